@@ -1,0 +1,34 @@
+//! Files that are made from code.
+
+mod crds;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The text of each generated file, by its path below the root of the workspace.
+pub(crate) type Files = BTreeMap<PathBuf, String>;
+
+/// Makes all of them in memory.
+pub(crate) fn files() -> Result<Files> {
+    let mut files = Files::new();
+    crds::add(&mut files)?;
+    Ok(files)
+}
+
+/// Writes those that have changed, and says which.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    for (path, text) in files()? {
+        let file = root.join(&path);
+        if fs::read_to_string(&file).is_ok_and(|now| now == text) {
+            continue;
+        }
+        let folder = file.parent().context("a file without a folder")?;
+        fs::create_dir_all(folder)?;
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        println!("wrote {}", path.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The CustomResourceDefinitions, from the types.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+
+use crate::{CAGeneration, ClusterIssuer, Issuer};
+
+/// Every CustomResourceDefinition of the group, in the order of their names.
+pub fn all() -> Vec<CustomResourceDefinition> {
+    [CAGeneration::crd(), ClusterIssuer::crd(), Issuer::crd()]
+        .map(tidied)
+        .into()
+}
+
+fn tidied(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version
+            .schema
+            .as_mut()
+            .and_then(|it| it.open_api_v3_schema.as_mut())
+        {
+            tidy(schema);
+        }
+    }
+    crd
+}
+
+/// Takes out of a schema what its derivation puts in and Kubernetes does not want.
+fn tidy(schema: &mut JSONSchemaProps) {
+    // Without it the API server drops a null before validation. With it a null would count as
+    // present in CEL's has(), and a union of nulls would pass for one with a member.
+    schema.nullable = None;
+    schema.title = None;
+    // The API server warns of formats that it does not know; bounds are given where they matter.
+    if schema
+        .format
+        .as_ref()
+        .is_some_and(|format| format.starts_with("uint"))
+    {
+        schema.format = Some("int32".to_owned());
+    }
+    if let Some(description) = &mut schema.description {
+        *description = flowed(description);
+    }
+    schema
+        .properties
+        .iter_mut()
+        .flat_map(|of| of.values_mut())
+        .for_each(tidy);
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => tidy(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(tidy),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(value)) = &mut schema.additional_properties {
+        tidy(value);
+    }
+}
+
+/// A doc comment with each paragraph on one line: where it was wrapped says nothing to a reader of
+/// `kubectl explain`.
+fn flowed(text: &str) -> String {
+    let paragraphs = text
+        .split("\n\n")
+        .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
+}

@@ -1,0 +1,3 @@
+//! The few fields of others' objects that Signet reads and writes.
+
+pub mod certificate_request;

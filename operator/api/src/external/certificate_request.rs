@@ -1,0 +1,103 @@
+//! cert-manager's `CertificateRequest`, as far as an external issuer needs it.
+//!
+//! Every field is lenient on purpose: the API server and cert-manager's webhook have checked
+//! them, and one odd object must not stop the watch of all others.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::CustomResource;
+use serde::{Deserialize, Serialize};
+
+/// `spec`, immutable once created (CM-1).
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "cert-manager.io",
+    version = "v1",
+    kind = "CertificateRequest",
+    namespaced,
+    status = "CertificateRequestStatus",
+    schema = "disabled"
+)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateRequestSpec {
+    /// The PEM of the CSR, in base64.
+    pub request: String,
+    /// The lifetime, in Go's form; 90 days when absent (rule A3-28).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<String>,
+    /// Whether a CA certificate is asked for.
+    #[serde(rename = "isCA")]
+    pub is_ca: bool,
+    /// The usages, by name.
+    pub usages: Vec<String>,
+    /// The issuer.
+    pub issuer_ref: ObjectReference,
+    /// Who created the request; stamped by cert-manager's webhook (CM-2).
+    pub username: String,
+    /// The groups of who created it.
+    pub groups: Vec<String>,
+}
+
+/// The reference to an issuer. An empty group means cert-manager's own, an empty kind `Issuer`
+/// (CM-5); Signet takes neither for its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ObjectReference {
+    /// The API group.
+    pub group: String,
+    /// The kind.
+    pub kind: String,
+    /// The name.
+    pub name: String,
+}
+
+/// `status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateRequestStatus {
+    /// Approved, Denied, InvalidRequest and Ready.
+    pub conditions: Vec<CertificateRequestCondition>,
+    /// Leaf first, then the intermediates, in PEM, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+    /// The trust bundle in PEM, in base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// When it failed for good (CM-6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_time: Option<Time>,
+}
+
+/// A condition. cert-manager's has no observedGeneration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateRequestCondition {
+    /// The type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// True, False or Unknown.
+    pub status: String,
+    /// The reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// A sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_transition_time: Option<Time>,
+}
+
+impl CertificateRequestStatus {
+    /// The condition of this type.
+    pub fn condition(&self, type_: &str) -> Option<&CertificateRequestCondition> {
+        self.conditions
+            .iter()
+            .find(|condition| condition.type_ == type_)
+    }
+
+    /// Whether the condition of this type is "True".
+    pub fn is_true(&self, type_: &str) -> bool {
+        self.condition(type_)
+            .is_some_and(|condition| condition.status == "True")
+    }
+}

@@ -1,0 +1,11 @@
+//! `Issuer` and `ClusterIssuer`: one spec, one status, two scopes.
+
+mod kinds;
+mod spec;
+mod status;
+
+pub use kinds::{ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec};
+pub use spec::{
+    CaProfile, CertificateSource, CertificateSpec, Existing, Profile, SelfSigned, SpiffeSpec,
+};
+pub use status::{CaSummary, GenerationState, IssuerStatus};

@@ -1,0 +1,107 @@
+//! The parts of the spec.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::duration::GoDuration;
+
+/// How the CA certificate comes about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "[has(self.selfSigned), has(self.existing)].filter(present, present).size() == 1",
+        "message": "name exactly one of: selfSigned, existing",
+    },
+    {
+        "rule": "!has(self.existing) || !(has(self.subject) || has(self.duration) || has(self.pathLength))",
+        "message": "subject, duration and pathLength are those of the existing certificate; remove them, or use selfSigned",
+    },
+]))]
+pub struct CertificateSpec {
+    /// Signet makes a self-signed root over the key. For trying it out, or for a private root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<SelfSigned>,
+    /// The certificate stands beside the key: the Secret of `key.software` is a
+    /// `kubernetes.io/tls` Secret with the CA certificate first in `tls.crt`, intermediates after
+    /// it, and the roots in `ca.crt`. This is the Secret of a cert-manager CA issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<Existing>,
+    /// The subject of a self-signed root, as RFC 4514 writes it, such as
+    /// `CN=Example Root,O=Example`. By default the issuer's name as common name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 1024))]
+    pub subject: Option<String>,
+    /// The lifetime of a self-signed root; ten years by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<GoDuration>,
+    /// How many CAs may follow below a self-signed root; without limit by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10))]
+    pub path_length: Option<u8>,
+}
+
+/// A self-signed root. It has no settings of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SelfSigned {}
+
+/// A certificate that stands beside its key. It has no settings of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Existing {}
+
+/// The one source that a valid spec names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// `selfSigned`.
+    SelfSigned,
+    /// `existing`.
+    Existing,
+}
+
+impl CertificateSpec {
+    /// The source, or none when the spec names none or several (the schema refuses both).
+    pub fn source(&self) -> Option<CertificateSource> {
+        match (&self.self_signed, &self.existing) {
+            (Some(_), None) => Some(CertificateSource::SelfSigned),
+            (None, Some(_)) => Some(CertificateSource::Existing),
+            _ => None,
+        }
+    }
+}
+
+/// The trust domain that an issuer speaks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpiffeSpec {
+    /// The trust domain's name, such as `example.org`: lower-case letters, digits, dots, hyphens
+    /// and underscores. A ServiceAccount that asks for itself gets
+    /// `spiffe://<trust domain>/ns/<namespace>/sa/<name>`; a cert-manager Certificate gets
+    /// `spiffe://<trust domain>/ns/<namespace>/certificate/<name>`, or the one URI under
+    /// `/ns/<namespace>/` that it lists itself. Everybody else is refused.
+    #[schemars(length(min = 1, max = 255), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[a-z0-9._-]+$')",
+        "message": "a trust domain is a bare name such as example.org: lower-case letters, digits, dots, hyphens and underscores, without spiffe:// and without a path",
+    }]))]
+    pub trust_domain: String,
+}
+
+/// What certificates of an issuer may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Allows requests for CA certificates, which are refused otherwise. Whoever gets one can
+    /// issue in the name of this CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<CaProfile>,
+}
+
+/// The terms on which CA certificates are issued.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CaProfile {
+    /// The path length of CA certificates that are issued: how many CAs may follow below them.
+    /// It never exceeds what this issuer's own CA allows.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10))]
+    pub path_length: u8,
+}

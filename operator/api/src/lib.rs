@@ -1,0 +1,23 @@
+//! Signet's Kubernetes API, group `signet.dev`, version `v1alpha1`; and the few cert-manager
+//! fields that Signet reads and writes.
+//!
+//! The doc comments of the types are the documentation that `kubectl explain` shows.
+#![warn(missing_docs)]
+
+pub mod conditions;
+pub mod crds;
+pub mod duration;
+pub mod external;
+mod generation;
+mod issuer;
+mod union;
+
+pub use generation::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
+pub use issuer::{
+    CaProfile, CaSummary, CertificateSource, CertificateSpec, ClusterIssuer, ClusterIssuerSpec,
+    Existing, GenerationState, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus,
+    Profile, SelfSigned, SpiffeSpec,
+};
+
+/// The API group.
+pub const GROUP: &str = "signet.dev";

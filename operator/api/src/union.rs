@@ -1,0 +1,44 @@
+//! Exactly-one unions in a structural schema.
+
+use schemars::Schema;
+use serde_json::{Value, json};
+
+/// Turns serde's externally tagged enum into an object with one optional property a variant and
+/// a CEL rule that wants exactly one, whose message names them.
+///
+/// A structural schema cannot hold properties inside of `oneOf`, and what the API server says
+/// when `oneOf` fails helps nobody.
+pub(crate) fn exactly_one(schema: &mut Schema) {
+    let Some(Value::Array(variants)) = schema.remove("oneOf") else {
+        return;
+    };
+    let mut properties = serde_json::Map::new();
+    for variant in variants {
+        let description = variant.get("description").cloned();
+        let Some(Value::Object(of_variant)) = variant.get("properties").cloned() else {
+            continue;
+        };
+        for (name, mut property) in of_variant {
+            if let (Some(description), Some(property)) = (&description, property.as_object_mut()) {
+                property.insert("description".to_owned(), description.clone());
+            }
+            properties.insert(name, property);
+        }
+    }
+    let rule = rule(properties.keys().map(String::as_str));
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("properties".to_owned(), Value::Object(properties));
+    schema.insert("x-kubernetes-validations".to_owned(), json!([rule]));
+}
+
+fn rule<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Value {
+    let present: Vec<_> = names
+        .clone()
+        .map(|name| format!("has(self.{name})"))
+        .collect();
+    let names: Vec<_> = names.collect();
+    json!({
+        "rule": format!("[{}].filter(present, present).size() == 1", present.join(", ")),
+        "message": format!("name exactly one of: {}", names.join(", ")),
+    })
+}

@@ -1,0 +1,143 @@
+//! The CA certificates above a leaf, and the check of what a key signed.
+
+mod certificate;
+mod constraints;
+mod issued;
+mod order;
+mod pem;
+
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+pub use certificate::CaCertificate;
+pub use issued::{Issued, assemble_root};
+
+/// The issuing CA, the intermediates above it, and the roots that are trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaChain {
+    /// Issuing CA first, each issued by the next.
+    path: Vec<CaCertificate>,
+    /// The trust anchors, the one of this path first.
+    roots: Vec<CaCertificate>,
+}
+
+/// Why certificates make no chain that may issue. Each sentence says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// There is no certificate at all.
+    #[error("it holds no PEM block CERTIFICATE; put the CA certificate first")]
+    Empty,
+    /// More certificates than any chain needs.
+    #[error("it holds more than {0} certificates; keep those of the CA's own chain")]
+    TooMany(usize),
+    /// The text is not PEM, or a block is not a certificate.
+    #[error("certificate {index} cannot be read: {message}")]
+    Unreadable {
+        /// Which one, counted from 1.
+        index: usize,
+        /// What the reader says.
+        message: String,
+    },
+    /// A certificate that is no CA, or may not sign certificates.
+    #[error("the certificate of {subject} {message}")]
+    Unfit {
+        /// Its subject.
+        subject: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A certificate of the file that no other leads to.
+    #[error("the certificate of {0} is no part of the CA's chain; remove it, or put it in order")]
+    Stray(String),
+    /// The signature does not verify under the CA's public key.
+    #[error("the signature does not verify under the CA's public key")]
+    SignatureMismatch,
+    /// The certificate was built under another CA, or does not fit inside the chain.
+    #[error(
+        "the certificate was built for another CA certificate or does not fit inside its chain"
+    )]
+    OutsideChain,
+    /// A field does not fit into DER.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(String),
+}
+
+impl CaChain {
+    /// Reads a chain as a `kubernetes.io/tls` Secret has it: `tls.crt` with the CA certificate
+    /// first and intermediates in any order, and `ca.crt` with roots (and intermediates).
+    ///
+    /// The path ends at a self-signed certificate where there is one. Where there is none, the
+    /// highest known certificate is the trust anchor, as cert-manager's CA issuer has it
+    /// (rule A2-14).
+    ///
+    /// # Errors
+    /// What cannot be read, is no CA, or does not belong to the chain.
+    pub fn from_pem(tls_crt: &[u8], ca_crt: Option<&[u8]>) -> Result<Self, ChainError> {
+        let others = ca_crt.map_or_else(|| Ok(Vec::new()), pem::read)?;
+        order::chain(pem::read(tls_crt)?, others)
+    }
+
+    /// A root that signed itself and issues directly.
+    pub fn from_root(root: CaCertificate) -> Self {
+        Self {
+            path: vec![root.clone()],
+            roots: vec![root],
+        }
+    }
+
+    /// The CA certificate whose key signs.
+    pub fn issuing(&self) -> &CaCertificate {
+        &self.path[0]
+    }
+
+    /// The issuing CA and what stands above it, with the trust anchor at the end.
+    pub fn path(&self) -> &[CaCertificate] {
+        &self.path
+    }
+
+    /// The trust anchors.
+    pub fn roots(&self) -> &[CaCertificate] {
+        &self.roots
+    }
+
+    /// What follows a leaf in `status.certificate`: every intermediate, no self-signed root
+    /// (rule A2-13).
+    pub fn intermediates(&self) -> impl Iterator<Item = &CaCertificate> {
+        self.path
+            .iter()
+            .filter(|certificate| !certificate.is_self_signed())
+    }
+
+    /// When the first certificate of the path ends (PKI-6).
+    pub fn not_after(&self) -> Timestamp {
+        self.path
+            .iter()
+            .map(CaCertificate::not_after)
+            .fold(Timestamp::MAX, Ord::min)
+    }
+
+    /// When the last certificate of the path begins.
+    pub fn not_before(&self) -> Timestamp {
+        self.path
+            .iter()
+            .map(CaCertificate::not_before)
+            .fold(Timestamp::MIN, Ord::max)
+    }
+
+    /// How many CAs may follow below the issuing CA; none is without limit (PKI-7).
+    ///
+    /// A limit above counts the CAs between, so each certificate's own is less by its place in
+    /// the path; self-issued ones count too, since not every verifier leaves them out.
+    pub fn path_length(&self) -> Option<u8> {
+        let limits = self.path.iter().zip(0u8..);
+        limits
+            .filter_map(|(certificate, place)| {
+                certificate
+                    .path_length()
+                    .map(|limit| limit.saturating_sub(place))
+            })
+            .min()
+    }
+}

@@ -1,0 +1,74 @@
+//! From certificates in any order to a path, without building one that is not there.
+
+use super::{CaCertificate, CaChain, ChainError};
+
+/// Orders `own` (the CA's file) and `others` (its `ca.crt`) into a chain.
+///
+/// The first certificate of `own` is the issuing CA. Each further one of `own` is part of the
+/// path or a root; of `others`, self-signed certificates are roots and the rest may be used.
+pub(super) fn chain(
+    own: Vec<CaCertificate>,
+    mut others: Vec<CaCertificate>,
+) -> Result<CaChain, ChainError> {
+    let mut own = own.into_iter();
+    let mut path = vec![own.next().ok_or(ChainError::Empty)?];
+    let mut own: Vec<_> = own.collect();
+    while let Some(next) = issuer_of(&path, &mut own).or_else(|| issuer_of(&path, &mut others)) {
+        path.push(next);
+    }
+    // The CA's file may repeat a certificate, and may carry further roots.
+    let mut strays = own
+        .iter()
+        .filter(|one| !path.contains(one) && !one.is_self_signed());
+    if let Some(stray) = strays.next() {
+        return Err(ChainError::Stray(stray.subject().to_owned()));
+    }
+    check_path_lengths(&path)?;
+    own.append(&mut others);
+    let roots = roots(&path, own);
+    Ok(CaChain { path, roots })
+}
+
+/// Takes the issuer of the path's end out of `from`, unless the end is self-signed.
+///
+/// Several certificates over one key, as a renewal leaves them: the one that ends last.
+fn issuer_of(path: &[CaCertificate], from: &mut Vec<CaCertificate>) -> Option<CaCertificate> {
+    let end = path.last().filter(|end| !end.is_self_signed())?;
+    let (place, _) = from
+        .iter()
+        .enumerate()
+        .filter(|(_, candidate)| !path.contains(candidate) && end.is_issued_by(candidate))
+        .max_by_key(|(_, candidate)| candidate.not_after())?;
+    Some(from.remove(place))
+}
+
+/// RFC 5280 4.2.1.9: no leaf verifies under a path that is longer than one of its CAs allows.
+fn check_path_lengths(path: &[CaCertificate]) -> Result<(), ChainError> {
+    for (below, certificate) in path.iter().enumerate() {
+        if certificate
+            .path_length()
+            .is_some_and(|limit| below > usize::from(limit))
+        {
+            let message = format!(
+                "allows fewer CAs below it than the {below} that this chain has; \
+                 have it issued again with a longer path length"
+            );
+            return Err(ChainError::Unfit {
+                subject: certificate.subject().to_owned(),
+                message,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The path's own anchor first, then every other self-signed certificate that was given.
+fn roots(path: &[CaCertificate], others: Vec<CaCertificate>) -> Vec<CaCertificate> {
+    let mut roots: Vec<_> = path.last().cloned().into_iter().collect();
+    for other in others {
+        if other.is_self_signed() && !roots.contains(&other) {
+            roots.push(other);
+        }
+    }
+    roots
+}

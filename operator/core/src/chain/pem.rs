@@ -1,0 +1,48 @@
+//! PEM files of CA certificates, as people and other programs write them.
+
+use super::{CaCertificate, ChainError};
+
+/// More certificates than this in one PEM file are a mistake or an attack.
+const MOST_CERTIFICATES: usize = 32;
+/// A larger PEM file is a mistake or an attack; cert-manager reads bundles up to 330 kB.
+const MOST_BYTES: usize = 330_000;
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// Reads every certificate of a PEM file, which may hold none; text around the blocks is
+/// allowed, as OpenSSL writes it.
+pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
+    if pem.len() > MOST_BYTES {
+        return Err(unreadable(1, "the file is larger than any chain needs"));
+    }
+    let text = std::str::from_utf8(pem).map_err(|_| unreadable(1, "the file is not PEM text"))?;
+    let mut certificates = Vec::new();
+    for (number, part) in text.split(BEGIN).skip(1).enumerate() {
+        let index = number + 1;
+        if index > MOST_CERTIFICATES {
+            return Err(ChainError::TooMany(MOST_CERTIFICATES));
+        }
+        let Some((body, _)) = part.split_once(END) else {
+            return Err(unreadable(index, "the PEM block has no end line"));
+        };
+        let block = format!("{BEGIN}{body}{END}\n");
+        let (_, der) = der::pem::decode_vec(block.as_bytes())
+            .map_err(|error| unreadable(index, &format!("it is not PEM: {error}")))?;
+        certificates.push(CaCertificate::read(&der, index)?);
+    }
+    Ok(certificates)
+}
+
+/// One PEM block CERTIFICATE, with lines of 64 characters (RFC 7468).
+pub(super) fn write(certificate: &[u8]) -> Result<String, ChainError> {
+    der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate)
+        .map_err(|error| ChainError::Encoding(error.to_string()))
+}
+
+fn unreadable(index: usize, message: &str) -> ChainError {
+    ChainError::Unreadable {
+        index,
+        message: message.to_owned(),
+    }
+}

@@ -1,0 +1,89 @@
+//! What can be wrong with a name.
+
+use thiserror::Error;
+
+use super::MAX_NAMES;
+
+/// Why names were refused, and what to change. No message repeats more than a line of the input.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NamesError {
+    /// Not DER, or not of the type that its place asks for.
+    #[error("the {what} is not strict DER ({source}); encode it as RFC 5280 says")]
+    Malformed {
+        /// Which name or part of it.
+        what: &'static str,
+        /// Where the reader stopped.
+        source: der::Error,
+    },
+    /// GeneralNames is SIZE (1..MAX).
+    #[error("the subjectAltName holds no name; put a name in or leave the extension out")]
+    Empty,
+    /// More names than verifiers can be asked to compare.
+    #[error(
+        "the subjectAltName holds {0} names and at most {MAX_NAMES} are certified; split them over several certificates"
+    )]
+    TooMany(usize),
+    /// A character that IA5String does not have.
+    #[error(
+        "the {kind} {shown} is not ASCII; write an international name in its ASCII form (punycode, percent-encoding)"
+    )]
+    NotAscii {
+        /// The kind of name.
+        kind: &'static str,
+        /// The name, escaped and cut.
+        shown: String,
+    },
+    /// A NUL, a line break, a space or the like.
+    #[error("the {kind} {shown} has a space or control character; remove it")]
+    ControlCharacter {
+        /// The kind of name.
+        kind: &'static str,
+        /// The name, escaped and cut.
+        shown: String,
+    },
+    /// A dNSName that is no host name.
+    #[error("the DNS name {shown} {fault}")]
+    Dns {
+        /// The name, escaped and cut.
+        shown: String,
+        /// What is wrong and what to change.
+        fault: &'static str,
+    },
+    /// An rfc822Name that is no mailbox.
+    #[error("the email address {shown} is not of the form name@host.example; correct it")]
+    Email {
+        /// The address, escaped and cut.
+        shown: String,
+    },
+    /// A relative or malformed URI.
+    #[error("the URI {shown} {fault}")]
+    Uri {
+        /// The URI, escaped and cut.
+        shown: String,
+        /// What is wrong and what to change.
+        fault: &'static str,
+    },
+    /// An iPAddress of another size.
+    #[error(
+        "an IP address in the subjectAltName has {0} bytes; it is 4 bytes for IPv4 and 16 for IPv6, without a mask"
+    )]
+    IpLength(usize),
+    /// A kind of name that nobody uses.
+    #[error("the subjectAltName holds a name of the kind {0}, which is not certified; remove it")]
+    UnsupportedKind(String),
+    /// A value in a distinguished name that its string type does not allow.
+    #[error("the value of attribute {attribute} in a distinguished name {fault}")]
+    Attribute {
+        /// The object identifier of the attribute, with its name.
+        attribute: String,
+        /// What is wrong and what to change.
+        fault: &'static str,
+    },
+}
+
+impl NamesError {
+    /// For `map_err`: what is not DER.
+    pub(crate) fn malformed(what: &'static str) -> impl FnOnce(der::Error) -> Self {
+        move |source| Self::Malformed { what, source }
+    }
+}

@@ -1,0 +1,48 @@
+//! How what a stranger sent is shown in a message: escaped, and short.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::DB;
+
+/// The most characters of a name that a message repeats.
+const MAX_SHOWN: usize = 80;
+
+/// The text in quotes, with control characters escaped and its end cut off when it is long.
+pub(crate) fn text(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The object identifier, with its name where it has a well-known one.
+pub(crate) fn oid(oid: &ObjectIdentifier) -> String {
+    match DB.by_oid(oid) {
+        Some(name) => format!("{oid} ({name})"),
+        None => oid.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use const_oid::ObjectIdentifier;
+
+    use super::{oid, text};
+
+    #[test]
+    fn text_is_escaped_and_short() {
+        assert_eq!(text("a\0b"), "\"a\\0b\"");
+        assert_eq!(text("a\u{202e}b"), "\"a\\u{202e}b\"");
+        assert_eq!(text(&"ä".repeat(81)), format!("\"{}\"…", "ä".repeat(80)));
+        assert_eq!(text(&"ä".repeat(80)), format!("\"{}\"", "ä".repeat(80)));
+    }
+
+    #[test]
+    fn oids_carry_their_name() {
+        let policies = ObjectIdentifier::new_unwrap("2.5.29.32");
+        assert_eq!(oid(&policies), "2.5.29.32 (id-ce-certificatePolicies)");
+        assert_eq!(
+            oid(&ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1")),
+            "1.3.6.1.4.1.99999.1"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! What policy allows: one pure function from a request and an issuer's rules to a decision.
+//!
+//! The rules are run in a fixed order and the first refusal wins. Each rule has a file of its
+//! own; until the policy language exists, `identity` holds one fixed rule.
+
+mod ca;
+mod grant;
+mod identity;
+mod names;
+mod usages;
+
+#[cfg(test)]
+mod tests;
+
+pub use grant::{Grant, Kind};
+
+use crate::names::quote;
+use crate::reason::Reason;
+use crate::request::{Request, ServiceAccount};
+use crate::spiffe::TrustDomain;
+
+/// The answer to a request. None of the four is an error.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Nothing is to be done or written.
+    Ignore(Reason),
+    /// It may succeed later, when something outside of the request changes.
+    Wait(Wait),
+    /// It can never succeed; a final no.
+    Deny(Denial),
+    /// What exactly may be signed.
+    Grant(Box<Grant>),
+}
+
+/// Why a request waits, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The reason out of the closed list.
+    pub reason: Reason,
+    /// A sentence for the status.
+    pub message: String,
+}
+
+/// Why a request can never succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The reason out of the closed list.
+    pub reason: Reason,
+    /// A sentence for the status: what is wrong and what to change.
+    pub message: String,
+}
+
+impl Denial {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// The issuer that a request names, as far as policy needs to know it.
+#[derive(Clone, Copy, Debug)]
+pub enum Issuer<'a> {
+    /// There is no such issuer.
+    Missing {
+        /// How the request names it, for the sentence.
+        name: &'a str,
+    },
+    /// It cannot sign now.
+    NotReady {
+        /// How the request names it, for the sentence.
+        name: &'a str,
+        /// What its Ready condition says.
+        message: &'a str,
+    },
+    /// It can sign, under these rules.
+    Ready(&'a Rules),
+}
+
+/// The rules of one issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// The namespace of a namespaced issuer; none for a ClusterIssuer.
+    pub namespace: Option<String>,
+    /// How long a path below the issuing CA may be; none is without limit (PKI-7).
+    pub path_length: Option<u8>,
+    /// The profile's word on CA requests; none refuses them.
+    pub ca: Option<CaProfile>,
+    /// The rules of the trust domain; none makes the issuer a plain private CA.
+    pub spiffe: Option<SpiffeRules>,
+}
+
+/// What the profile allows to those who ask for a CA certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaProfile {
+    /// The path length of a CA certificate that is issued: never more, and exactly this unless
+    /// the CSR asks for less or the issuing CA itself allows less.
+    pub path_length: u8,
+}
+
+/// What holds when an issuer speaks for a trust domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpiffeRules {
+    /// The trust domain; no leaf leaves it.
+    pub trust_domain: TrustDomain,
+    /// The ServiceAccount whose requests are made for Certificates.
+    pub cert_manager: ServiceAccount,
+}
+
+/// Decides on a request.
+///
+/// The same request and rules give the same decision, however often and wherever it runs. The
+/// order is that of cert-manager (rule A5-38): an issuer that is missing, what the request alone
+/// decides, an issuer that is not ready, and then its rules. So nobody learns about an issuer
+/// that he may not use more than that it exists.
+pub fn decide(request: &Request, issuer: Issuer<'_>) -> Decision {
+    let decision = match issuer {
+        Issuer::Missing { name } => Ok(wait(
+            Reason::IssuerNotFound,
+            format!("{name} does not exist; the request is taken up once it does."),
+        )),
+        Issuer::NotReady { name, message } => admissible(request).map(|()| {
+            wait(
+                Reason::IssuerNotReady,
+                format!("{name} is not ready: {message}"),
+            )
+        }),
+        Issuer::Ready(rules) => admissible(request)
+            .and_then(|()| grant(request, rules))
+            .map(|grant| Decision::Grant(Box::new(grant))),
+    };
+    decision.unwrap_or_else(Decision::Deny)
+}
+
+fn wait(reason: Reason, message: String) -> Decision {
+    Decision::Wait(Wait { reason, message })
+}
+
+/// What no issuer's rules can change.
+fn admissible(request: &Request) -> Result<(), Denial> {
+    if !request.may_reference {
+        return Err(Denial::new(
+            Reason::DeniedReference,
+            format!(
+                "{} may not use this issuer; grant it the verb \"reference\" on \"signers\" of \
+                 group signet.dev, in the issuer's namespace and by the issuer's name",
+                quote::text(&request.requester.username)
+            ),
+        ));
+    }
+    if request.duration.as_secs() == 0 {
+        return Err(Denial::new(
+            Reason::InvalidDuration,
+            "the duration is shorter than a second; ask for at least one",
+        ));
+    }
+    Ok(())
+}
+
+fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
+    let kind = ca::rule(request, rules)?;
+    let usages = usages::rule(request, rules, kind)?;
+    let spiffe_id = identity::rule(request, rules, kind)?;
+    let names = names::rule(request, kind, spiffe_id.as_ref())?;
+    Ok(Grant {
+        request_uid: request.uid.clone(),
+        subject: names.subject,
+        subject_alt_names: names.subject_alt_names,
+        public_key: request.csr.public_key().clone(),
+        usages,
+        duration: request.duration,
+        kind,
+        name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),
+        spiffe_id,
+    })
+}

@@ -1,0 +1,81 @@
+//! What was granted: the only thing that a leaf or a subordinate CA can be built from.
+
+use std::time::Duration;
+
+use crate::names::SubjectAltNames;
+use crate::public_key::PublicKey;
+use crate::spiffe::SpiffeId;
+use crate::usages::Usages;
+
+/// Exactly what may be certified. Only [`decide`](super::decide) makes one.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    pub(super) request_uid: String,
+    pub(super) subject: Vec<u8>,
+    pub(super) subject_alt_names: Option<SubjectAltNames>,
+    pub(super) public_key: PublicKey,
+    pub(super) usages: Usages,
+    pub(super) duration: Duration,
+    pub(super) kind: Kind,
+    pub(super) name_constraints: Option<Vec<u8>>,
+    pub(super) spiffe_id: Option<SpiffeId>,
+}
+
+/// What is issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An end entity certificate: cA false.
+    Leaf,
+    /// A subordinate CA; it always has a path length (PKI-7).
+    Ca {
+        /// How many CAs may follow below it.
+        path_length: u8,
+    },
+}
+
+impl Grant {
+    /// The UID of the request.
+    pub fn request_uid(&self) -> &str {
+        &self.request_uid
+    }
+
+    /// The subject, as the raw DER of a Name.
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// The subjectAltName, if the certificate has one.
+    pub fn subject_alt_names(&self) -> Option<&SubjectAltNames> {
+        self.subject_alt_names.as_ref()
+    }
+
+    /// The key to be certified.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The exact usages.
+    pub fn usages(&self) -> &Usages {
+        &self.usages
+    }
+
+    /// The lifetime, which the CA's own may still cut (PKI-6).
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// Leaf or CA.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The raw value of a CA's nameConstraints, if it asked for them (CM-9).
+    pub fn name_constraints_der(&self) -> Option<&[u8]> {
+        self.name_constraints.as_deref()
+    }
+
+    /// The SPIFFE ID, when the issuer speaks for a trust domain and a leaf is issued.
+    pub fn spiffe_id(&self) -> Option<&SpiffeId> {
+        self.spiffe_id.as_ref()
+    }
+}

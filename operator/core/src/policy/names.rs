@@ -1,0 +1,71 @@
+//! Which subject and subjectAltName the certificate carries.
+
+use der::Encode;
+use x509_cert::name::Name;
+
+use super::{Denial, Kind};
+use crate::names::SubjectAltNames;
+use crate::reason::Reason;
+use crate::request::Request;
+use crate::spiffe::SpiffeId;
+
+/// The names that were granted.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) subject: Vec<u8>,
+    pub(super) subject_alt_names: Option<SubjectAltNames>,
+}
+
+/// Decides the names: the CSR's own raw bytes (rule A3-26), with the SPIFFE ID added where
+/// Signet writes it.
+pub(super) fn rule(
+    request: &Request,
+    kind: Kind,
+    spiffe_id: Option<&SpiffeId>,
+) -> Result<Names, Denial> {
+    let asked = request.csr.subject_alt_names();
+    let subject_alt_names = match spiffe_id {
+        Some(id) => Some(with_id(asked, id)),
+        None => asked.cloned(),
+    };
+    let subject = match kind {
+        Kind::Ca { .. } if request.csr.subject_is_empty() => ca_subject(request)?,
+        _ => request.csr.subject_der().to_vec(),
+    };
+    if request.csr.subject_is_empty() && subject_alt_names.is_none() {
+        // RFC 5280 4.1.2.6: with an empty subject the name is in the subjectAltName.
+        return Err(denial(
+            "the CSR has neither a subject nor a subjectAltName; give it a name",
+        ));
+    }
+    Ok(Names {
+        subject,
+        subject_alt_names,
+    })
+}
+
+/// The one URI that a CSR lists is this ID already: the identity rule let no other pass.
+fn with_id(asked: Option<&SubjectAltNames>, id: &SpiffeId) -> SubjectAltNames {
+    match asked {
+        Some(names) if !names.uris().is_empty() => names.clone(),
+        _ => SubjectAltNames::with_uri(asked, id),
+    }
+}
+
+/// RFC 5280 4.1.2.6: a CA has a subject. One that asks without gets its first DNS name as
+/// common name, which repeats a name that it has anyway (rule A3-30).
+fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
+    let dns = request
+        .csr
+        .subject_alt_names()
+        .map(|names| names.dns())
+        .unwrap_or_default();
+    let name = dns.first().filter(|name| name.len() <= 64);
+    let name = name.and_then(|name| format!("CN={name}").parse::<Name>().ok());
+    name.and_then(|name| name.to_der().ok())
+        .ok_or_else(|| denial("a CA certificate needs a subject; set a common name"))
+}
+
+fn denial(message: &str) -> Denial {
+    Denial::new(Reason::InvalidName, message)
+}

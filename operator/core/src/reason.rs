@@ -1,0 +1,109 @@
+//! The one closed list of reasons that status, event, metric and audit record share.
+
+use std::fmt;
+
+/// Why a request was ignored, put off, denied or issued, and why an issuer is (not) ready.
+///
+/// The list is closed: a metric label or an alert rule may rely on it. The names are what users
+/// read as the `reason` of a condition or an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The certificate was signed and written.
+    Issued,
+    /// No approver has approved the request yet; nothing is written (CM-3).
+    NotApproved,
+    /// An approver denied the request (CM-3).
+    Denied,
+    /// The issuer that the request names does not exist (CM-5).
+    IssuerNotFound,
+    /// The issuer exists but cannot sign now.
+    IssuerNotReady,
+    /// The CA certificate has expired or is not valid yet.
+    CaExpired,
+    /// The key backend did not sign: throttled, unreachable, or it answered with an error.
+    SigningUnavailable,
+    /// The certificate that came out does not verify under the CA's public key.
+    SignatureMismatch,
+    /// The CSR is not strict PKCS#10.
+    InvalidCsr,
+    /// The CSR's self-signature does not prove possession of the key.
+    InvalidSignature,
+    /// A key or signature algorithm that Signet does not certify.
+    UnsupportedKey,
+    /// A key or hash too weak to be certified.
+    WeakKey,
+    /// An extension or attribute in the CSR that Signet does not know.
+    UnsupportedExtension,
+    /// A subject or subjectAltName that is malformed or missing.
+    InvalidName,
+    /// A usage that is unknown, or that contradicts the CSR or the kind of certificate.
+    InvalidUsages,
+    /// The lifetime cannot be granted.
+    InvalidDuration,
+    /// A CA certificate was asked for and the profile does not allow it.
+    CaNotAllowed,
+    /// A path length beyond what the CA or the profile allows (PKI-7).
+    PathLengthExceeded,
+    /// The requester may not have the SPIFFE ID that it asks for.
+    IdentityNotAllowed,
+    /// The requester of a CertificateSigningRequest may not use this namespaced issuer.
+    DeniedReference,
+}
+
+impl Reason {
+    /// Every reason, in the order of the list.
+    pub const ALL: [Self; 20] = [
+        Self::Issued,
+        Self::NotApproved,
+        Self::Denied,
+        Self::IssuerNotFound,
+        Self::IssuerNotReady,
+        Self::CaExpired,
+        Self::SigningUnavailable,
+        Self::SignatureMismatch,
+        Self::InvalidCsr,
+        Self::InvalidSignature,
+        Self::UnsupportedKey,
+        Self::WeakKey,
+        Self::UnsupportedExtension,
+        Self::InvalidName,
+        Self::InvalidUsages,
+        Self::InvalidDuration,
+        Self::CaNotAllowed,
+        Self::PathLengthExceeded,
+        Self::IdentityNotAllowed,
+        Self::DeniedReference,
+    ];
+
+    /// The reason's name in UpperCamelCase, as conditions, events and metrics carry it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issued => "Issued",
+            Self::NotApproved => "NotApproved",
+            Self::Denied => "Denied",
+            Self::IssuerNotFound => "IssuerNotFound",
+            Self::IssuerNotReady => "IssuerNotReady",
+            Self::CaExpired => "CaExpired",
+            Self::SigningUnavailable => "SigningUnavailable",
+            Self::SignatureMismatch => "SignatureMismatch",
+            Self::InvalidCsr => "InvalidCsr",
+            Self::InvalidSignature => "InvalidSignature",
+            Self::UnsupportedKey => "UnsupportedKey",
+            Self::WeakKey => "WeakKey",
+            Self::UnsupportedExtension => "UnsupportedExtension",
+            Self::InvalidName => "InvalidName",
+            Self::InvalidUsages => "InvalidUsages",
+            Self::InvalidDuration => "InvalidDuration",
+            Self::CaNotAllowed => "CaNotAllowed",
+            Self::PathLengthExceeded => "PathLengthExceeded",
+            Self::IdentityNotAllowed => "IdentityNotAllowed",
+            Self::DeniedReference => "DeniedReference",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,184 @@
+//! What is asked for, by whom, and through which API.
+
+use std::time::Duration;
+
+use crate::csr::Csr;
+use crate::policy::{Decision, Denial};
+use crate::reason::Reason;
+use crate::usages::Usages;
+
+/// The Kubernetes API that a request came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// `certificaterequests.cert-manager.io`.
+    CertificateRequest,
+    /// `certificatesigningrequests.certificates.k8s.io`.
+    CertificateSigningRequest,
+}
+
+/// Where a request stands with its approver (CM-3, CSR-7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// Nobody has decided yet.
+    Pending,
+    /// Approved=True.
+    Approved,
+    /// Denied=True; it wins over everything else.
+    Denied,
+}
+
+/// A ServiceAccount, by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceAccount {
+    /// The account's namespace.
+    pub namespace: String,
+    /// The account's name.
+    pub name: String,
+}
+
+impl ServiceAccount {
+    /// Reads the username of a ServiceAccount, `system:serviceaccount:<namespace>:<name>`.
+    pub fn from_username(username: &str) -> Option<Self> {
+        let (namespace, name) = username
+            .strip_prefix("system:serviceaccount:")?
+            .split_once(':')?;
+        let complete = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
+        complete.then(|| Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// Who made the request, as the API server or cert-manager's webhook stamped it (CM-2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requester {
+    /// `spec.username`.
+    pub username: String,
+    /// `spec.groups`.
+    pub groups: Vec<String>,
+}
+
+/// A request as the API gives it: nothing in it has been checked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// The API it came through.
+    pub api: Api,
+    /// The request's namespace; none for a CertificateSigningRequest, which is cluster-scoped.
+    pub namespace: Option<String>,
+    /// What the approver said.
+    pub approval: Approval,
+    /// Who asks.
+    pub requester: Requester,
+    /// Whether the requester may use the issuer at all. A CertificateRequest stands in the
+    /// namespace of its issuer, so there the right to create it is enough; a
+    /// CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview.
+    pub may_reference: bool,
+    /// The name of the cert-manager Certificate that is the controlling owner.
+    pub certificate: Option<String>,
+    /// The PEM of the CSR.
+    pub csr: Vec<u8>,
+    /// The names in `spec.usages`.
+    pub usages: Vec<String>,
+    /// The lifetime that is asked for, or what is wrong with how it is written.
+    pub duration: Result<Duration, String>,
+    /// Whether a CA certificate is asked for.
+    pub ca: bool,
+}
+
+/// A request that was read in full: an approved, strictly parsed CSR whose proof of possession
+/// holds, and what is asked for around it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `metadata.uid`; it goes into the serial number.
+    pub uid: String,
+    /// The API it came through.
+    pub api: Api,
+    /// The request's namespace.
+    pub namespace: Option<String>,
+    /// Who asks.
+    pub requester: Requester,
+    /// Whether the requester may use the issuer at all.
+    pub may_reference: bool,
+    /// The cert-manager Certificate that is the controlling owner.
+    pub certificate: Option<String>,
+    /// The CSR.
+    pub csr: Csr,
+    /// The usages of the spec, which win over those of the CSR (rule A3-21).
+    pub usages: Usages,
+    /// The lifetime that is asked for.
+    pub duration: Duration,
+    /// Whether a CA certificate is asked for.
+    pub ca: bool,
+}
+
+impl Request {
+    /// Reads what was asked.
+    ///
+    /// # Errors
+    /// What cannot become a request is decided already: ignored while nobody has approved it,
+    /// denied when the approver denied it (looked at first, rule A1-4) or when it is malformed.
+    pub fn parse(asked: Asked) -> Result<Self, Decision> {
+        match asked.approval {
+            Approval::Denied => return Err(Decision::Deny(denied_by_approver())),
+            Approval::Pending => return Err(Decision::Ignore(Reason::NotApproved)),
+            Approval::Approved => {}
+        }
+        let duration = asked
+            .duration
+            .map_err(|sentence| deny(Reason::InvalidDuration, sentence))?;
+        let usages = Usages::parse(&asked.usages)
+            .map_err(|error| deny(Reason::InvalidUsages, error.to_string()))?;
+        let csr =
+            Csr::from_pem(&asked.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
+        Ok(Self {
+            uid: asked.uid,
+            api: asked.api,
+            namespace: asked.namespace,
+            requester: asked.requester,
+            may_reference: asked.may_reference,
+            certificate: asked.certificate,
+            csr,
+            usages,
+            duration,
+            ca: asked.ca,
+        })
+    }
+}
+
+fn deny(reason: Reason, message: String) -> Decision {
+    Decision::Deny(Denial { reason, message })
+}
+
+fn denied_by_approver() -> Denial {
+    Denial {
+        reason: Reason::Denied,
+        message: "The request was denied by an approval controller.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_complete_service_account_username_is_one() {
+        let account = ServiceAccount::from_username("system:serviceaccount:shop:web").unwrap();
+        assert_eq!(
+            (account.namespace.as_str(), account.name.as_str()),
+            ("shop", "web")
+        );
+        for other in [
+            "alice",
+            "system:serviceaccount:shop",
+            "system:serviceaccount::web",
+            "system:serviceaccount:shop:",
+            "system:serviceaccount:shop:web:extra",
+            "x-system:serviceaccount:shop:web",
+        ] {
+            assert_eq!(ServiceAccount::from_username(other), None, "{other}");
+        }
+    }
+}

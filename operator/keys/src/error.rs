@@ -1,0 +1,62 @@
+//! What went wrong with a key, by what follows from it.
+
+use std::time::Duration;
+
+/// The class of an error decides about status, event, metric and retry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The backend asks for patience; after this time, if it said so.
+    Throttled(Option<Duration>),
+    /// The backend did not answer.
+    Unreachable,
+    /// The backend does not accept our credentials, or they lack a permission.
+    CredentialsRefused,
+    /// The key is there and cannot sign: disabled, of another kind, of an unknown algorithm.
+    KeyUnusable,
+    /// There is no such key.
+    KeyNotFound,
+    /// The backend answered with something that is no answer.
+    WrongAnswer,
+}
+
+impl ErrorClass {
+    /// The name that conditions and metrics carry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled(_) => "KeyThrottled",
+            Self::Unreachable => "KeyUnreachable",
+            Self::CredentialsRefused => "KeyCredentialsRefused",
+            Self::KeyUnusable => "KeyUnusable",
+            Self::KeyNotFound => "KeyNotFound",
+            Self::WrongAnswer => "KeyWrongAnswer",
+        }
+    }
+
+    /// Whether it may pass without anyone changing anything.
+    pub const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::Throttled(_) | Self::Unreachable | Self::WrongAnswer
+        )
+    }
+}
+
+/// A key backend's failure, with a sentence that holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct KeyError {
+    /// What follows from it.
+    pub class: ErrorClass,
+    /// What is wrong and what to change.
+    pub message: String,
+}
+
+impl KeyError {
+    /// An error of a class, with its sentence.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! A key in a Kubernetes Secret: the embedded default, and the way in from a cert-manager CA
+//! issuer.
+
+mod generate;
+mod pair;
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::public_key::PublicKey;
+use signet_core::template::{Signature, ToBeSigned};
+
+pub use generate::{GeneratedKey, KeyType};
+use pair::KeyPair;
+
+use crate::Signer;
+use crate::error::{ErrorClass, KeyError};
+use crate::secrets::Secrets;
+
+/// The Secret key that holds the private key, as in a `kubernetes.io/tls` Secret.
+pub(crate) const TLS_KEY: &str = "tls.key";
+
+/// A private key in a Kubernetes Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Software {
+    /// The Secret that holds the private key under `tls.key`, as PEM (PKCS#8, PKCS#1 or SEC1).
+    /// It is in the Issuer's namespace; for a ClusterIssuer, in the cluster resource namespace.
+    /// With `certificate.selfSigned`, Signet makes the key if the Secret does not exist. A key
+    /// that is there is never overwritten, and one that vanished is not made anew.
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: String,
+    /// The type of the key that is made with `certificate.selfSigned`. A key that is there
+    /// already keeps its own type. ECDSA P-256 is what every mesh accepts.
+    #[serde(default)]
+    pub key_type: KeyType,
+}
+
+impl Software {
+    pub(crate) async fn connect(&self, secrets: &dyn Secrets) -> Result<Arc<dyn Signer>, KeyError> {
+        let name = &self.secret_name;
+        let secret = secrets.read(name).await?.ok_or_else(|| {
+            KeyError::new(
+                ErrorClass::KeyNotFound,
+                format!("the Secret {name} does not exist"),
+            )
+        })?;
+        let pem = secret.get(TLS_KEY).ok_or_else(|| {
+            let sentence = format!("the Secret {name} has no {TLS_KEY}; put the private key there");
+            KeyError::new(ErrorClass::KeyNotFound, sentence)
+        })?;
+        let signer = SoftwareSigner::from_pem(pem).map_err(|message| {
+            let sentence = format!("{TLS_KEY} of the Secret {name} {message}");
+            KeyError::new(ErrorClass::KeyUnusable, sentence)
+        })?;
+        Ok(Arc::new(signer))
+    }
+}
+
+/// A key in memory. `Debug` shows its public half.
+struct SoftwareSigner {
+    public_key: PublicKey,
+    pair: KeyPair,
+}
+
+impl SoftwareSigner {
+    fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let pair = KeyPair::from_pem(pem)?;
+        let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
+            .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
+        Ok(Self { public_key, pair })
+    }
+}
+
+impl Signer for SoftwareSigner {
+    fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::for_key(self.public_key.algorithm())
+    }
+
+    fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
+        async {
+            self.pair
+                .sign(tbs.der())
+                .map(Signature::new)
+                .ok_or_else(|| KeyError::new(ErrorClass::KeyUnusable, "the key does not sign"))
+        }
+        .boxed()
+    }
+}
+
+impl fmt::Debug for SoftwareSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SoftwareSigner")
+            .field("public_key", &self.public_key)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,93 @@
+//! A key pair of any type that Signet uses, read from PEM.
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+};
+use rustls_pki_types::PrivateKeyDer;
+use rustls_pki_types::pem::PemObject;
+
+/// The curves, each with the hash that Signet signs with.
+static CURVES: [&EcdsaSigningAlgorithm; 3] = [
+    &ECDSA_P256_SHA256_ASN1_SIGNING,
+    &ECDSA_P384_SHA384_ASN1_SIGNING,
+    &ECDSA_P521_SHA512_ASN1_SIGNING,
+];
+
+pub(super) enum KeyPair {
+    Ecdsa(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl KeyPair {
+    /// The error continues a sentence that names the Secret; it says nothing of the content.
+    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let der = PrivateKeyDer::from_pem_slice(pem)
+            .map_err(|_| "is no private key in PEM (PKCS#8, PKCS#1 or SEC1)".to_owned())?;
+        let pair = match &der {
+            PrivateKeyDer::Pkcs1(key) => rsa(RsaKeyPair::from_der(key.secret_pkcs1_der())),
+            PrivateKeyDer::Sec1(key) => ecdsa(key.secret_sec1_der()),
+            PrivateKeyDer::Pkcs8(key) => pkcs8(key.secret_pkcs8_der()),
+            _ => None,
+        };
+        pair.ok_or_else(|| {
+            "is no key that Signet uses: ECDSA P-256, P-384 or P-521, RSA of 2048 bits or more, \
+             or Ed25519"
+                .to_owned()
+        })
+    }
+
+    pub(super) fn spki_der(&self) -> Result<Vec<u8>, String> {
+        let der: Result<PublicKeyX509Der<'_>, _> = match self {
+            Self::Ecdsa(pair) => pair.public_key().as_der(),
+            Self::Rsa(pair) => pair.public_key().as_der(),
+            Self::Ed25519(pair) => pair.public_key().as_der(),
+        };
+        der.map(|der| der.as_ref().to_vec())
+            .map_err(|_| "has no public half".to_owned())
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Ecdsa(pair) => pair
+                .sign(&random, message)
+                .ok()
+                .map(|signature| signature.as_ref().to_vec()),
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .ok()?;
+                Some(signature)
+            }
+            Self::Ed25519(pair) => Some(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+}
+
+fn pkcs8(der: &[u8]) -> Option<KeyPair> {
+    let curve = |curve| EcdsaKeyPair::from_pkcs8(curve, der).ok();
+    CURVES
+        .into_iter()
+        .find_map(curve)
+        .map(KeyPair::Ecdsa)
+        .or_else(|| rsa(RsaKeyPair::from_pkcs8(der)))
+        .or_else(|| {
+            Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)
+                .ok()
+                .map(KeyPair::Ed25519)
+        })
+}
+
+fn ecdsa(der: &[u8]) -> Option<KeyPair> {
+    let curve = |curve| EcdsaKeyPair::from_private_key_der(curve, der).ok();
+    CURVES.into_iter().find_map(curve).map(KeyPair::Ecdsa)
+}
+
+fn rsa<E>(pair: Result<RsaKeyPair, E>) -> Option<KeyPair> {
+    pair.ok().map(KeyPair::Rsa)
+}

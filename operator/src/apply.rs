@@ -1,0 +1,210 @@
+//! The only place that writes to the API server.
+
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use signet_api::CAGeneration;
+
+/// The field manager of every write.
+pub const FIELD_MANAGER: &str = "signet";
+
+/// What is to be written about an object, decided beforehand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The fields of the status that are ours; none if the status stays as it is.
+    pub status: Option<Value>,
+    /// What to tell whoever looks at the object with `kubectl describe`.
+    pub event: Option<Told>,
+}
+
+/// An event before it has an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whether something is wrong.
+    pub warning: bool,
+    /// The reason, in UpperCamelCase.
+    pub reason: &'static str,
+    /// What Signet was doing.
+    pub action: &'static str,
+    /// A sentence.
+    pub note: String,
+}
+
+/// How a status write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It stands.
+    Done,
+    /// The object changed or went since it was read; what was decided is thrown away.
+    Conflict,
+}
+
+/// How the creation of an object ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is there now.
+    Done,
+    /// There was one already; it is left alone.
+    Existed,
+}
+
+/// Writes to the API server.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+    recorder: Recorder,
+}
+
+impl Writer {
+    /// A writer that reports events in the name of this instance.
+    pub fn new(client: Client, instance: Option<String>) -> Self {
+        let reporter = Reporter {
+            controller: "signet.dev/signet".to_owned(),
+            instance,
+        };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+        }
+    }
+
+    /// The client, for objects whose API handle a caller needs.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Writes a plan about `object`: the status in one write, then the event.
+    ///
+    /// The write carries the UID and the resourceVersion that were decided on, so that whoever
+    /// decided on an older object, or lost the Lease meanwhile, writes nothing.
+    ///
+    /// # Errors
+    /// The API server did not take the status. An event that was not taken is logged.
+    pub async fn carry_out<K>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        plan: Plan,
+    ) -> Result<Written, kube::Error>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        if let Some(status) = plan.status
+            && self.status(api, object, &status).await? == Written::Conflict
+        {
+            return Ok(Written::Conflict);
+        }
+        if let Some(told) = plan.event {
+            self.tell(&object.object_ref(&()), told).await;
+        }
+        Ok(Written::Done)
+    }
+
+    async fn status<K>(
+        &self,
+        api: &Api<K>,
+        object: &K,
+        status: &Value,
+    ) -> Result<Written, kube::Error>
+    where
+        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+    {
+        let meta = object.meta();
+        let body = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "uid": meta.uid, "resourceVersion": meta.resource_version },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        match api
+            .patch_status(&object.name_any(), &params, &Patch::Apply(&body))
+            .await
+        {
+            Ok(_) => Ok(Written::Done),
+            Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
+                Ok(Written::Conflict)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates the Secret of a key that was just made. One that is there is never overwritten.
+    ///
+    /// # Errors
+    /// The API server did not take it.
+    pub async fn create_key_secret(
+        &self,
+        namespace: &str,
+        secret: &Secret,
+    ) -> Result<Created, kube::Error> {
+        create(&Api::namespaced(self.client.clone(), namespace), secret).await
+    }
+
+    /// Creates a CA generation.
+    ///
+    /// # Errors
+    /// The API server did not take it.
+    pub async fn create_generation(
+        &self,
+        namespace: &str,
+        generation: &CAGeneration,
+    ) -> Result<Created, kube::Error> {
+        create(&Api::namespaced(self.client.clone(), namespace), generation).await
+    }
+
+    async fn tell(&self, object: &ObjectReference, told: Told) {
+        let event = Event {
+            type_: if told.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
+            reason: told.reason.to_owned(),
+            note: Some(cut(told.note)),
+            action: told.action.to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, object).await {
+            tracing::warn!(%error, reason = event.reason, "an event was not written");
+        }
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writer(..)")
+    }
+}
+
+async fn create<K>(api: &Api<K>, object: &K) -> Result<Created, kube::Error>
+where
+    K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+{
+    let params = PostParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PostParams::default()
+    };
+    match api.create(&params, object).await {
+        Ok(_) => Ok(Created::Done),
+        Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(Created::Existed),
+        Err(error) => Err(error),
+    }
+}
+
+/// The API server takes notes of 1024 bytes.
+fn cut(note: String) -> String {
+    const MOST: usize = 1024;
+    if note.len() <= MOST {
+        return note;
+    }
+    let end = (0..=MOST - 3)
+        .rev()
+        .find(|end| note.is_char_boundary(*end))
+        .unwrap_or_default();
+    format!("{}...", &note[..end])
+}

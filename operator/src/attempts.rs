@@ -1,0 +1,90 @@
+//! How often an object was tried in vain, and what was told about it.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use signet_core::reason::Reason;
+
+/// The first wait, doubled at each further attempt.
+const FIRST: Duration = Duration::from_secs(1);
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(300);
+/// From this many entries on, those of objects that are gone are swept out.
+const SWEEP: usize = 4096;
+/// An entry that was not touched for this long belongs to an object that is gone.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// The back-off of each object, by UID.
+#[derive(Debug, Default)]
+pub struct Attempts(Mutex<HashMap<String, Attempt>>);
+
+#[derive(Debug)]
+struct Attempt {
+    failures: u32,
+    told: Option<Reason>,
+    touched: Instant,
+}
+
+impl Attempts {
+    /// Counts a failure and says how long to wait: 1 s, doubling up to 5 min.
+    pub fn failed(&self, uid: &str) -> Duration {
+        self.with(uid, |attempt| {
+            let wait = FIRST
+                .saturating_mul(1 << attempt.failures.min(16))
+                .min(LONGEST);
+            attempt.failures += 1;
+            wait
+        })
+    }
+
+    /// Whether this reason was not the last one told about the object. It is from now on.
+    pub fn is_news(&self, uid: &str, reason: Reason) -> bool {
+        self.with(uid, |attempt| attempt.told.replace(reason) != Some(reason))
+    }
+
+    /// Forgets the object: it is done.
+    pub fn done(&self, uid: &str) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(uid);
+    }
+
+    fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Attempt) -> T) -> T {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if attempts.len() >= SWEEP {
+            attempts.retain(|_, attempt| attempt.touched.elapsed() < STALE);
+        }
+        let attempt = attempts.entry(uid.to_owned()).or_insert_with(|| Attempt {
+            failures: 0,
+            told: None,
+            touched: Instant::now(),
+        });
+        attempt.touched = Instant::now();
+        act(attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_start_anew_when_done() {
+        let attempts = Attempts::default();
+        let waits: Vec<_> = (0..11).map(|_| attempts.failed("a").as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(attempts.failed("b").as_secs(), 1);
+        attempts.done("a");
+        assert_eq!(attempts.failed("a").as_secs(), 1);
+    }
+
+    #[test]
+    fn a_reason_is_news_once() {
+        let attempts = Attempts::default();
+        assert!(attempts.is_news("a", Reason::IssuerNotFound));
+        assert!(!attempts.is_news("a", Reason::IssuerNotFound));
+        assert!(attempts.is_news("a", Reason::IssuerNotReady));
+    }
+}

@@ -1,0 +1,115 @@
+//! Reconciles cert-manager's `CertificateRequest`.
+
+mod intake;
+mod status;
+pub mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use kube::runtime::controller::Action;
+use kube::{Api, ResourceExt};
+use signet_api::external::certificate_request::CertificateRequest;
+
+use crate::apply::Written;
+use crate::context::{Context, DEADLINE};
+use crate::request::{self, Outcome};
+
+/// The API's name in metrics.
+const API: &str = "CertificateRequest";
+
+/// The API server did not take a write, or the deadline passed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server did not take a write.
+    #[error("the API server did not take the write: {0}")]
+    Write(#[from] kube::Error),
+    /// It took too long.
+    #[error("the request was not finished in time")]
+    Deadline(#[from] tokio::time::error::Elapsed),
+}
+
+/// Works on one request.
+///
+/// # Errors
+/// The API server did not take the status, or it took too long.
+pub async fn reconcile(
+    object: Arc<CertificateRequest>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let _in_flight = context.health.begin();
+    tokio::time::timeout(DEADLINE, answer(&object, &context)).await?
+}
+
+async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action, Error> {
+    let Some((issuer, asked)) = intake::read(object) else {
+        return Ok(Action::await_change());
+    };
+    let outcome = request::work(asked, &issuer, context).await;
+    let now = (context.now)();
+    let plan = status::plan(object, &outcome, now);
+    let namespace = object.namespace().unwrap_or_default();
+    let api = Api::namespaced(context.client.clone(), &namespace);
+    if context.writer.carry_out(&api, object, plan).await? == Written::Conflict {
+        // A newer version is on its way through the watch; what was decided here is void.
+        context.metrics.conflict();
+        return Ok(Action::await_change());
+    }
+    record(object, &outcome, &issuer, context);
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    if outcome.wants_retry() {
+        return Ok(Action::requeue(context.attempts.failed(uid)));
+    }
+    context.attempts.done(uid);
+    Ok(Action::await_change())
+}
+
+/// Decides when a write that failed is tried again.
+pub fn error_policy(
+    object: Arc<CertificateRequest>,
+    error: &Error,
+    context: Arc<Context>,
+) -> Action {
+    let wait = context
+        .attempts
+        .failed(object.metadata.uid.as_deref().unwrap_or_default());
+    tracing::warn!(
+        %error,
+        namespace = object.namespace(),
+        name = object.name_any(),
+        "a CertificateRequest will be tried again in {} s",
+        wait.as_secs()
+    );
+    Action::requeue(wait)
+}
+
+fn record(
+    object: &CertificateRequest,
+    outcome: &Outcome,
+    issuer: &crate::keyring::IssuerName,
+    context: &Context,
+) {
+    let Some((label, reason)) = outcome.labels() else {
+        return;
+    };
+    let known = context.find(issuer);
+    let known = (!matches!(known, crate::keyring::Found::Missing)).then_some(issuer);
+    context.metrics.decided(API, known, label, reason);
+    if let Outcome::Issued { .. } = outcome
+        && let Some(approved) = status::approved_at(object)
+    {
+        let waited = (context.now)().duration_since(approved);
+        context.metrics.ready_after(waited.as_secs_f64().max(0.0));
+    }
+    tracing::info!(
+        namespace = object.namespace(),
+        name = object.name_any(),
+        issuer = %issuer,
+        outcome = label,
+        reason = %reason,
+        requester = object.spec.username,
+        "CertificateRequest"
+    );
+}

@@ -1,0 +1,90 @@
+//! Which requests are watched, cached and worked on.
+
+use std::future::ready;
+
+use futures::{Stream, StreamExt};
+use kube::api::ListParams;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use signet_api::GROUP;
+use signet_api::external::certificate_request::CertificateRequest;
+use signet_core::request::Approval;
+use tokio::sync::broadcast;
+
+use super::intake;
+use crate::keyring::IssuerName;
+use crate::watch::{changes, filter_map};
+
+/// The stream of requests that are due, and the cache behind it.
+pub async fn due(
+    client: Client,
+    writer: Writer<CertificateRequest>,
+) -> impl Stream<Item = watcher::Result<CertificateRequest>> + Send {
+    let api: Api<CertificateRequest> = Api::all(client);
+    let config = config(&api).await;
+    filter_map(watcher(api, config), ours)
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .filter(|object| ready(object.as_ref().map_or(true, is_due)))
+}
+
+/// Selects by group in the watch itself where cert-manager's CRD allows it (1.20 and later).
+async fn config(api: &Api<CertificateRequest>) -> watcher::Config {
+    let selector = format!("spec.issuerRef.group={GROUP}");
+    let probe = ListParams::default().fields(&selector).limit(1);
+    match api.list(&probe).await {
+        Err(kube::Error::Api(answer)) if answer.code == 400 => {
+            tracing::warn!(
+                "this cert-manager cannot select CertificateRequests by issuer group; \
+                 all are watched, and those of others are dropped before they are cached"
+            );
+            watcher::Config::default()
+        }
+        _ => watcher::Config::default().fields(&selector),
+    }
+}
+
+/// What is cached of a request: of a finished one hardly anything.
+fn ours(mut object: CertificateRequest) -> Option<CertificateRequest> {
+    intake::issuer(&object)?;
+    object.metadata.managed_fields = None;
+    object.metadata.annotations = None;
+    if let Some(status) = object.status.as_mut()
+        && intake::is_finished(status)
+    {
+        object.spec.request.clear();
+        status.ca = None;
+        // What makes it finished stays: the conditions, and that there is a certificate.
+        status.certificate = status.certificate.take().map(|_| "pruned".to_owned());
+    }
+    Some(object)
+}
+
+/// Whether there is something to do: approved or denied, and not finished (CM-3).
+pub fn is_due(object: &CertificateRequest) -> bool {
+    let status = object.status.as_ref();
+    !status.is_some_and(intake::is_finished) && intake::approval(status) != Approval::Pending
+}
+
+/// The requests that an issuer's change may set free.
+pub fn set_free(
+    store: Store<CertificateRequest>,
+    issuers: broadcast::Receiver<IssuerName>,
+) -> impl Stream<Item = ObjectRef<CertificateRequest>> + Send {
+    changes(issuers).flat_map(move |changed| {
+        let concerned = store.state_filter(|object| {
+            is_due(object)
+                && changed
+                    .as_ref()
+                    .is_none_or(|name| intake::issuer(object).as_ref() == Some(name))
+        });
+        futures::stream::iter(
+            concerned
+                .into_iter()
+                .map(|object| ObjectRef::from_obj(&*object)),
+        )
+    })
+}

@@ -1,0 +1,315 @@
+//! What to do about an issuer: one step at a time, from the facts alone. Pure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use signet_api::{CertificateSource, IssuerKind};
+use signet_core::chain::CaChain;
+use signet_core::policy::{CaProfile, Rules, SpiffeRules};
+use signet_core::spiffe::TrustDomain;
+use signet_core::template::SelfSigned;
+use signet_keys::{ErrorClass, KeyConfig, KeyType, Signer};
+use x509_cert::name::Name;
+
+use super::Facts;
+use super::generation::Generation;
+use super::reason::{IssuerReason, NotReady};
+
+/// Ten years of 365 days.
+const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// The upper bound of a common name (RFC 5280, appendix A).
+const LONGEST_COMMON_NAME: usize = 64;
+
+/// The next step.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Make the key and look again.
+    MakeKey {
+        key_type: KeyType,
+        secret_name: String,
+    },
+    /// Sign the issuer's own root, write it down as a generation, and look again.
+    MakeRoot {
+        root: Box<SelfSigned>,
+        signer: Arc<dyn Signer>,
+        number: u32,
+    },
+    /// Write the chain beside the key down as a generation, and look again.
+    Adopt { chain: Box<CaChain>, number: u32 },
+    /// Nothing more to do.
+    Done(Box<Outcome>),
+}
+
+/// Where an issuer stands.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It can sign.
+    Ready(Ready),
+    /// It cannot.
+    NotReady(NotReady),
+}
+
+/// An issuer that can sign.
+#[derive(Debug)]
+pub(super) struct Ready {
+    /// The name of the generation that signs.
+    pub(super) generation: String,
+    pub(super) chain: CaChain,
+    pub(super) signer: Arc<dyn Signer>,
+    pub(super) rules: Rules,
+}
+
+/// Decides on the next step.
+pub(super) fn decide(facts: &Facts) -> Step {
+    step(facts).unwrap_or_else(|not_ready| Step::Done(Box::new(Outcome::NotReady(not_ready))))
+}
+
+fn step(facts: &Facts) -> Result<Step, NotReady> {
+    let trust_domain = trust_domain(facts)?;
+    let source = facts.spec.certificate.source().ok_or_else(|| {
+        invalid("spec.certificate must name exactly one of selfSigned and existing")
+    })?;
+    same_key_as_the_valid_ca(facts)?;
+    let signer = match &facts.key {
+        Ok(signer) => signer.clone(),
+        Err(error) if error.class == ErrorClass::KeyNotFound => {
+            return key_to_make(facts, source).ok_or_else(|| NotReady::from_key(error));
+        }
+        Err(error) => return Err(NotReady::from_key(error)),
+    };
+    match source {
+        CertificateSource::SelfSigned => self_signed(facts, signer, trust_domain),
+        CertificateSource::Existing => existing(facts, signer, trust_domain),
+    }
+}
+
+/// Another key under a CA that is valid is a rotation, which comes with overlap or not at all.
+fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
+    match facts.generations.last() {
+        Some(last) if last.key != facts.spec.key && last.is_alive(facts.now) => {
+            Err(NotReady::stalls(
+                IssuerReason::KeyChanged,
+                format!(
+                    "spec.key is not the key of the valid CA in CAGeneration {}, and Signet does \
+                     not rotate keys yet; change spec.key back to {}, or make a new issuer for \
+                     the new key",
+                    last.name,
+                    described(&last.key)
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn described(key: &KeyConfig) -> String {
+    let KeyConfig::Software(software) = key;
+    format!(
+        "software.secretName: {}, software.keyType: {}",
+        software.secret_name,
+        serde_json::to_value(software.key_type)
+            .ok()
+            .and_then(|name| name.as_str().map(str::to_owned))
+            .unwrap_or_default()
+    )
+}
+
+/// A key is made for a CA that never was. One that vanished is not made anew unasked.
+fn key_to_make(facts: &Facts, source: CertificateSource) -> Option<Step> {
+    let never_was = facts
+        .generations
+        .iter()
+        .all(|generation| generation.key != facts.spec.key);
+    let KeyConfig::Software(software) = &facts.spec.key;
+    (source == CertificateSource::SelfSigned && never_was && facts.may_make_key).then(|| {
+        Step::MakeKey {
+            key_type: software.key_type,
+            secret_name: software.secret_name.clone(),
+        }
+    })
+}
+
+fn self_signed(
+    facts: &Facts,
+    signer: Arc<dyn Signer>,
+    trust_domain: Option<TrustDomain>,
+) -> Result<Step, NotReady> {
+    let last = facts
+        .generations
+        .last()
+        .filter(|last| last.key == facts.spec.key);
+    let Some(last) = last else {
+        let root = Box::new(root(facts, trust_domain)?);
+        return Ok(Step::MakeRoot {
+            root,
+            signer,
+            number: next_number(facts),
+        });
+    };
+    let chain = last.chain.as_ref().map_err(|error| {
+        NotReady::stalls(
+            IssuerReason::InvalidCa,
+            format!(
+                "CAGeneration {} cannot be read: {error}; restore it",
+                last.name
+            ),
+        )
+    })?;
+    if last.key_fingerprint != signer.public_key().fingerprint() {
+        return Err(NotReady::stalls(
+            IssuerReason::KeyMismatch,
+            format!(
+                "{} holds another key than the one that CAGeneration {} was made over; put that \
+                 key back, or delete the CAGeneration to begin with a new CA",
+                facts.spec.key.reference(),
+                last.name
+            ),
+        ));
+    }
+    ready(facts, last, chain, signer, trust_domain)
+}
+
+fn existing(
+    facts: &Facts,
+    signer: Arc<dyn Signer>,
+    trust_domain: Option<TrustDomain>,
+) -> Result<Step, NotReady> {
+    let beside = facts.beside.as_ref().ok_or_else(|| {
+        invalid("certificate.existing needs a key whose Secret holds the certificate too")
+    })?;
+    let chain = beside.as_ref().map_err(|error| {
+        NotReady::stalls(
+            IssuerReason::InvalidCa,
+            format!(
+                "the CA certificate beside {}: {error}",
+                facts.spec.key.reference()
+            ),
+        )
+    })?;
+    let same = |generation: &&Generation| generation.chain.as_ref().is_ok_and(|own| own == chain);
+    match facts.generations.iter().rev().find(same) {
+        Some(generation) => ready(facts, generation, chain, signer, trust_domain),
+        None => {
+            fit(facts, chain, &signer)?;
+            Ok(Step::Adopt {
+                chain: Box::new(chain.clone()),
+                number: next_number(facts),
+            })
+        }
+    }
+}
+
+fn ready(
+    facts: &Facts,
+    generation: &Generation,
+    chain: &CaChain,
+    signer: Arc<dyn Signer>,
+    trust_domain: Option<TrustDomain>,
+) -> Result<Step, NotReady> {
+    fit(facts, chain, &signer)?;
+    let ready = Ready {
+        generation: generation.name.clone(),
+        rules: rules(facts, chain, trust_domain),
+        chain: chain.clone(),
+        signer,
+    };
+    Ok(Step::Done(Box::new(Outcome::Ready(ready))))
+}
+
+/// Whether this key can issue under this chain now.
+fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<dyn Signer>) -> Result<(), NotReady> {
+    if chain.issuing().public_key() != signer.public_key() {
+        return Err(NotReady::stalls(
+            IssuerReason::KeyMismatch,
+            format!(
+                "{} holds a key that is not the key of the CA certificate {}; put in a pair that \
+                 belongs together",
+                facts.spec.key.reference(),
+                chain.issuing().subject()
+            ),
+        ));
+    }
+    if facts.now >= chain.not_after() {
+        return Err(NotReady::stalls(
+            IssuerReason::CaExpired,
+            format!(
+                "the CA certificate, or one above it, ended at {}",
+                chain.not_after()
+            ),
+        ));
+    }
+    if facts.now < chain.not_before() {
+        return Err(NotReady::waits(
+            IssuerReason::CaNotYetValid,
+            format!(
+                "the CA certificate, or one above it, begins at {}",
+                chain.not_before()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> Rules {
+    let profile = facts
+        .spec
+        .profile
+        .as_ref()
+        .and_then(|profile| profile.ca.as_ref());
+    Rules {
+        namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
+        path_length: chain.path_length(),
+        ca: profile.map(|profile| CaProfile {
+            path_length: profile.path_length,
+        }),
+        spiffe: trust_domain.map(|trust_domain| SpiffeRules {
+            trust_domain,
+            cert_manager: facts.cert_manager.clone(),
+        }),
+    }
+}
+
+fn root(facts: &Facts, trust_domain: Option<TrustDomain>) -> Result<SelfSigned, NotReady> {
+    let certificate = &facts.spec.certificate;
+    let subject = match &certificate.subject {
+        Some(text) => text.clone(),
+        None => {
+            let name: String = facts.name.name.chars().take(LONGEST_COMMON_NAME).collect();
+            format!("CN={name}")
+        }
+    };
+    let subject: Name = subject
+        .parse()
+        .map_err(|error| invalid(format!("spec.certificate.subject {subject:?}: {error}")))?;
+    if subject.is_empty() {
+        return Err(invalid(
+            "spec.certificate.subject is empty; a CA has a name",
+        ));
+    }
+    Ok(SelfSigned {
+        uid: facts.uid.clone(),
+        subject,
+        duration: certificate
+            .duration
+            .map_or(DEFAULT_ROOT_DURATION, |duration| duration.0),
+        path_length: certificate.path_length,
+        trust_domain,
+    })
+}
+
+fn trust_domain(facts: &Facts) -> Result<Option<TrustDomain>, NotReady> {
+    let Some(spiffe) = &facts.spec.spiffe else {
+        return Ok(None);
+    };
+    TrustDomain::parse(&spiffe.trust_domain)
+        .map(Some)
+        .map_err(|error| invalid(format!("spec.spiffe.trustDomain: {error}")))
+}
+
+fn next_number(facts: &Facts) -> u32 {
+    facts.generations.last().map_or(1, |last| last.number + 1)
+}
+
+fn invalid(message: impl Into<String>) -> NotReady {
+    NotReady::stalls(IssuerReason::InvalidSpec, message)
+}

@@ -1,0 +1,79 @@
+//! CA generations: read from their objects, and made into them. Pure.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
+use signet_core::chain::{CaCertificate, CaChain, ChainError};
+use signet_keys::KeyConfig;
+
+use super::Facts;
+
+/// A CA generation as it was read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Generation {
+    pub(super) name: String,
+    pub(super) number: u32,
+    pub(super) key: KeyConfig,
+    /// SHA-256 of the public key that it was made over.
+    pub(super) key_fingerprint: String,
+    pub(super) chain: Result<CaChain, ChainError>,
+}
+
+impl Generation {
+    /// Whether certificates under it may still be valid.
+    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
+        self.chain
+            .as_ref()
+            .is_ok_and(|chain| now < chain.not_after())
+    }
+}
+
+pub(super) fn read(object: &CAGeneration) -> Generation {
+    let spec = &object.spec;
+    let chain = CaChain::from_pem(
+        spec.certificate_chain.as_bytes(),
+        Some(spec.roots.as_bytes()),
+    );
+    Generation {
+        name: object.name_any(),
+        number: spec.generation,
+        key: spec.key.config.clone(),
+        key_fingerprint: spec.key.fingerprint.clone(),
+        chain,
+    }
+}
+
+/// The object of a new generation. Its number is part of its name, so that of two writers one
+/// finds it there already.
+pub(super) fn object(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneration {
+    let kind = facts.name.kind;
+    let name = format!(
+        "{}-{}-{number}",
+        kind.as_str().to_lowercase(),
+        facts.name.name
+    );
+    let spec = CAGenerationSpec {
+        issuer_ref: IssuerReference {
+            kind,
+            name: facts.name.name.clone(),
+        },
+        generation: number,
+        key: GenerationKey {
+            config: facts.spec.key.clone(),
+            fingerprint: chain.issuing().public_key().fingerprint(),
+        },
+        certificate_chain: pem(chain.path()),
+        roots: pem(chain.roots()),
+        not_before: Time(chain.not_before()),
+        not_after: Time(chain.not_after()),
+    };
+    let mut object = CAGeneration::new(&name, spec);
+    object.metadata.namespace = Some(facts.namespace.clone());
+    object.metadata.labels = Some([super::managed_by()].into());
+    object
+}
+
+pub(super) fn pem(certificates: &[CaCertificate]) -> String {
+    certificates.iter().map(CaCertificate::pem).collect()
+}

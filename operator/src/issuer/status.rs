@@ -1,0 +1,177 @@
+//! Where an issuer stands, as what is written to it. Pure.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::Resource;
+use serde_json::json;
+use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, is_true};
+use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
+use signet_core::chain::{CaCertificate, CaChain};
+
+use super::Facts;
+use super::decide::{Outcome, Ready};
+use super::generation::Generation;
+use super::reason::IssuerReason;
+use crate::apply::{Plan, Told};
+
+/// What a reader of an issuer with a software key should know.
+const IN_CLUSTER: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
+
+/// The one write about an issuer; none if nothing changed.
+pub(super) fn plan<K>(object: &K, facts: &Facts, outcome: &Outcome) -> Plan
+where
+    K: IssuerResource + Resource<DynamicType = ()>,
+{
+    let before = object.issuer_status().cloned().unwrap_or_default();
+    let said = Said::about(outcome);
+    let status = IssuerStatus {
+        conditions: conditions(
+            &said,
+            &before.conditions,
+            object.meta().generation,
+            facts.now,
+        ),
+        ca: summaries(facts, outcome),
+        bundle: Some(bundle(facts)).filter(|bundle| !bundle.is_empty()),
+    };
+    if status == before {
+        return Plan::default();
+    }
+    let event = said.is_news(&before.conditions).then(|| said.told());
+    Plan {
+        status: Some(json!(status)),
+        event,
+    }
+}
+
+/// Every root that is trusted now, in PEM: those of the generation that signs, and those of
+/// older ones until no certificate under them can be valid any more.
+pub(super) fn bundle(facts: &Facts) -> String {
+    let mut roots: Vec<&CaCertificate> = Vec::new();
+    for generation in facts
+        .generations
+        .iter()
+        .rev()
+        .filter(|own| own.is_alive(facts.now))
+    {
+        let own = generation
+            .chain
+            .as_ref()
+            .map(CaChain::roots)
+            .unwrap_or_default();
+        for root in own {
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+    }
+    roots.into_iter().map(CaCertificate::pem).collect()
+}
+
+/// What the conditions and the event say.
+struct Said {
+    ready: bool,
+    stalled: bool,
+    reason: IssuerReason,
+    message: String,
+}
+
+impl Said {
+    fn about(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Ready(ready) => Self {
+                ready: true,
+                stalled: false,
+                reason: IssuerReason::Ready,
+                message: format!(
+                    "Signs as {} until {}; {IN_CLUSTER}",
+                    ready.chain.issuing().subject(),
+                    ready.chain.not_after()
+                ),
+            },
+            Outcome::NotReady(not_ready) => Self {
+                ready: false,
+                stalled: not_ready.stalled,
+                reason: not_ready.reason,
+                message: not_ready.message.clone(),
+            },
+        }
+    }
+
+    /// Whether readiness or its reason changed: what a person looks for among the events.
+    fn is_news(&self, before: &[Condition]) -> bool {
+        let told = before.iter().find(|condition| condition.type_ == READY);
+        told.is_none_or(|told| told.reason != self.reason.as_str())
+            || is_true(before, READY) != self.ready
+    }
+
+    fn told(&self) -> Told {
+        Told {
+            warning: !self.ready,
+            reason: self.reason.as_str(),
+            action: "Check",
+            note: self.message.clone(),
+        }
+    }
+}
+
+fn conditions(
+    said: &Said,
+    before: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+    let statement = |type_, holds: bool| {
+        Statement {
+            type_,
+            status: holds.into(),
+            reason: said.reason.as_str().to_owned(),
+            message: said.message.clone(),
+            observed_generation: generation,
+        }
+        .since(before, now)
+    };
+    vec![
+        statement(READY, said.ready),
+        statement(RECONCILING, !said.ready && !said.stalled),
+        statement(STALLED, said.stalled),
+    ]
+}
+
+/// The generation that signs first, then the others from the newest on.
+fn summaries(facts: &Facts, outcome: &Outcome) -> Vec<CaSummary> {
+    let signing = match outcome {
+        Outcome::Ready(Ready { generation, .. }) => Some(generation.as_str()),
+        Outcome::NotReady(_) => None,
+    };
+    let mut summaries: Vec<_> = facts
+        .generations
+        .iter()
+        .rev()
+        .filter_map(|generation| summary(generation, signing, facts.now))
+        .collect();
+    summaries.sort_by_key(|summary| summary.state != GenerationState::Active);
+    summaries
+}
+
+fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Option<CaSummary> {
+    let chain = generation.chain.as_ref().ok()?;
+    let ca = chain.issuing();
+    let state = if signing == Some(generation.name.as_str()) {
+        GenerationState::Active
+    } else if generation.is_alive(now) {
+        GenerationState::Inactive
+    } else {
+        GenerationState::Expired
+    };
+    Some(CaSummary {
+        name: generation.name.clone(),
+        state,
+        key: generation.key.reference(),
+        subject: ca.subject().to_owned(),
+        fingerprint: hex::encode(ca.fingerprint()),
+        not_before: Time(chain.not_before()),
+        not_after: Time(chain.not_after()),
+    })
+}

@@ -1,0 +1,62 @@
+//! Which issuers are watched and looked at.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::Event;
+use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
+use kube::{Api, Client};
+
+use super::{Object, name_of};
+use crate::context::Context;
+use crate::watch::filter_map;
+
+/// The stream of issuers whose spec changed, and the cache behind it.
+///
+/// An object that does not match its own schema (the CRD was changed by hand) fails alone: it is
+/// logged and treated as absent. Our own status writes change no `metadata.generation`.
+pub fn changed<K>(
+    client: Client,
+    writer: Writer<K>,
+    context: Arc<Context>,
+) -> impl Stream<Item = watcher::Result<K>> + Send
+where
+    K: Object + Debug + 'static,
+{
+    let api: Api<DeserializeGuard<K>> = Api::all(client);
+    let config = PredicateConfig::default();
+    filter_map(watcher(api, watcher::Config::default()), readable::<K>)
+        .default_backoff()
+        .inspect(move |event| {
+            if let Ok(Event::Delete(gone)) = event {
+                let name = name_of(gone);
+                context.keyring.remove(&name);
+                context.metrics.forget(&name);
+            }
+        })
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(predicates::generation, config)
+}
+
+fn readable<K: Object>(object: DeserializeGuard<K>) -> Option<K> {
+    match object.0 {
+        Ok(mut object) => {
+            object.meta_mut().managed_fields = None;
+            Some(object)
+        }
+        Err(error) => {
+            tracing::error!(
+                kind = %K::KIND,
+                name = error.metadata.name,
+                namespace = error.metadata.namespace,
+                error = error.error,
+                "an issuer cannot be read; correct it, or apply the CRDs of this version"
+            );
+            None
+        }
+    }
+}

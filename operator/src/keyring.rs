@@ -1,0 +1,241 @@
+//! The issuers that can sign now: one connected signer for each.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use kube::core::ObjectMeta;
+use signet_api::IssuerKind;
+use signet_core::chain::CaChain;
+use signet_core::policy::{Issuer, Rules};
+use signet_core::template::Authority;
+use signet_keys::Signer;
+use tokio::sync::broadcast;
+
+/// How many changes may wait to be looked at. Who misses some looks at everything.
+const CHANGES: usize = 1024;
+
+/// An issuer's full name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IssuerName {
+    /// Issuer or ClusterIssuer.
+    pub kind: IssuerKind,
+    /// The namespace of an Issuer; empty for a ClusterIssuer.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for IssuerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            IssuerKind::Issuer => write!(f, "Issuer {}/{}", self.namespace, self.name),
+            IssuerKind::ClusterIssuer => write!(f, "ClusterIssuer {}", self.name),
+        }
+    }
+}
+
+/// Everything that signing for an issuer needs.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What policy goes by.
+    pub rules: Rules,
+    /// The CA's chain.
+    pub chain: CaChain,
+    /// The key.
+    pub signer: Arc<dyn Signer>,
+    /// Every root that is trusted now, in PEM.
+    pub bundle: String,
+    /// The key backend's name, for metrics.
+    pub backend: &'static str,
+}
+
+impl Loaded {
+    /// The CA under which certificates are built.
+    pub fn authority(&self) -> Authority<'_> {
+        Authority {
+            chain: &self.chain,
+            algorithm: self.signer.algorithm(),
+        }
+    }
+}
+
+/// What is known of an issuer.
+#[derive(Clone, Debug)]
+pub enum State {
+    /// It can sign.
+    Ready(Arc<Loaded>),
+    /// It cannot, and its Ready condition says this.
+    NotReady(String),
+}
+
+/// Which form of which issuer object: a deleted and re-created one is another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.generation`.
+    pub generation: i64,
+}
+
+impl Version {
+    /// The version of an object.
+    pub fn of(meta: &ObjectMeta) -> Self {
+        Self {
+            uid: meta.uid.clone().unwrap_or_default(),
+            generation: meta.generation.unwrap_or_default(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The version that was looked at.
+    version: Version,
+    state: State,
+}
+
+/// What a request finds.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// There is no such issuer.
+    Missing,
+    /// It exists and has not been looked at in its present form; it is about to be.
+    Unexamined,
+    /// It was looked at.
+    Known(State),
+}
+
+impl Found {
+    /// The issuer as policy sees it; none while it is about to be looked at.
+    pub fn for_policy<'a>(&'a self, name: &'a str) -> Option<Issuer<'a>> {
+        Some(match self {
+            Self::Missing => Issuer::Missing { name },
+            Self::Unexamined => return None,
+            Self::Known(State::NotReady(message)) => Issuer::NotReady { name, message },
+            Self::Known(State::Ready(loaded)) => Issuer::Ready(&loaded.rules),
+        })
+    }
+}
+
+/// The keyring. Whoever waits for an issuer listens to [`changes`](Self::changes).
+#[derive(Debug)]
+pub struct Keyring {
+    entries: RwLock<HashMap<IssuerName, Entry>>,
+    changes: broadcast::Sender<IssuerName>,
+}
+
+impl Default for Keyring {
+    fn default() -> Self {
+        Self {
+            entries: RwLock::default(),
+            changes: broadcast::channel(CHANGES).0,
+        }
+    }
+}
+
+impl Keyring {
+    /// Puts in what was found out about a version of an issuer.
+    pub fn put(&self, name: &IssuerName, version: Version, state: State) {
+        self.write().insert(name.clone(), Entry { version, state });
+        // Nobody listening is no error: the requests are then looked at from the start.
+        let _ = self.changes.send(name.clone());
+    }
+
+    /// Takes an issuer out: it is gone.
+    pub fn remove(&self, name: &IssuerName) {
+        self.write().remove(name);
+    }
+
+    /// Takes all out: another replica leads.
+    pub fn clear(&self) {
+        self.write().clear();
+    }
+
+    /// Looks an issuer up. `current` is the version of the object as the watch has it, none if
+    /// there is no such object.
+    pub fn find(&self, name: &IssuerName, current: Option<Version>) -> Found {
+        let Some(current) = current else {
+            return Found::Missing;
+        };
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        match entries.get(name) {
+            Some(entry)
+                if entry.version.uid == current.uid
+                    && entry.version.generation >= current.generation =>
+            {
+                Found::Known(entry.state.clone())
+            }
+            _ => Found::Unexamined,
+        }
+    }
+
+    /// The names of issuers as they are put in.
+    pub fn changes(&self) -> broadcast::Receiver<IssuerName> {
+        self.changes.subscribe()
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<IssuerName, Entry>> {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name() -> IssuerName {
+        IssuerName {
+            kind: IssuerKind::ClusterIssuer,
+            namespace: String::new(),
+            name: "corp".to_owned(),
+        }
+    }
+
+    fn version(uid: &str, generation: i64) -> Version {
+        Version {
+            uid: uid.to_owned(),
+            generation,
+        }
+    }
+
+    #[test]
+    fn cm_5_an_issuer_counts_only_as_it_was_looked_at_last() {
+        let keyring = Keyring::default();
+        let find = |uid, generation| keyring.find(&name(), Some(version(uid, generation)));
+        assert!(matches!(keyring.find(&name(), None), Found::Missing));
+        assert!(matches!(find("a", 1), Found::Unexamined));
+        keyring.put(
+            &name(),
+            version("a", 1),
+            State::NotReady("no key".to_owned()),
+        );
+        assert!(matches!(find("a", 1), Found::Known(State::NotReady(_))));
+        assert!(
+            matches!(find("a", 2), Found::Unexamined),
+            "the spec changed"
+        );
+        assert!(
+            matches!(find("b", 1), Found::Unexamined),
+            "deleted and made anew"
+        );
+        assert!(
+            matches!(keyring.find(&name(), None), Found::Missing),
+            "deleted"
+        );
+        keyring.remove(&name());
+        assert!(matches!(find("a", 1), Found::Unexamined));
+    }
+
+    #[test]
+    fn whoever_waits_hears_of_each_change() {
+        let keyring = Keyring::default();
+        let mut changes = keyring.changes();
+        keyring.put(
+            &name(),
+            version("a", 1),
+            State::NotReady("no key".to_owned()),
+        );
+        assert_eq!(changes.try_recv().unwrap(), name());
+    }
+}

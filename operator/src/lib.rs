@@ -1,0 +1,25 @@
+//! The Signet operator.
+//!
+//! Two things are reconciled: issuers ([`issuer`]) and requests ([`certificate_request`] and
+//! [`signing_request`], which share the flow of [`request`]). What they learn and decide is
+//! pure; what is written to the API server is written in [`apply`] alone, and every call that
+//! the operator makes is listed in [`permissions`].
+
+pub mod admin;
+pub mod apply;
+pub mod args;
+pub mod attempts;
+pub mod certificate_request;
+pub mod context;
+pub mod health;
+pub mod issuer;
+pub mod keyring;
+pub mod lease;
+pub mod metrics;
+pub mod permissions;
+pub mod request;
+pub mod run;
+pub mod secrets;
+pub mod signing_request;
+pub mod telemetry;
+pub mod watch;

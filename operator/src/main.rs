@@ -1,0 +1,7 @@
+//! The `signet` program.
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    signet::args::Cli::parse().execute()
+}

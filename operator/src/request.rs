@@ -1,0 +1,82 @@
+//! From what was asked to what came of it: the flow that both request APIs share.
+//!
+//! ```text
+//! Asked -> Request -> decide() -> Grant -> ToBeSigned -> Signer -> Signature -> Issued
+//! ```
+//!
+//! Everything but the signer is pure and lives in `signet-core`. Whoever calls this has turned a
+//! Kubernetes object into [`Asked`] and turns the [`Outcome`] into a plan.
+
+mod outcome;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+pub use outcome::Outcome;
+use signet_core::chain::Issued;
+use signet_core::policy::{Decision, Grant, Wait, decide};
+use signet_core::reason::Reason;
+use signet_core::request::{Asked, Request};
+use signet_core::template::{TemplateError, ToBeSigned};
+
+use crate::context::Context;
+use crate::keyring::{Found, IssuerName, Loaded, State};
+
+/// Works on one request.
+pub async fn work(asked: Asked, issuer: &IssuerName, context: &Context) -> Outcome {
+    let request = match Request::parse(asked) {
+        Ok(request) => request,
+        Err(decision) => return Outcome::without_grant(decision),
+    };
+    let found = context.find(issuer);
+    let name = issuer.to_string();
+    let Some(for_policy) = found.for_policy(&name) else {
+        return Outcome::Ignored;
+    };
+    match (decide(&request, for_policy), &found) {
+        (Decision::Grant(grant), Found::Known(State::Ready(loaded))) => {
+            sign(&grant, loaded, context).await
+        }
+        (decision, _) => Outcome::without_grant(decision),
+    }
+}
+
+/// Signs what was granted, and checks what came back before anything is made of it.
+async fn sign(grant: &Grant, loaded: &Loaded, context: &Context) -> Outcome {
+    let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), (context.now)()) {
+        Ok(tbs) => tbs,
+        Err(error) => return Outcome::Waiting(not_now(&error)),
+    };
+    let started = Instant::now();
+    let signature = match loaded.signer.sign(&tbs).await {
+        Ok(signature) => signature,
+        Err(error) => return waiting(Reason::SigningUnavailable, error.message),
+    };
+    context
+        .metrics
+        .signed(loaded.backend, started.elapsed().as_secs_f64());
+    match Issued::assemble(&tbs, &signature, &loaded.chain) {
+        Ok(issued) => Outcome::issued(&issued, grant, &loaded.bundle),
+        Err(error) => {
+            tracing::error!(%error, backend = loaded.backend, "a signature was thrown away");
+            waiting(Reason::SignatureMismatch, error.to_string())
+        }
+    }
+}
+
+fn not_now(error: &TemplateError) -> Wait {
+    let reason = match error {
+        TemplateError::Expired(_) | TemplateError::NotYetValid(_) => Reason::CaExpired,
+        TemplateError::Encoding(_) => Reason::SigningUnavailable,
+    };
+    Wait {
+        reason,
+        message: error.to_string(),
+    }
+}
+
+fn waiting(reason: Reason, message: String) -> Outcome {
+    Outcome::Waiting(Wait { reason, message })
+}

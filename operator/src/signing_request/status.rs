@@ -1,0 +1,53 @@
+//! An outcome as what is written to a `CertificateSigningRequest`. Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
+use signet_core::reason::Reason;
+
+use crate::apply::{Plan, Told};
+use crate::request::Outcome;
+
+/// The one write about a request.
+///
+/// The API has no condition for what is under way (rule A5-40), so waiting is told by an event,
+/// and only when it is `news`.
+pub(super) fn plan(outcome: &Outcome, news: bool, now: Timestamp) -> Plan {
+    match outcome {
+        Outcome::Ignored => Plan::default(),
+        Outcome::Waiting(wait) => Plan {
+            status: None,
+            event: news.then(|| told(false, wait.reason, wait.message.clone())),
+        },
+        Outcome::Denied(denial) => {
+            let now = Time(Timestamp::from_second(now.as_second()).unwrap_or(now));
+            let failed = json!({
+                "type": "Failed",
+                "status": "True",
+                "reason": denial.reason.as_str(),
+                "message": denial.message,
+                "lastUpdateTime": now,
+                "lastTransitionTime": now,
+            });
+            Plan {
+                status: Some(json!({ "conditions": [failed] })),
+                event: Some(told(true, denial.reason, denial.message.clone())),
+            }
+        }
+        Outcome::Issued { chain, .. } => Plan {
+            status: Some(json!({ "certificate": STANDARD.encode(chain) })),
+            event: None,
+        },
+    }
+}
+
+fn told(warning: bool, reason: Reason, note: String) -> Told {
+    Told {
+        warning,
+        reason: reason.as_str(),
+        action: "Issue",
+        note,
+    }
+}

@@ -1,0 +1,75 @@
+//! Which requests are watched, cached and worked on.
+
+use std::future::ready;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
+use signet_core::request::Approval;
+use tokio::sync::broadcast;
+
+use super::{intake, signer_name};
+use crate::keyring::IssuerName;
+use crate::watch::{changes, filter_map};
+
+/// The stream of requests that are due, and the cache behind it.
+///
+/// The API selects by a whole signer name only, so others' requests come in and are dropped
+/// before they are cached.
+pub fn due(
+    client: Client,
+    writer: Writer<CertificateSigningRequest>,
+) -> impl Stream<Item = watcher::Result<CertificateSigningRequest>> + Send {
+    filter_map(watcher(Api::all(client), watcher::Config::default()), ours)
+        .default_backoff()
+        .reflect(writer)
+        .applied_objects()
+        .filter(|object| ready(object.as_ref().map_or(true, is_due)))
+}
+
+fn ours(mut object: CertificateSigningRequest) -> Option<CertificateSigningRequest> {
+    signer_name::parse(&object.spec.signer_name)?;
+    object.metadata.managed_fields = None;
+    if object.status.as_ref().is_some_and(intake::is_finished) {
+        object.spec.request.0.clear();
+        if let Some(certificate) = object
+            .status
+            .as_mut()
+            .and_then(|status| status.certificate.as_mut())
+        {
+            // That there is one is all that counts from now on.
+            certificate.0.truncate(1);
+        }
+    }
+    Some(object)
+}
+
+/// Whether there is something to do: approved, and not finished (CSR-7).
+pub fn is_due(object: &CertificateSigningRequest) -> bool {
+    let status = object.status.as_ref();
+    !status.is_some_and(intake::is_finished) && intake::approval(status) == Approval::Approved
+}
+
+/// The requests that an issuer's change may set free.
+pub fn set_free(
+    store: Store<CertificateSigningRequest>,
+    issuers: broadcast::Receiver<IssuerName>,
+) -> impl Stream<Item = ObjectRef<CertificateSigningRequest>> + Send {
+    changes(issuers).flat_map(move |changed| {
+        let concerned = store.state_filter(|object| {
+            let named = || signer_name::parse(&object.spec.signer_name);
+            is_due(object)
+                && changed
+                    .as_ref()
+                    .is_none_or(|name| named().as_ref() == Some(name))
+        });
+        futures::stream::iter(
+            concerned
+                .into_iter()
+                .map(|object| ObjectRef::from_obj(&*object)),
+        )
+    })
+}
