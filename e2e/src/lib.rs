@@ -1,1 +1,34 @@
+//! What the end-to-end tests of Signet stand on: a real control plane with cert-manager in it,
+//! the operator of this checkout beside it, and independent readers of what comes out.
 //!
+//! - [`runner`] runs the tests: one runtime for all, a namespace for each, and what must see the
+//!   whole run at the end.
+//! - [`Bed`] is the control plane with Signet on it.
+//! - [`TestNamespace`] is where a test lives; it has users with their own rights ([`User`]),
+//!   issuers and requests, and goes with the test.
+//! - [`csr`] makes keys and CSRs with libraries that the product does not use.
+//! - [`verify`] is the one place through which every certificate goes that a test gets.
+//! - [`audit`] reads what the API server says about who called what.
+
+pub mod audit;
+mod bed;
+mod certificate_request;
+mod cert_manager;
+pub mod csr;
+mod issuer;
+mod kubectl;
+mod namespace;
+pub mod runner;
+mod signing_request;
+mod user;
+pub mod verify;
+mod wait;
+
+pub use bed::{Bed, OwnBed};
+pub use cert_manager::{CertManagerCa, Certificate};
+pub use certificate_request::{Ask, ready};
+pub use issuer::{IssuerRef, ready_condition, spec};
+pub use namespace::TestNamespace;
+pub use signing_request::SigningAsk;
+pub use user::{Rule, User};
+pub use verify::Issued;

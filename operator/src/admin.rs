@@ -32,7 +32,7 @@ pub trait Shown: Send + Sync + 'static {
     fn metrics(&self) -> Result<String, std::fmt::Error>;
 }
 
-/// Serves until `stop`, and says where.
+/// Serves until `stop`, and returns the address: that of a free port where `address` names 0.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -40,11 +40,12 @@ pub async fn serve(
     address: SocketAddr,
     shown: Arc<dyn Shown>,
     stop: CancellationToken,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| anyhow::anyhow!("the admin server cannot listen on {address}: {error}"))?;
-    tracing::info!(address = %listener.local_addr()?, "the admin server listens");
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "the admin server listens");
     let app = Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
@@ -56,7 +57,7 @@ pub async fn serve(
             tracing::error!(%error, "the admin server ended");
         }
     });
-    Ok(())
+    Ok(address)
 }
 
 async fn live(State(shown): State<Arc<dyn Shown>>) -> Response {

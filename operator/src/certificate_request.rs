@@ -15,7 +15,8 @@ use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE};
-use crate::request::{self, Outcome};
+use crate::keyring::Found;
+use crate::request::{self, Bench, Outcome};
 
 /// The API's name in metrics.
 const API: &str = "CertificateRequest";
@@ -47,7 +48,14 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
     let Some((issuer, asked)) = intake::read(object) else {
         return Ok(Action::await_change());
     };
-    let outcome = request::work(asked, &issuer, context).await;
+    let found = context.find(&issuer);
+    let bench = Bench {
+        issuer: &issuer,
+        found: &found,
+        metrics: &context.metrics,
+        now: (context.now)(),
+    };
+    let outcome = request::work(asked, bench).await;
     let now = (context.now)();
     let plan = status::plan(object, &outcome, now);
     let namespace = object.namespace().unwrap_or_default();
@@ -57,7 +65,7 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
         context.metrics.conflict();
         return Ok(Action::await_change());
     }
-    record(object, &outcome, &issuer, context);
+    record(object, &outcome, &bench, context);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     if outcome.wants_retry() {
         return Ok(Action::requeue(context.attempts.failed(uid)));
@@ -88,14 +96,13 @@ pub fn error_policy(
 fn record(
     object: &CertificateRequest,
     outcome: &Outcome,
-    issuer: &crate::keyring::IssuerName,
+    bench: &Bench<'_>,
     context: &Context,
 ) {
     let Some((label, reason)) = outcome.labels() else {
         return;
     };
-    let known = context.find(issuer);
-    let known = (!matches!(known, crate::keyring::Found::Missing)).then_some(issuer);
+    let known = (!matches!(bench.found, Found::Missing)).then_some(bench.issuer);
     context.metrics.decided(API, known, label, reason);
     if let Outcome::Issued { .. } = outcome
         && let Some(approved) = status::approved_at(object)
@@ -106,7 +113,7 @@ fn record(
     tracing::info!(
         namespace = object.namespace(),
         name = object.name_any(),
-        issuer = %issuer,
+        issuer = %bench.issuer,
         outcome = label,
         reason = %reason,
         requester = object.spec.username,

@@ -122,8 +122,10 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     if plan != Plan::default()
         && context.writer.carry_out(&api, object, plan).await? == Written::Conflict
     {
+        // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
-        return Ok(Action::await_change());
+        let uid = object.uid().unwrap_or_default();
+        return Ok(Action::requeue(context.attempts.failed(&uid)));
     }
     publish(&name, version, &facts, &outcome, context);
     Ok(Action::requeue(again(object.meta(), &outcome, context)))

@@ -11,6 +11,8 @@ pub mod args;
 pub mod attempts;
 pub mod certificate_request;
 pub mod context;
+#[cfg(test)]
+mod fixtures;
 pub mod health;
 pub mod issuer;
 pub mod keyring;

@@ -14,6 +14,7 @@ mod tests;
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 pub use outcome::Outcome;
 use signet_core::chain::Issued;
 use signet_core::policy::{Decision, Grant, Wait, decide};
@@ -21,31 +22,43 @@ use signet_core::reason::Reason;
 use signet_core::request::{Asked, Request};
 use signet_core::template::{TemplateError, ToBeSigned};
 
-use crate::context::Context;
 use crate::keyring::{Found, IssuerName, Loaded, State};
+use crate::metrics::Metrics;
+
+/// What a request is worked on with.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench<'a> {
+    /// The issuer that the request names.
+    pub issuer: &'a IssuerName,
+    /// What is known of that issuer.
+    pub found: &'a Found,
+    /// Where the time that a signature takes is written down.
+    pub metrics: &'a Metrics,
+    /// The time of issue.
+    pub now: Timestamp,
+}
 
 /// Works on one request.
-pub async fn work(asked: Asked, issuer: &IssuerName, context: &Context) -> Outcome {
+pub async fn work(asked: Asked, bench: Bench<'_>) -> Outcome {
     let request = match Request::parse(asked) {
         Ok(request) => request,
         Err(decision) => return Outcome::without_grant(decision),
     };
-    let found = context.find(issuer);
-    let name = issuer.to_string();
-    let Some(for_policy) = found.for_policy(&name) else {
+    let name = bench.issuer.to_string();
+    let Some(for_policy) = bench.found.for_policy(&name) else {
         return Outcome::Ignored;
     };
-    match (decide(&request, for_policy), &found) {
+    match (decide(&request, for_policy), bench.found) {
         (Decision::Grant(grant), Found::Known(State::Ready(loaded))) => {
-            sign(&grant, loaded, context).await
+            sign(&grant, loaded, bench).await
         }
         (decision, _) => Outcome::without_grant(decision),
     }
 }
 
 /// Signs what was granted, and checks what came back before anything is made of it.
-async fn sign(grant: &Grant, loaded: &Loaded, context: &Context) -> Outcome {
-    let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), (context.now)()) {
+async fn sign(grant: &Grant, loaded: &Loaded, bench: Bench<'_>) -> Outcome {
+    let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), bench.now) {
         Ok(tbs) => tbs,
         Err(error) => return Outcome::Waiting(not_now(&error)),
     };
@@ -54,7 +67,7 @@ async fn sign(grant: &Grant, loaded: &Loaded, context: &Context) -> Outcome {
         Ok(signature) => signature,
         Err(error) => return waiting(Reason::SigningUnavailable, error.message),
     };
-    context
+    bench
         .metrics
         .signed(loaded.backend, started.elapsed().as_secs_f64());
     match Issued::assemble(&tbs, &signature, &loaded.chain) {

@@ -18,7 +18,7 @@ use kube::{Api, ResourceExt};
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE};
 use crate::keyring::{Found, IssuerName};
-use crate::request::{self, Outcome};
+use crate::request::{self, Bench, Outcome};
 
 /// The API's name in metrics.
 const API: &str = "CertificateSigningRequest";
@@ -53,13 +53,20 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
     let Some((issuer, mut asked)) = intake::read(object) else {
         return Ok(Action::await_change());
     };
-    let missing = matches!(context.find(&issuer), Found::Missing);
+    let found = context.find(&issuer);
+    let missing = matches!(found, Found::Missing);
     if !missing && intake::needs_review(&issuer, &asked) {
         asked.may_reference = reference::is_allowed(&context.client, &object.spec, &issuer)
             .await
             .map_err(Error::Review)?;
     }
-    let outcome = request::work(asked, &issuer, context).await;
+    let bench = Bench {
+        issuer: &issuer,
+        found: &found,
+        metrics: &context.metrics,
+        now: (context.now)(),
+    };
+    let outcome = request::work(asked, bench).await;
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let news = outcome
         .labels()

@@ -4,6 +4,7 @@ use futures::{Stream, StreamExt, future};
 use kube::runtime::watcher::{self, Event};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
 
 use crate::keyring::IssuerName;
 
@@ -29,6 +30,25 @@ where
             Err(error) => Some(Err(error)),
         };
         future::ready(kept)
+    })
+}
+
+/// Cancels `listed` once the watch has listed its objects. It goes after the cache, which has them
+/// all by then.
+///
+/// The cache's own `wait_until_ready` wakes one waiter only, and the controller is one already.
+pub fn mark_listed<K, S>(
+    events: S,
+    listed: CancellationToken,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
+where
+    S: Stream<Item = watcher::Result<Event<K>>> + Send,
+    K: Send,
+{
+    events.inspect(move |event| {
+        if let Ok(Event::InitDone) = event {
+            listed.cancel();
+        }
     })
 }
 

@@ -130,12 +130,18 @@ impl Operator {
         Ok(())
     }
 
+    /// Whether it holds the Lease. A replica that stands by is ready too.
+    pub async fn is_leading(&self) -> Result<bool> {
+        let (_, metrics) = self.get("/metrics").await?;
+        Ok(metrics.lines().any(|line| line == "signet_leading 1"))
+    }
+
     async fn wait_until_ready(&self, log: &Path) -> Result<()> {
         let deadline = Instant::now() + READY_DEADLINE;
         let mut answer = String::new();
         while Instant::now() < deadline {
             match self.get("/readyz").await {
-                Ok((200, _)) => return Ok(()),
+                Ok((200, _)) if self.is_leading().await? => return Ok(()),
                 Ok((_, body)) => answer = body,
                 Err(error) => answer = error.to_string(),
             }

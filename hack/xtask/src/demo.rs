@@ -16,7 +16,7 @@ const SAMPLES: &str = "docs/samples/quickstart.yaml";
 const PATIENCE: &str = "--timeout=120s";
 
 /// Brings a cluster up, applies the samples, and shows what happened.
-pub async fn run(root: &Path, settings: &Up) -> Result<()> {
+pub(crate) async fn run(root: &Path, settings: &Up) -> Result<()> {
     ensure!(
         !settings.without_signet,
         "the demo needs Signet; leave --without-signet out"
@@ -24,13 +24,37 @@ pub async fn run(root: &Path, settings: &Up) -> Result<()> {
     find_openssl()?;
     let session = up::up(root, settings).await?;
     show::heading(&format!("kubectl apply -f {SAMPLES}"));
-    kubectl(&session, &["apply", "-f", &root.join(SAMPLES).to_string_lossy()])?;
-    kubectl(&session, &["wait", "--for=condition=Ready", PATIENCE, "clusterissuer.signet.dev/example"])?;
-    kubectl(&session, &["wait", "--for=condition=Ready", PATIENCE, "certificate/web", "-n", "default"])?;
+    kubectl(
+        &session,
+        &["apply", "-f", &root.join(SAMPLES).to_string_lossy()],
+    )?;
+    kubectl(
+        &session,
+        &[
+            "wait",
+            "--for=condition=Ready",
+            PATIENCE,
+            "clusterissuer.signet.dev/example",
+        ],
+    )?;
+    kubectl(
+        &session,
+        &[
+            "wait",
+            "--for=condition=Ready",
+            PATIENCE,
+            "certificate/web",
+            "-n",
+            "default",
+        ],
+    )?;
     show::heading("The issuer, its CA, and the certificate");
     kubectl(&session, &["get", "clusterissuers.signet.dev"])?;
     kubectl(&session, &["get", "cagenerations", "-A"])?;
-    kubectl(&session, &["get", "certificates,certificaterequests", "-n", "default"])?;
+    kubectl(
+        &session,
+        &["get", "certificates,certificaterequests", "-n", "default"],
+    )?;
     let files = show::Files::read(&session, &folder(root))?;
     show::certificate(&files)?;
     show::verification(&files)?;
@@ -42,13 +66,19 @@ pub async fn run(root: &Path, settings: &Up) -> Result<()> {
 fn find_openssl() -> Result<()> {
     match Command::new("openssl").arg("version").output() {
         Ok(version) if version.status.success() => Ok(()),
-        _ => bail!("the demo needs the openssl program; install OpenSSL (Debian: apt install openssl)"),
+        _ => bail!(
+            "the demo needs the openssl program; install OpenSSL (Debian: apt install openssl)"
+        ),
     }
 }
 
 fn kubectl(session: &Session, arguments: &[&str]) -> Result<()> {
-    let status =
-        session.cluster.kubectl().args(arguments).status().context("kubectl cannot be run")?;
+    let status = session
+        .cluster
+        .kubectl()
+        .args(arguments)
+        .status()
+        .context("kubectl cannot be run")?;
     ensure!(status.success(), "kubectl {} failed", arguments.join(" "));
     Ok(())
 }

@@ -1,12 +1,21 @@
 //! Files that are made from code.
 
 mod crds;
+mod flags;
+mod metrics;
+mod reasons;
+mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+
+use table::Table;
+
+/// What a generated page says of itself.
+const NOTE: &str = "<!-- Made by `cargo xtask generate`. Do not edit. -->";
 
 /// The text of each generated file, by its path below the root of the workspace.
 pub(crate) type Files = BTreeMap<PathBuf, String>;
@@ -15,6 +24,9 @@ pub(crate) type Files = BTreeMap<PathBuf, String>;
 pub(crate) fn files() -> Result<Files> {
     let mut files = Files::new();
     crds::add(&mut files)?;
+    flags::add(&mut files);
+    metrics::add(&mut files)?;
+    reasons::add(&mut files)?;
     Ok(files)
 }
 

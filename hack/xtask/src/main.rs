@@ -5,9 +5,17 @@
     reason = "a tool talks to its terminal"
 )]
 
+mod bench;
+mod demo;
+mod deny;
 mod generate;
+mod session;
+mod test;
+mod up;
+mod verify;
 
 use std::path::{Path, PathBuf};
+use std::process;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -25,15 +33,54 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Starts a cluster with cert-manager and Signet in it, leaves it running, and says how to
+    /// reach it.
+    Up(up::Up),
+    /// Ends what `up` or `demo` left running.
+    Down,
+    /// As `up`, then applies the README's samples and shows what comes out.
+    Demo(up::Up),
+    /// Measures Signet beside cert-manager's CA issuer and beside the ceiling.
+    Bench,
     /// Writes every file that is made from code: the CRDs, the chart's CRD templates, the
     /// reference pages.
     Generate,
+    /// Checks generated files, crate directions and the links in the documents.
+    Verify,
+    /// Lints, supply chain, `verify`, then the tiers of tests; or one of them.
+    Test(test::Test),
 }
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Up(settings) => {
+            let session = wait_for(up::up(&root()?, &settings))?;
+            up::say_how_to_reach(&session);
+            Ok(())
+        }
+        Command::Down => wait_for(up::down(&root()?)),
+        Command::Demo(settings) => wait_for(demo::run(&root()?, &settings)),
+        Command::Bench => bench::run(&root()?),
         Command::Generate => generate::run(&root()?),
+        Command::Verify => verify::run(&root()?),
+        Command::Test(settings) => wait_for(test::run(&root()?, &settings)),
     }
+}
+
+/// Runs what talks to an API server.
+fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(work)
+}
+
+/// Cargo, at the root of the workspace; the one that runs us, if one does.
+fn cargo(root: &Path) -> process::Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut cargo = process::Command::new(program);
+    cargo.current_dir(root);
+    cargo
 }
 
 /// The root of the workspace.

@@ -10,25 +10,25 @@ use signet_installation::{Cluster, Installation, command_line, stop_process};
 
 /// A cluster with Signet in it, left running.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Session {
+pub(crate) struct Session {
     /// The cluster.
-    pub cluster: Cluster,
+    pub(crate) cluster: Cluster,
     /// The folder of the project's own control plane; none on a user's cluster.
-    pub plane: Option<PathBuf>,
+    pub(crate) plane: Option<PathBuf>,
     /// Signet's objects, unless it was left out.
-    pub installation: Option<Installation>,
+    pub(crate) installation: Option<Installation>,
     /// The operator's process id.
-    pub operator: Option<u32>,
+    pub(crate) operator: Option<u32>,
 }
 
 /// Where everything that `up` leaves is.
-pub fn folder(root: &Path) -> PathBuf {
+pub(crate) fn folder(root: &Path) -> PathBuf {
     root.join("target/up")
 }
 
 impl Session {
     /// The session of this checkout, if there is one.
-    pub fn read(root: &Path) -> Result<Option<Self>> {
+    pub(crate) fn read(root: &Path) -> Result<Option<Self>> {
         let file = folder(root).join("session.json");
         if !file.exists() {
             return Ok(None);
@@ -40,13 +40,16 @@ impl Session {
     }
 
     /// Writes it down.
-    pub fn write(&self, root: &Path) -> Result<()> {
-        fs::write(folder(root).join("session.json"), serde_json::to_string_pretty(self)?)?;
+    pub(crate) fn write(&self, root: &Path) -> Result<()> {
+        fs::write(
+            folder(root).join("session.json"),
+            serde_json::to_string_pretty(self)?,
+        )?;
         Ok(())
     }
 
     /// Whether everything that was started still runs.
-    pub fn is_alive(&self) -> Result<bool> {
+    pub(crate) fn is_alive(&self) -> Result<bool> {
         let plane = match &self.plane {
             Some(folder) => ControlPlane::attach(folder)?.is_some(),
             None => true,
@@ -55,7 +58,7 @@ impl Session {
     }
 
     /// Ends what was started and removes what was applied.
-    pub async fn end(self, root: &Path) -> Result<()> {
+    pub(crate) async fn end(self, root: &Path) -> Result<()> {
         if let Some(pid) = self.operator.filter(|pid| is_operator(*pid)) {
             stop_process(pid).await?;
         }

@@ -6,25 +6,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 use signet_controlplane::{ControlPlane, Options};
-use signet_installation::{
-    Cluster, Installation, Life, Operator, OperatorOptions, Profile,
-};
+use signet_installation::{Cluster, Installation, Life, Operator, OperatorOptions, Profile};
 
 use crate::session::{Session, folder};
 
 /// The flags of `up` and `demo`.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Up {
+pub(crate) struct Up {
     /// Use this cluster, where cert-manager is already, instead of starting one.
     #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    pub(crate) kubeconfig: Option<PathBuf>,
     /// Leave Signet out.
     #[arg(long)]
-    pub without_signet: bool,
+    pub(crate) without_signet: bool,
 }
 
 /// Brings a cluster up, or finds the one that is up, and says how to reach it.
-pub async fn up(root: &Path, settings: &Up) -> Result<Session> {
+pub(crate) async fn up(root: &Path, settings: &Up) -> Result<Session> {
     if let Some(session) = Session::read(root)? {
         if session.is_alive()? {
             if settings.kubeconfig.is_some() || settings.without_signet {
@@ -48,12 +46,15 @@ pub async fn up(root: &Path, settings: &Up) -> Result<Session> {
 }
 
 /// How to reach what is up.
-pub fn say_how_to_reach(session: &Session) {
-    println!("export KUBECONFIG={}", session.cluster.kubeconfig().display());
+pub(crate) fn say_how_to_reach(session: &Session) {
+    println!(
+        "export KUBECONFIG={}",
+        session.cluster.kubeconfig().display()
+    );
 }
 
 /// Ends what is up.
-pub async fn down(root: &Path) -> Result<()> {
+pub(crate) async fn down(root: &Path) -> Result<()> {
     match Session::read(root)? {
         Some(session) => session.end(root).await?,
         None => println!("Nothing is up."),
@@ -66,12 +67,20 @@ async fn start(root: &Path, settings: &Up) -> Result<Session> {
         Some(kubeconfig) => (Cluster::of_user(kubeconfig)?, None),
         None => {
             let state = plane_folder(root);
-            let options = Options { state: Some(state.clone()), ..Options::default() };
+            let options = Options {
+                state: Some(state.clone()),
+                ..Options::default()
+            };
             let plane = ControlPlane::start_detached(&options)?;
             (Cluster::own(&plane), Some(state))
         }
     };
-    let mut session = Session { cluster, plane, installation: None, operator: None };
+    let mut session = Session {
+        cluster,
+        plane,
+        installation: None,
+        operator: None,
+    };
     if settings.without_signet {
         return Ok(session);
     }

@@ -29,3 +29,6 @@ pub mod request;
 pub mod spiffe;
 pub mod template;
 pub mod usages;
+
+#[cfg(test)]
+mod fixtures;

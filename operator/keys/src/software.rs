@@ -47,7 +47,7 @@ impl Software {
         let secret = secrets.read(name).await?.ok_or_else(|| {
             KeyError::new(
                 ErrorClass::KeyNotFound,
-                format!("the Secret {name} does not exist"),
+                format!("the Secret {name} does not exist; put the private key there"),
             )
         })?;
         let pem = secret.get(TLS_KEY).ok_or_else(|| {

@@ -68,7 +68,8 @@ pub(super) fn is_finished(status: &CertificateRequestStatus) -> bool {
         .condition("Ready")
         .and_then(|ready| ready.reason.as_deref());
     matches!(reason, Some("Issued" | "Failed" | "Denied"))
-        || status.is_true("InvalidRequest")
+        // A denial is looked at before it (rule A1-4).
+        || (status.is_true("InvalidRequest") && !status.is_true("Denied"))
         || status
             .certificate
             .as_ref()

@@ -12,21 +12,22 @@ use signet_api::GROUP;
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_core::request::Approval;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use super::intake;
 use crate::keyring::IssuerName;
-use crate::watch::{changes, filter_map};
+use crate::watch::{changes, filter_map, mark_listed};
 
 /// The stream of requests that are due, and the cache behind it.
 pub async fn due(
     client: Client,
     writer: Writer<CertificateRequest>,
+    listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<CertificateRequest>> + Send {
     let api: Api<CertificateRequest> = Api::all(client);
     let config = config(&api).await;
-    filter_map(watcher(api, config), ours)
-        .default_backoff()
-        .reflect(writer)
+    let cached = filter_map(watcher(api, config), ours).default_backoff().reflect(writer);
+    mark_listed(cached, listed)
         .applied_objects()
         .filter(|object| ready(object.as_ref().map_or(true, is_due)))
 }

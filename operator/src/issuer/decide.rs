@@ -8,7 +8,7 @@ use signet_core::chain::CaChain;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::spiffe::TrustDomain;
 use signet_core::template::SelfSigned;
-use signet_keys::{ErrorClass, KeyConfig, KeyType, Signer};
+use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, Signer};
 use x509_cert::name::Name;
 
 use super::Facts;
@@ -73,7 +73,7 @@ fn step(facts: &Facts) -> Result<Step, NotReady> {
     let signer = match &facts.key {
         Ok(signer) => signer.clone(),
         Err(error) if error.class == ErrorClass::KeyNotFound => {
-            return key_to_make(facts, source).ok_or_else(|| NotReady::from_key(error));
+            return key_to_make(facts, source).ok_or_else(|| no_key(facts, error));
         }
         Err(error) => return Err(NotReady::from_key(error)),
     };
@@ -127,6 +127,19 @@ fn key_to_make(facts: &Facts, source: CertificateSource) -> Option<Step> {
             secret_name: software.secret_name.clone(),
         }
     })
+}
+
+/// Says which CA stands over the key that vanished, if one does.
+fn no_key(facts: &Facts, error: &KeyError) -> NotReady {
+    let mut not_ready = NotReady::from_key(error);
+    let mut of_this_key = facts.generations.iter().rev();
+    if let Some(generation) = of_this_key.find(|generation| generation.key == facts.spec.key) {
+        not_ready.message.push_str(&format!(
+            "; CAGeneration {} was made over it, and Signet puts no other in its place",
+            generation.name
+        ));
+    }
+    not_ready
 }
 
 fn self_signed(
@@ -230,10 +243,14 @@ fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<dyn Signer>) -> Result<(), N
         ));
     }
     if facts.now >= chain.not_after() {
+        let change = match facts.spec.certificate.source() {
+            Some(CertificateSource::SelfSigned) => "name a new key in spec.key for a new CA",
+            _ => "put a certificate that is valid in its place",
+        };
         return Err(NotReady::stalls(
             IssuerReason::CaExpired,
             format!(
-                "the CA certificate, or one above it, ended at {}",
+                "the CA certificate, or one above it, ended at {}; {change}",
                 chain.not_after()
             ),
         ));

@@ -14,7 +14,7 @@ use super::generation::{self, Generation};
 use super::{Object, resource_namespace};
 use crate::context::Context;
 use crate::keyring::IssuerName;
-use crate::secrets::NamespaceSecrets;
+use crate::secrets::{NamespaceSecrets, Snapshot};
 
 /// The facts of one round.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(super) async fn learn<K: Object>(
     let spec = object.issuer_spec().clone();
     let namespace = resource_namespace(name, context).to_owned();
     let generations = generations(name, &namespace, context).await?;
-    let secrets = NamespaceSecrets::new(context.client.clone(), &namespace);
+    let secrets = Snapshot::of(NamespaceSecrets::new(context.client.clone(), &namespace));
     let key = connect(&spec.key, &secrets).await;
     let beside = match spec.certificate.source() {
         Some(CertificateSource::Existing) if key.is_ok() => beside(&spec.key, &secrets).await?,
@@ -96,7 +96,7 @@ async fn generations(
 
 async fn beside(
     key: &KeyConfig,
-    secrets: &NamespaceSecrets,
+    secrets: &dyn Secrets,
 ) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
     let KeyConfig::Software(software) = key;
     let data = secrets

@@ -9,10 +9,11 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
 
 use super::{Object, name_of};
 use crate::context::Context;
-use crate::watch::filter_map;
+use crate::watch::{filter_map, mark_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
 ///
@@ -22,13 +23,14 @@ pub fn changed<K>(
     client: Client,
     writer: Writer<K>,
     context: Arc<Context>,
+    listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<K>> + Send
 where
     K: Object + Debug + 'static,
 {
     let api: Api<DeserializeGuard<K>> = Api::all(client);
     let config = PredicateConfig::default();
-    filter_map(watcher(api, watcher::Config::default()), readable::<K>)
+    let cached = filter_map(watcher(api, watcher::Config::default()), readable::<K>)
         .default_backoff()
         .inspect(move |event| {
             if let Ok(Event::Delete(gone)) = event {
@@ -37,7 +39,8 @@ where
                 context.metrics.forget(&name);
             }
         })
-        .reflect(writer)
+        .reflect(writer);
+    mark_listed(cached, listed)
         .applied_objects()
         .predicate_filter(predicates::generation, config)
 }

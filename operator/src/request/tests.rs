@@ -1,1 +1,69 @@
+//! What comes of a request, with real keys and with a double of a remote one.
 
+mod issued;
+mod refused;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use signet_core::chain::{CaCertificate, CaChain};
+use signet_core::policy::Rules;
+use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_keys::Signer;
+
+use super::{Bench, Outcome, work};
+use crate::fixtures::{NOW, corp, csr};
+use crate::keyring::{Found, Loaded, State};
+use crate::metrics::Metrics;
+
+/// An approved request for a leaf of an hour.
+fn asked() -> Asked {
+    Asked {
+        uid: "11111111-1111-1111-1111-111111111111".to_owned(),
+        api: Api::CertificateRequest,
+        namespace: Some("shop".to_owned()),
+        approval: Approval::Approved,
+        requester: Requester {
+            username: "alice".to_owned(),
+            groups: Vec::new(),
+        },
+        may_reference: true,
+        certificate: None,
+        csr: csr::pem("web", &["web.shop.svc"]),
+        usages: Vec::new(),
+        duration: Ok(Duration::from_secs(3600)),
+        ca: false,
+    }
+}
+
+/// A ClusterIssuer that is ready.
+fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
+    Found::Known(State::Ready(Arc::new(Loaded {
+        rules: Rules {
+            namespace: None,
+            path_length: chain.path_length(),
+            ca: None,
+            spiffe: None,
+        },
+        bundle: chain.roots().iter().map(CaCertificate::pem).collect(),
+        chain,
+        signer,
+        backend: "double",
+    })))
+}
+
+async fn outcome(asked: Asked, found: &Found, now: Timestamp) -> Outcome {
+    let bench = Bench {
+        issuer: &corp(),
+        found,
+        metrics: &Metrics::default(),
+        now,
+    };
+    work(asked, bench).await
+}
+
+async fn outcome_now(asked: Asked, found: &Found) -> Outcome {
+    outcome(asked, found, NOW).await
+}

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use jiff::Timestamp;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::Client;
-use kube::runtime::controller::{self, Controller};
+use kube::runtime::controller::{Config, Controller};
+use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
+use signet_api::external::certificate_request::CertificateRequest;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -29,77 +32,60 @@ pub(super) struct Leading {
     stop: CancellationToken,
 }
 
-/// The parts of a controller that all have in common.
+/// What all controllers have in common.
+#[derive(Clone)]
 struct Common {
     client: Client,
     context: Arc<Context>,
+    listed: Listed,
+    requests_at_once: u16,
     stop: CancellationToken,
+}
+
+/// Which watches have listed their objects; a token is cancelled when its watch has.
+#[derive(Clone, Default)]
+struct Listed {
+    issuers: CancellationToken,
+    cluster_issuers: CancellationToken,
+    requests: CancellationToken,
+    signing_requests: CancellationToken,
 }
 
 impl Leading {
     /// Starts the controllers.
     pub(super) fn start(client: Client, settings: &Run, identity: &str, process: &Process) -> Self {
-        let (issuers, issuer_writer) = reflector::store();
-        let (cluster_issuers, cluster_issuer_writer) = reflector::store();
-        let (requests, request_writer) = reflector::store();
-        let (signing_requests, signing_request_writer) = reflector::store();
-        let stores = Issuers {
-            issuers,
-            cluster_issuers,
-        };
-        let context = Arc::new(context(&client, settings, identity, stores.clone()));
+        let (issuers, issuer_cache) = reflector::store();
+        let (cluster_issuers, cluster_issuer_cache) = reflector::store();
+        let (requests, request_cache) = reflector::store();
+        let (signing_requests, signing_request_cache) = reflector::store();
+        let stores = Issuers { issuers, cluster_issuers };
         let common = Common {
-            client,
-            context: context.clone(),
+            client: client.clone(),
+            context: Arc::new(context(&client, settings, identity, stores.clone())),
+            listed: Listed::default(),
+            requests_at_once: settings.concurrency,
             stop: CancellationToken::new(),
         };
+        process.work(
+            common.context.clone(),
+            Arc::new(waiting(requests.clone(), signing_requests.clone())),
+        );
+        let listed = &common.listed;
         let mut controllers = JoinSet::new();
         controllers.spawn(issuers_of_kind(
-            &common,
-            stores.issuers.clone(),
-            issuer_writer,
+            common.clone(),
+            (stores.issuers, issuer_cache),
+            listed.issuers.clone(),
         ));
         controllers.spawn(issuers_of_kind(
-            &common,
-            stores.cluster_issuers.clone(),
-            cluster_issuer_writer,
+            common.clone(),
+            (stores.cluster_issuers, cluster_issuer_cache),
+            listed.cluster_issuers.clone(),
         ));
-        let at_once = settings.concurrency;
-        controllers.spawn(certificate_requests(
-            &common,
-            requests.clone(),
-            request_writer,
-            at_once,
-        ));
-        controllers.spawn(signing_requests_controller(
-            &common,
-            signing_requests.clone(),
-            signing_request_writer,
-            at_once,
-        ));
-        let waiting = {
-            let (requests, signing_requests) = (requests.clone(), signing_requests.clone());
-            move || {
-                requests
-                    .state_filter(certificate_request::watch::is_due)
-                    .len()
-                    + signing_requests
-                        .state_filter(signing_request::watch::is_due)
-                        .len()
-            }
-        };
-        process.work(context.clone(), Arc::new(waiting));
-        controllers.spawn(sync(
-            context,
-            stores,
-            requests,
-            signing_requests,
-            common.stop.clone(),
-        ));
-        Self {
-            controllers,
-            stop: common.stop,
-        }
+        controllers.spawn(certificate_requests(common.clone(), requests, request_cache));
+        controllers.spawn(csrs(common.clone(), signing_requests, signing_request_cache));
+        controllers.spawn(sync(common.clone()));
+        Self { controllers, stop: common.stop }
     }
 
     /// Waits for a controller to end, which none does by itself while it is not told to.
@@ -139,120 +125,105 @@ fn context(client: &Client, settings: &Run, identity: &str, issuers: Issuers) ->
     }
 }
 
-/// Ready once every watch has listed its objects; after that it ends with the controllers.
-async fn sync(
-    context: Arc<Context>,
-    issuers: Issuers,
-    requests: Store<signet_api::external::certificate_request::CertificateRequest>,
-    signing_requests: Store<k8s_openapi::api::certificates::v1::CertificateSigningRequest>,
-    stop: CancellationToken,
-) {
-    let listed = async {
-        let all = tokio::join!(
-            issuers.issuers.wait_until_ready(),
-            issuers.cluster_issuers.wait_until_ready(),
-            requests.wait_until_ready(),
-            signing_requests.wait_until_ready(),
-        );
-        context
-            .health
-            .set_synced(all.0.is_ok() && all.1.is_ok() && all.2.is_ok() && all.3.is_ok());
-    };
-    tokio::select! {
-        () = listed => stop.cancelled().await,
-        () = stop.cancelled() => {}
+/// How many approved requests have no final answer.
+fn waiting(
+    requests: Store<CertificateRequest>,
+    signing_requests: Store<CertificateSigningRequest>,
+) -> impl Fn() -> usize + Send + Sync {
+    move || {
+        requests.state_filter(certificate_request::watch::is_due).len()
+            + signing_requests.state_filter(signing_request::watch::is_due).len()
     }
 }
 
-fn issuers_of_kind<K>(
-    common: &Common,
-    store: Store<K>,
-    writer: reflector::store::Writer<K>,
-) -> impl Future<Output = ()> + Send + 'static
-where
+/// Says so once every watch has listed its objects; after that it ends with the controllers.
+async fn sync(common: Common) {
+    let listed = &common.listed;
+    let all = async {
+        tokio::join!(
+            listed.issuers.cancelled(),
+            listed.cluster_issuers.cancelled(),
+            listed.requests.cancelled(),
+            listed.signing_requests.cancelled(),
+        );
+        common.context.health.set_synced(true);
+        common.stop.cancelled().await;
+    };
+    tokio::select! {
+        () = all => {}
+        () = common.stop.cancelled() => {}
+    }
+}
+
+async fn issuers_of_kind<K>(
+    common: Common,
+    (store, cache): (Store<K>, Cache<K>),
+    listed: CancellationToken,
+) where
     K: issuer::Object + 'static,
 {
-    let changed = issuer::watch::changed(common.client.clone(), writer, common.context.clone());
-    let config = controller::Config::default().concurrency(ISSUERS_AT_ONCE);
+    let context = common.context;
+    let changed = issuer::watch::changed(common.client, cache, context.clone(), listed);
     Controller::for_stream(changed, store)
-        .with_config(config)
-        .graceful_shutdown_on(common.stop.clone().cancelled_owned())
-        .run(
-            issuer::reconcile,
-            issuer::error_policy,
-            common.context.clone(),
-        )
+        .with_config(Config::default().concurrency(ISSUERS_AT_ONCE))
+        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .run(issuer::reconcile, issuer::error_policy, context)
         .for_each(|_| std::future::ready(()))
+        .await;
 }
 
 /// Requests are taken up when the issuers are listed: before that, one that is there would seem
-/// to be missing.
-async fn issuers_listed(context: Arc<Context>) {
-    let issuers = &context.issuers;
-    let _ = tokio::join!(
-        issuers.issuers.wait_until_ready(),
-        issuers.cluster_issuers.wait_until_ready()
-    );
+/// to be missing. False if the operator was told to stop meanwhile.
+async fn issuers_listed(common: &Common) -> bool {
+    let listed = async {
+        tokio::join!(common.listed.issuers.cancelled(), common.listed.cluster_issuers.cancelled());
+    };
+    tokio::select! {
+        () = listed => true,
+        () = common.stop.cancelled() => false,
+    }
 }
 
-fn certificate_requests(
-    common: &Common,
-    store: Store<signet_api::external::certificate_request::CertificateRequest>,
-    writer: reflector::store::Writer<signet_api::external::certificate_request::CertificateRequest>,
-    at_once: u16,
-) -> impl Future<Output = ()> + Send + 'static {
-    let (client, context, stop) = (
-        common.client.clone(),
-        common.context.clone(),
-        common.stop.clone(),
-    );
-    let issuers = context.keyring.changes();
-    async move {
-        issuers_listed(context.clone()).await;
-        let due = certificate_request::watch::due(client, writer).await;
-        let set_free = certificate_request::watch::set_free(store.clone(), issuers);
-        Controller::for_stream(due, store)
-            .with_config(controller::Config::default().concurrency(at_once))
-            .reconcile_on(set_free)
-            .graceful_shutdown_on(stop.cancelled_owned())
-            .run(
-                certificate_request::reconcile,
-                certificate_request::error_policy,
-                context,
-            )
-            .for_each(|_| std::future::ready(()))
-            .await;
+async fn certificate_requests(
+    common: Common,
+    store: Store<CertificateRequest>,
+    cache: Cache<CertificateRequest>,
+) {
+    let changes = common.context.keyring.changes();
+    if !issuers_listed(&common).await {
+        return;
     }
-    .boxed()
+    let listed = common.listed.requests.clone();
+    let due = certificate_request::watch::due(common.client, cache, listed).await;
+    Controller::for_stream(due, store.clone())
+        .with_config(Config::default().concurrency(common.requests_at_once))
+        .reconcile_on(certificate_request::watch::set_free(store, changes))
+        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .run(
+            certificate_request::reconcile,
+            certificate_request::error_policy,
+            common.context,
+        )
+        .for_each(|_| std::future::ready(()))
+        .await;
 }
 
-fn signing_requests_controller(
-    common: &Common,
-    store: Store<k8s_openapi::api::certificates::v1::CertificateSigningRequest>,
-    writer: reflector::store::Writer<k8s_openapi::api::certificates::v1::CertificateSigningRequest>,
-    at_once: u16,
-) -> impl Future<Output = ()> + Send + 'static {
-    let (client, context, stop) = (
-        common.client.clone(),
-        common.context.clone(),
-        common.stop.clone(),
-    );
-    let issuers = context.keyring.changes();
-    async move {
-        issuers_listed(context.clone()).await;
-        let due = signing_request::watch::due(client, writer);
-        let set_free = signing_request::watch::set_free(store.clone(), issuers);
-        Controller::for_stream(due, store)
-            .with_config(controller::Config::default().concurrency(at_once))
-            .reconcile_on(set_free)
-            .graceful_shutdown_on(stop.cancelled_owned())
-            .run(
-                signing_request::reconcile,
-                signing_request::error_policy,
-                context,
-            )
-            .for_each(|_| std::future::ready(()))
-            .await;
+async fn csrs(
+    common: Common,
+    store: Store<CertificateSigningRequest>,
+    cache: Cache<CertificateSigningRequest>,
+) {
+    let changes = common.context.keyring.changes();
+    if !issuers_listed(&common).await {
+        return;
     }
-    .boxed()
+    let due =
+        signing_request::watch::due(common.client, cache, common.listed.signing_requests.clone());
+    Controller::for_stream(due, store.clone())
+        .with_config(Config::default().concurrency(common.requests_at_once))
+        .reconcile_on(signing_request::watch::set_free(store, changes))
+        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .run(signing_request::reconcile, signing_request::error_policy, common.context)
+        .for_each(|_| std::future::ready(()))
+        .await;
 }

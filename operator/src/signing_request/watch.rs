@@ -10,10 +10,11 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client};
 use signet_core::request::Approval;
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use super::{intake, signer_name};
 use crate::keyring::IssuerName;
-use crate::watch::{changes, filter_map};
+use crate::watch::{changes, filter_map, mark_listed};
 
 /// The stream of requests that are due, and the cache behind it.
 ///
@@ -22,10 +23,10 @@ use crate::watch::{changes, filter_map};
 pub fn due(
     client: Client,
     writer: Writer<CertificateSigningRequest>,
+    listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<CertificateSigningRequest>> + Send {
-    filter_map(watcher(Api::all(client), watcher::Config::default()), ours)
-        .default_backoff()
-        .reflect(writer)
+    let cached = filter_map(watcher(Api::all(client), watcher::Config::default()), ours).default_backoff().reflect(writer);
+    mark_listed(cached, listed)
         .applied_objects()
         .filter(|object| ready(object.as_ref().map_or(true, is_due)))
 }

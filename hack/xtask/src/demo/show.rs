@@ -18,7 +18,10 @@ pub(super) struct Files {
 
 impl Files {
     pub(super) fn read(session: &Session, folder: &Path) -> Result<Self> {
-        let files = Self { chain: folder.join("tls.crt"), roots: folder.join("ca.crt") };
+        let files = Self {
+            chain: folder.join("tls.crt"),
+            roots: folder.join("ca.crt"),
+        };
         fs::write(&files.chain, secret(session, "tls.crt")?)?;
         fs::write(&files.roots, secret(session, "ca.crt")?)?;
         Ok(files)
@@ -44,13 +47,18 @@ pub(super) fn heading(text: &str) {
 pub(super) fn certificate(files: &Files) -> Result<()> {
     heading("The certificate in the Secret default/web-tls");
     openssl(
-        Command::new("openssl").args(["x509", "-noout", "-subject", "-issuer", "-dates", "-in"])
+        Command::new("openssl")
+            .args(["x509", "-noout", "-subject", "-issuer", "-dates", "-in"])
             .arg(&files.chain)
-            .args(["-ext", "subjectAltName,keyUsage,extendedKeyUsage,basicConstraints"]),
+            .args([
+                "-ext",
+                "subjectAltName,keyUsage,extendedKeyUsage,basicConstraints",
+            ]),
     )?;
     heading("The root in its ca.crt");
     openssl(
-        Command::new("openssl").args(["x509", "-noout", "-subject", "-dates", "-in"])
+        Command::new("openssl")
+            .args(["x509", "-noout", "-subject", "-dates", "-in"])
             .arg(&files.roots)
             .args(["-ext", "subjectAltName,keyUsage,basicConstraints"]),
     )

@@ -26,10 +26,7 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
         let name = format!("{}_{}.yaml", crd.spec.group, crd.spec.names.plural);
         let yaml = yaml(&crd)?;
         let template = template(&yaml)?;
-        files.insert(
-            Path::new("crds").join(&name),
-            format!("{HEADER}---\n{yaml}"),
-        );
+        files.insert(Path::new("crds").join(&name), format!("{HEADER}{yaml}"));
         files.insert(
             Path::new("charts/signet/templates/crds").join(&name),
             template,
@@ -71,8 +68,9 @@ fn template(yaml: &str) -> Result<String> {
     let (before, after) = escaped
         .split_once("metadata:\n")
         .context("a CRD without metadata")?;
+    let crd = format!("{HEADER}{before}{CHART_METADATA}{after}");
     Ok(format!(
-        "{HEADER}{{{{- if .Values.crds.enabled }}}}\n---\n{before}{CHART_METADATA}{after}{{{{- end }}}}\n"
+        "{{{{- if .Values.crds.enabled }}}}\n{crd}{{{{- end }}}}\n"
     ))
 }
 

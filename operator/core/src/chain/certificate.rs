@@ -95,6 +95,9 @@ impl CaCertificate {
             // RFC 5280 4.1.1.2: the two fields MUST be the same.
             return Err(unreadable("it names two signature algorithms".to_owned()));
         }
+        let signature = outer.signature.as_bytes();
+        let signature =
+            signature.ok_or_else(|| unreadable("its signature has unused bits".into()))?;
         let subject = raw(fields.subject)?;
         let subject_text = Name::from_der(&subject).map_err(not_der)?.to_string();
         let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?)
@@ -112,7 +115,7 @@ impl CaCertificate {
         }
         let certificate = Self {
             algorithm: SignatureAlgorithm::from_algorithm_identifier(&outer.signature_algorithm),
-            signature: outer.signature.raw_bytes().to_vec(),
+            signature: signature.to_vec(),
             issuer: raw(fields.issuer)?,
             not_before: timestamp(fields.validity.not_before),
             not_after: timestamp(fields.validity.not_after),

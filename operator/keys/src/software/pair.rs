@@ -26,6 +26,11 @@ pub(super) enum KeyPair {
 impl KeyPair {
     /// The error continues a sentence that names the Secret; it says nothing of the content.
     pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        if is_encrypted(pem) {
+            return Err(
+                "is encrypted; put it there unencrypted, as `openssl pkey` does".to_owned(),
+            );
+        }
         let der = PrivateKeyDer::from_pem_slice(pem)
             .map_err(|_| "is no private key in PEM (PKCS#8, PKCS#1 or SEC1)".to_owned())?;
         let pair = match &der {
@@ -67,6 +72,15 @@ impl KeyPair {
             Self::Ed25519(pair) => Some(pair.sign(message).as_ref().to_vec()),
         }
     }
+}
+
+/// By its label (RFC 7468 section 11) or by the header of OpenSSL's older form (RFC 1421).
+fn is_encrypted(pem: &[u8]) -> bool {
+    let mut lines = pem.split(|byte| *byte == b'\n');
+    lines.any(|line| {
+        line.starts_with(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+            || line.starts_with(b"Proc-Type: 4,ENCRYPTED")
+    })
 }
 
 fn pkcs8(der: &[u8]) -> Option<KeyPair> {

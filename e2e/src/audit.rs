@@ -1,0 +1,114 @@
+//! What the API server's audit log says: who called what, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
+
+use crate::Bed;
+
+/// One request to the API server, as far as the tests look at it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// ResponseStarted for a watch, else ResponseComplete (of a watch, once it has ended).
+    pub stage: String,
+    /// Such as `patch`.
+    pub verb: String,
+    /// Who.
+    pub user: User,
+    /// What; absent for a path that is no resource, such as /version.
+    pub object_ref: Option<Object>,
+    /// The path and the query.
+    #[serde(default, rename = "requestURI")]
+    pub request_uri: String,
+    /// How it ended.
+    #[serde(default)]
+    pub response_status: Response,
+    /// What the authorizer decided, among others.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Who made a request.
+#[derive(Clone, Debug, Deserialize)]
+pub struct User {
+    /// The name.
+    pub username: String,
+}
+
+/// What a request was about.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Object {
+    pub api_group: String,
+    pub resource: String,
+    pub subresource: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Response {
+    /// The HTTP status.
+    pub code: u16,
+    /// What the error said.
+    pub message: String,
+}
+
+impl Event {
+    /// The resource with its subresource after a slash, as a Role has it.
+    pub fn resource(&self) -> Option<String> {
+        let object = self.object_ref.as_ref()?;
+        Some(match object.subresource.as_str() {
+            "" => object.resource.clone(),
+            subresource => format!("{}/{subresource}", object.resource),
+        })
+    }
+
+    /// Whether the authorizer said no.
+    pub fn is_forbidden(&self) -> bool {
+        let decision = self.annotations.get("authorization.k8s.io/decision");
+        decision.is_some_and(|decision| decision == "forbid")
+    }
+}
+
+/// Every call that the operator has made on a bed so far.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn calls_of_signet(bed: &Bed) -> Result<Vec<Event>> {
+    let signet = format!("system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}");
+    let mine = |event: &Event| event.user.username == signet;
+    Ok(read(bed, &signet)?.into_iter().filter(mine).collect())
+}
+
+/// Every status write of the operator about one object.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn status_writes(bed: &Bed, namespace: &str, name: &str) -> Result<usize> {
+    let about = |event: &Event| {
+        let object = event.object_ref.as_ref();
+        event.verb == "patch"
+            && object.is_some_and(|object| {
+                object.subresource == "status"
+                    && object.namespace == namespace
+                    && object.name == name
+            })
+    };
+    Ok(calls_of_signet(bed)?.iter().filter(|event| about(event)).count())
+}
+
+/// The events whose line has this text, which spares parsing the others.
+fn read(bed: &Bed, text: &str) -> Result<Vec<Event>> {
+    let log = fs::read_to_string(bed.audit_log()?)?;
+    // The last line may be half written.
+    let whole = log.rfind('\n').map_or("", |end| &log[..end]);
+    let lines = whole.lines().filter(|line| line.contains(text));
+    lines.map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+}

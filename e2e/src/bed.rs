@@ -1,0 +1,191 @@
+//! A control plane with Signet on it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use kube::Client;
+use signet_controlplane::{CertManagerOptions, ControlPlane, Options};
+use signet_installation::{
+    Cluster, Installation, Life, Operator, OperatorOptions, Profile, operator_binary,
+};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
+
+use crate::runner::blocking;
+use crate::user::{self, User};
+
+/// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
+/// does not wait for a minute.
+const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync", "2"];
+/// cert-manager's approver approves whatever it may. Where tests approve and deny themselves it
+/// must be off.
+const WITHOUT_APPROVER: [&str; 2] = ["*", "-certificaterequests-approver"];
+
+static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
+static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
+static OWN_TURN: Mutex<()> = Mutex::const_new(());
+
+/// A control plane with cert-manager and Signet's objects on it. It ends with this process,
+/// however that ends.
+pub struct Bed {
+    plane: ControlPlane,
+    installation: Installation,
+    client: Client,
+    /// Of the operator's ServiceAccount.
+    kubeconfig: PathBuf,
+    approver: OnceCell<User>,
+    operator: OnceCell<Operator>,
+}
+
+/// The second control plane, for one test at a time: cert-manager with its approver, and no
+/// operator but those that the test starts.
+#[derive(Debug)]
+pub struct OwnBed {
+    bed: &'static Bed,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Bed {
+    /// The bed of all tests that leave the operator alone: it runs, and cert-manager's approver
+    /// does not. The first who asks starts it.
+    ///
+    /// # Errors
+    /// It could not be started, for anyone.
+    pub async fn shared() -> Result<&'static Self> {
+        let start = async || {
+            let bed = Self::start(&WITHOUT_APPROVER).await?;
+            let operator = bed.start_operator(&[]).await?;
+            bed.operator.set(operator).context("it was started once")?;
+            Ok(bed)
+        };
+        let shared = SHARED.get_or_init(async || told(start().await)).await;
+        shared.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// The second control plane, when it is this test's turn.
+    ///
+    /// # Errors
+    /// It could not be started, for anyone.
+    pub async fn own() -> Result<OwnBed> {
+        let turn = OWN_TURN.lock().await;
+        let own = OWN.get_or_init(async || told(Self::start(&["*"]).await)).await;
+        let bed = own.as_ref().map_err(|error| anyhow!("{error}"))?;
+        Ok(OwnBed { bed, _turn: turn })
+    }
+
+    /// Those that were started in this run.
+    pub fn started() -> Vec<&'static Self> {
+        let cells = [&SHARED, &OWN].into_iter();
+        cells.filter_map(|cell| cell.get()?.as_ref().ok()).collect()
+    }
+
+    async fn start(controllers: &[&str]) -> Result<Self> {
+        let cert_manager = CertManagerOptions {
+            controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
+            ..CertManagerOptions::default()
+        };
+        let options = Options { cert_manager: Some(cert_manager), ..Options::default() };
+        let plane = blocking(move || {
+            operator_binary(Profile::Dev)?;
+            ControlPlane::start(&options)
+        });
+        let plane = plane.await?;
+        let installation = Installation::apply(Cluster::own(&plane)).await?;
+        let kubeconfig = installation.operator_kubeconfig(&plane.state().folder).await?;
+        let client = plane.client().await?;
+        Ok(Self {
+            plane,
+            installation,
+            client,
+            kubeconfig,
+            approver: OnceCell::new(),
+            operator: OnceCell::new(),
+        })
+    }
+
+    /// Starts an operator and waits until it is ready.
+    ///
+    /// # Errors
+    /// It did not get ready.
+    pub async fn start_operator(&self, flags: &[&str]) -> Result<Operator> {
+        Operator::start(&self.operator_options(flags)).await
+    }
+
+    /// How an operator is started here: under the chart's ServiceAccount, bound to this process.
+    pub fn operator_options(&self, flags: &[&str]) -> OperatorOptions {
+        let flags = ISSUER_RESYNC.iter().chain(flags);
+        OperatorOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            log: self.operator_log(),
+            profile: Profile::Dev,
+            life: Life::Tethered,
+            flags: flags.map(|flag| (*flag).to_owned()).collect(),
+        }
+    }
+
+    /// The shared bed's operator.
+    pub fn operator(&self) -> Option<&Operator> {
+        self.operator.get()
+    }
+
+    /// A client as the administrator, who is no ServiceAccount.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The control plane.
+    pub fn plane(&self) -> &ControlPlane {
+        &self.plane
+    }
+
+    /// Signet's objects.
+    pub fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    /// The log of every operator that was started here.
+    pub fn operator_log(&self) -> PathBuf {
+        self.plane.logs().join("signet.log")
+    }
+
+    /// The API server's audit log.
+    ///
+    /// # Errors
+    /// It is not written.
+    pub fn audit_log(&self) -> Result<&Path> {
+        self.plane.audit_log().context("the audit log is off")
+    }
+
+    /// A ServiceAccount that may approve and deny what Signet is asked for, and nothing else.
+    ///
+    /// # Errors
+    /// The API server did not take one of its objects.
+    pub async fn approver(&self) -> Result<&User> {
+        self.approver.get_or_try_init(|| user::approver(self)).await
+    }
+}
+
+impl std::fmt::Debug for Bed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bed").field("plane", &self.plane).finish_non_exhaustive()
+    }
+}
+
+impl std::ops::Deref for OwnBed {
+    type Target = Bed;
+
+    fn deref(&self) -> &Bed {
+        self.bed
+    }
+}
+
+impl OwnBed {
+    /// The bed, for what outlives the turn.
+    pub fn bed(&self) -> &'static Bed {
+        self.bed
+    }
+}
+
+/// An error as every test that needs the bed tells it.
+fn told<T>(result: Result<T>) -> Result<T, String> {
+    result.map_err(|error| format!("{error:?}"))
+}

@@ -1,0 +1,199 @@
+//! cert-manager's Certificates, and CAs that it makes for Signet to take over.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, CustomResource};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use signet_api::external::certificate_request::{CertificateRequest, CertificateRequestCondition};
+
+use crate::csr::Csr;
+use crate::verify::{self, Issued};
+use crate::{TestNamespace, ready};
+
+/// A Certificate, as far as the tests read it.
+#[derive(CustomResource, Clone, Debug, Default, Serialize, Deserialize)]
+#[kube(
+    group = "cert-manager.io",
+    version = "v1",
+    kind = "Certificate",
+    namespaced,
+    status = "CertificateStatus",
+    schema = "disabled"
+)]
+pub struct CertificateSpec {
+    /// All of it.
+    #[serde(flatten)]
+    pub fields: BTreeMap<String, Value>,
+}
+
+/// Its status.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CertificateStatus {
+    /// Ready and Issuing.
+    pub conditions: Vec<CertificateRequestCondition>,
+    /// How many times it was issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+}
+
+impl Certificate {
+    /// Whether a condition is True.
+    pub fn is_true(&self, type_: &str) -> bool {
+        let conditions = self.status.iter().flat_map(|status| &status.conditions);
+        let mut named = conditions.filter(|condition| condition.type_ == type_);
+        named.any(|condition| condition.status == "True")
+    }
+
+    /// How many times it was issued.
+    pub fn revision(&self) -> u32 {
+        self.status.as_ref().and_then(|status| status.revision).unwrap_or_default()
+    }
+}
+
+/// A CA that cert-manager makes.
+#[derive(Clone, Copy, Debug)]
+pub struct CertManagerCa<'a> {
+    /// The namespace of it all.
+    pub namespace: &'a str,
+    /// The name of the Certificate and of its Secret.
+    pub name: &'a str,
+    /// `spec.privateKey`'s algorithm and size.
+    pub key: (&'static str, u32),
+    /// The cert-manager Issuer that issues it.
+    pub issuer: &'a str,
+}
+
+impl TestNamespace {
+    /// Creates a Certificate in this namespace, with a Secret of its own name.
+    ///
+    /// # Errors
+    /// cert-manager's webhook does not take it.
+    pub async fn create_certificate(&self, name: &str, issuer: Value, spec: Value) -> Result<()> {
+        let namespace = self.name().to_owned();
+        self.create_certificate_in(&namespace, name, issuer, spec).await
+    }
+
+    async fn create_certificate_in(
+        &self,
+        namespace: &str,
+        name: &str,
+        issuer: Value,
+        mut spec: Value,
+    ) -> Result<()> {
+        spec["secretName"] = json!(name);
+        spec["issuerRef"] = issuer;
+        self.create_object(json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+            "metadata": { "name": name, "namespace": namespace }, "spec": spec,
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// Waits for the request that cert-manager makes for a Certificate's revision, approves it, and
+    /// gives its name.
+    ///
+    /// # Errors
+    /// There is no request in time.
+    pub async fn approve_certificate(&self, name: &str, revision: u32) -> Result<String> {
+        let namespace = self.name().to_owned();
+        self.approve_certificate_in(&namespace, name, revision).await
+    }
+
+    async fn approve_certificate_in(
+        &self,
+        namespace: &str,
+        name: &str,
+        revision: u32,
+    ) -> Result<String> {
+        let request = format!("{name}-{revision}");
+        let api: Api<CertificateRequest> = Api::namespaced(self.bed().client(), namespace);
+        self.bed().wait(&api, &request, "there", |_| true).await?;
+        self.approve_in(namespace, &request).await?;
+        Ok(request)
+    }
+
+    /// Waits until a Certificate is ready in this revision, and checks what is in its Secret.
+    ///
+    /// # Errors
+    /// It does not get ready, or something is wrong with it.
+    pub async fn certificate_issued(&self, name: &str, revision: u32) -> Result<Issued> {
+        let api: Api<Certificate> = self.api();
+        let what = format!("ready in revision {revision}");
+        let holds = |found: &Certificate| found.is_true("Ready") && found.revision() == revision;
+        self.bed().wait(&api, name, &what, holds).await?;
+        let data = self.secret(name).await?.data.unwrap_or_default();
+        let text = |key: &str| -> Result<String> {
+            let value = data.get(key).with_context(|| format!("the Secret has {key}"))?;
+            Ok(String::from_utf8(value.0.clone())?)
+        };
+        let (chain, roots) = (text("tls.crt")?, text("ca.crt")?);
+        let request = self.request(&format!("{name}-{revision}")).await?;
+        ensure!(ready(&request).is_some_and(|ready| ready.status == "True"), "{request:?}");
+        let public_key = Csr::public_key_of_secret(&text("tls.key")?)?;
+        verify::check(&chain, &roots, &public_key, request.spec.is_ca)
+    }
+
+    /// Makes cert-manager's SelfSigned issuer.
+    ///
+    /// # Errors
+    /// cert-manager's webhook does not take it.
+    pub async fn self_signed_issuer(&self, namespace: &str, name: &str) -> Result<()> {
+        self.cert_manager_issuer(namespace, name, json!({ "selfSigned": {} })).await
+    }
+
+    /// Makes an issuer of cert-manager's.
+    ///
+    /// # Errors
+    /// cert-manager's webhook does not take it.
+    pub async fn cert_manager_issuer(
+        &self,
+        namespace: &str,
+        name: &str,
+        spec: Value,
+    ) -> Result<()> {
+        self.create_object(json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Issuer",
+            "metadata": { "name": name, "namespace": namespace }, "spec": spec,
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// Has cert-manager make a CA into a Secret, and gives that.
+    ///
+    /// # Errors
+    /// It is not made in time.
+    pub async fn cert_manager_ca(&self, ca: CertManagerCa<'_>) -> Result<Secret> {
+        let CertManagerCa { namespace, name, key: (algorithm, size), issuer } = ca;
+        let spec = json!({
+            "isCA": true,
+            "commonName": name,
+            "privateKey": { "algorithm": algorithm, "size": size },
+        });
+        self.create_certificate_in(namespace, name, json!({ "name": issuer }), spec).await?;
+        self.cert_manager_ca_renewed(ca, 1).await
+    }
+
+    /// Approves a revision of a CA and waits until its Secret holds it.
+    ///
+    /// # Errors
+    /// It is not made in time.
+    pub async fn cert_manager_ca_renewed(
+        &self,
+        ca: CertManagerCa<'_>,
+        revision: u32,
+    ) -> Result<Secret> {
+        let CertManagerCa { namespace, name, .. } = ca;
+        self.approve_certificate_in(namespace, name, revision).await?;
+        let api: Api<Certificate> = Api::namespaced(self.bed().client(), namespace);
+        let holds = |found: &Certificate| found.is_true("Ready") && found.revision() == revision;
+        self.bed().wait(&api, name, &format!("in revision {revision}"), holds).await?;
+        let secrets: Api<Secret> = Api::namespaced(self.bed().client(), namespace);
+        Ok(secrets.get(name).await?)
+    }
+}

@@ -1,0 +1,93 @@
+//! Runs the tests of this crate.
+//!
+//! libtest gives each test a runtime of its own and knows no order. A client of the API server
+//! lives no longer than the runtime that it was made on, and least privilege can only be judged
+//! once all else has run. So here all tests share one runtime, and there are two rounds: the
+//! tests, in parallel, and after the last of them the closing ones. The command line is libtest's.
+
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use futures::FutureExt;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{Bed, TestNamespace};
+
+/// No test takes nearly as long; one that does is stuck somewhere that has no deadline.
+const DEADLINE: Duration = Duration::from_secs(240);
+/// Tests mostly wait for the operator, so there are more of them at a time than processors.
+const THREADS: usize = 8;
+
+/// The runtime of all tests.
+///
+/// # Panics
+/// The system gives no threads.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        let runtime = Builder::new_multi_thread().enable_all().build();
+        runtime.expect("the system gives threads")
+    })
+}
+
+/// A test on the shared [`Bed`], in a namespace of its own.
+pub fn shared<F>(module: &str, name: &str, test: F) -> Trial
+where
+    F: AsyncFnOnce(&TestNamespace) -> Result<()> + Send + 'static,
+{
+    let short = name.to_owned();
+    trial(module, name, async move || {
+        let bed = Bed::shared().await?;
+        let namespace = TestNamespace::create(bed, &short).await?;
+        test(&namespace).await
+    })
+}
+
+/// A test that brings what it stands on itself.
+pub fn trial<F>(module: &str, name: &str, test: F) -> Trial
+where
+    F: AsyncFnOnce() -> Result<()> + Send + 'static,
+{
+    let module = module.split_once("::").map_or("", |(_, module)| module);
+    Trial::test(format!("{module}::{name}"), move || {
+        runtime().block_on(guarded(test()))
+    })
+}
+
+/// A panic must not unwind through the runtime's thread before the test's guards were dropped on
+/// it, and a test that hangs must end too.
+async fn guarded(test: impl Future<Output = Result<()>>) -> Result<(), Failed> {
+    let test = AssertUnwindSafe(test).catch_unwind();
+    match tokio::time::timeout(DEADLINE, test).await {
+        Ok(Ok(result)) => result.map_err(|error| Failed::from(format!("{error:?}"))),
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(_) => Err(Failed::from(format!("not done in {} s", DEADLINE.as_secs()))),
+    }
+}
+
+/// Runs the tests, and then what `closing` makes of whether all of them ran.
+pub fn run(tests: Vec<Trial>, closing: impl FnOnce(bool) -> Vec<Trial>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    let conclusion = libtest_mimic::run(&arguments, tests);
+    let complete = conclusion.num_filtered_out + conclusion.num_ignored == 0;
+    let closing = libtest_mimic::run(&arguments, closing(complete && !arguments.list));
+    match (conclusion.has_failed(), closing.has_failed()) {
+        (false, false) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Runs what blocks where it may.
+///
+/// # Errors
+/// Those of `work`, and its panic.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    runtime().spawn_blocking(work).await.context("it panicked")?
+}

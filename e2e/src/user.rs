@@ -1,0 +1,214 @@
+//! Users: ServiceAccounts with their own rights and their own tokens. Nobody is impersonated.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use signet_controlplane::kubeconfig;
+use tokio::time::{Instant, sleep};
+
+use crate::{Bed, TestNamespace};
+
+/// A right, as a rule of a Role.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The API group.
+    pub group: &'static str,
+    /// The resource, with its subresource after a slash.
+    pub resource: &'static str,
+    /// The verbs.
+    pub verbs: &'static [&'static str],
+    /// The names it is limited to; empty for all.
+    pub names: &'static [&'static str],
+}
+
+impl Rule {
+    /// What a requester of cert-manager's API needs.
+    pub const CREATE_CERTIFICATE_REQUESTS: Self = Self {
+        group: "cert-manager.io",
+        resource: "certificaterequests",
+        verbs: &["create"],
+        names: &[],
+    };
+
+    fn to_json(self) -> Value {
+        let mut rule = json!({
+            "apiGroups": [self.group], "resources": [self.resource], "verbs": self.verbs,
+        });
+        if !self.names.is_empty() {
+            rule["resourceNames"] = json!(self.names);
+        }
+        rule
+    }
+}
+
+/// A ServiceAccount with a token.
+#[derive(Clone)]
+pub struct User {
+    namespace: String,
+    name: String,
+    client: Client,
+}
+
+impl User {
+    /// The name that the API server knows it by.
+    pub fn username(&self) -> String {
+        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
+    }
+
+    /// The ServiceAccount's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A client with its token.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.username())
+    }
+}
+
+/// A ServiceAccount whose rights end with its namespace.
+pub(crate) async fn in_namespace(
+    namespace: &TestNamespace,
+    name: &str,
+    rules: &[Rule],
+) -> Result<User> {
+    let scope = Scope { role: "Role", name, rules };
+    make(namespace.bed(), namespace.name(), &scope, |object| namespace.create_object(object)).await
+}
+
+/// Rights on the whole cluster for a ServiceAccount of a test.
+pub(crate) async fn in_cluster(
+    namespace: &TestNamespace,
+    name: &str,
+    rules: &[Rule],
+) -> Result<User> {
+    let scope = Scope { role: "ClusterRole", name, rules };
+    make(namespace.bed(), namespace.name(), &scope, |object| namespace.create_object(object)).await
+}
+
+/// The approver of a bed.
+pub(crate) async fn approver(bed: &'static Bed) -> Result<User> {
+    const SIGNERS: &[&str] = &["issuers.signet.dev/*", "clusterissuers.signet.dev/*"];
+    // Others' issuers are approved too, for the CAs that tests take over from cert-manager.
+    const CERT_MANAGERS: &[&str] = &[
+        "issuers.signet.dev/*",
+        "clusterissuers.signet.dev/*",
+        "issuers.cert-manager.io/*",
+        "clusterissuers.cert-manager.io/*",
+    ];
+    let rules = [
+        Rule {
+            group: "cert-manager.io",
+            resource: "certificaterequests/status",
+            verbs: &["patch"],
+            names: &[],
+        },
+        Rule {
+            group: "cert-manager.io",
+            resource: "signers",
+            verbs: &["approve"],
+            names: CERT_MANAGERS,
+        },
+        Rule {
+            group: "certificates.k8s.io",
+            resource: "certificatesigningrequests/approval",
+            verbs: &["patch"],
+            names: &[],
+        },
+        Rule {
+            group: "certificates.k8s.io",
+            resource: "signers",
+            verbs: &["approve"],
+            names: SIGNERS,
+        },
+    ];
+    let namespace = TestNamespace::create(bed, "approver").await?;
+    let approver = in_cluster(&namespace, "approver", &rules).await;
+    // It serves every test, so its namespace stays as long as the bed.
+    std::mem::forget(namespace);
+    approver
+}
+
+struct Scope<'a> {
+    role: &'static str,
+    name: &'a str,
+    rules: &'a [Rule],
+}
+
+async fn make<F>(
+    bed: &Bed,
+    namespace: &str,
+    scope: &Scope<'_>,
+    create: impl Fn(Value) -> F,
+) -> Result<User>
+where
+    F: Future<Output = Result<kube::api::DynamicObject, kube::Error>>,
+{
+    let name = scope.name;
+    create(json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
+    }))
+    .await?;
+    // Of the cluster's, one name must not serve two tests.
+    let role = match scope.role {
+        "Role" => name.to_owned(),
+        _ => format!("{namespace}-{name}"),
+    };
+    if !scope.rules.is_empty() {
+        let rules: Vec<_> = scope.rules.iter().map(|rule| rule.to_json()).collect();
+        create(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": scope.role,
+            "metadata": { "name": role }, "rules": rules,
+        }))
+        .await?;
+        create(json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{}Binding", scope.role),
+            "metadata": { "name": role },
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io", "kind": scope.role, "name": role,
+            },
+            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
+        }))
+        .await?;
+    }
+    let folder = bed.plane().state().folder.join("users");
+    let admin = bed.plane().kubeconfig();
+    let path = kubeconfig::for_service_account(admin, namespace, name, &folder).await?;
+    let client = kubeconfig::client(&path).await?;
+    for rule in scope.rules {
+        await_right(&client, namespace, rule).await?;
+    }
+    Ok(User { namespace: namespace.to_owned(), name: name.to_owned(), client })
+}
+
+/// The API server learns of a new binding through a watch of its own.
+async fn await_right(client: &Client, namespace: &str, rule: &Rule) -> Result<()> {
+    const DEADLINE: Duration = Duration::from_secs(20);
+    let (resource, subresource) = rule.resource.split_once('/').unwrap_or((rule.resource, ""));
+    let review: SelfSubjectAccessReview = serde_json::from_value(json!({ "spec": {
+        "resourceAttributes": {
+            "namespace": namespace, "group": rule.group, "resource": resource,
+            "subresource": subresource, "verb": rule.verbs.first(), "name": rule.names.first(),
+        },
+    }}))?;
+    let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = reviews.create(&PostParams::default(), &review).await?;
+        if answer.status.is_some_and(|status| status.allowed) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "the API server does not know of {rule:?} yet");
+        sleep(Duration::from_millis(20)).await;
+    }
+}

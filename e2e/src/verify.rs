@@ -1,0 +1,118 @@
+//! The one place through which every certificate goes that a test gets.
+//!
+//! Four readers look at it, none of which the product uses: the OpenSSL program, rustls-webpki, a
+//! pure-Rust library for the issuing key's type, and x509-cert for what all certificates have in
+//! common. (x509-cert is used by the product too, to build; here it only reads.)
+
+mod certificate;
+mod conformity;
+mod openssl;
+mod signature;
+mod webpki;
+
+use anyhow::{Context, Result, ensure};
+use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, KeyUsagePurpose};
+
+pub use certificate::{Certificate, Name};
+
+use crate::csr::{Csr, KeyKind, pem};
+
+/// A certificate that passed.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate itself.
+    pub leaf: Certificate,
+    /// What stands above it in `status.certificate`.
+    pub intermediates: Vec<Certificate>,
+    /// The trust bundle.
+    pub roots: Vec<Certificate>,
+    /// `status.certificate` as it was read.
+    pub chain_pem: String,
+    /// `status.ca` as it was read.
+    pub roots_pem: String,
+}
+
+impl Issued {
+    /// The CA certificate right above it.
+    pub fn issuer(&self) -> Result<&Certificate> {
+        issuer_of(&self.leaf, &self.intermediates, &self.roots)
+    }
+}
+
+/// Checks a certificate with its chain and its trust bundle, for the key that was asked for.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check(chain: &str, roots: &str, public_key: &[u8], is_ca: bool) -> Result<Issued> {
+    let mut certificates = Certificate::read_pem(chain).context("the chain")?;
+    ensure!(!certificates.is_empty(), "there is no certificate");
+    let leaf = certificates.remove(0);
+    let issued = Issued {
+        leaf,
+        intermediates: certificates,
+        roots: Certificate::read_pem(roots).context("the trust bundle")?,
+        chain_pem: chain.to_owned(),
+        roots_pem: roots.to_owned(),
+    };
+    let shown = || format!("about\n{chain}\nunder\n{roots}");
+    conformity::check(&issued, public_key, is_ca).with_context(shown)?;
+    signatures(&issued).with_context(shown)?;
+    openssl::verify(&issued).with_context(shown)?;
+    if !is_ca {
+        // rustls-webpki takes no CA for an end entity; see `issues_below`.
+        webpki::verify(&issued).with_context(shown)?;
+    }
+    Ok(issued)
+}
+
+/// Checks that an issued CA certificate works as one: a leaf that its key signs passes.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn issues_below(ca: &Issued, csr: &Csr) -> Result<()> {
+    let own = ca.leaf.rustls_der();
+    let issuer = rcgen::Issuer::from_ca_cert_der(&own, csr.key())?;
+    let mut params = CertificateParams::new(["below.example".to_owned()])?;
+    params.distinguished_name = DistinguishedName::new();
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let now = std::time::SystemTime::now();
+    params.not_before = now.into();
+    params.not_after = ca.leaf.not_after().into();
+    let key = KeyKind::P256.generate()?;
+    let leaf = params.signed_by(&key, &issuer)?;
+    let below = Issued {
+        leaf: Certificate::read(leaf.der())?,
+        intermediates: [vec![ca.leaf.clone()], ca.intermediates.clone()].concat(),
+        roots: ca.roots.clone(),
+        chain_pem: [pem("CERTIFICATE", leaf.der()), ca.chain_pem.clone()].concat(),
+        roots_pem: ca.roots_pem.clone(),
+    };
+    openssl::verify(&below)?;
+    webpki::verify(&below)
+}
+
+/// Every signature up to a root, by a library for the signing key's type.
+fn signatures(issued: &Issued) -> Result<()> {
+    let path = std::iter::once(&issued.leaf).chain(&issued.intermediates);
+    for certificate in path {
+        let issuer = issuer_of(certificate, &issued.intermediates, &issued.roots)?;
+        signature::verify(certificate, issuer)?;
+    }
+    Ok(())
+}
+
+fn issuer_of<'a>(
+    certificate: &Certificate,
+    intermediates: &'a [Certificate],
+    roots: &'a [Certificate],
+) -> Result<&'a Certificate> {
+    let mut above = intermediates.iter().chain(roots);
+    let is_above = |candidate: &&Certificate| {
+        candidate.subject_der() == certificate.issuer_der()
+            && candidate.subject_key_identifier() == certificate.authority_key_identifier()
+    };
+    let above = above.find(is_above);
+    above.with_context(|| format!("nobody issued {}", certificate.subject()))
+}

@@ -1,0 +1,145 @@
+//! Creates requests, approves them, and for the ceiling finishes them.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use signet_api::external::certificate_request::CertificateRequest;
+
+use crate::ca::Material;
+use crate::contender::{Bench, Contender, ISSUER, REQUESTS};
+
+/// How many writers the driver has.
+const WRITERS: usize = 16;
+
+/// The driver of one contender's requests.
+#[derive(Clone)]
+pub(crate) struct Driver {
+    api: Api<CertificateRequest>,
+    contender: Contender,
+    finished: Arc<Value>,
+    csr: String,
+}
+
+impl Driver {
+    pub(crate) fn new(bench: &Bench, contender: Contender) -> Self {
+        Self {
+            api: Api::namespaced(bench.client.clone(), REQUESTS),
+            contender,
+            finished: Arc::new(finished(&bench.material)),
+            csr: STANDARD.encode(&bench.material.csr),
+        }
+    }
+
+    /// Creates requests and answers their names.
+    pub(crate) async fn create(&self, prefix: &str, count: usize) -> Result<Vec<String>> {
+        let names: Vec<_> = (0..count)
+            .map(|number| format!("{prefix}-{number}"))
+            .collect();
+        stream::iter(names.clone())
+            .map(|name| async move { self.create_one(&name).await })
+            .buffer_unordered(WRITERS)
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok(names)
+    }
+
+    async fn create_one(&self, name: &str) -> Result<()> {
+        let request: CertificateRequest = serde_json::from_value(json!({
+            "apiVersion": "cert-manager.io/v1",
+            "kind": "CertificateRequest",
+            "metadata": { "name": name },
+            "spec": {
+                "request": self.csr,
+                "duration": "1h",
+                "usages": ["digital signature", "server auth", "client auth"],
+                "issuerRef": {
+                    "group": self.contender.group(), "kind": "ClusterIssuer", "name": ISSUER,
+                },
+            },
+        }))?;
+        self.api.create(&PostParams::default(), &request).await?;
+        Ok(())
+    }
+
+    /// Approves all, as fast as the writers can.
+    pub(crate) async fn approve_all(&self, names: Vec<String>) -> Result<()> {
+        stream::iter(names)
+            .map(|name| async move { self.approve(&name).await })
+            .buffer_unordered(WRITERS)
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok(())
+    }
+
+    /// Approves one and, where nobody signs, writes what a signer would.
+    pub(crate) async fn approve(&self, name: &str) -> Result<()> {
+        let approved = json!([{
+            "type": "Approved", "status": "True", "reason": "Bench", "message": "approved",
+            "lastTransitionTime": Timestamp::now(),
+        }]);
+        let written = self
+            .write_status(name, json!({ "conditions": approved }))
+            .await?;
+        if self.contender == Contender::Ceiling {
+            let mut status = (*self.finished).clone();
+            if let Some(conditions) = status["conditions"].as_array_mut() {
+                conditions.push(approved[0].clone());
+            }
+            let version = written.metadata.resource_version;
+            let body = json!({ "metadata": { "resourceVersion": version }, "status": status });
+            self.api
+                .patch_status(name, &PatchParams::default(), &Patch::Merge(&body))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn write_status(&self, name: &str, status: Value) -> Result<CertificateRequest> {
+        let body = json!({ "status": status });
+        Ok(self
+            .api
+            .patch_status(name, &PatchParams::default(), &Patch::Merge(&body))
+            .await?)
+    }
+
+    /// How many writes this driver makes for one certificate after its creation.
+    pub(crate) fn own_writes(&self) -> f64 {
+        1.0
+    }
+
+    /// Deletes every request, and waits until they are gone.
+    pub(crate) async fn clear(&self) -> Result<()> {
+        self.api
+            .delete_collection(&DeleteParams::default(), &ListParams::default())
+            .await?;
+        while !self
+            .api
+            .list(&ListParams::default().limit(1))
+            .await?
+            .items
+            .is_empty()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        Ok(())
+    }
+}
+
+/// A status of the size and form that a signer writes.
+fn finished(material: &Material) -> Value {
+    json!({
+        "certificate": STANDARD.encode(&material.leaf),
+        "ca": STANDARD.encode(&material.certificate),
+        "conditions": [{
+            "type": "Ready", "status": "True", "reason": "Issued",
+            "message": "Certificate issued", "lastTransitionTime": Timestamp::now(),
+        }],
+    })
+}

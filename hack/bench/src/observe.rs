@@ -1,0 +1,139 @@
+//! What a watcher sees: when each request was approved and when it became Ready.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use futures::StreamExt;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Api, Client, ResourceExt};
+use signet_api::external::certificate_request::CertificateRequest;
+use tokio::sync::watch as channel;
+use tokio::task::JoinHandle;
+
+use crate::contender::REQUESTS;
+
+/// Longer than any burst takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    approved: Option<Instant>,
+    ready: Option<Instant>,
+}
+
+type Sightings = Arc<Mutex<HashMap<String, Seen>>>;
+
+/// A watch of the requests. A watch that is closed is started again by itself.
+pub(crate) struct Observer {
+    seen: Sightings,
+    ready: channel::Receiver<usize>,
+    task: JoinHandle<()>,
+}
+
+impl Observer {
+    /// Starts watching, and returns when the watch has listed what is there.
+    pub(crate) async fn start(client: &Client) -> Result<Self> {
+        let api: Api<CertificateRequest> = Api::namespaced(client.clone(), REQUESTS);
+        let seen = Sightings::default();
+        let (count, ready) = channel::channel(0);
+        let (listed, mut is_listed) = channel::channel(false);
+        let sightings = seen.clone();
+        let task = tokio::spawn(async move {
+            let mut events = watch(api, watcher::Config::default())
+                .default_backoff()
+                .boxed();
+            while let Some(event) = events.next().await {
+                match event {
+                    Ok(Event::Apply(object) | Event::InitApply(object)) => {
+                        note(&sightings, &object);
+                        count.send_replace(ready_count(&sightings));
+                    }
+                    Ok(Event::InitDone) => drop(listed.send_replace(true)),
+                    _ => {}
+                }
+            }
+        });
+        is_listed.wait_for(|listed| *listed).await?;
+        Ok(Self { seen, ready, task })
+    }
+
+    /// Waits until so many are Ready, and answers when the last of them was seen.
+    pub(crate) async fn wait_for(&mut self, count: usize) -> Result<()> {
+        let all = self.ready.wait_for(|ready| *ready >= count);
+        let in_time = tokio::time::timeout(PATIENCE, all)
+            .await
+            .map(|seen| seen.map(drop));
+        match in_time {
+            Ok(seen) => Ok(seen?),
+            Err(_) => bail!("{} of {count} requests became Ready", *self.ready.borrow()),
+        }
+    }
+
+    /// From Approved to Ready of each request, in milliseconds, in order.
+    pub(crate) fn delays(&self) -> Vec<f64> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut delays: Vec<_> = seen
+            .values()
+            .filter_map(|seen| Some(seen.ready?.duration_since(seen.approved?)))
+            .map(|delay| delay.as_secs_f64() * 1000.0)
+            .collect();
+        delays.sort_by(f64::total_cmp);
+        delays
+    }
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn note(sightings: &Sightings, object: &CertificateRequest) {
+    let Some(status) = &object.status else { return };
+    let mut sightings = sightings.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = sightings.entry(object.name_any()).or_default();
+    if status.is_true("Approved") {
+        seen.approved.get_or_insert_with(Instant::now);
+    }
+    if status.is_true("Ready") {
+        seen.ready.get_or_insert_with(Instant::now);
+    }
+}
+
+fn ready_count(sightings: &Sightings) -> usize {
+    let sightings = sightings.lock().unwrap_or_else(PoisonError::into_inner);
+    sightings
+        .values()
+        .filter(|seen| seen.ready.is_some())
+        .count()
+}
+
+/// Waits until the ClusterIssuer of a group is Ready.
+pub(crate) async fn wait_for_condition(client: &Client, group: &str, name: &str) -> Result<()> {
+    let version = if group == "signet.dev" {
+        "v1alpha1"
+    } else {
+        "v1"
+    };
+    let kind = GroupVersionKind::gvk(group, version, "ClusterIssuer");
+    let resource = ApiResource::from_gvk(&kind);
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        let object = api.get(name).await?;
+        let conditions = object.data["status"]["conditions"].as_array().cloned();
+        let ready = conditions
+            .unwrap_or_default()
+            .into_iter()
+            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+        if ready {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the ClusterIssuer {name} of {group} did not become Ready")
+}

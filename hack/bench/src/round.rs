@@ -1,0 +1,111 @@
+//! One contender, measured once.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use serde::Serialize;
+
+use crate::contender::{Bench, Contender};
+use crate::driver::Driver;
+use crate::observe::Observer;
+use crate::process;
+
+/// Requests in the burst.
+const BURST: usize = 2000;
+/// Requests a second at the steady pace.
+const PACE: u32 = 40;
+/// Requests at the steady pace.
+const STEADY: usize = 800;
+
+/// What was measured.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Figures {
+    /// Certificates a second in the burst, from the first approval until all are Ready.
+    pub(crate) rate: f64,
+    /// From Approved to Ready at the steady pace, as a watcher sees it, in milliseconds.
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    /// CPU seconds of the signer for 1,000 certificates, in the burst and at the steady pace.
+    pub(crate) cpu_burst: Option<f64>,
+    pub(crate) cpu_steady: Option<f64>,
+    /// The most memory that the signer had, in MB.
+    pub(crate) memory_mb: Option<f64>,
+    /// Writes to CertificateRequests and Events for a certificate, without approval and creation.
+    pub(crate) writes: f64,
+}
+
+pub(crate) async fn measure(bench: &mut Bench, contender: Contender) -> Result<Figures> {
+    let at_work = bench.start(contender).await?;
+    let driver = Driver::new(bench, contender);
+    let names = driver.create("burst", BURST).await?;
+    let mut observer = Observer::start(&bench.client).await?;
+    let cpu_before = cpu(at_work.pid)?;
+    let writes_before = process::writes(&bench.client).await?;
+    let started = Instant::now();
+    driver.approve_all(names).await?;
+    observer.wait_for(BURST).await?;
+    let rate = count(BURST) / started.elapsed().as_secs_f64();
+    let writes = process::writes(&bench.client).await? - writes_before;
+    let cpu_burst = per_thousand(cpu_before, cpu(at_work.pid)?, BURST);
+    drop(observer);
+    driver.clear().await?;
+    let cpu_before = cpu(at_work.pid)?;
+    let delays = steady(bench, &driver).await?;
+    let cpu_steady = per_thousand(cpu_before, cpu(at_work.pid)?, STEADY);
+    let memory_mb = at_work.pid.map(process::peak_memory).transpose()?;
+    driver.clear().await?;
+    at_work.stop().await?;
+    Ok(Figures {
+        rate,
+        p50_ms: quantile(&delays, 0.50),
+        p99_ms: quantile(&delays, 0.99),
+        cpu_burst,
+        cpu_steady,
+        memory_mb,
+        writes: writes / count(BURST) - driver.own_writes(),
+    })
+}
+
+/// Approves at a steady pace and answers the delays that a watcher saw.
+async fn steady(bench: &Bench, driver: &Driver) -> Result<Vec<f64>> {
+    let names = driver.create("steady", STEADY).await?;
+    let mut observer = Observer::start(&bench.client).await?;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / PACE);
+    let mut approvals = Vec::with_capacity(STEADY);
+    for name in names {
+        ticks.tick().await;
+        let driver = driver.clone();
+        approvals.push(tokio::spawn(async move { driver.approve(&name).await }));
+    }
+    for approved in try_join_all(approvals).await? {
+        approved?;
+    }
+    observer.wait_for(STEADY).await?;
+    Ok(observer.delays())
+}
+
+fn cpu(pid: Option<u32>) -> Result<Option<f64>> {
+    pid.map(process::cpu_seconds).transpose()
+}
+
+fn per_thousand(before: Option<f64>, after: Option<f64>, certificates: usize) -> Option<f64> {
+    Some((after? - before?) * 1000.0 / count(certificates))
+}
+
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index into a list of a few hundred"
+    )]
+    let index = (count(sorted.len()) * share) as usize;
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::INFINITY, f64::from)
+}

@@ -1,0 +1,71 @@
+//! `docs/reference/flags.md`, from the operator's command line.
+
+use clap::builder::StyledStr;
+use clap::{Arg, ArgAction, Command, CommandFactory};
+
+use super::{Files, Table};
+
+/// Adds the page.
+pub(super) fn add(files: &mut Files) {
+    let mut page = format!(
+        "# Flags\n\n{}\n\nEvery flag is also an environment variable; the flag wins.\n",
+        super::NOTE
+    );
+    for command in signet::args::Cli::command().get_subcommands() {
+        page += &section(command);
+    }
+    files.insert("docs/reference/flags.md".into(), page);
+}
+
+fn section(command: &Command) -> String {
+    let mut table = Table::new(["Flag", "Environment variable", "Default", "Meaning"]);
+    for flag in command.get_arguments() {
+        let (Some(long), Some(variable)) = (flag.get_long(), flag.get_env()) else {
+            continue;
+        };
+        table.row([
+            format!("`--{long}`"),
+            format!("`{}`", variable.to_string_lossy()),
+            default(flag),
+            meaning(flag),
+        ]);
+    }
+    format!(
+        "\n## signet {}\n\n{}\n\n{table}",
+        command.get_name(),
+        text(command.get_about())
+    )
+}
+
+fn default(flag: &Arg) -> String {
+    let values: Vec<_> = flag
+        .get_default_values()
+        .iter()
+        .map(|value| format!("`{}`", value.to_string_lossy()))
+        .collect();
+    values.join(", ")
+}
+
+fn meaning(flag: &Arg) -> String {
+    let meaning = text(flag.get_long_help().or_else(|| flag.get_help()));
+    let values = flag.get_possible_values();
+    if values.is_empty() || !matches!(flag.get_action(), ArgAction::Set) {
+        return meaning;
+    }
+    let values: Vec<_> = values
+        .iter()
+        .map(|value| format!("`{}`", value.get_name()))
+        .collect();
+    format!("{meaning} One of {}.", values.join(", "))
+}
+
+/// One line that ends as a sentence; clap takes the last stop away.
+fn text(help: Option<&StyledStr>) -> String {
+    let text = help.map(ToString::to_string).unwrap_or_default();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
+    }
+}

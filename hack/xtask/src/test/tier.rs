@@ -1,0 +1,192 @@
+//! The tiers, and which test programs belong to each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use super::step::Step;
+
+/// A part of `cargo xtask test` that can be run by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Tier {
+    /// Format and lints.
+    Lint,
+    /// Bans, licences and sources of dependencies (cargo-deny).
+    Deny,
+    /// Generated files, crate directions and links.
+    Verify,
+    /// All tests that need no program but OpenSSL.
+    Unit,
+    /// The chart, rendered by Helm.
+    Chart,
+    /// The local control plane by itself.
+    Controlplane,
+    /// Signet on a control plane.
+    E2e,
+}
+
+impl Tier {
+    /// In the order in which they run.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Lint,
+        Self::Deny,
+        Self::Verify,
+        Self::Unit,
+        Self::Chart,
+        Self::Controlplane,
+        Self::E2e,
+    ];
+
+    /// The tier of a package's integration tests. Those of a package that is not named here are
+    /// taken to need nothing.
+    fn of_package(name: &str) -> Self {
+        match name {
+            "xtask" => Self::Chart,
+            "signet-controlplane" => Self::Controlplane,
+            "signet-e2e" => Self::E2e,
+            _ => Self::Unit,
+        }
+    }
+}
+
+/// The steps of the tiers. `arguments` go to their test programs.
+pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result<Vec<Step>> {
+    let programs = test_programs(root)?;
+    let steps = tiers.iter().flat_map(|tier| {
+        let tests = test(
+            programs.get(tier).map_or(&[], Vec::as_slice),
+            *tier,
+            arguments,
+        );
+        match tier {
+            Tier::Lint => vec![
+                Step::cargo("format", ["fmt", "--all", "--check"]),
+                Step::cargo(
+                    "clippy",
+                    [
+                        "clippy",
+                        "--workspace",
+                        "--all-targets",
+                        "--",
+                        "-D",
+                        "warnings",
+                    ],
+                ),
+            ],
+            Tier::Deny => vec![Step::deny()],
+            Tier::Verify => vec![Step::verify()],
+            Tier::Unit => vec![
+                Step::cargos("unit", vec![tests]),
+                Step::cargo("doc", ["test", "--workspace", "--doc"]),
+            ],
+            Tier::Chart => vec![Step::cargos("chart", vec![tests])],
+            Tier::Controlplane => vec![Step::cargos("controlplane", vec![programs_first(), tests])],
+            Tier::E2e => vec![Step::cargos("e2e", vec![programs_first(), tests])],
+        }
+    });
+    Ok(steps.collect())
+}
+
+/// The operator and the keeper of control planes, which tests run as processes. They are built by
+/// themselves, so that no test's dependency adds a feature to them.
+fn programs_first() -> Vec<String> {
+    let build = [
+        "build",
+        "--package",
+        "signet",
+        "--package",
+        "signet-controlplane",
+        "--bins",
+    ];
+    build.map(str::to_owned).to_vec()
+}
+
+/// Always for the whole workspace: for one package Cargo would choose other features of what they
+/// share, and build all of it once more.
+fn test(programs: &[String], tier: Tier, arguments: &[String]) -> Vec<String> {
+    let mut command = vec!["test".to_owned(), "--workspace".to_owned()];
+    if tier == Tier::Unit {
+        command.extend(["--lib", "--bins"].map(str::to_owned));
+    }
+    for program in programs {
+        command.extend(["--test".to_owned(), program.clone()]);
+    }
+    if !arguments.is_empty() {
+        command.push("--".to_owned());
+        command.extend_from_slice(arguments);
+    }
+    command
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// The names of the integration tests of each tier, so that none that is added is forgotten.
+fn test_programs(root: &Path) -> Result<BTreeMap<Tier, Vec<String>>> {
+    let metadata = crate::cargo(root)
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output()
+        .context("cargo cannot be run")?;
+    let metadata: Metadata = serde_json::from_slice(&metadata.stdout)
+        .with_context(|| String::from_utf8_lossy(&metadata.stderr).into_owned())?;
+    let mut programs = BTreeMap::<_, Vec<_>>::new();
+    for package in metadata.packages {
+        let tier = Tier::of_package(&package.name);
+        let tests = package.targets.into_iter().filter(|it| it.kind == ["test"]);
+        programs
+            .entry(tier)
+            .or_default()
+            .extend(tests.map(|it| it.name));
+    }
+    Ok(programs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tier_of_tests_has_a_test_program() {
+        let programs = test_programs(&crate::root().unwrap()).unwrap();
+        for (tier, program) in [
+            (Tier::Unit, "crds"),
+            (Tier::Chart, "chart"),
+            (Tier::Controlplane, "control_plane"),
+            (Tier::E2e, "e2e"),
+        ] {
+            assert!(
+                programs[&tier].iter().any(|name| name == program),
+                "{tier:?}: {programs:?}"
+            );
+        }
+        // A name in two tiers would run in both.
+        let mut names: Vec<_> = programs.values().flatten().collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "{programs:?}");
+    }
+
+    #[test]
+    fn arguments_go_to_the_test_programs() {
+        let command = test(&["e2e".to_owned()], Tier::E2e, &["restart".to_owned()]);
+        assert_eq!(command.join(" "), "test --workspace --test e2e -- restart");
+    }
+}

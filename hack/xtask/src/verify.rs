@@ -1,0 +1,30 @@
+//! What can be checked by reading the repository: generated files, who depends on whom, links.
+
+mod directions;
+mod drift;
+mod links;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+/// Checks everything, and says all that is wrong.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let problems = [
+        drift::problems(root, &crate::generate::files()?)?,
+        directions::problems(root)?,
+        links::problems(root)?,
+    ]
+    .concat();
+    for problem in &problems {
+        eprintln!("{problem}\n");
+    }
+    match problems.len() {
+        0 => {
+            println!("generated files, crate directions and links are as they should be");
+            Ok(())
+        }
+        1 => bail!("one thing is wrong"),
+        count => bail!("{count} things are wrong"),
+    }
+}

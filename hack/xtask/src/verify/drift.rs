@@ -1,0 +1,107 @@
+//! Generated files are what their generator makes now.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::generate::Files;
+
+/// Folders in which every file is generated.
+const WHOLLY_GENERATED: [&str; 3] = ["crds", "charts/signet/templates/crds", "docs/reference"];
+/// How many differing lines are shown of a file.
+const SHOWN_LINES: usize = 5;
+
+/// Files that are stale, missing, or made by nothing.
+pub(super) fn problems(root: &Path, files: &Files) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for (path, made) in files {
+        let name = path.display();
+        match fs::read_to_string(root.join(path)) {
+            Ok(now) if now == *made => {}
+            Ok(now) => problems.push(format!(
+                "{name} is stale; run cargo xtask generate\n{}",
+                difference(&now, made)
+            )),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                problems.push(format!("{name} is missing; run cargo xtask generate"));
+            }
+            Err(error) => return Err(error).with_context(|| format!("cannot read {name}")),
+        }
+    }
+    let strays = present(root)?;
+    let strays = strays.iter().filter(|path| !files.contains_key(*path));
+    problems.extend(strays.map(|path| {
+        format!(
+            "{} is made by no generator; remove it, or put it elsewhere",
+            path.display()
+        )
+    }));
+    Ok(problems)
+}
+
+fn present(root: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut present = BTreeSet::new();
+    for folder in WHOLLY_GENERATED.map(Path::new) {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else {
+            continue;
+        };
+        for entry in entries {
+            present.insert(folder.join(entry?.file_name()));
+        }
+    }
+    Ok(present)
+}
+
+/// The first lines that differ, from the first difference on.
+fn difference(now: &str, made: &str) -> String {
+    let same = now
+        .lines()
+        .zip(made.lines())
+        .take_while(|(now, made)| now == made)
+        .count();
+    let shown = |text: &str, sign: char| {
+        let lines = text.lines().skip(same).take(SHOWN_LINES);
+        lines
+            .map(|line| format!("  {sign} {line}\n"))
+            .collect::<String>()
+    };
+    format!(
+        "  from line {}:\n{}{}",
+        same + 1,
+        shown(now, '-'),
+        shown(made, '+')
+    )
+    .trim_end()
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_difference_begins_at_the_first_line_that_differs() {
+        assert_eq!(
+            difference("a\nb\nc", "a\nx"),
+            "  from line 2:\n  - b\n  - c\n  + x"
+        );
+        assert_eq!(difference("a\n", "a\nb\n"), "  from line 2:\n  + b");
+    }
+
+    #[test]
+    fn a_stale_file_is_named_and_a_missing_one_too() {
+        let files = Files::from([
+            (PathBuf::from("Cargo.toml"), "[no]".to_owned()),
+            (PathBuf::from("no/such/file"), String::new()),
+        ]);
+        let problems = problems(Path::new(env!("CARGO_MANIFEST_DIR")), &files).unwrap();
+        assert!(problems[0].starts_with("Cargo.toml is stale; run cargo xtask generate\n"));
+        assert_eq!(
+            problems[1],
+            "no/such/file is missing; run cargo xtask generate"
+        );
+    }
+}

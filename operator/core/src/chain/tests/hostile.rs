@@ -1,0 +1,58 @@
+//! Whatever stands in a Secret: a CA certificate is read or refused, and nothing panics.
+
+use super::Three;
+use crate::chain::{CaCertificate, CaChain};
+use crate::fixtures::certificate::Parts;
+use crate::fixtures::key::{Key, Kind};
+
+#[test]
+fn every_change_of_one_byte_is_read_or_refused() {
+    let root = Parts::root("root", &Key::new(Kind::Ed25519, 1));
+    let der = root.path_length(3).der();
+    let (mut read, mut refused) = (0, 0);
+    for place in 0..der.len() {
+        for value in 0..=u8::MAX {
+            let mut changed = der.clone();
+            changed[place] = value;
+            match CaCertificate::from_der(&changed) {
+                Ok(ca) if value == der[place] => assert!(ca.is_self_signed()),
+                Ok(ca) => {
+                    assert!(!ca.is_self_signed(), "byte {place} set to {value:#04x}");
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    // Names, dates, serial and signature can change and still be read; structure cannot.
+    assert!(
+        read > 10_000 && refused > 10_000,
+        "{read} read, {refused} refused"
+    );
+}
+
+#[test]
+fn every_beginning_and_every_extension_of_a_certificate_is_refused() {
+    let der = Three::new().issuing.der();
+    for end in 0..der.len() {
+        assert!(CaCertificate::from_der(&der[..end]).is_err(), "{end}");
+    }
+    for further in [&[0][..], b"\n", &der] {
+        assert!(CaCertificate::from_der(&[&der, further].concat()).is_err());
+    }
+}
+
+#[test]
+fn every_change_of_one_character_of_a_pem_file_is_read_or_refused() {
+    let pem = Three::new().issuing.pem().into_bytes();
+    let mut outcomes = [0, 0];
+    for place in 0..pem.len() {
+        for value in [0, b'\n', b'\r', b' ', b'-', b'A', b'=', b'\t', 0x7f, 0xff] {
+            let mut changed = pem.clone();
+            changed[place] = value;
+            let outcome = CaChain::from_pem(&changed, Some(&changed));
+            outcomes[usize::from(outcome.is_ok())] += 1;
+        }
+    }
+    assert!(outcomes.iter().all(|count| *count > 10), "{outcomes:?}");
+}

@@ -1,0 +1,106 @@
+//! The fixed rule for SPIFFE IDs, for what cert-manager asks on behalf of a Certificate.
+
+use crate::fixtures::csr::CsrParts;
+use crate::fixtures::der::{dns, uri};
+use crate::fixtures::request::{asked_for_certificate, denied, granted, spiffe};
+use crate::reason::Reason;
+use crate::request::{Api, Asked};
+
+#[test]
+fn a_certificate_without_a_uri_gets_an_id_of_its_own() {
+    let grant = granted(
+        asked_for_certificate(&CsrParts::names(&[dns("a.example")])),
+        &spiffe(),
+    );
+    let expected = "spiffe://example.org/ns/shop/certificate/tls";
+    assert_eq!(grant.spiffe_id().unwrap().to_string(), expected);
+    assert_eq!(grant.subject_alt_names().unwrap().uris(), [expected]);
+    assert_eq!(grant.subject_alt_names().unwrap().dns(), ["a.example"]);
+}
+
+#[test]
+fn a_certificate_may_list_one_id_under_its_namespace() {
+    for listed in [
+        "spiffe://example.org/ns/shop/sa/web",
+        "spiffe://example.org/ns/shop/x",
+        "spiffe://example.org/ns/shop/certificate/other",
+        "spiffe://example.org/ns/shop/a/b/c/...",
+    ] {
+        let csr = CsrParts::names(&[uri(listed), dns("a.example")]);
+        let grant = granted(asked_for_certificate(&csr), &spiffe());
+        assert_eq!(grant.spiffe_id().unwrap().to_string(), listed);
+        assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
+    }
+}
+
+#[test]
+fn and_none_beside_it() {
+    let table = [
+        (
+            "spiffe://example.org/ns/till/sa/web",
+            "under spiffe://example.org/ns/shop/ alone",
+        ),
+        ("spiffe://example.org/ns/shop-evil/sa/web", "alone"),
+        ("spiffe://example.org/ns/sho/p", "alone"),
+        ("spiffe://example.org/ns/Shop/sa/web", "alone"),
+        ("spiffe://example.org/ns/shop", "alone"),
+        ("spiffe://example.org/ns", "alone"),
+        ("spiffe://example.org", "alone"),
+        ("spiffe://example.org/sa/ns/shop/web", "alone"),
+        ("spiffe://example.org/x/ns/shop/web", "alone"),
+        ("spiffe://other.org/ns/shop/sa/web", "alone"),
+        ("spiffe://example.org.evil/ns/shop/sa/web", "alone"),
+        ("spiffe://sub.example.org/ns/shop/sa/web", "alone"),
+        ("spiffe://example.org/ns/shop/../other", "'.' or '..'"),
+        ("spiffe://example.org/ns/shop/./web", "'.' or '..'"),
+        ("spiffe://example.org/ns/shop//web", "empty segment"),
+        ("spiffe://example.org/ns/shop/", "'/'"),
+        ("spiffe://example.org/ns/shop%2Fx", "'%'"),
+        ("spiffe://example.org/ns%2Fshop/x", "'%'"),
+        ("spiffe://EXAMPLE.org/ns/shop/sa/web", "canonical"),
+        (
+            "https://example.org/ns/shop/sa/web",
+            "starts with spiffe://",
+        ),
+    ];
+    for (listed, sentence) in table {
+        let denial = denied(
+            asked_for_certificate(&CsrParts::names(&[uri(listed)])),
+            &spiffe(),
+        );
+        assert_eq!(denial.reason, Reason::IdentityNotAllowed, "{listed}");
+        assert!(
+            denial.message.contains(sentence),
+            "{listed}: {}",
+            denial.message
+        );
+    }
+}
+
+#[test]
+fn what_cert_manager_asks_for_no_certificate_has_no_identity() {
+    let own = uri("spiffe://example.org/ns/shop/sa/web");
+    for csr in [CsrParts::names(&[]), CsrParts::names(&[own])] {
+        let for_certificate = asked_for_certificate(&csr);
+        for asked in [
+            Asked {
+                certificate: None,
+                ..for_certificate.clone()
+            },
+            // A CertificateSigningRequest has no namespace, so no Certificate stands beside it.
+            Asked {
+                namespace: None,
+                api: Api::CertificateSigningRequest,
+                ..for_certificate
+            },
+        ] {
+            let denial = denied(asked, &spiffe());
+            assert_eq!(denial.reason, Reason::IdentityNotAllowed);
+            assert!(
+                denial.message.contains("other than a Certificate"),
+                "{}",
+                denial.message
+            );
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The fixed rule for SPIFFE IDs, for a ServiceAccount that asks for itself and for strangers.
+//!
+//! That annotations and labels never count needs no test: `Asked` has no place for them.
+
+use crate::fixtures::csr::CsrParts;
+use crate::fixtures::der::{dns, no_name, tlv, uri};
+use crate::fixtures::request::{
+    account, asked, asked_for_certificate, denied, granted, plain, requester, spiffe,
+};
+use crate::policy::{Rules, SpiffeRules};
+use crate::reason::Reason;
+use crate::request::{Api, Asked};
+use crate::spiffe::TrustDomain;
+
+const OWN: &str = "spiffe://example.org/ns/shop/sa/web";
+
+fn by(username: &str) -> Asked {
+    Asked {
+        requester: requester(username),
+        ..asked(&CsrParts::names(&[]))
+    }
+}
+
+/// The URIs of what is granted; the SPIFFE ID of the grant is the only one.
+#[track_caller]
+fn id(asked: Asked, rules: &Rules) -> String {
+    let grant = granted(asked, rules);
+    let id = grant.spiffe_id().unwrap().to_string();
+    assert_eq!(grant.subject_alt_names().unwrap().uris(), std::slice::from_ref(&id));
+    id
+}
+
+#[track_caller]
+fn refused(asked: Asked, rules: &Rules, sentence: &str) {
+    let denial = denied(asked, rules);
+    assert_eq!(
+        denial.reason,
+        Reason::IdentityNotAllowed,
+        "{}",
+        denial.message
+    );
+    assert!(denial.message.contains(sentence), "{}", denial.message);
+}
+
+#[test]
+fn a_service_account_gets_its_own_id() {
+    let rules = spiffe();
+    assert_eq!(id(asked(&CsrParts::names(&[])), &rules), OWN);
+    // The ID follows who asks, and not the namespace that the request stands in.
+    assert_eq!(
+        id(by("system:serviceaccount:till:cash.v2"), &rules),
+        "spiffe://example.org/ns/till/sa/cash.v2"
+    );
+    // It is the same through the other API, which has no namespace.
+    let csr = CsrParts::names(&[uri(OWN)]).and_subject(no_name());
+    let api = Api::CertificateSigningRequest;
+    assert_eq!(
+        id(
+            Asked {
+                api,
+                namespace: None,
+                ..asked(&csr)
+            },
+            &rules
+        ),
+        OWN
+    );
+    // An owner that somebody wrote onto his own request makes no difference.
+    let owned = Asked {
+        certificate: Some("tls".to_owned()),
+        ..asked(&CsrParts::names(&[]))
+    };
+    assert_eq!(id(owned, &rules), OWN);
+}
+
+#[test]
+fn x5_1_x5_2_a_service_account_may_list_its_own_id_and_no_other() {
+    let rules = spiffe();
+    assert_eq!(id(asked(&CsrParts::names(&[uri(OWN)])), &rules), OWN);
+    let others = [
+        (
+            "spiffe://example.org/ns/shop/sa/other",
+            "may have spiffe://example.org/ns/shop/sa/web",
+        ),
+        ("spiffe://example.org/ns/till/sa/web", "may have"),
+        ("spiffe://example.org/ns/shop/sa/web/x", "may have"),
+        ("spiffe://example.org/ns/shop/certificate/web", "may have"),
+        ("spiffe://other.org/ns/shop/sa/web", "may have"),
+        ("spiffe://example.org/NS/shop/sa/web", "may have"),
+        ("spiffe://example.org", "may have"),
+        // SID-7: readers would take these for the same, and we write lower case alone.
+        (
+            "spiffe://Example.org/ns/shop/sa/web",
+            "canonical form, spiffe://example.org/ns/shop",
+        ),
+        ("SPIFFE://example.org/ns/shop/sa/web", "canonical form"),
+        // SID-1 to SID-4.
+        (
+            "https://example.org/ns/shop/sa/web",
+            "starts with spiffe://",
+        ),
+        ("spiffe://example.org/ns/shop/sa/web?x", "query"),
+        ("spiffe://example.org/ns/shop/sa/web#x", "fragment"),
+        ("spiffe://a@example.org/ns/shop/sa/web", "user information"),
+        ("spiffe://example.org:443/ns/shop/sa/web", "port"),
+        ("spiffe://example.org/ns/shop/sa/web/", "'/'"),
+        ("spiffe://example.org/ns/shop/sa/x/../web", "'.' or '..'"),
+        ("spiffe://example.org//ns/shop/sa/web", "empty segment"),
+        ("spiffe://example.org/ns/shop/sa/%77eb", "'%'"),
+        ("spiffe:///ns/shop/sa/web", "trust domain is empty"),
+    ];
+    for (other, sentence) in others {
+        refused(asked(&CsrParts::names(&[uri(other)])), &rules, sentence);
+    }
+}
+
+#[test]
+fn x5_2_two_uris_are_refused_even_when_they_are_the_same() {
+    for names in [
+        [uri(OWN), uri(OWN)],
+        [uri(OWN), uri("https://shop.example")],
+    ] {
+        refused(asked(&CsrParts::names(&names)), &spiffe(), "exactly one");
+    }
+}
+
+#[test]
+fn x5_3_other_names_stay_and_the_id_comes_last() {
+    let others = [dns("web.shop.svc"), tlv(0x87, &[10, 0, 0, 1])];
+    let grant = granted(asked(&CsrParts::names(&others)), &spiffe());
+    let names = grant.subject_alt_names().unwrap();
+    assert_eq!(
+        names.der(),
+        tlv(0x30, &[&others.concat()[..], &uri(OWN)].concat())
+    );
+    // Where the ID is listed, the bytes stay as they are, in their own order.
+    let listed = [uri(OWN), dns("web.shop.svc")];
+    let grant = granted(asked(&CsrParts::names(&listed)), &spiffe());
+    assert_eq!(
+        grant.subject_alt_names().unwrap().der(),
+        tlv(0x30, &listed.concat())
+    );
+}
+
+#[test]
+fn who_is_no_service_account_is_refused() {
+    let usernames = [
+        "alice",
+        "",
+        "system:node:node-1",
+        "system:serviceaccount:shop",
+        "system:serviceaccount:shop:",
+        "system:serviceaccount::web",
+        "system:serviceaccount:shop:web:x",
+        "system:serviceaccount:x:shop:web",
+        "system:serviceaccount:cert-manager:cert-manager:x",
+        "oidc:system:serviceaccount:shop:web",
+        "System:ServiceAccount:shop:web",
+    ];
+    for username in usernames {
+        refused(by(username), &spiffe(), "is no ServiceAccount");
+        // The URI that he lists himself changes nothing.
+        let listed = asked(&CsrParts::names(&[uri(OWN)]));
+        refused(
+            Asked {
+                requester: requester(username),
+                ..listed
+            },
+            &spiffe(),
+            "is no ServiceAccount",
+        );
+    }
+}
+
+#[test]
+fn sid_4_a_name_that_is_no_path_segment_gives_no_id() {
+    for username in [
+        "system:serviceaccount:shop:a/b",
+        "system:serviceaccount:..:web",
+        "system:serviceaccount:shop:ä",
+    ] {
+        refused(by(username), &spiffe(), "no SPIFFE ID can be made");
+    }
+}
+
+#[test]
+fn sid_6_an_id_of_more_than_2048_bytes_is_not_made() {
+    let fixed = "spiffe://example.org/ns/shop/sa/".len();
+    let fits = "a".repeat(2048 - fixed);
+    assert_eq!(
+        id(by(&format!("system:serviceaccount:shop:{fits}")), &spiffe()).len(),
+        2048
+    );
+    refused(
+        by(&format!("system:serviceaccount:shop:{fits}a")),
+        &spiffe(),
+        "at most 2048 bytes",
+    );
+    let listed = format!("spiffe://example.org/ns/shop/{fits}aaaa");
+    let long = asked_for_certificate(&CsrParts::names(&[uri(&listed)]));
+    let denial = denied(long, &spiffe());
+    assert!(
+        denial.message.contains("at most 2048 bytes"),
+        "{}",
+        denial.message
+    );
+    assert!(
+        denial.message.len() < 500,
+        "a stranger's text is not repeated in full"
+    );
+}
+
+#[test]
+fn a_namespaced_issuer_gives_identities_of_its_own_namespace_alone() {
+    let of = |namespace: &str| Rules {
+        namespace: Some(namespace.to_owned()),
+        ..spiffe()
+    };
+    assert_eq!(id(asked(&CsrParts::names(&[])), &of("shop")), OWN);
+    for namespace in ["till", "shop-evil", "sho", "Shop"] {
+        refused(
+            asked(&CsrParts::names(&[])),
+            &of(namespace),
+            "use a ClusterIssuer",
+        );
+    }
+    // cert-manager itself lives elsewhere; what counts is whom it asks for.
+    granted(asked_for_certificate(&CsrParts::names(&[])), &of("shop"));
+    refused(
+        asked_for_certificate(&CsrParts::names(&[])),
+        &of("till"),
+        "use a ClusterIssuer",
+    );
+}
+
+#[test]
+fn a_plain_private_ca_gives_no_identity_and_minds_no_uri() {
+    let csr = CsrParts::names(&[uri("https://a.example"), uri("spiffe://any/where")]);
+    let grant = granted(
+        Asked {
+            requester: requester("alice"),
+            ..asked(&csr)
+        },
+        &plain(),
+    );
+    assert_eq!(grant.spiffe_id(), None);
+    assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
+}
+
+#[test]
+fn cert_managers_account_is_the_one_that_the_operator_was_told() {
+    let Some(rules) = spiffe().spiffe else {
+        panic!("no trust domain")
+    };
+    let own = Rules {
+        spiffe: Some(SpiffeRules {
+            cert_manager: account("tools", "cm"),
+            ..rules
+        }),
+        ..spiffe()
+    };
+    let certificate = |username: &str| Asked {
+        requester: requester(username),
+        ..asked_for_certificate(&CsrParts::names(&[]))
+    };
+    assert_eq!(
+        id(certificate("system:serviceaccount:tools:cm"), &own),
+        "spiffe://example.org/ns/shop/certificate/tls"
+    );
+    // The default one is then a ServiceAccount like any other.
+    assert_eq!(
+        id(
+            certificate("system:serviceaccount:cert-manager:cert-manager"),
+            &own
+        ),
+        "spiffe://example.org/ns/cert-manager/sa/cert-manager"
+    );
+}
+
+#[test]
+fn sid_3_a_trust_domain_that_looks_like_an_address_is_one_like_any_other() {
+    let Some(rules) = spiffe().spiffe else {
+        panic!("no trust domain")
+    };
+    let trust_domain = TrustDomain::parse("10.0.0.1").unwrap();
+    let rules = Rules {
+        spiffe: Some(SpiffeRules {
+            trust_domain,
+            ..rules
+        }),
+        ..spiffe()
+    };
+    assert_eq!(
+        id(asked(&CsrParts::names(&[])), &rules),
+        "spiffe://10.0.0.1/ns/shop/sa/web"
+    );
+}

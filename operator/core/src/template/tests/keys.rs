@@ -1,0 +1,39 @@
+//! Every kind of key, above and below. Each certificate is shown to OpenSSL, to rustls-webpki
+//! and to a pure-Rust signature library as it is issued.
+
+use crate::fixtures::ca::Ca;
+use crate::fixtures::certificate::Parts;
+use crate::fixtures::csr::CsrParts;
+use crate::fixtures::key::{Key, Kind};
+use crate::fixtures::request::{asked, granted, plain};
+
+#[test]
+fn every_kind_of_ca_certifies_every_kind_of_leaf() {
+    for above in Kind::ALL {
+        let ca = Ca::root(above);
+        for below in Kind::ALL {
+            let key = Key::new(below, 2);
+            let csr = CsrParts {
+                key: key.clone(),
+                ..CsrParts::default()
+            };
+            let grant = granted(asked(&csr), &plain());
+            assert_eq!(
+                grant.public_key(),
+                key.public(),
+                "{below:?} under {above:?}"
+            );
+            let issued = ca.issue(&grant);
+            assert!(!issued.is_clamped());
+        }
+    }
+}
+
+#[test]
+fn kinds_of_keys_mix_along_a_chain() {
+    let root = Parts::root("root", &Key::new(Kind::Rsa2048, 1));
+    let middle = Parts::intermediate("middle", &Key::new(Kind::P384, 2), &root);
+    let issuing = Parts::intermediate("issuing", &Key::new(Kind::Ed25519, 3), &middle);
+    let ca = Ca::of(&[issuing, middle, root]);
+    ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+}

@@ -1,0 +1,23 @@
+//! What is signed in these tests: a self-signed root.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use signet_core::template::{SelfSigned, ToBeSigned};
+use signet_keys::Signer;
+
+/// 2026-06-01T00:00:00Z.
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_780_272_000, 0);
+
+/// The root over the signer's key. Another `uid` gives other bytes.
+pub(crate) fn to_be_signed(signer: &dyn Signer, uid: &str) -> ToBeSigned {
+    let root = SelfSigned {
+        uid: uid.to_owned(),
+        subject: "CN=Root".parse().unwrap(),
+        duration: Duration::from_secs(24 * 3600),
+        path_length: None,
+        trust_domain: None,
+    };
+    root.to_be_signed(signer.public_key(), signer.algorithm(), NOW)
+        .unwrap()
+}

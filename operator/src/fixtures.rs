@@ -1,0 +1,41 @@
+//! What the tests of the pure stages share: a fixed time, keys, CAs, CSRs, and OpenSSL as the
+//! independent reader of what comes out.
+
+pub(crate) mod ca;
+pub(crate) mod csr;
+pub(crate) mod key;
+pub(crate) mod openssl;
+
+use jiff::{SignedDuration, Timestamp};
+use signet_api::IssuerKind;
+
+use crate::keyring::IssuerName;
+
+/// The time of every test that does not say another one: 2026-09-01T12:00:00Z.
+pub(crate) const NOW: Timestamp = Timestamp::constant(1_788_264_000, 0);
+
+pub(crate) const HOUR: i64 = 3600;
+pub(crate) const DAY: i64 = 24 * HOUR;
+
+/// So many seconds after [`NOW`], or before it.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    NOW + SignedDuration::from_secs(seconds)
+}
+
+/// The ClusterIssuer `corp`.
+pub(crate) fn corp() -> IssuerName {
+    IssuerName {
+        kind: IssuerKind::ClusterIssuer,
+        namespace: String::new(),
+        name: "corp".to_owned(),
+    }
+}
+
+/// The Issuer `ca` in namespace `shop`.
+pub(crate) fn shop_ca() -> IssuerName {
+    IssuerName {
+        kind: IssuerKind::Issuer,
+        namespace: "shop".to_owned(),
+        name: "ca".to_owned(),
+    }
+}

@@ -1,0 +1,100 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use signet_core::chain::CaChain;
+use signet_core::policy::SpiffeRules;
+use signet_core::reason::Reason;
+use signet_core::request::ServiceAccount;
+use signet_core::spiffe::TrustDomain;
+use signet_keys::KeyType;
+
+use super::{Outcome, asked, outcome, outcome_now, ready};
+use crate::fixtures::{DAY, HOUR, NOW, at, ca, key, openssl};
+use crate::keyring::{Found, State};
+
+const KEY_TYPES: [KeyType; 7] = [
+    KeyType::EcdsaP256,
+    KeyType::EcdsaP384,
+    KeyType::EcdsaP521,
+    KeyType::Rsa2048,
+    KeyType::Rsa3072,
+    KeyType::Rsa4096,
+    KeyType::Ed25519,
+];
+
+#[tokio::test]
+async fn openssl_accepts_what_every_type_of_ca_key_signs() {
+    for key_type in KEY_TYPES {
+        let signer = key::signer(key_type);
+        let chain = ca::valid(&*signer, "Root");
+        let outcome = outcome_now(asked(), &ready(signer, chain)).await;
+        let Outcome::Issued { chain, bundle, .. } = &outcome else {
+            panic!("{key_type:?}: {outcome:?}");
+        };
+        openssl::verify(chain, bundle, NOW);
+        assert_eq!(outcome.labels(), Some(("issued", Reason::Issued)));
+        assert!(!outcome.wants_retry());
+    }
+}
+
+#[tokio::test]
+async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
+    let root = ca::Ca::root("Root");
+    let intermediate = root.issue("Intermediate");
+    let issuing = intermediate.issue("Issuing");
+    let tls_crt = [issuing.pem.as_str(), &intermediate.pem].concat();
+    let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(root.pem.as_bytes())).unwrap();
+    let outcome = outcome_now(asked(), &ready(issuing.signer(), chain.clone())).await;
+    let Outcome::Issued { chain: issued, bundle, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    let above: String = chain.path()[..2].iter().map(|one| one.pem()).collect();
+    assert!(issued.ends_with(&above), "{issued}");
+    assert_eq!(issued.matches("BEGIN CERTIFICATE").count(), 3);
+    assert_eq!(bundle, chain.roots()[0].pem());
+    openssl::verify(&issued, &bundle, NOW);
+}
+
+#[tokio::test]
+async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::root(&*signer, "Root", at(-DAY), DAY + HOUR / 2);
+    let end = chain.not_after();
+    let outcome = outcome_now(asked(), &ready(signer, chain)).await;
+    let Outcome::Issued { clamped, spiffe_id, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(clamped, Some(end));
+    let message = Outcome::issued_message(clamped, spiffe_id.as_deref());
+    assert_eq!(
+        message,
+        format!(
+            "Certificate issued; it ends at {end}, earlier than was asked for, because the CA does"
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_spiffe_id_that_signet_wrote_is_told() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::valid(&*signer, "Root");
+    let Found::Known(State::Ready(mut loaded)) = ready(signer, chain) else {
+        unreachable!("it was made ready");
+    };
+    Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
+        trust_domain: TrustDomain::parse("example.org").unwrap(),
+        cert_manager: ServiceAccount::from_username("system:serviceaccount:cert-manager:cm").unwrap(),
+    });
+    let mut asked = asked();
+    asked.requester.username = "system:serviceaccount:shop:web".to_owned();
+    asked.duration = Ok(Duration::from_secs(20));
+    let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
+    let Outcome::Issued { clamped, spiffe_id, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(clamped, None);
+    assert_eq!(
+        Outcome::issued_message(clamped, spiffe_id.as_deref()),
+        "Certificate issued with SPIFFE ID spiffe://example.org/ns/shop/sa/web"
+    );
+}

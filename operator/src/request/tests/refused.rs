@@ -1,0 +1,77 @@
+use signet_core::policy::Denial;
+use signet_core::reason::Reason;
+use signet_core::request::{Approval, Asked};
+use signet_keys::{ErrorClass, KeyError, KeyType};
+
+use super::{Outcome, asked, outcome_now, ready};
+use crate::fixtures::{ca, key};
+use crate::keyring::Found;
+
+/// What a denial costs: no signature, no retry.
+async fn denial(asked: Asked) -> Denial {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::valid(&*signer, "Root");
+    let unused = KeyError::new(ErrorClass::Unreachable, "nobody should ask");
+    let remote = key::Remote::of(&*signer, Err(unused));
+    let outcome = outcome_now(asked, &ready(remote.clone(), chain)).await;
+    assert_eq!(remote.asked(), 0);
+    assert!(!outcome.wants_retry());
+    match outcome {
+        Outcome::Denied(denial) => denial,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_can_never_succeed_is_denied_before_the_key_is_asked() {
+    let with = |change: fn(&mut Asked)| {
+        let mut asked = asked();
+        change(&mut asked);
+        asked
+    };
+    for (asked, reason) in [
+        (with(|it| it.approval = Approval::Denied), Reason::Denied),
+        (with(|it| it.csr = Vec::new()), Reason::InvalidCsr),
+        (with(|it| it.csr[100] ^= 1), Reason::InvalidCsr),
+        (with(|it| it.duration = Err("soon is no duration".to_owned())), Reason::InvalidDuration),
+        (with(|it| it.usages = vec!["everything".to_owned()]), Reason::InvalidUsages),
+        (with(|it| it.ca = true), Reason::CaNotAllowed),
+        (with(|it| it.may_reference = false), Reason::DeniedReference),
+    ] {
+        let denial = denial(asked).await;
+        assert_eq!(denial.reason, reason, "{denial:?}");
+        assert!(!denial.message.is_empty());
+    }
+}
+
+/// Rule A1-4: the denial is looked at first, and a CSR that cannot be read changes nothing.
+#[tokio::test]
+async fn a1_4_denied_comes_before_malformed() {
+    let mut asked = asked();
+    asked.approval = Approval::Denied;
+    asked.csr = b"no CSR".to_vec();
+    asked.duration = Err("soon is no duration".to_owned());
+    assert_eq!(denial(asked).await.reason, Reason::Denied);
+}
+
+/// Rule A1-3, CM-3: nothing is signed and nothing is written before somebody approved it.
+#[tokio::test]
+async fn a1_3_what_nobody_approved_is_ignored_also_when_malformed() {
+    let mut malformed = asked();
+    malformed.csr = b"no CSR".to_vec();
+    for mut asked in [asked(), malformed] {
+        asked.approval = Approval::Pending;
+        let outcome = outcome_now(asked, &Found::Missing).await;
+        assert_eq!(outcome, Outcome::Ignored);
+        assert_eq!(outcome.labels(), None);
+    }
+}
+
+/// A malformed request fails whether its issuer is there or not.
+#[tokio::test]
+async fn what_is_malformed_is_denied_without_an_issuer() {
+    let mut asked = asked();
+    asked.csr = b"no CSR".to_vec();
+    let outcome = outcome_now(asked, &Found::Missing).await;
+    assert_eq!(outcome.labels(), Some(("denied", Reason::InvalidCsr)));
+}

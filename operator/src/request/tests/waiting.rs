@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use futures::FutureExt;
+use signet_core::policy::Wait;
+use signet_core::reason::Reason;
+use signet_keys::{ErrorClass, KeyError, KeyType};
+
+use super::{Outcome, asked, outcome, outcome_now, ready};
+use crate::fixtures::{DAY, NOW, at, ca, key};
+use crate::keyring::{Found, State};
+
+fn wait(outcome: &Outcome) -> &Wait {
+    match outcome {
+        Outcome::Waiting(wait) => wait,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// DESIGN, "What must hold", 3: that would cost a Certificate 1 to 32 hours.
+#[tokio::test]
+async fn whatever_a_key_backend_says_no_request_fails_by_it() {
+    for class in [
+        ErrorClass::Throttled(None),
+        ErrorClass::Throttled(Some(Duration::from_secs(7))),
+        ErrorClass::Unreachable,
+        ErrorClass::CredentialsRefused,
+        ErrorClass::KeyUnusable,
+        ErrorClass::KeyNotFound,
+        ErrorClass::WrongAnswer,
+    ] {
+        let signer = key::signer(KeyType::EcdsaP256);
+        let chain = ca::valid(&*signer, "Root");
+        let error = KeyError::new(class, "the KMS asks for patience");
+        let remote = key::Remote::of(&*signer, Err(error));
+        let outcome = outcome_now(asked(), &ready(remote.clone(), chain)).await;
+        let wait = wait(&outcome);
+        assert_eq!(wait.reason, Reason::SigningUnavailable, "{class:?}");
+        assert_eq!(wait.message, "the KMS asks for patience");
+        assert!(outcome.wants_retry(), "no event tells when it is over");
+        assert_eq!(remote.asked(), 1, "the back-off decides when it is asked again");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_signature_is_thrown_away() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::valid(&*signer, "Root");
+    let of_another = {
+        let root = ca::valid(&*key::signer(KeyType::EcdsaP256), "Root");
+        root.issuing().der()[root.issuing().der().len() - 70..].to_vec()
+    };
+    for answer in [Vec::new(), vec![0; 64], b"an error page".to_vec(), of_another] {
+        let remote = key::Remote::of(&*signer, Ok(answer));
+        let outcome = outcome_now(asked(), &ready(remote, chain.clone())).await;
+        let wait = wait(&outcome);
+        assert_eq!(wait.reason, Reason::SignatureMismatch);
+        assert_eq!(
+            wait.message,
+            "the signature does not verify under the CA's public key"
+        );
+        assert!(outcome.wants_retry());
+    }
+}
+
+/// The right key's signature, but over other bytes.
+#[tokio::test]
+async fn a_signature_over_something_else_is_thrown_away() {
+    let signer = key::signer(KeyType::Ed25519);
+    let chain = ca::valid(&*signer, "Root");
+    let other = signet_core::template::SelfSigned {
+        uid: "other".to_owned(),
+        subject: "CN=Other".parse().unwrap(),
+        duration: Duration::from_secs(3600),
+        path_length: None,
+        trust_domain: None,
+    };
+    let other = other
+        .to_be_signed(signer.public_key(), signer.algorithm(), NOW)
+        .unwrap();
+    let signature = signer.sign(&other).now_or_never().unwrap().unwrap();
+    let remote = key::Remote::of(&*signer, Ok(signature.as_bytes().to_vec()));
+    let outcome = outcome_now(asked(), &ready(remote, chain)).await;
+    assert_eq!(wait(&outcome).reason, Reason::SignatureMismatch);
+}
+
+/// PKI-6. The issuer's own check may be up to a resync behind the clock.
+#[tokio::test]
+async fn a_ca_that_is_past_its_end_or_has_not_begun_signs_nothing() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::root(&*signer, "Root", at(-DAY), 2 * DAY);
+    let remote = key::Remote::of(&*signer, Ok(Vec::new()));
+    let found = ready(remote.clone(), chain.clone());
+    for (now, said) in [
+        (chain.not_after(), "expired"),
+        (chain.not_before() - jiff::SignedDuration::from_secs(1), "not valid before"),
+    ] {
+        let outcome = outcome(asked(), &found, now).await;
+        let wait = wait(&outcome);
+        assert_eq!(wait.reason, Reason::CaExpired);
+        assert!(wait.message.contains(said), "{}", wait.message);
+        assert!(outcome.wants_retry());
+    }
+    assert_eq!(remote.asked(), 0);
+}
+
+/// Rule A2-19: the issuer's own change wakes the request, so nothing is retried by the clock.
+#[tokio::test]
+async fn a2_19_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
+    let not_ready = Found::Known(State::NotReady("the Secret ca does not exist".to_owned()));
+    for (found, reason, message) in [
+        (
+            Found::Missing,
+            Reason::IssuerNotFound,
+            "ClusterIssuer corp does not exist; the request is taken up once it does.",
+        ),
+        (
+            not_ready,
+            Reason::IssuerNotReady,
+            "ClusterIssuer corp is not ready: the Secret ca does not exist",
+        ),
+    ] {
+        let outcome = outcome_now(asked(), &found).await;
+        assert_eq!((wait(&outcome).reason, wait(&outcome).message.as_str()), (reason, message));
+        assert!(!outcome.wants_retry());
+        assert_eq!(outcome.labels(), Some(("waiting", reason)));
+    }
+}
+
+/// CM-5: an issuer that was just made or changed is about to be looked at; nothing is written.
+#[tokio::test]
+async fn nothing_is_said_about_an_issuer_that_is_about_to_be_looked_at() {
+    assert_eq!(outcome_now(asked(), &Found::Unexamined).await, Outcome::Ignored);
+}
