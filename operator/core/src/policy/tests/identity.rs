@@ -26,7 +26,10 @@ fn by(username: &str) -> Asked {
 fn id(asked: Asked, rules: &Rules) -> String {
     let grant = granted(asked, rules);
     let id = grant.spiffe_id().unwrap().to_string();
-    assert_eq!(grant.subject_alt_names().unwrap().uris(), std::slice::from_ref(&id));
+    assert_eq!(
+        grant.subject_alt_names().unwrap().uris(),
+        std::slice::from_ref(&id)
+    );
     id
 }
 
