@@ -82,3 +82,106 @@ async fn metrics(State(shown): State<Arc<dyn Shown>>) -> Response {
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    use super::*;
+
+    /// A process whose probes answer as it is told.
+    struct Told(Result<(), String>);
+
+    impl Shown for Told {
+        fn live(&self) -> Result<(), String> {
+            self.0.clone().map_err(|why| format!("not live: {why}"))
+        }
+
+        fn ready(&self) -> Result<(), String> {
+            self.0.clone().map_err(|why| format!("not ready: {why}"))
+        }
+
+        fn metrics(&self) -> Result<String, std::fmt::Error> {
+            match self.0 {
+                Ok(()) => Ok("# EOF\n".to_owned()),
+                Err(_) => Err(std::fmt::Error),
+            }
+        }
+    }
+
+    async fn start(shown: Told) -> (SocketAddr, CancellationToken) {
+        let stop = CancellationToken::new();
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let address = serve(free, Arc::new(shown), stop.clone()).await.unwrap();
+        (address, stop)
+    }
+
+    /// The answer as it comes over the wire, headers in lower case.
+    async fn get(address: SocketAddr, path: &'static str) -> String {
+        let answer = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(
+                stream,
+                "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+            )
+            .unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        answer.await.unwrap().to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn the_probes_answer_200_or_503_with_a_sentence() {
+        let (well, _stop) = start(Told(Ok(()))).await;
+        let (ill, _stop) = start(Told(Err("it hangs".to_owned()))).await;
+        for (path, sentence) in [
+            ("/livez", "not live: it hangs"),
+            ("/readyz", "not ready: it hangs"),
+        ] {
+            let answer = get(well, path).await;
+            assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
+            assert!(answer.ends_with("\r\n\r\nok\n"), "{answer}");
+            let answer = get(ill, path).await;
+            assert!(answer.starts_with("http/1.1 503 "), "{answer}");
+            assert!(
+                answer.ends_with(&format!("\r\n\r\n{sentence}\n")),
+                "{answer}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn metrics_are_openmetrics_text() {
+        let (well, _stop) = start(Told(Ok(()))).await;
+        let answer = get(well, "/metrics").await;
+        assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
+        let type_ = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
+        assert!(answer.contains(type_), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n# eof\n"), "{answer}");
+        let (ill, _stop) = start(Told(Err("it hangs".to_owned()))).await;
+        assert!(get(ill, "/metrics").await.starts_with("http/1.1 500 "));
+    }
+
+    #[tokio::test]
+    async fn nothing_else_is_served() {
+        let (well, _stop) = start(Told(Ok(()))).await;
+        for path in ["/", "/debug/pprof", "/livez/x", "/secrets"] {
+            let answer = get(well, path).await;
+            assert!(answer.starts_with("http/1.1 404 "), "{path}: {answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_named() {
+        let (taken, _stop) = start(Told(Ok(()))).await;
+        let error = serve(taken, Arc::new(Told(Ok(()))), CancellationToken::new()).await;
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("cannot listen on {taken}")),
+            "{error}"
+        );
+    }
+}

@@ -60,13 +60,16 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
     let plan = status::plan(object, &outcome, now);
     let namespace = object.namespace().unwrap_or_default();
     let api = Api::namespaced(context.client.clone(), &namespace);
-    if context.writer.carry_out(&api, object, plan).await? == Written::Conflict {
-        // A newer version is on its way through the watch; what was decided here is void.
-        context.metrics.conflict();
-        return Ok(Action::await_change());
-    }
-    record(object, &outcome, &bench, context);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let news = plan.status.is_some();
+    if context.writer.carry_out(&api, object, plan).await? == Written::Conflict {
+        // What was decided here is void. A newer version may not wake us: decide anew soon.
+        context.metrics.conflict();
+        return Ok(Action::requeue(context.attempts.failed(uid)));
+    }
+    if news {
+        record(object, &outcome, &bench, context);
+    }
     if outcome.wants_retry() {
         return Ok(Action::requeue(context.attempts.failed(uid)));
     }
@@ -93,12 +96,7 @@ pub fn error_policy(
     Action::requeue(wait)
 }
 
-fn record(
-    object: &CertificateRequest,
-    outcome: &Outcome,
-    bench: &Bench<'_>,
-    context: &Context,
-) {
+fn record(object: &CertificateRequest, outcome: &Outcome, bench: &Bench<'_>, context: &Context) {
     let Some((label, reason)) = outcome.labels() else {
         return;
     };

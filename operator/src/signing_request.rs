@@ -80,9 +80,11 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
         .map_err(Error::Write)?;
     if written == Written::Conflict {
         context.metrics.conflict();
-        return Ok(Action::await_change());
+        return Ok(Action::requeue(context.attempts.failed(uid)));
     }
-    record(object, &outcome, (!missing).then_some(&issuer), context);
+    if news {
+        record(object, &outcome, (!missing).then_some(&issuer), context);
+    }
     Ok(next(&outcome, uid, context))
 }
 

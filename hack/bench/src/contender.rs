@@ -37,9 +37,10 @@ impl Contender {
     /// The group of the issuer that requests name.
     pub(crate) fn group(self) -> &'static str {
         match self {
-            Self::Ceiling => "nobody.example.org",
             Self::CertManager => "cert-manager.io",
-            Self::Signet => "signet.dev",
+            // cert-manager's webhook refuses a group that it does not find, and nobody works
+            // for the ceiling anyway.
+            Self::Ceiling | Self::Signet => "signet.dev",
         }
     }
 }

@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt};
 use kube::api::ListParams;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
 use kube::{Api, Client};
 use signet_api::GROUP;
 use signet_api::external::certificate_request::CertificateRequest;
@@ -26,10 +26,14 @@ pub async fn due(
 ) -> impl Stream<Item = watcher::Result<CertificateRequest>> + Send {
     let api: Api<CertificateRequest> = Api::all(client);
     let config = config(&api).await;
-    let cached = filter_map(watcher(api, config), ours).default_backoff().reflect(writer);
+    let cached = filter_map(watcher(api, config), ours)
+        .default_backoff()
+        .reflect(writer);
     mark_listed(cached, listed)
         .applied_objects()
         .filter(|object| ready(object.as_ref().map_or(true, is_due)))
+        // What we write ourselves while a request waits changes nothing about it.
+        .predicate_filter(standing, PredicateConfig::default())
 }
 
 /// Selects by group in the watch itself where cert-manager's CRD allows it (1.20 and later).
@@ -49,7 +53,7 @@ async fn config(api: &Api<CertificateRequest>) -> watcher::Config {
 }
 
 /// What is cached of a request: of a finished one hardly anything.
-fn ours(mut object: CertificateRequest) -> Option<CertificateRequest> {
+pub(super) fn ours(mut object: CertificateRequest) -> Option<CertificateRequest> {
     intake::issuer(&object)?;
     object.metadata.managed_fields = None;
     object.metadata.annotations = None;
@@ -68,6 +72,12 @@ fn ours(mut object: CertificateRequest) -> Option<CertificateRequest> {
 pub fn is_due(object: &CertificateRequest) -> bool {
     let status = object.status.as_ref();
     !status.is_some_and(intake::is_finished) && intake::approval(status) != Approval::Pending
+}
+
+/// Where a request stands, as far as that wakes us.
+fn standing(object: &CertificateRequest) -> Option<u64> {
+    let approval = intake::approval(object.status.as_ref());
+    Some(u64::from(approval == Approval::Denied))
 }
 
 /// The requests that an issuer's change may set free.

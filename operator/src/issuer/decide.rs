@@ -295,14 +295,14 @@ fn root(facts: &Facts, trust_domain: Option<TrustDomain>) -> Result<SelfSigned, 
             format!("CN={name}")
         }
     };
-    let subject: Name = subject
-        .parse()
-        .map_err(|error| invalid(format!("spec.certificate.subject {subject:?}: {error}")))?;
-    if subject.is_empty() {
-        return Err(invalid(
-            "spec.certificate.subject is empty; a CA has a name",
-        ));
-    }
+    // The parser's own error says that it failed and no more.
+    let name: Option<Name> = subject.parse().ok();
+    let subject = name.filter(|name| !name.is_empty()).ok_or_else(|| {
+        invalid(format!(
+            "spec.certificate.subject {subject:?} names nobody; write a name as RFC 4514 does, \
+             such as \"CN=Example Root,O=Example\""
+        ))
+    })?;
     Ok(SelfSigned {
         uid: facts.uid.clone(),
         subject,

@@ -18,7 +18,7 @@ use crate::watch::{filter_map, mark_listed};
 /// The stream of issuers whose spec changed, and the cache behind it.
 ///
 /// An object that does not match its own schema (the CRD was changed by hand) fails alone: it is
-/// logged and treated as absent. Our own status writes change no `metadata.generation`.
+/// logged, and its last readable form stays in force. Our own status writes change no `metadata.generation`.
 pub fn changed<K>(
     client: Client,
     writer: Writer<K>,

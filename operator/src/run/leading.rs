@@ -58,7 +58,10 @@ impl Leading {
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
         let (requests, request_cache) = reflector::store();
         let (signing_requests, signing_request_cache) = reflector::store();
-        let stores = Issuers { issuers, cluster_issuers };
+        let stores = Issuers {
+            issuers,
+            cluster_issuers,
+        };
         let common = Common {
             client: client.clone(),
             context: Arc::new(context(&client, settings, identity, stores.clone())),
@@ -82,10 +85,21 @@ impl Leading {
             (stores.cluster_issuers, cluster_issuer_cache),
             listed.cluster_issuers.clone(),
         ));
-        controllers.spawn(certificate_requests(common.clone(), requests, request_cache));
-        controllers.spawn(csrs(common.clone(), signing_requests, signing_request_cache));
+        controllers.spawn(certificate_requests(
+            common.clone(),
+            requests,
+            request_cache,
+        ));
+        controllers.spawn(csrs(
+            common.clone(),
+            signing_requests,
+            signing_request_cache,
+        ));
         controllers.spawn(sync(common.clone()));
-        Self { controllers, stop: common.stop }
+        Self {
+            controllers,
+            stop: common.stop,
+        }
     }
 
     /// Waits for a controller to end, which none does by itself while it is not told to.
@@ -131,8 +145,12 @@ fn waiting(
     signing_requests: Store<CertificateSigningRequest>,
 ) -> impl Fn() -> usize + Send + Sync {
     move || {
-        requests.state_filter(certificate_request::watch::is_due).len()
-            + signing_requests.state_filter(signing_request::watch::is_due).len()
+        requests
+            .state_filter(certificate_request::watch::is_due)
+            .len()
+            + signing_requests
+                .state_filter(signing_request::watch::is_due)
+                .len()
     }
 }
 
@@ -176,7 +194,10 @@ async fn issuers_of_kind<K>(
 /// to be missing. False if the operator was told to stop meanwhile.
 async fn issuers_listed(common: &Common) -> bool {
     let listed = async {
-        tokio::join!(common.listed.issuers.cancelled(), common.listed.cluster_issuers.cancelled());
+        tokio::join!(
+            common.listed.issuers.cancelled(),
+            common.listed.cluster_issuers.cancelled()
+        );
     };
     tokio::select! {
         () = listed => true,
@@ -223,7 +244,11 @@ async fn csrs(
         .with_config(Config::default().concurrency(common.requests_at_once))
         .reconcile_on(signing_request::watch::set_free(store, changes))
         .graceful_shutdown_on(common.stop.cancelled_owned())
-        .run(signing_request::reconcile, signing_request::error_policy, common.context)
+        .run(
+            signing_request::reconcile,
+            signing_request::error_policy,
+            common.context,
+        )
         .for_each(|_| std::future::ready(()))
         .await;
 }

@@ -49,10 +49,10 @@ impl Process {
         self.with(|health, _, _| health.beat());
     }
 
-    fn with<T>(&self, look: impl FnOnce(&Health, &Metrics, usize) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&Health, &Metrics, &dyn Fn() -> usize) -> T) -> T {
         match &*self.lock() {
-            Some((context, waiting)) => look(&context.health, &context.metrics, waiting()),
-            None => look(&self.standing_by.0, &self.standing_by.1, 0),
+            Some((context, waiting)) => look(&context.health, &context.metrics, &**waiting),
+            None => look(&self.standing_by.0, &self.standing_by.1, &|| 0),
         }
     }
 
@@ -75,7 +75,7 @@ impl Shown for Process {
         self.with(|health, metrics, waiting| {
             metrics.scrape(&Now {
                 in_flight: health.in_flight(),
-                waiting,
+                waiting: waiting(),
                 leading: health.is_leading(),
                 uptime,
             })

@@ -25,7 +25,10 @@ pub(super) async fn is_allowed(
     Ok(status.allowed && !status.denied.unwrap_or_default())
 }
 
-fn review(requester: &CertificateSigningRequestSpec, issuer: &IssuerName) -> SubjectAccessReview {
+pub(super) fn review(
+    requester: &CertificateSigningRequestSpec,
+    issuer: &IssuerName,
+) -> SubjectAccessReview {
     SubjectAccessReview {
         spec: SubjectAccessReviewSpec {
             user: requester.username.clone(),

@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
 use kube::{Api, Client};
 use signet_core::request::Approval;
 use tokio::sync::broadcast;
@@ -25,13 +25,17 @@ pub fn due(
     writer: Writer<CertificateSigningRequest>,
     listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<CertificateSigningRequest>> + Send {
-    let cached = filter_map(watcher(Api::all(client), watcher::Config::default()), ours).default_backoff().reflect(writer);
+    let cached = filter_map(watcher(Api::all(client), watcher::Config::default()), ours)
+        .default_backoff()
+        .reflect(writer);
     mark_listed(cached, listed)
         .applied_objects()
         .filter(|object| ready(object.as_ref().map_or(true, is_due)))
+        // What we write ourselves while a request waits changes nothing about it.
+        .predicate_filter(standing, PredicateConfig::default())
 }
 
-fn ours(mut object: CertificateSigningRequest) -> Option<CertificateSigningRequest> {
+pub(super) fn ours(mut object: CertificateSigningRequest) -> Option<CertificateSigningRequest> {
     signer_name::parse(&object.spec.signer_name)?;
     object.metadata.managed_fields = None;
     if object.status.as_ref().is_some_and(intake::is_finished) {
@@ -52,6 +56,12 @@ fn ours(mut object: CertificateSigningRequest) -> Option<CertificateSigningReque
 pub fn is_due(object: &CertificateSigningRequest) -> bool {
     let status = object.status.as_ref();
     !status.is_some_and(intake::is_finished) && intake::approval(status) == Approval::Approved
+}
+
+/// Where a request stands, as far as that wakes us.
+fn standing(object: &CertificateSigningRequest) -> Option<u64> {
+    let approval = intake::approval(object.status.as_ref());
+    Some(u64::from(approval == Approval::Denied))
 }
 
 /// The requests that an issuer's change may set free.

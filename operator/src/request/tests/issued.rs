@@ -45,7 +45,12 @@ async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
     let tls_crt = [issuing.pem.as_str(), &intermediate.pem].concat();
     let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(root.pem.as_bytes())).unwrap();
     let outcome = outcome_now(asked(), &ready(issuing.signer(), chain.clone())).await;
-    let Outcome::Issued { chain: issued, bundle, .. } = outcome else {
+    let Outcome::Issued {
+        chain: issued,
+        bundle,
+        ..
+    } = outcome
+    else {
         panic!("{outcome:?}");
     };
     let above: String = chain.path()[..2].iter().map(|one| one.pem()).collect();
@@ -61,7 +66,10 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
     let chain = ca::root(&*signer, "Root", at(-DAY), DAY + HOUR / 2);
     let end = chain.not_after();
     let outcome = outcome_now(asked(), &ready(signer, chain)).await;
-    let Outcome::Issued { clamped, spiffe_id, .. } = outcome else {
+    let Outcome::Issued {
+        clamped, spiffe_id, ..
+    } = outcome
+    else {
         panic!("{outcome:?}");
     };
     assert_eq!(clamped, Some(end));
@@ -83,13 +91,17 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     };
     Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
         trust_domain: TrustDomain::parse("example.org").unwrap(),
-        cert_manager: ServiceAccount::from_username("system:serviceaccount:cert-manager:cm").unwrap(),
+        cert_manager: ServiceAccount::from_username("system:serviceaccount:cert-manager:cm")
+            .unwrap(),
     });
     let mut asked = asked();
     asked.requester.username = "system:serviceaccount:shop:web".to_owned();
     asked.duration = Ok(Duration::from_secs(20));
     let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
-    let Outcome::Issued { clamped, spiffe_id, .. } = outcome else {
+    let Outcome::Issued {
+        clamped, spiffe_id, ..
+    } = outcome
+    else {
         panic!("{outcome:?}");
     };
     assert_eq!(clamped, None);

@@ -1,0 +1,257 @@
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use signet_api::external::certificate_request::CertificateRequest;
+use signet_core::policy::{Denial, Wait};
+use signet_core::reason::Reason;
+
+use super::super::status::{approved_at, plan};
+use super::super::watch::is_due;
+use super::{applied, approved, condition, conditions, denied, with_status};
+use crate::apply::{Plan, Told};
+use crate::fixtures::at;
+use crate::request::Outcome;
+
+/// [`NOW`](crate::fixtures::NOW), with a fraction that no condition may carry.
+fn now() -> Timestamp {
+    at(0) + jiff::SignedDuration::from_millis(700)
+}
+
+const NOW: &str = "2026-09-01T12:00:00Z";
+const THEN: &str = "2026-08-01T00:00:00Z";
+
+fn issued() -> Outcome {
+    Outcome::Issued {
+        chain: "chain".to_owned(),
+        bundle: "bundle".to_owned(),
+        clamped: None,
+        spiffe_id: None,
+    }
+}
+
+fn waiting(reason: Reason, message: &str) -> Outcome {
+    Outcome::Waiting(Wait {
+        reason,
+        message: message.to_owned(),
+    })
+}
+
+fn denial(reason: Reason, message: &str) -> Outcome {
+    Outcome::Denied(Denial {
+        reason,
+        message: message.to_owned(),
+    })
+}
+
+fn told(warning: bool, reason: &'static str, note: &str) -> Option<Told> {
+    Some(Told {
+        warning,
+        reason,
+        action: "Issue",
+        note: note.to_owned(),
+    })
+}
+
+fn new() -> CertificateRequest {
+    with_status(&conditions(&[approved()]))
+}
+
+#[test]
+fn a2_16_certificate_ca_and_ready_in_one_write_and_no_event() {
+    let status = json!({
+        "certificate": "Y2hhaW4=",
+        "ca": "YnVuZGxl",
+        "conditions": [{
+            "type": "Ready",
+            "status": "True",
+            "reason": "Issued",
+            "message": "Certificate issued",
+            "lastTransitionTime": NOW,
+        }],
+    });
+    let expected = Plan {
+        status: Some(status),
+        event: None,
+    };
+    assert_eq!(plan(&new(), &issued(), now()), expected);
+}
+
+#[test]
+fn a1_4_a_denial_by_the_approver_is_ready_false_denied_without_an_event() {
+    let object = with_status(&conditions(&[denied()]));
+    let outcome = denial(Reason::Denied, "The request was denied.");
+    let status = json!({
+        "conditions": [{
+            "type": "Ready",
+            "status": "False",
+            "reason": "Denied",
+            "message": "The request was denied.",
+            "lastTransitionTime": NOW,
+        }],
+        "failureTime": NOW,
+    });
+    let expected = Plan {
+        status: Some(status),
+        event: None,
+    };
+    assert_eq!(plan(&object, &outcome, now()), expected);
+}
+
+#[test]
+fn a2_11_failed_has_a_failure_time_and_an_event_with_the_reason() {
+    let outcome = denial(Reason::WeakKey, "the key is too short");
+    let sentence = "WeakKey: the key is too short";
+    let status = json!({
+        "conditions": [{
+            "type": "Ready",
+            "status": "False",
+            "reason": "Failed",
+            "message": sentence,
+            "lastTransitionTime": NOW,
+        }],
+        "failureTime": NOW,
+    });
+    let expected = Plan {
+        status: Some(status),
+        event: told(true, "WeakKey", sentence),
+    };
+    assert_eq!(plan(&new(), &outcome, now()), expected);
+}
+
+/// CM-6: set once, never moved.
+#[test]
+fn a2_11_a_failure_time_that_is_there_stays() {
+    for outcome in [denial(Reason::Denied, "no"), denial(Reason::WeakKey, "no")] {
+        let object = with_status(&json!({ "conditions": [approved()], "failureTime": THEN }));
+        let status = plan(&object, &outcome, now()).status.unwrap();
+        assert_eq!(status["failureTime"], THEN);
+    }
+}
+
+/// Rule A2-10: of all that Signet writes, only these reasons mean the end.
+#[test]
+fn a2_10_every_reason_but_denied_fails_a_request() {
+    for reason in Reason::ALL
+        .into_iter()
+        .filter(|reason| *reason != Reason::Denied)
+    {
+        let status = plan(&new(), &denial(reason, "no"), now()).status.unwrap();
+        assert_eq!(status["conditions"][0]["reason"], "Failed", "{reason}");
+        assert_eq!(status["failureTime"], NOW, "{reason}");
+    }
+}
+
+#[test]
+fn a2_17_the_transition_time_moves_with_the_status_alone() {
+    for (before, outcome, since) in [
+        ("False", denial(Reason::WeakKey, "no"), THEN),
+        ("False", waiting(Reason::CaExpired, "no"), THEN),
+        ("False", issued(), NOW),
+        ("Unknown", waiting(Reason::CaExpired, "no"), NOW),
+        ("Unknown", issued(), NOW),
+    ] {
+        let ready = condition("Ready", before, "Pending");
+        let object = with_status(&conditions(&[approved(), ready]));
+        let status = plan(&object, &outcome, now()).status.unwrap();
+        let condition = &status["conditions"][0];
+        assert_eq!(
+            condition["lastTransitionTime"], since,
+            "{before} {outcome:?}"
+        );
+    }
+}
+
+/// Rule A2-17: conditions are a map by type, so only ours is applied.
+#[test]
+fn a2_17_no_condition_of_others_is_written() {
+    for outcome in [
+        issued(),
+        denial(Reason::WeakKey, "no"),
+        waiting(Reason::CaExpired, "no"),
+    ] {
+        let status = plan(&new(), &outcome, now()).status.unwrap();
+        assert_eq!(status["conditions"].as_array().unwrap().len(), 1);
+        assert_eq!(status["conditions"][0]["type"], "Ready");
+    }
+}
+
+#[test]
+fn a2_19_pending_is_written_and_told_once_a_reason() {
+    let missing = waiting(Reason::IssuerNotFound, "Issuer shop/ca does not exist");
+    let first = plan(&new(), &missing, now());
+    let sentence = "IssuerNotFound: Issuer shop/ca does not exist";
+    assert_eq!(first.event, told(false, "IssuerNotFound", sentence));
+    let status = first.status.unwrap();
+    assert_eq!(
+        status,
+        json!({ "conditions": [{
+            "type": "Ready",
+            "status": "False",
+            "reason": "Pending",
+            "message": sentence,
+            "lastTransitionTime": NOW,
+        }] })
+    );
+    let pending = applied(&new(), status);
+    assert!(is_due(&pending), "it is taken up again");
+    let again = waiting(Reason::IssuerNotFound, "another sentence");
+    assert_eq!(plan(&pending, &again, at(60)), Plan::default());
+    let other = plan(
+        &pending,
+        &waiting(Reason::IssuerNotReady, "not ready"),
+        at(60),
+    );
+    assert_eq!(
+        other.event,
+        told(false, "IssuerNotReady", "IssuerNotReady: not ready")
+    );
+    let condition = &other.status.unwrap()["conditions"][0];
+    assert_eq!(condition["lastTransitionTime"], NOW, "it was False before");
+}
+
+/// A reason is told from one that it begins with, and others' Pending is not ours.
+#[test]
+fn a2_19_a_pending_that_says_something_else_is_written_over() {
+    for message in [
+        "",
+        "IssuerNot",
+        "IssuerNotFoundAtAll: x",
+        "waiting for IssuerNotFound: x",
+    ] {
+        let mut ready = condition("Ready", "False", "Pending");
+        ready["message"] = json!(message);
+        let object = with_status(&conditions(&[approved(), ready]));
+        let plan = plan(&object, &waiting(Reason::IssuerNotFound, "x"), now());
+        assert!(plan.status.is_some(), "{message:?}");
+    }
+}
+
+#[test]
+fn what_is_ignored_is_not_written() {
+    assert_eq!(plan(&new(), &Outcome::Ignored, now()), Plan::default());
+}
+
+/// A final answer ends it: whatever wrote it does not come back to it.
+#[test]
+fn a1_6_what_is_written_as_final_is_finished() {
+    for (outcome, object) in [
+        (issued(), new()),
+        (denial(Reason::WeakKey, "no"), new()),
+        (
+            denial(Reason::Denied, "no"),
+            with_status(&conditions(&[denied()])),
+        ),
+    ] {
+        assert!(is_due(&object));
+        let status = plan(&object, &outcome, now()).status.unwrap();
+        assert!(!is_due(&applied(&object, status)), "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_approval_is_as_old_as_its_condition() {
+    assert_eq!(approved_at(&new()), Some(THEN.parse().unwrap()));
+    assert_eq!(approved_at(&with_status(&json!({}))), None);
+    let mut untimed: Value = approved();
+    untimed["lastTransitionTime"].take();
+    assert_eq!(approved_at(&with_status(&conditions(&[untimed]))), None);
+}

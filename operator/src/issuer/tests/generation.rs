@@ -1,0 +1,55 @@
+use kube::ResourceExt;
+use serde_json::json;
+use signet_keys::KeyType;
+
+use super::super::facts::Facts;
+use super::super::generation::{object, read};
+use super::self_signed;
+use crate::fixtures::{ca, key, shop_ca};
+
+#[test]
+fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::valid(&*signer, "Root");
+    let facts = self_signed(&signer);
+    let object = object(&facts, &chain, 3);
+    assert_eq!(object.name_any(), "clusterissuer-corp-3");
+    assert_eq!(object.namespace().as_deref(), Some("signet-system"));
+    assert!(
+        object.owner_references().is_empty(),
+        "it outlives its issuer"
+    );
+    let root = chain.issuing();
+    assert_eq!(
+        json!(object.spec),
+        json!({
+            "issuerRef": { "kind": "ClusterIssuer", "name": "corp" },
+            "generation": 3,
+            "key": {
+                "config": { "software": { "secretName": "ca", "keyType": "ECDSAP256" } },
+                "fingerprint": signer.public_key().fingerprint(),
+            },
+            "certificateChain": root.pem(),
+            "roots": root.pem(),
+            "notBefore": chain.not_before().to_string(),
+            "notAfter": chain.not_after().to_string(),
+        })
+    );
+    let read = read(&object);
+    assert_eq!(read.name, "clusterissuer-corp-3");
+    assert_eq!((read.number, &read.key), (3, &facts.spec.key));
+    assert_eq!(read.key_fingerprint, signer.public_key().fingerprint());
+    assert_eq!(read.chain, Ok(chain));
+}
+
+/// Both kinds keep their generations in one namespace when that of an Issuer is the operator's.
+#[test]
+fn the_names_of_both_kinds_never_meet() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::valid(&*signer, "Root");
+    let mut facts = self_signed(&signer);
+    let name = |facts: &Facts| object(facts, &chain, 1).name_any();
+    assert_eq!(name(&facts), "clusterissuer-corp-1");
+    facts.name = shop_ca();
+    assert_eq!(name(&facts), "issuer-ca-1");
+}

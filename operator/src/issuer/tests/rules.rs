@@ -1,0 +1,85 @@
+use std::time::Duration;
+
+use signet_api::{CaProfile, Profile, SpiffeSpec};
+use signet_core::chain::{CaChain, assemble_root};
+use signet_core::policy::{self, Rules};
+use signet_core::template::SelfSigned;
+use signet_keys::{KeyType, Signer};
+
+use super::super::facts::Facts;
+use super::{adopt, ready, self_signed};
+use crate::fixtures::{NOW, ca, key, shop_ca};
+
+fn facts() -> Facts {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let mut facts = self_signed(&signer);
+    adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
+    facts
+}
+
+#[test]
+fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
+    let expected = Rules {
+        namespace: None,
+        path_length: None,
+        ca: None,
+        spiffe: None,
+    };
+    assert_eq!(ready(&facts()).rules, expected);
+}
+
+/// DESIGN, "What must hold", 7: an Issuer speaks for its own namespace.
+#[test]
+fn the_rules_of_an_issuer_name_its_namespace() {
+    let mut facts = facts();
+    facts.name = shop_ca();
+    assert_eq!(ready(&facts).rules.namespace.as_deref(), Some("shop"));
+}
+
+#[test]
+fn profile_and_trust_domain_become_rules() {
+    let mut facts = facts();
+    facts.spec.profile = Some(Profile::default());
+    assert_eq!(
+        ready(&facts).rules.ca,
+        None,
+        "CA requests are refused by default"
+    );
+    facts.spec.profile = Some(Profile {
+        ca: Some(CaProfile { path_length: 2 }),
+    });
+    facts.spec.spiffe = Some(SpiffeSpec {
+        trust_domain: "example.org".to_owned(),
+    });
+    let rules = ready(&facts).rules;
+    assert_eq!(rules.ca, Some(policy::CaProfile { path_length: 2 }));
+    let spiffe = rules.spiffe.unwrap();
+    assert_eq!(spiffe.trust_domain.id().to_string(), "spiffe://example.org");
+    assert_eq!(spiffe.cert_manager, facts.cert_manager);
+}
+
+/// PKI-7: what the CA's own chain allows.
+#[test]
+fn the_path_length_is_that_of_the_chain() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let root = SelfSigned {
+        uid: "uid".to_owned(),
+        subject: "CN=Root".parse().unwrap(),
+        duration: Duration::from_secs(3600),
+        path_length: Some(1),
+        trust_domain: None,
+    };
+    let chain = signed(&root, &*signer);
+    let mut facts = self_signed(&signer);
+    adopt(&mut facts, &chain, 1);
+    assert_eq!(ready(&facts).rules.path_length, Some(1));
+}
+
+fn signed(root: &SelfSigned, signer: &dyn Signer) -> CaChain {
+    use futures::FutureExt;
+    let tbs = root
+        .to_be_signed(signer.public_key(), signer.algorithm(), NOW)
+        .unwrap();
+    let signature = signer.sign(&tbs).now_or_never().unwrap().unwrap();
+    CaChain::from_root(assemble_root(&tbs, &signature).unwrap())
+}

@@ -1,0 +1,265 @@
+use signet_api::conditions::{READY, RECONCILING, STALLED};
+use signet_api::{ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus};
+use signet_core::chain::CaChain;
+use signet_keys::{KeyType, Signer};
+
+use super::super::decide::{Outcome, Step, decide};
+use super::super::facts::Facts;
+use super::super::reason::{IssuerReason, NotReady};
+use super::super::status::{bundle, plan};
+use super::{adopt, existing, self_signed};
+use crate::apply::Plan;
+use crate::fixtures::{DAY, at, ca, key};
+
+fn object(facts: &Facts, status: Option<IssuerStatus>) -> ClusterIssuer {
+    let mut object = ClusterIssuer::new("corp", ClusterIssuerSpec(facts.spec.clone()));
+    object.metadata.generation = Some(7);
+    object.status = status;
+    object
+}
+
+/// An issuer that is ready, and its outcome.
+fn ready() -> (Facts, Outcome) {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let mut facts = self_signed(&signer);
+    adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
+    let outcome = outcome(&facts);
+    (facts, outcome)
+}
+
+fn outcome(facts: &Facts) -> Outcome {
+    match decide(facts) {
+        Step::Done(outcome) => *outcome,
+        step => panic!("{step:?}"),
+    }
+}
+
+fn waits(message: &str) -> Outcome {
+    Outcome::NotReady(NotReady::waits(IssuerReason::CaNotYetValid, message))
+}
+
+fn stalls(message: &str) -> Outcome {
+    Outcome::NotReady(NotReady::stalls(IssuerReason::KeyMismatch, message))
+}
+
+fn status(plan: Plan) -> IssuerStatus {
+    serde_json::from_value(plan.status.unwrap()).unwrap()
+}
+
+#[test]
+fn the_three_conditions_say_it_in_the_sense_of_kstatus() {
+    let (facts, ready) = ready();
+    for (outcome, expected, reason) in [
+        (ready, ["True", "False", "False"], "Ready"),
+        (waits("soon"), ["False", "True", "False"], "CaNotYetValid"),
+        (stalls("never"), ["False", "False", "True"], "KeyMismatch"),
+    ] {
+        let status = status(plan(&object(&facts, None), &facts, &outcome));
+        let types: Vec<_> = status
+            .conditions
+            .iter()
+            .map(|one| one.type_.as_str())
+            .collect();
+        assert_eq!(types, [READY, RECONCILING, STALLED]);
+        let values: Vec<_> = status
+            .conditions
+            .iter()
+            .map(|one| one.status.as_str())
+            .collect();
+        assert_eq!(values, expected, "{reason}");
+        for condition in &status.conditions {
+            assert_eq!(condition.observed_generation, Some(7));
+            assert_eq!(condition.reason, reason);
+            assert_eq!(condition.last_transition_time.0, facts.now);
+        }
+    }
+}
+
+#[test]
+fn a_ready_issuer_says_what_it_signs_as_until_when_and_where_its_key_is() {
+    let (facts, outcome) = ready();
+    let status = status(plan(&object(&facts, None), &facts, &outcome));
+    let end = facts.generations[0].chain.as_ref().unwrap().not_after();
+    assert_eq!(
+        status.conditions[0].message,
+        format!(
+            "Signs as CN=Root until {end}; the key is in a Secret of this cluster, not in a KMS \
+             or an HSM"
+        )
+    );
+}
+
+#[test]
+fn nothing_is_written_when_nothing_changed() {
+    let (facts, ready) = ready();
+    for outcome in [ready, waits("soon"), stalls("never")] {
+        let status = status(plan(&object(&facts, None), &facts, &outcome));
+        let later = facts_at(&facts, 60);
+        assert_eq!(
+            plan(&object(&facts, Some(status)), &later, &outcome),
+            Plan::default()
+        );
+    }
+}
+
+fn facts_at(facts: &Facts, seconds: i64) -> Facts {
+    Facts {
+        name: facts.name.clone(),
+        uid: facts.uid.clone(),
+        spec: facts.spec.clone(),
+        namespace: facts.namespace.clone(),
+        generations: facts.generations.clone(),
+        key: facts.key.clone(),
+        beside: facts.beside.clone(),
+        may_make_key: facts.may_make_key,
+        cert_manager: facts.cert_manager.clone(),
+        now: at(seconds),
+    }
+}
+
+/// A new spec that changes nothing is still seen to have been looked at.
+#[test]
+fn another_generation_of_the_spec_is_written_without_an_event() {
+    let (facts, outcome) = ready();
+    let before = status(plan(&object(&facts, None), &facts, &outcome));
+    let mut object = object(&facts, Some(before));
+    object.metadata.generation = Some(8);
+    let plan = plan(&object, &facts_at(&facts, 60), &outcome);
+    assert_eq!(plan.event, None);
+    for condition in status(plan).conditions {
+        assert_eq!(condition.observed_generation, Some(8));
+        assert_eq!(condition.last_transition_time.0, at(0));
+    }
+}
+
+#[test]
+fn an_event_tells_when_readiness_or_its_reason_changes_and_not_otherwise() {
+    let (facts, ready) = ready();
+    let mut before = None;
+    for (outcome, warning) in [
+        (waits("soon"), Some(true)),
+        (waits("rather soon"), None),
+        (stalls("never"), Some(true)),
+        (stalls("not ever"), None),
+        (ready, Some(false)),
+    ] {
+        let plan = plan(&object(&facts, before), &facts, &outcome);
+        assert_eq!(
+            plan.event.as_ref().map(|told| told.warning),
+            warning,
+            "{outcome:?}"
+        );
+        before = Some(status(plan));
+    }
+}
+
+#[test]
+fn the_transition_time_moves_with_the_status_alone() {
+    let (facts, ready) = ready();
+    let first = status(plan(&object(&facts, None), &facts, &stalls("a")));
+    let later = facts_at(&facts, 60);
+    let second = status(plan(
+        &object(&facts, Some(first.clone())),
+        &later,
+        &waits("b"),
+    ));
+    let times: Vec<_> = second
+        .conditions
+        .iter()
+        .map(|one| one.last_transition_time.0)
+        .collect();
+    assert_eq!(
+        times,
+        [at(0), at(60), at(60)],
+        "Ready stayed False, the others changed"
+    );
+    let third = status(plan(&object(&facts, Some(first)), &later, &ready));
+    assert_eq!(third.conditions[0].last_transition_time.0, at(60));
+}
+
+/// Three generations, one signing: what was, what is, and what may be again.
+#[test]
+fn the_generation_that_signs_comes_first_and_each_has_its_state() {
+    let [first, second, third] = [(); 3].map(|()| key::signer(KeyType::EcdsaP256));
+    let expired = ca::root(&*first, "First", at(-2 * DAY), DAY);
+    let active = ca::valid(&*second, "Second");
+    let mut facts = existing(&second, active.clone());
+    adopt(&mut facts, &expired, 1);
+    adopt(&mut facts, &active, 2);
+    adopt(&mut facts, &ca::valid(&*third, "Third"), 3);
+    let written = status(plan(&object(&facts, None), &facts, &outcome(&facts)));
+    let summaries: Vec<_> = written
+        .ca
+        .iter()
+        .map(|ca| (ca.name.as_str(), ca.state))
+        .collect();
+    assert_eq!(
+        summaries,
+        [
+            ("clusterissuer-corp-2", GenerationState::Active),
+            ("clusterissuer-corp-3", GenerationState::Inactive),
+            ("clusterissuer-corp-1", GenerationState::Expired),
+        ]
+    );
+    let ca = &written.ca[0];
+    assert_eq!(
+        (ca.key.as_str(), ca.subject.as_str()),
+        ("software/ca", "CN=Second")
+    );
+    assert_eq!(ca.fingerprint, hex::encode(active.issuing().fingerprint()));
+    assert_eq!(ca.not_before.0, active.not_before());
+    assert_eq!(ca.not_after.0, active.not_after());
+    let none_signs = status(plan(&object(&facts, None), &facts, &stalls("never")));
+    assert!(
+        none_signs
+            .ca
+            .iter()
+            .all(|ca| ca.state != GenerationState::Active)
+    );
+}
+
+/// DESIGN, "What must hold", 5: a root stays trusted until the last leaf under it has expired.
+#[test]
+fn the_bundle_has_every_root_that_is_alive_once() {
+    let [first, second] = [(); 2].map(|()| key::signer(KeyType::EcdsaP256));
+    let pem = |chain: &CaChain| chain.issuing().pem();
+    let (old, new) = (
+        ca::root(&*first, "Old", at(-DAY), 2 * DAY),
+        ca::valid(&*second, "New"),
+    );
+    let mut facts = existing(&second, new.clone());
+    adopt(&mut facts, &old, 1);
+    adopt(&mut facts, &new, 2);
+    adopt(&mut facts, &new, 3);
+    assert_eq!(bundle(&facts), [pem(&new), pem(&old)].concat());
+    facts.now = old.not_after();
+    assert_eq!(bundle(&facts), pem(&new));
+    facts.now = new.not_after();
+    assert_eq!(bundle(&facts), "");
+    let written = status(plan(&object(&facts, None), &facts, &outcome(&facts)));
+    assert_eq!(written.bundle, None);
+}
+
+#[test]
+fn a_generation_that_cannot_be_read_is_left_out() {
+    let (mut facts, _) = ready();
+    facts.generations[0].chain = CaChain::from_pem(b"", None);
+    let written = status(plan(&object(&facts, None), &facts, &stalls("broken")));
+    assert!(written.ca.is_empty() && written.bundle.is_none());
+}
+
+/// DESIGN, "What must hold", 9.
+#[test]
+fn no_status_holds_anything_of_a_key() {
+    let generated = signet_keys::GeneratedKey::new(KeyType::EcdsaP256).unwrap();
+    let (_, pem) = generated.secret_entry();
+    let signer = key::signer_of(pem);
+    let signer: &dyn Signer = &*signer;
+    let mut facts = self_signed(&key::signer_of(pem));
+    adopt(&mut facts, &ca::valid(signer, "Root"), 1);
+    let plan = plan(&object(&facts, None), &facts, &outcome(&facts));
+    let shown = format!("{plan:?} {facts:?}");
+    for line in pem.lines().filter(|line| !line.starts_with('-')) {
+        assert!(!shown.contains(line));
+    }
+}

@@ -1,0 +1,95 @@
+use serde_json::json;
+use signet_core::policy::{Denial, Wait};
+use signet_core::reason::Reason;
+
+use super::super::status::plan;
+use super::super::watch::is_due;
+use super::{conditions, with_status};
+use crate::apply::{Plan, Told};
+use crate::fixtures::at;
+use crate::request::Outcome;
+
+fn denied() -> Outcome {
+    Outcome::Denied(Denial {
+        reason: Reason::InvalidDuration,
+        message: "too short".to_owned(),
+    })
+}
+
+fn issued() -> Outcome {
+    Outcome::Issued {
+        chain: "chain".to_owned(),
+        bundle: "bundle".to_owned(),
+        clamped: None,
+        spiffe_id: None,
+    }
+}
+
+fn told(warning: bool, reason: &'static str, note: &str) -> Option<Told> {
+    Some(Told {
+        warning,
+        reason,
+        action: "Issue",
+        note: note.to_owned(),
+    })
+}
+
+/// CSR-5, CSR-8: the chain alone; there is no room for a bundle. No event: it is the hot path.
+#[test]
+fn csr_5_the_certificate_is_all_that_is_written() {
+    for news in [true, false] {
+        let expected = Plan {
+            status: Some(json!({ "certificate": "Y2hhaW4=" })),
+            event: None,
+        };
+        assert_eq!(plan(&issued(), news, at(0)), expected);
+    }
+}
+
+/// CSR-6, CSR-7: Failed, with status True, and no condition of others.
+#[test]
+fn csr_7_a_final_no_is_the_failed_condition_and_a_warning() {
+    let now = at(0) + jiff::SignedDuration::from_millis(700);
+    let failed = json!({
+        "type": "Failed",
+        "status": "True",
+        "reason": "InvalidDuration",
+        "message": "too short",
+        "lastUpdateTime": "2026-09-01T12:00:00Z",
+        "lastTransitionTime": "2026-09-01T12:00:00Z",
+    });
+    let expected = Plan {
+        status: Some(json!({ "conditions": [failed] })),
+        event: told(true, "InvalidDuration", "too short"),
+    };
+    assert_eq!(plan(&denied(), true, now), expected);
+}
+
+/// Rule A5-40: there is no condition for what is under way.
+#[test]
+fn a5_40_waiting_is_told_by_an_event_when_it_is_news_and_never_written() {
+    let waiting = Outcome::Waiting(Wait {
+        reason: Reason::IssuerNotFound,
+        message: "ClusterIssuer corp does not exist".to_owned(),
+    });
+    let news = Plan {
+        status: None,
+        event: told(false, "IssuerNotFound", "ClusterIssuer corp does not exist"),
+    };
+    assert_eq!(plan(&waiting, true, at(0)), news);
+    assert_eq!(plan(&waiting, false, at(0)), Plan::default());
+    assert_eq!(plan(&Outcome::Ignored, true, at(0)), Plan::default());
+}
+
+#[test]
+fn a5_38_what_is_written_as_final_is_finished() {
+    for outcome in [issued(), denied()] {
+        let mut status = plan(&outcome, true, at(0)).status.unwrap();
+        let approved = conditions(&["Approved"])["conditions"][0].clone();
+        match status["conditions"].as_array_mut() {
+            Some(conditions) => conditions.push(approved),
+            None => status["conditions"] = json!([approved]),
+        }
+        assert!(!is_due(&with_status(&status)), "{status}");
+    }
+}
