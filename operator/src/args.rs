@@ -11,26 +11,16 @@ use signet_core::request::ServiceAccount;
 #[derive(Debug, Parser)]
 #[command(name = "signet", version, about)]
 pub struct Cli {
+    /// What to do.
     #[command(subcommand)]
-    command: Command,
+    pub command: Command,
 }
 
+/// What the program does.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Runs the operator until it is told to stop.
     Run(Box<Run>),
-}
-
-impl Cli {
-    /// Does what the command line says.
-    ///
-    /// # Errors
-    /// The operator cannot start, or it lost what it needs to go on.
-    pub fn execute(self) -> anyhow::Result<()> {
-        match self.command {
-            Command::Run(run) => crate::run::main(*run),
-        }
-    }
 }
 
 /// The settings of `signet run`.

@@ -16,7 +16,7 @@ use signet_api::external::certificate_request::CertificateRequest;
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE};
 use crate::keyring::Found;
-use crate::request::{self, Bench, Outcome};
+use crate::request::{self, Given, Outcome};
 
 /// The API's name in metrics.
 const API: &str = "CertificateRequest";
@@ -49,13 +49,13 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
         return Ok(Action::await_change());
     };
     let found = context.find(&issuer);
-    let bench = Bench {
+    let given = Given {
         issuer: &issuer,
         found: &found,
         metrics: &context.metrics,
         now: (context.now)(),
     };
-    let outcome = request::work(asked, bench).await;
+    let outcome = request::work(asked, given).await;
     let now = (context.now)();
     let plan = status::plan(object, &outcome, now);
     let namespace = object.namespace().unwrap_or_default();
@@ -68,7 +68,7 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
         return Ok(Action::requeue(context.attempts.failed(uid)));
     }
     if news {
-        record(object, &outcome, &bench, context);
+        record(object, &outcome, &given, context);
     }
     if outcome.wants_retry() {
         return Ok(Action::requeue(context.attempts.failed(uid)));
@@ -96,11 +96,11 @@ pub fn error_policy(
     Action::requeue(wait)
 }
 
-fn record(object: &CertificateRequest, outcome: &Outcome, bench: &Bench<'_>, context: &Context) {
+fn record(object: &CertificateRequest, outcome: &Outcome, given: &Given<'_>, context: &Context) {
     let Some((label, reason)) = outcome.labels() else {
         return;
     };
-    let known = (!matches!(bench.found, Found::Missing)).then_some(bench.issuer);
+    let known = (!matches!(given.found, Found::Missing)).then_some(given.issuer);
     context.metrics.decided(API, known, label, reason);
     if let Outcome::Issued { .. } = outcome
         && let Some(approved) = status::approved_at(object)
@@ -111,7 +111,7 @@ fn record(object: &CertificateRequest, outcome: &Outcome, bench: &Bench<'_>, con
     tracing::info!(
         namespace = object.namespace(),
         name = object.name_any(),
-        issuer = %bench.issuer,
+        issuer = %given.issuer,
         outcome = label,
         reason = %reason,
         requester = object.spec.username,

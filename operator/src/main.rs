@@ -1,7 +1,10 @@
 //! The `signet` program.
 
 use clap::Parser;
+use signet::args::{Cli, Command};
 
 fn main() -> anyhow::Result<()> {
-    signet::args::Cli::parse().execute()
+    match Cli::parse().command {
+        Command::Run(settings) => signet::run::main(*settings),
+    }
 }

@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 
 /// What a request is worked on with.
 #[derive(Clone, Copy, Debug)]
-pub struct Bench<'a> {
+pub struct Given<'a> {
     /// The issuer that the request names.
     pub issuer: &'a IssuerName,
     /// What is known of that issuer.
@@ -39,26 +39,26 @@ pub struct Bench<'a> {
 }
 
 /// Works on one request.
-pub async fn work(asked: Asked, bench: Bench<'_>) -> Outcome {
+pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
     let request = match Request::parse(asked) {
         Ok(request) => request,
-        Err(decision) => return Outcome::without_grant(decision),
+        Err(refusal) => return Outcome::without_grant(refusal.into()),
     };
-    let name = bench.issuer.to_string();
-    let Some(for_policy) = bench.found.for_policy(&name) else {
+    let name = given.issuer.to_string();
+    let Some(for_policy) = given.found.for_policy(&name) else {
         return Outcome::Ignored;
     };
-    match (decide(&request, for_policy), bench.found) {
+    match (decide(&request, for_policy), given.found) {
         (Decision::Grant(grant), Found::Known(State::Ready(loaded))) => {
-            sign(&grant, loaded, bench).await
+            sign(&grant, loaded, given).await
         }
         (decision, _) => Outcome::without_grant(decision),
     }
 }
 
 /// Signs what was granted, and checks what came back before anything is made of it.
-async fn sign(grant: &Grant, loaded: &Loaded, bench: Bench<'_>) -> Outcome {
-    let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), bench.now) {
+async fn sign(grant: &Grant, loaded: &Loaded, given: Given<'_>) -> Outcome {
+    let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), given.now) {
         Ok(tbs) => tbs,
         Err(error) => return Outcome::Waiting(not_now(&error)),
     };
@@ -67,7 +67,7 @@ async fn sign(grant: &Grant, loaded: &Loaded, bench: Bench<'_>) -> Outcome {
         Ok(signature) => signature,
         Err(error) => return waiting(Reason::SigningUnavailable, error.message),
     };
-    bench
+    given
         .metrics
         .signed(loaded.backend, started.elapsed().as_secs_f64());
     match Issued::assemble(&tbs, &signature, &loaded.chain) {

@@ -18,7 +18,7 @@ use kube::{Api, ResourceExt};
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE};
 use crate::keyring::{Found, IssuerName};
-use crate::request::{self, Bench, Outcome};
+use crate::request::{self, Given, Outcome};
 
 /// The API's name in metrics.
 const API: &str = "CertificateSigningRequest";
@@ -60,13 +60,13 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
             .await
             .map_err(Error::Review)?;
     }
-    let bench = Bench {
+    let given = Given {
         issuer: &issuer,
         found: &found,
         metrics: &context.metrics,
         now: (context.now)(),
     };
-    let outcome = request::work(asked, bench).await;
+    let outcome = request::work(asked, given).await;
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let news = outcome
         .labels()

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::ca::Material;
 use crate::observe::wait_for_condition;
+use crate::{ISSUER, REQUESTS};
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +55,6 @@ impl fmt::Display for Contender {
         })
     }
 }
-
-/// The namespace of the requests.
-pub(crate) const REQUESTS: &str = "bench";
-/// The name of every ClusterIssuer.
-pub(crate) const ISSUER: &str = "bench";
 
 /// The control plane, with everything that the contenders need.
 pub(crate) struct Bench {

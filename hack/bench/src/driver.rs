@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::ca::Material;
-use crate::contender::{Bench, Contender, ISSUER, REQUESTS};
+use crate::contender::{Bench, Contender};
+use crate::{ISSUER, REQUESTS};
 
 /// How many writers the driver has.
 const WRITERS: usize = 16;

@@ -22,6 +22,10 @@ use round::Figures;
 
 /// How often everything is measured; the report has the medians.
 const ROUNDS: usize = 3;
+/// The namespace of the requests.
+const REQUESTS: &str = "bench";
+/// The name of every ClusterIssuer.
+const ISSUER: &str = "bench";
 
 #[tokio::main]
 async fn main() -> Result<()> {

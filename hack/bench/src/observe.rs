@@ -14,7 +14,7 @@ use signet_api::external::certificate_request::CertificateRequest;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
-use crate::contender::REQUESTS;
+use crate::REQUESTS;
 
 /// Longer than any burst takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(600);

@@ -15,8 +15,10 @@ mod tests;
 pub use grant::{Grant, Kind};
 
 use crate::names::quote;
+pub use crate::reason::{Denial, Wait};
+
 use crate::reason::Reason;
-use crate::request::{Request, ServiceAccount};
+use crate::request::{Refusal, Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
 
 /// The answer to a request. None of the four is an error.
@@ -32,29 +34,11 @@ pub enum Decision {
     Grant(Box<Grant>),
 }
 
-/// Why a request waits, and for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait {
-    /// The reason out of the closed list.
-    pub reason: Reason,
-    /// A sentence for the status.
-    pub message: String,
-}
-
-/// Why a request can never succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// The reason out of the closed list.
-    pub reason: Reason,
-    /// A sentence for the status: what is wrong and what to change.
-    pub message: String,
-}
-
-impl Denial {
-    fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
+impl From<Refusal> for Decision {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotApproved => Self::Ignore(Reason::NotApproved),
+            Refusal::Denied(denial) => Self::Deny(denial),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The one closed list of reasons that status, event, metric and audit record share.
+//! The one closed list of reasons that status, event, metric and audit record share, and a
+//! reason with its sentence.
 
 use std::fmt;
 
@@ -98,6 +99,33 @@ impl Reason {
             Self::PathLengthExceeded => "PathLengthExceeded",
             Self::IdentityNotAllowed => "IdentityNotAllowed",
             Self::DeniedReference => "DeniedReference",
+        }
+    }
+}
+
+/// Why a request waits, and for what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The reason out of the closed list.
+    pub reason: Reason,
+    /// A sentence for the status.
+    pub message: String,
+}
+
+/// Why a request can never succeed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The reason out of the closed list.
+    pub reason: Reason,
+    /// A sentence for the status: what is wrong and what to change.
+    pub message: String,
+}
+
+impl Denial {
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
         }
     }
 }

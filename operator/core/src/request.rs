@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::csr::Csr;
-use crate::policy::{Decision, Denial};
-use crate::reason::Reason;
+use crate::reason::{Denial, Reason};
 use crate::usages::Usages;
 
 /// The Kubernetes API that a request came through.
@@ -114,16 +113,25 @@ pub struct Request {
     pub ca: bool,
 }
 
+/// Why what was asked is no request to decide on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody has approved it yet.
+    NotApproved,
+    /// It was denied, or it is malformed; a final no.
+    Denied(Denial),
+}
+
 impl Request {
     /// Reads what was asked.
     ///
     /// # Errors
     /// What cannot become a request is decided already: ignored while nobody has approved it,
     /// denied when the approver denied it (looked at first, rule A1-4) or when it is malformed.
-    pub fn parse(asked: Asked) -> Result<Self, Decision> {
+    pub fn parse(asked: Asked) -> Result<Self, Refusal> {
         match asked.approval {
-            Approval::Denied => return Err(Decision::Deny(denied_by_approver())),
-            Approval::Pending => return Err(Decision::Ignore(Reason::NotApproved)),
+            Approval::Denied => return Err(Refusal::Denied(denied_by_approver())),
+            Approval::Pending => return Err(Refusal::NotApproved),
             Approval::Approved => {}
         }
         let duration = asked
@@ -148,8 +156,8 @@ impl Request {
     }
 }
 
-fn deny(reason: Reason, message: String) -> Decision {
-    Decision::Deny(Denial { reason, message })
+fn deny(reason: Reason, message: String) -> Refusal {
+    Refusal::Denied(Denial { reason, message })
 }
 
 fn denied_by_approver() -> Denial {

@@ -13,7 +13,7 @@ use signet_core::policy::Rules;
 use signet_core::request::{Api, Approval, Asked, Requester};
 use signet_keys::Signer;
 
-use super::{Bench, Outcome, work};
+use super::{Given, Outcome, work};
 use crate::fixtures::{NOW, corp, csr};
 use crate::keyring::{Found, Loaded, State};
 use crate::metrics::Metrics;
@@ -55,13 +55,13 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
 }
 
 async fn outcome(asked: Asked, found: &Found, now: Timestamp) -> Outcome {
-    let bench = Bench {
+    let given = Given {
         issuer: &corp(),
         found,
         metrics: &Metrics::default(),
         now,
     };
-    work(asked, bench).await
+    work(asked, given).await
 }
 
 async fn outcome_now(asked: Asked, found: &Found) -> Outcome {

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signet_core::reason::Reason;
 use signet_core::request::{Api, Approval, Request};
 
 use super::super::intake::{needs_review, read};
@@ -72,13 +71,9 @@ fn csr_7_what_nobody_approved_is_ignored() {
         json!({ "conditions": [{ "type": "Approved", "status": "False" }] }),
     ] {
         let (_, asked) = read(&with_status(&status)).unwrap();
-        let decision = Request::parse(asked).unwrap_err();
-        assert!(
-            matches!(
-                decision,
-                signet_core::policy::Decision::Ignore(Reason::NotApproved)
-            ),
-            "{decision:?}"
+        assert_eq!(
+            Request::parse(asked).unwrap_err(),
+            signet_core::request::Refusal::NotApproved
         );
     }
 }
