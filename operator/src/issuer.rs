@@ -24,7 +24,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use signet_api::{IssuerKind, IssuerResource};
 use signet_core::chain::assemble_root;
-use signet_keys::{GeneratedKey, KeyError, KeyType, Signer};
+use signet_keys::{GeneratedKey, KeyError, KeyToMake, Signer};
 
 use crate::apply::{Created, Plan, Written};
 use crate::context::{Context, DEADLINE};
@@ -142,11 +142,8 @@ async fn settle<K: Object>(
         let facts = facts::learn(object, name, may_make_key, context).await?;
         match decide(&facts) {
             Step::Done(outcome) => return Ok((facts, *outcome)),
-            Step::MakeKey {
-                key_type,
-                secret_name,
-            } => {
-                make_key(&facts.namespace, &secret_name, key_type, context).await?;
+            Step::MakeKey(key) => {
+                make_key(&facts.namespace, &key, context).await?;
                 may_make_key = false;
             }
             Step::MakeRoot {
@@ -181,13 +178,9 @@ async fn settle<K: Object>(
     Ok((facts, Outcome::NotReady(unsettled)))
 }
 
-async fn make_key(
-    namespace: &str,
-    name: &str,
-    key_type: KeyType,
-    context: &Context,
-) -> Result<(), Error> {
-    let key = GeneratedKey::new(key_type)?;
+async fn make_key(namespace: &str, to_make: &KeyToMake, context: &Context) -> Result<(), Error> {
+    let name = to_make.secret_name.as_str();
+    let key = GeneratedKey::new(to_make.key_type)?;
     let (entry, pem) = key.secret_entry();
     let secret = Secret {
         metadata: ObjectMeta {

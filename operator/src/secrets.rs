@@ -23,6 +23,9 @@ impl NamespaceSecrets {
 impl Secrets for NamespaceSecrets {
     fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
         async move {
+            if !is_object_name(name) {
+                return Err(no_name(name));
+            }
             let secret = self
                 .0
                 .get_opt(name)
@@ -37,6 +40,23 @@ impl Secrets for NamespaceSecrets {
         }
         .boxed()
     }
+}
+
+/// Whether it is the name of an object. The name becomes part of a path on the API server, and
+/// one with slashes would reach beyond the namespace.
+fn is_object_name(name: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let ends = name.starts_with(['-', '.']) || name.ends_with(['-', '.']);
+    !name.is_empty() && name.len() <= 253 && !ends && name.bytes().all(allowed)
+}
+
+fn no_name(name: &str) -> KeyError {
+    let shown: String = name.chars().take(64).collect();
+    let sentence = format!(
+        "{shown:?} is no name of a Secret; write lower-case letters, digits, hyphens and dots"
+    );
+    KeyError::new(ErrorClass::KeyUnusable, sentence)
 }
 
 /// Secrets of which each is read once, so that what belongs together, such as a key and the
@@ -113,6 +133,28 @@ mod tests {
             let version = self.0.fetch_add(1, Ordering::Relaxed);
             let data = [("version", vec![version])].into_iter().collect();
             async { Ok(Some(data)) }.boxed()
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_reach_beyond_the_namespace_is_none() {
+        for name in ["ca", "ca-key.v2", "0", &"a".repeat(253)] {
+            assert!(is_object_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "../x",
+            "a/b",
+            "..",
+            ".a",
+            "a-",
+            "A",
+            "a b",
+            "a%2fb",
+            "a?b",
+            &"a".repeat(254),
+        ] {
+            assert!(!is_object_name(name), "{name}");
         }
     }
 

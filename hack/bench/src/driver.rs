@@ -83,7 +83,7 @@ impl Driver {
     pub(crate) async fn approve(&self, name: &str) -> Result<()> {
         let approved = json!([{
             "type": "Approved", "status": "True", "reason": "Bench", "message": "approved",
-            "lastTransitionTime": Timestamp::now(),
+            "lastTransitionTime": now(),
         }]);
         let written = self
             .write_status(name, json!({ "conditions": approved }))
@@ -133,6 +133,13 @@ impl Driver {
     }
 }
 
+/// In whole seconds, as Kubernetes writes times: cert-manager writes a condition back as it reads
+/// it, and its webhook sees a fraction that went missing as a change.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
 /// A status of the size and form that a signer writes.
 fn finished(material: &Material) -> Value {
     json!({
@@ -140,7 +147,7 @@ fn finished(material: &Material) -> Value {
         "ca": STANDARD.encode(&material.certificate),
         "conditions": [{
             "type": "Ready", "status": "True", "reason": "Issued",
-            "message": "Certificate issued", "lastTransitionTime": Timestamp::now(),
+            "message": "Certificate issued", "lastTransitionTime": now(),
         }],
     })
 }

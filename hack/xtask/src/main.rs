@@ -15,7 +15,7 @@ mod up;
 mod verify;
 
 use std::path::{Path, PathBuf};
-use std::process;
+use std::process::{self, ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
@@ -51,20 +51,31 @@ enum Command {
     Test(test::Test),
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().command {
-        Command::Up(settings) => {
-            let session = wait_for(up::up(&root()?, &settings))?;
-            up::say_how_to_reach(&session);
-            Ok(())
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
-        Command::Down => wait_for(up::down(&root()?)),
-        Command::Demo(settings) => wait_for(demo::run(&root()?, &settings)),
-        Command::Bench => bench::run(&root()?),
-        Command::Generate => generate::run(&root()?),
-        Command::Verify => verify::run(&root()?),
-        Command::Test(settings) => wait_for(test::run(&root()?, &settings)),
     }
+}
+
+fn execute(command: Command) -> Result<ExitCode> {
+    let root = root()?;
+    match command {
+        Command::Up(settings) => {
+            let session = wait_for(up::up(&root, &settings))?;
+            up::say_how_to_reach(&session);
+        }
+        Command::Down => wait_for(up::down(&root))?,
+        Command::Demo(settings) => wait_for(demo::run(&root, &settings))?,
+        Command::Bench => bench::run(&root)?,
+        Command::Generate => generate::run(&root)?,
+        Command::Verify => verify::run(&root)?,
+        Command::Test(settings) => return wait_for(test::run(&root, &settings)),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs what talks to an API server.

@@ -21,7 +21,7 @@ use signet_core::template::{Signature, ToBeSigned};
 
 pub use error::{ErrorClass, KeyError};
 pub use secrets::{SecretData, Secrets};
-pub use software::{GeneratedKey, KeyType, Software};
+pub use software::{GeneratedKey, KeyToMake, KeyType, Software};
 
 /// A connected key.
 ///
@@ -54,6 +54,35 @@ impl KeyConfig {
     pub fn backend(&self) -> &'static str {
         match self {
             Self::Software(_) => "software",
+        }
+    }
+
+    /// What a person who has to write this key into a spec again needs to know.
+    pub fn described(&self) -> String {
+        match self {
+            Self::Software(key) => key.described(),
+        }
+    }
+
+    /// How Signet makes this key when there is none; none where keys are made by others.
+    pub fn to_make(&self) -> Option<KeyToMake> {
+        match self {
+            Self::Software(key) => Some(key.to_make()),
+        }
+    }
+
+    /// The Secret in which a certificate may stand beside the key; none where there is no such
+    /// place.
+    pub fn certificate_secret(&self) -> Option<&str> {
+        match self {
+            Self::Software(key) => Some(&key.secret_name),
+        }
+    }
+
+    /// What a reader of the issuer's status should know about where the key is.
+    pub fn caveat(&self) -> Option<&'static str> {
+        match self {
+            Self::Software(_) => Some(software::CAVEAT),
         }
     }
 

@@ -33,7 +33,10 @@ pub struct Software {
     /// It is in the Issuer's namespace; for a ClusterIssuer, in the cluster resource namespace.
     /// With `certificate.selfSigned`, Signet makes the key if the Secret does not exist. A key
     /// that is there is never overwritten, and one that vanished is not made anew.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+        "message": "write the name of a Secret: lower-case letters, digits, hyphens and dots",
+    }]))]
     pub secret_name: String,
     /// The type of the key that is made with `certificate.selfSigned`. A key that is there
     /// already keeps its own type. ECDSA P-256 is what every mesh accepts.
@@ -41,7 +44,34 @@ pub struct Software {
     pub key_type: KeyType,
 }
 
+/// A key that Signet makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyToMake {
+    /// Its type.
+    pub key_type: KeyType,
+    /// The Secret that it goes into, and that is not there yet.
+    pub secret_name: String,
+}
+
+/// What a reader of the issuer's status should know.
+pub(crate) const CAVEAT: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
+
 impl Software {
+    pub(crate) fn described(&self) -> String {
+        format!(
+            "software.secretName: {}, software.keyType: {}",
+            self.secret_name,
+            self.key_type.as_str()
+        )
+    }
+
+    pub(crate) fn to_make(&self) -> KeyToMake {
+        KeyToMake {
+            key_type: self.key_type,
+            secret_name: self.secret_name.clone(),
+        }
+    }
+
     pub(crate) async fn connect(&self, secrets: &dyn Secrets) -> Result<Arc<dyn Signer>, KeyError> {
         let name = &self.secret_name;
         let secret = secrets.read(name).await?.ok_or_else(|| {

@@ -8,7 +8,7 @@ use signet_core::chain::CaChain;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::spiffe::TrustDomain;
 use signet_core::template::SelfSigned;
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, Signer};
+use signet_keys::{ErrorClass, KeyError, KeyToMake, Signer};
 use x509_cert::name::Name;
 
 use super::Facts;
@@ -24,10 +24,7 @@ const LONGEST_COMMON_NAME: usize = 64;
 #[derive(Debug)]
 pub(super) enum Step {
     /// Make the key and look again.
-    MakeKey {
-        key_type: KeyType,
-        secret_name: String,
-    },
+    MakeKey(KeyToMake),
     /// Sign the issuer's own root, write it down as a generation, and look again.
     MakeRoot {
         root: Box<SelfSigned>,
@@ -94,24 +91,12 @@ fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
                      not rotate keys yet; change spec.key back to {}, or make a new issuer for \
                      the new key",
                     last.name,
-                    described(&last.key)
+                    last.key.described()
                 ),
             ))
         }
         _ => Ok(()),
     }
-}
-
-fn described(key: &KeyConfig) -> String {
-    let KeyConfig::Software(software) = key;
-    format!(
-        "software.secretName: {}, software.keyType: {}",
-        software.secret_name,
-        serde_json::to_value(software.key_type)
-            .ok()
-            .and_then(|name| name.as_str().map(str::to_owned))
-            .unwrap_or_default()
-    )
 }
 
 /// A key is made for a CA that never was. One that vanished is not made anew unasked.
@@ -120,13 +105,8 @@ fn key_to_make(facts: &Facts, source: CertificateSource) -> Option<Step> {
         .generations
         .iter()
         .all(|generation| generation.key != facts.spec.key);
-    let KeyConfig::Software(software) = &facts.spec.key;
-    (source == CertificateSource::SelfSigned && never_was && facts.may_make_key).then(|| {
-        Step::MakeKey {
-            key_type: software.key_type,
-            secret_name: software.secret_name.clone(),
-        }
-    })
+    let may = source == CertificateSource::SelfSigned && never_was && facts.may_make_key;
+    facts.spec.key.to_make().filter(|_| may).map(Step::MakeKey)
 }
 
 /// Says which CA stands over the key that vanished, if one does.

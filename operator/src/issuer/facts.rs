@@ -98,11 +98,10 @@ async fn beside(
     key: &KeyConfig,
     secrets: &dyn Secrets,
 ) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
-    let KeyConfig::Software(software) = key;
-    let data = secrets
-        .read(&software.secret_name)
-        .await?
-        .unwrap_or_default();
+    let Some(name) = key.certificate_secret() else {
+        return Ok(None);
+    };
+    let data = secrets.read(name).await?.unwrap_or_default();
     let tls_crt = data.get("tls.crt").unwrap_or_default();
     Ok(Some(CaChain::from_pem(tls_crt, data.get("ca.crt"))))
 }

@@ -14,16 +14,13 @@ use super::generation::Generation;
 use super::reason::IssuerReason;
 use crate::apply::{Plan, Told};
 
-/// What a reader of an issuer with a software key should know.
-const IN_CLUSTER: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
-
 /// The one write about an issuer; none if nothing changed.
 pub(super) fn plan<K>(object: &K, facts: &Facts, outcome: &Outcome) -> Plan
 where
     K: IssuerResource + Resource<DynamicType = ()>,
 {
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let said = Said::about(outcome);
+    let said = Said::about(facts, outcome);
     let status = IssuerStatus {
         conditions: conditions(
             &said,
@@ -77,17 +74,13 @@ struct Said {
 }
 
 impl Said {
-    fn about(outcome: &Outcome) -> Self {
+    fn about(facts: &Facts, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Ready(ready) => Self {
                 ready: true,
                 stalled: false,
                 reason: IssuerReason::Ready,
-                message: format!(
-                    "Signs as {} until {}; {IN_CLUSTER}",
-                    ready.chain.issuing().subject(),
-                    ready.chain.not_after()
-                ),
+                message: signs(ready, facts.spec.key.caveat()),
             },
             Outcome::NotReady(not_ready) => Self {
                 ready: false,
@@ -112,6 +105,15 @@ impl Said {
             action: "Check",
             note: self.message.clone(),
         }
+    }
+}
+
+fn signs(ready: &Ready, caveat: Option<&str>) -> String {
+    let ca = ready.chain.issuing().subject();
+    let signs = format!("Signs as {ca} until {}", ready.chain.not_after());
+    match caveat {
+        Some(caveat) => format!("{signs}; {caveat}"),
+        None => signs,
     }
 }
 

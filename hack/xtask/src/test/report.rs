@@ -1,6 +1,7 @@
 //! The table at the end.
 
 use std::fmt;
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// How a step ended.
@@ -23,7 +24,15 @@ impl Report {
         self.steps.push((step, verdict, took));
     }
 
-    pub(super) fn all_passed(&self) -> bool {
+    pub(super) fn exit_code(&self) -> ExitCode {
+        if self.all_passed() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+
+    fn all_passed(&self) -> bool {
         self.passed() == self.steps.len()
     }
 

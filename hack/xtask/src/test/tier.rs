@@ -107,7 +107,9 @@ fn programs_first() -> Vec<String> {
 /// Always for the whole workspace: for one package Cargo would choose other features of what they
 /// share, and build all of it once more.
 fn test(programs: &[String], tier: Tier, arguments: &[String]) -> Vec<String> {
-    let mut command = vec!["test".to_owned(), "--workspace".to_owned()];
+    let mut command = ["test", "--workspace", "--no-fail-fast"]
+        .map(str::to_owned)
+        .to_vec();
     if tier == Tier::Unit {
         command.extend(["--lib", "--bins"].map(str::to_owned));
     }
@@ -187,6 +189,9 @@ mod tests {
     #[test]
     fn arguments_go_to_the_test_programs() {
         let command = test(&["e2e".to_owned()], Tier::E2e, &["restart".to_owned()]);
-        assert_eq!(command.join(" "), "test --workspace --test e2e -- restart");
+        assert_eq!(
+            command.join(" "),
+            "test --workspace --no-fail-fast --test e2e -- restart"
+        );
     }
 }

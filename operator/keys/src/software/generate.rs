@@ -42,6 +42,21 @@ pub enum KeyType {
     Ed25519,
 }
 
+impl KeyType {
+    /// The name, as the API has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EcdsaP256 => "ECDSAP256",
+            Self::EcdsaP384 => "ECDSAP384",
+            Self::EcdsaP521 => "ECDSAP521",
+            Self::Rsa2048 => "RSA2048",
+            Self::Rsa3072 => "RSA3072",
+            Self::Rsa4096 => "RSA4096",
+            Self::Ed25519 => "ED25519",
+        }
+    }
+}
+
 /// A private key that was just made, as unencrypted PKCS#8 PEM. It is wiped when dropped.
 pub struct GeneratedKey(Zeroizing<String>);
 

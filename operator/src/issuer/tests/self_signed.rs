@@ -1,4 +1,4 @@
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType};
+use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyToMake, KeyType};
 
 use super::super::decide::{Step, decide};
 use super::super::reason::IssuerReason;
@@ -16,10 +16,10 @@ fn a_key_is_made_for_a_ca_that_never_was() {
     let KeyConfig::Software(software) = &mut facts.spec.key;
     software.key_type = KeyType::EcdsaP384;
     let step = decide(&facts);
-    let Step::MakeKey {
+    let Step::MakeKey(KeyToMake {
         key_type,
         secret_name,
-    } = step
+    }) = step
     else {
         panic!("{step:?}");
     };
@@ -166,7 +166,7 @@ fn another_spec_key_after_the_ca_has_ended_begins_a_new_ca() {
     facts.key = without_key();
     let step = decide(&facts);
     assert!(
-        matches!(&step, Step::MakeKey { secret_name, .. } if secret_name == "other"),
+        matches!(&step, Step::MakeKey(key) if key.secret_name == "other"),
         "{step:?}"
     );
     facts.key = Ok(other);

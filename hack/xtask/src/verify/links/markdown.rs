@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Document {
     pub(super) links: Vec<Link>,
     /// What may stand after `#` in a link to it.
-    pub(super) anchors: BTreeSet<String>,
+    anchors: BTreeSet<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -38,12 +38,12 @@ impl Document {
             }
             if let Some(title) = heading(text) {
                 let anchor = anchor(title);
-                let count = seen.entry(anchor.clone()).or_default();
-                document.anchors.insert(match count {
+                let before = seen.entry(anchor.clone()).or_default();
+                document.anchors.insert(match *before {
                     0 => anchor,
-                    count => format!("{anchor}-{count}"),
+                    before => format!("{anchor}-{before}"),
                 });
-                *count += 1;
+                *before += 1;
             }
             let prose = without_code(text);
             let targets = inline(&prose).chain(definition(&prose));
@@ -53,6 +53,11 @@ impl Document {
             }));
         }
         document
+    }
+
+    /// What is wrong with a link to this anchor.
+    pub(super) fn lacks(&self, anchor: &str) -> Option<&'static str> {
+        (!self.anchors.contains(anchor)).then_some("the file has no such heading")
     }
 }
 

@@ -1,0 +1,198 @@
+//! The Deployment: what runs, and with which rights over its node.
+
+use clap::Parser;
+use serde_json::json;
+use signet::args::Cli;
+
+use crate::render::{Rendered, strings};
+
+/// The standard's rules for pods, as far as they speak of what a chart can set.
+#[test]
+fn the_pod_meets_the_restricted_standard() {
+    let rendered = Rendered::with(&[]);
+    let pod = &rendered.pod()["spec"];
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(
+        pod["securityContext"]["seccompProfile"]["type"],
+        "RuntimeDefault"
+    );
+    for field in [
+        "hostNetwork",
+        "hostPID",
+        "hostIPC",
+        "volumes",
+        "initContainers",
+    ] {
+        assert!(pod.get(field).is_none(), "{field}");
+    }
+    let context = &rendered.container()["securityContext"];
+    assert_eq!(
+        *context,
+        json!({
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+        })
+    );
+    let ports = rendered.container()["ports"].as_array().unwrap();
+    assert!(ports.iter().all(|port| port.get("hostPort").is_none()));
+}
+
+#[test]
+fn signet_takes_the_arguments() {
+    for set in [
+        &[][..],
+        &[
+            "clusterResourceNamespace=ca-secrets",
+            "concurrency=1024",
+            "leaderElection.leaseSeconds=3",
+            "issuerResyncSeconds=1",
+            "shutdownSeconds=1",
+            "admin.host=0.0.0.0",
+            "admin.port=8080",
+            "log.format=text",
+            r"log.filter=info\,signet=debug",
+            "extraArgs={--kubeconfig=/etc/signet/kubeconfig}",
+        ],
+    ] {
+        let rendered = Rendered::with(set);
+        let arguments = strings(&rendered.container()["args"]);
+        let parsed = Cli::try_parse_from([&["signet"], &arguments[..]].concat());
+        assert!(parsed.is_ok(), "{arguments:?}: {}", parsed.unwrap_err());
+    }
+}
+
+/// With no value set, the pod's own namespace, wherever the chart is rendered for.
+#[test]
+fn the_namespaces_are_the_pods_own_by_default() {
+    let rendered = Rendered::with(&[]);
+    let arguments = strings(&rendered.container()["args"]);
+    for argument in [
+        "--cluster-resource-namespace=$(POD_NAMESPACE)",
+        "--leader-election-namespace=$(POD_NAMESPACE)",
+        "--leader-election-identity=$(POD_NAME)",
+    ] {
+        assert!(arguments.contains(&argument), "{argument}: {arguments:?}");
+    }
+    let variables = &rendered.container()["env"];
+    for (at, name, field) in [
+        (0, "POD_NAMESPACE", "metadata.namespace"),
+        (1, "POD_NAME", "metadata.name"),
+    ] {
+        assert_eq!(variables[at]["name"], name);
+        assert_eq!(variables[at]["valueFrom"]["fieldRef"]["fieldPath"], field);
+    }
+    let elsewhere = Rendered::with(&["clusterResourceNamespace=ca-secrets"]);
+    let arguments = strings(&elsewhere.container()["args"]);
+    assert!(
+        arguments.contains(&"--cluster-resource-namespace=ca-secrets"),
+        "{arguments:?}"
+    );
+}
+
+#[test]
+fn probes_and_metrics_meet_the_admin_server() {
+    let rendered = Rendered::with(&["admin.port=8080"]);
+    let container = rendered.container();
+    assert!(strings(&container["args"]).contains(&"--admin-address=[::]:8080"));
+    assert_eq!(container["ports"][0]["name"], "admin");
+    assert_eq!(container["ports"][0]["containerPort"], 8080);
+    assert_eq!(
+        container["livenessProbe"]["httpGet"],
+        json!({"path": "/livez", "port": "admin"})
+    );
+    assert_eq!(
+        container["readinessProbe"]["httpGet"],
+        json!({"path": "/readyz", "port": "admin"})
+    );
+    let service = rendered.get("Service", "signet-metrics");
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], "admin");
+}
+
+#[test]
+fn a_pod_is_not_killed_before_its_work_in_flight_may_end() {
+    let rendered = Rendered::with(&["shutdownSeconds=45"]);
+    assert!(
+        rendered.pod()["spec"]["terminationGracePeriodSeconds"]
+            .as_i64()
+            .unwrap()
+            > 45
+    );
+}
+
+#[test]
+fn the_image_is_named_by_tag_or_digest() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let set = format!("image.digest={digest}");
+    let version = env!("CARGO_PKG_VERSION");
+    for (set, expected) in [
+        (vec![], format!("registry.example.com/signet:{version}")),
+        (
+            vec!["image.tag=v2"],
+            "registry.example.com/signet:v2".to_owned(),
+        ),
+        (
+            vec![set.as_str()],
+            format!("registry.example.com/signet:{version}@{digest}"),
+        ),
+    ] {
+        assert_eq!(Rendered::with(&set).container()["image"], expected);
+    }
+}
+
+#[test]
+fn no_replica_runs_when_none_is_wanted() {
+    for replicas in [0, 1, 3] {
+        let rendered = Rendered::with(&[&format!("replicaCount={replicas}")]);
+        assert_eq!(
+            rendered.get("Deployment", "signet")["spec"]["replicas"],
+            replicas
+        );
+    }
+}
+
+#[test]
+fn what_people_add_to_the_pod_is_there() {
+    let rendered = Rendered::with(&[
+        "imagePullSecrets[0].name=pull",
+        "nodeSelector.disk=ssd",
+        "tolerations[0].key=hsm",
+        "priorityClassName=system-cluster-critical",
+        "podAnnotations.a=b",
+        "podLabels.team=pki",
+        "extraEnv[0].name=RUST_BACKTRACE",
+        "volumes[0].name=module",
+        "volumeMounts[0].name=module",
+        "volumeMounts[0].mountPath=/module",
+        "topologySpreadConstraints[0].maxSkew=1",
+        "affinity.nodeAffinity.x=y",
+    ]);
+    let (pod, container) = (rendered.pod(), rendered.container());
+    for (found, expected) in [
+        (&pod["spec"]["imagePullSecrets"], json!([{"name": "pull"}])),
+        (&pod["spec"]["nodeSelector"], json!({"disk": "ssd"})),
+        (&pod["spec"]["tolerations"], json!([{"key": "hsm"}])),
+        (
+            &pod["spec"]["priorityClassName"],
+            json!("system-cluster-critical"),
+        ),
+        (
+            &pod["spec"]["topologySpreadConstraints"],
+            json!([{"maxSkew": 1}]),
+        ),
+        (
+            &pod["spec"]["affinity"],
+            json!({"nodeAffinity": {"x": "y"}}),
+        ),
+        (&pod["spec"]["volumes"], json!([{"name": "module"}])),
+        (&pod["metadata"]["annotations"], json!({"a": "b"})),
+        (&pod["metadata"]["labels"]["team"], json!("pki")),
+        (&container["env"][2]["name"], json!("RUST_BACKTRACE")),
+        (
+            &container["volumeMounts"],
+            json!([{"name": "module", "mountPath": "/module"}]),
+        ),
+    ] {
+        assert_eq!(*found, expected);
+    }
+}

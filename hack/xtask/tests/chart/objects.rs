@@ -1,0 +1,138 @@
+//! All objects together: names, namespaces, labels, and what is there when.
+
+use serde_json::Value;
+
+use crate::render::{NAMESPACE, Rendered};
+
+const EVERYTHING: &[&str] = &[
+    "replicaCount=2",
+    "metrics.serviceMonitor.enabled=true",
+    "commonLabels.team=pki",
+];
+
+#[test]
+fn every_object_has_the_common_labels_and_its_namespace() {
+    let rendered = Rendered::with(EVERYTHING);
+    assert!(rendered.all().len() > 15);
+    for object in rendered.all() {
+        let (kind, metadata) = (&object["kind"], &object["metadata"]);
+        for (label, value) in [
+            ("app.kubernetes.io/name", "signet"),
+            ("app.kubernetes.io/instance", "signet"),
+            ("app.kubernetes.io/version", env!("CARGO_PKG_VERSION")),
+            ("app.kubernetes.io/managed-by", "Helm"),
+            ("team", "pki"),
+        ] {
+            assert_eq!(metadata["labels"][label], value, "{kind} {label}");
+        }
+        let kind = kind.as_str().unwrap();
+        let cluster_wide = kind.starts_with("Cluster") || kind == "CustomResourceDefinition";
+        assert_eq!(metadata["namespace"] == NAMESPACE, !cluster_wide, "{kind}");
+        let annotations = metadata["annotations"].as_object().into_iter().flatten();
+        let hooks = annotations.filter(|(name, _)| name.starts_with("helm.sh/hook"));
+        assert_eq!(
+            hooks.count(),
+            0,
+            "{kind} is a hook, which GitOps tools do not run"
+        );
+    }
+}
+
+#[test]
+fn selectors_meet_the_pods() {
+    let rendered = Rendered::with(EVERYTHING);
+    let pods = &rendered.pod()["metadata"]["labels"];
+    let service = rendered.get("Service", "signet-metrics");
+    for selector in [
+        &rendered.get("Deployment", "signet")["spec"]["selector"]["matchLabels"],
+        &rendered.get("PodDisruptionBudget", "signet")["spec"]["selector"]["matchLabels"],
+        &service["spec"]["selector"],
+    ] {
+        assert_selects(selector, pods);
+        // A selector never changes, so it must not hold what an upgrade changes.
+        assert!(selector.get("app.kubernetes.io/version").is_none());
+    }
+    let monitor = rendered.get("ServiceMonitor", "signet");
+    assert_selects(
+        &monitor["spec"]["selector"]["matchLabels"],
+        &service["metadata"]["labels"],
+    );
+    assert_eq!(
+        monitor["spec"]["endpoints"][0]["port"],
+        service["spec"]["ports"][0]["name"]
+    );
+}
+
+fn assert_selects(selector: &Value, labels: &Value) {
+    let selector = selector.as_object().unwrap();
+    assert!(!selector.is_empty());
+    for (label, value) in selector {
+        assert_eq!(labels[label], *value, "{label}");
+    }
+}
+
+#[test]
+fn what_depends_on_a_value_is_there_only_with_it() {
+    for (kind, without, with) in [
+        (
+            "ServiceMonitor",
+            &[][..],
+            &["metrics.serviceMonitor.enabled=true"][..],
+        ),
+        ("Service", &["metrics.service.enabled=false"], &[]),
+        ("PodDisruptionBudget", &[], &["replicaCount=2"]),
+        (
+            "PodDisruptionBudget",
+            &["replicaCount=2", "podDisruptionBudget.enabled=false"],
+            &["replicaCount=2"],
+        ),
+        (
+            "ServiceAccount",
+            &["serviceAccount.create=false", "serviceAccount.name=own"],
+            &[],
+        ),
+    ] {
+        assert_eq!(
+            Rendered::with(without).of_kind(kind).count(),
+            0,
+            "{kind} with {without:?}"
+        );
+        assert_eq!(
+            Rendered::with(with).of_kind(kind).count(),
+            1,
+            "{kind} with {with:?}"
+        );
+    }
+}
+
+#[test]
+fn a_service_account_of_ones_own_gets_the_rights() {
+    let rendered = Rendered::with(&["serviceAccount.create=false", "serviceAccount.name=own"]);
+    assert_eq!(rendered.pod()["spec"]["serviceAccountName"], "own");
+    let binding = rendered.get("ClusterRoleBinding", "signet");
+    assert_eq!(binding["subjects"][0]["name"], "own");
+}
+
+#[test]
+fn names_follow_the_release_unless_overridden() {
+    for (release, set, name) in [
+        ("signet", &[][..], "signet"),
+        ("prod", &[], "prod-signet"),
+        ("prod", &["nameOverride=ca"], "prod-ca"),
+        ("prod", &["fullnameOverride=ca"], "ca"),
+    ] {
+        let rendered = Rendered::of_release(release, set);
+        rendered.get("Deployment", name);
+        rendered.get("ClusterRole", name);
+        rendered.get("ServiceAccount", name);
+    }
+}
+
+/// A GitOps tool renders again and again and compares.
+#[test]
+fn rendering_twice_gives_the_same() {
+    assert_eq!(
+        Rendered::with(EVERYTHING).all(),
+        Rendered::with(EVERYTHING).all()
+    );
+}

@@ -1,0 +1,140 @@
+//! Who may do what: the operator exactly what it does, cert-manager the approving, people the rest.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use signet::permissions::{PERMISSIONS, Scope};
+
+use crate::render::{NAMESPACE, Rendered, strings};
+
+/// Group, resource, name (empty for all) and verb.
+type Right<'a> = (&'a str, &'a str, &'a str, &'a str);
+
+fn rights(role: &Value) -> BTreeSet<Right<'_>> {
+    let mut rights = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        let names = match strings(&rule["resourceNames"]) {
+            names if names.is_empty() => vec![""],
+            names => names,
+        };
+        for group in strings(&rule["apiGroups"]) {
+            for resource in strings(&rule["resources"]) {
+                for name in &names {
+                    for verb in strings(&rule["verbs"]) {
+                        rights.insert((group, resource, *name, verb));
+                    }
+                }
+            }
+        }
+    }
+    rights
+}
+
+fn needed(scope: Scope) -> BTreeSet<Right<'static>> {
+    let mut needed = BTreeSet::new();
+    for permission in PERMISSIONS
+        .iter()
+        .filter(|permission| permission.scope == scope)
+    {
+        let names = if permission.names.is_empty() {
+            &[""]
+        } else {
+            permission.names
+        };
+        let right = |name| (permission.group, permission.resource, name, permission.verb);
+        needed.extend(names.iter().copied().map(right));
+    }
+    needed
+}
+
+#[test]
+fn the_operator_may_do_what_it_does_and_nothing_else() {
+    let rendered = Rendered::with(&[]);
+    assert_eq!(
+        rights(rendered.get("ClusterRole", "signet")),
+        needed(Scope::Cluster)
+    );
+    let role = rendered.get("Role", "signet-leader-election");
+    assert_eq!(rights(role), needed(Scope::OwnNamespace));
+    assert_eq!(role["metadata"]["namespace"], NAMESPACE);
+    assert_eq!(rendered.of_kind("Role").count(), 1);
+}
+
+#[test]
+fn no_other_role_is_bound_to_the_operator() {
+    let rendered = Rendered::with(&[]);
+    let account = rendered.pod()["spec"]["serviceAccountName"]
+        .as_str()
+        .unwrap();
+    let bindings = rendered
+        .of_kind("ClusterRoleBinding")
+        .chain(rendered.of_kind("RoleBinding"));
+    let of_operator = bindings.filter(|binding| {
+        let subject = &binding["subjects"][0];
+        subject["name"] == account && subject["namespace"] == NAMESPACE
+    });
+    let roles: Vec<_> = of_operator
+        .map(|it| it["roleRef"]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(roles, ["signet", "signet-leader-election"]);
+}
+
+/// cert-manager's approver approves for a signer only who may "approve" it (CM-3).
+#[test]
+fn cert_manager_may_approve_for_our_issuers() {
+    let rendered = Rendered::with(&[
+        "certManager.serviceAccount.namespace=certs",
+        "certManager.serviceAccount.name=controller",
+    ]);
+    let signer = |name| ("cert-manager.io", "signers", name, "approve");
+    assert_eq!(
+        rights(rendered.get("ClusterRole", "signet-cert-manager-approver")),
+        BTreeSet::from([
+            signer("issuers.signet.dev/*"),
+            signer("clusterissuers.signet.dev/*")
+        ])
+    );
+    let binding = rendered.get("ClusterRoleBinding", "signet-cert-manager-approver");
+    assert_eq!(binding["subjects"][0]["namespace"], "certs");
+    assert_eq!(binding["subjects"][0]["name"], "controller");
+    assert!(
+        strings(&rendered.container()["args"])
+            .contains(&"--cert-manager-service-account=certs:controller")
+    );
+}
+
+#[test]
+fn the_approver_can_be_left_out() {
+    let rendered = Rendered::with(&["certManager.approver.enabled=false"]);
+    let approving = rendered.of_kind("ClusterRole").filter(|role| {
+        rights(role)
+            .iter()
+            .any(|(_, _, _, verb)| *verb == "approve")
+    });
+    assert_eq!(approving.count(), 0);
+}
+
+/// Whoever deletes or makes a CAGeneration changes who is trusted, and a ClusterIssuer signs for
+/// every namespace.
+#[test]
+fn people_get_to_write_issuers_and_nothing_else_of_ours() {
+    let rendered = Rendered::with(&[]);
+    let aggregated = |role: &&Value| {
+        let labels = role["metadata"]["labels"].as_object().unwrap();
+        labels
+            .keys()
+            .any(|label| label.starts_with("rbac.authorization.k8s.io/aggregate-to-"))
+    };
+    let mut count = 0;
+    for role in rendered.of_kind("ClusterRole").filter(aggregated) {
+        count += 1;
+        for (group, resource, _, verb) in rights(role) {
+            assert_eq!(group, "signet.dev");
+            let reads = ["get", "list", "watch"].contains(&verb);
+            assert!(reads || resource == "issuers", "{verb} {resource}");
+        }
+    }
+    assert_eq!(count, 3);
+    let none = Rendered::with(&["rbac.aggregate=false"]);
+    assert_eq!(none.of_kind("ClusterRole").filter(aggregated).count(), 0);
+}

@@ -1,0 +1,124 @@
+//! Values: what is refused, and with which words.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::render::{REQUIRED, chart, helm, refusal};
+
+#[test]
+fn helm_lint_finds_nothing() {
+    for set in [
+        &[REQUIRED][..],
+        &[REQUIRED, "replicaCount=0", "crds.enabled=false"],
+        &[
+            REQUIRED,
+            "replicaCount=3",
+            "metrics.serviceMonitor.enabled=true",
+        ],
+    ] {
+        let output = helm(&["lint", "--strict", chart().to_str().unwrap()], set);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{set:?}: {said}");
+    }
+}
+
+#[test]
+fn without_a_repository_a_sentence_says_what_to_set() {
+    let said = refusal(&[]);
+    assert!(
+        said.contains("set image.repository: no image of Signet is published yet"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_service_account_that_is_not_made_must_be_named() {
+    let said = refusal(&[REQUIRED, "serviceAccount.create=false"]);
+    assert!(said.contains("set serviceAccount.name"), "{said}");
+}
+
+#[test]
+fn a_service_monitor_wants_its_service() {
+    let said = refusal(&[
+        REQUIRED,
+        "metrics.serviceMonitor.enabled=true",
+        "metrics.service.enabled=false",
+    ]);
+    assert!(said.contains("turn metrics.service.enabled on"), "{said}");
+}
+
+#[test]
+fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
+    for (value, word) in [
+        ("replicas=2", "replicas"),
+        ("image.repo=x", "repo"),
+        ("certManager.serviceAccount.nmae=x", "nmae"),
+        ("replicaCount=-1", "replicaCount"),
+        ("concurrency=0", "concurrency"),
+        ("concurrency=1025", "concurrency"),
+        ("leaderElection.leaseSeconds=2", "leaseSeconds"),
+        ("issuerResyncSeconds=0", "issuerResyncSeconds"),
+        ("log.format=xml", "format"),
+        ("image.digest=sha256:1234", "digest"),
+        ("admin.port=70000", "port"),
+    ] {
+        let said = refusal(&[REQUIRED, value]);
+        assert!(
+            said.contains("schema") && said.contains(word),
+            "{value}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_parent_chart_may_pass_its_global_values() {
+    let output = helm(
+        &["template", "signet", chart().to_str().unwrap()],
+        &[REQUIRED, "global.imageRegistry=registry.example.com"],
+    );
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Each value has its default and its comment in values.yaml, and its type in the schema.
+#[test]
+fn schema_and_values_name_the_same() {
+    let read = |name: &str| fs::read_to_string(chart().join(name)).unwrap();
+    let values: Value = serde_saphyr::from_str(&read("values.yaml")).unwrap();
+    let schema: Value = serde_json::from_str(&read("values.schema.json")).unwrap();
+    compare("", &values, &schema);
+}
+
+fn compare(path: &str, values: &Value, schema: &Value) {
+    let Some(properties) = schema["properties"].as_object() else {
+        return;
+    };
+    assert_eq!(
+        schema["additionalProperties"], false,
+        "the schema lets {path}.* pass"
+    );
+    for name in properties.keys().filter(|name| *name != "global") {
+        let value = values
+            .get(name)
+            .unwrap_or_else(|| panic!("values.yaml lacks {path}.{name}"));
+        compare(&format!("{path}.{name}"), value, &properties[name]);
+    }
+    for name in values.as_object().unwrap().keys() {
+        assert!(
+            properties.contains_key(name),
+            "the schema lacks {path}.{name}"
+        );
+    }
+}
+
+#[test]
+fn the_chart_has_the_version_of_the_workspace() {
+    let chart = fs::read_to_string(chart().join("Chart.yaml")).unwrap();
+    let chart: Value = serde_saphyr::from_str(&chart).unwrap();
+    assert_eq!(chart["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
+}
