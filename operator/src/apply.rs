@@ -1,9 +1,12 @@
 //! The only place that writes to the API server.
 
+use http::HeaderValue;
+use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::Request;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -11,6 +14,10 @@ use signet_api::CAGeneration;
 
 /// The field manager of every write.
 pub const FIELD_MANAGER: &str = "signet";
+
+/// Asks the API server to answer a write with the metadata alone.
+const METADATA_ONLY: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
 /// What is to be written about an object, decided beforehand.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -84,17 +91,12 @@ impl Writer {
     ///
     /// # Errors
     /// The API server did not take the status. An event that was not taken is logged.
-    pub async fn carry_out<K>(
-        &self,
-        api: &Api<K>,
-        object: &K,
-        plan: Plan,
-    ) -> Result<Written, kube::Error>
+    pub async fn carry_out<K>(&self, object: &K, plan: Plan) -> Result<Written, kube::Error>
     where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+        K: Resource<DynamicType = ()>,
     {
         if let Some(status) = plan.status
-            && self.status(api, object, &status).await? == Written::Conflict
+            && self.status(object, &status).await? == Written::Conflict
         {
             return Ok(Written::Conflict);
         }
@@ -104,14 +106,9 @@ impl Writer {
         Ok(Written::Done)
     }
 
-    async fn status<K>(
-        &self,
-        api: &Api<K>,
-        object: &K,
-        status: &Value,
-    ) -> Result<Written, kube::Error>
+    async fn status<K>(&self, object: &K, status: &Value) -> Result<Written, kube::Error>
     where
-        K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+        K: Resource<DynamicType = ()>,
     {
         let meta = object.meta();
         let body = json!({
@@ -121,10 +118,14 @@ impl Writer {
             "status": status,
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        match api
-            .patch_status(&object.name_any(), &params, &Patch::Apply(&body))
-            .await
-        {
+        let path = K::url_path(&(), meta.namespace.as_deref());
+        let name = meta.name.as_deref().unwrap_or_default();
+        let mut request = Request::new(path)
+            .patch_subresource("status", name, &params, &Patch::Apply(&body))
+            .map_err(kube::Error::BuildRequest)?;
+        request.headers_mut().insert(ACCEPT, METADATA_ONLY);
+        // The watch brings the object as it then is; the answer is not looked at.
+        match self.client.request_text(request).await {
             Ok(_) => Ok(Written::Done),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
                 Ok(Written::Conflict)

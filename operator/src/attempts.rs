@@ -10,14 +10,20 @@ use signet_core::reason::Reason;
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST: Duration = Duration::from_secs(300);
-/// From this many entries on, those of objects that are gone are swept out.
-const SWEEP: usize = 4096;
+/// How often the entries of objects that are gone are swept out.
+const SWEEP: Duration = Duration::from_secs(60);
 /// An entry that was not touched for this long belongs to an object that is gone.
 const STALE: Duration = Duration::from_secs(3600);
 
 /// The back-off of each object, by UID.
 #[derive(Debug, Default)]
-pub struct Attempts(Mutex<HashMap<String, Attempt>>);
+pub struct Attempts(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_uid: HashMap<String, Attempt>,
+    swept: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Attempt {
@@ -38,9 +44,15 @@ impl Attempts {
         })
     }
 
-    /// Whether this reason was not the last one told about the object. It is from now on.
+    /// Whether this reason is not the last one told about the object.
     pub fn is_news(&self, uid: &str, reason: Reason) -> bool {
-        self.with(uid, |attempt| attempt.told.replace(reason) != Some(reason))
+        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        attempts.by_uid.get(uid).and_then(|attempt| attempt.told) != Some(reason)
+    }
+
+    /// This reason was told about the object.
+    pub fn told(&self, uid: &str, reason: Reason) {
+        self.with(uid, |attempt| attempt.told = Some(reason));
     }
 
     /// Forgets the object: it is done.
@@ -48,20 +60,28 @@ impl Attempts {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .by_uid
             .remove(uid);
     }
 
     fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Attempt) -> T) -> T {
-        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.len() >= SWEEP {
-            attempts.retain(|_, attempt| attempt.touched.elapsed() < STALE);
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if entries
+            .swept
+            .is_none_or(|swept| now.duration_since(swept) >= SWEEP)
+        {
+            entries
+                .by_uid
+                .retain(|_, attempt| attempt.touched.elapsed() < STALE);
+            entries.swept = Some(now);
         }
-        let attempt = attempts.entry(uid.to_owned()).or_insert_with(|| Attempt {
+        let attempt = entries.by_uid.entry(uid.to_owned()).or_insert(Attempt {
             failures: 0,
             told: None,
-            touched: Instant::now(),
+            touched: now,
         });
-        attempt.touched = Instant::now();
+        attempt.touched = now;
         act(attempt)
     }
 }
@@ -81,9 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_news_once() {
+    fn a_reason_is_news_until_it_was_told() {
         let attempts = Attempts::default();
         assert!(attempts.is_news("a", Reason::IssuerNotFound));
+        assert!(
+            attempts.is_news("a", Reason::IssuerNotFound),
+            "the write may have failed"
+        );
+        attempts.told("a", Reason::IssuerNotFound);
         assert!(!attempts.is_news("a", Reason::IssuerNotFound));
         assert!(attempts.is_news("a", Reason::IssuerNotReady));
     }

@@ -9,8 +9,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use kube::{Api, ResourceExt};
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::apply::Written;
@@ -58,11 +58,9 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
     let outcome = request::work(asked, given).await;
     let now = (context.now)();
     let plan = status::plan(object, &outcome, now);
-    let namespace = object.namespace().unwrap_or_default();
-    let api = Api::namespaced(context.client.clone(), &namespace);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let news = plan.status.is_some();
-    if context.writer.carry_out(&api, object, plan).await? == Written::Conflict {
+    if context.writer.carry_out(object, plan).await? == Written::Conflict {
         // What was decided here is void. A newer version may not wake us: decide anew soon.
         context.metrics.conflict();
         return Ok(Action::requeue(context.attempts.failed(uid)));

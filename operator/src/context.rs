@@ -7,6 +7,7 @@ use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
 use signet_core::request::ServiceAccount;
+use tokio::sync::Semaphore;
 
 use crate::apply::Writer;
 use crate::attempts::Attempts;
@@ -64,6 +65,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// The probes' answers.
     pub health: Health,
+    /// One key is made at a time: a large one takes seconds of arithmetic.
+    pub key_making: Semaphore,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -71,7 +74,22 @@ pub struct Context {
 impl Context {
     /// Looks up the issuer that a request names.
     pub fn find(&self, name: &IssuerName) -> Found {
-        let current = match name.kind {
+        self.keyring.find(name, self.version(name))
+    }
+
+    /// Whether there is such an issuer.
+    pub fn exists(&self, name: &IssuerName) -> bool {
+        self.version(name).is_some()
+    }
+
+    /// Forgets an issuer that is gone: its key must not stay in memory.
+    pub fn forget(&self, name: &IssuerName) {
+        self.keyring.remove(name);
+        self.metrics.forget(name);
+    }
+
+    fn version(&self, name: &IssuerName) -> Option<Version> {
+        match name.kind {
             IssuerKind::Issuer => {
                 let reference = ObjectRef::new(&name.name).within(&name.namespace);
                 self.issuers
@@ -84,8 +102,7 @@ impl Context {
                 let found = self.issuers.cluster_issuers.get(&reference);
                 found.map(|issuer| Version::of(&issuer.metadata))
             }
-        };
-        self.keyring.find(name, current)
+        }
     }
 }
 

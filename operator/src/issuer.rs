@@ -7,6 +7,7 @@
 mod decide;
 mod facts;
 mod generation;
+mod make;
 mod reason;
 mod status;
 pub mod watch;
@@ -17,16 +18,14 @@ mod tests;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::core::{NamespaceResourceScope, ObjectMeta};
+use kube::core::ObjectMeta;
 use kube::runtime::controller::Action;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use signet_api::{IssuerKind, IssuerResource};
-use signet_core::chain::assemble_root;
-use signet_keys::{GeneratedKey, KeyError, KeyToMake, Signer};
+use signet_keys::KeyError;
 
-use crate::apply::{Created, Plan, Written};
+use crate::apply::{Plan, Written};
 use crate::context::{Context, DEADLINE};
 use crate::keyring::{Found, IssuerName, Loaded, State, Version};
 use decide::{Outcome, Step, decide};
@@ -54,28 +53,11 @@ pub enum Error {
 pub trait Object:
     IssuerResource + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync
 {
-    /// The handle for writing its status.
-    fn api(client: Client, namespace: &str) -> Api<Self>;
 }
 
-impl Object for signet_api::Issuer {
-    fn api(client: Client, namespace: &str) -> Api<Self> {
-        namespaced(client, namespace)
-    }
-}
+impl Object for signet_api::Issuer {}
 
-impl Object for signet_api::ClusterIssuer {
-    fn api(client: Client, _: &str) -> Api<Self> {
-        Api::all(client)
-    }
-}
-
-fn namespaced<K>(client: Client, namespace: &str) -> Api<K>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
-{
-    Api::namespaced(client, namespace)
-}
+impl Object for signet_api::ClusterIssuer {}
 
 /// The full name of an issuer.
 pub fn name_of<K: Object>(object: &K) -> IssuerName {
@@ -117,17 +99,16 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
         // nobody.
         return Err(error.clone().into());
     }
+    // Before the status: a key that was withdrawn must not sign on because a write failed.
+    publish(&name, version, &facts, &outcome, context);
     let plan = status::plan(object, &facts, &outcome);
-    let api = K::api(context.client.clone(), &name.namespace);
-    if plan != Plan::default()
-        && context.writer.carry_out(&api, object, plan).await? == Written::Conflict
+    if plan != Plan::default() && context.writer.carry_out(object, plan).await? == Written::Conflict
     {
         // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
         let uid = object.uid().unwrap_or_default();
         return Ok(Action::requeue(context.attempts.failed(&uid)));
     }
-    publish(&name, version, &facts, &outcome, context);
     Ok(Action::requeue(again(object.meta(), &outcome, context)))
 }
 
@@ -143,7 +124,7 @@ async fn settle<K: Object>(
         match decide(&facts) {
             Step::Done(outcome) => return Ok((facts, *outcome)),
             Step::MakeKey(key) => {
-                make_key(&facts.namespace, &key, context).await?;
+                make::key(&facts.namespace, &key, context).await?;
                 may_make_key = false;
             }
             Step::MakeRoot {
@@ -151,22 +132,16 @@ async fn settle<K: Object>(
                 signer,
                 number,
             } => {
-                let chain = match sign_root(&root, &*signer, &facts).await {
-                    Ok(root) => signet_core::chain::CaChain::from_root(root),
-                    Err(not_ready) => return Ok((facts, Outcome::NotReady(not_ready))),
-                };
-                let generation = generation::object(&facts, &chain, number);
-                context
-                    .writer
-                    .create_generation(&facts.namespace, &generation)
-                    .await?;
+                let made = make::root(&root, &*signer, &facts, number, context).await?;
+                if let Err(not_ready) = made {
+                    return Ok((facts, Outcome::NotReady(not_ready)));
+                }
             }
             Step::Adopt { chain, number } => {
-                let generation = generation::object(&facts, &chain, number);
-                context
-                    .writer
-                    .create_generation(&facts.namespace, &generation)
-                    .await?;
+                let made = make::generation(&chain, &facts, number, context).await?;
+                if let Err(not_ready) = made {
+                    return Ok((facts, Outcome::NotReady(not_ready)));
+                }
             }
         }
     }
@@ -176,50 +151,6 @@ async fn settle<K: Object>(
         "the CA is changing under another writer; it is looked at again",
     );
     Ok((facts, Outcome::NotReady(unsettled)))
-}
-
-async fn make_key(namespace: &str, to_make: &KeyToMake, context: &Context) -> Result<(), Error> {
-    let name = to_make.secret_name.as_str();
-    let key = GeneratedKey::new(to_make.key_type)?;
-    let (entry, pem) = key.secret_entry();
-    let secret = Secret {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            namespace: Some(namespace.to_owned()),
-            // No owner: a key outlives the issuer that it was made for.
-            labels: Some([managed_by()].into()),
-            ..ObjectMeta::default()
-        },
-        string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
-        ..Secret::default()
-    };
-    if context.writer.create_key_secret(namespace, &secret).await? == Created::Done {
-        tracing::info!(namespace, secret = name, "a CA key was made");
-    }
-    Ok(())
-}
-
-fn managed_by() -> (String, String) {
-    (
-        "app.kubernetes.io/managed-by".to_owned(),
-        "signet".to_owned(),
-    )
-}
-
-async fn sign_root(
-    root: &signet_core::template::SelfSigned,
-    signer: &dyn Signer,
-    facts: &Facts,
-) -> Result<signet_core::chain::CaCertificate, NotReady> {
-    let tbs = root
-        .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
-        .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;
-    let signature = signer
-        .sign(&tbs)
-        .await
-        .map_err(|error| NotReady::from_key(&error))?;
-    assemble_root(&tbs, &signature)
-        .map_err(|error| NotReady::waits(IssuerReason::SignatureMismatch, error.to_string()))
 }
 
 /// Lets requests see what was found.
@@ -245,10 +176,14 @@ fn publish(
         }
         Outcome::NotReady(not_ready) => {
             context.metrics.issuer(name, None);
-            State::NotReady(not_ready.message.clone())
+            State::NotReady(status::cut(&not_ready.message))
         }
     };
     context.keyring.put(name, version, state);
+    if !context.exists(name) {
+        // It was deleted while it was looked at.
+        context.forget(name);
+    }
 }
 
 /// An issuer that is ready is looked at again to see a Secret that changed or a CA that ends;

@@ -88,11 +88,25 @@ impl Version {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     /// The version that was looked at.
     version: Version,
     state: State,
+}
+
+impl Entry {
+    /// Whether a request that found this would find something else now.
+    fn is_outdated_by(&self, other: &Self) -> bool {
+        let same = match (&self.state, &other.state) {
+            (State::Ready(own), State::Ready(other)) => {
+                own.chain == other.chain && own.bundle == other.bundle
+            }
+            (State::NotReady(_), State::NotReady(_)) => true,
+            _ => false,
+        };
+        !same || self.version != other.version
+    }
 }
 
 /// What a request finds.
@@ -118,11 +132,14 @@ impl Found {
     }
 }
 
+/// Whose requests may be set free: those of one issuer, or of any where it is not known.
+pub type Changed = Option<IssuerName>;
+
 /// The keyring. Whoever waits for an issuer listens to [`changes`](Self::changes).
 #[derive(Debug)]
 pub struct Keyring {
     entries: RwLock<HashMap<IssuerName, Entry>>,
-    changes: broadcast::Sender<IssuerName>,
+    changes: broadcast::Sender<Changed>,
 }
 
 impl Default for Keyring {
@@ -135,11 +152,24 @@ impl Default for Keyring {
 }
 
 impl Keyring {
-    /// Puts in what was found out about a version of an issuer.
+    /// Puts in what was found out about a version of an issuer, and tells whoever waits if that
+    /// is news.
     pub fn put(&self, name: &IssuerName, version: Version, state: State) {
-        self.write().insert(name.clone(), Entry { version, state });
+        let entry = Entry { version, state };
+        let before = self.write().insert(name.clone(), entry.clone());
+        if before.is_none_or(|before| before.is_outdated_by(&entry)) {
+            self.tell(Some(name.clone()));
+        }
+    }
+
+    /// Has every request that waits looked at again.
+    pub fn wake_all(&self) {
+        self.tell(None);
+    }
+
+    fn tell(&self, changed: Changed) {
         // Nobody listening is no error: the requests are then looked at from the start.
-        let _ = self.changes.send(name.clone());
+        let _ = self.changes.send(changed);
     }
 
     /// Takes an issuer out: it is gone.
@@ -147,9 +177,22 @@ impl Keyring {
         self.write().remove(name);
     }
 
-    /// Takes all out: another replica leads.
-    pub fn clear(&self) {
-        self.write().clear();
+    /// Takes out the issuers of a kind that `exists` does not know, and names them.
+    pub fn retain(
+        &self,
+        kind: IssuerKind,
+        exists: impl Fn(&IssuerName) -> bool,
+    ) -> Vec<IssuerName> {
+        let mut entries = self.write();
+        let gone: Vec<_> = entries
+            .keys()
+            .filter(|name| name.kind == kind && !exists(name))
+            .cloned()
+            .collect();
+        for name in &gone {
+            entries.remove(name);
+        }
+        gone
     }
 
     /// Looks an issuer up. `current` is the version of the object as the watch has it, none if
@@ -170,8 +213,8 @@ impl Keyring {
         }
     }
 
-    /// The names of issuers as they are put in.
-    pub fn changes(&self) -> broadcast::Receiver<IssuerName> {
+    /// Whose requests to look at again, as it comes.
+    pub fn changes(&self) -> broadcast::Receiver<Changed> {
         self.changes.subscribe()
     }
 
@@ -236,6 +279,40 @@ mod tests {
             version("a", 1),
             State::NotReady("no key".to_owned()),
         );
-        assert_eq!(changes.try_recv().unwrap(), name());
+        assert_eq!(changes.try_recv().unwrap(), Some(name()));
+        keyring.put(
+            &name(),
+            version("a", 1),
+            State::NotReady("no key".to_owned()),
+        );
+        assert!(changes.try_recv().is_err(), "nothing changed");
+        keyring.put(
+            &name(),
+            version("a", 2),
+            State::NotReady("no key".to_owned()),
+        );
+        assert_eq!(changes.try_recv().unwrap(), Some(name()));
+        keyring.wake_all();
+        assert_eq!(changes.try_recv().unwrap(), None);
+    }
+
+    #[test]
+    fn who_is_gone_is_taken_out() {
+        let keyring = Keyring::default();
+        keyring.put(
+            &name(),
+            version("a", 1),
+            State::NotReady("no key".to_owned()),
+        );
+        assert_eq!(keyring.retain(IssuerKind::Issuer, |_| false), []);
+        assert_eq!(keyring.retain(IssuerKind::ClusterIssuer, |_| true), []);
+        assert_eq!(
+            keyring.retain(IssuerKind::ClusterIssuer, |_| false),
+            [name()]
+        );
+        assert!(matches!(
+            keyring.find(&name(), Some(version("a", 1))),
+            Found::Unexamined
+        ));
     }
 }

@@ -15,6 +15,11 @@ use signet_core::reason::Reason;
 
 use crate::keyring::IssuerName;
 
+/// The APIs that requests come through.
+const APIS: [&str; 2] = ["CertificateRequest", "CertificateSigningRequest"];
+/// What comes of a request, as [`Outcome::labels`](crate::request::Outcome::labels) names it.
+const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
+
 /// From approval to Ready. Conditions carry whole seconds, so finer buckets would say nothing.
 const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0];
 /// From a key in memory to a slow HSM.
@@ -44,6 +49,26 @@ pub struct RequestLabels {
     issuer: String,
     outcome: &'static str,
     reason: &'static str,
+}
+
+impl RequestLabels {
+    fn new(
+        api: &'static str,
+        issuer: Option<&IssuerName>,
+        outcome: &'static str,
+        reason: Reason,
+    ) -> Self {
+        Self {
+            api,
+            issuer_kind: issuer.map_or("", |issuer| issuer.kind.as_str()),
+            issuer_namespace: issuer
+                .map(|issuer| issuer.namespace.clone())
+                .unwrap_or_default(),
+            issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
+            outcome,
+            reason: reason.as_str(),
+        }
+    }
 }
 
 /// The label of a key backend.
@@ -159,16 +184,7 @@ impl Metrics {
         outcome: &'static str,
         reason: Reason,
     ) {
-        let labels = RequestLabels {
-            api,
-            issuer_kind: issuer.map_or("", |issuer| issuer.kind.as_str()),
-            issuer_namespace: issuer
-                .map(|issuer| issuer.namespace.clone())
-                .unwrap_or_default(),
-            issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
-            outcome,
-            reason: reason.as_str(),
-        };
+        let labels = RequestLabels::new(api, issuer, outcome, reason);
         self.requests.get_or_create(&labels).inc();
     }
 
@@ -201,6 +217,16 @@ impl Metrics {
         let labels = IssuerLabels(name.clone());
         self.issuer_ready.remove(&labels);
         self.ca_expiry.remove(&labels);
+        // The other labels are closed lists, so that each series can be named.
+        for (api, outcome) in APIS
+            .iter()
+            .flat_map(|api| OUTCOMES.map(|outcome| (*api, outcome)))
+        {
+            for reason in Reason::ALL {
+                self.requests
+                    .remove(&RequestLabels::new(api, Some(name), outcome, reason));
+            }
+        }
     }
 
     /// A status write met a newer object.
@@ -273,7 +299,7 @@ mod tests {
         metrics.decided(
             "CertificateRequest",
             None,
-            "pending",
+            "waiting",
             Reason::IssuerNotFound,
         );
         metrics.signed("software", 0.000_2);
@@ -281,7 +307,7 @@ mod tests {
         let text = metrics.scrape(&NOW).unwrap();
         for line in [
             r#"signet_requests_total{api="CertificateRequest",issuer_kind="Issuer",issuer_namespace="shop",issuer="ca",outcome="issued",reason="Issued"} 1"#,
-            r#"issuer="",outcome="pending",reason="IssuerNotFound"} 1"#,
+            r#"issuer="",outcome="waiting",reason="IssuerNotFound"} 1"#,
             r#"signet_ca_expiry_timestamp_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1800000000"#,
             "signet_requests_waiting 3",
             "signet_leading 1",
@@ -289,11 +315,7 @@ mod tests {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         metrics.forget(&issuer);
-        assert!(
-            !metrics
-                .scrape(&NOW)
-                .unwrap()
-                .contains("signet_ca_expiry_timestamp_seconds{")
-        );
+        let text = metrics.scrape(&NOW).unwrap();
+        assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
     }
 }

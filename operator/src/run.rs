@@ -32,7 +32,14 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider was installed before"))?;
-    tokio::runtime::Builder::new_multi_thread()
+    // One thread does everything but sign with RSA: the work is waiting for others, and waking
+    // a second thread for each answer costs more than the answer (docs/performance.md).
+    tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(
+            std::thread::available_parallelism()
+                .map_or(2, usize::from)
+                .max(2),
+        )
         .enable_all()
         .build()?
         .block_on(run(settings))

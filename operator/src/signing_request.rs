@@ -12,8 +12,8 @@ mod tests;
 use std::sync::Arc;
 
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use kube::{Api, ResourceExt};
 
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE};
@@ -22,6 +22,9 @@ use crate::request::{self, Given, Outcome};
 
 /// The API's name in metrics.
 const API: &str = "CertificateSigningRequest";
+
+/// The code with which the API server refuses a certificate that it cannot read.
+const UNPROCESSABLE: u16 = 422;
 
 /// The API server did not answer, or the deadline passed.
 #[derive(Debug, thiserror::Error)]
@@ -67,25 +70,41 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
         now: (context.now)(),
     };
     let outcome = request::work(asked, given).await;
-    let uid = object.metadata.uid.as_deref().unwrap_or_default();
-    let news = outcome
-        .labels()
-        .is_some_and(|(_, reason)| context.attempts.is_news(uid, reason));
-    let plan = status::plan(&outcome, news, (context.now)());
-    let api = Api::all(context.client.clone());
-    let written = context
+    let outcome = match write(object, &outcome, context).await {
+        Ok(Written::Done) => outcome,
+        Ok(Written::Conflict) => {
+            context.metrics.conflict();
+            return Ok(Action::requeue(context.attempts.failed(uid(object))));
+        }
+        Err(Error::Write(kube::Error::Api(answer))) if answer.code == UNPROCESSABLE => {
+            let refused = outcome.refused_by_api_server(&answer.message);
+            write(object, &refused, context).await?;
+            refused
+        }
+        Err(error) => return Err(error),
+    };
+    record(object, &outcome, (!missing).then_some(&issuer), context);
+    Ok(next(&outcome, uid(object), context))
+}
+
+/// Writes what came of it.
+async fn write(
+    object: &CertificateSigningRequest,
+    outcome: &Outcome,
+    context: &Context,
+) -> Result<Written, Error> {
+    let is_news = |reason| context.attempts.is_news(uid(object), reason);
+    let news = outcome.labels().is_some_and(|(_, reason)| is_news(reason));
+    let plan = status::plan(outcome, news, (context.now)());
+    context
         .writer
-        .carry_out(&api, object, plan)
+        .carry_out(object, plan)
         .await
-        .map_err(Error::Write)?;
-    if written == Written::Conflict {
-        context.metrics.conflict();
-        return Ok(Action::requeue(context.attempts.failed(uid)));
-    }
-    if news {
-        record(object, &outcome, (!missing).then_some(&issuer), context);
-    }
-    Ok(next(&outcome, uid, context))
+        .map_err(Error::Write)
+}
+
+fn uid(object: &CertificateSigningRequest) -> &str {
+    object.metadata.uid.as_deref().unwrap_or_default()
 }
 
 /// An object that waits stays known, so that what was told about it is not told again.
@@ -105,9 +124,7 @@ pub fn error_policy(
     error: &Error,
     context: Arc<Context>,
 ) -> Action {
-    let wait = context
-        .attempts
-        .failed(object.metadata.uid.as_deref().unwrap_or_default());
+    let wait = context.attempts.failed(uid(&object));
     tracing::warn!(
         %error,
         name = object.name_any(),
@@ -126,7 +143,17 @@ fn record(
     let Some((label, reason)) = outcome.labels() else {
         return;
     };
+    if !context.attempts.is_news(uid(object), reason) {
+        return;
+    }
+    context.attempts.told(uid(object), reason);
     context.metrics.decided(API, issuer, label, reason);
+    if let Outcome::Issued { .. } = outcome
+        && let Some(approved) = status::approved_at(object)
+    {
+        let waited = (context.now)().duration_since(approved);
+        context.metrics.ready_after(waited.as_secs_f64().max(0.0));
+    }
     tracing::info!(
         name = object.name_any(),
         signer = object.spec.signer_name,

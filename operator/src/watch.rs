@@ -1,12 +1,13 @@
 //! Watches that keep only what is ours.
 
+pub mod lean;
+
 use futures::{Stream, StreamExt, future};
 use kube::runtime::watcher::{self, Event};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio_util::sync::CancellationToken;
 
-use crate::keyring::IssuerName;
+use crate::keyring::Changed;
 
 /// Passes on the events of objects that `keep` turns into what is cached, and drops the others
 /// before anything is cached.
@@ -33,13 +34,13 @@ where
     })
 }
 
-/// Cancels `listed` once the watch has listed its objects. It goes after the cache, which has them
-/// all by then.
+/// Calls `then` each time the watch has listed its objects. It goes after the cache, which has
+/// them all by then.
 ///
 /// The cache's own `wait_until_ready` wakes one waiter only, and the controller is one already.
-pub fn mark_listed<K, S>(
+pub fn when_listed<K, S>(
     events: S,
-    listed: CancellationToken,
+    then: impl Fn() + Send,
 ) -> impl Stream<Item = watcher::Result<Event<K>>> + Send
 where
     S: Stream<Item = watcher::Result<Event<K>>> + Send,
@@ -47,16 +48,16 @@ where
 {
     events.inspect(move |event| {
         if let Ok(Event::InitDone) = event {
-            listed.cancel();
+            then();
         }
     })
 }
 
-/// The names of issuers that changed; none when some were missed and any may have.
-pub fn changes(receiver: Receiver<IssuerName>) -> impl Stream<Item = Option<IssuerName>> + Send {
+/// Whose requests may be set free, as it comes; anybody's when something was missed.
+pub fn changes(receiver: Receiver<Changed>) -> impl Stream<Item = Changed> + Send {
     futures::stream::unfold(receiver, |mut receiver| async move {
         match receiver.recv().await {
-            Ok(name) => Some((Some(name), receiver)),
+            Ok(changed) => Some((changed, receiver)),
             Err(RecvError::Lagged(_)) => Some((None, receiver)),
             Err(RecvError::Closed) => None,
         }

@@ -95,12 +95,12 @@ impl Software {
 /// A key in memory. `Debug` shows its public half.
 struct SoftwareSigner {
     public_key: PublicKey,
-    pair: KeyPair,
+    pair: Arc<KeyPair>,
 }
 
 impl SoftwareSigner {
     fn from_pem(pem: &[u8]) -> Result<Self, String> {
-        let pair = KeyPair::from_pem(pem)?;
+        let pair = Arc::new(KeyPair::from_pem(pem)?);
         let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
             .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
         Ok(Self { public_key, pair })
@@ -117,11 +117,17 @@ impl Signer for SoftwareSigner {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        async {
-            self.pair
-                .sign(tbs.der())
-                .map(Signature::new)
-                .ok_or_else(|| KeyError::new(ErrorClass::KeyUnusable, "the key does not sign"))
+        let no_signature = || KeyError::new(ErrorClass::KeyUnusable, "the key does not sign");
+        async move {
+            let signature = if self.pair.is_slow() {
+                let (pair, message) = (self.pair.clone(), tbs.der().to_vec());
+                // Milliseconds of arithmetic would hold up everything else on this thread.
+                let signed = tokio::task::spawn_blocking(move || pair.sign(&message)).await;
+                signed.map_err(|_| no_signature())?
+            } else {
+                self.pair.sign(tbs.der())
+            };
+            signature.map(Signature::new).ok_or_else(no_signature)
         }
         .boxed()
     }

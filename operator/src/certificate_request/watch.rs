@@ -1,35 +1,69 @@
 //! Which requests are watched, cached and worked on.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use kube::api::ListParams;
+use kube::core::ObjectMeta;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::Deserialize;
 use signet_api::GROUP;
-use signet_api::external::certificate_request::CertificateRequest;
+use signet_api::external::certificate_request::{
+    CertificateRequest, CertificateRequestSpec, CertificateRequestStatus,
+};
 use signet_core::request::Approval;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::intake;
-use crate::keyring::IssuerName;
-use crate::watch::{changes, filter_map, mark_listed};
+use crate::context::Context;
+use crate::keyring::Changed;
+use crate::watch::{changes, filter_map, lean, when_listed};
+
+/// A request as its watch reads it.
+#[derive(Clone, Debug, Deserialize, Resource)]
+#[resource(inherit = CertificateRequest)]
+struct Watched {
+    #[serde(deserialize_with = "lean::metadata")]
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: CertificateRequestSpec,
+    #[serde(default)]
+    status: Option<CertificateRequestStatus>,
+}
+
+impl From<Watched> for CertificateRequest {
+    fn from(watched: Watched) -> Self {
+        Self {
+            metadata: watched.metadata,
+            spec: watched.spec,
+            status: watched.status,
+        }
+    }
+}
 
 /// The stream of requests that are due, and the cache behind it.
 pub async fn due(
     client: Client,
     writer: Writer<CertificateRequest>,
     listed: CancellationToken,
+    context: Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<CertificateRequest>> + Send {
-    let api: Api<CertificateRequest> = Api::all(client);
+    let api: Api<Watched> = Api::all(client);
     let config = config(&api).await;
-    let cached = filter_map(watcher(api, config), ours)
+    let cached = filter_map(watcher(api, config), |read: Watched| ours(read.into()))
         .default_backoff()
         .reflect(writer);
-    mark_listed(cached, listed)
+    // Between the pages of a listing a request may be looked at in the cache's old form.
+    let listed = move || {
+        listed.cancel();
+        context.keyring.wake_all();
+    };
+    when_listed(cached, listed)
         .applied_objects()
         .filter(|object| ready(object.as_ref().map_or(true, is_due)))
         // What we write ourselves while a request waits changes nothing about it.
@@ -37,7 +71,7 @@ pub async fn due(
 }
 
 /// Selects by group in the watch itself where cert-manager's CRD allows it (1.20 and later).
-async fn config(api: &Api<CertificateRequest>) -> watcher::Config {
+async fn config(api: &Api<Watched>) -> watcher::Config {
     let selector = format!("spec.issuerRef.group={GROUP}");
     let probe = ListParams::default().fields(&selector).limit(1);
     match api.list(&probe).await {
@@ -55,7 +89,6 @@ async fn config(api: &Api<CertificateRequest>) -> watcher::Config {
 /// What is cached of a request: of a finished one hardly anything.
 pub(super) fn ours(mut object: CertificateRequest) -> Option<CertificateRequest> {
     intake::issuer(&object)?;
-    object.metadata.managed_fields = None;
     object.metadata.annotations = None;
     if let Some(status) = object.status.as_mut()
         && intake::is_finished(status)
@@ -83,7 +116,7 @@ fn standing(object: &CertificateRequest) -> Option<u64> {
 /// The requests that an issuer's change may set free.
 pub fn set_free(
     store: Store<CertificateRequest>,
-    issuers: broadcast::Receiver<IssuerName>,
+    issuers: broadcast::Receiver<Changed>,
 ) -> impl Stream<Item = ObjectRef<CertificateRequest>> + Send {
     changes(issuers).flat_map(move |changed| {
         let concerned = store.state_filter(|object| {

@@ -17,6 +17,8 @@ use super::reason::{IssuerReason, NotReady};
 
 /// Ten years of 365 days.
 const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// More CA certificates of one issuer than these are never valid at the same time in good order.
+const MOST_GENERATIONS: usize = 32;
 /// The upper bound of a common name (RFC 5280, appendix A).
 const LONGEST_COMMON_NAME: usize = 64;
 
@@ -184,6 +186,7 @@ fn existing(
         Some(generation) => ready(facts, generation, chain, signer, trust_domain),
         None => {
             fit(facts, chain, &signer)?;
+            room_for_another(facts)?;
             Ok(Step::Adopt {
                 chain: Box::new(chain.clone()),
                 number: next_number(facts),
@@ -207,6 +210,25 @@ fn ready(
         signer,
     };
     Ok(Step::Done(Box::new(Outcome::Ready(ready))))
+}
+
+/// A pair that changes all the time would fill the cluster with generations, and the bundle with
+/// roots.
+fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
+    let alive = facts
+        .generations
+        .iter()
+        .filter(|own| own.is_alive(facts.now));
+    if alive.count() < MOST_GENERATIONS {
+        return Ok(());
+    }
+    Err(NotReady::stalls(
+        IssuerReason::InvalidCa,
+        format!(
+            "the CA certificate changed, and the issuer has {MOST_GENERATIONS} CAGenerations that \
+             have not ended; delete those under which nothing valid was issued"
+        ),
+    ))
 }
 
 /// Whether this key can issue under this chain now.

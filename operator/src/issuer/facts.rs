@@ -16,6 +16,9 @@ use crate::context::Context;
 use crate::keyring::IssuerName;
 use crate::secrets::{NamespaceSecrets, Snapshot};
 
+/// How many generations are read at a time.
+const PAGE: u32 = 50;
+
 /// The facts of one round.
 #[derive(Debug)]
 pub(super) struct Facts {
@@ -78,6 +81,10 @@ pub(super) async fn learn<K: Object>(
     })
 }
 
+/// The generations that matter: those whose certificates may still be valid, and the last one.
+///
+/// They are read page by page, since an issuer may have many that have ended, and each may be
+/// large.
 async fn generations(
     name: &IssuerName,
     namespace: &str,
@@ -88,7 +95,20 @@ async fn generations(
         "spec.issuerRef.kind={},spec.issuerRef.name={}",
         name.kind, name.name
     );
-    let objects = api.list(&ListParams::default().fields(&mine)).await?;
+    let mut page = ListParams::default().fields(&mine).limit(PAGE);
+    let mut objects: Vec<CAGeneration> = Vec::new();
+    loop {
+        let listed = api.list(&page).await?;
+        objects.extend(listed.items);
+        let last = objects.iter().map(|object| object.spec.generation).max();
+        let now = (context.now)();
+        objects
+            .retain(|object| Some(object.spec.generation) == last || now < object.spec.not_after.0);
+        match listed.metadata.continue_ {
+            Some(token) if !token.is_empty() => page = page.continue_token(&token),
+            _ => break,
+        }
+    }
     let mut generations: Vec<_> = objects.iter().map(generation::read).collect();
     generations.sort_by_key(|generation| generation.number);
     Ok(generations)

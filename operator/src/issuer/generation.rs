@@ -70,7 +70,7 @@ pub(super) fn object(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneratio
     };
     let mut object = CAGeneration::new(&name, spec);
     object.metadata.namespace = Some(facts.namespace.clone());
-    object.metadata.labels = Some([super::managed_by()].into());
+    object.metadata.labels = Some([super::make::managed_by()].into());
     object
 }
 

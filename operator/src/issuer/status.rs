@@ -75,6 +75,12 @@ struct Said {
 
 impl Said {
     fn about(facts: &Facts, outcome: &Outcome) -> Self {
+        let mut said = Self::in_full(facts, outcome);
+        said.message = cut(&said.message);
+        said
+    }
+
+    fn in_full(facts: &Facts, outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Ready(ready) => Self {
                 ready: true,
@@ -105,6 +111,15 @@ impl Said {
             action: "Check",
             note: self.message.clone(),
         }
+    }
+}
+
+/// A subject may be as long as a certificate, and a status has to be taken by the API server.
+pub(super) fn cut(text: &str) -> String {
+    const MOST: usize = 1024;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -171,7 +186,7 @@ fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Op
         name: generation.name.clone(),
         state,
         key: generation.key.reference(),
-        subject: ca.subject().to_owned(),
+        subject: cut(ca.subject()),
         fingerprint: hex::encode(ca.fingerprint()),
         not_before: Time(chain.not_before()),
         not_after: Time(chain.not_after()),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Object, name_of};
 use crate::context::Context;
-use crate::watch::{filter_map, mark_listed};
+use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
 ///
@@ -29,18 +29,25 @@ where
     K: Object + Debug + 'static,
 {
     let api: Api<DeserializeGuard<K>> = Api::all(client);
+    let gone = context.clone();
     let config = PredicateConfig::default();
     let cached = filter_map(watcher(api, watcher::Config::default()), readable::<K>)
         .default_backoff()
+        .reflect(writer)
+        // Once the cache has forgotten it, so that whoever finds it there is not too late.
         .inspect(move |event| {
-            if let Ok(Event::Delete(gone)) = event {
-                let name = name_of(gone);
-                context.keyring.remove(&name);
-                context.metrics.forget(&name);
+            if let Ok(Event::Delete(object)) = event {
+                gone.forget(&name_of(object));
             }
-        })
-        .reflect(writer);
-    mark_listed(cached, listed)
+        });
+    // A deletion that the watch missed shows in the next listing.
+    let listed = move || {
+        for name in context.keyring.retain(K::KIND, |name| context.exists(name)) {
+            context.metrics.forget(&name);
+        }
+        listed.cancel();
+    };
+    when_listed(cached, listed)
         .applied_objects()
         .predicate_filter(predicates::generation, config)
 }

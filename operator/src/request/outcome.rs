@@ -52,6 +52,14 @@ impl Outcome {
         }
     }
 
+    /// The outcome when the API server does not take the certificate: it never will.
+    pub fn refused_by_api_server(&self, sentence: &str) -> Self {
+        Self::Denied(Denial {
+            reason: Reason::InvalidCsr,
+            message: format!("the API server refuses the certificate: {sentence}"),
+        })
+    }
+
     /// The outcome and the reason, as metrics name them; none for what was ignored.
     pub fn labels(&self) -> Option<(&'static str, Reason)> {
         match self {

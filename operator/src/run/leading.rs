@@ -10,6 +10,7 @@ use kube::runtime::controller::{Config, Controller};
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_api::external::certificate_request::CertificateRequest;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -135,6 +136,7 @@ fn context(client: &Client, settings: &Run, identity: &str, issuers: Issuers) ->
         attempts: Attempts::default(),
         metrics: Metrics::default(),
         health: Health::default(),
+        key_making: Semaphore::new(1),
         now: Timestamp::now,
     }
 }
@@ -215,7 +217,8 @@ async fn certificate_requests(
         return;
     }
     let listed = common.listed.requests.clone();
-    let due = certificate_request::watch::due(common.client, cache, listed).await;
+    let due =
+        certificate_request::watch::due(common.client, cache, listed, common.context.clone()).await;
     Controller::for_stream(due, store.clone())
         .with_config(Config::default().concurrency(common.requests_at_once))
         .reconcile_on(certificate_request::watch::set_free(store, changes))
@@ -238,8 +241,12 @@ async fn csrs(
     if !issuers_listed(&common).await {
         return;
     }
-    let due =
-        signing_request::watch::due(common.client, cache, common.listed.signing_requests.clone());
+    let due = signing_request::watch::due(
+        common.client,
+        cache,
+        common.listed.signing_requests.clone(),
+        common.context.clone(),
+    );
     Controller::for_stream(due, store.clone())
         .with_config(Config::default().concurrency(common.requests_at_once))
         .reconcile_on(signing_request::watch::set_free(store, changes))

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use signet_core::reason::Reason;
@@ -36,11 +37,30 @@ pub(super) fn plan(outcome: &Outcome, news: bool, now: Timestamp) -> Plan {
                 event: Some(told(true, denial.reason, denial.message.clone())),
             }
         }
-        Outcome::Issued { chain, .. } => Plan {
+        Outcome::Issued {
+            chain,
+            clamped,
+            spiffe_id,
+            ..
+        } => Plan {
             status: Some(json!({ "certificate": STANDARD.encode(chain) })),
-            event: None,
+            // The API has no place for a message beside a certificate, so that the lifetime was
+            // cut is told by an event. It is not the usual case, which has none.
+            event: clamped.map(|_| {
+                let note = Outcome::issued_message(*clamped, spiffe_id.as_deref());
+                told(false, Reason::Issued, note)
+            }),
         },
     }
+}
+
+/// When the request was approved, as far as its condition says.
+pub(super) fn approved_at(object: &CertificateSigningRequest) -> Option<Timestamp> {
+    let conditions = object.status.as_ref()?.conditions.as_deref()?;
+    let approved = conditions
+        .iter()
+        .find(|condition| condition.type_ == "Approved")?;
+    approved.last_update_time.as_ref().map(|time| time.0)
 }
 
 fn told(warning: bool, reason: Reason, note: String) -> Told {

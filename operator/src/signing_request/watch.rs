@@ -1,20 +1,47 @@
 //! Which requests are watched, cached and worked on.
 
 use std::future::ready;
+use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::certificates::v1::{
+    CertificateSigningRequest, CertificateSigningRequestSpec, CertificateSigningRequestStatus,
+};
+use kube::core::ObjectMeta;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
+use serde::Deserialize;
 use signet_core::request::Approval;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use super::{intake, signer_name};
-use crate::keyring::IssuerName;
-use crate::watch::{changes, filter_map, mark_listed};
+use crate::context::Context;
+use crate::keyring::Changed;
+use crate::watch::{changes, filter_map, lean, when_listed};
+
+/// A request as its watch reads it.
+#[derive(Clone, Debug, Deserialize, Resource)]
+#[resource(inherit = CertificateSigningRequest)]
+struct Watched {
+    #[serde(deserialize_with = "lean::metadata")]
+    metadata: ObjectMeta,
+    spec: CertificateSigningRequestSpec,
+    #[serde(default)]
+    status: Option<CertificateSigningRequestStatus>,
+}
+
+impl From<Watched> for CertificateSigningRequest {
+    fn from(watched: Watched) -> Self {
+        Self {
+            metadata: watched.metadata,
+            spec: watched.spec,
+            status: watched.status,
+        }
+    }
+}
 
 /// The stream of requests that are due, and the cache behind it.
 ///
@@ -24,11 +51,20 @@ pub fn due(
     client: Client,
     writer: Writer<CertificateSigningRequest>,
     listed: CancellationToken,
+    context: Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<CertificateSigningRequest>> + Send {
-    let cached = filter_map(watcher(Api::all(client), watcher::Config::default()), ours)
-        .default_backoff()
-        .reflect(writer);
-    mark_listed(cached, listed)
+    let cached = filter_map(
+        watcher(Api::<Watched>::all(client), watcher::Config::default()),
+        |read| ours(read.into()),
+    )
+    .default_backoff()
+    .reflect(writer);
+    // Between the pages of a listing a request may be looked at in the cache's old form.
+    let listed = move || {
+        listed.cancel();
+        context.keyring.wake_all();
+    };
+    when_listed(cached, listed)
         .applied_objects()
         .filter(|object| ready(object.as_ref().map_or(true, is_due)))
         // What we write ourselves while a request waits changes nothing about it.
@@ -37,7 +73,6 @@ pub fn due(
 
 pub(super) fn ours(mut object: CertificateSigningRequest) -> Option<CertificateSigningRequest> {
     signer_name::parse(&object.spec.signer_name)?;
-    object.metadata.managed_fields = None;
     if object.status.as_ref().is_some_and(intake::is_finished) {
         object.spec.request.0.clear();
         if let Some(certificate) = object
@@ -67,7 +102,7 @@ fn standing(object: &CertificateSigningRequest) -> Option<u64> {
 /// The requests that an issuer's change may set free.
 pub fn set_free(
     store: Store<CertificateSigningRequest>,
-    issuers: broadcast::Receiver<IssuerName>,
+    issuers: broadcast::Receiver<Changed>,
 ) -> impl Stream<Item = ObjectRef<CertificateSigningRequest>> + Send {
     changes(issuers).flat_map(move |changed| {
         let concerned = store.state_filter(|object| {

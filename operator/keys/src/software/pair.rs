@@ -56,6 +56,11 @@ impl KeyPair {
             .map_err(|_| "has no public half".to_owned())
     }
 
+    /// Whether a signature takes milliseconds rather than microseconds.
+    pub(super) fn is_slow(&self) -> bool {
+        matches!(self, Self::Rsa(_))
+    }
+
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {

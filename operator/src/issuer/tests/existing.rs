@@ -198,3 +198,17 @@ fn self_signed_over_an_adopted_ca_goes_on_with_it() {
     after.generations = facts.generations;
     assert_eq!(ready(&after).chain, chain);
 }
+
+/// A Secret that changes all the time must fill neither the cluster nor the bundle.
+#[test]
+fn a_pair_that_keeps_changing_is_adopted_so_often_and_no_more() {
+    let first = pair("CA 1");
+    let mut facts = existing(&first.0, first.1.clone());
+    for number in 1..=32 {
+        put(&mut facts, &pair(&format!("CA {number}")));
+        adopted(&mut facts, number);
+    }
+    put(&mut facts, &pair("CA 33"));
+    let message = stalls(&facts, IssuerReason::InvalidCa);
+    assert!(message.contains("32 CAGenerations"), "{message}");
+}

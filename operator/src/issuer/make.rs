@@ -1,0 +1,126 @@
+//! Keys, roots and generations, made once and written down before anything is signed under them.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::ObjectMeta;
+use signet_core::chain::{CaCertificate, CaChain, assemble_root};
+use signet_core::template::SelfSigned;
+use signet_keys::{ErrorClass, GeneratedKey, KeyError, KeyToMake, Signer};
+
+use super::facts::Facts;
+use super::reason::{IssuerReason, NotReady};
+use super::{Error, generation};
+use crate::apply::Created;
+use crate::context::Context;
+
+/// The code with which the API server refuses an object that breaks its schema.
+const UNPROCESSABLE: u16 = 422;
+
+/// Makes a key, and the Secret for it.
+pub(super) async fn key(
+    namespace: &str,
+    to_make: &KeyToMake,
+    context: &Context,
+) -> Result<(), Error> {
+    let name = to_make.secret_name.as_str();
+    let key = generated(to_make, context).await?;
+    let (entry, pem) = key.secret_entry();
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            // No owner: a key outlives the issuer that it was made for.
+            labels: Some([managed_by()].into()),
+            ..ObjectMeta::default()
+        },
+        string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
+        ..Secret::default()
+    };
+    if context.writer.create_key_secret(namespace, &secret).await? == Created::Done {
+        tracing::info!(namespace, secret = name, "a CA key was made");
+    }
+    Ok(())
+}
+
+/// A thread of its own, and one key at a time: nobody else shall wait for the arithmetic.
+async fn generated(to_make: &KeyToMake, context: &Context) -> Result<GeneratedKey, KeyError> {
+    let failed = || KeyError::new(ErrorClass::Unreachable, "no key could be made now");
+    let _turn = context.key_making.acquire().await.map_err(|_| failed())?;
+    let key_type = to_make.key_type;
+    let made = tokio::task::spawn_blocking(move || GeneratedKey::new(key_type)).await;
+    made.map_err(|_| failed())?
+}
+
+/// Signs an issuer's own root, and writes it down.
+pub(super) async fn root(
+    root: &SelfSigned,
+    signer: &dyn Signer,
+    facts: &Facts,
+    number: u32,
+    context: &Context,
+) -> Result<Result<(), NotReady>, Error> {
+    match sign(root, signer, facts).await {
+        Ok(root) => generation(&CaChain::from_root(root), facts, number, context).await,
+        Err(not_ready) => Ok(Err(not_ready)),
+    }
+}
+
+/// Writes a chain down as a generation.
+///
+/// One that would not be read back as it was written is refused: it would never be found again,
+/// and would be written anew each time.
+pub(super) async fn generation(
+    chain: &CaChain,
+    facts: &Facts,
+    number: u32,
+    context: &Context,
+) -> Result<Result<(), NotReady>, Error> {
+    let object = generation::object(facts, chain, number);
+    if generation::read(&object).chain.as_ref() != Ok(chain) {
+        return Ok(Err(unfit(
+            "its chain cannot be written down; leave out certificates that are not part of it",
+        )));
+    }
+    match context
+        .writer
+        .create_generation(&facts.namespace, &object)
+        .await
+    {
+        Ok(_) => Ok(Ok(())),
+        Err(kube::Error::Api(answer)) if answer.code == UNPROCESSABLE => {
+            let sentence = format!("the API server does not take it: {}", answer.message);
+            Ok(Err(unfit(&sentence)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn sign(
+    root: &SelfSigned,
+    signer: &dyn Signer,
+    facts: &Facts,
+) -> Result<CaCertificate, NotReady> {
+    let tbs = root
+        .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
+        .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;
+    let signature = signer
+        .sign(&tbs)
+        .await
+        .map_err(|error| NotReady::from_key(&error))?;
+    assemble_root(&tbs, &signature)
+        .map_err(|error| NotReady::waits(IssuerReason::SignatureMismatch, error.to_string()))
+}
+
+fn unfit(sentence: &str) -> NotReady {
+    NotReady::stalls(
+        IssuerReason::InvalidCa,
+        format!("no CAGeneration can be made of the CA certificate: {sentence}"),
+    )
+}
+
+/// The label of what Signet makes.
+pub(super) fn managed_by() -> (String, String) {
+    (
+        "app.kubernetes.io/managed-by".to_owned(),
+        "signet".to_owned(),
+    )
+}
