@@ -70,6 +70,11 @@ impl Event {
         })
     }
 
+    fn is_status_write(&self) -> bool {
+        let object = self.object_ref.as_ref();
+        self.verb == "patch" && object.is_some_and(|object| object.subresource == "status")
+    }
+
     /// Whether the authorizer said no.
     pub fn is_forbidden(&self) -> bool {
         let decision = self.annotations.get("authorization.k8s.io/decision");
@@ -87,21 +92,22 @@ pub fn calls_of_signet(bed: &Bed) -> Result<Vec<Event>> {
     Ok(read(bed, &signet)?.into_iter().filter(mine).collect())
 }
 
-/// Every status write of the operator about one object.
+/// How often the operator tried to write the status of one object.
 ///
 /// # Errors
 /// The log cannot be read.
 pub fn status_writes(bed: &Bed, namespace: &str, name: &str) -> Result<usize> {
     let about = |event: &Event| {
-        let object = event.object_ref.as_ref();
-        event.verb == "patch"
-            && object.is_some_and(|object| {
-                object.subresource == "status"
-                    && object.namespace == namespace
-                    && object.name == name
-            })
+        event.is_status_write()
+            && event
+                .object_ref
+                .as_ref()
+                .is_some_and(|it| it.namespace == namespace && it.name == name)
     };
-    Ok(calls_of_signet(bed)?.iter().filter(|event| about(event)).count())
+    Ok(calls_of_signet(bed)?
+        .iter()
+        .filter(|event| about(event))
+        .count())
 }
 
 /// The events whose line has this text, which spares parsing the others.
@@ -110,5 +116,7 @@ fn read(bed: &Bed, text: &str) -> Result<Vec<Event>> {
     // The last line may be half written.
     let whole = log.rfind('\n').map_or("", |end| &log[..end]);
     let lines = whole.lines().filter(|line| line.contains(text));
-    lines.map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
+    lines
+        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
+        .collect()
 }

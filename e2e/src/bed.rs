@@ -67,7 +67,9 @@ impl Bed {
     /// It could not be started, for anyone.
     pub async fn own() -> Result<OwnBed> {
         let turn = OWN_TURN.lock().await;
-        let own = OWN.get_or_init(async || told(Self::start(&["*"]).await)).await;
+        let own = OWN
+            .get_or_init(async || told(Self::start(&["*"]).await))
+            .await;
         let bed = own.as_ref().map_err(|error| anyhow!("{error}"))?;
         Ok(OwnBed { bed, _turn: turn })
     }
@@ -83,14 +85,19 @@ impl Bed {
             controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
             ..CertManagerOptions::default()
         };
-        let options = Options { cert_manager: Some(cert_manager), ..Options::default() };
+        let options = Options {
+            cert_manager: Some(cert_manager),
+            ..Options::default()
+        };
         let plane = blocking(move || {
             operator_binary(Profile::Dev)?;
             ControlPlane::start(&options)
         });
         let plane = plane.await?;
         let installation = Installation::apply(Cluster::own(&plane)).await?;
-        let kubeconfig = installation.operator_kubeconfig(&plane.state().folder).await?;
+        let kubeconfig = installation
+            .operator_kubeconfig(&plane.state().folder)
+            .await?;
         let client = plane.client().await?;
         Ok(Self {
             plane,
@@ -159,14 +166,16 @@ impl Bed {
     ///
     /// # Errors
     /// The API server did not take one of its objects.
-    pub async fn approver(&self) -> Result<&User> {
+    pub async fn approver(&'static self) -> Result<&'static User> {
         self.approver.get_or_try_init(|| user::approver(self)).await
     }
 }
 
 impl std::fmt::Debug for Bed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bed").field("plane", &self.plane).finish_non_exhaustive()
+        f.debug_struct("Bed")
+            .field("plane", &self.plane)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, CustomResource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use signet_api::external::certificate_request::{CertificateRequest, CertificateRequestCondition};
+use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::csr::Csr;
 use crate::verify::{self, Issued};
@@ -34,23 +34,44 @@ pub struct CertificateSpec {
 #[serde(default)]
 pub struct CertificateStatus {
     /// Ready and Issuing.
-    pub conditions: Vec<CertificateRequestCondition>,
+    pub conditions: Vec<CertificateCondition>,
     /// How many times it was issued.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
 }
 
+/// A condition.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificateCondition {
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub status: String,
+    pub reason: String,
+    pub message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
 impl Certificate {
+    /// The condition of a type.
+    pub fn condition(&self, type_: &str) -> Option<&CertificateCondition> {
+        let mut conditions = self.status.iter().flat_map(|status| &status.conditions);
+        conditions.find(|condition| condition.type_ == type_)
+    }
+
     /// Whether a condition is True.
     pub fn is_true(&self, type_: &str) -> bool {
-        let conditions = self.status.iter().flat_map(|status| &status.conditions);
-        let mut named = conditions.filter(|condition| condition.type_ == type_);
-        named.any(|condition| condition.status == "True")
+        self.condition(type_)
+            .is_some_and(|condition| condition.status == "True")
     }
 
     /// How many times it was issued.
     pub fn revision(&self) -> u32 {
-        self.status.as_ref().and_then(|status| status.revision).unwrap_or_default()
+        self.status
+            .as_ref()
+            .and_then(|status| status.revision)
+            .unwrap_or_default()
     }
 }
 
@@ -74,7 +95,8 @@ impl TestNamespace {
     /// cert-manager's webhook does not take it.
     pub async fn create_certificate(&self, name: &str, issuer: Value, spec: Value) -> Result<()> {
         let namespace = self.name().to_owned();
-        self.create_certificate_in(&namespace, name, issuer, spec).await
+        self.create_certificate_in(&namespace, name, issuer, spec)
+            .await
     }
 
     async fn create_certificate_in(
@@ -101,7 +123,8 @@ impl TestNamespace {
     /// There is no request in time.
     pub async fn approve_certificate(&self, name: &str, revision: u32) -> Result<String> {
         let namespace = self.name().to_owned();
-        self.approve_certificate_in(&namespace, name, revision).await
+        self.approve_certificate_in(&namespace, name, revision)
+            .await
     }
 
     async fn approve_certificate_in(
@@ -128,12 +151,17 @@ impl TestNamespace {
         self.bed().wait(&api, name, &what, holds).await?;
         let data = self.secret(name).await?.data.unwrap_or_default();
         let text = |key: &str| -> Result<String> {
-            let value = data.get(key).with_context(|| format!("the Secret has {key}"))?;
+            let value = data
+                .get(key)
+                .with_context(|| format!("the Secret has {key}"))?;
             Ok(String::from_utf8(value.0.clone())?)
         };
         let (chain, roots) = (text("tls.crt")?, text("ca.crt")?);
         let request = self.request(&format!("{name}-{revision}")).await?;
-        ensure!(ready(&request).is_some_and(|ready| ready.status == "True"), "{request:?}");
+        ensure!(
+            ready(&request).is_some_and(|ready| ready.status == "True"),
+            "{request:?}"
+        );
         let public_key = Csr::public_key_of_secret(&text("tls.key")?)?;
         verify::check(&chain, &roots, &public_key, request.spec.is_ca)
     }
@@ -143,7 +171,8 @@ impl TestNamespace {
     /// # Errors
     /// cert-manager's webhook does not take it.
     pub async fn self_signed_issuer(&self, namespace: &str, name: &str) -> Result<()> {
-        self.cert_manager_issuer(namespace, name, json!({ "selfSigned": {} })).await
+        self.cert_manager_issuer(namespace, name, json!({ "selfSigned": {} }))
+            .await
     }
 
     /// Makes an issuer of cert-manager's.
@@ -169,13 +198,19 @@ impl TestNamespace {
     /// # Errors
     /// It is not made in time.
     pub async fn cert_manager_ca(&self, ca: CertManagerCa<'_>) -> Result<Secret> {
-        let CertManagerCa { namespace, name, key: (algorithm, size), issuer } = ca;
+        let CertManagerCa {
+            namespace,
+            name,
+            key: (algorithm, size),
+            issuer,
+        } = ca;
         let spec = json!({
             "isCA": true,
             "commonName": name,
             "privateKey": { "algorithm": algorithm, "size": size },
         });
-        self.create_certificate_in(namespace, name, json!({ "name": issuer }), spec).await?;
+        self.create_certificate_in(namespace, name, json!({ "name": issuer }), spec)
+            .await?;
         self.cert_manager_ca_renewed(ca, 1).await
     }
 
@@ -188,11 +223,16 @@ impl TestNamespace {
         ca: CertManagerCa<'_>,
         revision: u32,
     ) -> Result<Secret> {
-        let CertManagerCa { namespace, name, .. } = ca;
-        self.approve_certificate_in(namespace, name, revision).await?;
+        let CertManagerCa {
+            namespace, name, ..
+        } = ca;
+        self.approve_certificate_in(namespace, name, revision)
+            .await?;
         let api: Api<Certificate> = Api::namespaced(self.bed().client(), namespace);
         let holds = |found: &Certificate| found.is_true("Ready") && found.revision() == revision;
-        self.bed().wait(&api, name, &format!("in revision {revision}"), holds).await?;
+        self.bed()
+            .wait(&api, name, &format!("in revision {revision}"), holds)
+            .await?;
         let secrets: Api<Secret> = Api::namespaced(self.bed().client(), namespace);
         Ok(secrets.get(name).await?)
     }

@@ -37,6 +37,14 @@ impl Ask {
         }
     }
 
+    /// Asks an issuer for what a CSR in PEM says.
+    pub fn of_pem(issuer: &IssuerRef, pem: &str) -> Self {
+        Self {
+            metadata: json!({ "generateName": "request-" }),
+            spec: json!({ "issuerRef": issuer.reference(), "request": STANDARD.encode(pem) }),
+        }
+    }
+
     /// For so long, in Go's form.
     #[must_use]
     pub fn duration(mut self, duration: &str) -> Self {
@@ -88,7 +96,10 @@ impl TestNamespace {
     /// # Errors
     /// The API server or cert-manager's webhook does not take it.
     pub async fn ask_as(&self, client: Client, ask: &Ask) -> Result<String, kube::Error> {
-        Ok(self.create_object_as(client, ask.object()).await?.name_any())
+        Ok(self
+            .create_object_as(client, ask.object())
+            .await?
+            .name_any())
     }
 
     /// Approves a request, as the bed's approver.
@@ -150,7 +161,10 @@ impl TestNamespace {
         };
         let chain = decode(&status.certificate).context("status.certificate")?;
         let roots = decode(&status.ca).context("status.ca")?;
-        ensure!(status.failure_time.is_none(), "an issued request has no failureTime");
+        ensure!(
+            status.failure_time.is_none(),
+            "an issued request has no failureTime"
+        );
         verify::check(&chain, &roots, &csr.public_key(), object.spec.is_ca)
     }
 
@@ -184,12 +198,24 @@ impl TestNamespace {
         let status = object.status.clone().context("it has a status")?;
         let ready = ready(&object).context("it has a Ready condition")?;
         ensure!(ready.reason.as_deref() == Some("Failed"), "it is {ready:?}");
-        ensure!(ready.status == "False", "Failed is Ready=False, not {ready:?}");
-        ensure!(status.failure_time.is_some(), "CM-6: Failed has a failureTime");
-        ensure!(status.certificate.is_none(), "a request that failed has no certificate");
+        ensure!(
+            ready.status == "False",
+            "Failed is Ready=False, not {ready:?}"
+        );
+        ensure!(
+            status.failure_time.is_some(),
+            "CM-6: Failed has a failureTime"
+        );
+        ensure!(
+            status.certificate.is_none(),
+            "a request that failed has no certificate"
+        );
         let message = ready.message.clone().unwrap_or_default();
         let (told, sentence) = message.split_once(": ").unwrap_or_default();
-        ensure!(told == reason, "it failed because of {message:?}, and not {reason}");
+        ensure!(
+            told == reason,
+            "it failed because of {message:?}, and not {reason}"
+        );
         Ok(sentence.to_owned())
     }
 
@@ -200,7 +226,10 @@ impl TestNamespace {
     pub async fn pending(&self, request: &str, reason: &str) -> Result<CertificateRequestStatus> {
         let holds = |object: &CertificateRequest| {
             ready(object).is_some_and(|ready| {
-                let told = ready.message.as_deref().and_then(|message| message.split_once(": "));
+                let told = ready
+                    .message
+                    .as_deref()
+                    .and_then(|message| message.split_once(": "));
                 ready.reason.as_deref() == Some("Pending")
                     && told.is_some_and(|(told, _)| told == reason)
             })

@@ -7,10 +7,12 @@ use std::net::IpAddr;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use der::{DecodePem, Encode};
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     KeyPair, KeyUsagePurpose, PublicKeyData, RsaKeySize, SanType, SignatureAlgorithm,
 };
+use x509_cert::request::CertReq;
 
 /// The types of key that cert-manager makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +93,10 @@ impl Csr {
     pub fn of(kind: KeyKind) -> Result<CsrBuilder> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        Ok(CsrBuilder { key: kind.generate()?, params })
+        Ok(CsrBuilder {
+            key: kind.generate()?,
+            params,
+        })
     }
 
     /// A CSR over a new P-256 key with one DNS name and nothing else.
@@ -126,11 +131,18 @@ impl Csr {
     /// # Errors
     /// It is no PEM.
     pub fn with_a_broken_signature(self) -> Result<Self> {
-        let body: String = self.pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let body: String = self
+            .pem
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .collect();
         let mut der = STANDARD.decode(body)?;
         let last = der.last_mut().context("a CSR has bytes")?;
         *last ^= 1;
-        Ok(Self { pem: pem("CERTIFICATE REQUEST", &der), ..self })
+        Ok(Self {
+            pem: pem("CERTIFICATE REQUEST", &der),
+            ..self
+        })
     }
 
     /// The SubjectPublicKeyInfo of a private key in PEM.
@@ -139,6 +151,22 @@ impl Csr {
     /// OpenSSL cannot read it.
     pub fn public_key_of_secret(key_pem: &str) -> Result<Vec<u8>> {
         openssl::public_key(key_pem)
+    }
+
+    /// The same CSR with something written after it.
+    #[must_use]
+    pub fn with_text_after(mut self, text: &str) -> Self {
+        self.pem.push_str(text);
+        self
+    }
+
+    /// The subject in DER, as OpenSSL and rcgen wrote it.
+    ///
+    /// # Errors
+    /// It is no CSR.
+    pub fn subject(&self) -> Result<Vec<u8>> {
+        let request = CertReq::from_pem(&self.pem)?;
+        Ok(request.info.subject.to_der()?)
     }
 
     /// The key.
@@ -162,6 +190,15 @@ impl Csr {
     }
 }
 
+/// The PEM of a CSR that OpenSSL makes over a key that it makes too, for keys and hashes that no
+/// library of today would touch. The arguments are those of `openssl req -new`.
+///
+/// # Errors
+/// OpenSSL says what it does not like.
+pub fn outdated(arguments: &[&str]) -> Result<String> {
+    openssl::outdated(arguments)
+}
+
 /// A CSR that is being made.
 #[derive(Debug)]
 pub struct CsrBuilder {
@@ -173,7 +210,18 @@ impl CsrBuilder {
     /// The subject's common name.
     #[must_use]
     pub fn common_name(mut self, name: &str) -> Self {
-        self.params.distinguished_name.push(DnType::CommonName, name);
+        self.params
+            .distinguished_name
+            .push(DnType::CommonName, name);
+        self
+    }
+
+    /// The subject's organization, which Istio leaves empty.
+    #[must_use]
+    pub fn organization(mut self, name: &str) -> Self {
+        self.params
+            .distinguished_name
+            .push(DnType::OrganizationName, name);
         self
     }
 
@@ -227,7 +275,9 @@ impl CsrBuilder {
     /// An extension of any kind.
     #[must_use]
     pub fn extension(mut self, oid: &[u64], value: Vec<u8>) -> Self {
-        self.params.custom_extensions.push(CustomExtension::from_oid_content(oid, value));
+        self.params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(oid, value));
         self
     }
 
@@ -237,7 +287,10 @@ impl CsrBuilder {
     /// rcgen cannot express it.
     pub fn build(self) -> Result<Csr> {
         let pem = self.params.serialize_request(&self.key)?.pem()?;
-        ensure!(pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----"), "rcgen made {pem}");
+        ensure!(
+            pem.starts_with("-----BEGIN CERTIFICATE REQUEST-----"),
+            "rcgen made {pem}"
+        );
         Ok(Csr { key: self.key, pem })
     }
 
@@ -250,6 +303,13 @@ impl CsrBuilder {
 /// DER as a PEM block.
 pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let body = STANDARD.encode(der);
-    let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    let lines: Vec<_> = body
+        .as_bytes()
+        .chunks(64)
+        .map(String::from_utf8_lossy)
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource};
 use serde_json::{Value, json};
 use signet_api::{ClusterIssuer, GROUP, Issuer, IssuerKind, IssuerStatus};
 
@@ -95,7 +95,11 @@ impl TestNamespace {
             IssuerKind::Issuer => (self.name().to_owned(), name.to_owned()),
             IssuerKind::ClusterIssuer => (String::new(), self.unique(name)),
         };
-        IssuerRef { kind, namespace, name }
+        IssuerRef {
+            kind,
+            namespace,
+            name,
+        }
     }
 
     /// Creates an issuer.
@@ -127,7 +131,11 @@ impl TestNamespace {
         match issuer.kind {
             IssuerKind::Issuer => drop(self.issuers().patch(&issuer.name, &params, &patch).await?),
             IssuerKind::ClusterIssuer => {
-                drop(self.cluster_issuers().patch(&issuer.name, &params, &patch).await?);
+                drop(
+                    self.cluster_issuers()
+                        .patch(&issuer.name, &params, &patch)
+                        .await?,
+                );
             }
         }
         Ok(())
@@ -153,7 +161,8 @@ impl TestNamespace {
     /// # Errors
     /// It does not get ready.
     pub async fn wait_until_ready(&self, issuer: &IssuerRef) -> Result<IssuerStatus> {
-        self.wait_for_issuer(issuer, "ready", |ready| ready.status == "True").await
+        self.wait_for_issuer(issuer, "ready", |ready| ready.status == "True")
+            .await
     }
 
     /// Waits until an issuer is not ready in its present form, for this reason, and says what the
@@ -164,7 +173,9 @@ impl TestNamespace {
     pub async fn wait_until_not_ready(&self, issuer: &IssuerRef, reason: &str) -> Result<String> {
         let holds = |ready: &Condition| ready.status == "False" && ready.reason == reason;
         let status = self.wait_for_issuer(issuer, reason, holds).await?;
-        Ok(ready_condition(&status).map(|ready| ready.message.clone()).unwrap_or_default())
+        Ok(ready_condition(&status)
+            .map(|ready| ready.message.clone())
+            .unwrap_or_default())
     }
 
     /// Waits for a Ready condition about an issuer's present form.
@@ -184,16 +195,14 @@ impl TestNamespace {
         let (bed, name) = (self.bed(), issuer.name.as_str());
         let status = match issuer.kind {
             IssuerKind::Issuer => {
-                let found = bed.wait(&self.issuers(), name, what, |found: &Issuer| {
-                    holds(found.meta(), &found.status)
-                });
-                found.await?.status
+                let holds = |found: &Issuer| holds(found.meta(), &found.status);
+                bed.wait(&self.issuers(), name, what, holds).await?.status
             }
             IssuerKind::ClusterIssuer => {
-                let found = bed.wait(&self.cluster_issuers(), name, what, |found: &ClusterIssuer| {
-                    holds(found.meta(), &found.status)
-                });
-                found.await?.status
+                let holds = |found: &ClusterIssuer| holds(found.meta(), &found.status);
+                bed.wait(&self.cluster_issuers(), name, what, holds)
+                    .await?
+                    .status
             }
         };
         Ok(status.unwrap_or_default())
@@ -210,5 +219,8 @@ impl TestNamespace {
 
 /// The Ready condition of an issuer.
 pub fn ready_condition(status: &IssuerStatus) -> Option<&Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == "Ready")
+    status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == "Ready")
 }

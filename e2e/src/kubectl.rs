@@ -15,7 +15,11 @@ impl Bed {
         command.args(arguments);
         let output = blocking(move || command.output().context("kubectl cannot be run")).await?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "kubectl {}: {errors}", arguments.join(" "));
+        ensure!(
+            output.status.success(),
+            "kubectl {}: {errors}",
+            arguments.join(" ")
+        );
         Ok(String::from_utf8(output.stdout)?)
     }
 }

@@ -12,8 +12,8 @@
 
 pub mod audit;
 mod bed;
-mod certificate_request;
 mod cert_manager;
+mod certificate_request;
 pub mod csr;
 mod issuer;
 mod kubectl;
@@ -25,7 +25,7 @@ pub mod verify;
 mod wait;
 
 pub use bed::{Bed, OwnBed};
-pub use cert_manager::{CertManagerCa, Certificate};
+pub use cert_manager::{CertManagerCa, Certificate, CertificateCondition};
 pub use certificate_request::{Ask, ready};
 pub use issuer::{IssuerRef, ready_condition, spec};
 pub use namespace::TestNamespace;

@@ -39,10 +39,17 @@ impl TestNamespace {
         // The name of the test leads, for whoever reads a log; a label has 63 characters.
         let short: String = test.chars().take(40).collect();
         let name = format!("{}-{suffix}", short.replace('_', "-").trim_matches('-'));
-        let this = Self { bed, name, suffix, requester: OnceCell::new() };
+        let this = Self {
+            bed,
+            name,
+            suffix,
+            requester: OnceCell::new(),
+        };
         let namespaces: Api<Namespace> = Api::all(bed.client());
         let object = json!({ "metadata": { "name": this.name, "labels": this.labels() } });
-        namespaces.create(&PostParams::default(), &serde_json::from_value(object)?).await?;
+        namespaces
+            .create(&PostParams::default(), &serde_json::from_value(object)?)
+            .await?;
         Ok(this)
     }
 
@@ -104,7 +111,10 @@ impl TestNamespace {
 
     fn dynamic(&self, client: kube::Client, object: &DynamicObject) -> Api<DynamicObject> {
         let types = object.types.clone().unwrap_or_default();
-        let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
+        let (group, version) = types
+            .api_version
+            .split_once('/')
+            .unwrap_or(("", &types.api_version));
         let gvk = kube::core::GroupVersionKind::gvk(group, version, &types.kind);
         let resource = ApiResource::from_gvk(&gvk);
         match types.kind.as_str() {
@@ -124,6 +134,14 @@ impl TestNamespace {
         crate::user::in_namespace(self, name, rules).await
     }
 
+    /// Further rights in this namespace, for a user of any namespace.
+    ///
+    /// # Errors
+    /// The API server did not take one of its objects.
+    pub async fn grant(&self, user: &User, role: &str, rules: &[Rule]) -> Result<()> {
+        crate::user::grant(self, user, role, rules).await
+    }
+
     /// The ServiceAccount `requester`, which may create CertificateRequests here.
     ///
     /// # Errors
@@ -138,7 +156,10 @@ impl TestNamespace {
     /// # Errors
     /// There is no such Secret.
     pub async fn secret(&self, name: &str) -> Result<Secret> {
-        self.api::<Secret>().get(name).await.with_context(|| format!("the Secret {name}"))
+        self.api::<Secret>()
+            .get(name)
+            .await
+            .with_context(|| format!("the Secret {name}"))
     }
 
     fn labels(&self) -> Value {
@@ -156,11 +177,16 @@ impl Drop for TestNamespace {
             let mine = ListParams::default().labels(&format!("{LABEL}={suffix}"));
             let issuers: Api<ClusterIssuer> = Api::all(client.clone());
             let _ = issuers.delete_collection(&background, &mine).await;
-            let _ = Api::<Namespace>::all(client.clone()).delete(&name, &background).await;
+            let _ = Api::<Namespace>::all(client.clone())
+                .delete(&name, &background)
+                .await;
             let secrets: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
             let generations: Api<CAGeneration> = Api::namespaced(client, NAMESPACE);
             if let Ok(all) = generations.list(&ListParams::default()).await {
-                for one in all.iter().filter(|one| one.spec.issuer_ref.name.ends_with(&suffix)) {
+                for one in all
+                    .iter()
+                    .filter(|one| one.spec.issuer_ref.name.ends_with(&suffix))
+                {
                     let _ = generations.delete(&one.name_any(), &background).await;
                     let secret = &one.spec.key.config.reference();
                     let secret = secret.rsplit('/').next().unwrap_or_default();

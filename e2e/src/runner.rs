@@ -63,10 +63,36 @@ where
 async fn guarded(test: impl Future<Output = Result<()>>) -> Result<(), Failed> {
     let test = AssertUnwindSafe(test).catch_unwind();
     match tokio::time::timeout(DEADLINE, test).await {
-        Ok(Ok(result)) => result.map_err(|error| Failed::from(format!("{error:?}"))),
+        Ok(Ok(result)) => result.map_err(|error| Failed::from(told(&error))),
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
-        Err(_) => Err(Failed::from(format!("not done in {} s", DEADLINE.as_secs()))),
+        Err(_) => Err(Failed::from(format!(
+            "not done in {} s",
+            DEADLINE.as_secs()
+        ))),
     }
+}
+
+/// The error with its causes, and of its backtrace, where there is one, what lies in the tests.
+fn told(error: &anyhow::Error) -> String {
+    /// An API error repeats the whole object that it is about.
+    const MOST: usize = 4000;
+    let causes: Vec<_> = error
+        .chain()
+        .map(|cause| cut(&cause.to_string(), MOST))
+        .collect();
+    let mut text = causes.join("\nbecause: ");
+    let backtrace = error.backtrace().to_string();
+    for line in backtrace
+        .lines()
+        .filter(|line| line.contains("/tests/e2e/"))
+    {
+        text.push_str(&format!("\n{}", line.trim()));
+    }
+    text
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// Runs the tests, and then what `closing` makes of whether all of them ran.
@@ -89,5 +115,8 @@ pub fn run(tests: Vec<Trial>, closing: impl FnOnce(bool) -> Vec<Trial>) -> ExitC
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    runtime().spawn_blocking(work).await.context("it panicked")?
+    runtime()
+        .spawn_blocking(work)
+        .await
+        .context("it panicked")?
 }

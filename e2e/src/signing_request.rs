@@ -1,6 +1,8 @@
 //! Kubernetes' CertificateSigningRequests.
 
 use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestCondition,
 };
@@ -29,11 +31,16 @@ impl SigningAsk {
 
     /// Asks whatever signer.
     pub fn of_signer(signer_name: &str, csr: &Csr) -> Self {
+        Self::of_pem(signer_name, csr.pem())
+    }
+
+    /// Asks whatever signer for what a CSR in PEM says.
+    pub fn of_pem(signer_name: &str, pem: &str) -> Self {
         Self {
             metadata: json!({ "generateName": "e2e-", "annotations": {} }),
             spec: json!({
                 "signerName": signer_name,
-                "request": csr.base64(),
+                "request": STANDARD.encode(pem),
                 "usages": ["digital signature", "server auth", "client auth"],
             }),
             is_ca: false,
@@ -127,7 +134,9 @@ impl TestNamespace {
             "type": type_, "status": "True", "reason": "E2e", "message": "the test says so",
         });
         let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
-        requests.patch_approval(request, &PatchParams::default(), &patch).await?;
+        requests
+            .patch_approval(request, &PatchParams::default(), &patch)
+            .await?;
         Ok(())
     }
 
@@ -188,7 +197,10 @@ impl TestNamespace {
         let object = self.wait_for_signing(&request, "failed", is_final).await?;
         ensure!(certificate(&object).is_none(), "it has a certificate");
         let failed = condition(&object, "Failed").context("it failed")?;
-        ensure!(failed.status == "True", "CSR-6: the condition is {failed:?}");
+        ensure!(
+            failed.status == "True",
+            "CSR-6: the condition is {failed:?}"
+        );
         ensure!(failed.reason.as_deref() == Some(reason), "it is {failed:?}");
         Ok(failed.message.clone().unwrap_or_default())
     }
@@ -203,7 +215,9 @@ impl TestNamespace {
         what: &str,
         holds: impl Fn(&CertificateSigningRequest) -> bool,
     ) -> Result<CertificateSigningRequest> {
-        self.bed().wait(&Api::all(self.bed().client()), request, what, holds).await
+        self.bed()
+            .wait(&Api::all(self.bed().client()), request, what, holds)
+            .await
     }
 
     /// Reads a request.

@@ -82,8 +82,16 @@ pub(crate) async fn in_namespace(
     name: &str,
     rules: &[Rule],
 ) -> Result<User> {
-    let scope = Scope { role: "Role", name, rules };
-    make(namespace.bed(), namespace.name(), &scope, |object| namespace.create_object(object)).await
+    make(
+        namespace,
+        name,
+        &Role {
+            kind: "Role",
+            name: name.to_owned(),
+        },
+        rules,
+    )
+    .await
 }
 
 /// Rights on the whole cluster for a ServiceAccount of a test.
@@ -92,8 +100,18 @@ pub(crate) async fn in_cluster(
     name: &str,
     rules: &[Rule],
 ) -> Result<User> {
-    let scope = Scope { role: "ClusterRole", name, rules };
-    make(namespace.bed(), namespace.name(), &scope, |object| namespace.create_object(object)).await
+    // Of the cluster's roles, one name must not serve two tests.
+    let role = format!("{}-{name}", namespace.name());
+    make(
+        namespace,
+        name,
+        &Role {
+            kind: "ClusterRole",
+            name: role,
+        },
+        rules,
+    )
+    .await
 }
 
 /// The approver of a bed.
@@ -139,56 +157,76 @@ pub(crate) async fn approver(bed: &'static Bed) -> Result<User> {
     approver
 }
 
-struct Scope<'a> {
-    role: &'static str,
-    name: &'a str,
-    rules: &'a [Rule],
+/// Further rights within a namespace for whoever it is.
+pub(crate) async fn grant(
+    namespace: &TestNamespace,
+    user: &User,
+    role: &str,
+    rules: &[Rule],
+) -> Result<()> {
+    bind(
+        namespace,
+        user,
+        &Role {
+            kind: "Role",
+            name: role.to_owned(),
+        },
+        rules,
+    )
+    .await
 }
 
-async fn make<F>(
-    bed: &Bed,
-    namespace: &str,
-    scope: &Scope<'_>,
-    create: impl Fn(Value) -> F,
-) -> Result<User>
-where
-    F: Future<Output = Result<kube::api::DynamicObject, kube::Error>>,
-{
-    let name = scope.name;
-    create(json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
-    }))
-    .await?;
-    // Of the cluster's, one name must not serve two tests.
-    let role = match scope.role {
-        "Role" => name.to_owned(),
-        _ => format!("{namespace}-{name}"),
-    };
-    if !scope.rules.is_empty() {
-        let rules: Vec<_> = scope.rules.iter().map(|rule| rule.to_json()).collect();
-        create(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": scope.role,
-            "metadata": { "name": role }, "rules": rules,
+struct Role {
+    kind: &'static str,
+    name: String,
+}
+
+async fn make(namespace: &TestNamespace, name: &str, role: &Role, rules: &[Rule]) -> Result<User> {
+    namespace
+        .create_object(json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
         }))
         .await?;
-        create(json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": format!("{}Binding", scope.role),
-            "metadata": { "name": role },
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io", "kind": scope.role, "name": role,
-            },
-            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
-        }))
+    let plane = namespace.bed().plane();
+    let folder = plane.state().folder.join("users");
+    let path = kubeconfig::for_service_account(plane.kubeconfig(), namespace.name(), name, &folder)
         .await?;
-    }
-    let folder = bed.plane().state().folder.join("users");
-    let admin = bed.plane().kubeconfig();
-    let path = kubeconfig::for_service_account(admin, namespace, name, &folder).await?;
     let client = kubeconfig::client(&path).await?;
-    for rule in scope.rules {
-        await_right(&client, namespace, rule).await?;
+    let user = User {
+        namespace: namespace.name().to_owned(),
+        name: name.to_owned(),
+        client,
+    };
+    if !rules.is_empty() {
+        bind(namespace, &user, role, rules).await?;
     }
-    Ok(User { namespace: namespace.to_owned(), name: name.to_owned(), client })
+    Ok(user)
+}
+
+async fn bind(namespace: &TestNamespace, user: &User, role: &Role, rules: &[Rule]) -> Result<()> {
+    const API: &str = "rbac.authorization.k8s.io";
+    let Role { kind, name } = role;
+    let written: Vec<_> = rules.iter().map(|rule| rule.to_json()).collect();
+    namespace
+        .create_object(json!({
+            "apiVersion": format!("{API}/v1"), "kind": kind,
+            "metadata": { "name": name }, "rules": written,
+        }))
+        .await?;
+    namespace
+        .create_object(json!({
+            "apiVersion": format!("{API}/v1"), "kind": format!("{kind}Binding"),
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": API, "kind": kind, "name": name },
+            "subjects": [{
+                "kind": "ServiceAccount", "name": user.name, "namespace": user.namespace,
+            }],
+        }))
+        .await?;
+    for rule in rules {
+        await_right(&user.client, namespace.name(), rule).await?;
+    }
+    Ok(())
 }
 
 /// The API server learns of a new binding through a watch of its own.
@@ -208,7 +246,10 @@ async fn await_right(client: &Client, namespace: &str, rule: &Rule) -> Result<()
         if answer.status.is_some_and(|status| status.allowed) {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "the API server does not know of {rule:?} yet");
+        ensure!(
+            Instant::now() < deadline,
+            "the API server does not know of {rule:?} yet"
+        );
         sleep(Duration::from_millis(20)).await;
     }
 }

@@ -11,7 +11,10 @@ mod signature;
 mod webpki;
 
 use anyhow::{Context, Result, ensure};
-use rcgen::{CertificateParams, DistinguishedName, ExtendedKeyUsagePurpose, KeyUsagePurpose};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyIdMethod,
+    KeyUsagePurpose,
+};
 
 pub use certificate::{Certificate, Name};
 
@@ -34,8 +37,26 @@ pub struct Issued {
 
 impl Issued {
     /// The CA certificate right above it.
+    ///
+    /// # Errors
+    /// There is none.
     pub fn issuer(&self) -> Result<&Certificate> {
         issuer_of(&self.leaf, &self.intermediates, &self.roots)
+    }
+
+    /// The CA certificates above it, up to the trust anchor.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub fn path(&self) -> Result<Vec<&Certificate>> {
+        let mut path: Vec<&Certificate> = Vec::new();
+        loop {
+            let last = path.last().copied().unwrap_or(&self.leaf);
+            if self.roots.iter().any(|root| root.der() == last.der()) {
+                return Ok(path);
+            }
+            path.push(issuer_of(last, &self.intermediates, &self.roots)?);
+        }
     }
 }
 
@@ -65,13 +86,21 @@ pub fn check(chain: &str, roots: &str, public_key: &[u8], is_ca: bool) -> Result
     Ok(issued)
 }
 
-/// Checks that an issued CA certificate works as one: a leaf that its key signs passes.
+/// Checks that an issued CA certificate works as one: a leaf that its key signs passes. The CSR's
+/// subject was this common name alone.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn issues_below(ca: &Issued, csr: &Csr) -> Result<()> {
-    let own = ca.leaf.rustls_der();
-    let issuer = rcgen::Issuer::from_ca_cert_der(&own, csr.key())?;
+pub fn issues_below(ca: &Issued, csr: &Csr, common_name: &str) -> Result<()> {
+    let mut own = CertificateParams::default();
+    own.distinguished_name = DistinguishedName::new();
+    own.distinguished_name.push(DnType::CommonName, common_name);
+    let identifier = ca
+        .leaf
+        .subject_key_identifier()
+        .context("a CA has an SKI")?;
+    own.key_identifier_method = KeyIdMethod::PreSpecified(identifier);
+    let issuer = rcgen::Issuer::new(own, csr.key());
     let mut params = CertificateParams::new(["below.example".to_owned()])?;
     params.distinguished_name = DistinguishedName::new();
     params.use_authority_key_identifier_extension = true;

@@ -3,18 +3,21 @@
 use std::fmt::{Debug, Write};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
 
 use crate::Bed;
 
 /// How long anything may take on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// What no watch tells is asked for at this pace.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What is shown of the operator's log.
 const SHOWN_LINES: usize = 25;
 
@@ -47,6 +50,22 @@ impl Bed {
         }
     }
 
+    /// Waits for a line in the operator's log.
+    ///
+    /// # Errors
+    /// There is none in time.
+    pub async fn wait_for_log(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Result<()> {
+        let deadline = Instant::now() + DEADLINE;
+        while !std::fs::read_to_string(self.operator_log())?
+            .lines()
+            .any(&is_it)
+        {
+            ensure!(Instant::now() < deadline, "the log does not tell {what}");
+            sleep(POLL_INTERVAL).await;
+        }
+        Ok(())
+    }
+
     /// What there is to see of an object: its status, its events, the end of the operator's log.
     pub async fn describe<K>(&self, api: &Api<K>, name: &str) -> String
     where
@@ -77,6 +96,31 @@ impl Bed {
         text
     }
 
+    /// Waits for an event about an object with this reason.
+    ///
+    /// # Errors
+    /// There is none in time; the error has those that there are.
+    pub async fn wait_for_event<K>(&self, object: &K, reason: &str) -> Result<Event>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let events = self.events(object).await?;
+            let found = events
+                .iter()
+                .find(|event| event.reason.as_deref() == Some(reason));
+            if let Some(found) = found {
+                return Ok(found.clone());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "no event {reason} among {events:?}"
+            );
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
     /// The events about an object.
     ///
     /// # Errors
@@ -84,6 +128,9 @@ impl Bed {
     pub async fn events<K: Resource<DynamicType = ()>>(&self, object: &K) -> Result<Vec<Event>> {
         let events: Api<Event> = Api::all(self.client());
         let about = format!("involvedObject.uid={}", object.uid().unwrap_or_default());
-        Ok(events.list(&ListParams::default().fields(&about)).await?.items)
+        Ok(events
+            .list(&ListParams::default().fields(&about))
+            .await?
+            .items)
     }
 }

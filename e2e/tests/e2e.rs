@@ -12,12 +12,80 @@ macro_rules! shared {
     };
 }
 
-#[path = "e2e/certificate_request.rs"]
-mod certificate_request;
+/// Tests that stand on the second control plane.
+macro_rules! own {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$(signet_e2e::runner::trial(
+            concat!("e2e::", stringify!($module)), stringify!($name), $module::$name,
+        )),*]
+    };
+}
+
+#[path = "e2e/ca_requests.rs"]
+mod ca_requests;
+#[path = "e2e/certificates.rs"]
+mod certificates;
+#[path = "e2e/existing.rs"]
+mod existing;
+#[path = "e2e/intake.rs"]
+mod intake;
+#[path = "e2e/kubectl.rs"]
+mod kubectl;
+#[path = "e2e/least_privilege.rs"]
+mod least_privilege;
+#[path = "e2e/names_and_keys.rs"]
+mod names_and_keys;
+#[path = "e2e/observation.rs"]
+mod observation;
+#[path = "e2e/operator.rs"]
+mod operator;
+#[path = "e2e/refusals.rs"]
+mod refusals;
+#[path = "e2e/schema.rs"]
+mod schema;
+#[path = "e2e/self_signed.rs"]
+mod self_signed;
+#[path = "e2e/signing_requests.rs"]
+mod signing_requests;
+#[path = "e2e/spiffe.rs"]
+mod spiffe;
+#[path = "e2e/spiffe_certificates.rs"]
+mod spiffe_certificates;
+#[path = "e2e/usages_and_durations.rs"]
+mod usages_and_durations;
+#[path = "e2e/verifier.rs"]
+mod verifier;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let tests = [certificate_request::tests()].into_iter().flatten().collect();
-    signet_e2e::runner::run(tests, |_| Vec::new())
+    let tests = [
+        // First, since each waits for its turn.
+        own![
+            operator::killed_in_the_middle_of_200_requests,
+            operator::a_graceful_stop_finishes_what_is_in_flight,
+            operator::two_replicas_one_stands_by_and_takes_over,
+            operator::a_lost_lease_stops_the_work_until_it_is_free,
+            certificates::a4_34_the_chart_lets_cert_managers_approver_approve,
+        ],
+        ca_requests::tests(),
+        certificates::tests(),
+        existing::tests(),
+        intake::tests(),
+        kubectl::tests(),
+        names_and_keys::tests(),
+        observation::tests(),
+        refusals::tests(),
+        schema::tests(),
+        self_signed::tests(),
+        signing_requests::tests(),
+        spiffe::tests(),
+        spiffe_certificates::tests(),
+        usages_and_durations::tests(),
+        verifier::tests(),
+    ];
+    signet_e2e::runner::run(
+        tests.into_iter().flatten().collect(),
+        least_privilege::tests,
+    )
 }

@@ -49,7 +49,11 @@ impl Certificate {
         let read: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
             .map(|der| Self::read(&der.context("it is no PEM")?))
             .collect::<Result<_>>()?;
-        ensure!(read.len() == ends, "{ends} blocks and {} certificates", read.len());
+        ensure!(
+            read.len() == ends,
+            "{ends} blocks and {} certificates",
+            read.len()
+        );
         Ok(read)
     }
 
@@ -63,7 +67,11 @@ impl Certificate {
         let to_be_signed = inner.tlv_bytes()?.to_vec();
         let parsed = Parsed::from_der(der).context("it is no certificate")?;
         ensure!(parsed.to_der()? == der, "it is not DER");
-        Ok(Self { der: der.to_vec(), to_be_signed, parsed })
+        Ok(Self {
+            der: der.to_vec(),
+            to_be_signed,
+            parsed,
+        })
     }
 
     /// The bytes.
@@ -80,7 +88,10 @@ impl Certificate {
     }
 
     pub(super) fn signature(&self) -> Result<&[u8]> {
-        self.parsed.signature().as_bytes().context("it has whole octets")
+        self.parsed
+            .signature()
+            .as_bytes()
+            .context("it has whole octets")
     }
 
     pub(super) fn signature_algorithm(&self) -> ObjectIdentifier {
@@ -98,16 +109,28 @@ impl Certificate {
 
     /// The subject in DER.
     pub fn subject_der(&self) -> Vec<u8> {
-        self.parsed.tbs_certificate().subject().to_der().unwrap_or_default()
+        self.parsed
+            .tbs_certificate()
+            .subject()
+            .to_der()
+            .unwrap_or_default()
     }
 
     pub(super) fn issuer_der(&self) -> Vec<u8> {
-        self.parsed.tbs_certificate().issuer().to_der().unwrap_or_default()
+        self.parsed
+            .tbs_certificate()
+            .issuer()
+            .to_der()
+            .unwrap_or_default()
     }
 
     /// The SubjectPublicKeyInfo in DER.
     pub fn public_key(&self) -> Vec<u8> {
-        self.parsed.tbs_certificate().subject_public_key_info().to_der().unwrap_or_default()
+        self.parsed
+            .tbs_certificate()
+            .subject_public_key_info()
+            .to_der()
+            .unwrap_or_default()
     }
 
     /// The serial number's octets.
@@ -117,17 +140,31 @@ impl Certificate {
 
     /// The first second.
     pub fn not_before(&self) -> SystemTime {
-        UNIX_EPOCH + self.parsed.tbs_certificate().validity().not_before.to_unix_duration()
+        UNIX_EPOCH
+            + self
+                .parsed
+                .tbs_certificate()
+                .validity()
+                .not_before
+                .to_unix_duration()
     }
 
     /// The last second.
     pub fn not_after(&self) -> SystemTime {
-        UNIX_EPOCH + self.parsed.tbs_certificate().validity().not_after.to_unix_duration()
+        UNIX_EPOCH
+            + self
+                .parsed
+                .tbs_certificate()
+                .validity()
+                .not_after
+                .to_unix_duration()
     }
 
     /// From the first second to the last.
     pub fn lifetime(&self) -> Duration {
-        self.not_after().duration_since(self.not_before()).unwrap_or_default()
+        self.not_after()
+            .duration_since(self.not_before())
+            .unwrap_or_default()
     }
 
     /// Every name, in order.
@@ -158,7 +195,9 @@ impl Certificate {
     /// They cannot be read.
     pub fn key_usage(&self) -> Result<Vec<KeyUsages>> {
         let usage = self.extension::<KeyUsage>()?;
-        Ok(usage.map(|(_, usage)| usage.0.into_iter().collect()).unwrap_or_default())
+        Ok(usage
+            .map(|(_, usage)| usage.0.into_iter().collect())
+            .unwrap_or_default())
     }
 
     /// The extended key usages, in order.
@@ -199,7 +238,9 @@ impl Certificate {
     /// The keyIdentifier of the authorityKeyIdentifier.
     pub fn authority_key_identifier(&self) -> Option<Vec<u8>> {
         let (_, identifier) = self.extension::<AuthorityKeyIdentifier>().ok()??;
-        identifier.key_identifier.map(|identifier| identifier.as_bytes().to_vec())
+        identifier
+            .key_identifier
+            .map(|identifier| identifier.as_bytes().to_vec())
     }
 
     pub(super) fn is_self_signed(&self) -> bool {

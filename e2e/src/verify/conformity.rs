@@ -17,7 +17,10 @@ const EMPTY: [u8; 2] = [0x30, 0x00];
 pub(super) fn check(issued: &Issued, public_key: &[u8], is_ca: bool) -> Result<()> {
     chain(issued)?;
     let leaf = &issued.leaf;
-    ensure!(leaf.public_key() == public_key, "the key is not the one of the CSR");
+    ensure!(
+        leaf.public_key() == public_key,
+        "the key is not the one of the CSR"
+    );
     fields(leaf)?;
     validity(issued)?;
     match is_ca {
@@ -25,24 +28,44 @@ pub(super) fn check(issued: &Issued, public_key: &[u8], is_ca: bool) -> Result<(
         false => end_entity(leaf)?,
     }
     let issuer = issued.issuer()?;
-    ensure!(leaf.issuer_der() == issuer.subject_der(), "PKI-2: the issuer's name, byte for byte");
-    let (own, above) = (leaf.authority_key_identifier(), issuer.subject_key_identifier());
-    ensure!(own.is_some() && own == above, "PKI-3: AKI is the issuer's SKI");
+    ensure!(
+        leaf.issuer_der() == issuer.subject_der(),
+        "PKI-2: the issuer's name, byte for byte"
+    );
+    let (own, above) = (
+        leaf.authority_key_identifier(),
+        issuer.subject_key_identifier(),
+    );
+    ensure!(
+        own.is_some() && own == above,
+        "PKI-3: AKI is the issuer's SKI"
+    );
     ensure!(leaf.subject_key_identifier().is_some(), "PKI-3: SKI on all");
     Ok(())
 }
 
 /// Rule A2-13 and A2-14: leaf first, each issued by the next, no root; the roots beside it.
 fn chain(issued: &Issued) -> Result<()> {
-    let path: Vec<_> = std::iter::once(&issued.leaf).chain(&issued.intermediates).collect();
+    let path: Vec<_> = std::iter::once(&issued.leaf)
+        .chain(&issued.intermediates)
+        .collect();
     for pair in path.windows(2) {
-        ensure!(pair[0].issuer_der() == pair[1].subject_der(), "leaf first, then upwards");
+        ensure!(
+            pair[0].issuer_der() == pair[1].subject_der(),
+            "leaf first, then upwards"
+        );
     }
     for certificate in &path {
-        ensure!(!certificate.is_self_signed(), "no self-signed root in the chain");
+        ensure!(
+            !certificate.is_self_signed(),
+            "no self-signed root in the chain"
+        );
         issuer_of(certificate, &issued.intermediates, &issued.roots)?;
     }
-    ensure!(!issued.roots.is_empty(), "rule A2-15: there is a trust bundle");
+    ensure!(
+        !issued.roots.is_empty(),
+        "rule A2-15: there is a trust bundle"
+    );
     let distinct: BTreeSet<_> = issued.roots.iter().map(Certificate::der).collect();
     ensure!(distinct.len() == issued.roots.len(), "no root twice");
     Ok(())
@@ -51,22 +74,43 @@ fn chain(issued: &Issued) -> Result<()> {
 fn fields(leaf: &Certificate) -> Result<()> {
     let tbs = leaf.parsed().tbs_certificate();
     ensure!(tbs.version() == Version::V3, "PKI-2: version 3");
-    ensure!(tbs.signature() == leaf.parsed().signature_algorithm(), "both algorithms agree");
+    ensure!(
+        tbs.signature() == leaf.parsed().signature_algorithm(),
+        "both algorithms agree"
+    );
     let serial = leaf.serial();
     let positive = serial.first().is_some_and(|first| first & 0x80 == 0);
-    ensure!(positive && serial.iter().any(|octet| *octet != 0), "PKI-1: the serial is positive");
-    ensure!(serial.len() <= 20, "PKI-1: the serial has at most 20 octets");
+    ensure!(
+        positive && serial.iter().any(|octet| *octet != 0),
+        "PKI-1: the serial is positive"
+    );
+    ensure!(
+        serial.len() <= 20,
+        "PKI-1: the serial has at most 20 octets"
+    );
     let extensions = tbs.extensions().context("there are extensions")?;
-    let distinct: BTreeSet<_> = extensions.iter().map(|extension| extension.extn_id).collect();
-    ensure!(distinct.len() == extensions.len(), "RFC 5280 4.2: no extension twice");
-    let (critical, _) = leaf.extension::<KeyUsage>()?.context("PKI-5: there is keyUsage")?;
+    let distinct: BTreeSet<_> = extensions
+        .iter()
+        .map(|extension| extension.extn_id)
+        .collect();
+    ensure!(
+        distinct.len() == extensions.len(),
+        "RFC 5280 4.2: no extension twice"
+    );
+    let (critical, _) = leaf
+        .extension::<KeyUsage>()?
+        .context("PKI-5: there is keyUsage")?;
     ensure!(critical, "PKI-5: keyUsage is critical");
-    let (critical, _) =
-        leaf.extension::<BasicConstraints>()?.context("PKI-4: there are basicConstraints")?;
+    let (critical, _) = leaf
+        .extension::<BasicConstraints>()?
+        .context("PKI-4: there are basicConstraints")?;
     ensure!(critical, "PKI-4: basicConstraints are critical");
     let empty = leaf.subject_der() == EMPTY;
     if let Some((critical, _)) = leaf.extension::<SubjectAltName>()? {
-        ensure!(critical == empty, "X5-5: SAN is critical exactly when the subject is empty");
+        ensure!(
+            critical == empty,
+            "X5-5: SAN is critical exactly when the subject is empty"
+        );
     } else {
         ensure!(!empty, "RFC 5280 4.1.2.6: an empty subject needs a SAN");
     }
@@ -78,10 +122,19 @@ fn validity(issued: &Issued) -> Result<()> {
     let (leaf, now) = (&issued.leaf, SystemTime::now());
     let back = BACKDATE.min(leaf.lifetime() / 10) + Duration::from_secs(1);
     ensure!(leaf.not_before() <= now, "it has begun");
-    ensure!(leaf.not_before() >= now - back - WAITED, "it is backdated a little at most");
-    for above in issued.intermediates.iter().chain([issued.issuer()?]) {
-        ensure!(leaf.not_before() >= above.not_before(), "PKI-6: not before those above");
-        ensure!(leaf.not_after() <= above.not_after(), "PKI-6: not after those above");
+    ensure!(
+        leaf.not_before() >= now - back - WAITED,
+        "it is backdated a little at most"
+    );
+    for above in issued.path()? {
+        ensure!(
+            leaf.not_before() >= above.not_before(),
+            "PKI-6: not before those above"
+        );
+        ensure!(
+            leaf.not_after() <= above.not_after(),
+            "PKI-6: not after those above"
+        );
     }
     Ok(())
 }
@@ -90,10 +143,19 @@ fn validity(issued: &Issued) -> Result<()> {
 const WAITED: Duration = Duration::from_secs(180);
 
 fn end_entity(leaf: &Certificate) -> Result<()> {
-    ensure!(leaf.basic_constraints()? == Some((false, None)), "PKI-4: a leaf is no CA");
+    ensure!(
+        leaf.basic_constraints()? == Some((false, None)),
+        "PKI-4: a leaf is no CA"
+    );
     let usage = leaf.key_usage()?;
-    ensure!(usage.contains(&KeyUsages::DigitalSignature), "X5-14: digitalSignature on each leaf");
-    ensure!(!usage.contains(&KeyUsages::KeyCertSign), "PKI-11: no leaf signs certificates");
+    ensure!(
+        usage.contains(&KeyUsages::DigitalSignature),
+        "X5-14: digitalSignature on each leaf"
+    );
+    ensure!(
+        !usage.contains(&KeyUsages::KeyCertSign),
+        "PKI-11: no leaf signs certificates"
+    );
     Ok(())
 }
 
@@ -102,13 +164,22 @@ fn ca(issued: &Issued) -> Result<()> {
     let (ca, length) = leaf.basic_constraints()?.unwrap_or_default();
     ensure!(ca, "PKI-4: a CA says so");
     let length = length.context("PKI-7: a CA has a path length")?;
-    for (below, above) in (1..).zip(issued.intermediates.iter().chain([issued.issuer()?])) {
-        if let Some((_, Some(limit))) = above.basic_constraints()? {
-            ensure!(u32::from(length) + below <= u32::from(limit) + below - 1, "PKI-7: path length");
-        }
+    for (below, above) in (1..).zip(issued.path()?) {
+        // Above this many CAs, it must allow them and those that may follow.
+        let limit = above.basic_constraints()?.and_then(|(_, limit)| limit);
+        ensure!(
+            limit.is_none_or(|limit| length + below <= limit),
+            "PKI-7: path length"
+        );
     }
     let usage = leaf.key_usage()?;
-    ensure!(usage == [KeyUsages::KeyCertSign, KeyUsages::CRLSign], "a CA's key usage: {usage:?}");
-    ensure!(leaf.subject_der() != EMPTY, "RFC 5280 4.1.2.6: a CA has a subject");
+    ensure!(
+        usage == [KeyUsages::KeyCertSign, KeyUsages::CRLSign],
+        "a CA's key usage: {usage:?}"
+    );
+    ensure!(
+        leaf.subject_der() != EMPTY,
+        "RFC 5280 4.1.2.6: a CA has a subject"
+    );
     Ok(())
 }

@@ -27,7 +27,14 @@ pub(super) fn verify(issued: &Issued) -> Result<()> {
     let usages = issued.leaf.extended_key_usage()?;
     for purpose in purposes(&usages) {
         let mut command = Command::new("openssl");
-        command.args(["verify", "-x509_strict", "-purpose", purpose, "-no-CApath", "-no-CAstore"]);
+        command.args([
+            "verify",
+            "-x509_strict",
+            "-purpose",
+            purpose,
+            "-no-CApath",
+            "-no-CAstore",
+        ]);
         if !issued.intermediates.is_empty() {
             command.arg("-untrusted").arg(&chain);
         }
@@ -56,7 +63,10 @@ fn purposes(usages: &[ObjectIdentifier]) -> Vec<&'static str> {
 }
 
 fn run(command: &mut Command, leaf: &Path) -> Result<()> {
-    let output = command.arg(leaf).output().context("openssl cannot be run; install OpenSSL")?;
+    let output = command
+        .arg(leaf)
+        .output()
+        .context("openssl cannot be run; install OpenSSL")?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     ensure!(output.status.success(), "openssl verify: {said}");

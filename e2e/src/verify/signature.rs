@@ -53,11 +53,7 @@ fn ed25519(certificate: &Certificate, issuer: &Certificate) -> Result<()> {
     Ok(key.verify_strict(certificate.to_be_signed(), &signature)?)
 }
 
-fn rsa(
-    algorithm: ObjectIdentifier,
-    certificate: &Certificate,
-    issuer: &Certificate,
-) -> Result<()> {
+fn rsa(algorithm: ObjectIdentifier, certificate: &Certificate, issuer: &Certificate) -> Result<()> {
     let key = RsaPublicKey::from_public_key_der(&issuer.public_key())?;
     let signature = RsaSignature::try_from(certificate.signature()?)?;
     let message = certificate.to_be_signed();

@@ -27,21 +27,36 @@ pub(super) fn verify(issued: &Issued) -> Result<()> {
 struct Whatever;
 
 impl ExtendedKeyUsageValidator for Whatever {
-    fn validate(&self, usages: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        usages.map(|usage| usage.map(drop)).collect()
+    fn validate(&self, mut usages: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        usages.try_for_each(|usage| usage.map(drop))
     }
 }
 
 fn path(issued: &Issued, usage: impl ExtendedKeyUsageValidator) -> Result<()> {
     let leaf = issued.leaf.rustls_der();
-    let intermediates: Vec<_> = issued.intermediates.iter().map(|one| one.rustls_der()).collect();
+    let intermediates: Vec<_> = issued
+        .intermediates
+        .iter()
+        .map(|one| one.rustls_der())
+        .collect();
     let roots: Vec<_> = issued.roots.iter().map(|one| one.rustls_der()).collect();
-    let anchors: Vec<_> =
-        roots.iter().map(anchor_from_trusted_cert).collect::<Result<_, _>>().map_err(failed)?;
+    let anchors: Vec<_> = roots
+        .iter()
+        .map(anchor_from_trusted_cert)
+        .collect::<Result<_, _>>()
+        .map_err(failed)?;
     let entity = EndEntityCert::try_from(&leaf).map_err(failed)?;
     let now = UnixTime::now();
     entity
-        .verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &intermediates, now, usage, None, None)
+        .verify_for_usage(
+            ALL_VERIFICATION_ALGS,
+            &anchors,
+            &intermediates,
+            now,
+            usage,
+            None,
+            None,
+        )
         .map_err(failed)?;
     Ok(())
 }

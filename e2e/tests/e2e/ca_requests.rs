@@ -1,0 +1,105 @@
+//! Requests for CA certificates.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_e2e::csr::Csr;
+use signet_e2e::verify::issues_below;
+use signet_e2e::{Ask, TestNamespace, spec};
+
+shared![
+    a_ca_is_refused_unless_the_profile_allows_it,
+    pki_7_a_ca_has_path_length_0_by_default,
+    pki_7_a_ca_has_the_path_length_of_the_profile,
+    pki_7_a_path_length_stays_below_the_parents,
+    pki_7_a_parent_with_path_length_0_issues_no_ca,
+    a_ca_without_usages_of_its_own_gets_those_of_a_ca,
+    rfc_5280_a_ca_needs_a_subject,
+];
+
+async fn a_ca_is_refused_unless_the_profile_allows_it(test: &TestNamespace) -> Result<()> {
+    let issuer = test.root().await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    let sentence = test
+        .refused(&Ask::new(&issuer, &csr).ca(), "CaNotAllowed")
+        .await?;
+    ensure!(
+        sentence.contains("spec.profile.ca"),
+        "it says what to change: {sentence}"
+    );
+    Ok(())
+}
+
+async fn pki_7_a_ca_has_path_length_0_by_default(test: &TestNamespace) -> Result<()> {
+    let mut spec = spec::self_signed(&test.unique("ca"));
+    spec["profile"] = json!({ "ca": {} });
+    let issuer = test.issuer(ClusterIssuer, "ca", spec).await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    let issued = test.issue(&Ask::new(&issuer, &csr).ca(), &csr).await?;
+    ensure!(issued.leaf.basic_constraints()? == Some((true, Some(0))));
+    issues_below(&issued, &csr, "sub")
+}
+
+async fn pki_7_a_ca_has_the_path_length_of_the_profile(test: &TestNamespace) -> Result<()> {
+    let spec = spec::with_ca_profile(&test.unique("ca"), 2);
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    let issued = test.issue(&Ask::new(&issuer, &csr).ca(), &csr).await?;
+    ensure!(issued.leaf.basic_constraints()? == Some((true, Some(2))));
+    issues_below(&issued, &csr, "sub")
+}
+
+async fn pki_7_a_path_length_stays_below_the_parents(test: &TestNamespace) -> Result<()> {
+    let mut spec = spec::with_ca_profile(&test.unique("ca"), 5);
+    spec["certificate"]["pathLength"] = json!(2);
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    let issued = test.issue(&Ask::new(&issuer, &csr).ca(), &csr).await?;
+    ensure!(issued.leaf.basic_constraints()? == Some((true, Some(1))));
+    issues_below(&issued, &csr, "sub")
+}
+
+async fn pki_7_a_parent_with_path_length_0_issues_no_ca(test: &TestNamespace) -> Result<()> {
+    let mut spec = spec::with_ca_profile(&test.unique("ca"), 1);
+    spec["certificate"]["pathLength"] = json!(0);
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    test.refused(&Ask::new(&issuer, &csr).ca(), "PathLengthExceeded")
+        .await?;
+    let leaf = Csr::for_dns("leaf.example")?;
+    test.issue(&Ask::new(&issuer, &leaf), &leaf).await?;
+    Ok(())
+}
+
+/// The form in which a cert-manager Certificate with `isCA` asks: the usages are those of a leaf,
+/// and cert sign.
+async fn a_ca_without_usages_of_its_own_gets_those_of_a_ca(test: &TestNamespace) -> Result<()> {
+    let spec = spec::with_ca_profile(&test.unique("ca"), 0);
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    let usages = ["digital signature", "key encipherment", "cert sign"];
+    let issued = test
+        .issue(&Ask::new(&issuer, &csr).ca().usages(&usages), &csr)
+        .await?;
+    ensure!(
+        issued.leaf.extended_key_usage()?.is_empty(),
+        "and no extended ones"
+    );
+    issues_below(&issued, &csr, "sub")
+}
+
+async fn rfc_5280_a_ca_needs_a_subject(test: &TestNamespace) -> Result<()> {
+    let spec = spec::with_ca_profile(&test.unique("ca"), 0);
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    let named = Csr::for_dns("sub.example")?;
+    let issued = test.issue(&Ask::new(&issuer, &named).ca(), &named).await?;
+    ensure!(
+        issued.leaf.subject() == "CN=sub.example",
+        "{}",
+        issued.leaf.subject()
+    );
+    let unnamed = Csr::of_new_key()?.ip([10, 0, 0, 1]).build()?;
+    test.refused(&Ask::new(&issuer, &unnamed).ca(), "InvalidName")
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! What a person sees with kubectl.
+
+use anyhow::{Context, Result, ensure};
+use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_e2e::{TestNamespace, spec};
+
+shared![
+    get_shows_what_a_person_wants,
+    wait_works,
+    describe_shows_why,
+    explain_is_documentation,
+];
+
+async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
+    let bed = test.bed();
+    let root = test.unique("root");
+    test.issuer(Issuer, "root", spec::self_signed(&root))
+        .await?;
+    let corp = test
+        .issuer(
+            ClusterIssuer,
+            "corp",
+            spec::self_signed(&test.unique("corp")),
+        )
+        .await?;
+
+    let listed = bed.kubectl(&["get", "siss", "-n", test.name()]).await?;
+    let (head, row) = table(&listed)?;
+    ensure!(
+        head == ["NAME", "READY", "REASON", "KEY", "CA EXPIRY", "AGE"],
+        "{listed}"
+    );
+    ensure!(
+        row[..4] == ["root", "True", "Ready", &format!("software/{root}")],
+        "{listed}"
+    );
+    let expiry: jiff::Timestamp = row[4].parse().with_context(|| listed.clone())?;
+    ensure!(expiry > jiff::Timestamp::now(), "{listed}");
+
+    let listed = bed.kubectl(&["get", "sciss", &corp.name]).await?;
+    let (head, row) = table(&listed)?;
+    ensure!(
+        head == ["NAME", "READY", "REASON", "KEY", "CA EXPIRY", "AGE"],
+        "{listed}"
+    );
+    ensure!(row[..3] == [&corp.name, "True", "Ready"], "{listed}");
+
+    let listed = bed.kubectl(&["get", "cagen", "-n", test.name()]).await?;
+    let (head, row) = table(&listed)?;
+    ensure!(
+        head == ["NAME", "KIND", "ISSUER", "GENERATION", "CA EXPIRY", "AGE"],
+        "{listed}"
+    );
+    ensure!(
+        row[..4] == ["issuer-root-1", "Issuer", "root", "1"],
+        "{listed}"
+    );
+
+    let wide = bed
+        .kubectl(&["get", "siss", "-n", test.name(), "-o", "wide"])
+        .await?;
+    ensure!(
+        wide.contains("MESSAGE") && wide.contains("Signs as CN=root until"),
+        "{wide}"
+    );
+    let all = bed
+        .kubectl(&["get", "signet", "-n", test.name(), "-o", "name"])
+        .await?;
+    ensure!(
+        all.contains("issuer.signet.dev/root"),
+        "the category: {all}"
+    );
+    ensure!(
+        all.contains("cageneration.signet.dev/issuer-root-1"),
+        "the category: {all}"
+    );
+    Ok(())
+}
+
+/// The cells of the head and of the first row; columns are two spaces or more apart.
+fn table(text: &str) -> Result<(Vec<&str>, Vec<&str>)> {
+    let mut rows = text.lines().map(|line| {
+        let cells = line.split("  ").map(str::trim);
+        cells.filter(|cell| !cell.is_empty()).collect::<Vec<_>>()
+    });
+    let row = rows.next().zip(rows.next());
+    row.with_context(|| format!("a head and a row: {text}"))
+}
+
+async fn wait_works(test: &TestNamespace) -> Result<()> {
+    test.create_issuer(Issuer, "root", spec::self_signed(&test.unique("root")))
+        .await?;
+    let arguments = [
+        "wait",
+        "--for=condition=Ready",
+        "--timeout=60s",
+        "siss/root",
+        "-n",
+        test.name(),
+    ];
+    let told = test.bed().kubectl(&arguments).await?;
+    ensure!(told.contains("condition met"), "{told}");
+    Ok(())
+}
+
+async fn describe_shows_why(test: &TestNamespace) -> Result<()> {
+    let secret = test.unique("absent");
+    let issuer = test
+        .create_issuer(Issuer, "ca", spec::existing(&secret))
+        .await?;
+    test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
+    let object = test.api::<signet_api::Issuer>().get("ca").await?;
+    test.bed().wait_for_event(&object, "KeyNotFound").await?;
+    let shown = test
+        .bed()
+        .kubectl(&["describe", "siss", "ca", "-n", test.name()])
+        .await?;
+    let (_, events) = shown.split_once("Events:").context("it has events")?;
+    ensure!(
+        events.contains("Warning") && events.contains("KeyNotFound"),
+        "{shown}"
+    );
+    ensure!(
+        events.contains(&format!("the Secret {secret} does not exist")),
+        "{shown}"
+    );
+    Ok(())
+}
+
+async fn explain_is_documentation(test: &TestNamespace) -> Result<()> {
+    for (path, expected) in [
+        (
+            "issuers.signet.dev.spec",
+            "Where the CA's private key is kept",
+        ),
+        (
+            "issuers.signet.dev.spec.key.software.secretName",
+            "is never overwritten",
+        ),
+        (
+            "clusterissuers.signet.dev.spec.certificate.existing",
+            "kubernetes.io/tls",
+        ),
+        (
+            "clusterissuers.signet.dev.spec.spiffe.trustDomain",
+            "/certificate/<name>",
+        ),
+        (
+            "clusterissuers.signet.dev.status.bundle",
+            "Every root that is trusted now",
+        ),
+        ("cagenerations.signet.dev", "It is not owned by its issuer"),
+        (
+            "cagenerations.signet.dev.spec.notAfter",
+            "No leaf under it lives longer",
+        ),
+    ] {
+        let told = test.bed().kubectl(&["explain", path]).await?;
+        let flowed = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        ensure!(flowed.contains(expected), "{path}: {told}");
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What the operator shows of itself, and what it must not show.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use signet_api::IssuerKind::Issuer;
+use signet_e2e::csr::{Csr, KeyKind};
+use signet_e2e::{Ask, TestNamespace, spec};
+
+shared![
+    the_probes_answer,
+    metrics_tell_of_issuers_and_requests,
+    metrics_name_no_issuer_that_does_not_exist,
+    metrics_forget_an_issuer_that_is_gone,
+    the_log_tells_who_got_what,
+    no_private_key_is_shown_anywhere,
+];
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+async fn get(test: &TestNamespace, path: &str) -> Result<(u16, String)> {
+    test.bed()
+        .operator()
+        .context("the shared operator runs")?
+        .get(path)
+        .await
+}
+
+async fn the_probes_answer(test: &TestNamespace) -> Result<()> {
+    for path in ["/livez", "/readyz"] {
+        ensure!(get(test, path).await? == (200, "ok\n".to_owned()), "{path}");
+    }
+    for path in ["/", "/debug/pprof", "/metrics/"] {
+        ensure!(get(test, path).await?.0 == 404, "{path}");
+    }
+    Ok(())
+}
+
+async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()> {
+    let issuer = test.root().await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let issued = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
+    test.refused(&Ask::new(&issuer, &csr).ca(), "CaNotAllowed")
+        .await?;
+    let of = format!(
+        r#"issuer_kind="Issuer",issuer_namespace="{}",issuer="root""#,
+        test.name()
+    );
+    let end = issued.roots[0]
+        .not_after()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_secs();
+    for line in [
+        format!(
+            "signet_requests_total{{api=\"CertificateRequest\",{of},outcome=\"issued\",\
+             reason=\"Issued\"}} 1"
+        ),
+        format!(
+            "signet_requests_total{{api=\"CertificateRequest\",{of},outcome=\"denied\",\
+             reason=\"CaNotAllowed\"}} 1"
+        ),
+        format!("signet_issuer_ready{{{of}}} 1"),
+        format!("signet_ca_expiry_timestamp_seconds{{{of}}} {end}"),
+        "signet_leading 1".to_owned(),
+    ] {
+        scraped(test, |text| text.lines().any(|told| told == line))
+            .await
+            .with_context(|| line.clone())?;
+    }
+    for name in [
+        "signet_approved_to_ready_seconds_count ",
+        "signet_signing_seconds_count{backend=\"software\"} ",
+        "signet_uptime_seconds ",
+        "signet_reconciles_in_flight ",
+        "signet_requests_waiting ",
+        "signet_write_conflicts_total ",
+    ] {
+        scraped(test, |text| text.lines().any(|told| told.starts_with(name)))
+            .await
+            .with_context(|| name.to_owned())?;
+    }
+    let (code, text) = get(test, "/metrics").await?;
+    ensure!(
+        code == 200 && text.ends_with("# EOF\n"),
+        "OpenMetrics: {text}"
+    );
+    Ok(())
+}
+
+/// Waits for the metrics: what was done is counted a moment after it can be seen.
+async fn scraped(test: &TestNamespace, holds: impl Fn(&str) -> bool) -> Result<()> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let (_, text) = get(test, "/metrics").await?;
+        if holds(&text) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "not so:\n{text}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A name that anybody may write must not become a label.
+async fn metrics_name_no_issuer_that_does_not_exist(test: &TestNamespace) -> Result<()> {
+    let made_up = test.unique("made-up");
+    let csr = Csr::for_dns("shop.example")?;
+    let reference = json!({ "group": "signet.dev", "kind": "Issuer", "name": made_up });
+    let request = test.ask(&Ask::of_reference(reference, &csr)).await?;
+    test.approve(&request).await?;
+    test.pending(&request, "IssuerNotFound").await?;
+    let (_, text) = get(test, "/metrics").await?;
+    ensure!(!text.contains(&made_up), "{text}");
+    Ok(())
+}
+
+/// Namespaces come and go, and series of those that went would pile up.
+async fn metrics_forget_an_issuer_that_is_gone(test: &TestNamespace) -> Result<()> {
+    let issuer = test.root().await?;
+    let csr = Csr::for_dns("shop.example")?;
+    test.issue(&Ask::new(&issuer, &csr), &csr).await?;
+    let of = format!("issuer_namespace=\"{}\"", test.name());
+    scraped(test, |text| text.contains(&of)).await?;
+    test.delete_issuer(&issuer).await?;
+    scraped(test, |text| !text.contains(&of)).await
+}
+
+async fn the_log_tells_who_got_what(test: &TestNamespace) -> Result<()> {
+    let issuer = test.root().await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let request = test.ask(&Ask::new(&issuer, &csr)).await?;
+    test.approve(&request).await?;
+    test.issued(&request, &csr).await?;
+    let told = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        line["namespace"] == test.name()
+            && line["name"] == request.as_str()
+            && line["outcome"] == "issued"
+            && line["requester"]
+                == format!("system:serviceaccount:{}:requester", test.name()).as_str()
+    };
+    test.bed().wait_for_log("who got what", told).await
+}
+
+async fn no_private_key_is_shown_anywhere(test: &TestNamespace) -> Result<()> {
+    let mut keys = Vec::new();
+    for key in [KeyKind::P256, KeyKind::Ed25519, KeyKind::Rsa2048] {
+        let name = key.api_name().to_lowercase();
+        let mut spec = spec::self_signed(&test.unique(&name));
+        spec["key"]["software"]["keyType"] = json!(key.api_name());
+        let issuer = test.issuer(Issuer, &name, spec).await?;
+        let csr = Csr::for_dns("shop.example")?;
+        test.issue(&Ask::new(&issuer, &csr), &csr).await?;
+        let data = test
+            .secret(&test.unique(&name))
+            .await?
+            .data
+            .unwrap_or_default();
+        keys.push(String::from_utf8(data["tls.key"].0.clone())?);
+    }
+    // One that cannot be read is the one whose content an error might repeat.
+    let broken = keys[0].replace("BEGIN", "BEGUN");
+    let name = test.unique("broken");
+    test.create_object(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name },
+        "stringData": { "tls.key": broken },
+    }))
+    .await?;
+    let issuer = test
+        .create_issuer(Issuer, "broken", spec::existing(&name))
+        .await?;
+    test.wait_until_not_ready(&issuer, "KeyUnusable").await?;
+
+    let kinds = "siss,cagen,certificaterequests,events";
+    let objects = test
+        .bed()
+        .kubectl(&["get", kinds, "-n", test.name(), "-o", "yaml"])
+        .await?;
+    let log = std::fs::read_to_string(test.bed().operator_log())?;
+    let metrics = get(test, "/metrics").await?.1;
+    for shown in [objects, log, metrics] {
+        ensure!(!shown.contains("PRIVATE KEY"), "there is a private key");
+        for line in keys.iter().flat_map(|key| key.lines()) {
+            let is_secret = line.len() > 20 && !line.starts_with("-----");
+            ensure!(
+                !is_secret || !shown.contains(line),
+                "there is a line of a private key"
+            );
+        }
+    }
+    Ok(())
+}

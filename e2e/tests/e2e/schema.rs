@@ -1,0 +1,201 @@
+//! What the API server itself refuses, and the sentence that it says then.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_e2e::{TestNamespace, spec};
+
+shared![
+    a_spec_that_cannot_be_meant_is_refused_with_what_to_change,
+    what_is_meant_is_taken,
+    a_key_type_that_is_none_is_refused,
+    a_change_is_judged_like_a_creation,
+];
+
+/// What is changed in a spec that is right, and what the API server says to it.
+type Wrong = Vec<(Value, &'static str)>;
+
+fn wrong() -> Wrong {
+    [wrong_unions(), wrong_values()].concat()
+}
+
+fn wrong_unions() -> Wrong {
+    let long = "x".repeat(254);
+    vec![
+        (json!({ "key": null }), "spec.key: Required value"),
+        (
+            json!({ "key": { "software": null } }),
+            "name exactly one of: software",
+        ),
+        (
+            json!({ "key": { "software": { "secretName": "" } } }),
+            "spec.key.software.secretName",
+        ),
+        (
+            json!({ "key": { "software": { "secretName": long } } }),
+            "spec.key.software.secretName",
+        ),
+        (
+            json!({ "certificate": null }),
+            "spec.certificate: Required value",
+        ),
+        (
+            json!({ "certificate": { "selfSigned": null } }),
+            "name exactly one of: selfSigned, existing",
+        ),
+        (
+            json!({ "certificate": { "existing": {} } }),
+            "name exactly one of: selfSigned, existing",
+        ),
+        (
+            json!({ "certificate": { "selfSigned": null, "existing": {}, "subject": "CN=a" } }),
+            "subject, duration and pathLength are those of the existing certificate",
+        ),
+        (
+            json!({ "certificate": { "selfSigned": null, "existing": {}, "duration": "1h" } }),
+            "remove them, or use selfSigned",
+        ),
+        (
+            json!({ "certificate": { "selfSigned": null, "existing": {}, "pathLength": 0 } }),
+            "remove them, or use selfSigned",
+        ),
+    ]
+}
+
+fn wrong_values() -> Wrong {
+    vec![
+        (
+            json!({ "certificate": { "duration": "soon" } }),
+            "hours, minutes and seconds",
+        ),
+        (
+            json!({ "certificate": { "duration": "0s" } }),
+            "at least one second",
+        ),
+        (
+            json!({ "certificate": { "duration": "-1h" } }),
+            "hours, minutes and seconds",
+        ),
+        (
+            json!({ "certificate": { "duration": "" } }),
+            "hours, minutes and seconds",
+        ),
+        (
+            json!({ "certificate": { "pathLength": -1 } }),
+            "spec.certificate.pathLength",
+        ),
+        (
+            json!({ "certificate": { "pathLength": 11 } }),
+            "spec.certificate.pathLength",
+        ),
+        (
+            json!({ "spiffe": {} }),
+            "spec.spiffe.trustDomain: Required value",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": "" } }),
+            "spec.spiffe.trustDomain",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": "spiffe://prod.example" } }),
+            "without spiffe://",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": "Prod.example" } }),
+            "lower-case letters",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": "prod.example/ns" } }),
+            "without a path",
+        ),
+        (
+            json!({ "profile": { "ca": { "pathLength": 11 } } }),
+            "spec.profile.ca.pathLength",
+        ),
+    ]
+}
+
+async fn a_spec_that_cannot_be_meant_is_refused_with_what_to_change(
+    test: &TestNamespace,
+) -> Result<()> {
+    for kind in [Issuer, ClusterIssuer] {
+        for (change, sentence) in wrong() {
+            let mut spec = spec::self_signed("key");
+            merge(&mut spec, &change);
+            let refused = test.create_issuer(kind, "wrong", spec).await.err();
+            let refused = refused
+                .with_context(|| format!("{change} was taken"))?
+                .to_string();
+            ensure!(refused.contains(sentence), "{change}: {refused}");
+        }
+    }
+    Ok(())
+}
+
+async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
+    for (number, change) in [
+        json!({ "certificate": { "duration": "2160h" } }),
+        json!({ "certificate": { "duration": "1h30m" } }),
+        json!({ "certificate": { "duration": "90s", "pathLength": 0, "subject": "CN=a" } }),
+        json!({ "spiffe": { "trustDomain": "a-b_c.example.org" } }),
+        json!({ "profile": {} }),
+        json!({ "profile": { "ca": {} } }),
+        json!({ "key": { "software": { "keyType": "ED25519" } } }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut spec = spec::self_signed(&test.unique(&number.to_string()));
+        merge(&mut spec, &change);
+        let name = number.to_string();
+        test.issuer(Issuer, &name, spec)
+            .await
+            .with_context(|| change.to_string())?;
+    }
+    Ok(())
+}
+
+async fn a_key_type_that_is_none_is_refused(test: &TestNamespace) -> Result<()> {
+    for key_type in ["RSA1024", "P256", "ecdsap256", "MLDSA65"] {
+        let mut spec = spec::self_signed("key");
+        spec["key"]["software"]["keyType"] = json!(key_type);
+        let refused = test.create_issuer(Issuer, "wrong", spec).await.err();
+        let refused = refused
+            .with_context(|| format!("{key_type} was taken"))?
+            .to_string();
+        ensure!(
+            refused.contains("ECDSAP256") && refused.contains("ED25519"),
+            "{refused}"
+        );
+    }
+    Ok(())
+}
+
+async fn a_change_is_judged_like_a_creation(test: &TestNamespace) -> Result<()> {
+    let issuer = test.root().await?;
+    for (change, sentence) in wrong() {
+        let refused = test.patch_issuer(&issuer, change.clone()).await.err();
+        let refused = refused
+            .with_context(|| format!("{change} was taken"))?
+            .to_string();
+        ensure!(refused.contains(sentence), "{change}: {refused}");
+    }
+    Ok(())
+}
+
+/// A JSON merge patch (RFC 7396).
+fn merge(target: &mut Value, change: &Value) {
+    let Value::Object(change) = change else {
+        *target = change.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    for (key, value) in change {
+        match value {
+            Value::Null => drop(target.as_object_mut().map(|target| target.remove(key))),
+            _ => merge(&mut target[key], value),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Kubernetes' CertificateSigningRequests.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
+use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_e2e::csr::{Csr, outdated};
+use signet_e2e::verify::issues_below;
+use signet_e2e::{IssuerRef, Rule, SigningAsk, TestNamespace, User, audit, spec};
+
+shared![
+    a5_36_a_cluster_issuers_signer_signs,
+    a5_37_a_namespaced_signer_needs_the_right_to_reference_it,
+    a5_37_a_right_to_another_issuer_is_none,
+    a5_39_the_annotation_beats_expiration_seconds,
+    a5_39_without_either_it_is_90_days,
+    csr_2_less_than_600_s_is_refused,
+    csr_7_unapproved_and_denied_ones_are_not_touched,
+    a5_36_foreign_signers_are_not_touched,
+    a5_38_one_that_can_never_succeed_fails,
+    a3_22_proof_of_possession_is_checked,
+    weak_keys_are_refused,
+    a3_23_usages_in_the_csr_must_be_those_of_the_spec,
+    a5_39_is_ca_by_annotation,
+    a5_40_one_that_waits_is_told_by_an_event_and_issued_later,
+];
+
+const DURATION: &str = "experimental.cert-manager.io/request-duration";
+
+/// A cluster issuer, and somebody who may ask.
+async fn set_up(test: &TestNamespace) -> Result<(IssuerRef, User)> {
+    let spec = spec::self_signed(&test.unique("corp"));
+    let issuer = test.issuer(ClusterIssuer, "corp", spec).await?;
+    Ok((issuer, test.signing_requester("asker").await?))
+}
+
+async fn a5_36_a_cluster_issuers_signer_signs(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::of_new_key()?
+        .common_name("shop")
+        .dns("shop.example")?
+        .build()?;
+    let ask = SigningAsk::new(&issuer, &csr).expiration_seconds(3600);
+    let request = test.ask_signer(asker.client(), &ask).await?;
+    test.approve_signing(&request).await?;
+    let issued = test.issued_signing(&request, &issuer, &csr, false).await?;
+    ensure!(
+        issued.leaf.lifetime() == Duration::from_secs(3600),
+        "{:?}",
+        issued.leaf.lifetime()
+    );
+    ensure!(issued.leaf.extended_key_usage()?.len() == 2);
+    let writes = audit::status_writes(test.bed(), "", &request)?;
+    ensure!(
+        writes == 1,
+        "one status write per certificate, not {writes}"
+    );
+    Ok(())
+}
+
+async fn a5_37_a_namespaced_signer_needs_the_right_to_reference_it(
+    test: &TestNamespace,
+) -> Result<()> {
+    let issuer = test.root().await?;
+    let asker = test.signing_requester("asker").await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let ask = SigningAsk::new(&issuer, &csr);
+    let sentence = test
+        .refused_signing(asker.client(), &ask, "DeniedReference")
+        .await?;
+    ensure!(
+        sentence.contains(&asker.username()),
+        "it names who: {sentence}"
+    );
+    ensure!(
+        sentence.contains("reference"),
+        "it says what to grant: {sentence}"
+    );
+    test.grant(&asker, "reference", &[REFERENCE_ROOT]).await?;
+    test.issue_signing(asker.client(), &issuer, &ask, &csr)
+        .await?;
+    Ok(())
+}
+
+const REFERENCE_ROOT: Rule = Rule {
+    group: "signet.dev",
+    resource: "signers",
+    verbs: &["reference"],
+    names: &["root"],
+};
+
+async fn a5_37_a_right_to_another_issuer_is_none(test: &TestNamespace) -> Result<()> {
+    let asker = test.signing_requester("asker").await?;
+    test.grant(&asker, "reference", &[REFERENCE_ROOT]).await?;
+    let other = test
+        .issuer(Issuer, "other", spec::self_signed(&test.unique("other")))
+        .await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let ask = SigningAsk::new(&other, &csr);
+    test.refused_signing(asker.client(), &ask, "DeniedReference")
+        .await?;
+    Ok(())
+}
+
+async fn a5_39_the_annotation_beats_expiration_seconds(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let ask = SigningAsk::new(&issuer, &csr)
+        .expiration_seconds(3600)
+        .annotation(DURATION, "2h30m");
+    let issued = test
+        .issue_signing(asker.client(), &issuer, &ask, &csr)
+        .await?;
+    ensure!(
+        issued.leaf.lifetime() == Duration::from_secs(9000),
+        "{:?}",
+        issued.leaf.lifetime()
+    );
+    Ok(())
+}
+
+async fn a5_39_without_either_it_is_90_days(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let ask = SigningAsk::new(&issuer, &csr);
+    let issued = test
+        .issue_signing(asker.client(), &issuer, &ask, &csr)
+        .await?;
+    ensure!(issued.leaf.lifetime() == Duration::from_secs(90 * 24 * 3600));
+    Ok(())
+}
+
+async fn csr_2_less_than_600_s_is_refused(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::for_dns("shop.example")?;
+    for short in ["599s", "soon"] {
+        let ask = SigningAsk::new(&issuer, &csr).annotation(DURATION, short);
+        test.refused_signing(asker.client(), &ask, "InvalidDuration")
+            .await?;
+    }
+    Ok(())
+}
+
+async fn csr_7_unapproved_and_denied_ones_are_not_touched(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::for_dns("shop.example")?;
+    let ask = SigningAsk::new(&issuer, &csr);
+    let unapproved = test.ask_signer(asker.client(), &ask).await?;
+    let denied = test.ask_signer(asker.client(), &ask).await?;
+    test.deny_signing(&denied).await?;
+    let approved = test
+        .issue_signing(asker.client(), &issuer, &ask, &csr)
+        .await?;
+    ensure!(approved.leaf.subject().is_empty(), "the third was issued");
+    for request in [&unapproved, &denied] {
+        let writes = audit::status_writes(test.bed(), "", request)?;
+        ensure!(
+            writes == 0,
+            "{:?}",
+            test.signing_request(request).await?.status
+        );
+    }
+    test.approve_signing(&unapproved).await?;
+    test.issued_signing(&unapproved, &issuer, &csr, false)
+        .await?;
+    Ok(())
+}
+
+async fn a5_36_foreign_signers_are_not_touched(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::for_dns("shop.example")?;
+    // Names that are near ours, and one that names no issuer. Only the administrator may approve
+    // for all of them.
+    let mut foreign = Vec::new();
+    for signer in [
+        "signers.example.com/corp".to_owned(),
+        format!("meshcas.signet.dev/{}", issuer.name),
+        format!("x.clusterissuers.signet.dev/{}", issuer.name),
+        "issuers.signet.dev/corp".to_owned(),
+    ] {
+        let ask = SigningAsk::of_signer(&signer, &csr);
+        let request = test.ask_signer(asker.client(), &ask).await?;
+        test.bed()
+            .kubectl(&["certificate", "approve", &request])
+            .await?;
+        foreign.push(request);
+    }
+    let ask = SigningAsk::new(&issuer, &csr);
+    test.issue_signing(asker.client(), &issuer, &ask, &csr)
+        .await?;
+    for request in foreign {
+        let status = test
+            .signing_request(&request)
+            .await?
+            .status
+            .unwrap_or_default();
+        ensure!(status.certificate.is_none(), "{status:?}");
+        ensure!(
+            audit::status_writes(test.bed(), "", &request)? == 0,
+            "{status:?}"
+        );
+    }
+    Ok(())
+}
+
+async fn a5_38_one_that_can_never_succeed_fails(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::of_new_key()?
+        .dns("a.example")?
+        .extension(&[1, 2, 3], vec![5, 0])
+        .build()?;
+    let ask = SigningAsk::new(&issuer, &csr);
+    let sentence = test
+        .refused_signing(asker.client(), &ask, "UnsupportedExtension")
+        .await?;
+    ensure!(sentence.contains("1.2.3"), "{sentence}");
+    Ok(())
+}
+
+/// The API server looks at the signature itself, and the request is not even created.
+async fn a3_22_proof_of_possession_is_checked(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::for_dns("shop.example")?.with_a_broken_signature()?;
+    let ask = SigningAsk::new(&issuer, &csr);
+    let refused = test.ask_signer(asker.client(), &ask).await.err();
+    let refused = refused.context("the API server refuses it")?;
+    ensure!(
+        format!("{refused:#}").contains("verification failure"),
+        "{refused:#}"
+    );
+    Ok(())
+}
+
+async fn weak_keys_are_refused(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let pem = outdated(&["-newkey", "rsa:1024"])?;
+    let ask = SigningAsk::of_pem(&issuer.signer_name(), &pem);
+    test.refused_signing(asker.client(), &ask, "WeakKey")
+        .await?;
+    Ok(())
+}
+
+/// No webhook compares them for this API.
+async fn a3_23_usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::of_new_key()?
+        .dns("shop.example")?
+        .usages(
+            &[KeyUsagePurpose::DigitalSignature],
+            &[ExtendedKeyUsagePurpose::ServerAuth],
+        )
+        .build()?;
+    let differing = SigningAsk::new(&issuer, &csr).usages(&["digital signature", "client auth"]);
+    test.refused_signing(asker.client(), &differing, "InvalidUsages")
+        .await?;
+    let agreeing = SigningAsk::new(&issuer, &csr).usages(&["digital signature", "server auth"]);
+    test.issue_signing(asker.client(), &issuer, &agreeing, &csr)
+        .await?;
+    Ok(())
+}
+
+async fn a5_39_is_ca_by_annotation(test: &TestNamespace) -> Result<()> {
+    let (issuer, asker) = set_up(test).await?;
+    let csr = Csr::of_new_key()?.common_name("sub").build()?;
+    let ask = SigningAsk::new(&issuer, &csr)
+        .usages(&["cert sign", "crl sign"])
+        .ca();
+    test.refused_signing(asker.client(), &ask, "CaNotAllowed")
+        .await?;
+    let spec = spec::with_ca_profile(&test.unique("ca"), 0);
+    let issuer = test.issuer(ClusterIssuer, "ca", spec).await?;
+    let ask = SigningAsk::new(&issuer, &csr)
+        .usages(&["cert sign", "crl sign"])
+        .ca();
+    let issued = test
+        .issue_signing(asker.client(), &issuer, &ask, &csr)
+        .await?;
+    ensure!(issued.leaf.basic_constraints()? == Some((true, Some(0))));
+    issues_below(&issued, &csr, "sub")
+}
+
+async fn a5_40_one_that_waits_is_told_by_an_event_and_issued_later(
+    test: &TestNamespace,
+) -> Result<()> {
+    let asker = test.signing_requester("asker").await?;
+    let issuer = test.issuer_ref(ClusterIssuer, "late");
+    let csr = Csr::for_dns("shop.example")?;
+    let request = test
+        .ask_signer(asker.client(), &SigningAsk::new(&issuer, &csr))
+        .await?;
+    test.approve_signing(&request).await?;
+    let object = test.signing_request(&request).await?;
+    let told = test.bed().wait_for_event(&object, "IssuerNotFound").await?;
+    ensure!(told.type_.as_deref() == Some("Normal"), "{told:?}");
+    ensure!(
+        audit::status_writes(test.bed(), "", &request)? == 0,
+        "there is no condition for it"
+    );
+    test.issuer(
+        ClusterIssuer,
+        "late",
+        spec::self_signed(&test.unique("late")),
+    )
+    .await?;
+    test.issued_signing(&request, &issuer, &csr, false).await?;
+    Ok(())
+}
