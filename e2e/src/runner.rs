@@ -5,6 +5,7 @@
 //! once all else has run. So here all tests share one runtime, and there are two rounds: the
 //! tests, in parallel, and after the last of them the closing ones. The command line is libtest's.
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -13,12 +14,15 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use libtest_mimic::{Arguments, Failed, Trial};
+use signet_controlplane::Toolchain;
+use signet_installation::{Profile, operator_binary};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{Bed, TestNamespace};
 
-/// No test takes nearly as long; one that does is stuck somewhere that has no deadline.
-const DEADLINE: Duration = Duration::from_secs(240);
+/// No test takes nearly as long, even where it waits for its turn; one that does is stuck
+/// somewhere that has no deadline.
+const DEADLINE: Duration = Duration::from_secs(600);
 /// Tests mostly wait for the operator, so there are more of them at a time than processors.
 const THREADS: usize = 8;
 
@@ -95,10 +99,24 @@ fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
+/// Builds all that the tests start, before any of them has a deadline: minutes, where nothing is
+/// cached yet.
+fn build() -> Result<()> {
+    operator_binary(Profile::Dev)?;
+    Toolchain::new()?.build_all()
+}
+
 /// Runs the tests, and then what `closing` makes of whether all of them ran.
 pub fn run(tests: Vec<Trial>, closing: impl FnOnce(bool) -> Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
+    if !arguments.list
+        && let Err(error) = build()
+    {
+        // Nothing is there that could report it.
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        return ExitCode::FAILURE;
+    }
     let conclusion = libtest_mimic::run(&arguments, tests);
     let complete = conclusion.num_filtered_out + conclusion.num_ignored == 0;
     let closing = libtest_mimic::run(&arguments, closing(complete && !arguments.list));

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::Bed;
 
 /// How long anything may take on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(120);
 /// What no watch tells is asked for at this pace.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What is shown of the operator's log.

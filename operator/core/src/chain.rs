@@ -32,6 +32,9 @@ pub enum ChainError {
     /// More certificates than any chain needs.
     #[error("it holds more than {0} certificates; keep those of the CA's own chain")]
     TooMany(usize),
+    /// More text than any chain needs, and than a CAGeneration has room for.
+    #[error("it is larger than {0} bytes; keep the certificates of the CA's own chain alone")]
+    TooLarge(usize),
     /// The text is not PEM, or a block is not a certificate.
     #[error("certificate {index} cannot be read: {message}")]
     Unreadable {
@@ -72,11 +75,18 @@ impl CaChain {
     /// highest known certificate is the trust anchor, as cert-manager's CA issuer has it
     /// (rule A2-14).
     ///
+    /// Written down again, path and roots read as the same chain, with the path for `tls.crt`
+    /// and the roots for `ca.crt`: so a chain that was kept is the one that was found.
+    ///
     /// # Errors
-    /// What cannot be read, is no CA, or does not belong to the chain.
+    /// What cannot be read, is no CA, does not belong to the chain, or makes a path or a list of
+    /// roots that would be too much to read.
     pub fn from_pem(tls_crt: &[u8], ca_crt: Option<&[u8]>) -> Result<Self, ChainError> {
         let others = ca_crt.map_or_else(|| Ok(Vec::new()), pem::read)?;
-        order::chain(pem::read(tls_crt)?, others)
+        let chain = order::chain(pem::read(tls_crt)?, others)?;
+        pem::check_written(&chain.path)?;
+        pem::check_written(&chain.roots)?;
+        Ok(chain)
     }
 
     /// A root that signed itself and issues directly.
@@ -108,6 +118,12 @@ impl CaChain {
         self.path
             .iter()
             .filter(|certificate| !certificate.is_self_signed())
+    }
+
+    /// Whether a certificate of the path has name constraints for URIs. Verifiers that do not
+    /// know them, as rustls, then refuse every X509-SVID under it (PKI-10).
+    pub fn constrains_uris(&self) -> bool {
+        self.path.iter().any(CaCertificate::constrains_uris)
     }
 
     /// When the first certificate of the path ends (PKI-6).

@@ -7,7 +7,7 @@ mod error;
 mod general;
 pub(crate) mod quote;
 pub(crate) mod strict;
-mod syntax;
+pub(crate) mod syntax;
 
 pub(crate) use distinguished::DistinguishedName;
 pub use error::NamesError;

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::public_key::PublicKey;
 use signet_core::template::{Signature, ToBeSigned};
 
@@ -24,6 +24,10 @@ use crate::secrets::Secrets;
 
 /// The Secret key that holds the private key, as in a `kubernetes.io/tls` Secret.
 pub(crate) const TLS_KEY: &str = "tls.key";
+
+/// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
+/// with 8192, and everybody who may ask for a certificate can ask for as many as he likes.
+const MOST_RSA_BITS: u32 = 4096;
 
 /// A private key in a Kubernetes Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -103,6 +107,14 @@ impl SoftwareSigner {
         let pair = Arc::new(KeyPair::from_pem(pem)?);
         let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
             .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
+        if let KeyAlgorithm::Rsa { bits } = public_key.algorithm()
+            && bits > MOST_RSA_BITS
+        {
+            return Err(format!(
+                "is an RSA key of {bits} bits, which takes too long to sign; use one of at most \
+                 {MOST_RSA_BITS} bits, or ECDSA"
+            ));
+        }
         Ok(Self { public_key, pair })
     }
 }

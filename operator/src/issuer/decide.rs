@@ -9,7 +9,6 @@ use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::spiffe::TrustDomain;
 use signet_core::template::SelfSigned;
 use signet_keys::{ErrorClass, KeyError, KeyToMake, Signer};
-use x509_cert::name::Name;
 
 use super::Facts;
 use super::generation::Generation;
@@ -297,14 +296,8 @@ fn root(facts: &Facts, trust_domain: Option<TrustDomain>) -> Result<SelfSigned, 
             format!("CN={name}")
         }
     };
-    // The parser's own error says that it failed and no more.
-    let name: Option<Name> = subject.parse().ok();
-    let subject = name.filter(|name| !name.is_empty()).ok_or_else(|| {
-        invalid(format!(
-            "spec.certificate.subject {subject:?} names nobody; write a name as RFC 4514 does, \
-             such as \"CN=Example Root,O=Example\""
-        ))
-    })?;
+    let subject = SelfSigned::parse_subject(&subject)
+        .map_err(|fault| invalid(format!("spec.certificate.subject {subject:?} {fault}")))?;
     Ok(SelfSigned {
         uid: facts.uid.clone(),
         subject,

@@ -86,7 +86,7 @@ impl Said {
                 ready: true,
                 stalled: false,
                 reason: IssuerReason::Ready,
-                message: signs(ready, facts.spec.key.caveat()),
+                message: signs(ready, &caveats(facts, ready)),
             },
             Outcome::NotReady(not_ready) => Self {
                 ready: false,
@@ -123,13 +123,23 @@ pub(super) fn cut(text: &str) -> String {
     }
 }
 
-fn signs(ready: &Ready, caveat: Option<&str>) -> String {
+/// PKI-10: rustls-webpki refuses every URI below a CA that constrains URIs.
+const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
+     rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
+
+fn caveats(facts: &Facts, ready: &Ready) -> Vec<&'static str> {
+    let constrained = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
+    let of_key = facts.spec.key.caveat();
+    of_key
+        .into_iter()
+        .chain(constrained.then_some(URIS_CONSTRAINED))
+        .collect()
+}
+
+fn signs(ready: &Ready, caveats: &[&str]) -> String {
     let ca = ready.chain.issuing().subject();
     let signs = format!("Signs as {ca} until {}", ready.chain.not_after());
-    match caveat {
-        Some(caveat) => format!("{signs}; {caveat}"),
-        None => signs,
-    }
+    [&[signs.as_str()], caveats].concat().join("; ")
 }
 
 fn conditions(

@@ -181,6 +181,11 @@ impl CaCertificate {
         self.constraints.path_length
     }
 
+    /// Whether it has name constraints for URIs, permitted or excluded.
+    pub(super) fn constrains_uris(&self) -> bool {
+        self.constraints.uris
+    }
+
     /// SHA-256 over the DER.
     pub fn fingerprint(&self) -> &[u8] {
         &self.fingerprint

@@ -1,8 +1,13 @@
 //! What the extensions of a CA certificate say about what it may issue.
 
+use std::collections::BTreeSet;
+
 use der::Decode;
 use x509_cert::ext::Extensions;
-use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{
+    BasicConstraints, KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdentifier,
+};
 
 use crate::names::quote;
 
@@ -11,6 +16,8 @@ use crate::names::quote;
 pub(super) struct Constraints {
     pub(super) path_length: Option<u8>,
     pub(super) key_identifier: Option<Vec<u8>>,
+    /// Whether nameConstraints has subtrees of URIs.
+    pub(super) uris: bool,
 }
 
 impl Constraints {
@@ -30,21 +37,34 @@ impl Constraints {
         Ok(Self {
             path_length: constraints.path_len_constraint,
             key_identifier: identifier.map(|identifier| identifier.0.as_bytes().to_vec()),
+            // They bind verifiers and not who issues: what cannot be read is no reason to refuse.
+            uris: find::<NameConstraints>(extensions, "nameConstraints")
+                .ok()
+                .flatten()
+                .is_some_and(|constraints| names_uris(&constraints)),
         })
     }
 }
 
+fn names_uris(constraints: &NameConstraints) -> bool {
+    let lists = [
+        &constraints.permitted_subtrees,
+        &constraints.excluded_subtrees,
+    ];
+    let mut subtrees = lists.into_iter().flatten().flatten();
+    subtrees.any(|subtree| matches!(subtree.base, GeneralName::UniformResourceIdentifier(_)))
+}
+
 /// RFC 5280 4.2: readers of an extension that is there twice need not agree on which one counts.
 fn each_once(extensions: &Extensions) -> Result<(), String> {
-    let mut seen = Vec::new();
+    let mut seen = BTreeSet::new();
     for extension in extensions {
-        if seen.contains(&extension.extn_id) {
+        if !seen.insert(extension.extn_id) {
             let name = quote::oid(&extension.extn_id);
             return Err(format!(
                 "has the extension {name} twice; have it issued again"
             ));
         }
-        seen.push(extension.extn_id);
     }
     Ok(())
 }

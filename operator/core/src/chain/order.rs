@@ -10,9 +10,7 @@ pub(super) fn chain(
     own: Vec<CaCertificate>,
     mut others: Vec<CaCertificate>,
 ) -> Result<CaChain, ChainError> {
-    let mut own = own.into_iter();
-    let mut path = vec![own.next().ok_or(ChainError::Empty)?];
-    let mut own: Vec<_> = own.collect();
+    let (mut path, mut own) = begin(own).ok_or(ChainError::Empty)?;
     while let Some(next) = issuer_of(&path, &mut own).or_else(|| issuer_of(&path, &mut others)) {
         path.push(next);
     }
@@ -27,6 +25,32 @@ pub(super) fn chain(
     own.append(&mut others);
     let roots = roots(&path, own);
     Ok(CaChain { path, roots })
+}
+
+/// The beginning of the path, and what is left of the CA's file.
+///
+/// A file that is a path from end to end is taken as it stands, also where another way would be
+/// possible: so a path that was found and written down is found again. Of any other file, the
+/// first certificate alone.
+fn begin(own: Vec<CaCertificate>) -> Option<(Vec<CaCertificate>, Vec<CaCertificate>)> {
+    if own.is_empty() {
+        return None;
+    }
+    let mut path = own;
+    if is_path(&path) {
+        return Some((path, Vec::new()));
+    }
+    let rest = path.split_off(1);
+    Some((path, rest))
+}
+
+/// Whether each certificate is issued by the next, and none is there twice.
+fn is_path(certificates: &[CaCertificate]) -> bool {
+    certificates.windows(2).enumerate().all(|(place, pair)| {
+        !pair[0].is_self_signed()
+            && !certificates[..=place].contains(&pair[1])
+            && pair[0].is_issued_by(&pair[1])
+    })
 }
 
 /// Takes the issuer of the path's end out of `from`, unless the end is self-signed.

@@ -4,8 +4,9 @@ use super::{CaCertificate, ChainError};
 
 /// More certificates than this in one PEM file are a mistake or an attack.
 const MOST_CERTIFICATES: usize = 32;
-/// A larger PEM file is a mistake or an attack; cert-manager reads bundles up to 330 kB.
-const MOST_BYTES: usize = 330_000;
+/// A larger PEM file is a mistake or an attack. A CAGeneration has room for as much in each of
+/// its two lists.
+const MOST_BYTES: usize = 256 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -14,7 +15,7 @@ const END: &str = "-----END CERTIFICATE-----";
 /// allowed, as OpenSSL writes it.
 pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
     if pem.len() > MOST_BYTES {
-        return Err(unreadable(1, "the file is larger than any chain needs"));
+        return Err(ChainError::TooLarge(MOST_BYTES));
     }
     let text = std::str::from_utf8(pem).map_err(|_| unreadable(1, "the file is not PEM text"))?;
     let mut certificates = Vec::new();
@@ -32,6 +33,18 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
         certificates.push(CaCertificate::read(&der, index)?);
     }
     Ok(certificates)
+}
+
+/// Whether [`read`] reads these certificates once they are written down.
+pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainError> {
+    let bytes = |certificate: &CaCertificate| certificate.pem().len();
+    if certificates.len() > MOST_CERTIFICATES {
+        Err(ChainError::TooMany(MOST_CERTIFICATES))
+    } else if certificates.iter().map(bytes).sum::<usize>() > MOST_BYTES {
+        Err(ChainError::TooLarge(MOST_BYTES))
+    } else {
+        Ok(())
+    }
 }
 
 /// One PEM block CERTIFICATE, with lines of 64 characters (RFC 7468).

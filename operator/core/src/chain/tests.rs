@@ -3,9 +3,11 @@
 mod assemble;
 mod certificate;
 mod hostile;
+mod name_constraints;
 mod order;
 mod path_length;
 mod pem;
+mod round_trip;
 
 use crate::chain::{CaChain, ChainError};
 use crate::fixtures::certificate::Parts;

@@ -12,6 +12,10 @@ use x509_cert::ext::pkix::KeyUsage;
 use super::{BasicConstraints, CsrError, name_constraints};
 use crate::names::{SubjectAltNames, quote, strict};
 
+/// The most purposes in one extendedKeyUsage. There are about twenty with a name in Kubernetes;
+/// policy compares each with each.
+const MAX_PURPOSES: usize = 64;
+
 /// The value of every extension that was asked for and is used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestedExtensions {
@@ -118,6 +122,15 @@ fn read_extended_key_usage(value: &[u8]) -> Result<Vec<ObjectIdentifier>, CsrErr
         return Err(CsrError::invalid(
             "extKeyUsage",
             "is empty; name a purpose or leave it out",
+        ));
+    }
+    if elements.len() > MAX_PURPOSES {
+        return Err(CsrError::invalid(
+            "extKeyUsage",
+            format!(
+                "names {} purposes, and at most {MAX_PURPOSES} are read; name fewer",
+                elements.len()
+            ),
         ));
     }
     elements

@@ -1,17 +1,21 @@
 //! nameConstraints (RFC 5280 4.2.1.10), which cert-manager puts into a CSR (CM-9).
 
+use std::net::IpAddr;
+
 use der::{Decode, Encode, Tag};
 use x509_cert::ext::pkix::NameConstraints;
 use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
 use x509_cert::ext::pkix::name::GeneralName;
 
 use super::CsrError;
-use crate::names::MAX_NAMES;
+use crate::names::syntax::host_fault;
+use crate::names::{MAX_NAMES, quote};
 
 const EXTENSION: &str = "nameConstraints";
 
 /// Checks the value of the extension: DER in its one form, at least one subtree, and subtrees
-/// that a verifier understands.
+/// that a verifier understands. Go refuses to read a CA certificate with any other, so that
+/// nothing under it would verify.
 pub(super) fn check(value: &[u8]) -> Result<(), CsrError> {
     let not_der = || CsrError::not_der(EXTENSION);
     let typed = NameConstraints::from_der(value).map_err(not_der())?;
@@ -41,15 +45,60 @@ fn check_subtree(subtree: &GeneralSubtree) -> Result<(), CsrError> {
         GeneralName::IpAddress(range) if !is_range(range.as_bytes()) => Err(invalid(
             "has an IP range that is not an address and a mask; write it as a CIDR block",
         )),
-        GeneralName::IpAddress(_)
-        | GeneralName::DnsName(_)
-        | GeneralName::Rfc822Name(_)
-        | GeneralName::UniformResourceIdentifier(_)
-        | GeneralName::DirectoryName(_) => Ok(()),
+        GeneralName::DnsName(domain) => check_domain("DNS", domain.as_str()),
+        GeneralName::Rfc822Name(mailbox) => check_email(mailbox.as_str()),
+        GeneralName::UniformResourceIdentifier(host) => check_uri_host(host.as_str()),
+        GeneralName::IpAddress(_) | GeneralName::DirectoryName(_) => Ok(()),
         _ => Err(invalid(
             "has a subtree of a kind that verifiers do not know; use DNS, IP, email, URI or directory names",
         )),
     }
+}
+
+/// A host name, one behind a dot for what lies below it, or nothing at all for every name.
+fn check_domain(kind: &str, domain: &str) -> Result<(), CsrError> {
+    let host = domain.strip_prefix('.').unwrap_or(domain);
+    if domain.is_empty() {
+        return Ok(());
+    }
+    match host_fault(host) {
+        Some(_) => Err(invalid(&format!(
+            "has the {kind} subtree {}, which is no host name; write example.org, or .example.org \
+             for what lies below it",
+            quote::text(domain)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A mailbox, or the domain of many (RFC 5280 4.2.1.10).
+fn check_email(constraint: &str) -> Result<(), CsrError> {
+    let Some((local, host)) = constraint.rsplit_once('@') else {
+        return check_domain("email", constraint);
+    };
+    // Dot-atom of RFC 5322 3.2.3; a quoted local part is not read by everybody.
+    let is_atom = |atom: &str| {
+        let special = |byte: u8| b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+        !atom.is_empty() && (atom.bytes()).all(|byte| byte.is_ascii_alphanumeric() || special(byte))
+    };
+    if local.split('.').all(is_atom) && host_fault(host).is_none() {
+        return Ok(());
+    }
+    Err(invalid(&format!(
+        "has the email subtree {}, which is no mailbox; write name@host.example, or the host alone",
+        quote::text(constraint)
+    )))
+}
+
+/// A domain that is no address: URIs are constrained by the name of their host alone.
+fn check_uri_host(host: &str) -> Result<(), CsrError> {
+    if host.parse::<IpAddr>().is_ok() {
+        return Err(invalid(&format!(
+            "has the URI subtree {}, and an address constrains no URI; write a host name",
+            quote::text(host)
+        )));
+    }
+    check_domain("URI", host)
 }
 
 /// An IPv4 or IPv6 address and a mask of ones and then zeros.

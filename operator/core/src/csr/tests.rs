@@ -5,5 +5,6 @@ mod accepted;
 mod build;
 mod extensions;
 mod hostile;
+mod name_constraints;
 mod openssl;
 mod refused;

@@ -22,9 +22,19 @@ pub(crate) fn content(bytes: &[u8], tag: Tag) -> Result<&[u8], Error> {
     Ok(any.value())
 }
 
-/// The one OBJECT IDENTIFIER that `bytes` must be; of at most 39 bytes, which all in use are.
+/// The one OBJECT IDENTIFIER that `bytes` must be; of at most 39 bytes, which all in use are,
+/// and with no number longer than it need be (X.690 section 8.19.2).
 pub(crate) fn oid(bytes: &[u8]) -> Result<ObjectIdentifier, Error> {
-    ObjectIdentifier::from_der(bytes)
+    let oid = ObjectIdentifier::from_der(bytes)?;
+    // A number begins where the one before ended, which is at a byte without the highest bit.
+    let mut before = 0;
+    for byte in oid.as_bytes() {
+        if before & 0x80 == 0 && *byte == 0x80 {
+            return Err(Tag::ObjectIdentifier.non_canonical_error().into());
+        }
+        before = *byte;
+    }
+    Ok(oid)
 }
 
 /// The elements of a SEQUENCE OF or SET OF, each with its tag and length, from its content.
@@ -98,7 +108,7 @@ fn set_order(a: &[u8], b: &[u8]) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_well_formed, elements, sequence, set_elements, tlv};
+    use super::{check_well_formed, elements, oid, sequence, set_elements, tlv};
 
     #[test]
     fn lengths_are_the_shortest() {
@@ -148,6 +158,16 @@ mod tests {
                 .len(),
             2
         );
+    }
+
+    #[test]
+    fn an_identifier_has_one_form() {
+        let read = |hex: &str| oid(&hex::decode(hex).unwrap());
+        assert_eq!(read("0603550403").unwrap().to_string(), "2.5.4.3");
+        assert_eq!(read("06042a818001").unwrap().to_string(), "1.2.16385");
+        for hex in ["0603558003", "06042a800103", "06042a808001", "0600"] {
+            assert!(read(hex).is_err(), "{hex}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The grammar of DNS names, mailboxes and URIs. The text is graphic ASCII already.
 
+use std::net::Ipv6Addr;
+
 use super::{NamesError, quote};
 
 /// Checks a dNSName and gives it back.
@@ -50,7 +52,8 @@ fn dns_fault(name: &str) -> Option<&'static str> {
 const MAX_DNS_NAME: usize = 253;
 const TOO_LONG: &str = "is longer than 253 characters; shorten it";
 
-fn host_fault(name: &str) -> Option<&'static str> {
+/// What is wrong with a host name, if anything is.
+pub(crate) fn host_fault(name: &str) -> Option<&'static str> {
     if name.len() > MAX_DNS_NAME {
         return Some(TOO_LONG);
     }
@@ -100,5 +103,38 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
     if !rest.split('%').skip(1).all(encoded) {
         return Some("has a '%' without two hexadecimal digits behind it; write %25 for '%'");
     }
-    None
+    let hierarchical = rest.strip_prefix("//")?;
+    let authority = hierarchical.split(['/', '?', '#']).next()?;
+    authority_fault(authority)
+}
+
+/// The authority of RFC 3986 3.2, as far as Go reads it: it refuses to read a certificate that
+/// holds a URI with another one.
+fn authority_fault(authority: &str) -> Option<&'static str> {
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if user.contains(['[', ']']) {
+        return Some("has a bracket in its user information; percent-encode it");
+    }
+    let (host, port) = match host.strip_prefix('[') {
+        Some(bracketed) => {
+            let Some((address, port)) = bracketed.split_once(']') else {
+                return Some("has a '[' without ']' in its host; close it");
+            };
+            if address.parse::<Ipv6Addr>().is_err() {
+                return Some("has brackets around what is no IPv6 address; correct it");
+            }
+            ("", port)
+        }
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return Some("has a port that is no number; correct it");
+    }
+    // No host at all is one too: file:///etc.
+    if !host.is_empty() && host.split('.').any(str::is_empty) {
+        return Some("has an empty label in its host; remove the extra dot, also at the end");
+    }
+    host.contains(['%', '[', ']'])
+        .then_some("has a host with '%' or a bracket; write the host in its ASCII form")
 }

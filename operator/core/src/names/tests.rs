@@ -165,6 +165,12 @@ fn uris_are_absolute() {
         "spiffe://td/a",
         "https://[2001:db8::1]:8443/a%20b?c=d#e",
         "urn:uuid:4a5b",
+        "file:///etc/x",
+        "https://a.example:",
+        "https://user:p%20w@a_b.example:8443?q#f",
+        "https://[::ffff:10.0.0.1]/",
+        "postgres://a~b,c/x..y.",
+        "urn:[a]@b:c",
         "a+b-c.d:x",
     ] {
         assert_eq!(read(URI, uri).unwrap().uris(), [uri]);
@@ -185,6 +191,18 @@ fn uris_are_absolute() {
         "http://a/%",
         "http://a\\b",
         "http://a/`",
+        "http://a./",
+        "http://.a/",
+        "http://a..b?c",
+        "http://a:b/",
+        "http://a:1:2/",
+        "http://[::1/",
+        "http://[::1]a/",
+        "http://[10.0.0.1]/",
+        "http://[::1%25eth0]/",
+        "http://a[b]/",
+        "http://[a]@b/",
+        "http://a%2fb/",
     ] {
         let outcome = read(URI, uri);
         let refused = matches!(

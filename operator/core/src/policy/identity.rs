@@ -91,6 +91,7 @@ fn claim<'a>(request: &'a Request, spiffe: &SpiffeRules) -> Result<Claim<'a>, De
         )));
     };
     if account != spiffe.cert_manager {
+        at_home(&account, request)?;
         return Ok(Claim::Itself(account));
     }
     match (&request.namespace, &request.certificate) {
@@ -100,6 +101,23 @@ fn claim<'a>(request: &'a Request, spiffe: &SpiffeRules) -> Result<Claim<'a>, De
              so there is no identity to give"
                 .to_owned(),
         )),
+    }
+}
+
+/// An account speaks for itself in its own namespace alone.
+///
+/// A program that makes requests in the namespaces of others makes them for keys that it does
+/// not keep, as cert-manager's csi-driver does for pods, and must not lend them its identity. A
+/// CertificateSigningRequest stands in no namespace.
+fn at_home(account: &ServiceAccount, request: &Request) -> Result<(), Denial> {
+    let ServiceAccount { namespace, name } = account;
+    match &request.namespace {
+        Some(elsewhere) if elsewhere != namespace => Err(denial(format!(
+            "the ServiceAccount {namespace}/{name} made this request in namespace {elsewhere}, \
+             and a ServiceAccount has an identity in its own namespace alone; make the request \
+             in namespace {namespace}, or use a cert-manager Certificate"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use super::tbs::Fields;
 use super::{TemplateError, ToBeSigned, Window, extensions};
 use crate::algorithm::SignatureAlgorithm;
 use crate::chain::CaChain;
+use crate::names::DistinguishedName;
 use crate::public_key::PublicKey;
 use crate::spiffe::TrustDomain;
 
@@ -38,6 +39,26 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
+    /// Reads a subject as RFC 4514 writes it.
+    ///
+    /// What the text becomes in DER is checked as the subject of a CSR is: `C=Ü` becomes a
+    /// PrintableString that is none, and no verifier would read the root.
+    ///
+    /// # Errors
+    /// It cannot be read, has no attribute, or makes a Name that verifiers do not read. The
+    /// sentence continues one that ends in the text.
+    pub fn parse_subject(text: &str) -> Result<Name, String> {
+        // The parser's own error says that it failed and no more.
+        let name: Option<Name> = text.parse().ok();
+        let name = name.filter(|name| !name.is_empty()).ok_or(
+            "names nobody; write a name as RFC 4514 does, such as \"CN=Example Root,O=Example\"",
+        )?;
+        let unread = |error: String| format!("is no name that verifiers read: {error}");
+        let der = name.to_der().map_err(|error| unread(error.to_string()))?;
+        DistinguishedName::read(&der, "subject").map_err(|error| unread(error.to_string()))?;
+        Ok(name)
+    }
+
     /// Builds the root over `public_key`, at the time `now`.
     ///
     /// # Errors

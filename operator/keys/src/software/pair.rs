@@ -40,8 +40,8 @@ impl KeyPair {
             _ => None,
         };
         pair.ok_or_else(|| {
-            "is no key that Signet uses: ECDSA P-256, P-384 or P-521, RSA of 2048 bits or more, \
-             or Ed25519"
+            "is no key that Signet uses: ECDSA P-256, P-384 or P-521, RSA of 2048 to 4096 \
+             bits, or Ed25519"
                 .to_owned()
         })
     }

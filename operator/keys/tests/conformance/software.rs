@@ -84,6 +84,25 @@ async fn keys_that_signet_does_not_use_are_named_by_what_it_does_use() {
 }
 
 #[tokio::test]
+async fn an_rsa_key_of_more_than_4096_bits_is_refused() {
+    let openssl = OpenSsl::new();
+    let line = "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:";
+    for bits in [4104, 4608] {
+        let error = refusal_of(&openssl.run(&format!("{line}{bits}"))).await;
+        assert_eq!(error.class, ErrorClass::KeyUnusable, "{bits}");
+        let sentence = format!("is an RSA key of {bits} bits, which takes too long to sign; use");
+        assert!(error.message.contains(&sentence), "{error}");
+    }
+    // The longest that is used.
+    let pem = openssl.run(&format!("{line}4096"));
+    let signer = connect(&config(), &MemorySecrets::with("ca", "tls.key", &pem)).await;
+    assert_eq!(
+        signer.unwrap().public_key().spki_der(),
+        openssl.public_key_der(&pem)
+    );
+}
+
+#[tokio::test]
 async fn an_encrypted_key_is_refused_with_what_to_do() {
     let openssl = OpenSsl::new();
     openssl.write("key.pem", &openssl.run("genpkey -algorithm RSA"));

@@ -290,7 +290,14 @@ fn subjects_that_are_malformed() {
         ("line break", value(0x13, b"a\nCN=b")),
         ("C1 control", value(0x14, b"a\x85")),
         ("bad UTF-8", value(0x0c, b"a\xff")),
-        ("not printable", value(0x13, b"a*b")),
+        ("not printable", value(0x13, b"a@b")),
+        ("VisibleString", value(0x1a, b"a")),
+        ("OCTET STRING", value(0x04, b"a")),
+        (
+            "BIT STRING",
+            // x500UniqueIdentifier, which has this type, and which Go does not read.
+            seq(&[set(&[name_attribute("2.5.4.45", 0x03, &[0, 1])])]),
+        ),
         ("not IA5", value(0x16, b"a\xe9")),
         ("not numeric", value(0x12, b"a")),
         ("odd BMPString", value(0x1e, b"\0a\0")),

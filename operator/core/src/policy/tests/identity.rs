@@ -5,19 +5,31 @@
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{dns, no_name, tlv, uri};
 use crate::fixtures::request::{
-    account, asked, asked_for_certificate, denied, granted, plain, requester, spiffe,
+    account, asked, asked_ca, asked_for_certificate, denied, granted, plain, requester, spiffe,
+    with_ca,
 };
 use crate::policy::{Rules, SpiffeRules};
 use crate::reason::Reason;
-use crate::request::{Api, Asked};
+use crate::request::{Api, Asked, ServiceAccount};
 use crate::spiffe::TrustDomain;
 
 const OWN: &str = "spiffe://example.org/ns/shop/sa/web";
 
+/// A request of this user in his own namespace, if he has one.
 fn by(username: &str) -> Asked {
+    let account = ServiceAccount::from_username(username);
+    let own = account.map(|account| account.namespace);
     Asked {
         requester: requester(username),
+        namespace: own.or(Some("shop".to_owned())),
         ..asked(&CsrParts::names(&[]))
+    }
+}
+
+fn in_namespace(asked: Asked, namespace: &str) -> Asked {
+    Asked {
+        namespace: Some(namespace.to_owned()),
+        ..asked
     }
 }
 
@@ -49,7 +61,6 @@ fn refused(asked: Asked, rules: &Rules, sentence: &str) {
 fn a_service_account_gets_its_own_id() {
     let rules = spiffe();
     assert_eq!(id(asked(&CsrParts::names(&[])), &rules), OWN);
-    // The ID follows who asks, and not the namespace that the request stands in.
     assert_eq!(
         id(by("system:serviceaccount:till:cash.v2"), &rules),
         "spiffe://example.org/ns/till/sa/cash.v2"
@@ -74,6 +85,55 @@ fn a_service_account_gets_its_own_id() {
         ..asked(&CsrParts::names(&[]))
     };
     assert_eq!(id(owned, &rules), OWN);
+}
+
+#[test]
+fn a_service_account_lends_its_identity_to_no_other_namespace() {
+    let csrs = [
+        CsrParts::names(&[]),
+        CsrParts::names(&[uri(OWN)]),
+        CsrParts::names(&[uri("spiffe://example.org/ns/till/sa/web")]),
+        // The URI that a CA of the trust domain may list.
+        CsrParts::names(&[uri("spiffe://example.org")]),
+    ];
+    let of_till = Rules {
+        namespace: Some("till".to_owned()),
+        ..spiffe()
+    };
+    for csr in &csrs {
+        for asked in [asked(csr), asked_ca(csr)] {
+            for rules in [with_ca(spiffe(), 0), with_ca(of_till.clone(), 0)] {
+                for elsewhere in ["till", "shop-evil", "sho", "Shop", ""] {
+                    refused(
+                        in_namespace(asked.clone(), elsewhere),
+                        &rules,
+                        "shop/web made this request in namespace",
+                    );
+                }
+            }
+        }
+    }
+    // At home it gets what it may have, and so it does through the API without namespaces.
+    for csr in &csrs[..2] {
+        let elsewhere = in_namespace(asked(csr), "till");
+        assert_eq!(id(in_namespace(elsewhere.clone(), "shop"), &spiffe()), OWN);
+        let api = Api::CertificateSigningRequest;
+        let nowhere = Asked {
+            api,
+            namespace: None,
+            ..elsewhere
+        };
+        assert_eq!(id(nowhere, &spiffe()), OWN);
+    }
+    let nowhere = Asked {
+        api: Api::CertificateSigningRequest,
+        namespace: None,
+        ..asked_ca(&csrs[3])
+    };
+    granted(nowhere, &with_ca(spiffe(), 0));
+    granted(asked_ca(&csrs[3]), &with_ca(spiffe(), 0));
+    // A plain private CA gives no identity, so there is none to lend.
+    granted(in_namespace(asked(&csrs[0]), "till"), &plain());
 }
 
 #[test]
@@ -271,11 +331,14 @@ fn cert_managers_account_is_the_one_that_the_operator_was_told() {
         "spiffe://example.org/ns/shop/certificate/tls"
     );
     // The default one is then a ServiceAccount like any other.
+    let default = certificate("system:serviceaccount:cert-manager:cert-manager");
+    refused(
+        default.clone(),
+        &own,
+        "cert-manager/cert-manager made this request in namespace shop",
+    );
     assert_eq!(
-        id(
-            certificate("system:serviceaccount:cert-manager:cert-manager"),
-            &own
-        ),
+        id(in_namespace(default, "cert-manager"), &own),
         "spiffe://example.org/ns/cert-manager/sa/cert-manager"
     );
 }
