@@ -94,7 +94,7 @@ pub struct Run {
     #[arg(
         long,
         env = "SIGNET_LOG",
-        default_value = "info,kube_client=error,kube_lease_manager=warn"
+        default_value = "info,kube_client=error,kube_runtime=warn,kube_lease_manager=warn"
     )]
     pub log: String,
 }

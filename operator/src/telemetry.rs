@@ -18,6 +18,7 @@ pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
             .json()
             .flatten_event(true)
             .with_current_span(false)
+            .with_span_list(false)
             .try_init(),
         LogFormat::Text => log.try_init(),
     };

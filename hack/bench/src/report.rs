@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 use serde_json::json;
-use signet_installation::checkout;
+use signet_installation::target;
 
 use crate::contender::Contender;
 use crate::round::Figures;
@@ -23,7 +23,7 @@ pub(crate) fn line(figures: &Figures) -> String {
     )
 }
 
-/// Prints the table and the goals, and writes both to `target/bench/results.json`.
+/// Prints the table and the goals, and writes both to `bench/results.json` in the target folder.
 pub(crate) fn finish(rounds: &[(Contender, Figures)]) -> Result<()> {
     let medians: Vec<_> = Contender::ALL
         .into_iter()
@@ -153,7 +153,7 @@ fn write(
     medians: &[(Contender, Figures)],
     goals: &[Goal],
 ) -> Result<()> {
-    let folder = checkout().join("target/bench");
+    let folder = target().join("bench");
     fs::create_dir_all(&folder)?;
     let named = |list: &[(Contender, Figures)]| -> Vec<_> {
         let entry = |(of, figures): &(Contender, Figures)| json!({ "contender": of.to_string(), "figures": figures });
@@ -174,10 +174,90 @@ fn write(
     let results = json!({ "medians": named(medians), "rounds": named(rounds), "goals": goals });
     let file = folder.join("results.json");
     fs::write(&file, serde_json::to_string_pretty(&results)?)?;
-    println!("\nwritten to target/bench/results.json");
+    println!("\nwritten to {}", file.display());
     Ok(())
 }
 
 fn shown(figure: Option<f64>) -> String {
     figure.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.2}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figures(rate: f64, p99_ms: f64, cpu: Option<f64>, memory_mb: Option<f64>) -> Figures {
+        Figures {
+            rate,
+            p50_ms: 1.0,
+            p99_ms,
+            cpu_burst: cpu,
+            cpu_steady: cpu,
+            memory_mb,
+            writes: 1.0,
+        }
+    }
+
+    #[test]
+    fn the_median_is_of_one_contender_and_of_what_was_measured() {
+        for (rates, expected) in [
+            (&[3.0][..], 3.0),
+            (&[9.0, 1.0, 4.0], 4.0),
+            (&[4.0, 4.0, 1.0], 4.0),
+            // Of an even number, the upper of the two in the middle.
+            (&[1.0, 2.0], 2.0),
+        ] {
+            let mut rounds = vec![(Contender::Ceiling, figures(1000.0, 1.0, None, None))];
+            let own = rates
+                .iter()
+                .map(|rate| figures(*rate, 1.0, Some(*rate), None));
+            rounds.extend(own.map(|figures| (Contender::Signet, figures)));
+            let median = median(&rounds, Contender::Signet);
+            assert!((median.rate - expected).abs() < 1e-9, "{rates:?}");
+            assert_eq!(median.cpu_burst, Some(expected), "{rates:?}");
+            assert_eq!(median.memory_mb, None, "{rates:?}");
+        }
+        assert!(median(&[], Contender::Signet).rate.is_nan());
+    }
+
+    #[test]
+    fn a_goal_is_reached_at_its_limit_and_not_beyond() {
+        for (at_least, wanted, measured, reached) in [
+            (true, 0.95, 0.95, true),
+            (true, 0.95, 0.949, false),
+            (true, 0.95, 1.1, true),
+            (false, 0.2, 0.2, true),
+            (false, 0.2, 0.201, false),
+            (false, 0.2, 0.0, true),
+            // Nothing was measured.
+            (true, 0.95, f64::NAN, false),
+            (false, 0.2, f64::NAN, false),
+        ] {
+            let goal = Goal {
+                name: "a goal",
+                at_least,
+                wanted,
+                measured,
+            };
+            assert_eq!(goal.is_reached(), reached, "{at_least} {wanted} {measured}");
+        }
+    }
+
+    #[test]
+    fn goals_compare_with_the_ceiling_and_with_cert_manager() {
+        let ceiling = figures(100.0, 3.0, None, None);
+        let cert_manager = figures(50.0, 30.0, Some(10.0), Some(100.0));
+        for (signet, reached) in [
+            (figures(96.0, 9.0, Some(1.0), Some(20.0)), [true; 5]),
+            (figures(90.0, 11.0, Some(3.0), Some(30.0)), [false; 5]),
+            (
+                figures(96.0, 11.0, None, Some(20.0)),
+                [true, false, false, true, false],
+            ),
+        ] {
+            let goals = goals(&ceiling, &cert_manager, &signet);
+            let found: Vec<_> = goals.iter().map(Goal::is_reached).collect();
+            assert_eq!(found, reached, "{signet:?}");
+        }
+    }
 }

@@ -109,3 +109,37 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_one_of_the_values() {
+        let hundred: Vec<_> = (0..100).map(f64::from).collect();
+        for (values, share, expected) in [
+            (&hundred[..], 0.50, 50.0),
+            (&hundred, 0.99, 99.0),
+            (&hundred, 0.0, 0.0),
+            (&hundred, 1.0, 99.0),
+            (&hundred[..1], 0.99, 0.0),
+            (&hundred[..2], 0.50, 1.0),
+        ] {
+            let found = quantile(values, share);
+            assert!((found - expected).abs() < 1e-9, "{share}: {found}");
+        }
+        assert!(quantile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn cpu_is_told_for_a_thousand_certificates() {
+        for (before, after, certificates, expected) in [
+            (Some(1.0), Some(5.0), 2000, Some(2.0)),
+            (Some(1.0), Some(1.0), 800, Some(0.0)),
+            (None, Some(5.0), 2000, None),
+            (Some(1.0), None, 2000, None),
+        ] {
+            assert_eq!(per_thousand(before, after, certificates), expected);
+        }
+    }
+}

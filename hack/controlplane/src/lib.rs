@@ -76,7 +76,7 @@ mod state;
 
 pub use binaries::{Program, Toolchain};
 pub use control_plane::ControlPlane;
-pub use manifests::{Applied, apply_manifests, delete_manifests};
+pub use manifests::{Applied, apply_manifests, apply_recorded, delete_manifests};
 pub use options::{CertManagerOptions, Options};
 pub use state::{Pids, State};
 

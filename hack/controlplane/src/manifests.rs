@@ -1,14 +1,20 @@
 //! Applying YAML to a cluster, as `kubectl apply --server-side` does.
 
+mod delete;
+
+use std::fmt;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::{GroupVersionKind, TypeMeta};
 use kube::discovery::{Scope, pinned_kind};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, ResourceExt};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+
+pub use delete::delete_manifests;
 
 /// The field manager of all that is applied.
 const FIELD_MANAGER: &str = "signet-controlplane";
@@ -25,6 +31,61 @@ pub struct Applied {
     pub name: String,
     /// False if the object was there before, and has at most been changed.
     pub created: bool,
+    /// `None` until the API server has it.
+    pub uid: Option<String>,
+}
+
+impl Applied {
+    /// An object that others will create because of what is applied. It counts as created, unless
+    /// it is there already.
+    pub async fn to_come(
+        client: &Client,
+        (api_version, kind): (&str, &str),
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Self> {
+        let mut object = Self {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+            created: true,
+            uid: None,
+        };
+        if let Some(api) = api_of(client, &object).await? {
+            object.created = api.get_metadata_opt(name).await?.is_none();
+        }
+        Ok(object)
+    }
+
+    /// Takes note of its UID, if that is not known and the object is there.
+    pub async fn identify(&mut self, client: &Client) -> Result<()> {
+        if self.uid.is_none()
+            && let Some(api) = api_of(client, self).await?
+        {
+            let found = api.get_metadata_opt(&self.name).await?;
+            self.uid = found.and_then(|found| found.uid());
+        }
+        Ok(())
+    }
+
+    /// Whether both are of one kind, namespace and name.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let identity = |it: &Self| {
+            let [version, kind, name] = [&it.api_version, &it.kind, &it.name].map(Clone::clone);
+            (version, kind, it.namespace.clone(), name)
+        };
+        identity(self) == identity(other)
+    }
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
 }
 
 /// Applies every document of a YAML text by server-side apply, taking fields over from whoever
@@ -32,50 +93,52 @@ pub struct Applied {
 /// used; the rest keeps its order. Objects of a namespaced kind that name no namespace get
 /// `namespace`.
 pub async fn apply_manifests(client: &Client, namespace: &str, yaml: &str) -> Result<Vec<Applied>> {
+    let mut applied = Vec::new();
+    apply_recorded(client, namespace, yaml, &mut |object| {
+        if object.uid.is_some() {
+            applied.push(object);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(applied)
+}
+
+/// As [`apply_manifests`]. Each object is told to `record` twice: before it is applied, without a
+/// UID, and once it is there. Whoever writes that down can undo what was done by then, however it
+/// ended. An error of `record` ends it.
+pub async fn apply_recorded(
+    client: &Client,
+    namespace: &str,
+    yaml: &str,
+    record: Record<'_>,
+) -> Result<()> {
     let objects = parse(yaml)?;
     let is_first = |object: &DynamicObject| matches!(kind(object), "Namespace" | CRD);
     let (first, rest): (Vec<_>, Vec<_>) = objects.into_iter().partition(is_first);
-    let mut applied = apply_objects(client, namespace, &first).await?;
+    for object in &first {
+        apply(client, namespace, object, record).await?;
+    }
     for definition in first.iter().filter(|object| kind(object) == CRD) {
         await_established(client, &definition.name_any()).await?;
     }
-    applied.extend(apply_objects(client, namespace, &rest).await?);
-    Ok(applied)
+    for object in &rest {
+        apply(client, namespace, object, record).await?;
+    }
+    Ok(())
 }
+
+/// What is told of each object.
+pub type Record<'a> = &'a mut (dyn FnMut(Applied) -> Result<()> + Send);
 
 /// Applies objects in their order.
 pub(crate) async fn apply_objects(
     client: &Client,
     namespace: &str,
     objects: &[DynamicObject],
-) -> Result<Vec<Applied>> {
-    let mut applied = Vec::with_capacity(objects.len());
+) -> Result<()> {
     for object in objects {
-        applied.push(apply(client, namespace, object).await?);
-    }
-    Ok(applied)
-}
-
-/// Deletes what was created (and not what had been there before), last first. An object that is
-/// gone already is no error.
-pub async fn delete_manifests(client: &Client, applied: &[Applied]) -> Result<()> {
-    for object in applied.iter().rev().filter(|object| object.created) {
-        let types = TypeMeta {
-            api_version: object.api_version.clone(),
-            kind: object.kind.clone(),
-        };
-        let gvk = GroupVersionKind::try_from(types)?;
-        // A kind that is unknown went with its CRD, and its objects with it.
-        let Ok((resource, _)) = pinned_kind(client, &gvk).await else {
-            continue;
-        };
-        let api = api(client, &resource, object.namespace.as_deref());
-        match api.delete(&object.name, &DeleteParams::background()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => {}
-            result => {
-                result.with_context(|| format!("cannot delete {} {}", object.kind, object.name))?;
-            }
-        }
+        apply(client, namespace, object, &mut |_| Ok(())).await?;
     }
     Ok(())
 }
@@ -100,7 +163,12 @@ pub(crate) fn kind(object: &DynamicObject) -> &str {
         .map_or("", |types| types.kind.as_str())
 }
 
-async fn apply(client: &Client, namespace: &str, object: &DynamicObject) -> Result<Applied> {
+async fn apply(
+    client: &Client,
+    namespace: &str,
+    object: &DynamicObject,
+    record: Record<'_>,
+) -> Result<()> {
     let name = object.name_any();
     let types = object
         .types
@@ -112,22 +180,34 @@ async fn apply(client: &Client, namespace: &str, object: &DynamicObject) -> Resu
     let namespace = (capabilities.scope == Scope::Namespaced)
         .then(|| object.namespace().unwrap_or_else(|| namespace.to_owned()));
     let api = api(client, &resource, namespace.as_deref());
-    let created = api
-        .get_metadata_opt(&name)
-        .await
-        .with_context(describe)?
-        .is_none();
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch(&name, &params, &Patch::Apply(object))
-        .await
-        .with_context(describe)?;
-    Ok(Applied {
-        api_version: types.api_version,
-        kind: types.kind,
+    let before = api.get_metadata_opt(&name).await.with_context(describe)?;
+    let mut applied = Applied {
+        api_version: types.api_version.clone(),
+        kind: types.kind.clone(),
         namespace,
-        name,
-        created,
-    })
+        name: name.clone(),
+        created: before.is_none(),
+        uid: None,
+    };
+    record(applied.clone())?;
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let patched = api.patch(&name, &params, &Patch::Apply(object)).await;
+    applied.uid = patched.with_context(describe)?.uid();
+    record(applied)
+}
+
+/// The API of an object's kind; `None` if the cluster does not know the kind.
+async fn api_of(client: &Client, object: &Applied) -> Result<Option<Api<DynamicObject>>> {
+    let types = TypeMeta {
+        api_version: object.api_version.clone(),
+        kind: object.kind.clone(),
+    };
+    match pinned_kind(client, &GroupVersionKind::try_from(types)?).await {
+        Ok((resource, _)) => Ok(Some(api(client, &resource, object.namespace.as_deref()))),
+        Err(kube::Error::Discovery(_)) => Ok(None),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(error).context("the cluster does not say what kinds it has"),
+    }
 }
 
 fn api(client: &Client, resource: &ApiResource, namespace: Option<&str>) -> Api<DynamicObject> {

@@ -14,6 +14,9 @@ pub struct Cluster {
     kubeconfig: PathBuf,
     kubectl: PathBuf,
     helm: PathBuf,
+    /// kubectl keeps here what it knows of the API server. In its usual place that stands under
+    /// the server's address, which another control plane may have had before.
+    cache: PathBuf,
 }
 
 impl Cluster {
@@ -24,16 +27,19 @@ impl Cluster {
             kubeconfig: state.kubeconfig.clone(),
             kubectl: state.kubectl.clone(),
             helm: state.helm.clone(),
+            cache: state.folder.join("kubectl-cache"),
         }
     }
 
-    /// A cluster that the user has, with cert-manager in it. kubectl and Helm are the project's.
-    pub fn of_user(kubeconfig: &Path) -> Result<Self> {
+    /// A cluster that the user has, with cert-manager in it. kubectl and Helm are the project's;
+    /// what they keep goes into `folder`.
+    pub fn of_user(kubeconfig: &Path, folder: &Path) -> Result<Self> {
         let toolchain = Toolchain::new()?;
         Ok(Self {
             kubeconfig: std::path::absolute(kubeconfig)?,
             kubectl: toolchain.kubectl()?,
             helm: toolchain.helm()?,
+            cache: folder.join("kubectl-cache"),
         })
     }
 
@@ -51,6 +57,7 @@ impl Cluster {
     pub fn kubectl(&self) -> Command {
         let mut command = Command::new(&self.kubectl);
         command.env("KUBECONFIG", &self.kubeconfig);
+        command.env("KUBECACHEDIR", &self.cache);
         command
     }
 

@@ -1,7 +1,5 @@
 //! The operator as a local process.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,19 +7,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::build::{Profile, operator_binary, program};
+use crate::build::{Profile, keeper, operator_binary};
+use crate::log::Log;
+use crate::process::{POLL_INTERVAL, STOP_DEADLINE, terminate};
 use crate::{NAMESPACE, tether};
 
 /// How long the operator may take to get ready, on a busy machine.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
-/// How long it may take to stop: longer than its own patience with work in flight.
-const STOP_DEADLINE: Duration = Duration::from_secs(40);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
-
 /// Whether the operator lives on when this process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
@@ -49,55 +44,66 @@ pub struct OperatorOptions {
 /// An operator that runs. A tethered one ends when the value is dropped.
 #[derive(Debug)]
 pub struct Operator {
-    child: Child,
+    process: Process,
     admin: SocketAddr,
-    life: Life,
+    log: Log,
+}
+
+/// The process; it ends with this value until it is left to itself.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    left: bool,
 }
 
 impl Operator {
     /// Builds and starts the operator, and waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not get ready. Then it runs no more, whatever its life was to be, and the error has
+    /// the end of its log.
     pub async fn start(options: &OperatorOptions) -> Result<Self> {
-        let operator = Self::start_unready(options).await?;
-        operator.wait_until_ready(&options.log).await?;
+        let mut operator = Self::spawn(options).await?;
+        if let Err(error) = operator.wait_until_ready().await {
+            bail!("{error:#}; {}", operator.log.tail());
+        }
+        operator.process.left = options.life == Life::Detached;
         Ok(operator)
     }
 
     /// As [`start`](Self::start), without waiting until it is ready: it may have to stand by.
     pub async fn start_unready(options: &OperatorOptions) -> Result<Self> {
+        let mut operator = Self::spawn(options).await?;
+        operator.process.left = options.life == Life::Detached;
+        Ok(operator)
+    }
+
+    async fn spawn(options: &OperatorOptions) -> Result<Self> {
         let binary = operator_binary(options.profile)?;
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&options.log)?;
-        let before = log.metadata()?.len();
+        let (log, output) = Log::open(&options.log)?;
         let mut command = command(&binary, options);
-        let mut child = match options.life {
-            Life::Tethered => tether::spawn(&program("controlplane", Profile::Dev), &command, log)?,
+        let child = match options.life {
+            Life::Tethered => tether::spawn(&keeper(), &command, output)?,
             Life::Detached => {
                 command
                     .stdin(Stdio::null())
                     .stdout(Stdio::null())
-                    .stderr(log);
+                    .stderr(output);
                 command.process_group(0).spawn()?
             }
         };
-        let admin = match admin_address(&mut child, &options.log, before).await {
-            Ok(admin) => admin,
-            Err(error) => {
-                let _ = child.kill();
-                return Err(error);
-            }
-        };
+        let mut process = Process { child, left: false };
+        let admin = admin_address(&mut process.child, &log).await?;
         Ok(Self {
-            child,
+            process,
             admin,
-            life: options.life,
+            log,
         })
     }
 
     /// The process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.process.child.id()
     }
 
     /// Where the admin server listens.
@@ -115,7 +121,7 @@ impl Operator {
         terminate(self.pid())?;
         let deadline = Instant::now() + STOP_DEADLINE;
         while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.process.child.try_wait()? {
                 return Ok(status);
             }
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -125,8 +131,8 @@ impl Operator {
 
     /// Ends it at once, as a node that fails would.
     pub fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
+        self.process.child.kill()?;
+        self.process.child.wait()?;
         Ok(())
     }
 
@@ -136,7 +142,7 @@ impl Operator {
         Ok(metrics.lines().any(|line| line == "signet_leading 1"))
     }
 
-    async fn wait_until_ready(&self, log: &Path) -> Result<()> {
+    async fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + READY_DEADLINE;
         let mut answer = String::new();
         while Instant::now() < deadline {
@@ -145,56 +151,25 @@ impl Operator {
                 Ok((_, body)) => answer = body,
                 Err(error) => answer = error.to_string(),
             }
+            if let Some(status) = self.process.child.try_wait()? {
+                bail!("the operator ended ({status})");
+            }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         bail!(
-            "the operator is not ready: {answer}; its log is {}",
-            log.display()
+            "the operator is not ready after {} s: {answer}",
+            READY_DEADLINE.as_secs()
         )
     }
 }
 
-impl Drop for Operator {
+impl Drop for Process {
     fn drop(&mut self) {
-        if self.life == Life::Tethered {
+        if !self.left {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
-}
-
-/// Stops an operator that another process started, and waits until it has ended.
-///
-/// # Errors
-/// It does not stop.
-pub async fn stop_process(pid: u32) -> Result<()> {
-    terminate(pid)?;
-    let deadline = Instant::now() + STOP_DEADLINE;
-    while Instant::now() < deadline {
-        if command_line(pid).is_none() {
-            return Ok(());
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-    bail!("the operator did not stop in {} s", STOP_DEADLINE.as_secs())
-}
-
-/// The command line of a process that runs; none if it has ended, also if nobody has reaped it.
-pub fn command_line(pid: u32) -> Option<String> {
-    let listed = Command::new("ps")
-        .args(["-o", "stat=,args=", "-p", &pid.to_string()])
-        .output();
-    let listed = String::from_utf8(listed.ok()?.stdout).ok()?;
-    let line = listed.trim();
-    (!line.is_empty() && !line.starts_with('Z')).then(|| line.to_owned())
-}
-
-fn terminate(pid: u32) -> Result<()> {
-    Ok(kill_process(process(pid)?, Signal::TERM)?)
-}
-
-fn process(pid: u32) -> Result<Pid> {
-    Pid::from_raw(pid.try_into()?).context("there is no process 0")
 }
 
 fn command(binary: &Path, options: &OperatorOptions) -> Command {
@@ -207,47 +182,28 @@ fn command(binary: &Path, options: &OperatorOptions) -> Command {
         .args(["--cluster-resource-namespace", NAMESPACE])
         .args(["--leader-election-namespace", NAMESPACE])
         .args(["--log-format", "json"])
-        .args(&options.flags);
+        .args(&options.flags)
+        // The end of the log is shown when it fails, and has to say why.
+        .env("RUST_LIB_BACKTRACE", "0");
     command
 }
 
-/// The admin server's address, from the log after what was there `before`.
-async fn admin_address(child: &mut Child, log: &Path, before: u64) -> Result<SocketAddr> {
+/// The admin server's address, when the operator has said it.
+async fn admin_address(child: &mut Child, log: &Log) -> Result<SocketAddr> {
     let deadline = Instant::now() + READY_DEADLINE;
     while Instant::now() < deadline {
-        if let Some(address) = logged_address(log, before)? {
+        if let Some(address) = log.admin_address()? {
             return Ok(address);
         }
         if let Some(status) = child.try_wait()? {
-            bail!(
-                "the operator ended ({status}); see its log, {}",
-                log.display()
-            );
+            bail!("the operator ended ({status}); {}", log.tail());
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     bail!(
-        "the operator does not say where its admin server listens; see {}",
-        log.display()
+        "the operator does not say where its admin server listens; {}",
+        log.tail()
     )
-}
-
-fn logged_address(log: &Path, before: u64) -> Result<Option<SocketAddr>> {
-    use std::io::{Seek, SeekFrom};
-    let mut file = File::open(log)?;
-    file.seek(SeekFrom::Start(before))?;
-    for line in BufReader::new(file).lines() {
-        let Ok(entry) = serde_json::from_str::<serde_json::Value>(&line?) else {
-            continue;
-        };
-        if entry["message"] == "the admin server listens" {
-            let address = entry["address"]
-                .as_str()
-                .context("the log has no address")?;
-            return Ok(Some(address.parse()?));
-        }
-    }
-    Ok(None)
 }
 
 /// One HTTP/1.0 request, which a server answers and closes.

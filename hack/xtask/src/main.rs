@@ -9,6 +9,7 @@ mod bench;
 mod demo;
 mod deny;
 mod generate;
+mod interrupt;
 mod session;
 mod test;
 mod up;
@@ -37,7 +38,7 @@ enum Command {
     /// reach it.
     Up(up::Up),
     /// Ends what `up` or `demo` left running.
-    Down,
+    Down(session::State),
     /// As `up`, then applies the README's samples and shows what comes out.
     Demo(up::Up),
     /// Measures Signet beside cert-manager's CA issuer and beside the ceiling.
@@ -65,11 +66,17 @@ fn execute(command: Command) -> Result<ExitCode> {
     let root = root()?;
     match command {
         Command::Up(settings) => {
-            let session = wait_for(up::up(&root, &settings))?;
+            let home = settings.state.home()?;
+            let up = up::up(home.clone(), settings);
+            let session = wait_for(interrupt::undone(up, home.undo()))?;
             up::say_how_to_reach(&session);
         }
-        Command::Down => wait_for(up::down(&root))?,
-        Command::Demo(settings) => wait_for(demo::run(&root, &settings))?,
+        Command::Down(state) => wait_for(up::down(state.home()?))?,
+        Command::Demo(settings) => {
+            let home = settings.state.home()?;
+            let demo = demo::run(root, home.clone(), settings);
+            wait_for(interrupt::undone(demo, home.undo()))?;
+        }
         Command::Bench => bench::run(&root)?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,

@@ -2,34 +2,107 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 use signet_controlplane::ControlPlane;
-use signet_installation::{Cluster, Installation, command_line, stop_process};
+use signet_installation::{Cluster, Installation, operators, stop_process, target};
 
-/// A cluster with Signet in it, left running.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Session {
-    /// The cluster.
-    pub(crate) cluster: Cluster,
-    /// The folder of the project's own control plane; none on a user's cluster.
-    pub(crate) plane: Option<PathBuf>,
-    /// Signet's objects, unless it was left out.
-    pub(crate) installation: Option<Installation>,
-    /// The operator's process id.
-    pub(crate) operator: Option<u32>,
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// A control plane whose starter was killed ends by itself within this time.
+const END_DEADLINE: Duration = Duration::from_secs(40);
+
+/// Where a session is.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct State {
+    /// The folder of the session, for more than one side by side.
+    #[arg(long = "state", value_name = "FOLDER", hide = true)]
+    folder: Option<PathBuf>,
 }
 
-/// Where everything that `up` leaves is.
-pub(crate) fn folder(root: &Path) -> PathBuf {
-    root.join("target/up")
+impl State {
+    /// The folder in which everything is that `up` leaves.
+    pub(crate) fn home(&self) -> Result<Home> {
+        let folder = self.folder.clone().unwrap_or_else(|| target().join("up"));
+        Ok(Home {
+            folder: std::path::absolute(folder)?,
+            begun: Arc::default(),
+        })
+    }
 }
 
-impl Session {
-    /// The session of this checkout, if there is one.
-    pub(crate) fn read(root: &Path) -> Result<Option<Self>> {
-        let file = folder(root).join("session.json");
+/// The folder of a session, as one run of `up` or `demo` sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Home {
+    pub(crate) folder: PathBuf,
+    begun: Arc<AtomicBool>,
+}
+
+impl Home {
+    /// The folder of the project's own control plane.
+    pub(crate) fn plane(&self) -> PathBuf {
+        self.folder.join("plane")
+    }
+
+    /// Makes the folder. From here on what is in it was begun by this run.
+    pub(crate) fn begin(&self) -> Result<()> {
+        self.begun.store(true, Ordering::SeqCst);
+        fs::create_dir_all(&self.folder)
+            .with_context(|| format!("cannot make {}", self.folder.display()))
+    }
+
+    /// Ends what this run has begun. A session that was there before stays.
+    pub(crate) async fn undo(&self) -> Result<()> {
+        if self.begun.load(Ordering::SeqCst) {
+            self.end().await
+        } else {
+            eprintln!("what was up before stays up; `cargo xtask down` ends it");
+            Ok(())
+        }
+    }
+
+    /// Ends whatever runs and removes whatever was applied, also if nobody wrote all of it down.
+    pub(crate) async fn end(&self) -> Result<()> {
+        for pid in operators(&self.folder)? {
+            stop_process(pid).await?;
+        }
+        if let Some(Session {
+            own: false,
+            installation: Some(installation),
+            ..
+        }) = self.session()?
+        {
+            installation.delete().await?;
+        }
+        self.end_plane().await?;
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).context("what `up` left cannot be removed")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One that is starting or ending cannot be told anything; it ends by itself.
+    async fn end_plane(&self) -> Result<()> {
+        let deadline = Instant::now() + END_DEADLINE;
+        loop {
+            match ControlPlane::attach(&self.plane()) {
+                Ok(None) => return Ok(()),
+                Ok(Some(plane)) => return plane.stop(),
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+            }
+        }
+    }
+
+    /// The session that is here, if there is one.
+    pub(crate) fn session(&self) -> Result<Option<Session>> {
+        let file = self.file();
         if !file.exists() {
             return Ok(None);
         }
@@ -39,46 +112,56 @@ impl Session {
         Ok(Some(session))
     }
 
-    /// Writes it down.
-    pub(crate) fn write(&self, root: &Path) -> Result<()> {
-        fs::write(
-            folder(root).join("session.json"),
-            serde_json::to_string_pretty(self)?,
-        )?;
-        Ok(())
+    /// Writes it down, as a whole or not at all.
+    pub(crate) fn write(&self, session: &Session) -> Result<()> {
+        let (file, new) = (self.file(), self.folder.join("session.json.new"));
+        fs::write(&new, serde_json::to_string_pretty(session)?)
+            .and_then(|()| fs::rename(&new, &file))
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 
-    /// Whether everything that was started still runs.
-    pub(crate) fn is_alive(&self) -> Result<bool> {
-        let plane = match &self.plane {
-            Some(folder) => ControlPlane::attach(folder)?.is_some(),
-            None => true,
-        };
-        Ok(plane && self.operator.is_none_or(is_operator))
-    }
-
-    /// Ends what was started and removes what was applied.
-    pub(crate) async fn end(self, root: &Path) -> Result<()> {
-        if let Some(pid) = self.operator.filter(|pid| is_operator(*pid)) {
-            stop_process(pid).await?;
-        }
-        match &self.plane {
-            Some(folder) => {
-                if let Some(plane) = ControlPlane::attach(folder)? {
-                    plane.stop()?;
-                }
-            }
-            None => {
-                if let Some(installation) = &self.installation {
-                    installation.delete().await?;
-                }
-            }
-        }
-        fs::remove_dir_all(folder(root)).context("what `up` left cannot be removed")
+    fn file(&self) -> PathBuf {
+        self.folder.join("session.json")
     }
 }
 
-/// Whether the process is an operator, and not another one that was given the number since.
-fn is_operator(pid: u32) -> bool {
-    command_line(pid).is_some_and(|line| line.contains("signet run --kubeconfig"))
+/// A cluster with Signet in it, left running.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Session {
+    /// The cluster.
+    pub(crate) cluster: Cluster,
+    /// Whether it is the project's own control plane, and not a user's cluster.
+    pub(crate) own: bool,
+    /// Signet's objects, unless it was left out.
+    pub(crate) installation: Option<Installation>,
+    /// The operator's credentials, once it has some.
+    pub(crate) operator: Option<PathBuf>,
+}
+
+impl Session {
+    /// Whether its cluster may still be there: nobody can tell of a user's.
+    pub(crate) fn has_cluster(&self, home: &Home) -> Result<bool> {
+        Ok(!self.own || ControlPlane::attach(&home.plane())?.is_some())
+    }
+
+    /// Whether everything that it is to have is there, and runs.
+    pub(crate) fn is_up(&self, home: &Home) -> Result<bool> {
+        let Some(installation) = &self.installation else {
+            return Ok(true);
+        };
+        Ok(installation.is_complete() && !operators(&home.folder)?.is_empty())
+    }
+
+    /// Writes down every change of the installation.
+    pub(crate) fn recorder(&mut self, home: &Home) -> impl FnMut(&Installation) -> Result<()> {
+        |installation| {
+            self.installation = Some(installation.clone());
+            home.write(self)
+        }
+    }
+
+    /// Whether it is on this cluster of a user.
+    pub(crate) fn is_of(&self, kubeconfig: &Path) -> Result<bool> {
+        Ok(!self.own && self.cluster.kubeconfig() == std::path::absolute(kubeconfig)?)
+    }
 }

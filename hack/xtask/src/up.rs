@@ -1,14 +1,16 @@
 //! `cargo xtask up` and `down`: a cluster with Signet in it, left running.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use signet_controlplane::{ControlPlane, Options};
-use signet_installation::{Cluster, Installation, Life, Operator, OperatorOptions, Profile};
+use signet_installation::{
+    Cluster, Installation, Life, Operator, OperatorOptions, Profile, build_programs,
+};
 
-use crate::session::{Session, folder};
+use crate::session::{Home, Session, State};
 
 /// The flags of `up` and `demo`.
 #[derive(Args, Clone, Debug, Default)]
@@ -19,99 +21,167 @@ pub(crate) struct Up {
     /// Leave Signet out.
     #[arg(long)]
     pub(crate) without_signet: bool,
+    #[command(flatten)]
+    pub(crate) state: State,
 }
 
-/// Brings a cluster up, or finds the one that is up, and says how to reach it.
-pub(crate) async fn up(root: &Path, settings: &Up) -> Result<Session> {
-    if let Some(session) = Session::read(root)? {
-        if session.is_alive()? {
-            if settings.kubeconfig.is_some() || settings.without_signet {
-                bail!("something is up already; end it with `cargo xtask down` first");
-            }
-            return Ok(session);
-        }
-        eprintln!("What was up is there no more; it is cleared away.");
-        session.end(root).await?;
+/// Brings a cluster up, or finds the one that is up. What fails half-way is undone.
+pub(crate) async fn up(home: Home, settings: Up) -> Result<Session> {
+    if let Some(session) = resume(&home, &settings).await? {
+        return Ok(session);
     }
-    fs::create_dir_all(folder(root))?;
-    let session = match start(root, settings).await {
-        Ok(session) => session,
+    home.begin()?;
+    match start(&home, &settings).await {
+        Ok(session) => Ok(session),
         Err(error) => {
-            undo(root)?;
-            return Err(error);
+            let undone = home.undo().await;
+            undone.with_context(|| {
+                format!("{error:#}; and it cannot be undone, so try `cargo xtask down`")
+            })?;
+            Err(error)
         }
-    };
-    session.write(root)?;
-    Ok(session)
+    }
 }
 
-/// How to reach what is up.
+/// How to reach what is up: the one line that a shell may evaluate.
 pub(crate) fn say_how_to_reach(session: &Session) {
-    println!(
-        "export KUBECONFIG={}",
-        session.cluster.kubeconfig().display()
-    );
+    println!("export KUBECONFIG={}", quoted(session.cluster.kubeconfig()));
 }
 
 /// Ends what is up.
-pub(crate) async fn down(root: &Path) -> Result<()> {
-    match Session::read(root)? {
-        Some(session) => session.end(root).await?,
-        None => println!("Nothing is up."),
+pub(crate) async fn down(home: Home) -> Result<()> {
+    if home.folder.exists() {
+        home.end().await?;
+        eprintln!("It is down.");
+    } else {
+        eprintln!("Nothing is up.");
     }
     Ok(())
 }
 
-async fn start(root: &Path, settings: &Up) -> Result<Session> {
-    let (cluster, plane) = match &settings.kubeconfig {
-        Some(kubeconfig) => (Cluster::of_user(kubeconfig)?, None),
-        None => {
-            let state = plane_folder(root);
-            let options = Options {
-                state: Some(state.clone()),
-                ..Options::default()
-            };
-            let plane = ControlPlane::start_detached(&options)?;
-            (Cluster::own(&plane), Some(state))
+/// The session that is up. Of one that is not whole, what is missing is made.
+async fn resume(home: &Home, settings: &Up) -> Result<Option<Session>> {
+    let Some(mut session) = home.session()? else {
+        if home.folder.exists() {
+            eprintln!("clearing away what an earlier `up` left");
+            home.end().await?;
         }
+        return Ok(None);
     };
+    if !session.has_cluster(home)? {
+        eprintln!("the control plane that was up runs no more; clearing away what it left");
+        home.end().await?;
+        return Ok(None);
+    }
+    if let Some(kubeconfig) = &settings.kubeconfig
+        && !session.is_of(kubeconfig)?
+    {
+        bail!("another cluster is up already; end that with `cargo xtask down` first");
+    }
+    if settings.without_signet && session.installation.is_some() {
+        bail!("it is up already, with Signet; end that with `cargo xtask down` first");
+    }
+    if session.is_up(home)? {
+        eprintln!(
+            "It is already up, as it was built then; `cargo xtask down` and a new start run a \
+             newer build."
+        );
+    } else {
+        eprintln!("it is up, but not all of it; starting what is missing");
+        build()?;
+        run_signet(home, &mut session).await?;
+    }
+    Ok(Some(session))
+}
+
+async fn start(home: &Home, settings: &Up) -> Result<Session> {
+    build()?;
+    let cluster = match &settings.kubeconfig {
+        Some(kubeconfig) => Cluster::of_user(kubeconfig, &home.folder)?,
+        None => Cluster::own(&control_plane(home)?),
+    };
+    let with_signet = !settings.without_signet;
     let mut session = Session {
+        installation: with_signet.then(|| Installation::begin(cluster.clone())),
         cluster,
-        plane,
-        installation: None,
+        own: settings.kubeconfig.is_none(),
         operator: None,
     };
-    if settings.without_signet {
-        return Ok(session);
+    home.write(&session)?;
+    if with_signet {
+        run_signet(home, &mut session).await?;
     }
-    let installation = Installation::apply(session.cluster.clone()).await?;
-    // From here on `down` can undo it, whatever fails next.
-    session.installation = Some(installation.clone());
-    session.write(root)?;
-    let kubeconfig = installation.operator_kubeconfig(&folder(root)).await?;
-    let options = OperatorOptions {
-        kubeconfig,
-        log: folder(root).join("signet.log"),
-        profile: Profile::Dev,
-        life: Life::Detached,
-        flags: Vec::new(),
-    };
-    session.operator = Some(Operator::start(&options).await?.pid());
     Ok(session)
 }
 
-/// Clears away a start that failed half-way.
-fn undo(root: &Path) -> Result<()> {
-    if let Some(plane) = ControlPlane::attach(&plane_folder(root))? {
-        plane.stop()?;
+fn build() -> Result<()> {
+    eprintln!("building the operator and the control plane's keeper");
+    build_programs()
+}
+
+fn control_plane(home: &Home) -> Result<ControlPlane> {
+    eprintln!("starting the control plane");
+    let begin = Instant::now();
+    let plane = ControlPlane::start_detached(&Options {
+        state: Some(home.plane()),
+        ..Options::default()
+    })?;
+    eprintln!("control plane: ready in {} s", begin.elapsed().as_secs());
+    Ok(plane)
+}
+
+/// Applies Signet's objects, as far as they are not there, and runs the operator. Every step is
+/// written down before it is made.
+async fn run_signet(home: &Home, session: &mut Session) -> Result<()> {
+    let Some(mut installation) = session.installation.clone() else {
+        return Ok(());
+    };
+    if !installation.is_complete() {
+        eprintln!("installing Signet's CRDs and chart");
+        installation.complete(&mut session.recorder(home)).await?;
     }
-    // A user's cluster keeps its session, so that `down` can remove what was applied.
-    if Session::read(root)?.is_none_or(|session| session.plane.is_some()) {
-        fs::remove_dir_all(folder(root))?;
-    }
+    let kubeconfig = match &session.operator {
+        Some(kubeconfig) => kubeconfig.clone(),
+        None => installation.operator_kubeconfig(&home.folder).await?,
+    };
+    session.operator = Some(kubeconfig.clone());
+    home.write(session)?;
+    eprintln!("starting the operator");
+    let begin = Instant::now();
+    Operator::start(&OperatorOptions {
+        kubeconfig,
+        log: home.folder.join("signet.log"),
+        profile: Profile::Dev,
+        life: Life::Detached,
+        flags: Vec::new(),
+    })
+    .await?;
+    eprintln!("operator: ready in {} s", begin.elapsed().as_secs());
     Ok(())
 }
 
-fn plane_folder(root: &Path) -> PathBuf {
-    folder(root).join("plane")
+/// The path as a shell reads it back.
+fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:,@%".contains(it);
+    if path.chars().all(is_plain) {
+        return path.into_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_quoted_where_a_shell_would_split_it() {
+        for (path, expected) in [
+            ("/tmp/up/admin.yaml", "/tmp/up/admin.yaml"),
+            ("/my files/a", "'/my files/a'"),
+            ("/it's/$a", r"'/it'\''s/$a'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), expected);
+        }
+    }
 }

@@ -1,8 +1,10 @@
-//! What can be checked by reading the repository: generated files, who depends on whom, links.
+//! What can be checked by reading the repository: generated files, who depends on whom,
+//! links, samples.
 
 mod directions;
 mod drift;
 mod links;
+mod samples;
 
 use std::path::Path;
 
@@ -14,6 +16,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         drift::problems(root, &crate::generate::files()?)?,
         directions::problems(root)?,
         links::problems(root)?,
+        samples::problems(root)?,
     ]
     .concat();
     for problem in &problems {
@@ -21,7 +24,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     match problems.len() {
         0 => {
-            println!("generated files, crate directions and links are as they should be");
+            println!("generated files, crate directions, links and samples are as they should be");
             Ok(())
         }
         1 => bail!("one thing is wrong"),

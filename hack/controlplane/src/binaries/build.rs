@@ -1,6 +1,7 @@
 //! `go build`, with progress.
 
 use std::collections::VecDeque;
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,19 +21,45 @@ pub(super) const CHART: &str = "chart";
 const SHOWN_LINES: usize = 30;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 
-/// One sentence for whoever has no Go.
+/// The oldest Go that builds the modules.
+const OLDEST_GO: (u32, u32) = (1, 26);
+const INSTALL_GO: &str = "install Go 1.26 or newer from https://go.dev/dl and put it on the PATH";
+
+/// One sentence for whoever has no Go, or one that is too old and cannot fetch a newer one.
 pub(super) fn check_go() -> Result<()> {
-    match Command::new("go").arg("version").output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => bail!(
-            "go does not work: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
-            "Go is missing: install Go 1.26 or newer from https://go.dev/dl and put it on the PATH"
-        ),
-        Err(error) => Err(error).context("go cannot be run"),
+    // In a module, where an older Go takes the one that the module asks for, if it may.
+    let module = module(Program::Kubectl);
+    let output = match go(&module)?.args(["env", "GOVERSION"]).output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!("Go is missing: {INSTALL_GO}")
+        }
+        output => output.context("go cannot be run")?,
+    };
+    let version = String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && go_version(&version).is_some_and(|it| it >= OLDEST_GO) {
+        return Ok(());
     }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let said = errors.lines().chain(version.lines()).next();
+    bail!(
+        "Go is too old or does not work ({}): {INSTALL_GO}",
+        said.unwrap_or("it says nothing").trim()
+    )
+}
+
+/// The first two numbers of `go1.26.1`, `go1.27rc1` or `devel go1.27-0123abc`.
+fn go_version(text: &str) -> Option<(u32, u32)> {
+    let (_, numbers) = text.split_once("go")?;
+    let (major, rest) = numbers.split_once('.')?;
+    let end = rest.find(|it: char| !it.is_ascii_digit());
+    let minor = &rest[..end.unwrap_or(rest.len())];
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn module(program: Program) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("go")
+        .join(program.module())
 }
 
 /// The path of a program; builds it if it is not in the cache.
@@ -41,12 +68,10 @@ pub(super) fn check_go() -> Result<()> {
 /// is whole. A lock keeps two processes from doing the same work.
 pub(super) fn ensure(cache: &Path, program: Program) -> Result<PathBuf> {
     let name = program.name();
-    let module = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("go")
-        .join(program.module());
+    let module = module(program);
     let version = pinned_version(&fs::read_to_string(module.join("go.mod"))?, program.pin())?;
     let flags = linker_flags(program, &version);
-    let go = run(go(&module).args(["env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"]))?;
+    let go = run(go(&module)?.args(["env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"]))?;
     let key = cache::key(&module, &[name, program.package(), &flags, &go])?;
     let folder = cache.join(format!("{name}-{version}-{key}"));
     let binary = folder.join(name);
@@ -78,7 +103,7 @@ pub(super) fn ensure(cache: &Path, program: Program) -> Result<PathBuf> {
 }
 
 fn build(program: Program, module: &Path, flags: &str, binary: &Path) -> Result<()> {
-    let mut child = go(module)
+    let mut child = go(module)?
         .args([
             "build",
             "-v",
@@ -121,7 +146,7 @@ fn build(program: Program, module: &Path, flags: &str, binary: &Path) -> Result<
 
 /// cert-manager's CRDs and chart come with its Go module.
 fn copy_manifests(module: &Path, pin: &str, target: &Path) -> Result<()> {
-    let source = run(go(module).args(["list", "-m", "-f", "{{.Dir}}", pin]))?;
+    let source = run(go(module)?.args(["list", "-m", "-f", "{{.Dir}}", pin]))?;
     let deploy = Path::new(source.trim()).join("deploy");
     copy(&deploy.join("crds"), &target.join(CRDS))?;
     copy(&deploy.join("charts/cert-manager"), &target.join(CHART))
@@ -149,13 +174,18 @@ fn linker_flags(program: Program, version: &str) -> String {
 }
 
 /// The Go command in a module, without the flags that a user may have set for other work.
-fn go(module: &Path) -> Command {
+fn go(module: &Path) -> Result<Command> {
     let mut command = Command::new("go");
     command
         .current_dir(module)
         .env("GOFLAGS", "")
         .env("GOWORK", "off");
-    command
+    // Without a home it finds no place for its caches, and a service often has none.
+    if env::var_os("HOME").is_none_or(|home| home.is_empty()) {
+        let home = env::home_dir().filter(|home| home.is_dir());
+        command.env("HOME", home.map_or_else(cache::folder, Ok)?);
+    }
+    Ok(command)
 }
 
 fn run(command: &mut Command) -> Result<String> {
@@ -200,12 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn the_version_of_go_is_read_in_all_its_forms() {
+        for (text, expected) in [
+            ("go1.26.8\n", Some((1, 26))),
+            ("go1.9\n", Some((1, 9))),
+            ("go1.27rc1", Some((1, 27))),
+            ("go1.26.0 X:nocoverageredesign", Some((1, 26))),
+            ("devel go1.27-0123abc Mon", Some((1, 27))),
+            ("go2.0", Some((2, 0))),
+            ("", None),
+            ("gox.y", None),
+        ] {
+            assert_eq!(go_version(text), expected, "{text:?}");
+        }
+        assert!(go_version("go1.9").unwrap() < OLDEST_GO);
+    }
+
+    #[test]
     fn every_program_has_a_pin() {
         for program in Program::ALL {
-            let module = Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("go")
-                .join(program.module());
-            let go_mod = fs::read_to_string(module.join("go.mod")).unwrap();
+            let go_mod = fs::read_to_string(module(program).join("go.mod")).unwrap();
             pinned_version(&go_mod, program.pin()).unwrap();
         }
     }

@@ -1,8 +1,9 @@
 //! What came out, as a person would like to see it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
@@ -43,42 +44,63 @@ pub(super) fn heading(text: &str) {
     println!("\n── {text}");
 }
 
-/// Names, SANs and validity of the leaf.
-pub(super) fn certificate(files: &Files) -> Result<()> {
-    heading("The certificate in the Secret default/web-tls");
-    openssl(
-        Command::new("openssl")
-            .args(["x509", "-noout", "-subject", "-issuer", "-dates", "-in"])
-            .arg(&files.chain)
-            .args([
-                "-ext",
-                "subjectAltName,keyUsage,extendedKeyUsage,basicConstraints",
-            ]),
-    )?;
-    heading("The root in its ca.crt");
-    openssl(
-        Command::new("openssl")
-            .args(["x509", "-noout", "-subject", "-dates", "-in"])
-            .arg(&files.roots)
-            .args(["-ext", "subjectAltName,keyUsage,basicConstraints"]),
-    )
+/// Names, extensions and validity of every certificate in the Secret.
+pub(super) fn certificates(files: &Files) -> Result<()> {
+    for (number, certificate) in (1..).zip(blocks(&fs::read_to_string(&files.chain)?)) {
+        heading(&match number {
+            1 => "The certificate in the Secret default/web-tls (tls.crt)".to_owned(),
+            _ => format!("Certificate {number} of its chain (tls.crt)"),
+        });
+        certificate_text(&certificate)?;
+    }
+    for root in blocks(&fs::read_to_string(&files.roots)?) {
+        heading("The root that it chains to (ca.crt)");
+        certificate_text(&root)?;
+    }
+    Ok(())
+}
+
+/// The PEM blocks of a text.
+fn blocks(text: &str) -> Vec<String> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let parts = text.split_inclusive(END);
+    parts
+        .filter(|part| part.ends_with(END))
+        .map(|part| format!("{}\n", part.trim_start()))
+        .collect()
+}
+
+fn certificate_text(pem: &str) -> Result<()> {
+    let mut child = Command::new("openssl")
+        .args(["x509", "-noout", "-subject", "-issuer", "-dates"])
+        .args([
+            "-ext",
+            "subjectAltName,keyUsage,extendedKeyUsage,basicConstraints",
+        ])
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("openssl cannot be run")?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(pem.as_bytes())?;
+    }
+    ensure!(
+        child.wait()?.success(),
+        "openssl cannot read what was issued"
+    );
+    Ok(())
 }
 
 /// OpenSSL's strict verdict.
 pub(super) fn verification(files: &Files) -> Result<()> {
     heading("openssl verify -x509_strict -CAfile ca.crt -untrusted tls.crt tls.crt");
-    openssl(
-        Command::new("openssl")
-            .args(["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"])
-            .arg(&files.roots)
-            .arg("-untrusted")
-            .arg(&files.chain)
-            .arg(&files.chain),
-    )
-}
-
-fn openssl(command: &mut Command) -> Result<()> {
-    let status = command.status().context("openssl cannot be run")?;
+    let status = Command::new("openssl")
+        .args(["verify", "-x509_strict", "-purpose", "sslserver", "-CAfile"])
+        .arg(&files.roots)
+        .arg("-untrusted")
+        .arg(&files.chain)
+        .arg(&files.chain)
+        .status()
+        .context("openssl cannot be run")?;
     ensure!(status.success(), "openssl did not accept what was issued");
     Ok(())
 }
@@ -101,4 +123,27 @@ pub(super) fn what_next(session: &Session) {
         println!("  {line}");
     }
     println!("\nTo reach the cluster from your own shell:\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pem_block_is_one_certificate() {
+        let block = |body: &str| {
+            format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+        };
+        for (text, expected) in [
+            (String::new(), vec![]),
+            (block("A"), vec![block("A")]),
+            (block("A") + &block("B"), vec![block("A"), block("B")]),
+            (
+                block("A") + "\n\n" + &block("B") + "\n",
+                vec![block("A"), block("B")],
+            ),
+        ] {
+            assert_eq!(blocks(&text), expected, "{text}");
+        }
+    }
 }

@@ -26,11 +26,13 @@ pub(crate) enum Tier {
     Controlplane,
     /// Signet on a control plane.
     E2e,
+    /// The demo and the samples, as a person would run them.
+    Demo,
 }
 
 impl Tier {
     /// In the order in which they run.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Lint,
         Self::Deny,
         Self::Verify,
@@ -38,15 +40,17 @@ impl Tier {
         Self::Chart,
         Self::Controlplane,
         Self::E2e,
+        Self::Demo,
     ];
 
-    /// The tier of a package's integration tests. Those of a package that is not named here are
-    /// taken to need nothing.
-    fn of_package(name: &str) -> Self {
-        match name {
-            "xtask" => Self::Chart,
-            "signet-controlplane" => Self::Controlplane,
-            "signet-e2e" => Self::E2e,
+    /// The tier of an integration test of a package. Those of a package that is not named here
+    /// are taken to need nothing.
+    fn of_program(package: &str, program: &str) -> Self {
+        match (package, program) {
+            ("xtask", "demo") => Self::Demo,
+            ("xtask", _) => Self::Chart,
+            ("signet-controlplane" | "signet-installation", _) => Self::Controlplane,
+            ("signet-e2e", _) => Self::E2e,
             _ => Self::Unit,
         }
     }
@@ -68,6 +72,7 @@ pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result
                     "clippy",
                     [
                         "clippy",
+                        "--locked",
                         "--workspace",
                         "--all-targets",
                         "--",
@@ -85,6 +90,7 @@ pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result
             Tier::Chart => vec![Step::cargos("chart", vec![tests])],
             Tier::Controlplane => vec![Step::cargos("controlplane", vec![programs_first(), tests])],
             Tier::E2e => vec![Step::cargos("e2e", vec![programs_first(), tests])],
+            Tier::Demo => vec![Step::cargos("demo", vec![programs_first(), tests])],
         }
     });
     Ok(steps.collect())
@@ -150,12 +156,11 @@ fn test_programs(root: &Path) -> Result<BTreeMap<Tier, Vec<String>>> {
         .with_context(|| String::from_utf8_lossy(&metadata.stderr).into_owned())?;
     let mut programs = BTreeMap::<_, Vec<_>>::new();
     for package in metadata.packages {
-        let tier = Tier::of_package(&package.name);
         let tests = package.targets.into_iter().filter(|it| it.kind == ["test"]);
-        programs
-            .entry(tier)
-            .or_default()
-            .extend(tests.map(|it| it.name));
+        for test in tests {
+            let tier = Tier::of_program(&package.name, &test.name);
+            programs.entry(tier).or_default().push(test.name);
+        }
     }
     Ok(programs)
 }
@@ -171,7 +176,9 @@ mod tests {
             (Tier::Unit, "crds"),
             (Tier::Chart, "chart"),
             (Tier::Controlplane, "control_plane"),
+            (Tier::Controlplane, "installation"),
             (Tier::E2e, "e2e"),
+            (Tier::Demo, "demo"),
         ] {
             assert!(
                 programs[&tier].iter().any(|name| name == program),

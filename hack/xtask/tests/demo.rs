@@ -1,0 +1,121 @@
+//! The commands that the README begins with, run as a person would, and the samples.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what fails here fails the test, which shows what the commands said"
+)]
+
+#[path = "demo/cluster.rs"]
+mod cluster;
+#[path = "demo/xtask.rs"]
+mod xtask;
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use cluster::Reached;
+use xtask::Xtask;
+
+const SPIFFE_ID: &str = "URI:spiffe://example.org/ns/default/sa/web";
+
+#[test]
+fn the_demo_issues_and_every_sample_works_and_down_leaves_nothing() {
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo"]);
+    // OpenSSL has read the leaf, and has verified it.
+    assert!(shown.contains(SPIFFE_ID), "no SPIFFE ID");
+    assert!(shown.contains("tls.crt: OK"), "not verified");
+    let cluster = Reached::by(&shown);
+    let mut applied = 0;
+    for sample in fs::read_dir(root().join("docs/samples")).unwrap() {
+        let sample = sample.unwrap().path();
+        cluster.kubectl(&["apply", "-f", sample.to_str().unwrap()]);
+        applied += 1;
+    }
+    assert!(applied >= 5, "only {applied} samples");
+    for object in ["certificate/web", "certificate/api", "certificate/child-ca"] {
+        cluster.await_ready(object);
+    }
+
+    // An operator that died is started again, and nothing else is.
+    let uid = ["get", "ns/signet-system", "-o", "jsonpath={.metadata.uid}"];
+    let before = cluster.kubectl(&uid);
+    xtask.kill("signet run");
+    let again = xtask.run(&["up"]);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(said.contains("starting what is missing"), "{said}");
+    assert!(again.status.success());
+    assert_eq!(cluster.kubectl(&uid), before);
+    let said = xtask.run(&["up"]).stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("already up"), "{said}");
+
+    assert!(!xtask.processes().is_empty());
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
+fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
+    let theirs = Xtask::new();
+    let cluster = Reached::by(&theirs.succeed(&["up", "--without-signet"]));
+    let refusal = theirs.refusal(&["demo"]);
+    assert!(refusal.contains("begun with --without-signet"), "{refusal}");
+    let before = cluster.objects();
+
+    let kubeconfig = cluster.kubeconfig.to_str().unwrap();
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo", "--kubeconfig", kubeconfig]);
+    assert!(shown.contains(SPIFFE_ID) && shown.contains("tls.crt: OK"));
+    assert_ne!(cluster.objects(), before);
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+    assert_eq!(cluster.objects(), before);
+
+    // Ended half-way, it is undone: by itself, or by `down`.
+    let up = ["up", "--kubeconfig", kubeconfig];
+    let said = xtask.interrupted(&up, "installing Signet", Signal::TERM);
+    assert!(said.contains("interrupted"), "{said}");
+    assert_eq!(cluster.objects(), before);
+    xtask.interrupted(&up, "starting the operator", Signal::KILL);
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+    assert_eq!(cluster.objects(), before);
+
+    // What is there already is not the demo's to overwrite.
+    let secret = ["create", "secret", "generic", "web-tls", "-n", "default"];
+    cluster.kubectl(&secret);
+    let refusal = xtask.refusal(&["demo", "--kubeconfig", kubeconfig]);
+    assert!(refusal.contains("Secret default/web-tls"), "{refusal}");
+    xtask.succeed(&["down"]);
+    cluster.kubectl(&["delete", "secret", "web-tls", "-n", "default"]);
+    assert_eq!(cluster.objects(), before);
+}
+
+#[test]
+fn a_signal_at_any_point_undoes_what_was_begun() {
+    for (said, signal) in [
+        ("building the operator", Signal::INT),
+        ("starting the control plane", Signal::TERM),
+        ("starting the control plane", Signal::KILL),
+        ("installing Signet", Signal::HUP),
+        ("installing Signet", Signal::KILL),
+        ("starting the operator", Signal::TERM),
+    ] {
+        let xtask = Xtask::new();
+        let rest = xtask.interrupted(&["up"], said, signal);
+        if signal == Signal::KILL {
+            xtask.succeed(&["down"]);
+        } else {
+            assert!(rest.contains("interrupted"), "{said}: {rest}");
+        }
+        xtask.assert_nothing_is_left();
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
