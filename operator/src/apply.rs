@@ -182,6 +182,14 @@ impl std::fmt::Debug for Writer {
     }
 }
 
+/// The label of what Signet makes.
+pub fn managed_by() -> (String, String) {
+    (
+        "app.kubernetes.io/managed-by".to_owned(),
+        FIELD_MANAGER.to_owned(),
+    )
+}
+
 async fn create<K>(api: &Api<K>, object: &K) -> Result<Created, kube::Error>
 where
     K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Serialize,

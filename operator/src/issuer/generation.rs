@@ -7,7 +7,8 @@ use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference}
 use signet_core::chain::{CaCertificate, CaChain, ChainError};
 use signet_keys::KeyConfig;
 
-use super::Facts;
+use crate::apply::managed_by;
+use crate::keyring::IssuerName;
 
 /// A CA generation as it was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,21 +47,23 @@ pub(super) fn read(object: &CAGeneration) -> Generation {
 
 /// The object of a new generation. Its number is part of its name, so that of two writers one
 /// finds it there already.
-pub(super) fn object(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneration {
-    let kind = facts.name.kind;
-    let name = format!(
-        "{}-{}-{number}",
-        kind.as_str().to_lowercase(),
-        facts.name.name
-    );
+pub(super) fn object(
+    issuer: &IssuerName,
+    namespace: &str,
+    key: &KeyConfig,
+    chain: &CaChain,
+    number: u32,
+) -> CAGeneration {
+    let kind = issuer.kind;
+    let name = format!("{}-{}-{number}", kind.as_str().to_lowercase(), issuer.name);
     let spec = CAGenerationSpec {
         issuer_ref: IssuerReference {
             kind,
-            name: facts.name.name.clone(),
+            name: issuer.name.clone(),
         },
         generation: number,
         key: GenerationKey {
-            config: facts.spec.key.clone(),
+            config: key.clone(),
             fingerprint: chain.issuing().public_key().fingerprint(),
         },
         certificate_chain: pem(chain.path()),
@@ -69,8 +72,8 @@ pub(super) fn object(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneratio
         not_after: Time(chain.not_after()),
     };
     let mut object = CAGeneration::new(&name, spec);
-    object.metadata.namespace = Some(facts.namespace.clone());
-    object.metadata.labels = Some([super::make::managed_by()].into());
+    object.metadata.namespace = Some(namespace.to_owned());
+    object.metadata.labels = Some([managed_by()].into());
     object
 }
 

@@ -9,7 +9,7 @@ use signet_keys::{ErrorClass, GeneratedKey, KeyError, KeyToMake, Signer};
 use super::facts::Facts;
 use super::reason::{IssuerReason, NotReady};
 use super::{Error, generation};
-use crate::apply::Created;
+use crate::apply::{Created, managed_by};
 use crate::context::Context;
 
 /// The code with which the API server refuses an object that breaks its schema.
@@ -74,7 +74,13 @@ pub(super) async fn generation(
     number: u32,
     context: &Context,
 ) -> Result<Result<(), NotReady>, Error> {
-    let object = generation::object(facts, chain, number);
+    let object = generation::object(
+        &facts.name,
+        &facts.namespace,
+        &facts.spec.key,
+        chain,
+        number,
+    );
     if generation::read(&object).chain.as_ref() != Ok(chain) {
         return Ok(Err(unfit(
             "its chain cannot be written down; leave out certificates that are not part of it",
@@ -114,13 +120,5 @@ fn unfit(sentence: &str) -> NotReady {
     NotReady::stalls(
         IssuerReason::InvalidCa,
         format!("no CAGeneration can be made of the CA certificate: {sentence}"),
-    )
-}
-
-/// The label of what Signet makes.
-pub(super) fn managed_by() -> (String, String) {
-    (
-        "app.kubernetes.io/managed-by".to_owned(),
-        "signet".to_owned(),
     )
 }

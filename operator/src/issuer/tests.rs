@@ -9,7 +9,7 @@ mod status;
 
 use std::sync::Arc;
 
-use signet_api::{CertificateSpec, Existing, IssuerSpec, SelfSigned};
+use signet_api::{CAGeneration, CertificateSpec, Existing, IssuerSpec, SelfSigned};
 use signet_core::chain::CaChain;
 use signet_core::request::ServiceAccount;
 use signet_keys::{ErrorClass, KeyError, Signer};
@@ -67,9 +67,20 @@ fn without_key() -> Result<Arc<dyn Signer>, KeyError> {
     ))
 }
 
+/// The object of a generation of the facts' issuer.
+fn written(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneration {
+    object(
+        &facts.name,
+        &facts.namespace,
+        &facts.spec.key,
+        chain,
+        number,
+    )
+}
+
 /// Writes a generation down as the operator does, and reads it back.
 fn adopt(facts: &mut Facts, chain: &CaChain, number: u32) {
-    let generation = read(&object(facts, chain, number));
+    let generation = read(&written(facts, chain, number));
     facts.generations.push(generation);
 }
 

@@ -3,8 +3,8 @@ use serde_json::json;
 use signet_keys::KeyType;
 
 use super::super::facts::Facts;
-use super::super::generation::{object, read};
-use super::self_signed;
+use super::super::generation::read;
+use super::{self_signed, written};
 use crate::fixtures::{ca, key, shop_ca};
 
 #[test]
@@ -12,7 +12,7 @@ fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
     let facts = self_signed(&signer);
-    let object = object(&facts, &chain, 3);
+    let object = written(&facts, &chain, 3);
     assert_eq!(object.name_any(), "clusterissuer-corp-3");
     assert_eq!(object.namespace().as_deref(), Some("signet-system"));
     assert!(
@@ -48,7 +48,7 @@ fn the_names_of_both_kinds_never_meet() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
     let mut facts = self_signed(&signer);
-    let name = |facts: &Facts| object(facts, &chain, 1).name_any();
+    let name = |facts: &Facts| written(facts, &chain, 1).name_any();
     assert_eq!(name(&facts), "clusterissuer-corp-1");
     facts.name = shop_ca();
     assert_eq!(name(&facts), "issuer-ca-1");
