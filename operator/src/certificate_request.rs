@@ -100,11 +100,8 @@ fn record(object: &CertificateRequest, outcome: &Outcome, given: &Given<'_>, con
     };
     let known = (!matches!(given.found, Found::Missing)).then_some(given.issuer);
     context.metrics.decided(API, known, label, reason);
-    if let Outcome::Issued { .. } = outcome
-        && let Some(approved) = status::approved_at(object)
-    {
-        let waited = (context.now)().duration_since(approved);
-        context.metrics.ready_after(waited.as_secs_f64().max(0.0));
+    if let Outcome::Issued { .. } = outcome {
+        context.count_ready(status::approved_at(object));
     }
     tracing::info!(
         namespace = object.namespace(),

@@ -77,6 +77,14 @@ impl Context {
         self.keyring.find(name, self.version(name))
     }
 
+    /// Counts how long a certificate took from its approval, if that is known, until now.
+    pub fn count_ready(&self, approved: Option<Timestamp>) {
+        if let Some(approved) = approved {
+            let waited = (self.now)().duration_since(approved);
+            self.metrics.ready_after(waited.as_secs_f64().max(0.0));
+        }
+    }
+
     /// Whether there is such an issuer.
     pub fn exists(&self, name: &IssuerName) -> bool {
         self.version(name).is_some()

@@ -148,11 +148,8 @@ fn record(
     }
     context.attempts.told(uid(object), reason);
     context.metrics.decided(API, issuer, label, reason);
-    if let Outcome::Issued { .. } = outcome
-        && let Some(approved) = status::approved_at(object)
-    {
-        let waited = (context.now)().duration_since(approved);
-        context.metrics.ready_after(waited.as_secs_f64().max(0.0));
+    if let Outcome::Issued { .. } = outcome {
+        context.count_ready(status::approved_at(object));
     }
     tracing::info!(
         name = object.name_any(),
