@@ -1,0 +1,105 @@
+//! A CA of one server: what its clients trust.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+
+/// A certificate and its PKCS#8 key, both in PEM.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "it holds a key")]
+pub struct Pair {
+    /// The certificate.
+    pub certificate_pem: String,
+    /// The private key.
+    pub key_pem: String,
+}
+
+/// A CA with a key in memory. It signs certificates of servers on loopback, and of clients that
+/// log in by certificate.
+#[allow(missing_debug_implementations, reason = "it holds a key")]
+pub struct Ca {
+    issuer: Issuer<'static, KeyPair>,
+    certificate_pem: String,
+}
+
+impl Ca {
+    /// A fresh P-256 CA.
+    pub fn new() -> Result<Self> {
+        let key = KeyPair::generate()?;
+        let mut params = params("signet-keyservers");
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let certificate_pem = params.self_signed(&key)?.pem();
+        Ok(Self {
+            issuer: Issuer::new(params, key),
+            certificate_pem,
+        })
+    }
+
+    /// The CA's certificate in PEM.
+    pub fn certificate_pem(&self) -> &str {
+        &self.certificate_pem
+    }
+
+    /// A certificate for a server on loopback, under `127.0.0.1`, `localhost` and further DNS
+    /// names and IP addresses.
+    pub fn server(&self, names: &[&str]) -> Result<Pair> {
+        let mut params = params("localhost");
+        for name in ["127.0.0.1", "localhost"].iter().chain(names) {
+            params.subject_alt_names.push(match name.parse() {
+                Ok(address) => rcgen::SanType::IpAddress(address),
+                Err(_) => rcgen::SanType::DnsName((*name).try_into()?),
+            });
+        }
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(params)
+    }
+
+    /// A certificate with which a client logs in.
+    pub fn client(&self, common_name: &str) -> Result<Pair> {
+        let mut params = params(common_name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Result<Pair> {
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        Ok(Pair {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        })
+    }
+}
+
+fn params(common_name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2100, 1, 1);
+    params
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

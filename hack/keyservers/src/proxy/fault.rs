@@ -1,0 +1,122 @@
+//! What goes wrong between a client and its server.
+
+use std::time::Duration;
+
+use super::record::Seen;
+
+/// Which requests a fault is for.
+#[derive(Clone, Debug)]
+pub enum Requests {
+    /// All.
+    All,
+    /// Those whose path contains this, such as `/transit/sign/`.
+    Path(String),
+    /// Those of an AWS action, such as `Sign`.
+    Action(String),
+}
+
+impl Requests {
+    pub(super) fn matches(&self, request: &Seen) -> bool {
+        match self {
+            Self::All => true,
+            Self::Path(part) => request.path.contains(part),
+            Self::Action(action) => request.action.as_ref() == Some(action),
+        }
+    }
+}
+
+/// Something that goes wrong with a request.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The answer comes later.
+    Latency(Duration),
+    /// This is the answer, and the server is not asked.
+    Answer {
+        /// The status.
+        status: u16,
+        /// Headers beyond the content's length.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: String,
+    },
+    /// The server's answer, with a text in it replaced by another.
+    Replace {
+        /// What is replaced, wherever it stands.
+        from: String,
+        /// What stands there then.
+        to: String,
+    },
+    /// The server's answer breaks off in the middle of its body.
+    Truncated,
+    /// The connection is reset.
+    Reset,
+    /// There is never an answer, and the connection stays open.
+    Silence,
+    /// The server does its work, and the connection is reset before its answer is passed on.
+    Lost,
+}
+
+impl Fault {
+    /// An answer of a status with a JSON body.
+    pub fn json(status: u16, body: &str) -> Self {
+        Self::Answer {
+            status,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: body.to_owned(),
+        }
+    }
+
+    /// 429 as Vault answers, with the seconds to wait.
+    pub fn too_many_requests(retry_after: u32) -> Self {
+        Self::Answer {
+            status: 429,
+            headers: vec![
+                ("content-type".into(), "application/json".into()),
+                ("retry-after".into(), retry_after.to_string()),
+            ],
+            body: r#"{"errors":["request path \"transit/sign\": rate limit quota exceeded"]}"#
+                .into(),
+        }
+    }
+
+    /// An error as AWS answers it in its JSON protocol, such as `ThrottlingException`, which AWS
+    /// sends with status 400, or `AccessDeniedException`.
+    pub fn aws_error(status: u16, code: &str, message: &str) -> Self {
+        Self::Answer {
+            status,
+            headers: vec![
+                ("content-type".into(), "application/x-amz-json-1.1".into()),
+                ("x-amzn-errortype".into(), code.to_owned()),
+            ],
+            body: serde_json::json!({ "__type": code, "message": message }).to_string(),
+        }
+    }
+
+    /// 302 to another address.
+    pub fn redirect(location: &str) -> Self {
+        Self::Answer {
+            status: 302,
+            headers: vec![("location".into(), location.to_owned())],
+            body: String::new(),
+        }
+    }
+
+    /// 200 with something that is not JSON.
+    pub fn not_json() -> Self {
+        Self::json(200, "<html>this is no JSON</html>")
+    }
+
+    /// 200 with a JSON string of so many bytes.
+    pub fn oversized(bytes: usize) -> Self {
+        Self::json(200, &format!("\"{}\"", "x".repeat(bytes)))
+    }
+}
+
+/// A fault with what it is for.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) requests: Requests,
+    pub(super) fault: Fault,
+    /// How many requests it is still for; nothing is no end.
+    pub(super) left: Option<usize>,
+}

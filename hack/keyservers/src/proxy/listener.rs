@@ -1,0 +1,108 @@
+//! The side of a proxy that clients see.
+
+use std::net::{Ipv4Addr, TcpStream as StdStream};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use anyhow::Result;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use super::{Shared, service};
+use crate::pki::Pair;
+
+/// To listen or not to, and where to say that it is so.
+pub(super) type Order = (bool, Sender<std::io::Result<()>>);
+
+/// Listens and does not, as it is told, until nobody can tell it any more. When it stops
+/// listening, all connections end.
+pub(super) async fn run(
+    port: u16,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    mut orders: UnboundedReceiver<Order>,
+) {
+    let mut listener: Option<TcpListener> = None;
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            order = orders.recv() => {
+                let Some((listen, done)) = order else { return };
+                listener = None;
+                connections.shutdown().await;
+                let result = if listen { bind(port).map(|it| listener = Some(it)) } else { Ok(()) };
+                // Nobody waiting is nobody to tell.
+                let _ = done.send(result);
+            }
+            accepted = accept(listener.as_ref()) => {
+                if let Some(stream) = accepted {
+                    connections.spawn(serve(stream, tls.clone(), Arc::clone(&shared)));
+                }
+            }
+            // What has ended is forgotten.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+fn bind(port: u16) -> std::io::Result<TcpListener> {
+    // The standard library lets the address be taken again while old connections fade away.
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+async fn accept(listener: Option<&TcpListener>) -> Option<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.ok().map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
+
+/// One connection. How it ends is the client's to notice.
+async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) -> Result<()> {
+    let stream = stream.into_std()?;
+    let socket = Arc::new(stream.try_clone()?);
+    let stream = TcpStream::from_std(stream)?;
+    if shared.connected() {
+        std::future::pending::<()>().await;
+    }
+    match tls {
+        Some(tls) => answer(tls.accept(stream).await?, socket, shared).await,
+        None => answer(stream, socket, shared).await,
+    }
+}
+
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    socket: Arc<StdStream>,
+    shared: Arc<Shared>,
+) -> Result<()> {
+    let service = service_fn(move |request| {
+        let (shared, socket) = (Arc::clone(&shared), Arc::clone(&socket));
+        async move { service::answer(&shared, &socket, request).await }
+    });
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    Ok(connection.await?)
+}
+
+/// TLS with a certificate.
+pub(super) fn acceptor(pair: &Pair) -> Result<TlsAcceptor> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let certificate = CertificateDer::from_pem_slice(pair.certificate_pem.as_bytes())?;
+    let key = PrivateKeyDer::from_pem_slice(pair.key_pem.as_bytes())?;
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

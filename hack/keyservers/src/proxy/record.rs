@@ -1,0 +1,42 @@
+//! What passed through a proxy.
+
+use hyper::header::HeaderMap;
+use hyper::http::request::Parts;
+
+/// A request, without what could be secret in it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The method.
+    pub method: String,
+    /// The path, without a query.
+    pub path: String,
+    /// The action of AWS that it asks for, such as `Sign`.
+    pub action: Option<String>,
+    /// The names of its headers, in small letters.
+    pub headers: Vec<String>,
+}
+
+impl Seen {
+    pub(super) fn of(head: &Parts, body: &[u8]) -> Self {
+        Self {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            action: target(&head.headers).or_else(|| parameter(body)),
+            headers: head.headers.keys().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// The action in AWS's JSON protocol, which KMS speaks.
+fn target(headers: &HeaderMap) -> Option<String> {
+    let target = headers.get("x-amz-target")?.to_str().ok()?;
+    Some(target.rsplit('.').next().unwrap_or(target).to_owned())
+}
+
+/// The action in AWS's query protocol, which STS speaks.
+fn parameter(body: &[u8]) -> Option<String> {
+    let body = std::str::from_utf8(body).ok()?;
+    let mut parameters = body.split('&');
+    let action = parameters.find_map(|it| it.strip_prefix("Action="))?;
+    Some(action.to_owned())
+}
