@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use signet::permissions::{Permission, Scope};
 use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
 
 use crate::Bed;
@@ -73,6 +74,30 @@ impl Event {
     fn is_status_write(&self) -> bool {
         let object = self.object_ref.as_ref();
         self.verb == "patch" && object.is_some_and(|object| object.subresource == "status")
+    }
+
+    /// Whether a permission of the operator's list is for this call.
+    pub fn is_by(&self, permission: &Permission) -> bool {
+        let Some(object) = &self.object_ref else {
+            return false;
+        };
+        let in_scope = match permission.scope {
+            Scope::Cluster | Scope::Issuers | Scope::NamespacedIssuers | Scope::Granted => true,
+            Scope::OwnNamespace => object.namespace == NAMESPACE,
+        };
+        in_scope
+            && permission.group == object.api_group
+            && Some(permission.resource) == self.resource().as_deref()
+            && permission.verb == self.verb
+            && (permission.names.is_empty() || permission.names.contains(&object.name.as_str()))
+    }
+
+    /// Whether it was refused, for anything but that a namespace ends, which takes nothing new
+    /// whatever the rights.
+    pub fn is_refused(&self) -> bool {
+        let answer = &self.response_status;
+        let ends = answer.message.contains("because it is being terminated");
+        self.is_forbidden() || (answer.code == 403 && !ends)
     }
 
     /// Whether the authorizer said no.

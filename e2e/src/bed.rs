@@ -1,6 +1,7 @@
 //! A control plane with Signet on it.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
@@ -20,9 +21,22 @@ const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync", "2"];
 /// must be off.
 const WITHOUT_APPROVER: [&str; 2] = ["*", "-certificaterequests-approver"];
 
+static SETUP: OnceLock<Setup> = OnceLock::new();
 static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
+
+/// What a test program wants of its shared bed. Without one, tests approve by themselves, and the
+/// operator has no further flags.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Whether cert-manager's approver approves whatever it may.
+    pub approves: bool,
+    /// What has to be there before the first test has a deadline.
+    pub prepare: fn() -> Result<()>,
+    /// Further flags of the shared bed's operator.
+    pub flags: fn() -> Result<Vec<String>>,
+}
 
 /// A control plane with cert-manager and Signet's objects on it. It ends with this process,
 /// however that ends.
@@ -52,13 +66,24 @@ impl Bed {
     /// It could not be started, for anyone.
     pub async fn shared() -> Result<&'static Self> {
         let start = async || {
-            let bed = Self::start(&WITHOUT_APPROVER).await?;
-            let operator = bed.start_operator(&[]).await?;
+            let setup = SETUP.get();
+            let approves = setup.is_some_and(|setup| setup.approves);
+            let controllers: &[&str] = if approves { &["*"] } else { &WITHOUT_APPROVER };
+            let bed = Self::start(controllers).await?;
+            let flags = setup.map_or(Ok(Vec::new()), |setup| (setup.flags)())?;
+            let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+            let operator = bed.start_operator(&flags).await?;
             bed.operator.set(operator).context("it was started once")?;
             Ok(bed)
         };
         let shared = SHARED.get_or_init(async || told(start().await)).await;
         shared.as_ref().map_err(|error| anyhow!("{error}"))
+    }
+
+    /// Says what the shared bed shall be like, before anyone asks for it.
+    pub(crate) fn set_up(setup: Setup) {
+        // A program has one.
+        let _ = SETUP.set(setup);
     }
 
     /// The second control plane, when it is this test's turn.

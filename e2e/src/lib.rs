@@ -7,6 +7,7 @@
 //! - [`TestNamespace`] is where a test lives; it has users with their own rights ([`User`]),
 //!   issuers and requests, and goes with the test.
 //! - [`csr`] makes keys and CSRs with libraries that the product does not use.
+//! - [`keys`] starts the servers of key backends, and makes keys in them.
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
 //! - [`audit`] reads what the API server says about who called what.
 
@@ -16,6 +17,7 @@ mod cert_manager;
 mod certificate_request;
 pub mod csr;
 mod issuer;
+pub mod keys;
 mod kubectl;
 mod namespace;
 pub mod runner;
@@ -24,7 +26,7 @@ mod user;
 pub mod verify;
 mod wait;
 
-pub use bed::{Bed, OwnBed};
+pub use bed::{Bed, OwnBed, Setup};
 pub use cert_manager::{CertManagerCa, Certificate, CertificateCondition};
 pub use certificate_request::{Ask, ready};
 pub use issuer::{IssuerRef, ready_condition, spec};

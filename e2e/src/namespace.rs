@@ -39,6 +39,18 @@ impl TestNamespace {
         // The name of the test leads, for whoever reads a log; a label has 63 characters.
         let short: String = test.chars().take(40).collect();
         let name = format!("{}-{suffix}", short.replace('_', "-").trim_matches('-'));
+        Self::create_called(bed, name, suffix).await
+    }
+
+    /// Makes a namespace of exactly this name, for a test that something knew before it began.
+    ///
+    /// # Errors
+    /// The API server did not take it.
+    pub async fn named(bed: &'static Bed, name: &str) -> Result<Self> {
+        Self::create_called(bed, name.to_owned(), suffix()).await
+    }
+
+    async fn create_called(bed: &'static Bed, name: String, suffix: String) -> Result<Self> {
         let this = Self {
             bed,
             name,
@@ -188,7 +200,7 @@ impl Drop for TestNamespace {
                     .filter(|one| one.spec.issuer_ref.name.ends_with(&suffix))
                 {
                     let _ = generations.delete(&one.name_any(), &background).await;
-                    let secret = &one.spec.key.config.reference();
+                    let secret = &one.spec.key.config.backend().reference();
                     let secret = secret.rsplit('/').next().unwrap_or_default();
                     let _ = secrets.delete(secret, &background).await;
                 }

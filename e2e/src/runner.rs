@@ -18,6 +18,7 @@ use signet_controlplane::Toolchain;
 use signet_installation::{Profile, operator_binary};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::bed::Setup;
 use crate::{Bed, TestNamespace};
 
 /// No test takes nearly as long, even where it waits for its turn; one that does is stuck
@@ -88,7 +89,7 @@ fn told(error: &anyhow::Error) -> String {
     let backtrace = error.backtrace().to_string();
     for line in backtrace
         .lines()
-        .filter(|line| line.contains("/tests/e2e/"))
+        .filter(|line| line.contains("/e2e/tests/"))
     {
         text.push_str(&format!("\n{}", line.trim()));
     }
@@ -108,10 +109,28 @@ fn build() -> Result<()> {
 
 /// Runs the tests, and then what `closing` makes of whether all of them ran.
 pub fn run(tests: Vec<Trial>, closing: impl FnOnce(bool) -> Vec<Trial>) -> ExitCode {
+    run_prepared(tests, closing, || Ok(()))
+}
+
+/// As [`run`], with a shared bed that is set up.
+pub fn run_on(
+    setup: Setup,
+    tests: Vec<Trial>,
+    closing: impl FnOnce(bool) -> Vec<Trial>,
+) -> ExitCode {
+    Bed::set_up(setup);
+    run_prepared(tests, closing, setup.prepare)
+}
+
+fn run_prepared(
+    tests: Vec<Trial>,
+    closing: impl FnOnce(bool) -> Vec<Trial>,
+    prepare: fn() -> Result<()>,
+) -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
     if !arguments.list
-        && let Err(error) = build()
+        && let Err(error) = build().and_then(|()| prepare())
     {
         // Nothing is there that could report it.
         let _ = writeln!(std::io::stderr(), "error: {error:#}");

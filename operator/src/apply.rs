@@ -1,5 +1,7 @@
 //! The only place that writes to the API server.
 
+use std::sync::Arc;
+
 use http::HeaderValue;
 use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
@@ -11,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use signet_api::CAGeneration;
+use signet_keys::Turns;
 
 /// The field manager of every write.
 pub const FIELD_MANAGER: &str = "signet";
@@ -64,11 +67,13 @@ pub enum Created {
 pub struct Writer {
     client: Client,
     recorder: Recorder,
+    turns: Arc<Turns>,
 }
 
 impl Writer {
-    /// A writer that reports events in the name of this instance.
-    pub fn new(client: Client, instance: Option<String>) -> Self {
+    /// A writer that reports events in the name of this instance, and has so many status writes
+    /// under way at most.
+    pub fn new(client: Client, instance: Option<String>, at_once: u16) -> Self {
         let reporter = Reporter {
             controller: "signet.dev/signet".to_owned(),
             instance,
@@ -76,6 +81,7 @@ impl Writer {
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
+            turns: Arc::new(Turns::new(at_once)),
         }
     }
 
@@ -95,6 +101,9 @@ impl Writer {
     where
         K: Resource<DynamicType = ()>,
     {
+        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+        // Neither may one namespace's requests keep others' from being written.
+        let _turn = self.turns.acquire(namespace).await;
         if let Some(status) = plan.status
             && self.status(object, &status).await? == Written::Conflict
         {

@@ -48,12 +48,41 @@ pub struct Run {
     )]
     pub cert_manager_service_account: ServiceAccount,
 
-    /// How many requests are worked on at the same time, for each of the two APIs.
+    /// How many writes to the API server are under way at the same time. Turns go around among
+    /// namespaces.
     #[arg(long, env = "SIGNET_CONCURRENCY", default_value_t = 32,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
-    /// How often an issuer's Secret is read again, in seconds.
+    /// Work for Issuers too, and not for ClusterIssuers alone. Off, Signet needs Secrets and
+    /// ConfigMaps of the cluster resource namespace alone.
+    #[arg(long, env = "SIGNET_NAMESPACED_ISSUERS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub namespaced_issuers: bool,
+
+    /// Let ClusterIssuers use the operator's own credentials, such as its cloud identity.
+    #[arg(long, env = "SIGNET_CLUSTER_ISSUER_AMBIENT_CREDENTIALS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub cluster_issuer_ambient_credentials: bool,
+
+    /// Let Issuers use the operator's own credentials. Whoever may create an Issuer in some
+    /// namespace may then sign with every key that the operator can reach.
+    #[arg(long, env = "SIGNET_ISSUER_AMBIENT_CREDENTIALS", default_value_t = false, action = clap::ArgAction::Set)]
+    pub issuer_ambient_credentials: bool,
+
+    /// Let Issuers name servers at loopback and link-local addresses and at those of the API
+    /// server, which only the operator can reach.
+    #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
+    pub issuer_local_addresses: bool,
+
+    /// The file that lists the PKCS#11 modules which issuers may name. See docs/pkcs11.md.
+    #[arg(long, env = "SIGNET_PKCS11_MODULES")]
+    pub pkcs11_modules: Option<PathBuf>,
+
+    /// How many sessions, each on a thread of its own, are open for each PKCS#11 key.
+    #[arg(long, env = "SIGNET_PKCS11_SESSIONS", default_value_t = 4,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub pkcs11_sessions: u16,
+
+    /// How often an issuer's key and Secrets are looked at again, in seconds.
     #[arg(long, env = "SIGNET_ISSUER_RESYNC_SECONDS", default_value = "60", value_parser = seconds)]
     pub issuer_resync: Duration,
 

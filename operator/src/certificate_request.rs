@@ -9,6 +9,7 @@ mod tests;
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use signet_api::external::certificate_request::CertificateRequest;
@@ -40,8 +41,17 @@ pub async fn reconcile(
     object: Arc<CertificateRequest>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
+    let Some(issuer) = intake::issuer(&object).filter(|_| watch::is_due(&object)) else {
+        return Ok(Action::await_change());
+    };
+    let tenant = object.metadata.namespace.as_deref().unwrap_or_default();
+    let Ok(_turn) = context.turn(&issuer, tenant).await else {
+        return Ok(Action::await_change());
+    };
     let _in_flight = context.health.begin();
-    tokio::time::timeout(DEADLINE, answer(&object, &context)).await?
+    // Boxed, so that the many that wait above are small.
+    let answered = answer(&object, &context).boxed();
+    tokio::time::timeout(DEADLINE, answered).await?
 }
 
 async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action, Error> {

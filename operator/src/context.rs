@@ -1,18 +1,23 @@
 //! What every reconcile is given.
 
-use std::time::Duration;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
 use signet_core::request::ServiceAccount;
+use signet_keys::{Addresses, Modules, Turn, Turns};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use crate::apply::Writer;
 use crate::attempts::Attempts;
+use crate::connections::Connections;
 use crate::health::Health;
-use crate::keyring::{Found, IssuerName, Keyring, Version};
+use crate::keyring::{Found, IssuerName, Keyring, State, Version};
 use crate::metrics::Metrics;
 
 /// A reconcile that takes longer is given up and tried again.
@@ -27,6 +32,41 @@ pub struct Settings {
     pub cert_manager: ServiceAccount,
     /// How often an issuer is looked at again.
     pub issuer_resync: Duration,
+    /// Which kinds of issuers may use the operator's own credentials.
+    pub ambient: Ambient,
+    /// The addresses that no Issuer may have called; none if the flags allow all.
+    pub api_server: Option<Vec<IpAddr>>,
+    /// The PKCS#11 modules that issuers may name.
+    pub modules: Arc<Modules>,
+}
+
+/// Which kinds of issuers may use the operator's own credentials, such as its cloud identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ambient {
+    /// ClusterIssuers may.
+    pub cluster_issuers: bool,
+    /// Issuers may: so may everybody who can create one.
+    pub issuers: bool,
+}
+
+impl Settings {
+    /// Whether an issuer of this kind may use the operator's own credentials.
+    pub fn ambient_credentials(&self, kind: IssuerKind) -> bool {
+        match kind {
+            IssuerKind::Issuer => self.ambient.issuers,
+            IssuerKind::ClusterIssuer => self.ambient.cluster_issuers,
+        }
+    }
+
+    /// Which addresses may be called for an issuer of this kind.
+    pub fn addresses(&self, kind: IssuerKind) -> Addresses {
+        match (kind, &self.api_server) {
+            (IssuerKind::Issuer, Some(api_server)) => Addresses::Outside {
+                api_server: api_server.clone(),
+            },
+            _ => Addresses::Any,
+        }
+    }
 }
 
 /// The issuers, as their watches have them.
@@ -47,6 +87,10 @@ impl std::fmt::Debug for Issuers {
     }
 }
 
+/// The operator is told to stop, and nothing new is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopping;
+
 /// What every reconcile is given.
 pub struct Context {
     /// For reading.
@@ -57,6 +101,8 @@ pub struct Context {
     pub settings: Settings,
     /// The issuers that can sign.
     pub keyring: Keyring,
+    /// The connections to their keys.
+    pub connections: Connections,
     /// The issuers that exist.
     pub issuers: Issuers,
     /// The back-off of each object.
@@ -65,6 +111,10 @@ pub struct Context {
     pub metrics: Metrics,
     /// The probes' answers.
     pub health: Health,
+    /// How many issuers' CA generations are read at the same time.
+    pub reads: Turns,
+    /// Cancelled when the operator is told to stop.
+    pub stop: CancellationToken,
     /// One key is made at a time: a large one takes seconds of arithmetic.
     pub key_making: Semaphore,
     /// The clock.
@@ -75,6 +125,29 @@ impl Context {
     /// Looks up the issuer that a request names.
     pub fn find(&self, name: &IssuerName) -> Found {
         self.keyring.find(name, self.version(name))
+    }
+
+    /// Waits for the turn of a namespace at the key of an issuer; it is held until what comes of
+    /// the request is written. None where nothing can be signed now: what is known of the issuer
+    /// then says why.
+    ///
+    /// The wait has no end of its own, since a long queue is no fault. What was known of the
+    /// issuer may have changed meanwhile.
+    ///
+    /// # Errors
+    /// The operator is told to stop.
+    pub async fn turn(&self, issuer: &IssuerName, tenant: &str) -> Result<Option<Turn>, Stopping> {
+        let Found::Known(State::Ready(loaded)) = self.find(issuer) else {
+            return Ok(None);
+        };
+        let started = Instant::now();
+        let turn = tokio::select! {
+            turn = loaded.guard.turn(tenant) => turn.ok(),
+            () = self.stop.cancelled() => return Err(Stopping),
+        };
+        self.metrics
+            .queued(loaded.backend, started.elapsed().as_secs_f64());
+        Ok(turn)
     }
 
     /// Counts how long a certificate took from its approval, if that is known, until now.
@@ -93,6 +166,7 @@ impl Context {
     /// Forgets an issuer that is gone: its key must not stay in memory.
     pub fn forget(&self, name: &IssuerName) {
         self.keyring.remove(name);
+        self.connections.forget(name);
         self.metrics.forget(name);
     }
 

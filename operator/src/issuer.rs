@@ -23,7 +23,7 @@ use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use signet_api::{IssuerKind, IssuerResource};
-use signet_keys::KeyError;
+use signet_keys::{KeyError, PROBE};
 
 use crate::apply::{Plan, Written};
 use crate::context::{Context, DEADLINE};
@@ -90,13 +90,14 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     let version = Version::of(object.meta());
     let (facts, outcome) = settle(object, &name, context).await?;
     if let Some(error) = facts.transient_key_error()
+        && !context.connections.is_away(&name)
         && matches!(
             context.keyring.find(&name, Some(version.clone())),
             Found::Known(State::Ready(_))
         )
     {
-        // It could sign a moment ago; a Secret that cannot be read just now takes that from
-        // nobody.
+        // It could sign a moment ago; what does not answer just now takes that from nobody until
+        // it is known to be away.
         return Err(error.clone().into());
     }
     // Before the status: a key that was withdrawn must not sign on because a write failed.
@@ -125,6 +126,8 @@ async fn settle<K: Object>(
             Step::Done(outcome) => return Ok((facts, *outcome)),
             Step::MakeKey(key) => {
                 make::key(&facts.namespace, &key, context).await?;
+                // What went wrong before does not hold any more.
+                context.connections.forget(name);
                 may_make_key = false;
             }
             Step::MakeRoot {
@@ -132,7 +135,7 @@ async fn settle<K: Object>(
                 signer,
                 number,
             } => {
-                let made = make::root(&root, &*signer, &facts, number, context).await?;
+                let made = make::root(&root, &signer, &facts, number, context).await?;
                 if let Err(not_ready) = made {
                     return Ok((facts, Outcome::NotReady(not_ready)));
                 }
@@ -169,9 +172,9 @@ fn publish(
             State::Ready(Arc::new(Loaded {
                 rules: ready.rules.clone(),
                 chain: ready.chain.clone(),
-                signer: ready.signer.clone(),
+                guard: ready.signer.clone(),
                 bundle: status::bundle(facts),
-                backend: facts.spec.key.backend(),
+                backend: facts.spec.key.backend().name(),
             }))
         }
         Outcome::NotReady(not_ready) => {
@@ -199,6 +202,8 @@ fn again(meta: &ObjectMeta, outcome: &Outcome, context: &Context) -> std::time::
                 .min(left.try_into().unwrap_or_default())
                 .max(std::time::Duration::from_secs(1))
         }
+        // The connection itself bounds how often a backend that is away is called.
+        Outcome::NotReady(not_ready) if not_ready.is_away() => PROBE,
         Outcome::NotReady(_) => context.attempts.failed(uid).min(resync),
     }
 }

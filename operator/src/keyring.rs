@@ -9,7 +9,7 @@ use signet_api::IssuerKind;
 use signet_core::chain::CaChain;
 use signet_core::policy::{Issuer, Rules};
 use signet_core::template::Authority;
-use signet_keys::Signer;
+use signet_keys::Guard;
 use tokio::sync::broadcast;
 
 /// How many changes may wait to be looked at. Who misses some looks at everything.
@@ -43,7 +43,7 @@ pub struct Loaded {
     /// The CA's chain.
     pub chain: CaChain,
     /// The key.
-    pub signer: Arc<dyn Signer>,
+    pub guard: Arc<Guard>,
     /// Every root that is trusted now, in PEM.
     pub bundle: String,
     /// The key backend's name, for metrics.
@@ -55,7 +55,7 @@ impl Loaded {
     pub fn authority(&self) -> Authority<'_> {
         Authority {
             chain: &self.chain,
-            algorithm: self.signer.algorithm(),
+            algorithm: self.guard.algorithm(),
         }
     }
 }
@@ -211,6 +211,18 @@ impl Keyring {
             }
             _ => Found::Unexamined,
         }
+    }
+
+    /// How many requests wait for their turn at the key of each issuer that can sign.
+    pub fn queues(&self) -> Vec<(IssuerName, usize)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let ready = entries
+            .iter()
+            .filter_map(|(name, entry)| match &entry.state {
+                State::Ready(loaded) => Some((name.clone(), loaded.guard.waiting())),
+                State::NotReady(_) => None,
+            });
+        ready.collect()
     }
 
     /// Whose requests to look at again, as it comes.

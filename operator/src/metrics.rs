@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use signet_core::reason::Reason;
+use signet_keys::ErrorClass;
 
 use crate::keyring::IssuerName;
 
@@ -26,6 +27,9 @@ const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 30
 const SIGN_BUCKETS: [f64; 12] = [
     0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
 ];
+
+/// From a free key to a backend that comes back after an outage.
+const QUEUE_BUCKETS: [f64; 9] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0];
 
 /// The labels of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +81,13 @@ pub struct BackendLabels {
     backend: &'static str,
 }
 
+/// The labels of what went wrong with a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct KeyErrorLabels {
+    backend: &'static str,
+    reason: &'static str,
+}
+
 /// The operator's metrics.
 #[derive(Debug)]
 pub struct Metrics {
@@ -84,6 +95,9 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     approved_to_ready: Histogram,
     signing: Family<BackendLabels, Histogram, fn() -> Histogram>,
+    key_queue: Family<IssuerLabels, Gauge>,
+    key_queued: Family<BackendLabels, Histogram, fn() -> Histogram>,
+    key_errors: Family<KeyErrorLabels, Counter>,
     ca_expiry: Family<IssuerLabels, Gauge>,
     issuer_ready: Family<IssuerLabels, Gauge>,
     in_flight: Gauge,
@@ -100,6 +114,9 @@ impl Default for Metrics {
             requests: Family::default(),
             approved_to_ready: Histogram::new(READY_BUCKETS),
             signing: Family::new_with_constructor(|| Histogram::new(SIGN_BUCKETS)),
+            key_queue: Family::default(),
+            key_queued: Family::new_with_constructor(|| Histogram::new(QUEUE_BUCKETS)),
+            key_errors: Family::default(),
             ca_expiry: Family::default(),
             issuer_ready: Family::default(),
             in_flight: Gauge::default(),
@@ -136,6 +153,11 @@ impl Metrics {
             Unit::Seconds,
             self.signing.clone(),
         );
+        self.register_keys();
+        let registry = self
+            .registry
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         registry.register_with_unit(
             "ca_expiry_timestamp",
             "When the CA certificate of an issuer, or one above it, ends, as Unix time",
@@ -173,6 +195,44 @@ impl Metrics {
             Unit::Seconds,
             self.uptime.clone(),
         );
+    }
+
+    fn register_keys(&mut self) {
+        let registry = self
+            .registry
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        registry.register(
+            "key_queue_length",
+            "Requests that wait for their turn at the key of an issuer",
+            self.key_queue.clone(),
+        );
+        registry.register_with_unit(
+            "key_queue",
+            "Time that requests waited for their turn at a key",
+            Unit::Seconds,
+            self.key_queued.clone(),
+        );
+        registry.register(
+            "key_errors",
+            "What key backends answered instead of a signature or a key, by what follows from it",
+            self.key_errors.clone(),
+        );
+    }
+
+    /// A request waited this many seconds for its turn at a key.
+    pub fn queued(&self, backend: &'static str, seconds: f64) {
+        self.key_queued
+            .get_or_create(&BackendLabels { backend })
+            .observe(seconds);
+    }
+
+    /// A key did not sign, or could not be connected to or looked at.
+    pub fn key_error(&self, backend: &'static str, class: ErrorClass) {
+        let reason = class.as_str();
+        self.key_errors
+            .get_or_create(&KeyErrorLabels { backend, reason })
+            .inc();
     }
 
     /// A request was decided. An issuer that does not exist gives no label: its name is whatever
@@ -217,6 +277,7 @@ impl Metrics {
         let labels = IssuerLabels(name.clone());
         self.issuer_ready.remove(&labels);
         self.ca_expiry.remove(&labels);
+        self.key_queue.remove(&labels);
         // The other labels are closed lists, so that each series can be named.
         for (api, outcome) in APIS
             .iter()
@@ -243,6 +304,12 @@ impl Metrics {
         self.waiting.set(count(now.waiting));
         self.leading.set(i64::from(now.leading));
         self.uptime.set(now.uptime);
+        self.key_queue.clear();
+        for (issuer, waiting) in &now.queues {
+            self.key_queue
+                .get_or_create(&IssuerLabels(issuer.clone()))
+                .set(count(*waiting));
+        }
         let mut text = String::new();
         encode(
             &mut text,
@@ -253,8 +320,10 @@ impl Metrics {
 }
 
 /// Figures that are read at the moment of a scrape.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Now {
+    /// How many requests wait for their turn at the key of each issuer.
+    pub queues: Vec<(IssuerName, usize)>,
     /// Reconciles under way.
     pub in_flight: usize,
     /// Approved requests without a final answer.
@@ -275,12 +344,18 @@ mod tests {
 
     use super::*;
 
-    const NOW: Now = Now {
-        in_flight: 2,
-        waiting: 3,
-        leading: true,
-        uptime: 1.5,
-    };
+    fn now(issuer: Option<&IssuerName>) -> Now {
+        Now {
+            queues: issuer
+                .map(|issuer| (issuer.clone(), 7))
+                .into_iter()
+                .collect(),
+            in_flight: 2,
+            waiting: 3,
+            leading: true,
+            uptime: 1.5,
+        }
+    }
 
     #[test]
     fn a_scrape_shows_what_happened_and_forgets_what_is_gone() {
@@ -304,18 +379,22 @@ mod tests {
         );
         metrics.signed("software", 0.000_2);
         metrics.issuer(&issuer, Some(1_800_000_000));
-        let text = metrics.scrape(&NOW).unwrap();
+        metrics.queued("software", 0.2);
+        metrics.key_error("awsKms", ErrorClass::Throttled(None));
+        let text = metrics.scrape(&now(Some(&issuer))).unwrap();
         for line in [
             r#"signet_requests_total{api="CertificateRequest",issuer_kind="Issuer",issuer_namespace="shop",issuer="ca",outcome="issued",reason="Issued"} 1"#,
             r#"issuer="",outcome="waiting",reason="IssuerNotFound"} 1"#,
             r#"signet_ca_expiry_timestamp_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1800000000"#,
+            r#"signet_key_queue_length{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 7"#,
+            r#"signet_key_errors_total{backend="awsKms",reason="KeyThrottled"} 1"#,
             "signet_requests_waiting 3",
             "signet_leading 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         metrics.forget(&issuer);
-        let text = metrics.scrape(&NOW).unwrap();
+        let text = metrics.scrape(&now(None)).unwrap();
         assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
     }
 }

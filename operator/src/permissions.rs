@@ -8,6 +8,13 @@
 pub enum Scope {
     /// In every namespace: a ClusterRole.
     Cluster,
+    /// Wherever there is an issuer: in every namespace, or, without namespaced Issuers, in the
+    /// cluster resource namespace alone.
+    Issuers,
+    /// In every namespace, for namespaced Issuers; without them, nowhere.
+    NamespacedIssuers,
+    /// In a namespace whose owner grants it by a Role of his own; the chart does not.
+    Granted,
     /// In the operator's own namespace: a Role.
     OwnNamespace,
 }
@@ -47,16 +54,36 @@ const fn own(group: &'static str, resource: &'static str, verb: &'static str) ->
     }
 }
 
+const fn issuers(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
+    Permission {
+        scope: Scope::Issuers,
+        group,
+        resource,
+        names: &[],
+        verb,
+    }
+}
+
+const fn namespaced(resource: &'static str, verb: &'static str) -> Permission {
+    Permission {
+        scope: Scope::NamespacedIssuers,
+        group: "signet.dev",
+        resource,
+        names: &[],
+        verb,
+    }
+}
+
 /// The list.
 pub const PERMISSIONS: &[Permission] = &[
-    cluster("signet.dev", "issuers", "list"),
-    cluster("signet.dev", "issuers", "watch"),
-    cluster("signet.dev", "issuers/status", "patch"),
+    namespaced("issuers", "list"),
+    namespaced("issuers", "watch"),
+    namespaced("issuers/status", "patch"),
     cluster("signet.dev", "clusterissuers", "list"),
     cluster("signet.dev", "clusterissuers", "watch"),
     cluster("signet.dev", "clusterissuers/status", "patch"),
-    cluster("signet.dev", "cagenerations", "list"),
-    cluster("signet.dev", "cagenerations", "create"),
+    issuers("signet.dev", "cagenerations", "list"),
+    issuers("signet.dev", "cagenerations", "create"),
     cluster("cert-manager.io", "certificaterequests", "list"),
     cluster("cert-manager.io", "certificaterequests", "watch"),
     cluster("cert-manager.io", "certificaterequests/status", "patch"),
@@ -78,8 +105,17 @@ pub const PERMISSIONS: &[Permission] = &[
     },
     cluster("authorization.k8s.io", "subjectaccessreviews", "create"),
     // One by one, never listed or watched: whoever reads all Secrets is a target.
-    cluster("", "secrets", "get"),
-    cluster("", "secrets", "create"),
+    issuers("", "secrets", "get"),
+    issuers("", "secrets", "create"),
+    issuers("", "configmaps", "get"),
+    // For logging in to a key backend as a ServiceAccount that an issuer names.
+    Permission {
+        scope: Scope::Granted,
+        group: "",
+        resource: "serviceaccounts/token",
+        names: &[],
+        verb: "create",
+    },
     cluster("events.k8s.io", "events", "create"),
     cluster("events.k8s.io", "events", "patch"),
     own("coordination.k8s.io", "leases", "get"),

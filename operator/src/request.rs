@@ -63,9 +63,12 @@ async fn sign(grant: &Grant, loaded: &Loaded, given: Given<'_>) -> Outcome {
         Err(error) => return Outcome::Waiting(not_now(&error)),
     };
     let started = Instant::now();
-    let signature = match loaded.signer.sign(&tbs).await {
+    let signature = match loaded.guard.sign(&tbs).await {
         Ok(signature) => signature,
-        Err(error) => return waiting(Reason::SigningUnavailable, error.message),
+        Err(error) => {
+            given.metrics.key_error(loaded.backend, error.class);
+            return waiting(Reason::SigningUnavailable, error.message);
+        }
     };
     given
         .metrics

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 mod leading;
 mod shown;
+mod surroundings;
 
 use crate::args::Run;
 use crate::health::BEAT;
@@ -19,6 +20,7 @@ use crate::lease::Lease;
 use crate::{admin, telemetry};
 use leading::Leading;
 use shown::Process;
+use surroundings::Surroundings;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -48,7 +50,9 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
 async fn run(settings: Run) -> anyhow::Result<()> {
     let identity = identity(&settings);
     tracing::info!(version = VERSION, identity, "Signet starts");
-    let client = client(&settings).await?;
+    let config = config(&settings).await?;
+    let surroundings = Surroundings::learn(&settings, &config).await?;
+    let client = Client::try_from(config)?;
     let stop = stop_on_signal()?;
     let process = Arc::new(Process::default());
     let admin_stop = CancellationToken::new();
@@ -57,34 +61,47 @@ async fn run(settings: Run) -> anyhow::Result<()> {
         lease = Lease::enter(client.clone(), &settings, &identity) => lease?,
         () = stop.cancelled() => return Ok(()),
     };
-    let ended = lead_while_told(&client, &settings, &identity, &process, &mut lease, &stop).await;
+    let work = Work {
+        client,
+        settings,
+        identity,
+        surroundings,
+    };
+    let ended = lead_while_told(&work, &process, &mut lease, &stop).await;
     lease.release().await;
     admin_stop.cancel();
     tracing::info!("Signet has stopped");
     ended
 }
 
+/// What a replica that leads works with.
+struct Work {
+    client: Client,
+    settings: Run,
+    identity: String,
+    surroundings: Surroundings,
+}
+
 /// Leads whenever the Lease says so, until told to stop.
 async fn lead_while_told(
-    client: &Client,
-    settings: &Run,
-    identity: &str,
+    work: &Work,
     process: &Process,
     lease: &mut Lease,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
+    let patience = work.settings.shutdown;
     let mut beat = tokio::time::interval(BEAT);
     let mut leading: Option<Leading> = None;
     loop {
         match (&leading, lease.is_leading()) {
             (None, true) => {
                 tracing::info!("this replica leads");
-                leading = Some(Leading::start(client.clone(), settings, identity, process));
+                leading = Some(Leading::start(work, process));
             }
             (Some(_), false) => {
                 tracing::warn!("the Lease is lost; this replica stands by");
                 process.forget();
-                finish(leading.take(), settings.shutdown).await?;
+                finish(leading.take(), patience).await?;
             }
             _ => {}
         }
@@ -97,7 +114,7 @@ async fn lead_while_told(
         }
     }
     tracing::info!("told to stop; work in flight is finished");
-    finish(leading, settings.shutdown).await
+    finish(leading, patience).await
 }
 
 /// Work ends by itself only when something is wrong.
@@ -119,15 +136,15 @@ async fn finish(leading: Option<Leading>, patience: Duration) -> anyhow::Result<
         .map_err(|_| anyhow::anyhow!("work in flight did not finish in {} s", patience.as_secs()))
 }
 
-async fn client(settings: &Run) -> anyhow::Result<Client> {
-    let config = match &settings.kubeconfig {
+async fn config(settings: &Run) -> anyhow::Result<Config> {
+    match &settings.kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path)?;
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?
+            let options = KubeConfigOptions::default();
+            Ok(Config::from_custom_kubeconfig(kubeconfig, &options).await?)
         }
-        None => Config::infer().await?,
-    };
-    Ok(Client::try_from(config)?)
+        None => Ok(Config::infer().await?),
+    }
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {

@@ -11,9 +11,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use futures::FutureExt;
+use k8s_openapi::api::certificates::v1::{
+    CertificateSigningRequest, CertificateSigningRequestSpec,
+};
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use signet_core::request::ServiceAccount;
 
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE};
@@ -48,8 +52,27 @@ pub async fn reconcile(
     object: Arc<CertificateSigningRequest>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
+    let due = watch::is_due(&object);
+    let Some(issuer) = signer_name::parse(&object.spec.signer_name).filter(|_| due) else {
+        return Ok(Action::await_change());
+    };
+    let Ok(_turn) = context.turn(&issuer, &tenant(&object.spec)).await else {
+        return Ok(Action::await_change());
+    };
     let _in_flight = context.health.begin();
-    tokio::time::timeout(DEADLINE, answer(&object, &context)).await?
+    // Boxed, so that the many that wait above are small.
+    let answered = answer(&object, &context).boxed();
+    tokio::time::timeout(DEADLINE, answered).await?
+}
+
+/// Whose turn it is among those who wait for a key: the namespace of a ServiceAccount, and
+/// everybody else for himself.
+fn tenant(spec: &CertificateSigningRequestSpec) -> String {
+    let username = spec.username.as_deref().unwrap_or_default();
+    match ServiceAccount::from_username(username) {
+        Some(account) => account.namespace,
+        None => username.to_owned(),
+    }
 }
 
 async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result<Action, Error> {

@@ -40,3 +40,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- $repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
+
+{{- /* What Signet needs wherever there is an issuer: one that names its Secrets and ConfigMaps, so
+that they are read one by one. */}}
+{{- define "signet.issuerRules" -}}
+- apiGroups: [signet.dev]
+  resources: [cagenerations]
+  verbs: [list, create]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
+{{- end }}

@@ -17,6 +17,7 @@ shared![
     a_chain_of_three,
     a_renewal_with_another_key_is_a_rotation,
     a_renewal_with_the_same_key_is_a_rotation,
+    a_certificate_in_a_config_map_over_a_key_in_a_secret,
     a_pair_that_is_half_wrong_is_a_mismatch_and_heals,
     a_leaf_is_no_ca,
     a_secret_without_a_certificate_is_no_ca,
@@ -203,6 +204,28 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
         .filter(|event| event.type_.as_deref() == Some("Warning"));
     ensure!(warnings.count() == 0, "{events:?}");
     Ok(())
+}
+
+/// The certificate is no secret, so it may stand apart from the key.
+async fn a_certificate_in_a_config_map_over_a_key_in_a_secret(test: &TestNamespace) -> Result<()> {
+    let data = root_in_namespace(test, EC).await?.data.unwrap_or_default();
+    let text = |key: &str| String::from_utf8(data[key].0.clone());
+    copy(
+        test,
+        "key",
+        Default::default(),
+        &[("tls.key", &text("tls.key")?)],
+    )
+    .await?;
+    test.create_object(json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "chain" },
+        "data": { "tls.crt": text("tls.crt")? },
+    }))
+    .await?;
+    let mut spec = spec::existing("key");
+    spec["certificate"]["existing"] = json!({ "configMapName": "chain" });
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    issues(test, &issuer).await
 }
 
 async fn a_pair_that_is_half_wrong_is_a_mismatch_and_heals(test: &TestNamespace) -> Result<()> {

@@ -18,6 +18,7 @@ use signet_installation::{
 use tempfile::TempDir;
 
 use crate::ca::Material;
+use crate::driver::Asked;
 use crate::observe::wait_for_condition;
 use crate::{ISSUER, REQUESTS};
 
@@ -35,13 +36,17 @@ pub(crate) enum Contender {
 impl Contender {
     pub(crate) const ALL: [Self; 3] = [Self::Ceiling, Self::CertManager, Self::Signet];
 
-    /// The group of the issuer that requests name.
-    pub(crate) fn group(self) -> &'static str {
-        match self {
-            Self::CertManager => "cert-manager.io",
-            // cert-manager's webhook refuses a group that it does not find, and nobody works
-            // for the ceiling anyway.
-            Self::Ceiling | Self::Signet => "signet.dev",
+    /// The issuer that requests name.
+    pub(crate) fn asked(self) -> Asked {
+        Asked {
+            group: match self {
+                Self::CertManager => "cert-manager.io",
+                // cert-manager's webhook refuses a group that it does not find, and nobody works
+                // for the ceiling anyway.
+                Self::Ceiling | Self::Signet => "signet.dev",
+            },
+            issuer: ISSUER,
+            finished_by_driver: self == Self::Ceiling,
         }
     }
 }
@@ -93,15 +98,24 @@ impl Bench {
 
     /// Lets one contender work, and nobody else.
     pub(crate) async fn start(&mut self, contender: Contender) -> Result<AtWork> {
-        self.plane.stop_cert_manager()?;
+        self.stop_cert_manager()?;
         match contender {
             Contender::Ceiling => Ok(AtWork {
                 operator: None,
                 pid: None,
             }),
             Contender::CertManager => self.start_cert_manager().await,
-            Contender::Signet => self.start_signet().await,
+            Contender::Signet => {
+                let at_work = self.start_signet(Vec::new()).await?;
+                wait_for_condition(&self.client, "signet.dev", ISSUER).await?;
+                Ok(at_work)
+            }
         }
+    }
+
+    /// Ends cert-manager's controller, so that it takes nothing from Signet.
+    pub(crate) fn stop_cert_manager(&mut self) -> Result<()> {
+        self.plane.stop_cert_manager()
     }
 
     async fn start_cert_manager(&mut self) -> Result<AtWork> {
@@ -119,16 +133,16 @@ impl Bench {
         })
     }
 
-    async fn start_signet(&self) -> Result<AtWork> {
+    /// Lets Signet work alone, with further flags.
+    pub(crate) async fn start_signet(&self, flags: Vec<String>) -> Result<AtWork> {
         let operator = Operator::start(&OperatorOptions {
             kubeconfig: self.operator_kubeconfig.clone(),
             log: self.folder.path().join("signet.log"),
             profile: Profile::Release,
             life: Life::Tethered,
-            flags: Vec::new(),
+            flags,
         })
         .await?;
-        wait_for_condition(&self.client, "signet.dev", ISSUER).await?;
         Ok(AtWork {
             pid: Some(operator.pid()),
             operator: Some(operator),

@@ -7,34 +7,44 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
 
+use crate::REQUESTS;
 use crate::ca::Material;
-use crate::contender::{Bench, Contender};
-use crate::{ISSUER, REQUESTS};
 
 /// How many writers the driver has.
 const WRITERS: usize = 16;
 
-/// The driver of one contender's requests.
+/// Whose requests a driver makes.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// The group of the ClusterIssuer.
+    pub(crate) group: &'static str,
+    /// Its name.
+    pub(crate) issuer: &'static str,
+    /// Whether nobody signs, and the driver writes the finished status itself.
+    pub(crate) finished_by_driver: bool,
+}
+
+/// The driver of requests to one issuer.
 #[derive(Clone)]
 pub(crate) struct Driver {
     api: Api<CertificateRequest>,
-    contender: Contender,
+    asked: Asked,
     finished: Arc<Value>,
     csr: String,
 }
 
 impl Driver {
-    pub(crate) fn new(bench: &Bench, contender: Contender) -> Self {
+    pub(crate) fn new(client: Client, material: &Material, asked: Asked) -> Self {
         Self {
-            api: Api::namespaced(bench.client.clone(), REQUESTS),
-            contender,
-            finished: Arc::new(finished(&bench.material)),
-            csr: STANDARD.encode(&bench.material.csr),
+            api: Api::namespaced(client, REQUESTS),
+            asked,
+            finished: Arc::new(finished(material)),
+            csr: STANDARD.encode(&material.csr),
         }
     }
 
@@ -61,7 +71,7 @@ impl Driver {
                 "duration": "1h",
                 "usages": ["digital signature", "server auth", "client auth"],
                 "issuerRef": {
-                    "group": self.contender.group(), "kind": "ClusterIssuer", "name": ISSUER,
+                    "group": self.asked.group, "kind": "ClusterIssuer", "name": self.asked.issuer,
                 },
             },
         }))?;
@@ -88,7 +98,7 @@ impl Driver {
         let written = self
             .write_status(name, json!({ "conditions": approved }))
             .await?;
-        if self.contender == Contender::Ceiling {
+        if self.asked.finished_by_driver {
             let mut status = (*self.finished).clone();
             if let Some(conditions) = status["conditions"].as_array_mut() {
                 conditions.push(approved[0].clone());

@@ -1,5 +1,5 @@
-//! Measures Signet beside cert-manager's CA issuer and beside the ceiling, in turn, on one real
-//! control plane. `docs/performance.md` says how to read what it prints.
+//! Measures Signet beside cert-manager's CA issuer and beside the ceiling, or slow keys beside the
+//! software key, in turn, on one real control plane. `docs/performance.md` says how to read what it prints.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -9,24 +9,36 @@
 mod ca;
 mod contender;
 mod driver;
+mod keys;
 mod observe;
 mod process;
 mod report;
 mod round;
 
 use anyhow::Result;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use signet_controlplane::{CertManagerOptions, ControlPlane, Options};
 
 use contender::{Bench, Contender};
-use round::Figures;
+use round::{Figures, Sizes};
 
-/// Measures Signet beside cert-manager's CA issuer and beside the ceiling.
+/// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or slow keys beside the
+/// software key.
 #[derive(Parser)]
 struct Arguments {
+    /// What is measured: without a word, Signet beside cert-manager and the ceiling.
+    what: Option<What>,
     /// How often everything is measured; the report has the medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    #[command(flatten)]
+    sizes: Sizes,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum What {
+    /// Keys that take 20 ms for a signature beside the software key.
+    Keys,
 }
 
 /// The namespace of the requests.
@@ -36,7 +48,7 @@ const ISSUER: &str = "bench";
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let rounds_wanted = Arguments::parse().rounds;
+    let arguments = Arguments::parse();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider was installed before"))?;
@@ -48,11 +60,18 @@ async fn main() -> Result<()> {
     };
     eprintln!("starting a control plane");
     let mut bench = Bench::prepare(ControlPlane::start(&options)?).await?;
+    match arguments.what {
+        None => contenders(&mut bench, arguments.rounds, arguments.sizes).await,
+        Some(What::Keys) => keys::measure(&mut bench, arguments.rounds, arguments.sizes).await,
+    }
+}
+
+async fn contenders(bench: &mut Bench, rounds_wanted: usize, sizes: Sizes) -> Result<()> {
     let mut rounds: Vec<(Contender, Figures)> = Vec::new();
     for round in 1..=rounds_wanted {
         for contender in Contender::ALL {
             eprintln!("round {round} of {rounds_wanted}: {contender}");
-            let figures = round::measure(&mut bench, contender).await?;
+            let figures = round::measure(bench, contender, sizes).await?;
             eprintln!("  {}", report::line(&figures));
             rounds.push((contender, figures));
         }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 use signet_installation::target;
 
 use crate::contender::Contender;
@@ -125,13 +125,14 @@ fn goals(ceiling: &Figures, cert_manager: &Figures, signet: &Figures) -> Vec<Goa
 }
 
 fn median(rounds: &[(Contender, Figures)], contender: Contender) -> Figures {
-    let own: Vec<_> = rounds
-        .iter()
-        .filter(|(of, _)| *of == contender)
-        .map(|(_, figures)| figures)
-        .collect();
+    let own = rounds.iter().filter(|(of, _)| *of == contender);
+    median_of(&own.map(|(_, figures)| *figures).collect::<Vec<_>>())
+}
+
+/// The median of each figure. Of an even number, it is the upper of the two in the middle.
+pub(crate) fn median_of(rounds: &[Figures]) -> Figures {
     let middle = |pick: &dyn Fn(&Figures) -> Option<f64>| {
-        let mut values: Vec<_> = own.iter().filter_map(|figures| pick(figures)).collect();
+        let mut values: Vec<_> = rounds.iter().filter_map(pick).collect();
         values.sort_by(f64::total_cmp);
         values.get(values.len() / 2).copied()
     };
@@ -153,8 +154,6 @@ fn write(
     medians: &[(Contender, Figures)],
     goals: &[Goal],
 ) -> Result<()> {
-    let folder = target().join("bench");
-    fs::create_dir_all(&folder)?;
     let named = |list: &[(Contender, Figures)]| -> Vec<_> {
         let entry = |(of, figures): &(Contender, Figures)| json!({ "contender": of.to_string(), "figures": figures });
         list.iter().map(entry).collect()
@@ -172,8 +171,15 @@ fn write(
         })
         .collect();
     let results = json!({ "medians": named(medians), "rounds": named(rounds), "goals": goals });
-    let file = folder.join("results.json");
-    fs::write(&file, serde_json::to_string_pretty(&results)?)?;
+    save("results.json", &results)
+}
+
+/// Writes what was measured into `bench/` in the target folder.
+pub(crate) fn save(name: &str, results: &Value) -> Result<()> {
+    let folder = target().join("bench");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(name);
+    fs::write(&file, serde_json::to_string_pretty(results)?)?;
     println!("\nwritten to {}", file.display());
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use clap::Args;
 use futures::future::try_join_all;
+use kube::Client;
 use serde::Serialize;
 
 use crate::contender::{Bench, Contender};
@@ -11,12 +13,19 @@ use crate::driver::Driver;
 use crate::observe::Observer;
 use crate::process;
 
-/// Requests in the burst.
-const BURST: usize = 2000;
 /// Requests a second at the steady pace.
 const PACE: u32 = 40;
-/// Requests at the steady pace.
-const STEADY: usize = 800;
+
+/// How many requests there are.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Sizes {
+    /// Requests in the burst.
+    #[arg(long, hide = true, default_value_t = 2000)]
+    burst: usize,
+    /// Requests at the steady pace.
+    #[arg(long, hide = true, default_value_t = 800)]
+    steady: usize,
+}
 
 /// What was measured.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -35,27 +44,43 @@ pub(crate) struct Figures {
     pub(crate) writes: f64,
 }
 
-pub(crate) async fn measure(bench: &mut Bench, contender: Contender) -> Result<Figures> {
+/// Lets a contender work alone and measures it.
+pub(crate) async fn measure(
+    bench: &mut Bench,
+    contender: Contender,
+    sizes: Sizes,
+) -> Result<Figures> {
     let at_work = bench.start(contender).await?;
-    let driver = Driver::new(bench, contender);
-    let names = driver.create("burst", BURST).await?;
-    let mut observer = Observer::start(&bench.client).await?;
-    let cpu_before = cpu(at_work.pid)?;
-    let writes_before = process::writes(&bench.client).await?;
+    let driver = Driver::new(bench.client.clone(), &bench.material, contender.asked());
+    let figures = of_driver(&bench.client, &driver, at_work.pid, sizes).await?;
+    at_work.stop().await?;
+    Ok(figures)
+}
+
+/// Measures whoever signs for a driver's requests: the process `pid`.
+pub(crate) async fn of_driver(
+    client: &Client,
+    driver: &Driver,
+    pid: Option<u32>,
+    sizes: Sizes,
+) -> Result<Figures> {
+    let names = driver.create("burst", sizes.burst).await?;
+    let mut observer = Observer::start(client).await?;
+    let cpu_before = cpu(pid)?;
+    let writes_before = process::writes(client).await?;
     let started = Instant::now();
     driver.approve_all(names).await?;
-    observer.wait_for(BURST).await?;
-    let rate = count(BURST) / started.elapsed().as_secs_f64();
-    let writes = process::writes(&bench.client).await? - writes_before;
-    let cpu_burst = per_thousand(cpu_before, cpu(at_work.pid)?, BURST);
+    observer.wait_for(sizes.burst).await?;
+    let rate = count(sizes.burst) / started.elapsed().as_secs_f64();
+    let writes = process::writes(client).await? - writes_before;
+    let cpu_burst = per_thousand(cpu_before, cpu(pid)?, sizes.burst);
     drop(observer);
     driver.clear().await?;
-    let cpu_before = cpu(at_work.pid)?;
-    let delays = steady(bench, &driver).await?;
-    let cpu_steady = per_thousand(cpu_before, cpu(at_work.pid)?, STEADY);
-    let memory_mb = at_work.pid.map(process::peak_memory).transpose()?;
+    let cpu_before = cpu(pid)?;
+    let delays = steady(client, driver, sizes.steady).await?;
+    let cpu_steady = per_thousand(cpu_before, cpu(pid)?, sizes.steady);
+    let memory_mb = pid.map(process::peak_memory).transpose()?;
     driver.clear().await?;
-    at_work.stop().await?;
     Ok(Figures {
         rate,
         p50_ms: quantile(&delays, 0.50),
@@ -63,16 +88,16 @@ pub(crate) async fn measure(bench: &mut Bench, contender: Contender) -> Result<F
         cpu_burst,
         cpu_steady,
         memory_mb,
-        writes: writes / count(BURST) - driver.own_writes(),
+        writes: writes / count(sizes.burst) - driver.own_writes(),
     })
 }
 
 /// Approves at a steady pace and answers the delays that a watcher saw.
-async fn steady(bench: &Bench, driver: &Driver) -> Result<Vec<f64>> {
-    let names = driver.create("steady", STEADY).await?;
-    let mut observer = Observer::start(&bench.client).await?;
+async fn steady(client: &Client, driver: &Driver, requests: usize) -> Result<Vec<f64>> {
+    let names = driver.create("steady", requests).await?;
+    let mut observer = Observer::start(client).await?;
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / PACE);
-    let mut approvals = Vec::with_capacity(STEADY);
+    let mut approvals = Vec::with_capacity(requests);
     for name in names {
         ticks.tick().await;
         let driver = driver.clone();
@@ -81,7 +106,7 @@ async fn steady(bench: &Bench, driver: &Driver) -> Result<Vec<f64>> {
     for approved in try_join_all(approvals).await? {
         approved?;
     }
-    observer.wait_for(STEADY).await?;
+    observer.wait_for(requests).await?;
     Ok(observer.delays())
 }
 

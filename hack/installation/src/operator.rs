@@ -63,7 +63,18 @@ impl Operator {
     /// It does not get ready. Then it runs no more, whatever its life was to be, and the error has
     /// the end of its log.
     pub async fn start(options: &OperatorOptions) -> Result<Self> {
-        let mut operator = Self::spawn(options).await?;
+        Self::start_with(options, &[]).await
+    }
+
+    /// As [`start`](Self::start), with further environment variables.
+    ///
+    /// # Errors
+    /// Those of [`start`](Self::start).
+    pub async fn start_with(
+        options: &OperatorOptions,
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let mut operator = Self::spawn(options, environment).await?;
         if let Err(error) = operator.wait_until_ready().await {
             bail!("{error:#}; {}", operator.log.tail());
         }
@@ -73,15 +84,16 @@ impl Operator {
 
     /// As [`start`](Self::start), without waiting until it is ready: it may have to stand by.
     pub async fn start_unready(options: &OperatorOptions) -> Result<Self> {
-        let mut operator = Self::spawn(options).await?;
+        let mut operator = Self::spawn(options, &[]).await?;
         operator.process.left = options.life == Life::Detached;
         Ok(operator)
     }
 
-    async fn spawn(options: &OperatorOptions) -> Result<Self> {
+    async fn spawn(options: &OperatorOptions, environment: &[(&str, &str)]) -> Result<Self> {
         let binary = operator_binary(options.profile)?;
         let (log, output) = Log::open(&options.log)?;
         let mut command = command(&binary, options);
+        command.envs(environment.iter().copied());
         let child = match options.life {
             Life::Tethered => tether::spawn(&keeper(), &command, output)?,
             Life::Detached => {

@@ -1,112 +1,106 @@
 //! `cargo xtask demo`: the main job, from nothing to a certificate that OpenSSL verifies.
 
+mod aws_kms;
+mod commands;
+mod keep;
+mod key;
+mod pkcs11;
+mod remote;
+mod sample;
+mod secrets;
+mod servers;
 mod show;
+mod software;
+mod vault;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use signet_installation::{Expected, NAMESPACE};
+use clap::Args;
 
 use crate::session::{Home, Session};
 use crate::up::{self, Up};
 
-/// The samples that the README shows.
-pub(crate) const SAMPLES: &str = "docs/samples/quickstart.yaml";
+pub(crate) use keep::{KeyServer, keep};
+pub(crate) use key::Key;
+pub(crate) use servers::end as end_key_servers;
+
 /// How long cert-manager and Signet may take, on a busy machine.
 const PATIENCE: &str = "--timeout=120s";
 
-/// What the samples are, and what cert-manager and Signet make of them.
-const MADE: [Expected<'static>; 6] = [
-    Expected {
-        kind: ("v1", "Secret"),
-        namespace: Some("default"),
-        name: "web-tls",
-    },
-    Expected {
-        kind: ("v1", "Secret"),
-        namespace: Some(NAMESPACE),
-        name: "example-ca",
-    },
-    Expected {
-        kind: ("signet.dev/v1alpha1", "CAGeneration"),
-        namespace: Some(NAMESPACE),
-        name: "clusterissuer-example-1",
-    },
-    Expected {
-        kind: ("signet.dev/v1alpha1", "ClusterIssuer"),
-        namespace: None,
-        name: "example",
-    },
-    Expected {
-        kind: ("cert-manager.io/v1", "CertificateRequest"),
-        namespace: Some("default"),
-        name: "web-1",
-    },
-    Expected {
-        kind: ("cert-manager.io/v1", "Certificate"),
-        namespace: Some("default"),
-        name: "web",
-    },
-];
+/// The flags of `demo`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Demo {
+    /// Where the CA's key is kept. For all but `software`, a key server is started, which ends
+    /// with `down`.
+    #[arg(long, value_enum, default_value_t)]
+    key: Key,
+    #[command(flatten)]
+    pub(crate) up: Up,
+}
+
+/// What the demo has made, and shows.
+struct Made {
+    /// The arguments by which kubectl is told of the issuer.
+    issuer: Vec<String>,
+    /// Namespace and name of the certificate's Secret.
+    secret: (String, String),
+    /// What a person may try from here.
+    next: Vec<String>,
+}
 
 /// Brings a cluster up, applies the samples, and shows what happened.
-pub(crate) async fn run(root: PathBuf, home: Home, settings: Up) -> Result<()> {
+pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()> {
+    let Demo { key, up } = settings;
     ensure!(
-        !settings.without_signet,
+        !up.without_signet,
         "the demo needs Signet; leave --without-signet out"
     );
+    ensure!(
+        key == Key::Software || up.kubeconfig.is_none(),
+        "a key server of the demo stands beside a cluster of the demo; leave --kubeconfig out"
+    );
     find_openssl()?;
-    let mut session = up::up(home.clone(), settings).await?;
-    if !session.own {
-        let cluster = session.cluster.kubeconfig().display();
-        println!("\nThis is on your cluster, by {cluster}.");
-    }
-    apply(&root, &home, &mut session).await?;
+    let mut session = up::up(home.clone(), up).await?;
+    let made = match key {
+        Key::Software => software::make(&root, &home, &mut session).await?,
+        _ => remote::make(&root, &home, &mut session, key).await?,
+    };
     show::heading("The issuer, its CA, and the certificate");
-    kubectl(&session, &["get", "clusterissuers.signet.dev"])?;
+    let issuer: Vec<_> = made.issuer.iter().map(String::as_str).collect();
+    kubectl(&session, &[&["get"], &issuer[..]].concat())?;
+    kubectl(&session, &[&["get"], &issuer[..], &["-o", READY]].concat())?;
     kubectl(&session, &["get", "cagenerations", "-A"])?;
+    let (namespace, secret) = (made.secret.0.as_str(), made.secret.1.as_str());
     kubectl(
         &session,
-        &["get", "certificates,certificaterequests", "-n", "default"],
+        &["get", "certificates,certificaterequests", "-n", namespace],
     )?;
-    let files = show::Files::read(&session, &home.folder)?;
+    let files = show::Files::read(&session, &home.folder, (namespace, secret))?;
     show::certificates(&files)?;
     show::verification(&files)?;
-    show::what_next(&session);
+    if key != Key::Software {
+        secrets::show_that_no_ca_key_is_there(&session, &files)?;
+    }
+    show::what_next(&session, &made.next);
     up::say_how_to_reach(&session);
     Ok(())
 }
 
-/// Applies the samples, and waits until both are Ready.
-async fn apply(root: &Path, home: &Home, session: &mut Session) -> Result<()> {
-    let Some(mut installation) = session.installation.clone() else {
-        bail!(
-            "what is up was begun with --without-signet, and the demo needs Signet; end it with \
-             `cargo xtask down` first"
-        );
-    };
-    if !session.own {
-        // The project's own control plane goes as a whole; here each object has to be known.
-        let mut record = session.recorder(home);
-        if let Some(object) = installation.will_have(&MADE, &mut record).await? {
-            bail!(
-                "your cluster has a {object} already, which the demo would overwrite; Signet \
-                 stays up on it, and `cargo xtask down` ends it"
-            );
-        }
-    }
-    show::heading(&format!("kubectl apply -f {SAMPLES}"));
-    let samples = root.join(SAMPLES);
-    kubectl(session, &["apply", "-f", &samples.to_string_lossy()])?;
+/// The condition Ready with its sentence.
+const READY: &str = "go-template={{range .status.conditions}}{{if eq .type \"Ready\"}}Ready is \
+                     {{.status}}, {{.reason}}: {{.message}}{{\"\\n\"}}{{end}}{{end}}";
+
+/// Waits until an object is Ready. If it does not become so, shows why.
+fn await_ready(session: &Session, object: &[String]) -> Result<()> {
+    let object: Vec<_> = object.iter().map(String::as_str).collect();
     let wait = ["wait", "--for=condition=Ready", PATIENCE];
-    for object in [
-        &["clusterissuer.signet.dev/example"][..],
-        &["certificate/web", "-n", "default"],
-    ] {
-        kubectl(session, &[&wait, object].concat())?;
+    let waited = kubectl(session, &[&wait, &object[..]].concat());
+    if waited.is_err() {
+        kubectl(session, &[&["get"], &object[..], &["-o", READY]].concat())?;
     }
-    installation.identify(&mut session.recorder(home)).await
+    waited
 }
 
 fn find_openssl() -> Result<()> {

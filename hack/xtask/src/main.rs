@@ -39,10 +39,15 @@ enum Command {
     Up(up::Up),
     /// Ends what `up` or `demo` left running.
     Down(session::State),
-    /// As `up`, then applies the README's samples and shows what comes out.
-    Demo(up::Up),
-    /// Measures Signet beside cert-manager's CA issuer and beside the ceiling.
-    Bench,
+    /// As `up`, then applies the README's samples, or those of a key backend, and shows what
+    /// comes out.
+    Demo(demo::Demo),
+    /// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or with slow keys
+    /// beside the software key.
+    Bench(bench::Bench),
+    /// Keeps a key server of the demo.
+    #[command(hide = true)]
+    KeyServer(demo::KeyServer),
     /// Writes every file that is made from code: the CRDs, the chart's CRD templates, the
     /// reference pages.
     Generate,
@@ -73,11 +78,12 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Down(state) => wait_for(up::down(state.home()?))?,
         Command::Demo(settings) => {
-            let home = settings.state.home()?;
+            let home = settings.up.state.home()?;
             let demo = demo::run(root, home.clone(), settings);
             wait_for(interrupt::undone(demo, home.undo()))?;
         }
-        Command::Bench => bench::run(&root)?,
+        Command::Bench(settings) => bench::run(&root, &settings)?,
+        Command::KeyServer(settings) => wait_for(demo::keep(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,
         Command::Test(settings) => return wait_for(test::run(&root, &settings)),

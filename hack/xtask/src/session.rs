@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use signet_controlplane::ControlPlane;
 use signet_installation::{Cluster, Installation, operators, stop_process, target};
 
+use crate::demo;
+
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A control plane whose starter was killed ends by itself within this time.
 const END_DEADLINE: Duration = Duration::from_secs(40);
@@ -78,6 +80,7 @@ impl Home {
         {
             installation.delete().await?;
         }
+        demo::end_key_servers(&self.folder).await?;
         self.end_plane().await?;
         match fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -136,6 +139,9 @@ pub(crate) struct Session {
     pub(crate) installation: Option<Installation>,
     /// The operator's credentials, once it has some.
     pub(crate) operator: Option<PathBuf>,
+    /// Further flags of the operator.
+    #[serde(default)]
+    pub(crate) flags: Vec<String>,
 }
 
 impl Session {
@@ -150,6 +156,14 @@ impl Session {
             return Ok(true);
         };
         Ok(installation.is_complete() && !operators(&home.folder)?.is_empty())
+    }
+
+    /// Signet's objects, which the demo needs.
+    pub(crate) fn with_signet(&self) -> Result<Installation> {
+        self.installation.clone().context(
+            "what is up was begun with --without-signet, and the demo needs Signet; end it with \
+             `cargo xtask down` first",
+        )
     }
 
     /// Writes down every change of the installation.

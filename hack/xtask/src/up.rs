@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use signet_controlplane::{ControlPlane, Options};
 use signet_installation::{
-    Cluster, Installation, Life, Operator, OperatorOptions, Profile, build_programs,
+    Cluster, Installation, Life, Operator, OperatorOptions, Profile, build_programs, operators,
+    stop_process,
 };
 
 use crate::session::{Home, Session, State};
@@ -41,6 +42,19 @@ pub(crate) async fn up(home: Home, settings: Up) -> Result<Session> {
             Err(error)
         }
     }
+}
+
+/// Has the operator run with a further flag: starts it again if it runs without.
+pub(crate) async fn with_flag(home: &Home, session: &mut Session, flag: String) -> Result<()> {
+    if session.flags.contains(&flag) {
+        return Ok(());
+    }
+    session.flags.push(flag);
+    home.write(session)?;
+    for pid in operators(&home.folder)? {
+        stop_process(pid).await?;
+    }
+    run_signet(home, session).await
 }
 
 /// How to reach what is up: the one line that a shell may evaluate.
@@ -106,6 +120,7 @@ async fn start(home: &Home, settings: &Up) -> Result<Session> {
         cluster,
         own: settings.kubeconfig.is_none(),
         operator: None,
+        flags: Vec::new(),
     };
     home.write(&session)?;
     if with_signet {
@@ -153,7 +168,7 @@ async fn run_signet(home: &Home, session: &mut Session) -> Result<()> {
         log: home.folder.join("signet.log"),
         profile: Profile::Dev,
         life: Life::Detached,
-        flags: Vec::new(),
+        flags: session.flags.clone(),
     })
     .await?;
     eprintln!("operator: ready in {} s", begin.elapsed().as_secs());
@@ -161,7 +176,7 @@ async fn run_signet(home: &Home, session: &mut Session) -> Result<()> {
 }
 
 /// The path as a shell reads it back.
-fn quoted(path: &Path) -> String {
+pub(crate) fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:,@%".contains(it);
     if path.chars().all(is_plain) {

@@ -32,6 +32,7 @@ fn the_demo_issues_and_every_sample_works_and_down_leaves_nothing() {
     let mut applied = 0;
     for sample in fs::read_dir(root().join("docs/samples")).unwrap() {
         let sample = sample.unwrap().path();
+        cluster.make_namespaces_of(&fs::read_to_string(&sample).unwrap());
         cluster.kubectl(&["apply", "-f", sample.to_str().unwrap()]);
         applied += 1;
     }
@@ -55,6 +56,47 @@ fn the_demo_issues_and_every_sample_works_and_down_leaves_nothing() {
 
     assert!(!xtask.processes().is_empty());
     xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
+fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
+    let xtask = Xtask::new();
+    for (key, made, module) in [
+        ("vault", "$ bao write -f transit/keys/", false),
+        ("aws-kms", "$ aws kms create-key ", false),
+        ("pkcs11", "$ pkcs11-tool ", true),
+    ] {
+        let shown = xtask.succeed(&["demo", "--key", key]);
+        assert!(shown.contains(made), "{key}: its tool is not shown");
+        assert!(shown.contains("Ready is True, "), "{key}: not ready");
+        assert!(shown.contains("tls.crt: OK"), "{key}: not verified");
+        assert!(shown.contains("none is the CA's"), "{key}: no search");
+        assert_eq!(shown.contains("--pkcs11-modules"), module, "{key}");
+    }
+    // What is there is shown once more.
+    let shown = xtask.succeed(&["demo", "--key", "vault"]);
+    assert!(shown.contains("The key is there already"), "{shown}");
+    let servers = xtask.key_servers();
+    assert!(servers.len() >= 5, "{servers:?}");
+
+    // A server that ended took its key along, and this is said.
+    xtask.kill("key-server --key pkcs11");
+    let refusal = xtask.refusal(&["demo", "--key", "pkcs11"]);
+    assert!(
+        refusal.contains("SoftHSM2 of this demo runs no more"),
+        "{refusal}"
+    );
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+    Xtask::assert_ended(&servers);
+}
+
+#[test]
+fn a_key_server_wants_a_cluster_of_the_demo() {
+    let xtask = Xtask::new();
+    let refusal = xtask.refusal(&["demo", "--key", "vault", "--kubeconfig", "theirs.yaml"]);
+    assert!(refusal.contains("leave --kubeconfig out"), "{refusal}");
     xtask.assert_nothing_is_left();
 }
 

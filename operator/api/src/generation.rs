@@ -4,10 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_keys::KeyConfig;
+use signet_keys::{KeyConfig, exactly_one};
 
 use crate::issuer::IssuerKind;
-use crate::union::exactly_one;
 
 /// The longest chain or bundle, in bytes of PEM. The object must fit into etcd's 1.5 MiB, and CEL's
 /// cost estimate needs a bound.
@@ -76,6 +75,12 @@ pub struct GenerationKey {
     /// The issuer's `spec.key` when the generation was made.
     #[schemars(transform = exactly_one)]
     pub config: KeyConfig,
+    /// What the backend resolved that to, where it could become something else: the key's ARN
+    /// behind an alias in AWS KMS, the version of a Transit key. This generation signs with
+    /// exactly that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048))]
+    pub pin: Option<String>,
     /// SHA-256 over the SubjectPublicKeyInfo, in hex. It is checked each time the key is loaded.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
     pub fingerprint: String,

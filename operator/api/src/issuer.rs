@@ -6,6 +6,7 @@ mod status;
 
 pub use kinds::{ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec};
 pub use spec::{
-    CaProfile, CertificateSource, CertificateSpec, Existing, Profile, SelfSigned, SpiffeSpec,
+    CaProfile, CertificateSource, CertificateSpec, Existing, KeyLimits, Profile, SelfSigned,
+    SpiffeSpec,
 };
 pub use status::{CaSummary, GenerationState, IssuerStatus};

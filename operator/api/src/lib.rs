@@ -10,13 +10,12 @@ pub mod duration;
 pub mod external;
 mod generation;
 mod issuer;
-mod union;
 
 pub use generation::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
 pub use issuer::{
     CaProfile, CaSummary, CertificateSource, CertificateSpec, ClusterIssuer, ClusterIssuerSpec,
     Existing, GenerationState, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus,
-    Profile, SelfSigned, SpiffeSpec,
+    KeyLimits, Profile, SelfSigned, SpiffeSpec,
 };
 
 /// The API group.

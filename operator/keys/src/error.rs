@@ -49,6 +49,9 @@ pub struct KeyError {
     pub class: ErrorClass,
     /// What is wrong and what to change.
     pub message: String,
+    /// The version of the Secret whose credential was refused, where trying it again does harm;
+    /// see [`Known::refused`](crate::Known::refused).
+    pub refused: Option<String>,
 }
 
 impl KeyError {
@@ -57,6 +60,16 @@ impl KeyError {
         Self {
             class,
             message: message.into(),
+            refused: None,
+        }
+    }
+
+    /// The same error about the credential in this version of a Secret.
+    #[must_use]
+    pub fn refusing(self, version: impl Into<String>) -> Self {
+        Self {
+            refused: Some(version.into()),
+            ..self
         }
     }
 }

@@ -2,15 +2,24 @@
 //!
 //! A backend is one file: its configuration type, which is also the schema and the documentation
 //! of its part of the CRD; how it connects; and how it signs. [`KeyConfig`] has one variant a
-//! backend and [`connect`] is the one place that tells them apart.
+//! backend, and [`KeyConfig::backend`] is the one place that tells them apart.
 #![warn(missing_docs)]
 
+mod addresses;
+mod aws_kms;
+mod backend;
+mod ca_bundle;
 mod error;
+mod guard;
+mod pkcs11;
+mod reach;
+mod rsa_hash;
 mod secrets;
 mod software;
+mod union;
+mod vault_transit;
 
 use std::fmt;
-use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
@@ -19,9 +28,19 @@ use signet_core::algorithm::SignatureAlgorithm;
 use signet_core::public_key::PublicKey;
 use signet_core::template::{Signature, ToBeSigned};
 
+pub use addresses::Addresses;
+pub use aws_kms::AwsKms;
+pub use backend::{Backend, Checked, Connected};
+pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
-pub use secrets::{SecretData, Secrets};
+pub use guard::{ATTEMPT, Breaker, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns};
+pub use pkcs11::{ModuleConfig, Modules, ModulesConfig, ModulesError, Pkcs11};
+pub use reach::{Known, Namespace, Reach, ServiceAccountToken};
+pub use rsa_hash::RsaHash;
+pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyToMake, KeyType, Software};
+pub use union::exactly_one;
+pub use vault_transit::VaultTransit;
 
 /// A connected key.
 ///
@@ -38,73 +57,40 @@ pub trait Signer: fmt::Debug + Send + Sync {
     ///
     /// The answer is not trusted: whoever publishes it checks it under the CA's public key first.
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>>;
+
+    /// Looks at the key again: that it is there, can sign, and is the same; and that what it was
+    /// connected with (a Secret, a token) still holds.
+    fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>>;
 }
 
 /// Where the CA's private key is kept. Exactly one backend is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum KeyConfig {
+    /// The key is in AWS KMS.
+    AwsKms(AwsKms),
+    /// The key is in the Transit secrets engine of HashiCorp Vault or OpenBao.
+    VaultTransit(VaultTransit),
+    /// The key is in a PKCS#11 token: an HSM.
+    Pkcs11(Pkcs11),
     /// The key is in a Kubernetes Secret. This is for trying Signet out, and for taking over the
     /// CA Secret of a cert-manager CA issuer: whoever can read the Secret has the CA.
     Software(Software),
 }
 
 impl KeyConfig {
-    /// The backend's name, as metrics and print columns show it.
-    pub fn backend(&self) -> &'static str {
+    /// The backend that is named.
+    pub fn backend(&self) -> &(dyn Backend + Send + Sync) {
         match self {
-            Self::Software(_) => "software",
+            Self::AwsKms(key) => key,
+            Self::VaultTransit(key) => key,
+            Self::Pkcs11(key) => key,
+            Self::Software(key) => key,
         }
     }
 
-    /// What a person who has to write this key into a spec again needs to know.
-    pub fn described(&self) -> String {
-        match self {
-            Self::Software(key) => key.described(),
-        }
-    }
-
-    /// How Signet makes this key when there is none; none where keys are made by others.
-    pub fn to_make(&self) -> Option<KeyToMake> {
-        match self {
-            Self::Software(key) => Some(key.to_make()),
-        }
-    }
-
-    /// The Secret in which a certificate may stand beside the key; none where there is no such
-    /// place.
-    pub fn certificate_secret(&self) -> Option<&str> {
-        match self {
-            Self::Software(key) => Some(&key.secret_name),
-        }
-    }
-
-    /// What a reader of the issuer's status should know about where the key is.
-    pub fn caveat(&self) -> Option<&'static str> {
-        match self {
-            Self::Software(_) => Some(software::CAVEAT),
-        }
-    }
-
-    /// The key in one line, for a status: backend and name, nothing secret.
-    pub fn reference(&self) -> String {
-        match self {
-            Self::Software(key) => format!("software/{}", key.secret_name),
-        }
-    }
-}
-
-/// Connects to the key and learns its public half.
-///
-/// `secrets` reads from the one namespace in which the issuer's Secrets are.
-///
-/// # Errors
-/// The key is not there, cannot be used, or its backend does not answer; see [`ErrorClass`].
-pub async fn connect(
-    config: &KeyConfig,
-    secrets: &dyn Secrets,
-) -> Result<Arc<dyn Signer>, KeyError> {
-    match config {
-        KeyConfig::Software(key) => key.connect(secrets).await,
+    /// Whether both name the same key, however they log in.
+    pub fn same_key(&self, other: &Self) -> bool {
+        self.backend().reference() == other.backend().reference()
     }
 }

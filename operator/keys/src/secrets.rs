@@ -1,27 +1,42 @@
-//! Secrets as a backend reads them: one by one, out of one namespace.
+//! What a Secret holds, as a backend reads it.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use futures::future::BoxFuture;
 use zeroize::Zeroizing;
-
-use crate::error::KeyError;
-
-/// Reads Secrets of the one namespace that an issuer may read from.
-pub trait Secrets: Send + Sync {
-    /// The Secret's data, or none if there is no such Secret.
-    fn read<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>>;
-}
 
 /// The data of a Secret. It is wiped when dropped, and `Debug` shows the keys alone.
 #[derive(Clone, Default)]
-pub struct SecretData(BTreeMap<String, Zeroizing<Vec<u8>>>);
+pub struct SecretData {
+    entries: BTreeMap<String, Zeroizing<Vec<u8>>>,
+    version: String,
+}
 
 impl SecretData {
     /// The value under `key`.
     pub fn get(&self, key: &str) -> Option<&[u8]> {
-        self.0.get(key).map(|value| value.as_slice())
+        self.entries.get(key).map(|value| value.as_slice())
+    }
+
+    /// The value under `key` as text without the white space around it, which editors and
+    /// `kubectl create secret --from-file` leave there. None if it is missing, empty or no UTF-8.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        let text = std::str::from_utf8(self.get(key)?).ok()?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// The Secret's UID and resourceVersion: another one for each change of it.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The same data, read at this version of the Secret.
+    #[must_use]
+    pub fn at(self, version: impl Into<String>) -> Self {
+        Self {
+            version: version.into(),
+            ..self
+        }
     }
 }
 
@@ -30,13 +45,16 @@ impl<K: Into<String>> FromIterator<(K, Vec<u8>)> for SecretData {
         let wrapped = entries
             .into_iter()
             .map(|(key, value)| (key.into(), Zeroizing::new(value)));
-        Self(wrapped.collect())
+        Self {
+            entries: wrapped.collect(),
+            version: String::new(),
+        }
     }
 }
 
 impl fmt::Debug for SecretData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.entries.keys()).finish()
     }
 }
 

@@ -19,8 +19,11 @@ pub use generate::{GeneratedKey, KeyType};
 use pair::KeyPair;
 
 use crate::Signer;
+use crate::backend::{Backend, Checked, Connected};
 use crate::error::{ErrorClass, KeyError};
-use crate::secrets::Secrets;
+use crate::guard::Limits;
+use crate::reach::{Known, Namespace, Reach};
+use crate::rsa_hash::RsaHash;
 
 /// The Secret key that holds the private key, as in a `kubernetes.io/tls` Secret.
 pub(crate) const TLS_KEY: &str = "tls.key";
@@ -46,6 +49,9 @@ pub struct Software {
     /// already keeps its own type. ECDSA P-256 is what every mesh accepts.
     #[serde(default)]
     pub key_type: KeyType,
+    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
+    #[serde(default)]
+    pub rsa_hash: RsaHash,
 }
 
 /// A key that Signet makes.
@@ -60,8 +66,16 @@ pub struct KeyToMake {
 /// What a reader of the issuer's status should know.
 pub(crate) const CAVEAT: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
 
-impl Software {
-    pub(crate) fn described(&self) -> String {
+impl Backend for Software {
+    fn name(&self) -> &'static str {
+        "software"
+    }
+
+    fn reference(&self) -> String {
+        format!("software/{}", self.secret_name)
+    }
+
+    fn described(&self) -> String {
         format!(
             "software.secretName: {}, software.keyType: {}",
             self.secret_name,
@@ -69,16 +83,37 @@ impl Software {
         )
     }
 
-    pub(crate) fn to_make(&self) -> KeyToMake {
-        KeyToMake {
+    fn to_make(&self) -> Option<KeyToMake> {
+        Some(KeyToMake {
             key_type: self.key_type,
             secret_name: self.secret_name.clone(),
+        })
+    }
+
+    fn caveat(&self) -> Option<&'static str> {
+        Some(CAVEAT)
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            per_second: None,
+            at_once: 32,
         }
     }
 
-    pub(crate) async fn connect(&self, secrets: &dyn Secrets) -> Result<Arc<dyn Signer>, KeyError> {
+    fn connect<'a>(
+        &'a self,
+        reach: &'a Reach,
+        _known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>> {
+        self.load(&*reach.namespace).boxed()
+    }
+}
+
+impl Software {
+    async fn load(&self, namespace: &dyn Namespace) -> Result<Connected, KeyError> {
         let name = &self.secret_name;
-        let secret = secrets.read(name).await?.ok_or_else(|| {
+        let secret = namespace.secret(name).await?.ok_or_else(|| {
             KeyError::new(
                 ErrorClass::KeyNotFound,
                 format!("the Secret {name} does not exist; put the private key there"),
@@ -88,22 +123,26 @@ impl Software {
             let sentence = format!("the Secret {name} has no {TLS_KEY}; put the private key there");
             KeyError::new(ErrorClass::KeyNotFound, sentence)
         })?;
-        let signer = SoftwareSigner::from_pem(pem).map_err(|message| {
+        let signer = SoftwareSigner::from_pem(pem, self.rsa_hash).map_err(|message| {
             let sentence = format!("{TLS_KEY} of the Secret {name} {message}");
             KeyError::new(ErrorClass::KeyUnusable, sentence)
         })?;
-        Ok(Arc::new(signer))
+        Ok(Connected {
+            beside: Some(secret),
+            ..Connected::to(Arc::new(signer))
+        })
     }
 }
 
 /// A key in memory. `Debug` shows its public half.
 struct SoftwareSigner {
     public_key: PublicKey,
+    rsa_hash: RsaHash,
     pair: Arc<KeyPair>,
 }
 
 impl SoftwareSigner {
-    fn from_pem(pem: &[u8]) -> Result<Self, String> {
+    fn from_pem(pem: &[u8], rsa_hash: RsaHash) -> Result<Self, String> {
         let pair = Arc::new(KeyPair::from_pem(pem)?);
         let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
             .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
@@ -115,7 +154,11 @@ impl SoftwareSigner {
                  {MOST_RSA_BITS} bits, or ECDSA"
             ));
         }
-        Ok(Self { public_key, pair })
+        Ok(Self {
+            public_key,
+            rsa_hash,
+            pair,
+        })
     }
 }
 
@@ -125,7 +168,7 @@ impl Signer for SoftwareSigner {
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        SignatureAlgorithm::for_key(self.public_key.algorithm())
+        self.rsa_hash.algorithm_for(self.public_key.algorithm())
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
@@ -133,15 +176,22 @@ impl Signer for SoftwareSigner {
         async move {
             let signature = if self.pair.is_slow() {
                 let (pair, message) = (self.pair.clone(), tbs.der().to_vec());
+                let rsa_hash = self.rsa_hash;
                 // Milliseconds of arithmetic would hold up everything else on this thread.
-                let signed = tokio::task::spawn_blocking(move || pair.sign(&message)).await;
+                let signed =
+                    tokio::task::spawn_blocking(move || pair.sign(rsa_hash, &message)).await;
                 signed.map_err(|_| no_signature())?
             } else {
-                self.pair.sign(tbs.der())
+                self.pair.sign(self.rsa_hash, tbs.der())
             };
             signature.map(Signature::new).ok_or_else(no_signature)
         }
         .boxed()
+    }
+
+    /// The Secret is all there is, and reading it is connecting.
+    fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
+        async { Ok(Checked::ConnectAgain) }.boxed()
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 ///
 /// A structural schema cannot hold properties inside of `oneOf`, and what the API server says
 /// when `oneOf` fails helps nobody.
-pub(crate) fn exactly_one(schema: &mut Schema) {
+pub fn exactly_one(schema: &mut Schema) {
     let Some(Value::Array(variants)) = schema.remove("oneOf") else {
         return;
     };

@@ -8,7 +8,7 @@ use signet_core::chain::CaChain;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::spiffe::TrustDomain;
 use signet_core::template::SelfSigned;
-use signet_keys::{ErrorClass, KeyError, KeyToMake, Signer};
+use signet_keys::{ErrorClass, Guard, KeyError, KeyToMake};
 
 use super::Facts;
 use super::generation::Generation;
@@ -29,7 +29,7 @@ pub(super) enum Step {
     /// Sign the issuer's own root, write it down as a generation, and look again.
     MakeRoot {
         root: Box<SelfSigned>,
-        signer: Arc<dyn Signer>,
+        signer: Arc<Guard>,
         number: u32,
     },
     /// Write the chain beside the key down as a generation, and look again.
@@ -53,7 +53,7 @@ pub(super) struct Ready {
     /// The name of the generation that signs.
     pub(super) generation: String,
     pub(super) chain: CaChain,
-    pub(super) signer: Arc<dyn Signer>,
+    pub(super) signer: Arc<Guard>,
     pub(super) rules: Rules,
 }
 
@@ -69,7 +69,7 @@ fn step(facts: &Facts) -> Result<Step, NotReady> {
     })?;
     same_key_as_the_valid_ca(facts)?;
     let signer = match &facts.key {
-        Ok(signer) => signer.clone(),
+        Ok(key) => key.guard.clone(),
         Err(error) if error.class == ErrorClass::KeyNotFound => {
             return key_to_make(facts, source).ok_or_else(|| no_key(facts, error));
         }
@@ -82,21 +82,26 @@ fn step(facts: &Facts) -> Result<Step, NotReady> {
 }
 
 /// Another key under a CA that is valid is a rotation, which comes with overlap or not at all.
+/// The same key under another name, such as the ARN in the place of an alias, is none.
 fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
-    match facts.generations.last() {
-        Some(last) if last.key != facts.spec.key && last.is_alive(facts.now) => {
-            Err(NotReady::stalls(
-                IssuerReason::KeyChanged,
-                format!(
-                    "spec.key is not the key of the valid CA in CAGeneration {}, and Signet does \
-                     not rotate keys yet; change spec.key back to {}, or make a new issuer for \
-                     the new key",
-                    last.name,
-                    last.key.described()
-                ),
-            ))
-        }
-        _ => Ok(()),
+    let Some(last) = facts.generations.last() else {
+        return Ok(());
+    };
+    if !last.is_alive(facts.now) || facts.is_over_this_key(last) {
+        return Ok(());
+    }
+    match &facts.key {
+        Err(error) if error.class != ErrorClass::KeyNotFound => Err(NotReady::from_key(error)),
+        _ => Err(NotReady::stalls(
+            IssuerReason::KeyChanged,
+            format!(
+                "spec.key is not the key of the valid CA in CAGeneration {}, and Signet does \
+                 not rotate keys yet; change spec.key back to {}, or make a new issuer for \
+                 the new key",
+                last.name,
+                last.key.backend().described()
+            ),
+        )),
     }
 }
 
@@ -105,16 +110,24 @@ fn key_to_make(facts: &Facts, source: CertificateSource) -> Option<Step> {
     let never_was = facts
         .generations
         .iter()
-        .all(|generation| generation.key != facts.spec.key);
+        .all(|generation| !generation.key.same_key(&facts.spec.key));
     let may = source == CertificateSource::SelfSigned && never_was && facts.may_make_key;
-    facts.spec.key.to_make().filter(|_| may).map(Step::MakeKey)
+    facts
+        .spec
+        .key
+        .backend()
+        .to_make()
+        .filter(|_| may)
+        .map(Step::MakeKey)
 }
 
 /// Says which CA stands over the key that vanished, if one does.
 fn no_key(facts: &Facts, error: &KeyError) -> NotReady {
     let mut not_ready = NotReady::from_key(error);
     let mut of_this_key = facts.generations.iter().rev();
-    if let Some(generation) = of_this_key.find(|generation| generation.key == facts.spec.key) {
+    if let Some(generation) =
+        of_this_key.find(|generation| generation.key.same_key(&facts.spec.key))
+    {
         not_ready.message.push_str(&format!(
             "; CAGeneration {} was made over it, and Signet puts no other in its place",
             generation.name
@@ -125,13 +138,13 @@ fn no_key(facts: &Facts, error: &KeyError) -> NotReady {
 
 fn self_signed(
     facts: &Facts,
-    signer: Arc<dyn Signer>,
+    signer: Arc<Guard>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     let last = facts
         .generations
         .last()
-        .filter(|last| last.key == facts.spec.key);
+        .filter(|last| facts.is_over_this_key(last));
     let Some(last) = last else {
         let root = Box::new(root(facts, trust_domain)?);
         return Ok(Step::MakeRoot {
@@ -155,7 +168,7 @@ fn self_signed(
             format!(
                 "{} holds another key than the one that CAGeneration {} was made over; put that \
                  key back, or delete the CAGeneration to begin with a new CA",
-                facts.spec.key.reference(),
+                facts.spec.key.backend().reference(),
                 last.name
             ),
         ));
@@ -165,20 +178,18 @@ fn self_signed(
 
 fn existing(
     facts: &Facts,
-    signer: Arc<dyn Signer>,
+    signer: Arc<Guard>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
-    let beside = facts.beside.as_ref().ok_or_else(|| {
-        invalid("certificate.existing needs a key whose Secret holds the certificate too")
-    })?;
-    let chain = beside.as_ref().map_err(|error| {
-        NotReady::stalls(
-            IssuerReason::InvalidCa,
-            format!(
-                "the CA certificate beside {}: {error}",
-                facts.spec.key.reference()
-            ),
+    let existing = facts.existing.as_ref().ok_or_else(|| {
+        invalid(
+            "name the Secret or ConfigMap that holds the CA certificate in \
+             certificate.existing.secretName or configMapName",
         )
+    })?;
+    let chain = existing.as_ref().map_err(|error| {
+        let place = place_of_existing(facts);
+        NotReady::stalls(IssuerReason::InvalidCa, format!("{place}: {error}"))
     })?;
     let same = |generation: &&Generation| generation.chain.as_ref().is_ok_and(|own| own == chain);
     match facts.generations.iter().rev().find(same) {
@@ -194,11 +205,23 @@ fn existing(
     }
 }
 
+fn place_of_existing(facts: &Facts) -> String {
+    let existing = facts.spec.certificate.existing.clone().unwrap_or_default();
+    match (existing.secret_name, existing.config_map_name) {
+        (Some(name), _) => format!("the CA certificate in the Secret {name}"),
+        (None, Some(name)) => format!("the CA certificate in the ConfigMap {name}"),
+        (None, None) => {
+            let key = facts.spec.key.backend().reference();
+            format!("the CA certificate beside {key}")
+        }
+    }
+}
+
 fn ready(
     facts: &Facts,
     generation: &Generation,
     chain: &CaChain,
-    signer: Arc<dyn Signer>,
+    signer: Arc<Guard>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     fit(facts, chain, &signer)?;
@@ -231,14 +254,14 @@ fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
 }
 
 /// Whether this key can issue under this chain now.
-fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<dyn Signer>) -> Result<(), NotReady> {
+fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<Guard>) -> Result<(), NotReady> {
     if chain.issuing().public_key() != signer.public_key() {
         return Err(NotReady::stalls(
             IssuerReason::KeyMismatch,
             format!(
                 "{} holds a key that is not the key of the CA certificate {}; put in a pair that \
                  belongs together",
-                facts.spec.key.reference(),
+                facts.spec.key.backend().reference(),
                 chain.issuing().subject()
             ),
         ));

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
-use signet_api::{CAGeneration, CertificateSource, IssuerSpec};
+use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
 use signet_core::chain::{CaChain, ChainError};
 use signet_core::request::ServiceAccount;
-use signet_keys::{KeyConfig, KeyError, Secrets, Signer, connect};
+use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
 
 use super::generation::{self, Generation};
 use super::{Object, resource_namespace};
+use crate::connections::Key;
 use crate::context::Context;
 use crate::keyring::IssuerName;
-use crate::secrets::{NamespaceSecrets, Snapshot};
+use crate::namespace::IssuerNamespace;
 
 /// How many generations are read at a time.
 const PAGE: u32 = 50;
@@ -29,9 +30,9 @@ pub(super) struct Facts {
     pub(super) namespace: String,
     /// Oldest first.
     pub(super) generations: Vec<Generation>,
-    pub(super) key: Result<Arc<dyn Signer>, KeyError>,
-    /// The chain that stands beside an existing key.
-    pub(super) beside: Option<Result<CaChain, ChainError>>,
+    pub(super) key: Result<Key, KeyError>,
+    /// The chain that exists over the key.
+    pub(super) existing: Option<Result<CaChain, ChainError>>,
     /// Whether a key may be made in this round.
     pub(super) may_make_key: bool,
     pub(super) cert_manager: ServiceAccount,
@@ -39,6 +40,17 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// What the key's reference was resolved to.
+    pub(super) fn pin(&self) -> Option<&str> {
+        self.key.as_ref().ok().and_then(|key| key.pin.as_deref())
+    }
+
+    /// Whether a generation was made over the key that is connected, or over one of its name.
+    pub(super) fn is_over_this_key(&self, generation: &Generation) -> bool {
+        let same = |key: &Key| key.guard.public_key().fingerprint() == generation.key_fingerprint;
+        generation.key.same_key(&self.spec.key) || self.key.as_ref().is_ok_and(same)
+    }
+
     /// An error of the key that may pass by itself.
     pub(super) fn transient_key_error(&self) -> Option<&KeyError> {
         self.key
@@ -60,21 +72,36 @@ pub(super) async fn learn<K: Object>(
 ) -> Result<Facts, super::Error> {
     let spec = object.issuer_spec().clone();
     let namespace = resource_namespace(name, context).to_owned();
-    let generations = generations(name, &namespace, context).await?;
-    let secrets = Snapshot::of(NamespaceSecrets::new(context.client.clone(), &namespace));
-    let key = connect(&spec.key, &secrets).await;
-    let beside = match spec.certificate.source() {
-        Some(CertificateSource::Existing) if key.is_ok() => beside(&spec.key, &secrets).await?,
-        _ => None,
+    let generations = {
+        let _turn = context.reads.acquire(&name.namespace).await;
+        generations(name, &namespace, context).await?
+    };
+    let uid = object.uid().unwrap_or_default();
+    let reach = reach(name, &namespace, context);
+    let known = Known {
+        pin: pin(&generations, &spec, (context.now)()),
+        refused: object
+            .issuer_status()
+            .and_then(|status| status.refused_credential.clone()),
+    };
+    let connections = &context.connections;
+    let key = connections.key((name, &uid), &spec, &reach, &known).await;
+    if let Err(error) = &key {
+        let backend = spec.key.backend().name();
+        context.metrics.key_error(backend, error.class);
+    }
+    let existing = match &key {
+        Ok(key) => existing(&spec, key, &*reach.namespace).await?,
+        Err(_) => None,
     };
     Ok(Facts {
         name: name.clone(),
-        uid: object.uid().unwrap_or_default(),
+        uid,
         spec,
         namespace,
         generations,
         key,
-        beside,
+        existing,
         may_make_key,
         cert_manager: context.settings.cert_manager.clone(),
         now: (context.now)(),
@@ -114,14 +141,53 @@ async fn generations(
     Ok(generations)
 }
 
-async fn beside(
-    key: &KeyConfig,
-    secrets: &dyn Secrets,
+/// What the key of an issuer may reach.
+fn reach(name: &IssuerName, namespace: &str, context: &Context) -> Reach {
+    let settings = &context.settings;
+    let client = context.client.clone();
+    Reach {
+        namespace: Arc::new(IssuerNamespace::new(client, namespace, name)),
+        tenant: (name.kind == IssuerKind::Issuer).then(|| name.namespace.clone()),
+        ambient_credentials: settings.ambient_credentials(name.kind),
+        addresses: settings.addresses(name.kind),
+        modules: settings.modules.clone(),
+    }
+}
+
+/// The key behind an alias, or the version of a key, that the CA which is valid was made over.
+fn pin(generations: &[Generation], spec: &IssuerSpec, now: Timestamp) -> Option<String> {
+    let mut of_this_key = generations
+        .iter()
+        .rev()
+        .filter(|generation| generation.key.same_key(&spec.key) && generation.is_alive(now));
+    of_this_key.next().and_then(|last| last.pin.clone())
+}
+
+/// The chain that exists over the key, where the spec says that one does.
+async fn existing(
+    spec: &IssuerSpec,
+    key: &Key,
+    namespace: &dyn Namespace,
 ) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
-    let Some(name) = key.certificate_secret() else {
+    let Some(existing) = &spec.certificate.existing else {
         return Ok(None);
     };
-    let data = secrets.read(name).await?.unwrap_or_default();
+    let data = match (&existing.secret_name, &existing.config_map_name) {
+        (Some(name), _) => namespace.secret(name).await?.unwrap_or_default(),
+        (None, Some(name)) => in_config_map(namespace, name).await?,
+        (None, None) => match &key.beside {
+            Some(data) => data.clone(),
+            None => return Ok(None),
+        },
+    };
     let tls_crt = data.get("tls.crt").unwrap_or_default();
     Ok(Some(CaChain::from_pem(tls_crt, data.get("ca.crt"))))
+}
+
+async fn in_config_map(namespace: &dyn Namespace, name: &str) -> Result<SecretData, KeyError> {
+    let map = namespace.config_map(name).await?.unwrap_or_default();
+    let bytes = map
+        .into_iter()
+        .map(|(key, value)| (key, value.into_bytes()));
+    Ok(bytes.collect())
 }

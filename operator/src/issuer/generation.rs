@@ -16,6 +16,8 @@ pub(super) struct Generation {
     pub(super) name: String,
     pub(super) number: u32,
     pub(super) key: KeyConfig,
+    /// What the key's reference was resolved to.
+    pub(super) pin: Option<String>,
     /// SHA-256 of the public key that it was made over.
     pub(super) key_fingerprint: String,
     pub(super) chain: Result<CaChain, ChainError>,
@@ -40,6 +42,7 @@ pub(super) fn read(object: &CAGeneration) -> Generation {
         name: object.name_any(),
         number: spec.generation,
         key: spec.key.config.clone(),
+        pin: spec.key.pin.clone(),
         key_fingerprint: spec.key.fingerprint.clone(),
         chain,
     }
@@ -50,7 +53,7 @@ pub(super) fn read(object: &CAGeneration) -> Generation {
 pub(super) fn object(
     issuer: &IssuerName,
     namespace: &str,
-    key: &KeyConfig,
+    (key, pin): (&KeyConfig, Option<&str>),
     chain: &CaChain,
     number: u32,
 ) -> CAGeneration {
@@ -64,6 +67,7 @@ pub(super) fn object(
         generation: number,
         key: GenerationKey {
             config: key.clone(),
+            pin: pin.map(str::to_owned),
             fingerprint: chain.issuing().public_key().fingerprint(),
         },
         certificate_chain: pem(chain.path()),

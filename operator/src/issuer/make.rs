@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
 use signet_core::chain::{CaCertificate, CaChain, assemble_root};
 use signet_core::template::SelfSigned;
-use signet_keys::{ErrorClass, GeneratedKey, KeyError, KeyToMake, Signer};
+use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
 
 use super::facts::Facts;
 use super::reason::{IssuerReason, NotReady};
@@ -53,7 +53,7 @@ async fn generated(to_make: &KeyToMake, context: &Context) -> Result<GeneratedKe
 /// Signs an issuer's own root, and writes it down.
 pub(super) async fn root(
     root: &SelfSigned,
-    signer: &dyn Signer,
+    signer: &Guard,
     facts: &Facts,
     number: u32,
     context: &Context,
@@ -77,7 +77,7 @@ pub(super) async fn generation(
     let object = generation::object(
         &facts.name,
         &facts.namespace,
-        &facts.spec.key,
+        (&facts.spec.key, facts.pin()),
         chain,
         number,
     );
@@ -100,11 +100,7 @@ pub(super) async fn generation(
     }
 }
 
-async fn sign(
-    root: &SelfSigned,
-    signer: &dyn Signer,
-    facts: &Facts,
-) -> Result<CaCertificate, NotReady> {
+async fn sign(root: &SelfSigned, signer: &Guard, facts: &Facts) -> Result<CaCertificate, NotReady> {
     let tbs = root
         .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
         .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;

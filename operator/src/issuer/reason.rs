@@ -73,10 +73,18 @@ impl NotReady {
         }
     }
 
+    /// Whether the key's backend may come back by itself.
+    pub(super) const fn is_away(&self) -> bool {
+        matches!(self.reason, IssuerReason::Key(class) if class.is_transient())
+    }
+
     pub(super) fn from_key(error: &KeyError) -> Self {
         Self {
             reason: IssuerReason::Key(error.class),
-            message: error.message.clone(),
+            message: match error.class.is_transient() {
+                true => format!("{}; Signet tries again by itself", error.message),
+                false => error.message.clone(),
+            },
             stalled: !error.class.is_transient(),
         }
     }

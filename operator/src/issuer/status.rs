@@ -30,6 +30,11 @@ where
         ),
         ca: summaries(facts, outcome),
         bundle: Some(bundle(facts)).filter(|bundle| !bundle.is_empty()),
+        refused_credential: facts
+            .key
+            .as_ref()
+            .err()
+            .and_then(|error| error.refused.clone()),
     };
     if status == before {
         return Plan::default();
@@ -127,11 +132,13 @@ pub(super) fn cut(text: &str) -> String {
 const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
      rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
 
-fn caveats(facts: &Facts, ready: &Ready) -> Vec<&'static str> {
+fn caveats<'a>(facts: &'a Facts, ready: &Ready) -> Vec<&'a str> {
     let constrained = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
-    let of_key = facts.spec.key.caveat();
+    let of_key = facts.spec.key.backend().caveat();
+    let notices = facts.key.iter().flat_map(|key| &key.notices);
     of_key
         .into_iter()
+        .chain(notices.map(String::as_str))
         .chain(constrained.then_some(URIS_CONSTRAINED))
         .collect()
 }
@@ -195,7 +202,7 @@ fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Op
     Some(CaSummary {
         name: generation.name.clone(),
         state,
-        key: generation.key.reference(),
+        key: generation.key.backend().reference(),
         subject: cut(ca.subject()),
         fingerprint: hex::encode(ca.fingerprint()),
         not_before: Time(chain.not_before()),

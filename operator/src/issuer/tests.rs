@@ -18,6 +18,7 @@ use super::decide::{Outcome, Ready, Step, decide};
 use super::facts::Facts;
 use super::generation::{object, read};
 use super::reason::{IssuerReason, NotReady};
+use crate::connections::Key;
 use crate::fixtures::{NOW, corp, key};
 
 /// The ClusterIssuer `corp` with a self-signed root over a key that is there, and no CA yet.
@@ -34,14 +35,15 @@ fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
         uid: "uid-1".to_owned(),
         spec: IssuerSpec {
             key: key::software("ca"),
+            key_limits: None,
             certificate,
             spiffe: None,
             profile: None,
         },
         namespace: "signet-system".to_owned(),
         generations: Vec::new(),
-        key: Ok(signer.clone()),
-        beside: None,
+        key: Ok(key::found(signer)),
+        existing: None,
         may_make_key: true,
         cert_manager: ServiceAccount {
             namespace: "cert-manager".to_owned(),
@@ -52,15 +54,15 @@ fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
 }
 
 /// The same with a certificate that stands beside the key.
-fn existing(signer: &Arc<dyn Signer>, beside: CaChain) -> Facts {
+fn existing(signer: &Arc<dyn Signer>, chain: CaChain) -> Facts {
     let mut facts = self_signed(signer);
     facts.spec.certificate.self_signed = None;
-    facts.spec.certificate.existing = Some(Existing {});
-    facts.beside = Some(Ok(beside));
+    facts.spec.certificate.existing = Some(Existing::default());
+    facts.existing = Some(Ok(chain));
     facts
 }
 
-fn without_key() -> Result<Arc<dyn Signer>, KeyError> {
+fn without_key() -> Result<Key, KeyError> {
     Err(KeyError::new(
         ErrorClass::KeyNotFound,
         "the Secret ca does not exist",
@@ -72,7 +74,7 @@ fn written(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneration {
     object(
         &facts.name,
         &facts.namespace,
-        &facts.spec.key,
+        (&facts.spec.key, facts.pin()),
         chain,
         number,
     )

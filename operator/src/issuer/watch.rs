@@ -3,16 +3,21 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, StreamExt, future};
 use kube::core::DeserializeGuard;
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client};
+use signet_api::IssuerKind;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Object, name_of};
 use crate::context::Context;
+use crate::keyring::IssuerName;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -50,6 +55,33 @@ where
     when_listed(cached, listed)
         .applied_objects()
         .predicate_filter(predicates::generation, config)
+}
+
+/// The issuers of a kind whose key's backend went away or came back.
+pub fn woken<K>(changes: broadcast::Receiver<IssuerName>) -> impl Stream<Item = ObjectRef<K>> + Send
+where
+    K: Object + 'static,
+{
+    // Who misses a change sees it when the issuer is looked at again.
+    let changes = futures::stream::unfold(changes, |mut changes| async move {
+        loop {
+            match changes.recv().await {
+                Ok(name) => return Some((name, changes)),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    });
+    changes.filter_map(|name| {
+        let of_kind = (name.kind == K::KIND).then(|| {
+            let reference = ObjectRef::new(&name.name);
+            match name.kind {
+                IssuerKind::Issuer => reference.within(&name.namespace),
+                IssuerKind::ClusterIssuer => reference,
+            }
+        });
+        future::ready(of_kind)
+    })
 }
 
 fn readable<K: Object>(object: DeserializeGuard<K>) -> Option<K> {

@@ -14,7 +14,7 @@ use signet_core::request::{Api, Approval, Asked, Requester};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
-use crate::fixtures::{NOW, corp, csr};
+use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{Found, Loaded, State};
 use crate::metrics::Metrics;
 
@@ -49,7 +49,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
         },
         bundle: chain.roots().iter().map(CaCertificate::pem).collect(),
         chain,
-        signer,
+        guard: key::guard(signer),
         backend: "double",
     })))
 }

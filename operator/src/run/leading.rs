@@ -6,26 +6,28 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::Client;
-use kube::runtime::controller::{Config, Controller};
+use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_api::external::certificate_request::CertificateRequest;
+use signet_keys::Turns;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::Work;
 use super::shown::Process;
 use crate::apply::Writer;
-use crate::args::Run;
 use crate::attempts::Attempts;
-use crate::context::{Context, Issuers, Settings};
+use crate::connections::Connections;
+use crate::context::{Ambient, Context, Issuers, Settings};
 use crate::health::Health;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::{certificate_request, issuer, signing_request};
 
-/// How many issuers of a kind are looked at at the same time. One that hangs costs one of these.
-const ISSUERS_AT_ONCE: u16 = 16;
+/// How many issuers' CA generations are read at the same time.
+const READS_AT_ONCE: u16 = 16;
 
 /// The controllers at work.
 pub(super) struct Leading {
@@ -39,7 +41,6 @@ struct Common {
     client: Client,
     context: Arc<Context>,
     listed: Listed,
-    requests_at_once: u16,
     stop: CancellationToken,
 }
 
@@ -54,7 +55,7 @@ struct Listed {
 
 impl Leading {
     /// Starts the controllers.
-    pub(super) fn start(client: Client, settings: &Run, identity: &str, process: &Process) -> Self {
+    pub(super) fn start(work: &Work, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
         let (requests, request_cache) = reflector::store();
@@ -63,12 +64,12 @@ impl Leading {
             issuers,
             cluster_issuers,
         };
+        let stop = CancellationToken::new();
         let common = Common {
-            client: client.clone(),
-            context: Arc::new(context(&client, settings, identity, stores.clone())),
+            client: work.client.clone(),
+            context: Arc::new(context(work, stop.clone(), stores.clone())),
             listed: Listed::default(),
-            requests_at_once: settings.concurrency,
-            stop: CancellationToken::new(),
+            stop,
         };
         process.work(
             common.context.clone(),
@@ -76,11 +77,16 @@ impl Leading {
         );
         let listed = &common.listed;
         let mut controllers = JoinSet::new();
-        controllers.spawn(issuers_of_kind(
-            common.clone(),
-            (stores.issuers, issuer_cache),
-            listed.issuers.clone(),
-        ));
+        if work.settings.namespaced_issuers {
+            controllers.spawn(issuers_of_kind(
+                common.clone(),
+                (stores.issuers, issuer_cache),
+                listed.issuers.clone(),
+            ));
+        } else {
+            // There are none, as far as this Signet is concerned.
+            listed.issuers.cancel();
+        }
         controllers.spawn(issuers_of_kind(
             common.clone(),
             (stores.cluster_issuers, cluster_issuer_cache),
@@ -122,16 +128,27 @@ impl Leading {
     }
 }
 
-fn context(client: &Client, settings: &Run, identity: &str, issuers: Issuers) -> Context {
+fn context(work: &Work, stop: CancellationToken, issuers: Issuers) -> Context {
+    let (client, settings) = (&work.client, &work.settings);
+    let instance = Some(work.identity.clone());
     Context {
         client: client.clone(),
-        writer: Writer::new(client.clone(), Some(identity.to_owned())),
+        writer: Writer::new(client.clone(), instance, settings.concurrency),
         settings: Settings {
             cluster_resource_namespace: settings.cluster_resource_namespace.clone(),
             cert_manager: settings.cert_manager_service_account.clone(),
             issuer_resync: settings.issuer_resync,
+            ambient: Ambient {
+                cluster_issuers: settings.cluster_issuer_ambient_credentials,
+                issuers: settings.issuer_ambient_credentials,
+            },
+            api_server: work.surroundings.api_server.clone(),
+            modules: work.surroundings.modules.clone(),
         },
         keyring: Keyring::default(),
+        connections: Connections::default(),
+        reads: Turns::new(READS_AT_ONCE),
+        stop,
         issuers,
         attempts: Attempts::default(),
         metrics: Metrics::default(),
@@ -183,9 +200,10 @@ async fn issuers_of_kind<K>(
     K: issuer::Object + 'static,
 {
     let context = common.context;
+    let back_or_away = context.connections.changes();
     let changed = issuer::watch::changed(common.client, cache, context.clone(), listed);
     Controller::for_stream(changed, store)
-        .with_config(Config::default().concurrency(ISSUERS_AT_ONCE))
+        .reconcile_on(issuer::watch::woken(back_or_away))
         .graceful_shutdown_on(common.stop.cancelled_owned())
         .run(issuer::reconcile, issuer::error_policy, context)
         .for_each(|_| std::future::ready(()))
@@ -220,7 +238,6 @@ async fn certificate_requests(
     let due =
         certificate_request::watch::due(common.client, cache, listed, common.context.clone()).await;
     Controller::for_stream(due, store.clone())
-        .with_config(Config::default().concurrency(common.requests_at_once))
         .reconcile_on(certificate_request::watch::set_free(store, changes))
         .graceful_shutdown_on(common.stop.cancelled_owned())
         .run(
@@ -248,7 +265,6 @@ async fn csrs(
         common.context.clone(),
     );
     Controller::for_stream(due, store.clone())
-        .with_config(Config::default().concurrency(common.requests_at_once))
         .reconcile_on(signing_request::watch::set_free(store, changes))
         .graceful_shutdown_on(common.stop.cancelled_owned())
         .run(

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::admin::Shown;
 use crate::context::Context;
 use crate::health::Health;
+use crate::keyring::IssuerName;
 use crate::metrics::{Metrics, Now};
 
 /// How many approved requests have no final answer.
@@ -56,6 +57,14 @@ impl Process {
         }
     }
 
+    fn queues(&self) -> Vec<(IssuerName, usize)> {
+        let working = self.lock();
+        let queues = working
+            .as_ref()
+            .map(|(context, _)| context.keyring.queues());
+        queues.unwrap_or_default()
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Arc<Context>, Waiting)>> {
         self.working.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,8 +81,10 @@ impl Shown for Process {
 
     fn metrics(&self) -> Result<String, std::fmt::Error> {
         let uptime = self.started.elapsed().as_secs_f64();
+        let queues = self.queues();
         self.with(|health, metrics, waiting| {
             metrics.scrape(&Now {
+                queues,
                 in_flight: health.in_flight(),
                 waiting: waiting(),
                 leading: health.is_leading(),

@@ -7,10 +7,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use super::commands::output;
 use crate::session::Session;
 
 /// The certificate's Secret, as files for OpenSSL.
 pub(super) struct Files {
+    /// Namespace and name.
+    secret: String,
     /// Leaf first, then the intermediates.
     chain: PathBuf,
     /// The roots.
@@ -18,26 +21,37 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn read(session: &Session, folder: &Path) -> Result<Self> {
+    /// Reads a Secret, given as namespace and name.
+    pub(super) fn read(session: &Session, folder: &Path, secret: (&str, &str)) -> Result<Self> {
         let files = Self {
+            secret: format!("{}/{}", secret.0, secret.1),
             chain: folder.join("tls.crt"),
             roots: folder.join("ca.crt"),
         };
-        fs::write(&files.chain, secret(session, "tls.crt")?)?;
-        fs::write(&files.roots, secret(session, "ca.crt")?)?;
+        fs::write(&files.chain, entry(session, secret, "tls.crt")?)?;
+        fs::write(&files.roots, entry(session, secret, "ca.crt")?)?;
         Ok(files)
+    }
+
+    /// The certificate in PEM.
+    pub(super) fn leaf(&self) -> Result<String> {
+        let chain = blocks(&fs::read_to_string(&self.chain)?);
+        chain.into_iter().next().context("tls.crt is empty")
+    }
+
+    /// The CAs above it in PEM.
+    pub(super) fn authorities(&self) -> Result<Vec<String>> {
+        let mut authorities = blocks(&fs::read_to_string(&self.chain)?).split_off(1);
+        authorities.extend(blocks(&fs::read_to_string(&self.roots)?));
+        Ok(authorities)
     }
 }
 
-fn secret(session: &Session, key: &str) -> Result<Vec<u8>> {
+fn entry(session: &Session, (namespace, name): (&str, &str), key: &str) -> Result<String> {
     let template = format!("go-template={{{{index .data \"{key}\" | base64decode}}}}");
-    let output = session
-        .cluster
-        .kubectl()
-        .args(["get", "secret", "web-tls", "-n", "default", "-o", &template])
-        .output()?;
-    ensure!(output.status.success(), "the Secret web-tls cannot be read");
-    Ok(output.stdout)
+    let mut kubectl = session.cluster.kubectl();
+    kubectl.args(["get", "secret", name, "-n", namespace, "-o", &template]);
+    output(&mut kubectl, "").with_context(|| format!("the Secret {name} cannot be read"))
 }
 
 pub(super) fn heading(text: &str) {
@@ -48,7 +62,7 @@ pub(super) fn heading(text: &str) {
 pub(super) fn certificates(files: &Files) -> Result<()> {
     for (number, certificate) in (1..).zip(blocks(&fs::read_to_string(&files.chain)?)) {
         heading(&match number {
-            1 => "The certificate in the Secret default/web-tls (tls.crt)".to_owned(),
+            1 => format!("The certificate in the Secret {} (tls.crt)", files.secret),
             _ => format!("Certificate {number} of its chain (tls.crt)"),
         });
         certificate_text(&certificate)?;
@@ -106,22 +120,16 @@ pub(super) fn verification(files: &Files) -> Result<()> {
 }
 
 /// What a person may try from here.
-pub(super) fn what_next(session: &Session) {
+pub(super) fn what_next(session: &Session, lines: &[String]) {
     heading("What to try next");
     println!(
         "kubectl here is {}.",
         session.cluster.kubectl().get_program().to_string_lossy()
     );
-    for line in [
-        "kubectl describe clusterissuers.signet.dev example    its conditions and events",
-        "kubectl explain issuers.signet.dev.spec               the API, field by field",
-        "kubectl get certificaterequests -o yaml               what Signet wrote, in one write",
-        "change the URI in docs/samples/quickstart.yaml to another namespace, apply it, and see",
-        "    it refused: kubectl describe certificaterequests",
-        "cargo xtask down                                      ends all of this",
-    ] {
+    for line in lines {
         println!("  {line}");
     }
+    println!("  cargo xtask down                                      ends all of this");
     println!("\nTo reach the cluster from your own shell:\n");
 }
 

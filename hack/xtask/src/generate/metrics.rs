@@ -7,6 +7,7 @@ use signet::keyring::IssuerName;
 use signet::metrics::{Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
+use signet_keys::ErrorClass;
 
 use super::{Files, Table};
 
@@ -50,11 +51,11 @@ fn sample() -> Result<String> {
     metrics.signed("", 1.0);
     metrics.issuer(&issuer, Some(1));
     metrics.conflict();
+    metrics.queued("", 1.0);
+    metrics.key_error("", ErrorClass::Unreachable);
     Ok(metrics.scrape(&Now {
-        in_flight: 0,
-        waiting: 0,
-        leading: false,
-        uptime: 0.0,
+        queues: vec![(issuer, 0)],
+        ..Now::default()
     })?)
 }
 

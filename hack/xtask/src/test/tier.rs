@@ -26,13 +26,15 @@ pub(crate) enum Tier {
     Controlplane,
     /// Signet on a control plane.
     E2e,
+    /// Key backends on their real servers, by themselves and under Signet on a control plane.
+    Keys,
     /// The demo and the samples, as a person would run them.
     Demo,
 }
 
 impl Tier {
     /// In the order in which they run.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Lint,
         Self::Deny,
         Self::Verify,
@@ -40,6 +42,7 @@ impl Tier {
         Self::Chart,
         Self::Controlplane,
         Self::E2e,
+        Self::Keys,
         Self::Demo,
     ];
 
@@ -50,21 +53,28 @@ impl Tier {
             ("xtask", "demo") => Self::Demo,
             ("xtask", _) => Self::Chart,
             ("signet-controlplane" | "signet-installation", _) => Self::Controlplane,
+            ("signet-keyservers", _) | ("signet-keys", BACKENDS) | ("signet-e2e", "keys") => {
+                Self::Keys
+            }
             ("signet-e2e", _) => Self::E2e,
             _ => Self::Unit,
         }
     }
 }
 
+/// The suite of key backends. It ends with a table, so it is the last of its tier.
+const BACKENDS: &str = "conformance";
+
 /// The steps of the tiers. `arguments` go to their test programs.
 pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result<Vec<Step>> {
     let programs = test_programs(root)?;
     let steps = tiers.iter().flat_map(|tier| {
-        let tests = test(
-            programs.get(tier).map_or(&[], Vec::as_slice),
-            *tier,
-            arguments,
-        );
+        let programs = programs.get(tier).map_or(&[][..], Vec::as_slice);
+        let (last, programs): (Vec<_>, Vec<_>) = programs
+            .iter()
+            .cloned()
+            .partition(|program| *tier == Tier::Keys && program == BACKENDS);
+        let tests = test(&programs, *tier, arguments);
         match tier {
             Tier::Lint => vec![
                 Step::cargo("format", ["fmt", "--all", "--check"]),
@@ -90,6 +100,10 @@ pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result
             Tier::Chart => vec![Step::cargos("chart", vec![tests])],
             Tier::Controlplane => vec![Step::cargos("controlplane", vec![programs_first(), tests])],
             Tier::E2e => vec![Step::cargos("e2e", vec![programs_first(), tests])],
+            Tier::Keys => vec![
+                Step::cargos("keys", vec![programs_first(), tests]),
+                Step::cargos("backends", vec![test(&last, *tier, arguments)]),
+            ],
             Tier::Demo => vec![Step::cargos("demo", vec![programs_first(), tests])],
         }
     });
@@ -178,6 +192,9 @@ mod tests {
             (Tier::Controlplane, "control_plane"),
             (Tier::Controlplane, "installation"),
             (Tier::E2e, "e2e"),
+            (Tier::Keys, "keys"),
+            (Tier::Keys, "openbao"),
+            (Tier::Keys, BACKENDS),
             (Tier::Demo, "demo"),
         ] {
             assert!(
@@ -191,6 +208,13 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count, "{programs:?}");
+    }
+
+    #[test]
+    fn the_table_of_the_backends_comes_last() {
+        let steps = steps(&crate::root().unwrap(), &[Tier::Keys], &[]).unwrap();
+        let names: Vec<_> = steps.iter().map(|step| step.name).collect();
+        assert_eq!(names, ["keys", "backends"]);
     }
 
     #[test]

@@ -13,6 +13,9 @@ const PRODUCT: [(&str, &[&str]); 4] = [
     ("signet", &["signet-core", "signet-keys", "signet-api"]),
 ];
 
+/// The real servers that a crate's tests run against: tools which know nothing of the product.
+const TEST_SERVERS: (&str, &str) = ("signet-keys", "signet-keyservers");
+
 /// What core never reaches, however far away; a trailing star stands for the rest of the name.
 const NOT_IN_CORE: &[&str] = &[
     "tokio",
@@ -47,6 +50,8 @@ struct Dependency {
     name: String,
     /// Only those of the workspace have one.
     path: Option<String>,
+    /// None for an ordinary one.
+    kind: Option<String>,
 }
 
 /// Dependencies that point the wrong way.
@@ -77,7 +82,7 @@ fn wrong_directions(root: &Path, metadata: &Metadata) -> Vec<String> {
             .iter()
             .filter(|it| it.path.is_some() && it.name != name);
         problems.extend(
-            ours.filter(|it| !allowed.contains(&it.name.as_str()))
+            ours.filter(|it| !allowed.contains(&it.name.as_str()) && !is_test_server(name, it))
                 .map(|it| {
                     format!(
                         "{name} depends on {}; the direction is core ← keys ← api ← operator",
@@ -87,6 +92,10 @@ fn wrong_directions(root: &Path, metadata: &Metadata) -> Vec<String> {
         );
     }
     problems
+}
+
+fn is_test_server(package: &str, dependency: &Dependency) -> bool {
+    dependency.kind.as_deref() == Some("dev") && (package, dependency.name.as_str()) == TEST_SERVERS
 }
 
 /// What a package would be built from that must not be in it. Cargo's tree, and not its metadata,
@@ -149,6 +158,7 @@ mod tests {
         let dependency = |name: &&str| Dependency {
             name: (*name).to_owned(),
             path: Some("p".to_owned()),
+            kind: None,
         };
         Package {
             name: name.to_owned(),
@@ -199,6 +209,19 @@ mod tests {
                 "{found:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_key_servers_are_for_tests_of_the_keys_alone() {
+        let problems = |name: &str, folder: &str, kind: Option<&str>| {
+            let mut package = package(name, folder, &["signet-keyservers"]);
+            package.dependencies[0].kind = kind.map(str::to_owned);
+            let packages = vec![package];
+            wrong_directions(Path::new("/r"), &Metadata { packages }).len()
+        };
+        assert_eq!(problems("signet-keys", "operator/keys", Some("dev")), 0);
+        assert_eq!(problems("signet-keys", "operator/keys", None), 1);
+        assert_eq!(problems("signet-core", "operator/core", Some("dev")), 1);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use clap::Parser;
 use serde_json::json;
 use signet::args::Cli;
+use signet_keys::{ModuleConfig, ModulesConfig};
 
 use crate::render::{Rendered, strings};
 
@@ -53,6 +54,12 @@ fn signet_takes_the_arguments() {
             "log.format=text",
             r"log.filter=info\,signet=debug",
             "extraArgs={--kubeconfig=/etc/signet/kubeconfig}",
+            "namespacedIssuers.ambientCredentials=true",
+            "namespacedIssuers.localAddresses=true",
+            "clusterIssuers.ambientCredentials=false",
+            "pkcs11.sessions=256",
+            "pkcs11.modules[0].name=hsm",
+            "pkcs11.modules[0].path=/usr/lib/hsm.so",
         ],
     ] {
         let rendered = Rendered::with(set);
@@ -60,6 +67,36 @@ fn signet_takes_the_arguments() {
         let parsed = Cli::try_parse_from([&["signet"], &arguments[..]].concat());
         assert!(parsed.is_ok(), "{arguments:?}: {}", parsed.unwrap_err());
     }
+}
+
+/// The list of modules reaches the pod as the operator reads it, and another list is another pod.
+#[test]
+fn the_modules_that_are_listed_are_those_that_the_operator_reads() {
+    let rendered = Rendered::with(&[
+        "pkcs11.modules[0].name=hsm",
+        "pkcs11.modules[0].path=/usr/lib/hsm.so",
+        "pkcs11.modules[0].tokens={signet}",
+        "pkcs11.modules[0].namespaces={team-a,team-b}",
+    ]);
+    let map = rendered.get("ConfigMap", "signet-pkcs11-modules");
+    let list = map["data"]["modules.yaml"].as_str().unwrap();
+    let read: ModulesConfig = serde_saphyr::from_str(list).unwrap();
+    assert_eq!(
+        read.modules,
+        [ModuleConfig {
+            name: "hsm".to_owned(),
+            path: "/usr/lib/hsm.so".into(),
+            tokens: Some(vec!["signet".to_owned()]),
+            namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],
+        }]
+    );
+    let volume = &rendered.pod()["spec"]["volumes"][0];
+    assert_eq!(volume["configMap"]["name"], "signet-pkcs11-modules");
+    assert_eq!(
+        rendered.container()["volumeMounts"][0]["mountPath"],
+        "/etc/signet/pkcs11"
+    );
+    assert!(rendered.pod()["metadata"]["annotations"]["signet.dev/pkcs11-modules"].is_string());
 }
 
 /// With no value set, the pod's own namespace, wherever the chart is rendered for.

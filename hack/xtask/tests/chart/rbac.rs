@@ -30,11 +30,11 @@ fn rights(role: &Value) -> BTreeSet<Right<'_>> {
     rights
 }
 
-fn needed(scope: Scope) -> BTreeSet<Right<'static>> {
+fn needed(scopes: &[Scope]) -> BTreeSet<Right<'static>> {
     let mut needed = BTreeSet::new();
     for permission in PERMISSIONS
         .iter()
-        .filter(|permission| permission.scope == scope)
+        .filter(|permission| scopes.contains(&permission.scope))
     {
         let names = if permission.names.is_empty() {
             &[""]
@@ -52,12 +52,49 @@ fn the_operator_may_do_what_it_does_and_nothing_else() {
     let rendered = Rendered::with(&[]);
     assert_eq!(
         rights(rendered.get("ClusterRole", "signet")),
-        needed(Scope::Cluster)
+        needed(&[Scope::Cluster, Scope::Issuers, Scope::NamespacedIssuers])
     );
     let role = rendered.get("Role", "signet-leader-election");
-    assert_eq!(rights(role), needed(Scope::OwnNamespace));
+    assert_eq!(rights(role), needed(&[Scope::OwnNamespace]));
     assert_eq!(role["metadata"]["namespace"], NAMESPACE);
     assert_eq!(rendered.of_kind("Role").count(), 1);
+}
+
+/// Whoever needs ClusterIssuers alone gives no Secret of any other namespace away.
+#[test]
+fn without_namespaced_issuers_the_operator_reads_one_namespace_alone() {
+    let rendered = Rendered::with(&[
+        "namespacedIssuers.enabled=false",
+        "clusterResourceNamespace=keys",
+    ]);
+    assert_eq!(
+        rights(rendered.get("ClusterRole", "signet")),
+        needed(&[Scope::Cluster])
+    );
+    let role = rendered.get("Role", "signet-cluster-resources");
+    assert_eq!(rights(role), needed(&[Scope::Issuers]));
+    assert_eq!(role["metadata"]["namespace"], "keys");
+    let binding = rendered.get("RoleBinding", "signet-cluster-resources");
+    assert_eq!(binding["metadata"]["namespace"], "keys");
+    assert_eq!(binding["subjects"][0]["namespace"], NAMESPACE);
+    assert!(strings(&rendered.container()["args"]).contains(&"--namespaced-issuers=false"));
+}
+
+/// A token of any ServiceAccount would be anybody's identity: its namespace grants it, by name.
+#[test]
+fn the_chart_lets_nobody_make_tokens() {
+    for values in [&[][..], &["namespacedIssuers.enabled=false"]] {
+        let rendered = Rendered::with(values);
+        let roles = rendered
+            .of_kind("ClusterRole")
+            .chain(rendered.of_kind("Role"));
+        for role in roles {
+            let tokens = rights(role).iter().any(|(_, resource, _, _)| {
+                *resource == "serviceaccounts/token" || *resource == "*"
+            });
+            assert!(!tokens, "{role}");
+        }
+    }
 }
 
 #[test]

@@ -63,6 +63,39 @@ impl Xtask {
             .collect()
     }
 
+    /// The processes of the key servers, with all that they have started: id and start time, so
+    /// that no other process is taken for one of them.
+    pub(crate) fn key_servers(&self) -> Vec<(u32, String)> {
+        let folder = self.folder().into_os_string().into_string().unwrap();
+        let all: Vec<_> = fs::read_dir("/proc").unwrap().flatten().collect();
+        let all: Vec<u32> = all
+            .iter()
+            .filter_map(|process| process.file_name().to_str()?.parse().ok())
+            .collect();
+        let is_keeper = |pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            line.contains(" key-server ") && line.contains(&folder)
+        };
+        let mut found: Vec<u32> = all.iter().copied().filter(is_keeper).collect();
+        let mut next = 0;
+        while let Some(parent) = found.get(next).map(u32::to_string) {
+            let is_child = |pid: &&u32| stat(**pid).is_some_and(|stat| stat[1] == parent);
+            found.extend(all.iter().filter(is_child));
+            next += 1;
+        }
+        let started = |pid: u32| Some((pid, stat(pid)?[19].clone()));
+        found.into_iter().filter_map(started).collect()
+    }
+
+    /// That none of these runs.
+    pub(crate) fn assert_ended(processes: &[(u32, String)]) {
+        for (pid, started) in processes {
+            let runs = stat(*pid).is_some_and(|stat| stat[19] == *started && stat[0] != "Z");
+            assert!(!runs, "{pid} runs still");
+        }
+    }
+
     /// Runs it until it says `said`, and sends a signal then; what it says after that.
     pub(crate) fn interrupted(&self, arguments: &[&str], said: &str, signal: Signal) -> String {
         let mut command = self.command(arguments);
@@ -99,6 +132,13 @@ impl Xtask {
         assert_eq!(self.processes(), Vec::<String>::new());
         assert!(!self.folder().exists(), "the folder is left");
     }
+}
+
+/// The fields of `/proc/PID/stat` after the program's name: state, parent, and so on.
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(')')?;
+    Some(rest.split_whitespace().map(str::to_owned).collect())
 }
 
 impl Drop for Xtask {

@@ -5,10 +5,9 @@ use std::fmt;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_keys::KeyConfig;
+use signet_keys::{KeyConfig, exactly_one};
 
-use super::{CertificateSpec, IssuerStatus, Profile, SpiffeSpec};
-use crate::union::exactly_one;
+use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 
 /// What the issuer signs with, and what it signs.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -29,10 +28,17 @@ use crate::union::exactly_one;
     printcolumn = r#"{"name":"Message","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].message"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!has(self.certificate.existing) || has(self.key.software) || has(self.certificate.existing.secretName) || has(self.certificate.existing.configMapName)",
+    "message": "name the Secret or ConfigMap that holds the CA certificate in certificate.existing.secretName or configMapName",
+}]))]
 pub struct IssuerSpec {
     /// Where the CA's private key is kept. Exactly one backend is named.
     #[schemars(transform = exactly_one)]
     pub key: KeyConfig,
+    /// How much is asked of the key at most. Absent, the backend's own limits hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_limits: Option<KeyLimits>,
     /// How the CA certificate over that key comes about. Exactly one source is named, and none
     /// is guessed.
     pub certificate: CertificateSpec,

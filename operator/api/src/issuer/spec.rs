@@ -22,9 +22,10 @@ pub struct CertificateSpec {
     /// Signet makes a self-signed root over the key. For trying it out, or for a private root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_signed: Option<SelfSigned>,
-    /// The certificate stands beside the key: the Secret of `key.software` is a
-    /// `kubernetes.io/tls` Secret with the CA certificate first in `tls.crt`, intermediates after
-    /// it, and the roots in `ca.crt`. This is the Secret of a cert-manager CA issuer.
+    /// The certificate exists. It is read from the Secret or ConfigMap that is named here, or,
+    /// where none is, from the Secret of `key.software`: the CA certificate first in `tls.crt`,
+    /// intermediates after it, and the roots in `ca.crt`. The Secret of a cert-manager CA issuer,
+    /// a `kubernetes.io/tls` Secret, looks like that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
     /// The subject of a self-signed root, as RFC 4514 writes it, such as
@@ -45,9 +46,24 @@ pub struct CertificateSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfSigned {}
 
-/// A certificate that stands beside its key. It has no settings of its own.
+/// Where a certificate that exists is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Existing {}
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!(has(self.secretName) && has(self.configMapName))",
+    "message": "name one of secretName and configMapName",
+}]))]
+pub struct Existing {
+    /// The Secret that holds the certificate under `tls.crt`, and the roots under `ca.crt`. It is
+    /// in the Issuer's namespace; for a ClusterIssuer, in the cluster resource namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: Option<String>,
+    /// The ConfigMap that holds them, under the same keys and in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub config_map_name: Option<String>,
+}
 
 /// The one source that a valid spec names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,4 +120,21 @@ pub struct CaProfile {
     #[serde(default)]
     #[schemars(range(min = 0, max = 10))]
     pub path_length: u8,
+}
+
+/// How much is asked of a key at most. Issuers of one namespace, or of the cluster, that share a
+/// key share its limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyLimits {
+    /// Signatures a second. By default 500 for AWS KMS, whose quota is shared by all keys of an
+    /// account and region, and without limit for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub signatures_per_second: Option<u32>,
+    /// Certificates that are being signed and written at the same time. Others wait their turn,
+    /// which goes around among the namespaces that ask.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub at_once: Option<u16>,
 }

@@ -6,9 +6,12 @@ use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
     EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
 };
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
+
+use crate::rsa_hash::RsaHash;
 
 /// The curves, each with the hash that Signet signs with.
 static CURVES: [&EcdsaSigningAlgorithm; 3] = [
@@ -61,7 +64,8 @@ impl KeyPair {
         matches!(self, Self::Rsa(_))
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+    /// The hash is an RSA key's; the others have their own.
+    pub(super) fn sign(&self, rsa_hash: RsaHash, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
         match self {
             Self::Ecdsa(pair) => pair
@@ -70,8 +74,12 @@ impl KeyPair {
                 .map(|signature| signature.as_ref().to_vec()),
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
-                    .ok()?;
+                let encoding = match rsa_hash {
+                    RsaHash::Sha256 => &RSA_PKCS1_SHA256,
+                    RsaHash::Sha384 => &RSA_PKCS1_SHA384,
+                    RsaHash::Sha512 => &RSA_PKCS1_SHA512,
+                };
+                pair.sign(encoding, &random, message, &mut signature).ok()?;
                 Some(signature)
             }
             Self::Ed25519(pair) => Some(pair.sign(message).as_ref().to_vec()),

@@ -1,73 +1,77 @@
-//! The backends, and a key of each type that each has.
+//! The backends, each with its servers, which are started when something needs them.
 
-use std::sync::{Arc, LazyLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
+use libtest_mimic::Trial;
 use signet_core::algorithm::KeyAlgorithm;
-use signet_keys::{GeneratedKey, KeyConfig, KeyType, Signer, Software, connect};
+use tokio::sync::OnceCell;
 
-use crate::memory::MemorySecrets;
-use crate::openssl::OpenSsl;
+use crate::rig::{Offered, Rig, Subject};
+use crate::software;
 
-/// A key under test.
-pub(crate) struct Subject {
-    /// Backend and key, for whoever reads that a check failed.
-    pub(crate) name: String,
-    pub(crate) config: KeyConfig,
-    /// What the backend may read.
-    pub(crate) secrets: MemorySecrets,
-    pub(crate) algorithm: KeyAlgorithm,
-    /// The public half, as somebody else than the backend says it is.
-    pub(crate) spki_der: Vec<u8>,
-    /// What must not be shown.
-    pub(crate) secret: String,
+/// A backend of the list.
+pub(crate) struct Backend {
+    /// As `Backend::name` has it.
+    pub(crate) name: &'static str,
+    /// Starts its servers. May block.
+    start: fn() -> Arc<dyn Rig>,
+    /// The tests of what is special about it.
+    pub(crate) own: fn() -> Vec<Trial>,
 }
-
-impl Subject {
-    pub(crate) async fn connect(&self) -> Arc<dyn Signer> {
-        let signer = connect(&self.config, &self.secrets).await;
-        signer.unwrap_or_else(|error| panic!("{}: {error}", self.name))
-    }
-}
-
-/// The keys of a backend.
-type Backend = fn() -> Vec<Subject>;
 
 /// Every backend. A further one is a line in here.
-const BACKENDS: &[Backend] = &[software];
-
-/// Every key of every backend, made once.
-pub(crate) fn list() -> &'static [Subject] {
-    static SUBJECTS: LazyLock<Vec<Subject>> =
-        LazyLock::new(|| BACKENDS.iter().flat_map(|keys| keys()).collect());
-    &SUBJECTS
-}
-
-/// Every type of key that Signet makes, and what it comes to.
-pub(crate) const KEY_TYPES: [(KeyType, KeyAlgorithm); 7] = [
-    (KeyType::EcdsaP256, KeyAlgorithm::EcP256),
-    (KeyType::EcdsaP384, KeyAlgorithm::EcP384),
-    (KeyType::EcdsaP521, KeyAlgorithm::EcP521),
-    (KeyType::Rsa2048, KeyAlgorithm::Rsa { bits: 2048 }),
-    (KeyType::Rsa3072, KeyAlgorithm::Rsa { bits: 3072 }),
-    (KeyType::Rsa4096, KeyAlgorithm::Rsa { bits: 4096 }),
-    (KeyType::Ed25519, KeyAlgorithm::Ed25519),
+#[rustfmt::skip]
+pub(crate) const BACKENDS: &[Backend] = &[
+    #[cfg(feature = "aws-kms")]
+    Backend { name: "awsKms", start: || Arc::new(crate::aws_kms::Aws::shared()), own: crate::aws_kms::tests },
+    #[cfg(feature = "vault")]
+    Backend { name: "vaultTransit", start: || Arc::new(crate::vault_transit::VaultRig), own: crate::vault_transit::tests },
+    #[cfg(feature = "pkcs11")]
+    Backend { name: "pkcs11", start: || Arc::new(crate::pkcs11::Pkcs11Rig::start()), own: crate::pkcs11::tests },
+    Backend { name: "software", start: || Arc::new(software::SoftwareRig), own: software::tests },
 ];
 
-fn software() -> Vec<Subject> {
-    let subject = |(key_type, algorithm): (KeyType, KeyAlgorithm)| {
-        let key = GeneratedKey::new(key_type).unwrap();
-        let (entry, pem) = key.secret_entry();
-        Subject {
-            name: format!("software {algorithm}"),
-            config: KeyConfig::Software(Software {
-                secret_name: "ca".to_owned(),
-                key_type,
-            }),
-            secrets: MemorySecrets::with("ca", entry, pem.as_bytes()),
-            algorithm,
-            spki_der: OpenSsl::new().public_key_der(pem.as_bytes()),
-            secret: pem.to_owned(),
-        }
-    };
-    KEY_TYPES.into_iter().map(subject).collect()
+/// Every algorithm that a key may be of.
+pub(crate) const ALGORITHMS: [KeyAlgorithm; 7] = [
+    KeyAlgorithm::EcP256,
+    KeyAlgorithm::EcP384,
+    KeyAlgorithm::EcP521,
+    KeyAlgorithm::Rsa { bits: 2048 },
+    KeyAlgorithm::Rsa { bits: 3072 },
+    KeyAlgorithm::Rsa { bits: 4096 },
+    KeyAlgorithm::Ed25519,
+];
+
+/// A backend whose servers run, or will.
+pub(crate) struct Running {
+    pub(crate) backend: &'static Backend,
+    rig: OnceLock<Option<Arc<dyn Rig>>>,
+    keys: [OnceCell<Offered<Subject>>; ALGORITHMS.len()],
+}
+
+impl Running {
+    pub(crate) fn new(backend: &'static Backend) -> Arc<Self> {
+        Arc::new(Self {
+            backend,
+            rig: OnceLock::new(),
+            keys: Default::default(),
+        })
+    }
+
+    /// The rig, which is started by the first who asks. A start that failed is not tried again.
+    pub(crate) fn rig(&self) -> &dyn Rig {
+        let start = || catch_unwind(AssertUnwindSafe(self.backend.start)).ok();
+        let rig = self.rig.get_or_init(start);
+        let name = self.backend.name;
+        let rig = rig.as_deref();
+        rig.unwrap_or_else(|| panic!("the servers of {name} did not start"))
+    }
+
+    /// The key of an algorithm, which is made by the first who asks.
+    pub(crate) async fn key(&self, algorithm: KeyAlgorithm) -> Offered<Subject> {
+        let place = ALGORITHMS.iter().position(|known| *known == algorithm);
+        let make = || self.rig().key(algorithm);
+        self.keys[place.unwrap()].get_or_init(make).await.clone()
+    }
 }

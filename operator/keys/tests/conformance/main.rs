@@ -1,13 +1,43 @@
-//! One suite for every key backend. [`backends::list`] says which backends and keys there are;
-//! each check runs over all of them. What is special about the software backend is in
-//! [`software`].
+//! One suite for every key backend. [`backends::BACKENDS`] is the list; [`contract`] holds for
+//! every key of each, [`faults`] says what each makes of what goes wrong, and what is special about
+//! a backend stands in its own module. At the end there is a table of what was proven.
+//!
+//! The names of the trials begin with the backend, so that
+//! `cargo test -p signet-keys --test conformance -- vaultTransit` starts no other server.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+/// The tests of a module that are no checks or faults: async functions without arguments.
+macro_rules! own {
+    ($group:literal: $($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
+            vec![$(crate::runner::trial(concat!($group, "::", stringify!($name)), $name)),*]
+        }
+    };
+}
+
+#[cfg(feature = "aws-kms")]
+mod aws_kms;
 mod backends;
+mod checks;
 mod contract;
+mod faults;
 mod memory;
 mod openssl;
+#[cfg(feature = "pkcs11")]
+mod pkcs11;
 mod pure_rust;
+mod rig;
 mod root;
+mod runner;
 mod software;
+mod table;
 mod types;
+#[cfg(feature = "vault")]
+mod vault_transit;
+mod wiretap;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::run()
+}

@@ -27,18 +27,24 @@ pub(crate) fn verifies(
             let signature = p521::ecdsa::DerSignature::try_from(signature).unwrap();
             key.verify(message, &signature).is_ok()
         }
-        SignatureAlgorithm::RsaPkcs1Sha256 => {
-            let key = rsa::RsaPublicKey::from_public_key_der(spki_der).unwrap();
-            let key = rsa::pkcs1v15::VerifyingKey::<sha2::Sha256>::new(key);
-            let signature = rsa::pkcs1v15::Signature::try_from(signature).unwrap();
-            key.verify(message, &signature).is_ok()
-        }
+        SignatureAlgorithm::RsaPkcs1Sha256 => rsa::<sha2::Sha256>(spki_der, message, signature),
+        SignatureAlgorithm::RsaPkcs1Sha384 => rsa::<sha2::Sha384>(spki_der, message, signature),
+        SignatureAlgorithm::RsaPkcs1Sha512 => rsa::<sha2::Sha512>(spki_der, message, signature),
         SignatureAlgorithm::Ed25519 => {
             let raw = spki_der.last_chunk().unwrap();
             let key = ed25519_dalek::VerifyingKey::from_bytes(raw).unwrap();
             let signature = ed25519_dalek::Signature::from_slice(signature).unwrap();
             key.verify_strict(message, &signature).is_ok()
         }
-        other => panic!("no key of Signet signs with {other}"),
     }
+}
+
+fn rsa<D>(spki_der: &[u8], message: &[u8], signature: &[u8]) -> bool
+where
+    D: rsa::sha2::Digest + rsa::pkcs8::AssociatedOid,
+{
+    let key = rsa::RsaPublicKey::from_public_key_der(spki_der).unwrap();
+    let key = rsa::pkcs1v15::VerifyingKey::<D>::new(key);
+    let signature = rsa::pkcs1v15::Signature::try_from(signature).unwrap();
+    key.verify(message, &signature).is_ok()
 }

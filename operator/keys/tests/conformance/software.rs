@@ -1,183 +1,153 @@
-//! The software backend: what it reads, and what it refuses with a sentence.
+//! The software backend: keys that OpenSSL made, in Secrets of a namespace in memory.
 
-use signet_keys::{ErrorClass, GeneratedKey, KeyConfig, KeyError, KeyType, Software, connect};
+mod pem;
 
-use crate::backends::{KEY_TYPES, list};
-use crate::memory::MemorySecrets;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
+
+use crate::memory::{Memory, reach};
 use crate::openssl::OpenSsl;
+use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
+
+pub(crate) use pem::tests;
+
+/// Every type of key that Signet makes, and what it comes to.
+pub(crate) const KEY_TYPES: [(KeyType, KeyAlgorithm); 7] = [
+    (KeyType::EcdsaP256, KeyAlgorithm::EcP256),
+    (KeyType::EcdsaP384, KeyAlgorithm::EcP384),
+    (KeyType::EcdsaP521, KeyAlgorithm::EcP521),
+    (KeyType::Rsa2048, KeyAlgorithm::Rsa { bits: 2048 }),
+    (KeyType::Rsa3072, KeyAlgorithm::Rsa { bits: 3072 }),
+    (KeyType::Rsa4096, KeyAlgorithm::Rsa { bits: 4096 }),
+    (KeyType::Ed25519, KeyAlgorithm::Ed25519),
+];
+
+const NO_SERVER: &str = "software: the key is in a Secret that was read; no server is asked";
 
 fn config() -> KeyConfig {
     KeyConfig::Software(Software {
         secret_name: "ca".to_owned(),
         key_type: KeyType::default(),
+        rsa_hash: RsaHash::default(),
     })
 }
 
-async fn refusal(secrets: &MemorySecrets) -> KeyError {
-    connect(&config(), secrets).await.unwrap_err()
-}
+/// There is nothing to start.
+pub(crate) struct SoftwareRig;
 
-async fn refusal_of(tls_key: &[u8]) -> KeyError {
-    let error = refusal(&MemorySecrets::with("ca", "tls.key", tls_key)).await;
-    assert!(
-        error.message.starts_with("tls.key of the Secret ca "),
-        "{error}"
-    );
-    let content = String::from_utf8_lossy(tls_key);
-    for line in content.lines().filter(|line| !line.is_empty()) {
-        assert!(!format!("{error} {error:?}").contains(line), "{error}");
+impl Rig for SoftwareRig {
+    fn key(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Offered<Subject>> {
+        async move { Ok(subject(algorithm).0) }.boxed()
     }
-    error
-}
 
-#[tokio::test]
-async fn a_key_that_is_not_there_is_not_found() {
-    let error = refusal(&MemorySecrets::default()).await;
-    assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(
-        error.message,
-        "the Secret ca does not exist; put the private key there"
-    );
-    let error = refusal(&MemorySecrets::with("ca", "tls.crt", b"")).await;
-    assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(
-        error.message,
-        "the Secret ca has no tls.key; put the private key there"
-    );
-}
-
-#[tokio::test]
-async fn what_is_no_key_is_unusable() {
-    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    let not_der = "-----BEGIN PRIVATE KEY-----\nczNjcjN0\n-----END PRIVATE KEY-----\n";
-    let not_base64 = "-----BEGIN PRIVATE KEY-----\n*s3cr3t*\n-----END PRIVATE KEY-----\n";
-    let cut = "-----BEGIN PRIVATE KEY-----\nczNjcjN0\n";
-    for garbage in [
-        "",
-        "s3cr3t",
-        "\u{0}\u{1}",
-        certificate,
-        not_der,
-        not_base64,
-        cut,
-    ] {
-        let error = refusal_of(garbage.as_bytes()).await;
-        assert_eq!(error.class, ErrorClass::KeyUnusable, "{garbage:?}");
-    }
-    assert_eq!(refusal_of(b"\xff\xfe").await.class, ErrorClass::KeyUnusable);
-}
-
-#[tokio::test]
-async fn keys_that_signet_does_not_use_are_named_by_what_it_does_use() {
-    let openssl = OpenSsl::new();
-    for line in [
-        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1",
-        "ecparam -genkey -noout -name secp256k1",
-        "genpkey -algorithm X25519",
-        "genpkey -algorithm ED448",
-    ] {
-        let error = refusal_of(&openssl.run(line)).await;
-        assert_eq!(error.class, ErrorClass::KeyUnusable, "{line}");
-        assert!(error.message.contains("ECDSA P-256"), "{line}: {error}");
+    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
+        async move { case(fault, moment) }.boxed()
     }
 }
 
-#[tokio::test]
-async fn an_rsa_key_of_more_than_4096_bits_is_refused() {
-    let openssl = OpenSsl::new();
-    let line = "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:";
-    for bits in [4104, 4608] {
-        let error = refusal_of(&openssl.run(&format!("{line}{bits}"))).await;
-        assert_eq!(error.class, ErrorClass::KeyUnusable, "{bits}");
-        let sentence = format!("is an RSA key of {bits} bits, which takes too long to sign; use");
-        assert!(error.message.contains(&sentence), "{error}");
-    }
-    // The longest that is used.
-    let pem = openssl.run(&format!("{line}4096"));
-    let signer = connect(&config(), &MemorySecrets::with("ca", "tls.key", &pem)).await;
-    assert_eq!(
-        signer.unwrap().public_key().spki_der(),
-        openssl.public_key_der(&pem)
-    );
+fn subject(algorithm: KeyAlgorithm) -> (Subject, Arc<Memory>, String) {
+    let pem = key_pem(algorithm);
+    let memory = Memory::with("ca", "tls.key", pem.as_bytes());
+    let subject = Subject {
+        name: format!("software {algorithm}"),
+        config: config(),
+        reach: reach(memory.clone()),
+        algorithm,
+        spki_der: OpenSsl::new().public_key_der(pem.as_bytes()),
+        secrets: vec![pem.clone()],
+        keep: None,
+    };
+    (subject, memory, pem)
 }
 
-#[tokio::test]
-async fn an_encrypted_key_is_refused_with_what_to_do() {
-    let openssl = OpenSsl::new();
-    openssl.write("key.pem", &openssl.run("genpkey -algorithm RSA"));
-    for line in [
-        "pkcs8 -topk8 -in key.pem -passout pass:secret",
-        "rsa -traditional -in key.pem -aes256 -passout pass:secret",
-    ] {
-        let pem = openssl.run(line);
-        let error = connect(&config(), &MemorySecrets::with("ca", "tls.key", &pem)).await;
-        let error = error.unwrap_err();
-        assert_eq!(error.class, ErrorClass::KeyUnusable, "{line}");
-        assert_eq!(
-            error.message,
-            "tls.key of the Secret ca is encrypted; put it there unencrypted, as `openssl pkey` does",
-            "{line}"
-        );
+fn key_pem(algorithm: KeyAlgorithm) -> String {
+    let options = match algorithm {
+        KeyAlgorithm::EcP256 => "EC -pkeyopt ec_paramgen_curve:P-256".to_owned(),
+        KeyAlgorithm::EcP384 => "EC -pkeyopt ec_paramgen_curve:P-384".to_owned(),
+        KeyAlgorithm::EcP521 => "EC -pkeyopt ec_paramgen_curve:P-521".to_owned(),
+        KeyAlgorithm::Rsa { bits } => format!("RSA -pkeyopt rsa_keygen_bits:{bits}"),
+        KeyAlgorithm::Ed25519 => "ED25519".to_owned(),
+    };
+    let pem = OpenSsl::new().run(&format!("genpkey -algorithm {options}"));
+    String::from_utf8(pem).unwrap()
+}
+
+fn case(fault: Fault, moment: Moment) -> Offered<Case> {
+    let (subject, memory, pem) = subject(KeyAlgorithm::EcP256);
+    let (refusal, elsewhere) = (memory.clone(), memory.clone());
+    let cure = put(&memory, pem.clone());
+    let case = match fault {
+        Fault::WrongKey => {
+            let another = put(&memory, key_pem(KeyAlgorithm::EcP256));
+            return Ok(Case::new(subject, Outcome::AnotherKey, another).cured_by(cure));
+        }
+        Fault::MissingPermission => {
+            let (class, sentence) = (ErrorClass::CredentialsRefused, "may not read Secrets");
+            let error = KeyError::new(class, format!("Signet {sentence} here"));
+            let cause = refuse(&refusal, Some(error));
+            let fails = Outcome::Fails(class, sentence);
+            Case::new(subject, fails, cause).cured_by(refuse(&refusal, None))
+        }
+        Fault::DeletedKey => {
+            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "the Secret ca does not exist");
+            let cause = act(move || {
+                elsewhere.remove("ca");
+                async {}
+            });
+            Case::new(subject, fails, cause).cured_by(cure)
+        }
+        Fault::GarbageAnswer => {
+            let sentence = "tls.key of the Secret ca is no private key in PEM";
+            let fails = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
+            Case::new(subject, fails, put(&memory, "garbage".to_owned())).cured_by(cure)
+        }
+        Fault::OversizedBytes => {
+            let nothing = act(|| async {});
+            let case = Case::new(subject, Outcome::Works, nothing);
+            return Ok(Case {
+                bytes: 128 * 1024,
+                ..case
+            });
+        }
+        Fault::DisabledKey => return Err("software: a Secret cannot be disabled"),
+        Fault::Throttling | Fault::Timeout | Fault::ConnectionReset | Fault::ServerRestart => {
+            return Err(NO_SERVER);
+        }
+    };
+    Ok(match moment {
+        Moment::BeforeConnect => case,
+        Moment::Connected => in_memory(case),
+    })
+}
+
+/// A key that was read signs on, whatever becomes of its Secret, until a check looks there.
+fn in_memory(case: Case) -> Case {
+    let Outcome::Fails(class, sentence) = case.outcome else {
+        return case;
+    };
+    Case {
+        outcome: Outcome::Works,
+        check: Look::Finds(class, sentence),
+        ..case
     }
 }
 
-#[tokio::test]
-async fn every_form_of_pem_that_openssl_writes_is_read() {
-    for line in [
-        // PKCS#8 (RFC 5958).
-        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
-        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
-        "genpkey -algorithm ED25519",
-        // PKCS#1 (RFC 8017).
-        "genrsa -traditional 2048",
-        // SEC1 (RFC 5915), alone and after its parameters.
-        "ecparam -genkey -noout -name prime256v1",
-        "ecparam -genkey -name prime256v1",
-        "ecparam -genkey -name secp384r1",
-        "ecparam -genkey -name secp521r1",
-    ] {
-        let openssl = OpenSsl::new();
-        let pem = openssl.run(line);
-        let signer = connect(&config(), &MemorySecrets::with("ca", "tls.key", &pem)).await;
-        let signer = signer.unwrap_or_else(|error| panic!("{line}: {error}"));
-        let expected = openssl.public_key_der(&pem);
-        assert_eq!(signer.public_key().spki_der(), expected, "{line}");
-    }
+fn put(memory: &Arc<Memory>, tls_key: String) -> Act {
+    let memory = memory.clone();
+    act(move || {
+        memory.put("ca", &[("tls.key", tls_key.as_bytes())]);
+        async {}
+    })
 }
 
-/// A key that is there keeps its own type, whatever the spec names.
-#[tokio::test]
-async fn the_type_in_the_spec_is_for_new_keys_alone() {
-    for subject in list() {
-        let signer = connect(&config(), &subject.secrets).await.unwrap();
-        assert_eq!(signer.public_key().algorithm(), subject.algorithm);
-    }
-}
-
-#[test]
-fn openssl_reads_a_key_that_was_made_and_no_two_are_the_same() {
-    for (key_type, algorithm) in KEY_TYPES {
-        let key = GeneratedKey::new(key_type).unwrap();
-        let (entry, pem) = key.secret_entry();
-        assert_eq!(entry, "tls.key");
-        assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
-        let openssl = OpenSsl::new();
-        openssl.write("key.pem", pem.as_bytes());
-        openssl.run("pkey -in key.pem -check -noout");
-        let text = String::from_utf8(openssl.run("pkey -in key.pem -noout -text_pub")).unwrap();
-        let name = match key_type {
-            KeyType::EcdsaP256 => "NIST CURVE: P-256",
-            KeyType::EcdsaP384 => "NIST CURVE: P-384",
-            KeyType::EcdsaP521 => "NIST CURVE: P-521",
-            KeyType::Rsa2048 => "(2048 bit)",
-            KeyType::Rsa3072 => "(3072 bit)",
-            KeyType::Rsa4096 => "(4096 bit)",
-            KeyType::Ed25519 => "ED25519",
-        };
-        assert!(text.contains(name), "{algorithm}: {text}");
-    }
-    let [one, other] = [(); 2].map(|()| GeneratedKey::new(KeyType::EcdsaP256).unwrap());
-    assert_ne!(one.secret_entry(), other.secret_entry());
-    assert_eq!(format!("{one:?}"), "GeneratedKey(..)");
+fn refuse(memory: &Arc<Memory>, refusal: Option<KeyError>) -> Act {
+    let memory = memory.clone();
+    act(move || {
+        memory.refuse(refusal.clone());
+        async {}
+    })
 }

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, Software};
+use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
-use crate::backends::KEY_TYPES;
+use crate::software::KEY_TYPES;
 
-#[test]
-fn key_types_are_named_as_kubernetes_names_them() {
+own!["types":
+    key_types_are_named_as_kubernetes_names_them,
+    a_key_is_named_by_one_backend,
+    what_may_pass_by_itself_is_transient_and_the_rest_is_not,
+];
+
+async fn key_types_are_named_as_kubernetes_names_them() {
     let names = KEY_TYPES.map(|(key_type, _)| json!(key_type));
     let expected = [
         "ECDSAP256",
@@ -29,8 +34,7 @@ fn key_types_are_named_as_kubernetes_names_them() {
     }
 }
 
-#[test]
-fn a_key_is_named_by_one_backend() {
+async fn a_key_is_named_by_one_backend() {
     let read = |value| serde_json::from_value::<KeyConfig>(value);
     let config = read(json!({ "software": { "secretName": "ca" } })).unwrap();
     assert_eq!(
@@ -38,12 +42,14 @@ fn a_key_is_named_by_one_backend() {
         KeyConfig::Software(Software {
             secret_name: "ca".to_owned(),
             key_type: KeyType::EcdsaP256,
+            rsa_hash: RsaHash::Sha256,
         })
     );
-    let written = json!({ "software": { "secretName": "ca", "keyType": "ECDSAP256" } });
+    let written =
+        json!({ "software": { "secretName": "ca", "keyType": "ECDSAP256", "rsaHash": "SHA256" } });
     assert_eq!(json!(config), written);
     assert_eq!(
-        (config.backend(), config.reference()),
+        (config.backend().name(), config.backend().reference()),
         ("software", "software/ca".to_owned())
     );
     for wrong in [
@@ -56,8 +62,7 @@ fn a_key_is_named_by_one_backend() {
     }
 }
 
-#[test]
-fn what_may_pass_by_itself_is_transient_and_the_rest_is_not() {
+async fn what_may_pass_by_itself_is_transient_and_the_rest_is_not() {
     for (class, name, transient) in [
         (ErrorClass::Throttled(None), "KeyThrottled", true),
         (

@@ -31,8 +31,8 @@ fn adopted(facts: &mut Facts, number: u32) {
 }
 
 fn put(facts: &mut Facts, (signer, chain): &(Arc<dyn Signer>, CaChain)) {
-    facts.key = Ok(signer.clone());
-    facts.beside = Some(Ok(chain.clone()));
+    facts.key = Ok(key::found(signer));
+    facts.existing = Some(Ok(chain.clone()));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_renewed_certificate_over_the_same_key_is_the_next_generation() {
     let mut facts = existing(&signer, chain);
     adopted(&mut facts, 1);
     let renewed = ca::root(&*signer, "Root", at(-DAY), 365 * DAY);
-    facts.beside = Some(Ok(renewed));
+    facts.existing = Some(Ok(renewed));
     adopted(&mut facts, 2);
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-2");
 }
@@ -93,7 +93,7 @@ fn a_pair_that_does_not_belong_together_is_not_adopted() {
     // Nor is it used where its certificate was adopted before.
     put(&mut facts, &second);
     adopted(&mut facts, 1);
-    facts.key = Ok(first.0);
+    facts.key = Ok(key::found(&first.0));
     stalls(&facts, IssuerReason::KeyMismatch);
 }
 
@@ -122,7 +122,7 @@ fn what_stands_beside_the_key_must_be_a_ca() {
         (no_ca.as_str(), "is no CA certificate"),
     ] {
         let mut facts = existing(&signer, chain.clone());
-        facts.beside = Some(CaChain::from_pem(tls_crt.as_bytes(), None));
+        facts.existing = Some(CaChain::from_pem(tls_crt.as_bytes(), None));
         let message = stalls(&facts, IssuerReason::InvalidCa);
         assert!(message.contains(said), "{message}");
     }
@@ -133,7 +133,7 @@ fn a_key_is_never_made_beside_a_certificate() {
     let (signer, chain) = pair("Root");
     let mut facts = existing(&signer, chain);
     facts.key = without_key();
-    facts.beside = None;
+    facts.existing = None;
     stalls(&facts, IssuerReason::Key(ErrorClass::KeyNotFound));
 }
 

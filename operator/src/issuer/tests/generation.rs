@@ -26,7 +26,9 @@ fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
             "issuerRef": { "kind": "ClusterIssuer", "name": "corp" },
             "generation": 3,
             "key": {
-                "config": { "software": { "secretName": "ca", "keyType": "ECDSAP256" } },
+                "config": { "software": {
+                    "secretName": "ca", "keyType": "ECDSAP256", "rsaHash": "SHA256",
+                } },
                 "fingerprint": signer.public_key().fingerprint(),
             },
             "certificateChain": root.pem(),
@@ -40,6 +42,18 @@ fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
     assert_eq!((read.number, &read.key), (3, &facts.spec.key));
     assert_eq!(read.key_fingerprint, signer.public_key().fingerprint());
     assert_eq!(read.chain, Ok(chain));
+}
+
+/// What an alias led to when the CA was made is what it goes on with.
+#[test]
+fn what_a_reference_was_resolved_to_is_written_down() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let mut facts = self_signed(&signer);
+    let mut found = key::found(&signer);
+    found.pin = Some("3".to_owned());
+    facts.key = Ok(found);
+    let object = written(&facts, &ca::valid(&*signer, "Root"), 1);
+    assert_eq!(read(&object).pin.as_deref(), Some("3"));
 }
 
 /// Both kinds keep their generations in one namespace when that of an Issuer is the operator's.

@@ -90,7 +90,7 @@ fn exactly_one_source_is_named() {
     let mut none = facts();
     none.spec.certificate.self_signed = None;
     let mut both = facts();
-    both.spec.certificate.existing = Some(Existing {});
+    both.spec.certificate.existing = Some(Existing::default());
     for mut facts in [none, both] {
         stalls(&facts, IssuerReason::InvalidSpec);
         facts.key = without_key();

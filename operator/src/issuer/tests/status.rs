@@ -110,7 +110,7 @@ fn facts_at(facts: &Facts, seconds: i64) -> Facts {
         namespace: facts.namespace.clone(),
         generations: facts.generations.clone(),
         key: facts.key.clone(),
-        beside: facts.beside.clone(),
+        existing: facts.existing.clone(),
         may_make_key: facts.may_make_key,
         cert_manager: facts.cert_manager.clone(),
         now: at(seconds),

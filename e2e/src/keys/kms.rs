@@ -1,0 +1,133 @@
+//! Keys in the emulator of AWS KMS.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::Result;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use signet_keyservers::ministack::{AccessKey, REGION};
+use signet_keyservers::proxy::{Fault, Requests};
+use signet_keyservers::{Ministack, Proxy};
+
+use super::{Away, Once, RemoteKey, once, secrets, unique};
+
+/// The emulator of all tests. It checks signatures and permissions.
+///
+/// # Errors
+/// It cannot be started.
+pub fn ministack() -> Result<&'static Ministack> {
+    static STARTED: Once<Ministack> = Once::new();
+    once(&STARTED, Ministack::start_with_iam)
+}
+
+/// A P-256 key in KMS behind a proxy of its own, and a user who may sign with it.
+#[allow(missing_debug_implementations, reason = "it holds a secret")]
+pub struct KmsKey {
+    id: String,
+    user: String,
+    login: Mutex<AccessKey>,
+    proxy: Proxy,
+}
+
+impl KmsKey {
+    /// Makes a key.
+    ///
+    /// # Errors
+    /// The emulator refused something.
+    pub fn make() -> Result<Self> {
+        let server = ministack()?;
+        let id = server.make_key("ECC_NIST_P256")?;
+        let user = unique("signet");
+        let login = server.make_user(&user, &Self::policy_for(&server.key_arn(&id)))?;
+        secrets::note(&*login.secret);
+        Ok(Self {
+            id,
+            user,
+            login: Mutex::new(login),
+            proxy: Proxy::https(&server.endpoint(), None)?,
+        })
+    }
+
+    /// The key's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The user who may sign with it.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The way to the server.
+    pub fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    /// What Signet calls about a key, and nothing else.
+    pub fn policy_for(resource: &str) -> Value {
+        json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Action": ["kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"],
+            "Resource": resource,
+        }]})
+    }
+
+    /// `spec.key` with another name for the key, and another way to log in.
+    pub fn config_with(&self, key_id: &str, credentials: Value) -> Value {
+        json!({ "awsKms": {
+            "keyId": key_id,
+            "region": REGION,
+            "endpoint": self.proxy.address(),
+            "stsEndpoint": self.proxy.address(),
+            "caBundle": { "inline": self.proxy.ca_pem() },
+            "credentials": credentials,
+        }})
+    }
+}
+
+impl RemoteKey for KmsKey {
+    fn backend(&self) -> &'static str {
+        "awsKms"
+    }
+
+    fn config(&self, secret: &str) -> Value {
+        self.config_with(&self.id, json!({ "secretRef": { "name": secret } }))
+    }
+
+    fn credential(&self) -> BTreeMap<&'static str, String> {
+        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let (id, secret) = (login.id.clone(), login.secret.clone());
+        [("access-key-id", id), ("secret-access-key", secret)].into()
+    }
+
+    fn replace_credential(&self) -> Result<()> {
+        let server = ministack()?;
+        let fresh = server.make_access_key(&self.user)?;
+        secrets::note(&*fresh.secret);
+        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *login, fresh);
+        server.delete_access_key(&self.user, &old.id)
+    }
+
+    fn public_key(&self) -> Result<Vec<u8>> {
+        Ok(STANDARD.decode(ministack()?.public_key(&self.id)?)?)
+    }
+
+    fn take_away(&self, how: Away) -> Result<()> {
+        match how {
+            Away::Gone => self.proxy.refuse(),
+            Away::Hung => {
+                self.proxy.add(Requests::All, Fault::Silence);
+                self.proxy.silence_connections();
+                Ok(())
+            }
+        }
+    }
+
+    fn bring_back(&self) -> Result<()> {
+        self.proxy.clear();
+        self.proxy.accept()
+    }
+}

@@ -1,0 +1,110 @@
+//! Keys in PKCS#11 tokens.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use signet_keyservers::SoftHsm;
+use signet_keyservers::softhsm::Fault;
+
+use super::modules::{Token, new_pin, token};
+use super::{Away, RemoteKey, unique};
+
+/// A P-256 key in the token of a module. The PIN is that of all keys in it.
+#[allow(missing_debug_implementations, reason = "it holds a PIN")]
+pub struct TokenKey {
+    module: &'static str,
+    token: &'static Token,
+    label: String,
+}
+
+impl TokenKey {
+    /// Makes a key behind a module of the list.
+    ///
+    /// # Errors
+    /// A tool failed, or there is no such module.
+    pub fn make(module: &'static str) -> Result<Self> {
+        static ID: AtomicU8 = AtomicU8::new(1);
+        let id = format!("{:02x}", ID.fetch_add(1, Ordering::Relaxed));
+        let key = Self {
+            module,
+            token: token(module)?,
+            label: unique("ca"),
+        };
+        let curve = "EC:prime256v1";
+        key.hsm()
+            .make_key(module, &key.pin(), curve, &key.label, &id)?;
+        Ok(key)
+    }
+
+    /// The tokens behind the module.
+    pub fn hsm(&self) -> &'static SoftHsm {
+        &self.token.hsm
+    }
+
+    /// The token's label.
+    pub fn token(&self) -> &'static str {
+        self.module
+    }
+
+    /// The key's label.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The present PIN.
+    pub fn pin(&self) -> String {
+        let pin = self.token.pin.lock();
+        pin.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl RemoteKey for TokenKey {
+    fn backend(&self) -> &'static str {
+        "pkcs11"
+    }
+
+    fn config(&self, secret: &str) -> Value {
+        json!({ "pkcs11": {
+            "module": self.module,
+            "tokenLabel": self.token(),
+            "keyLabel": self.label,
+            "pinSecretRef": { "name": secret },
+        }})
+    }
+
+    fn credential(&self) -> BTreeMap<&'static str, String> {
+        [("pin", self.pin())].into()
+    }
+
+    fn replace_credential(&self) -> Result<()> {
+        let mut present = self
+            .token
+            .pin
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let fresh = new_pin()?;
+        self.hsm().change_pin(self.module, &present, &fresh)?;
+        *present = fresh;
+        drop(present);
+        // SoftHSM2 goes by the PIN that it found when it was initialized.
+        self.hsm().finalize()
+    }
+
+    fn public_key(&self) -> Result<Vec<u8>> {
+        self.hsm().public_key(self.module, &self.pin(), &self.label)
+    }
+
+    fn take_away(&self, how: Away) -> Result<()> {
+        self.hsm().set_faults(&match how {
+            Away::Gone => [Fault::Remove],
+            Away::Hung => [Fault::Hang("C_Sign")],
+        })
+    }
+
+    fn bring_back(&self) -> Result<()> {
+        self.hsm().set_faults(&[])
+    }
+}

@@ -1,0 +1,71 @@
+//! The end-to-end tests about keys that are kept elsewhere: Signet on a real control plane, with
+//! real servers that keep the keys, and what goes wrong between.
+//!
+//! One binary, so that one control plane and one of each server serve them all;
+//! [`signet_e2e::runner`] says how they are run. On the shared bed cert-manager's approver
+//! approves, and the operator may load every module of [`signet_e2e::keys::modules`].
+
+/// The tests of a module, each in a namespace of its own on the shared bed.
+macro_rules! shared {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
+            vec![$(signet_e2e::runner::shared(module_path!(), stringify!($name), $name)),*]
+        }
+    };
+}
+
+/// Tests that stand on the second control plane.
+macro_rules! own {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$(signet_e2e::runner::trial(
+            concat!("keys::", stringify!($module)), stringify!($name), $module::$name,
+        )),*]
+    };
+}
+
+#[path = "keys/away.rs"]
+mod away;
+#[path = "keys/burst.rs"]
+mod burst;
+#[path = "keys/changed.rs"]
+mod changed;
+#[path = "keys/closing.rs"]
+mod closing;
+#[path = "keys/existing.rs"]
+mod existing;
+#[path = "keys/issuance.rs"]
+mod issuance;
+#[path = "keys/logins.rs"]
+mod logins;
+#[path = "keys/outage.rs"]
+mod outage;
+#[path = "keys/restart.rs"]
+mod restart;
+
+use std::process::ExitCode;
+
+use signet_e2e::{Setup, keys};
+
+const SETUP: Setup = Setup {
+    approves: true,
+    prepare: keys::prepare,
+    flags: keys::modules::flags,
+};
+
+fn main() -> ExitCode {
+    let tests = [
+        // First, since each waits for its turn.
+        own![
+            restart::killed_and_given_new_credentials_in_the_middle,
+            restart::a_refused_pin_is_not_tried_again,
+        ],
+        // Then, since each takes its time.
+        outage::tests(),
+        away::tests(),
+        changed::tests(),
+        existing::tests(),
+        issuance::tests(),
+        logins::tests(),
+    ];
+    signet_e2e::runner::run_on(SETUP, tests.into_iter().flatten().collect(), closing::tests)
+}

@@ -1,0 +1,99 @@
+//! What an issuer says while its backend is away, and what others notice of it: nothing.
+
+use anyhow::{Result, ensure};
+use kube::{Api, Resource};
+use signet_api::ClusterIssuer as Object;
+use signet_api::IssuerKind::ClusterIssuer;
+use signet_e2e::csr::Csr;
+use signet_e2e::keys::{self, Away, Shared};
+use signet_e2e::{Ask, IssuerRef, TestNamespace, ready};
+
+shared![
+    vault_away_is_told_once_and_passes,
+    aws_kms_away_is_told_once_and_passes,
+    pkcs11_away_is_told_once_and_passes,
+    a_hung_backend_costs_nobody_else,
+];
+
+async fn vault_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
+    told_once(test, keys::vault().await?).await
+}
+
+async fn aws_kms_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
+    told_once(test, keys::kms().await?).await
+}
+
+async fn pkcs11_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
+    told_once(test, keys::token("away").await?).await
+}
+
+async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
+    const REASON: &str = "KeyUnreachable";
+    let issuer = test.issuer_over(ClusterIssuer, "away", &*key).await?;
+    keys::at(&key, |key| key.take_away(Away::Gone)).await?;
+    let sentence = test.wait_until_not_ready(&issuer, REASON).await?;
+    ensure!(sentence.contains("tries again by itself"), "{sentence}");
+    let csr = Csr::for_dns("shop.example")?;
+    let request = test.ask(&Ask::new(&issuer, &csr)).await?;
+    test.pending(&request, "IssuerNotReady").await?;
+    keys::at(&key, |key| key.bring_back()).await?;
+    test.wait_until_ready(&issuer).await?;
+    test.issued(&request, &csr).await?;
+
+    let api: Api<Object> = Api::all(test.bed().client());
+    let object = api.get(&issuer.name).await?;
+    let events = test.bed().events(&object).await?;
+    let about = events
+        .iter()
+        .filter(|event| event.reason.as_deref() == Some(REASON));
+    let times: i32 = about.map(|event| event.count.unwrap_or(1)).sum();
+    ensure!(
+        times == 1,
+        "{:?} was told {times} times",
+        object.meta().name
+    );
+    Ok(())
+}
+
+/// Half-open connections, and a signature that does not return: the others go on meanwhile.
+async fn a_hung_backend_costs_nobody_else(test: &TestNamespace) -> Result<()> {
+    let hung = keys::one_of_each("hung").await?;
+    let others = keys::one_of_each("steady").await?;
+    let names = ["vault", "kms", "token"];
+    let mut waiting = Vec::new();
+    for (key, name) in hung.iter().zip(names) {
+        let issuer = test.issuer_over(ClusterIssuer, name, &**key).await?;
+        keys::at(key, |key| key.take_away(Away::Hung)).await?;
+        waiting.push(ask_five_times(test, &issuer).await?);
+    }
+    let software = test.root().await?;
+    test.obtain(&software).await?;
+    for (key, name) in others
+        .iter()
+        .zip(["other-vault", "other-kms", "other-token"])
+    {
+        let issuer = test.issuer_over(ClusterIssuer, name, &**key).await?;
+        test.obtain(&issuer).await?;
+    }
+    for (request, _) in waiting.iter().flatten() {
+        let object = test.request(request).await?;
+        let issued = ready(&object).is_some_and(|ready| ready.status == "True");
+        ensure!(!issued, "{request} was issued by a backend that hangs");
+    }
+    for key in &hung {
+        keys::at(key, |key| key.bring_back()).await?;
+    }
+    for (request, csr) in waiting.iter().flatten() {
+        test.issued(request, csr).await?;
+    }
+    Ok(())
+}
+
+async fn ask_five_times(test: &TestNamespace, issuer: &IssuerRef) -> Result<Vec<(String, Csr)>> {
+    let mut asked = Vec::new();
+    for number in 0..5 {
+        let csr = Csr::for_dns(&format!("{number}.example"))?;
+        asked.push((test.ask(&Ask::new(issuer, &csr)).await?, csr));
+    }
+    Ok(asked)
+}

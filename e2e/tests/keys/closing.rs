@@ -1,0 +1,158 @@
+//! What is judged by the whole run, on every control plane: the operator's rights, by the API
+//! server's audit log; and that no secret was shown. These run after all other tests.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::api::core::v1::Event as Told;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use libtest_mimic::Trial;
+use serde::Serialize;
+use signet::permissions::{PERMISSIONS, Scope};
+use signet_api::external::certificate_request::CertificateRequest;
+use signet_api::{CAGeneration, ClusterIssuer, Issuer};
+use signet_e2e::audit::{Event, calls_of_signet};
+use signet_e2e::keys::secrets;
+use signet_e2e::{Bed, runner};
+
+/// Shorter ones may be part of something else.
+const SHORTEST: usize = 8;
+/// How a token begins that was made for a ServiceAccount: a JSON Web Token. And private keys.
+const SHAPES: [&str; 2] = ["eyJhbGciOi", "PRIVATE KEY-----"];
+
+pub(crate) fn tests(complete: bool) -> Vec<Trial> {
+    let trial = |name, whole_run| (name, whole_run && !complete);
+    let (granted, ignored) = trial("what_others_grant_was_used", true);
+    vec![
+        runner::trial(
+            module_path!(),
+            "every_call_is_in_the_list",
+            every_call_is_in_the_list,
+        ),
+        runner::trial(
+            module_path!(),
+            "only_what_others_grant_was_refused",
+            refused,
+        ),
+        runner::trial(module_path!(), granted, what_others_grant_was_used)
+            .with_ignored_flag(ignored),
+        runner::trial(module_path!(), "no_secret_was_shown", no_secret_was_shown),
+    ]
+}
+
+fn calls() -> Result<Vec<Event>> {
+    let calls = Bed::started().into_iter().map(calls_of_signet);
+    Ok(calls.collect::<Result<Vec<_>>>()?.concat())
+}
+
+async fn every_call_is_in_the_list() -> Result<()> {
+    let calls = calls()?;
+    let unknown = calls
+        .iter()
+        .filter(|call| !PERMISSIONS.iter().any(|permission| call.is_by(permission)));
+    let unknown: BTreeSet<_> = unknown.map(told).collect();
+    ensure!(
+        unknown.is_empty(),
+        "not in operator/src/permissions.rs: {unknown:#?}"
+    );
+    Ok(())
+}
+
+/// A namespace's owner may not have granted it yet, and a namespace that ends takes nothing new.
+async fn refused() -> Result<()> {
+    let granted: Vec<_> = PERMISSIONS
+        .iter()
+        .filter(|permission| permission.scope == Scope::Granted)
+        .collect();
+    let calls = calls()?;
+    let refused = calls.iter().filter(|call| {
+        let expected = granted.iter().any(|permission| call.is_by(permission));
+        call.is_refused() && !expected
+    });
+    let refused: BTreeSet<_> = refused.map(told).collect();
+    ensure!(refused.is_empty(), "{refused:#?}");
+    Ok(())
+}
+
+async fn what_others_grant_was_used() -> Result<()> {
+    let calls = calls()?;
+    let used = |permission| {
+        let mut calls = calls.iter();
+        calls.any(|call| call.is_by(permission) && !call.is_refused())
+    };
+    let granted = PERMISSIONS
+        .iter()
+        .filter(|permission| permission.scope == Scope::Granted);
+    let unused: Vec<_> = granted.filter(|permission| !used(permission)).collect();
+    ensure!(unused.is_empty(), "never used: {unused:#?}");
+    Ok(())
+}
+
+fn told(call: &Event) -> String {
+    let message = &call.response_status.message;
+    format!("{} {} {message}", call.verb, call.request_uri)
+}
+
+/// Whatever the run knew and whatever is in a Secret now, in no log, event, status or CA
+/// generation; also not in base64.
+async fn no_secret_was_shown() -> Result<()> {
+    let mut shown = Vec::new();
+    let mut searched = secrets::known();
+    for bed in Bed::started() {
+        let log = std::fs::read_to_string(bed.operator_log())?;
+        shown.push(("the operator's log".to_owned(), log));
+        shown.extend(objects::<Told>(bed).await?);
+        shown.extend(objects::<Issuer>(bed).await?);
+        shown.extend(objects::<ClusterIssuer>(bed).await?);
+        shown.extend(objects::<CAGeneration>(bed).await?);
+        shown.extend(objects::<CertificateRequest>(bed).await?);
+        searched.extend(in_secrets(bed).await?);
+    }
+    searched.retain(|secret| secret.len() >= SHORTEST);
+    ensure!(!searched.is_empty(), "the run knew no secret");
+    let encoded: Vec<_> = searched
+        .iter()
+        .map(|secret| STANDARD.encode(secret))
+        .collect();
+    searched.extend(encoded);
+    searched.extend(SHAPES.map(str::to_owned));
+    for (place, text) in &shown {
+        // Which one it is, is not told once more.
+        let found = searched.iter().any(|secret| text.contains(secret.as_str()));
+        ensure!(!found, "{place} shows a secret");
+    }
+    Ok(())
+}
+
+async fn objects<K>(bed: &Bed) -> Result<Vec<(String, String)>>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + Serialize,
+    K: serde::de::DeserializeOwned,
+{
+    let all = Api::<K>::all(bed.client())
+        .list(&ListParams::default())
+        .await?;
+    let shown = all.iter().map(|object| {
+        let place = format!("{} {}", K::kind(&()), object.name_any());
+        Ok((place, serde_json::to_string(object)?))
+    });
+    shown.collect()
+}
+
+/// All but certificates, which are no secret.
+async fn in_secrets(bed: &Bed) -> Result<Vec<String>> {
+    let all = Api::<Secret>::all(bed.client())
+        .list(&ListParams::default())
+        .await?;
+    let entries = all
+        .into_iter()
+        .flat_map(|secret| secret.data.unwrap_or_default());
+    let secret = entries.filter_map(|(_, value)| String::from_utf8(value.0).ok());
+    Ok(secret
+        .filter(|text| !text.contains("CERTIFICATE-----"))
+        .collect())
+}

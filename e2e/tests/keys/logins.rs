@@ -1,0 +1,196 @@
+//! Logging in with a token of a ServiceAccount, which the API server of the test makes and
+//! reviews.
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::config::Kubeconfig;
+use serde_json::{Value, json};
+use signet_api::IssuerKind::Issuer;
+use signet_e2e::keys::{self, ministack, openbao, secrets};
+use signet_e2e::runner::blocking;
+use signet_e2e::{Bed, IssuerRef, TestNamespace};
+use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
+use signet_keyservers::ministack::ACCOUNT;
+use signet_keyservers::proxy::Requests;
+
+shared![
+    vault_reviews_the_token_of_a_service_account,
+    a_service_account_assumes_a_role_of_aws,
+];
+
+/// Who the API server's tokens say that they are from.
+const API_SERVER: &str = "kubernetes.default.svc.cluster.local";
+const LOGIN: &str = "ca-login";
+
+/// Without the Role there is no token, and the condition says which Role. With it, the token has
+/// exactly the issuer's audience: OpenBao's role asks for no other, and one that asks for less or
+/// more gets none.
+async fn vault_reviews_the_token_of_a_service_account(test: &TestNamespace) -> Result<()> {
+    let key = keys::vault().await?;
+    let kubernetes = Kubernetes::of(test).await?;
+    let (namespace, policy) = (test.name().to_owned(), key.policy().to_owned());
+    blocking(move || {
+        let server = openbao()?;
+        server.enable_kubernetes(&kubernetes.server, &kubernetes.ca, &kubernetes.reviewer)?;
+        for (role, issuer) in [("right", "ca"), ("wrong", "cab")] {
+            let audience = format!("signet://{namespace}/{issuer}");
+            server.kubernetes_role(role, &namespace, LOGIN, &audience, &policy)?;
+        }
+        Ok(())
+    })
+    .await?;
+    let spec = |role: &str| {
+        let auth = json!({ "role": role, "serviceAccountRef": { "name": LOGIN } });
+        let key = key.config_with(json!({ "kubernetes": auth }));
+        json!({ "key": key, "certificate": { "selfSigned": {} } })
+    };
+    let issuer = test.create_issuer(Issuer, "ca", spec("right")).await?;
+    say_what_role_is_missing(test, &issuer).await?;
+    grant(test).await?;
+    test.wait_until_ready(&issuer).await?;
+    test.obtain(&issuer).await?;
+
+    // The same ServiceAccount and key, and a role that wants another issuer's audience.
+    test.patch_issuer(&issuer, spec("wrong")).await?;
+    test.wait_until_not_ready(&issuer, "KeyCredentialsRefused")
+        .await?;
+    test.patch_issuer(&issuer, spec("right")).await?;
+    test.wait_until_ready(&issuer).await?;
+    Ok(())
+}
+
+/// The trust policy of the role wants the ServiceAccount, and the audience of this issuer.
+async fn a_service_account_assumes_a_role_of_aws(test: &TestNamespace) -> Result<()> {
+    let key = keys::kms().await?;
+    account(test).await?;
+    grant(test).await?;
+    let namespace = test.name().to_owned();
+    let role_key = key.clone();
+    let role = blocking(move || {
+        let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{API_SERVER}");
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Federated": provider },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": { "StringEquals": {
+                format!("{API_SERVER}:sub"): format!("system:serviceaccount:{namespace}:{LOGIN}"),
+            }, "ForAnyValue:StringEquals": {
+                format!("{API_SERVER}:aud"): format!("signet://{namespace}/ca"),
+            }},
+        }]});
+        let server = ministack()?;
+        let policy = keys::KmsKey::policy_for(&server.key_arn(role_key.id()));
+        server.make_role(&format!("role-{}", role_key.user()), &trust, &policy)
+    })
+    .await?;
+    let login = json!({ "roleArn": role, "serviceAccountRef": { "name": LOGIN } });
+    let config = key.config_with(key.id(), json!({ "webIdentity": login }));
+    let spec = json!({ "key": config, "certificate": { "selfSigned": {} } });
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    test.obtain(&issuer).await?;
+    let assumed = Requests::Action("AssumeRoleWithWebIdentity".to_owned());
+    let times = key.proxy().count(&assumed);
+    ensure!(times == 1, "the role was assumed {times} times");
+    Ok(())
+}
+
+async fn say_what_role_is_missing(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
+    account(test).await?;
+    let sentence = test
+        .wait_until_not_ready(issuer, "KeyCredentialsRefused")
+        .await?;
+    for part in ["serviceaccounts/token", "Role", test.name(), LOGIN] {
+        ensure!(sentence.contains(part), "no {part} in {sentence}");
+    }
+    Ok(())
+}
+
+async fn account(test: &TestNamespace) -> Result<()> {
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": LOGIN },
+    });
+    test.create_object(account).await?;
+    Ok(())
+}
+
+/// As the pages of the backends show it.
+async fn grant(test: &TestNamespace) -> Result<()> {
+    const API: &str = "rbac.authorization.k8s.io";
+    let object = |kind: &str, rest: Value| {
+        let mut object = json!({
+            "apiVersion": format!("{API}/v1"), "kind": kind,
+            "metadata": { "name": "signet-ca-login" },
+        });
+        for (field, value) in rest.as_object().into_iter().flatten() {
+            object[field] = value.clone();
+        }
+        object
+    };
+    let rules = json!({ "rules": [{
+        "apiGroups": [""], "resources": ["serviceaccounts/token"],
+        "resourceNames": [LOGIN], "verbs": ["create"],
+    }]});
+    let binding = json!({
+        "roleRef": { "apiGroup": API, "kind": "Role", "name": "signet-ca-login" },
+        "subjects": [{
+            "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE,
+        }],
+    });
+    test.create_object(object("Role", rules)).await?;
+    test.create_object(object("RoleBinding", binding)).await?;
+    Ok(())
+}
+
+/// The API server, as OpenBao is told of it.
+struct Kubernetes {
+    server: String,
+    ca: String,
+    reviewer: String,
+}
+
+impl Kubernetes {
+    async fn of(test: &TestNamespace) -> Result<Self> {
+        let bed: &Bed = test.bed();
+        let config = Kubeconfig::read_from(bed.plane().kubeconfig())?;
+        let cluster = config
+            .clusters
+            .first()
+            .and_then(|named| named.cluster.as_ref());
+        let cluster = cluster.context("the kubeconfig has a cluster")?;
+        let ca = cluster.certificate_authority_data.as_ref();
+        let ca = STANDARD.decode(ca.context("it has a CA")?)?;
+        Ok(Self {
+            server: cluster.server.clone().context("it has a server")?,
+            ca: String::from_utf8(ca)?,
+            reviewer: reviewer(test).await?,
+        })
+    }
+}
+
+/// A token that may create TokenReviews and nothing else.
+async fn reviewer(test: &TestNamespace) -> Result<String> {
+    const API: &str = "rbac.authorization.k8s.io";
+    const NAME: &str = "reviewer";
+    let metadata = json!({ "name": NAME });
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata });
+    test.create_object(account).await?;
+    test.create_object(json!({
+        "apiVersion": format!("{API}/v1"), "kind": "ClusterRoleBinding",
+        "metadata": { "name": test.unique(NAME) },
+        "roleRef": { "apiGroup": API, "kind": "ClusterRole", "name": "system:auth-delegator" },
+        "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": test.name() }],
+    }))
+    .await?;
+    let made = test
+        .api::<ServiceAccount>()
+        .create_token_request(NAME, &PostParams::default(), &TokenRequest::default())
+        .await?;
+    let token = made.status.and_then(|made| made.token);
+    Ok(secrets::note(
+        token.context("the API server makes a token")?,
+    ))
+}

@@ -1,0 +1,133 @@
+//! Two key servers, each of whose signatures takes its time, and their issuers.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use signet_controlplane::apply_manifests;
+use signet_installation::NAMESPACE;
+use signet_keyservers::proxy::{Fault, Requests};
+use signet_keyservers::{OpenBao, Proxy, SoftHsm, softhsm};
+use tempfile::TempDir;
+
+use crate::REQUESTS;
+
+/// How much longer a signature takes.
+pub(super) const DELAY: Duration = Duration::from_millis(20);
+/// Sessions of the PKCS#11 key. The default of 4 would allow 200 signatures a second, which is
+/// about what the API server does.
+pub(super) const SESSIONS: u16 = 8;
+/// The ClusterIssuers.
+pub(super) const VAULT: &str = "vault";
+pub(super) const PKCS11: &str = "pkcs11";
+
+const KEY: &str = "bench";
+const PIN: &str = "73910246";
+
+/// The key servers. They end with this value.
+pub(super) struct SlowKeys {
+    modules: PathBuf,
+    _bao: OpenBao,
+    _proxy: Proxy,
+    _tokens: SoftHsm,
+    _folder: TempDir,
+}
+
+impl SlowKeys {
+    /// Starts the servers, makes the keys, and applies the issuers.
+    pub(super) async fn prepare(client: &Client) -> Result<Self> {
+        let (bao, proxy, token) = tokio::task::spawn_blocking(vault).await??;
+        let tokens = tokio::task::spawn_blocking(pkcs11).await??;
+        let folder = tempfile::tempdir()?;
+        let modules = folder.path().join("modules.yaml");
+        let module = json!({ "name": "softhsm", "path": tokens.module() });
+        fs::write(&modules, json!({ "modules": [module] }).to_string())?;
+        for (name, entry, value) in [(VAULT, "token", token.as_str()), (PKCS11, "pin", PIN)] {
+            secret(client, name, entry, value).await?;
+        }
+        let vault = issuer(
+            VAULT,
+            &json!({ "vaultTransit": {
+                "address": proxy.address(),
+                "name": KEY,
+                "caBundle": { "inline": proxy.ca_pem() },
+                "auth": { "tokenRef": { "name": VAULT, "key": "token" } },
+            }}),
+        );
+        let pkcs11 = issuer(
+            PKCS11,
+            &json!({ "pkcs11": {
+                "module": "softhsm",
+                "tokenLabel": KEY,
+                "keyLabel": KEY,
+                "pinSecretRef": { "name": PKCS11 },
+            }}),
+        );
+        apply_manifests(client, REQUESTS, &format!("{vault}\n---\n{pkcs11}\n")).await?;
+        Ok(Self {
+            modules,
+            _bao: bao,
+            _proxy: proxy,
+            _tokens: tokens,
+            _folder: folder,
+        })
+    }
+
+    /// What the operator has to be told.
+    pub(super) fn flags(&self) -> Vec<String> {
+        vec![
+            format!("--pkcs11-modules={}", self.modules.display()),
+            format!("--pkcs11-sessions={SESSIONS}"),
+        ]
+    }
+}
+
+/// OpenBao behind a proxy, and a token that may sign.
+fn vault() -> Result<(OpenBao, Proxy, String)> {
+    let bao = OpenBao::start()?;
+    bao.enable_transit("transit")?;
+    bao.make_key("transit", KEY, "ecdsa-p256")?;
+    let token = bao.token(&bao.signing_policy("transit", KEY)?, &[])?;
+    let proxy = Proxy::https(&bao.address(), Some(bao.ca_pem()))?;
+    proxy.add(Requests::Path("/sign/".to_owned()), Fault::Latency(DELAY));
+    Ok((bao, proxy, token))
+}
+
+/// A token in SoftHSM2, behind the shim.
+fn pkcs11() -> Result<SoftHsm> {
+    let tokens = SoftHsm::new()?;
+    tokens.init_token(KEY, "48205517", PIN)?;
+    tokens.make_key(KEY, PIN, "EC:prime256v1", KEY, "01")?;
+    let delay = u64::try_from(DELAY.as_millis())?;
+    tokens.set_faults(&[softhsm::Fault::DelayMs("C_Sign", delay)])?;
+    Ok(tokens)
+}
+
+async fn secret(client: &Client, name: &str, entry: &str, value: &str) -> Result<()> {
+    let data = BTreeMap::from([(entry, value)]);
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": data,
+    });
+    let api: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
+    let parameters = PatchParams::apply("signet-bench");
+    api.patch(name, &parameters, &Patch::Apply(&secret)).await?;
+    Ok(())
+}
+
+fn issuer(name: &str, key: &Value) -> Value {
+    json!({
+        "apiVersion": "signet.dev/v1alpha1",
+        "kind": "ClusterIssuer",
+        "metadata": { "name": name },
+        "spec": {
+            "key": key,
+            "certificate": { "selfSigned": {}, "subject": "CN=Benchmark Root" },
+        },
+    })
+}

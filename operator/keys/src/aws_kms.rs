@@ -1,0 +1,181 @@
+//! A key in AWS KMS.
+
+#[cfg(feature = "aws-kms")]
+mod algorithm;
+#[cfg(feature = "aws-kms")]
+mod bounded;
+#[cfg(feature = "aws-kms")]
+mod connect;
+mod credentials;
+#[cfg(feature = "aws-kms")]
+mod endpoint;
+#[cfg(feature = "aws-kms")]
+mod error;
+#[cfg(feature = "aws-kms")]
+mod http;
+#[cfg(feature = "aws-kms")]
+mod key;
+#[cfg(feature = "aws-kms")]
+mod login;
+#[cfg(feature = "aws-kms")]
+mod redact;
+#[cfg(feature = "aws-kms")]
+mod session;
+#[cfg(feature = "aws-kms")]
+mod signer;
+#[cfg(feature = "aws-kms")]
+mod sts;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use credentials::AwsCredentials;
+
+use crate::backend::{Backend, Connected};
+use crate::ca_bundle::CaBundle;
+use crate::error::KeyError;
+use crate::guard::Limits;
+use crate::reach::{Known, Reach};
+use crate::rsa_hash::RsaHash;
+
+/// A key in AWS KMS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "!self.keyId.startsWith('arn:') || self.keyId.split(':')[3] == self.region",
+        "message": "region must be the region that keyId names",
+    },
+    {
+        "rule": "!has(self.externalId) || has(self.roleArn)",
+        "message": "externalId is said when a role is assumed; name the role in roleArn",
+    },
+]))]
+pub struct AwsKms {
+    /// The key: its id, its ARN, the name of an alias of it (`alias/NAME`), or the ARN of such an
+    /// alias. The key must be an asymmetric one with the usage SIGN_VERIFY. An alias is resolved
+    /// once, when the CA generation is made. If it is made to name another key afterwards, the
+    /// CA keeps its key, and the Ready condition says so.
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^((mrk-)?[0-9a-f-]{32,36}|alias/[A-Za-z0-9/_-]{1,250}|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/(mrk-)?[0-9a-f-]{32,36}|alias/[A-Za-z0-9/_-]{1,250}))$')",
+        "message": "write the id of a key, alias/NAME, or the ARN of one of them",
+    }]))]
+    pub key_id: String,
+    /// The region that the key is in, such as `eu-central-1`. It is never taken from the
+    /// operator's environment.
+    #[schemars(length(min = 1, max = 32), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[a-z]{2,}(-[a-z]+)+-[0-9]+$')",
+        "message": "write the name of a region, such as eu-central-1",
+    }]))]
+    pub region: String,
+    /// The ARN of a role that is assumed with the credentials, and that may use the key; for keys
+    /// of another account, for instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2048), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
+        "message": "write the ARN of a role, such as arn:aws:iam::111122223333:role/signet",
+    }]))]
+    pub role_arn: Option<String>,
+    /// The external id that the trust policy of the role in `roleArn` asks for. It is no secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 1224), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[A-Za-z0-9_+=,.@:/-]*$')",
+        "message": "an external id has letters, digits and _+=,.@:/- only",
+    }]))]
+    pub external_id: Option<String>,
+    /// The name of the session when a role is assumed, which CloudTrail shows; `signet` by
+    /// default.
+    #[serde(default = "session_name")]
+    #[schemars(length(min = 2, max = 64), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[A-Za-z0-9_+=,.@-]*$')",
+        "message": "a session name has letters, digits and _+=,.@- only",
+    }]))]
+    pub session_name: String,
+    /// Where KMS is called instead of the region's public endpoint: a VPC endpoint without private
+    /// DNS, for instance. https only. A namespaced Issuer can name one only together with
+    /// `credentials`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
+        "rule": r"self.matches('^https://([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$')",
+        "message": "write https:// and a host, with a port if it is not 443, and no path",
+    }]))]
+    pub endpoint: Option<String>,
+    /// Where STS is called instead of the region's public endpoint, when a role is assumed. Its
+    /// form is that of `endpoint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
+        "rule": r"self.matches('^https://([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$')",
+        "message": "write https:// and a host, with a port if it is not 443, and no path",
+    }]))]
+    pub sts_endpoint: Option<String>,
+    /// The CA certificates by which KMS and STS are known, instead of the system's: those of a
+    /// proxy that inspects TLS, for instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
+    /// How to log in. Without it, the operator's own credentials are used, if its flags allow it:
+    /// its environment, the role of its ServiceAccount (IRSA or EKS Pod Identity), or that of its
+    /// node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<AwsCredentials>,
+    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
+    #[serde(default)]
+    pub rsa_hash: RsaHash,
+}
+
+fn session_name() -> String {
+    "signet".to_owned()
+}
+
+impl Backend for AwsKms {
+    fn name(&self) -> &'static str {
+        "awsKms"
+    }
+
+    /// A key has the same reference by its id and by its ARN, which ends with the id.
+    fn reference(&self) -> String {
+        let key = match self.key_id.rsplit_once(":key/") {
+            Some((_, id)) => id,
+            None => &self.key_id,
+        };
+        format!("awsKms/{}/{key}", self.region)
+    }
+
+    fn described(&self) -> String {
+        format!(
+            "awsKms.keyId: {}, awsKms.region: {}",
+            self.key_id, self.region
+        )
+    }
+
+    /// Half of the 1,000 signatures a second that an account has by default in a region, for all
+    /// of its RSA keys and for all of its ECC keys.
+    fn limits(&self) -> Limits {
+        Limits {
+            per_second: Some(500),
+            at_once: 64,
+        }
+    }
+
+    #[cfg(feature = "aws-kms")]
+    fn connect<'a>(
+        &'a self,
+        reach: &'a Reach,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>> {
+        connect::connect(self, reach, known).boxed()
+    }
+
+    #[cfg(not(feature = "aws-kms"))]
+    fn connect<'a>(
+        &'a self,
+        _reach: &'a Reach,
+        _known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>> {
+        let sentence =
+            "this Signet was built without the feature aws-kms; use an image that has it";
+        let error = KeyError::new(crate::error::ErrorClass::KeyUnusable, sentence);
+        async move { Err(error) }.boxed()
+    }
+}

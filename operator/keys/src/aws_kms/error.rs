@@ -1,0 +1,251 @@
+//! What AWS's errors come to.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+
+use super::redact::Redact;
+use crate::error::{ErrorClass, KeyError};
+use crate::guard::ATTEMPT;
+
+/// A failed call.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) error: KeyError,
+    /// Whether other credentials may mend it: these are unknown, wrong or have expired.
+    pub(super) stale: bool,
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let stale = false;
+        Self { error, stale }
+    }
+}
+
+impl From<Failure> for KeyError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl StdError for Failure {}
+
+/// A service of AWS, as sentences name it.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// `AWS KMS in REGION`, or where else it is.
+    pub(super) name: String,
+    /// What to see to when it refuses the credentials.
+    pub(super) allow: &'static str,
+    pub(super) redact: Redact,
+}
+
+impl Service {
+    /// What a failed call comes to.
+    pub(super) fn failure<E>(&self, error: &SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
+        if let Some(own) = own_failure(error) {
+            return own;
+        }
+        let Self { name, .. } = self;
+        match error {
+            SdkError::TimeoutError(_) => self.silent(),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => self.silent(),
+            SdkError::DispatchFailure(_) => {
+                let cause = self.redact.shown(&root(error).to_string());
+                let sentence = format!("{name} cannot be reached: {cause}");
+                KeyError::new(ErrorClass::Unreachable, sentence).into()
+            }
+            SdkError::ServiceError(answer) => self.answered(answer.err(), answer.raw()),
+            SdkError::ResponseError(answer) if broke_off(error) => {
+                let status = answer.raw().status().as_u16();
+                let sentence = format!("{name} broke off in the middle of an answer ({status})");
+                KeyError::new(ErrorClass::Unreachable, sentence).into()
+            }
+            SdkError::ResponseError(answer) => self.unread(answer.raw()),
+            _ => {
+                let cause = self.redact.shown(&root(error).to_string());
+                let sentence = format!("{name} cannot be asked: {cause}");
+                KeyError::new(ErrorClass::KeyUnusable, sentence).into()
+            }
+        }
+    }
+
+    /// The answer came, and is none that was expected.
+    pub(super) fn wrong(&self, why: impl fmt::Display) -> KeyError {
+        let sentence = format!("{} {why}; is the endpoint that of AWS?", self.name);
+        KeyError::new(ErrorClass::WrongAnswer, sentence)
+    }
+
+    fn silent(&self) -> Failure {
+        let sentence = format!(
+            "{} did not answer within {} s",
+            self.name,
+            ATTEMPT.as_secs()
+        );
+        KeyError::new(ErrorClass::Unreachable, sentence).into()
+    }
+
+    fn answered<E: ProvideErrorMetadata>(&self, error: &E, response: &HttpResponse) -> Failure {
+        let Some(code) = error.code() else {
+            return self.unread(response);
+        };
+        let status = response.status().as_u16();
+        let said = error.message().unwrap_or_default();
+        let said = match self.redact.shown(said) {
+            message if message.is_empty() => self.redact.shown(code),
+            message => format!("{} ({})", message, self.redact.shown(code)),
+        };
+        let name = &self.name;
+        let class = class(code, status, retry_after(response));
+        let sentence = match class {
+            ErrorClass::Throttled(_) => format!("{name} asks for patience: {said}"),
+            ErrorClass::Unreachable => format!("{name} has a fault of its own: {said}"),
+            ErrorClass::CredentialsRefused => {
+                format!("{name} refuses the credentials: {said}; {}", self.allow)
+            }
+            ErrorClass::KeyNotFound => format!(
+                "{name} has no such key: {said}; correct keyId and region, and the account by \
+                 roleArn or credentials"
+            ),
+            ErrorClass::KeyUnusable => format!("{name} does not sign with the key: {said}"),
+            ErrorClass::WrongAnswer => return self.wrong(format!("answers: {said}")).into(),
+        };
+        let error = KeyError::new(class, sentence);
+        let stale = STALE.contains(&code);
+        Failure { error, stale }
+    }
+
+    /// An answer without an error of AWS in it. What else is in it is not shown: an issuer is no
+    /// window into the network.
+    fn unread(&self, response: &HttpResponse) -> Failure {
+        let status = response.status().as_u16();
+        let name = &self.name;
+        match status {
+            429 => {
+                let class = ErrorClass::Throttled(retry_after(response));
+                KeyError::new(class, format!("{name} asks for patience ({status})")).into()
+            }
+            500.. => {
+                let sentence = format!("{name} has a fault of its own ({status})");
+                KeyError::new(ErrorClass::Unreachable, sentence).into()
+            }
+            300..400 => {
+                let why = format!("answers with a redirect ({status}), which is not followed");
+                self.wrong(why).into()
+            }
+            _ => self
+                .wrong(format!("answers in no form of AWS ({status})"))
+                .into(),
+        }
+    }
+}
+
+/// The credentials are unknown, wrong or have expired.
+const STALE: [&str; 7] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
+/// The class of an error code of KMS, of STS, or of those that all services have.
+fn class(code: &str, status: u16, delay: Option<Duration>) -> ErrorClass {
+    match code {
+        "ThrottlingException"
+        | "Throttling"
+        | "RequestLimitExceeded"
+        | "LimitExceeded"
+        | "LimitExceededException"
+        | "TooManyRequestsException" => ErrorClass::Throttled(delay),
+        "KMSInternalException"
+        | "KMSInternal"
+        | "DependencyTimeoutException"
+        | "DependencyTimeout"
+        | "KeyUnavailableException"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "RequestTimeout"
+        | "IDPCommunicationError" => ErrorClass::Unreachable,
+        "NotFoundException" => ErrorClass::KeyNotFound,
+        "DisabledException"
+        | "KMSInvalidStateException"
+        | "InvalidKeyUsageException"
+        | "UnsupportedOperationException"
+        | "InvalidArnException"
+        | "ValidationException" => ErrorClass::KeyUnusable,
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "IDPRejectedClaim"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "InvalidGrantTokenException"
+        | "InvalidIdentityToken"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "RegionDisabledException"
+        | "RequestExpired"
+        | "ValidationError" => ErrorClass::CredentialsRefused,
+        stale if STALE.contains(&stale) => ErrorClass::CredentialsRefused,
+        _ => match status {
+            429 => ErrorClass::Throttled(delay),
+            500.. => ErrorClass::Unreachable,
+            401 | 403 => ErrorClass::CredentialsRefused,
+            _ => ErrorClass::WrongAnswer,
+        },
+    }
+}
+
+/// The class of an error code where nothing else of the answer is known.
+pub(super) fn class_of_code(code: &str) -> ErrorClass {
+    class(code, 400, None)
+}
+
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let seconds = response.headers().get("retry-after")?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// What Signet's own code said inside of the SDK: a login, or a resolver.
+pub(super) fn own_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
+    chain(error).find_map(|cause| {
+        let failure = cause.downcast_ref::<Failure>().cloned();
+        failure.or_else(|| cause.downcast_ref::<KeyError>().cloned().map(Failure::from))
+    })
+}
+
+/// The cause of an error's causes.
+pub(super) fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+/// An error and its causes.
+pub(super) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn broke_off(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| cause.is::<io::Error>())
+}

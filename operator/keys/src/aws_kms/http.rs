@@ -1,0 +1,86 @@
+//! The HTTP client of one issuer. It follows no redirect and knows no proxy of the environment.
+
+use std::fmt;
+use std::net::{IpAddr, ToSocketAddrs};
+
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use rustls_pki_types::CertificateDer;
+
+use super::bounded::bounded;
+use super::endpoint::refused;
+use crate::addresses::Addresses;
+use crate::error::{ErrorClass, KeyError};
+
+/// A client that trusts these CAs (the system's without them) and calls these addresses alone.
+///
+/// # Errors
+/// A certificate is none that can be trusted.
+pub(super) fn client(
+    bundle: Option<&[CertificateDer<'static>]>,
+    addresses: &Addresses,
+) -> Result<SharedHttpClient, KeyError> {
+    let trust = match bundle {
+        None => TrustStore::empty().with_native_roots(true),
+        Some(certificates) => trust(certificates)?,
+    };
+    let context = TlsContext::builder().with_trust_store(trust).build();
+    let context = context.map_err(|_| unusable("is no list of CA certificates"))?;
+    let client = Builder::new()
+        .tls_provider(Provider::rustls(CryptoMode::AwsLc))
+        .tls_context(context)
+        .build_with_resolver(Resolver(addresses.clone()));
+    Ok(bounded(client))
+}
+
+/// The SDK panics at a certificate that it cannot read, so each is read here before.
+fn trust(certificates: &[CertificateDer<'static>]) -> Result<TrustStore, KeyError> {
+    let mut trust = TrustStore::empty().with_native_roots(false);
+    for certificate in certificates {
+        webpki::anchor_from_trusted_cert(certificate)
+            .map_err(|_| unusable("holds something that is no X.509 certificate"))?;
+        let pem = der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate)
+            .map_err(|_| unusable("holds a certificate that cannot be used"))?;
+        trust.add_pem_certificate(pem);
+    }
+    Ok(trust)
+}
+
+fn unusable(why: &str) -> KeyError {
+    let sentence = format!("caBundle {why}; put the CA certificates of KMS and STS there, in PEM");
+    KeyError::new(ErrorClass::KeyUnusable, sentence)
+}
+
+/// The system's resolver, whose answers are refused where one of them may not be called.
+#[derive(Clone)]
+struct Resolver(Addresses);
+
+impl ResolveDns for Resolver {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move {
+            let host = name.to_owned();
+            let found = tokio::task::spawn_blocking(move || {
+                let found = (host, 0).to_socket_addrs()?;
+                Ok::<Vec<IpAddr>, std::io::Error>(found.map(|address| address.ip()).collect())
+            });
+            let found = match found.await {
+                Ok(Ok(found)) => found,
+                Ok(Err(error)) => return Err(ResolveDnsError::new(error)),
+                Err(error) => return Err(ResolveDnsError::new(error)),
+            };
+            match found.iter().all(|address| self.0.allow(*address)) {
+                true => Ok(found),
+                false => Err(ResolveDnsError::new(refused(name))),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver(..)")
+    }
+}

@@ -1,0 +1,127 @@
+//! A client of KMS with its credentials.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::config::{AppName, IdentityCache, StalledStreamProtectionConfig};
+use rustls_pki_types::CertificateDer;
+
+use super::AwsKms;
+use super::credentials::AwsCredentials;
+use super::error::Service;
+use super::login::Login;
+use super::redact::Redact;
+use super::{endpoint, http};
+use crate::error::KeyError;
+use crate::guard::ATTEMPT;
+use crate::reach::Reach;
+use crate::secrets::SecretData;
+
+/// Temporary credentials are renewed so long before their end, for clocks that differ.
+const EARLY: Duration = Duration::from_secs(60);
+
+/// A client of KMS with its credentials.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) service: Service,
+    /// The version of the Secret that the credentials are from.
+    version: Option<String>,
+    bundle: Option<Vec<CertificateDer<'static>>>,
+}
+
+impl Session {
+    /// Makes a client. Nothing is sent to AWS yet.
+    pub(super) async fn open(config: &AwsKms, reach: &Reach) -> Result<Self, KeyError> {
+        let checked = |field, endpoint: &Option<String>| {
+            let endpoint = endpoint.as_deref();
+            let check = |endpoint| endpoint::checked(field, endpoint, &reach.addresses);
+            endpoint.map(check).transpose()
+        };
+        let kms_endpoint = checked("endpoint", &config.endpoint)?;
+        let sts_endpoint = checked("stsEndpoint", &config.sts_endpoint)?;
+        let bundle = bundle(config, reach).await?;
+        let sdk = sdk(config, reach, bundle.as_deref())?;
+        let redact = Redact::default();
+        let for_sts = match sts_endpoint {
+            Some(endpoint) => sdk.to_builder().endpoint_url(endpoint).build(),
+            None => sdk.clone(),
+        };
+        let login = Login::new(config, reach, &for_sts, &redact).await?;
+        let cache = IdentityCache::lazy().buffer_time(EARLY);
+        let kms = aws_sdk_kms::config::Builder::from(&sdk)
+            .credentials_provider(login.provider)
+            // A login has its own, shorter time.
+            .identity_cache(cache.load_timeout(ATTEMPT).build());
+        let kms = match kms_endpoint {
+            Some(endpoint) => kms.endpoint_url(endpoint),
+            None => kms,
+        };
+        Ok(Self {
+            client: Client::from_conf(kms.build()),
+            service: Service {
+                name: format!("AWS KMS in {}", config.region),
+                allow: "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, in the \
+                        policy of the caller or of the key",
+                redact,
+            },
+            version: login.version,
+            bundle,
+        })
+    }
+
+    /// Whether what the client was made of is as it was: the Secret and the CA certificates.
+    pub(super) async fn holds(&self, config: &AwsKms, reach: &Reach) -> Result<bool, KeyError> {
+        if bundle(config, reach).await? != self.bundle {
+            return Ok(false);
+        }
+        let Some(AwsCredentials::SecretRef(at)) = &config.credentials else {
+            return Ok(true);
+        };
+        let secret = reach.namespace.secret(&at.name).await?;
+        Ok(secret.as_ref().map(SecretData::version) == self.version.as_deref())
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(..)")
+    }
+}
+
+async fn bundle(
+    config: &AwsKms,
+    reach: &Reach,
+) -> Result<Option<Vec<CertificateDer<'static>>>, KeyError> {
+    match &config.ca_bundle {
+        Some(bundle) => bundle.read(&*reach.namespace).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What calls of KMS and of STS have in common. It is put together by hand, so that nothing of
+/// the operator's environment or files gets into it.
+fn sdk(
+    config: &AwsKms,
+    reach: &Reach,
+    bundle: Option<&[CertificateDer<'static>]>,
+) -> Result<SdkConfig, KeyError> {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(ATTEMPT)
+        .operation_timeout(ATTEMPT)
+        .build();
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .http_client(http::client(bundle, &reach.addresses)?)
+        .timeout_config(timeouts)
+        // Whoever calls a signer tries again.
+        .retry_config(RetryConfig::disabled())
+        // Its answers are small, and come within the time of the call or not at all.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    sdk.set_app_name(AppName::new("signet").ok());
+    Ok(sdk.build())
+}

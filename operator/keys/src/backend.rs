@@ -1,0 +1,83 @@
+//! What every backend says of itself, and what it yields.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::error::KeyError;
+use crate::guard::Limits;
+use crate::reach::{Known, Reach};
+use crate::secrets::SecretData;
+use crate::{KeyToMake, Signer};
+
+/// A backend's configuration, which is also its part of the CRD's schema.
+pub trait Backend {
+    /// The backend's name, as metrics and print columns show it.
+    fn name(&self) -> &'static str;
+
+    /// The key in one line: backend and name, nothing secret. Two configurations with the same
+    /// reference name the same key, however they log in.
+    fn reference(&self) -> String;
+
+    /// What a person who has to write this key into a spec again needs to know.
+    fn described(&self) -> String {
+        self.reference()
+    }
+
+    /// How Signet makes this key when there is none; none where keys are made by others.
+    fn to_make(&self) -> Option<KeyToMake> {
+        None
+    }
+
+    /// What a reader of the issuer's status should know about where the key is.
+    fn caveat(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// How much is asked of the key at most, where the spec does not say.
+    fn limits(&self) -> Limits;
+
+    /// Connects to the key, checks it and learns its public half.
+    fn connect<'a>(
+        &'a self,
+        reach: &'a Reach,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>>;
+}
+
+/// A key that was connected to.
+#[derive(Debug)]
+pub struct Connected {
+    /// The key.
+    pub signer: Arc<dyn Signer>,
+    /// What the reference was resolved to, to be kept in the CA generation; see [`Known::pin`].
+    pub pin: Option<String>,
+    /// The Secret in which a certificate may stand beside the key.
+    pub beside: Option<SecretData>,
+    /// What a reader of the issuer's status should know of the key as it is now.
+    pub notices: Vec<String>,
+}
+
+impl Connected {
+    /// A key of which there is nothing to say.
+    pub fn to(signer: Arc<dyn Signer>) -> Self {
+        Self {
+            signer,
+            pin: None,
+            beside: None,
+            notices: Vec::new(),
+        }
+    }
+}
+
+/// What came of a second look at a connected key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// It is there, enabled, and the same. A reader of the issuer's status should know this.
+    Same {
+        /// As in [`Connected::notices`].
+        notices: Vec<String>,
+    },
+    /// It cannot be told; connect again.
+    ConnectAgain,
+}

@@ -1,0 +1,93 @@
+//! Where the CA certificates come from by which a backend's server is known.
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorClass, KeyError};
+use crate::reach::Namespace;
+use crate::union::exactly_one;
+
+/// The most bytes of PEM that are read.
+const LIMIT: usize = 256 * 1024;
+
+/// CA certificates in PEM. Exactly one source is named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = exactly_one)]
+pub enum CaBundle {
+    /// The certificates themselves, in PEM.
+    Inline(#[schemars(length(min = 1, max = 65536))] String),
+    /// A key of a Secret.
+    SecretRef(BundleReference),
+    /// A key of a ConfigMap.
+    ConfigMapRef(BundleReference),
+}
+
+/// A key of a Secret or ConfigMap in the issuer's namespace; for a ClusterIssuer, in the cluster
+/// resource namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BundleReference {
+    /// The object's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key in it; `ca.crt` by default.
+    #[serde(default = "ca_crt")]
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+fn ca_crt() -> String {
+    "ca.crt".to_owned()
+}
+
+impl CaBundle {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// There is no such object or key in it, or what is there is no list of certificates.
+    pub async fn read(
+        &self,
+        namespace: &dyn Namespace,
+    ) -> Result<Vec<CertificateDer<'static>>, KeyError> {
+        match self {
+            Self::Inline(pem) => certificates(pem.as_bytes(), "caBundle.inline"),
+            Self::SecretRef(at) => {
+                let place = format!("{} of the Secret {}", at.key, at.name);
+                let secret = namespace.secret(&at.name).await?;
+                let pem = secret.as_ref().and_then(|secret| secret.get(&at.key));
+                certificates(pem.ok_or_else(|| missing(&place))?, &place)
+            }
+            Self::ConfigMapRef(at) => {
+                let place = format!("{} of the ConfigMap {}", at.key, at.name);
+                let map = namespace.config_map(&at.name).await?;
+                let pem = map.as_ref().and_then(|map| map.get(&at.key));
+                certificates(pem.ok_or_else(|| missing(&place))?.as_bytes(), &place)
+            }
+        }
+    }
+}
+
+fn missing(place: &str) -> KeyError {
+    let sentence = format!("{place} does not exist; put the CA certificates of the server there");
+    KeyError::new(ErrorClass::KeyUnusable, sentence)
+}
+
+fn certificates(pem: &[u8], place: &str) -> Result<Vec<CertificateDer<'static>>, KeyError> {
+    let no = |why: &str| {
+        let sentence =
+            format!("{place} {why}; put the CA certificates of the server there, in PEM");
+        KeyError::new(ErrorClass::KeyUnusable, sentence)
+    };
+    if pem.len() > LIMIT {
+        return Err(no("is larger than 256 KiB"));
+    }
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(no("holds no certificate")),
+        Err(_) => Err(no("is no PEM")),
+    }
+}

@@ -1,0 +1,199 @@
+//! How much is asked of a key, and what happens when it does not answer.
+
+mod breaker;
+mod gate;
+mod pace;
+#[cfg(test)]
+mod tests;
+mod turns;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::public_key::PublicKey;
+use signet_core::template::{Signature, ToBeSigned};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+pub use breaker::{Breaker, PROBE};
+pub use gate::{Gate, Gates};
+pub use pace::Pace;
+pub use turns::{Turn, Turns};
+
+use crate::Signer;
+use crate::backend::Checked;
+use crate::error::{ErrorClass, KeyError};
+
+/// The longest that one call to a backend may take.
+pub const ATTEMPT: Duration = Duration::from_secs(5);
+/// The longest that one signature may take with all its attempts. No attempt begins that could
+/// end later.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The waits between attempts: 50 ms to 2 s. Each is drawn between its length and twice that, so
+/// that those who failed together do not come back together.
+const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
+    .with_jitter()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_delay(Duration::from_secs(1))
+    .without_max_times();
+
+/// How much is asked of a key at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Signatures a second; none for no limit.
+    pub per_second: Option<u32>,
+    /// Signatures at the same time, each counted until its certificate is written.
+    pub at_once: u16,
+}
+
+/// A connected key that is never asked too much, and that is left alone while it is dead.
+pub struct Guard {
+    signer: Arc<dyn Signer>,
+    gate: Arc<Gate>,
+    breaker: Arc<Breaker>,
+    /// When the key was last looked at because it refused to sign something.
+    doubted: Mutex<Option<Instant>>,
+}
+
+impl Guard {
+    /// Guards a key. The gate is that of all issuers over this key; the breaker is this issuer's
+    /// own, since what fails may be its credentials alone.
+    pub fn new(signer: Arc<dyn Signer>, gate: Arc<Gate>, breaker: Arc<Breaker>) -> Self {
+        Self {
+            signer,
+            gate,
+            breaker,
+            doubted: Mutex::default(),
+        }
+    }
+
+    /// The public half of the key.
+    pub fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    /// How this key signs certificates.
+    pub fn algorithm(&self) -> SignatureAlgorithm {
+        self.signer.algorithm()
+    }
+
+    /// The key without its guard.
+    pub fn signer(&self) -> &Arc<dyn Signer> {
+        &self.signer
+    }
+
+    /// What tells whether the key is dead.
+    pub fn breaker(&self) -> &Arc<Breaker> {
+        &self.breaker
+    }
+
+    /// How many wait for a turn at this key.
+    pub fn waiting(&self) -> usize {
+        self.gate.waiting()
+    }
+
+    /// Waits for this tenant's turn. Whoever signs holds it until the certificate is written. If
+    /// the key is dead, or is found dead meanwhile, the error is the breaker's.
+    pub async fn turn(&self, tenant: &str) -> Result<Turn, KeyError> {
+        self.breaker.unless_open(self.gate.turn(tenant)).await
+    }
+
+    /// Signs, with as many attempts as fit into [`DEADLINE`], which begins with the first one.
+    pub async fn sign(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
+        self.breaker.unless_open(self.gate.pace()).await?;
+        let last_start = Instant::now() + (DEADLINE - ATTEMPT);
+        let mut waits = BACKOFF.build();
+        loop {
+            let error = match self.attempt(tbs).await {
+                Ok(signature) => {
+                    self.breaker.succeeded();
+                    return Ok(signature);
+                }
+                Err(error) => error,
+            };
+            let again = again(&error, waits.next(), last_start);
+            self.judge(&error, again.is_none()).await;
+            let Some(wait) = again else {
+                return Err(error);
+            };
+            self.breaker.unless_open(sleep(wait)).await?;
+            let paced = timeout_at(last_start, self.gate.pace());
+            if self.breaker.unless_open(paced).await?.is_err() {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn attempt(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
+        timeout(ATTEMPT, self.signer.sign(tbs))
+            .await
+            .unwrap_or_else(|_| Err(no_answer(ATTEMPT)))
+    }
+
+    /// Tells the breaker of a failed attempt.
+    async fn judge(&self, error: &KeyError, is_last: bool) {
+        match error.class {
+            // A key that asks for patience is well, as long as patience helps.
+            ErrorClass::Throttled(_) if !is_last => {}
+            // It may be about these bytes alone, such as more of them than the key takes, and
+            // who asks for long names must not stop everybody else. So the key is asked.
+            ErrorClass::KeyUnusable => {
+                if self.may_doubt() {
+                    let _ = self.check().await;
+                }
+            }
+            _ => self.breaker.failed(error),
+        }
+    }
+
+    /// Whether to look at the key for what it said of one signature: every [`PROBE`] at most.
+    fn may_doubt(&self) -> bool {
+        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let may = doubted.is_none_or(|at| now >= at + PROBE);
+        if may {
+            *doubted = Some(now);
+        }
+        may
+    }
+
+    /// Looks at the key again, as [`Signer::check`] does. While the breaker is open this is its
+    /// probe, made as rarely as [`Breaker::probe`] says.
+    pub async fn check(&self) -> Result<Checked, KeyError> {
+        // Inside of the future, so that nothing is done where there is no probe.
+        let check = async { self.signer.check().await };
+        self.breaker.probe(check).await
+    }
+}
+
+/// How long to wait before the next attempt, if there is to be one.
+fn again(error: &KeyError, wait: Option<Duration>, last_start: Instant) -> Option<Duration> {
+    if !error.class.is_transient() {
+        return None;
+    }
+    let asked_for = match error.class {
+        ErrorClass::Throttled(Some(delay)) => delay,
+        _ => Duration::ZERO,
+    };
+    let wait = wait?.max(asked_for);
+    let start = Instant::now().checked_add(wait)?;
+    (start <= last_start).then_some(wait)
+}
+
+/// The error of a call that did not end.
+fn no_answer(after: Duration) -> KeyError {
+    let sentence = format!("the key did not answer in {} s", after.as_secs());
+    KeyError::new(ErrorClass::Unreachable, sentence)
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("breaker", &self.breaker)
+            .field("waiting", &self.waiting())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! What leaves a dead key alone until it answers again.
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use state::State;
+
+use super::{DEADLINE, no_answer};
+use crate::error::KeyError;
+
+/// How often a dead key is tried at most.
+pub const PROBE: Duration = Duration::from_secs(5);
+
+/// A circuit breaker. It is closed until a key is found dead, and open until a probe succeeds;
+/// while it is open, only the probe reaches the backend.
+pub struct Breaker {
+    state: watch::Sender<State>,
+    on_change: Box<dyn Fn(bool) + Send + Sync>,
+}
+
+impl Breaker {
+    /// A closed breaker. The function is told whenever it opens (true) or closes (false), and may
+    /// ask it anything.
+    pub fn new(on_change: Box<dyn Fn(bool) + Send + Sync>) -> Self {
+        Self {
+            state: watch::Sender::default(),
+            on_change,
+        }
+    }
+
+    /// Whether the key is dead.
+    pub fn is_open(&self) -> bool {
+        self.state.borrow().error().is_some()
+    }
+
+    /// What the key said last, while it is dead.
+    pub fn last_error(&self) -> Option<KeyError> {
+        self.state.borrow().error().cloned()
+    }
+
+    /// Whether the key may be asked; if not, why.
+    pub fn admit(&self) -> Result<(), KeyError> {
+        self.state.borrow().refusal().map_or(Ok(()), Err)
+    }
+
+    /// Does this, unless the breaker is open or opens meanwhile: then that is the error, at once.
+    /// It is for waiting; what is under way at the backend is better waited for.
+    pub async fn unless_open<T>(&self, wait: impl Future<Output = T>) -> Result<T, KeyError> {
+        tokio::select! {
+            biased;
+            error = self.opened() => Err(error),
+            done = wait => Ok(done),
+        }
+    }
+
+    async fn opened(&self) -> KeyError {
+        let mut changes = self.state.subscribe();
+        loop {
+            if let Err(error) = self.admit() {
+                return error;
+            }
+            if changes.changed().await.is_err() {
+                // The sender is ours, so this does not come.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Counts a signature. While the breaker is open it means nothing: only a probe closes it.
+    pub fn succeeded(&self) {
+        self.state.send_if_modified(|state| {
+            state.succeed();
+            false
+        });
+    }
+
+    /// Counts a failure. What may pass opens the breaker when it came too often; what does not
+    /// pass by itself, at once.
+    pub fn failed(&self, error: &KeyError) {
+        self.fail(error, false);
+    }
+
+    fn fail(&self, error: &KeyError, by_probe: bool) {
+        if self
+            .state
+            .send_if_modified(|state| state.fail(error, by_probe))
+        {
+            (self.on_change)(true);
+        }
+    }
+
+    /// Calls the backend to see whether it answers, within [`DEADLINE`]. While the breaker is
+    /// open the call is made at most every [`PROBE`] and never twice at the same time, otherwise
+    /// the error is the last one; a success closes it. A key that is there and still does not
+    /// sign is given twice the time at each relapse.
+    pub async fn probe<T>(
+        &self,
+        call: impl Future<Output = Result<T, KeyError>>,
+    ) -> Result<T, KeyError> {
+        let probing = self.begin_probe()?;
+        let result = timeout(DEADLINE, call)
+            .await
+            .unwrap_or_else(|_| Err(no_answer(DEADLINE)));
+        match (&result, &probing) {
+            (Ok(_), Some(_)) => self.close(),
+            (Ok(_), None) => self.seen(),
+            (Err(error), probing) => self.fail(error, probing.is_some()),
+        }
+        result
+    }
+
+    fn seen(&self) {
+        self.state.send_if_modified(|state| {
+            state.seen();
+            false
+        });
+    }
+
+    fn begin_probe(&self) -> Result<Option<Probing<'_>>, KeyError> {
+        let mut begun = Ok(false);
+        self.state.send_if_modified(|state| {
+            begun = state.begin_probe();
+            false
+        });
+        Ok(begun?.then(|| Probing(self)))
+    }
+
+    fn close(&self) {
+        let closed = self.state.send_if_modified(State::close);
+        if closed {
+            (self.on_change)(false);
+        }
+    }
+}
+
+/// A probe that is under way, until it is dropped.
+struct Probing<'a>(&'a Breaker);
+
+impl Drop for Probing<'_> {
+    fn drop(&mut self) {
+        self.0.state.send_if_modified(|state| {
+            state.end_probe();
+            false
+        });
+    }
+}
+
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Breaker")
+            .field("state", &*self.state.borrow())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+mod probes;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::time::{Instant, advance};
+
+use super::*;
+use crate::error::ErrorClass;
+
+/// A breaker, and what it told of its changes.
+fn breaker() -> (Arc<Breaker>, Arc<Mutex<Vec<bool>>>) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let log = told.clone();
+    let breaker = Breaker::new(Box::new(move |open| log.lock().unwrap().push(open)));
+    (Arc::new(breaker), told)
+}
+
+fn unreachable() -> KeyError {
+    KeyError::new(ErrorClass::Unreachable, "no route")
+}
+
+fn refused() -> KeyError {
+    KeyError::new(ErrorClass::CredentialsRefused, "wrong PIN").refusing("7")
+}
+
+fn open() -> (Arc<Breaker>, Arc<Mutex<Vec<bool>>>) {
+    let (breaker, told) = breaker();
+    breaker.failed(&refused());
+    (breaker, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_pass_opens_it_at_the_fifth_time_in_a_row() {
+    let (breaker, told) = breaker();
+    for _ in 0..4 {
+        breaker.failed(&unreachable());
+    }
+    breaker.succeeded();
+    for _ in 0..4 {
+        breaker.failed(&unreachable());
+        assert_eq!(breaker.admit(), Ok(()));
+    }
+    assert!(told.lock().unwrap().is_empty());
+    breaker.failed(&unreachable());
+    assert!(breaker.is_open());
+    let error = breaker.admit().unwrap_err();
+    assert_eq!(error.class, ErrorClass::Unreachable);
+    assert_eq!(error.message, "no route; Signet tries again by itself");
+    assert_eq!(breaker.last_error(), Some(unreachable()));
+    breaker.failed(&unreachable());
+    assert_eq!(*told.lock().unwrap(), [true], "told once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_pass_by_itself_opens_it_at_once() {
+    for class in [
+        ErrorClass::CredentialsRefused,
+        ErrorClass::KeyUnusable,
+        ErrorClass::KeyNotFound,
+    ] {
+        let (breaker, told) = breaker();
+        breaker.failed(&KeyError::new(class, ""));
+        assert_eq!(breaker.admit().unwrap_err().class, class);
+        assert_eq!(*told.lock().unwrap(), [true]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lesser_reason_does_not_hide_the_one_that_opened_it() {
+    let (breaker, _) = open();
+    breaker.failed(&unreachable());
+    breaker.succeeded();
+    assert_eq!(breaker.last_error(), Some(refused()));
+    assert_eq!(breaker.admit().unwrap_err().refused.as_deref(), Some("7"));
+    advance(PROBE).await;
+    let probed: Result<(), _> = breaker.probe(async { Err(unreachable()) }).await;
+    assert_eq!(probed, Err(unreachable()));
+    assert_eq!(breaker.last_error(), Some(unreachable()), "the probe knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_learns_of_it_at_once() {
+    let (breaker, _) = breaker();
+    assert_eq!(breaker.unless_open(async { 7 }).await, Ok(7));
+    let waiters: Vec<_> = (0..100)
+        .map(|_| {
+            let breaker = breaker.clone();
+            tokio::spawn(async move { breaker.unless_open(std::future::pending::<()>()).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let start = Instant::now();
+    breaker.failed(&refused());
+    for waiter in waiters {
+        assert_eq!(waiter.await.unwrap(), Err(breaker.admit().unwrap_err()));
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert!(breaker.unless_open(async {}).await.is_err(), "also later");
+}
+
+#[test]
+fn who_is_told_may_ask() {
+    let own: Arc<Mutex<Option<Arc<Breaker>>>> = Arc::default();
+    let seen = Arc::new(AtomicUsize::new(0));
+    let breaker = Arc::new(Breaker::new(Box::new({
+        let (own, seen) = (own.clone(), seen.clone());
+        move |open| {
+            let breaker = own.lock().unwrap().take().unwrap();
+            assert_eq!(breaker.is_open(), open);
+            breaker.succeeded();
+            assert!(breaker.admit().is_err());
+            seen.fetch_add(1, Ordering::SeqCst);
+        }
+    })));
+    *own.lock().unwrap() = Some(breaker.clone());
+    breaker.failed(&refused());
+    assert_eq!(seen.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,142 @@
+//! Which calls are made while the breaker is open, and what comes of them.
+
+use futures::FutureExt;
+use tokio::time::{advance, sleep};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_key_is_probed_at_most_every_five_seconds() {
+    let (breaker, told) = open();
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let start = Instant::now();
+    // Twenty that try every 10 ms, for a minute.
+    let hammers: Vec<_> = (0..20)
+        .map(|_| {
+            let (breaker, calls) = (breaker.clone(), calls.clone());
+            tokio::spawn(async move {
+                while start.elapsed() < Duration::from_secs(60) {
+                    let call = async {
+                        calls.lock().unwrap().push(start.elapsed());
+                        sleep(Duration::from_millis(700)).await;
+                        Err::<(), _>(unreachable())
+                    };
+                    breaker.probe(call).await.unwrap_err();
+                    sleep(Duration::from_millis(10)).await;
+                }
+            })
+        })
+        .collect();
+    for hammer in hammers {
+        hammer.await.unwrap();
+    }
+    let calls = calls.lock().unwrap();
+    assert!((11..=12).contains(&calls.len()), "{calls:?}");
+    assert!(calls[0] >= PROBE, "{calls:?}");
+    assert!(calls.windows(2).all(|pair| pair[1] - pair[0] >= PROBE));
+    assert_eq!(*told.lock().unwrap(), [true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_hangs_is_the_only_one_and_ends() {
+    let (breaker, _) = open();
+    advance(PROBE).await;
+    let start = Instant::now();
+    let hung = tokio::spawn({
+        let breaker = breaker.clone();
+        async move { breaker.probe(std::future::pending::<Result<(), _>>()).await }
+    });
+    tokio::task::yield_now().await;
+    advance(3 * PROBE).await;
+    let called = AtomicUsize::new(0);
+    let other = breaker.probe(async {
+        called.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    });
+    assert_eq!(
+        other.await.unwrap_err().class,
+        ErrorClass::CredentialsRefused
+    );
+    assert_eq!(called.into_inner(), 0);
+    let error = hung.await.unwrap().unwrap_err();
+    assert_eq!(error.class, ErrorClass::Unreachable);
+    assert_eq!(start.elapsed().as_secs(), DEADLINE.as_secs());
+    assert_eq!(breaker.probe(async { Ok(()) }).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_given_up_is_in_nobodys_way() {
+    let (breaker, _) = open();
+    advance(PROBE).await;
+    let hung = breaker.probe(std::future::pending::<Result<(), _>>());
+    assert!(hung.now_or_never().is_none());
+    assert!(breaker.probe(async { Ok(()) }).await.is_err(), "too early");
+    advance(PROBE).await;
+    assert_eq!(breaker.probe(async { Ok(()) }).await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_closes_it_and_the_next_failure_opens_it_again() {
+    let (breaker, told) = open();
+    advance(PROBE).await;
+    assert_eq!(breaker.probe(async { Ok(7) }).await, Ok(7));
+    assert!(!breaker.is_open());
+    assert_eq!((breaker.admit(), breaker.last_error()), (Ok(()), None));
+    breaker.failed(&unreachable());
+    assert!(breaker.is_open(), "nothing was signed yet");
+    advance(2 * PROBE).await;
+    breaker.probe(async { Ok(()) }).await.unwrap();
+    breaker.succeeded();
+    breaker.failed(&unreachable());
+    assert!(!breaker.is_open());
+    assert_eq!(*told.lock().unwrap(), [true, false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_it_is_closed_probes_pass_and_count() {
+    let (breaker, told) = breaker();
+    for _ in 0..4 {
+        let probed: Result<(), _> = breaker.probe(async { Err(unreachable()) }).await;
+        assert_eq!(probed, Err(unreachable()));
+    }
+    breaker.probe(async { Ok(()) }).await.unwrap();
+    for _ in 0..5 {
+        assert!(!breaker.is_open());
+        let probed: Result<(), _> = breaker.probe(async { Err(unreachable()) }).await;
+        assert_eq!(probed, Err(unreachable()));
+    }
+    assert_eq!(*told.lock().unwrap(), [true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_from_before_it_opened_does_not_close_it() {
+    let (breaker, _) = breaker();
+    let early = breaker.probe(async {
+        breaker.failed(&refused());
+        Ok(())
+    });
+    assert_eq!(early.await, Ok(()));
+    assert!(breaker.is_open());
+}
+
+/// Without the permission to sign, say, every look at the key goes well and no signature does.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_there_and_does_not_sign_is_tried_ever_more_rarely() {
+    let (breaker, _) = open();
+    for patience in [1, 2, 4, 8, 16, 32, 64, 64] {
+        advance(PROBE * patience - Duration::from_millis(1)).await;
+        assert!(breaker.probe(async { Ok(()) }).await.is_err(), "{patience}");
+        advance(Duration::from_millis(1)).await;
+        breaker.probe(async { Ok(()) }).await.unwrap();
+        breaker.failed(&refused());
+    }
+    advance(PROBE * 64).await;
+    breaker.probe(async { Ok(()) }).await.unwrap();
+    breaker.succeeded();
+    breaker.failed(&refused());
+    advance(PROBE).await;
+    assert!(
+        breaker.probe(async { Ok(()) }).await.is_ok(),
+        "it had signed"
+    );
+}

@@ -1,0 +1,101 @@
+//! The limits of a key, shared by all issuers over it.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::{Limits, Pace, Turn, Turns};
+
+/// One issuer's way to a key. All gates of one scope to the same key share its limits.
+#[derive(Debug)]
+pub struct Gate {
+    key: Arc<Key>,
+    limits: Limits,
+}
+
+/// A key to which there are gates.
+#[derive(Debug)]
+struct Key {
+    turns: Turns,
+    pace: Pace,
+    /// The limits of each gate that is in use.
+    live: Mutex<Vec<Limits>>,
+}
+
+impl Gate {
+    /// Waits for a turn of this tenant.
+    pub async fn turn(&self, tenant: &str) -> Turn {
+        self.key.turns.acquire(tenant).await
+    }
+
+    /// Waits until one more signature may be asked for.
+    pub async fn pace(&self) {
+        self.key.pace.wait().await;
+    }
+
+    /// How many wait for a turn at the key, through any gate.
+    pub fn waiting(&self) -> usize {
+        self.key.turns.waiting()
+    }
+}
+
+impl Key {
+    fn new(limits: Limits) -> Self {
+        Self {
+            turns: Turns::new(limits.at_once),
+            pace: Pace::new(limits.per_second),
+            live: Mutex::default(),
+        }
+    }
+
+    /// Changes which limits there are, and has the strictest of each kind hold from now on.
+    fn with_limits(&self, change: impl FnOnce(&mut Vec<Limits>)) {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut live);
+        if let Some(at_once) = live.iter().map(|limits| limits.at_once).min() {
+            self.turns.allow(at_once);
+            self.pace
+                .allow(live.iter().filter_map(|limits| limits.per_second).min());
+        }
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let own = self.limits;
+        self.key.with_limits(|live| {
+            if let Some(index) = live.iter().position(|limits| *limits == own) {
+                live.swap_remove(index);
+            }
+        });
+    }
+}
+
+/// The gates to all keys.
+#[derive(Debug, Default)]
+pub struct Gates(Mutex<HashMap<(String, String), Weak<Key>>>);
+
+impl Gates {
+    /// A gate to the key of this fingerprint. The same key in the same scope shares its limits
+    /// among all gates to it, so that a second issuer over a key is no way around them; scopes
+    /// share nothing, so that no tenant can use up another's. Where the gates' limits differ, the
+    /// strictest of those in use hold; a gate is in use until it is dropped.
+    pub fn gate(&self, scope: &str, fingerprint: &str, limits: Limits) -> Arc<Gate> {
+        let key = {
+            let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.retain(|_, key| key.strong_count() > 0);
+            let entry = keys
+                .entry((scope.to_owned(), fingerprint.to_owned()))
+                .or_default();
+            entry.upgrade().unwrap_or_else(|| {
+                let key = Arc::new(Key::new(limits));
+                *entry = Arc::downgrade(&key);
+                key
+            })
+        };
+        key.with_limits(|live| live.push(limits));
+        Arc::new(Gate { key, limits })
+    }
+}

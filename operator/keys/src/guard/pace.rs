@@ -1,0 +1,147 @@
+//! So many a second.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+/// What no rate is stored as.
+const UNLIMITED: u32 = 0;
+
+/// A limit on the rate, by the generic cell rate algorithm (GCRA): evenly spread, except that
+/// what was not used in the last tenth of a second may be made up for at once.
+#[derive(Debug)]
+pub struct Pace {
+    per_second: AtomicU32,
+    /// When the next one is due if all keep the even pace; GCRA's theoretical arrival time.
+    due: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    /// At most so many a second, and at least one; none for no limit.
+    pub fn new(per_second: Option<u32>) -> Self {
+        let pace = Self {
+            per_second: AtomicU32::new(UNLIMITED),
+            due: Mutex::default(),
+        };
+        pace.allow(per_second);
+        pace
+    }
+
+    /// Allows another rate from now on.
+    pub fn allow(&self, per_second: Option<u32>) {
+        let rate = per_second.map_or(UNLIMITED, |rate| rate.max(1));
+        self.per_second.store(rate, Ordering::Relaxed);
+    }
+
+    /// Waits until one more may go, in the order of the calls. Dropping the future costs nobody
+    /// anything.
+    pub async fn wait(&self) {
+        if self.per_second.load(Ordering::Relaxed) == UNLIMITED {
+            return;
+        }
+        // The lock is also the queue: it is held while waiting, and serves in order.
+        let mut due = self.due.lock().await;
+        let rate = self.per_second.load(Ordering::Relaxed);
+        if rate == UNLIMITED {
+            return;
+        }
+        let step = Duration::from_secs(1) / rate;
+        let made_up_for = step * (rate / 10).saturating_sub(1);
+        let now = Instant::now();
+        let base = match *due {
+            None => now,
+            Some(due) => {
+                let first = due.checked_sub(made_up_for).unwrap_or(due);
+                if first > now {
+                    sleep_until(first).await;
+                    // Timers are late by up to a millisecond, which must not add up.
+                    due
+                } else {
+                    due.max(now)
+                }
+            }
+        };
+        *due = Some(base + step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures::FutureExt;
+    use futures::future::join_all;
+
+    use super::*;
+
+    async fn time_of(pace: &Pace, times: u32) -> Duration {
+        let start = Instant::now();
+        for _ in 0..times {
+            pace.wait().await;
+        }
+        start.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_holds_after_a_small_burst() {
+        for rate in [1, 3, 10, 100, 500] {
+            let pace = Pace::new(Some(rate));
+            let burst = (rate / 10).max(1);
+            assert_eq!(time_of(&pace, burst).await, Duration::ZERO, "{rate}");
+            let took = time_of(&pace, 10 * rate).await;
+            // Timers of tokio go by milliseconds.
+            let off = took.abs_diff(Duration::from_secs(10));
+            assert!(off <= Duration::from_millis(2), "{rate}: {took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_limit_is_no_wait_and_zero_is_one() {
+        assert_eq!(time_of(&Pace::new(None), 10_000).await, Duration::ZERO);
+        assert!(time_of(&Pace::new(Some(0)), 3).await >= Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idleness_is_made_up_for_by_a_tenth_of_a_second_alone() {
+        let pace = Pace::new(Some(100));
+        pace.wait().await;
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(time_of(&pace, 10).await, Duration::ZERO);
+        assert!(time_of(&pace, 1).await >= Duration::from_millis(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_goes_in_order_and_who_leaves_takes_no_slot() {
+        let pace = Arc::new(Pace::new(Some(1)));
+        pace.wait().await;
+        let start = Instant::now();
+        let mut waits: Vec<_> = (0..10)
+            .map(|number| {
+                let pace = pace.clone();
+                async move {
+                    pace.wait().await;
+                    (number, start.elapsed().as_secs())
+                }
+                .boxed()
+            })
+            .collect();
+        for wait in &mut waits {
+            assert!(wait.now_or_never().is_none());
+        }
+        // The one that sleeps and nearly all that queue behind it.
+        waits.drain(..8);
+        assert_eq!(join_all(waits).await, [(8, 1), (9, 2)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_rate_holds_from_the_next_on() {
+        let pace = Pace::new(Some(1));
+        pace.wait().await;
+        pace.allow(Some(1000));
+        assert!(time_of(&pace, 1000).await <= Duration::from_secs(2));
+        pace.allow(None);
+        assert_eq!(time_of(&pace, 1000).await, Duration::ZERO);
+    }
+}

@@ -1,0 +1,71 @@
+//! Waiting for a turn at a key.
+
+use futures::FutureExt;
+use futures::future::join_all;
+
+use super::key::{Answer, Bed, error};
+use super::*;
+
+const ONE_AT_ONCE: Limits = Limits {
+    per_second: None,
+    at_once: 1,
+};
+
+#[tokio::test(start_paused = true)]
+async fn turns_go_round_between_tenants() {
+    let bed = Bed::with(ONE_AT_ONCE);
+    let taken = bed.guard.turn("many").await.unwrap();
+    let mut many: Vec<_> = (0..1000).map(|_| bed.guard.turn("many").boxed()).collect();
+    for wait in &mut many {
+        assert!(wait.now_or_never().is_none());
+    }
+    let mut one = bed.guard.turn("one").boxed();
+    assert!((&mut one).now_or_never().is_none());
+    assert_eq!(bed.guard.waiting(), 1001);
+    drop(taken);
+    drop((&mut many[0]).now_or_never().unwrap().unwrap());
+    assert!((&mut one).now_or_never().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_wait_are_told_when_the_key_is_dead() {
+    let bed = Bed::with(ONE_AT_ONCE);
+    let taken = bed.guard.turn("a").await.unwrap();
+    let waiting = join_all((0..100).map(|_| bed.guard.turn("b")));
+    let ((), waited) = tokio::join!(
+        async {
+            assert_eq!(bed.guard.waiting(), 0, "they are polled after this");
+            tokio::task::yield_now().await;
+            assert_eq!(bed.guard.waiting(), 100);
+            bed.breaker.failed(&error(ErrorClass::KeyNotFound));
+        },
+        waiting
+    );
+    for turn in waited {
+        assert_eq!(turn.unwrap_err().class, ErrorClass::KeyNotFound);
+    }
+    assert_eq!(bed.guard.waiting(), 0);
+    drop(taken);
+    assert!(bed.guard.turn("c").await.is_err(), "also with a free turn");
+    tokio::time::advance(PROBE).await;
+    bed.guard.check().await.unwrap();
+    drop(bed.guard.turn("c").await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_goes_on_when_the_key_is_back() {
+    let bed = Bed::with(ONE_AT_ONCE);
+    bed.key
+        .check_is(Answer::Fails(error(ErrorClass::Unreachable)));
+    bed.key
+        .always(Answer::Fails(error(ErrorClass::Unreachable)));
+    let failed = join_all((0..50).map(|_| bed.issue("a"))).await;
+    assert!(failed.iter().all(Result::is_err));
+    assert_eq!(bed.key.calls().len(), 5);
+    bed.key.always(Answer::Answers);
+    bed.key.check_is(Answer::Answers);
+    tokio::time::advance(PROBE).await;
+    bed.guard.check().await.unwrap();
+    let issued = join_all((0..50).map(|_| bed.issue("a"))).await;
+    assert!(issued.iter().all(Result::is_ok));
+}

@@ -1,0 +1,131 @@
+//! A session with a token.
+
+use std::mem;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use cryptoki::context::Function;
+use cryptoki::error::{Error, RvError};
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::Session;
+use cryptoki::slot::{Slot, TokenInfo};
+use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::public_key::PublicKey;
+
+use super::encoding;
+use super::fault::Fault;
+use super::key::{self, Key, KeyName};
+use super::library::Library;
+use super::login::{self, Login};
+use super::token::{self, TokenId, TokenName};
+use super::worker::Place;
+use crate::error::ErrorClass;
+
+/// A session that is open, and what was found in it.
+pub(super) struct Open {
+    pub(super) session: Rc<Session>,
+    /// None where the token wants no login.
+    pub(super) login: Option<Arc<Login>>,
+    pub(super) key: Option<Key>,
+    slot: Slot,
+    library: Arc<Library>,
+    /// When the module was initialised; see [`Library::epoch`].
+    epoch: u64,
+}
+
+impl Open {
+    /// Opens a session with the token.
+    pub(super) fn new(library: &Arc<Library>, place: &Place) -> Result<Self, Fault> {
+        let Place {
+            module,
+            token,
+            tokens,
+            ..
+        } = place;
+        let epoch = library.epoch();
+        let (slot, info) = token::find(&library.context, module, token, tokens.as_deref())?;
+        let session = library.context.open_ro_session(slot)?;
+        let login = info
+            .login_required()
+            .then(|| library.login(TokenId::of(&info)));
+        Ok(Self {
+            session: Rc::new(session),
+            login,
+            key: None,
+            slot,
+            library: library.clone(),
+            epoch,
+        })
+    }
+
+    /// Whether the session is of the module as it is initialised now.
+    pub(super) fn is_current(&self) -> bool {
+        self.epoch == self.library.epoch()
+    }
+
+    /// The token as it is now.
+    pub(super) fn token(&self) -> Result<TokenInfo, Fault> {
+        Ok(self.library.context.get_token_info(self.slot)?)
+    }
+
+    /// The key of this public half, and no other.
+    pub(super) fn key(
+        &mut self,
+        name: &KeyName,
+        public_key: &PublicKey,
+    ) -> Result<ObjectHandle, Fault> {
+        let key = match self.key.take() {
+            Some(key) => key,
+            None => self.find(name)?,
+        };
+        if key.public_key != *public_key {
+            let sentence = format!(
+                "the private key {name} is another one than before; put the key back that it \
+                 was, or make a new issuer for the new one"
+            );
+            return Err(Fault::new(ErrorClass::KeyUnusable, sentence));
+        }
+        Ok(self.key.insert(key).handle)
+    }
+
+    /// Finds the key. Who is not logged in sees no private keys, which says nothing of them.
+    fn find(&self, name: &KeyName) -> Result<Key, Fault> {
+        let found = key::find(&self.session, name);
+        if found.is_err() && self.login.is_some() && !login::is_in(&self.session)? {
+            let logged_out = Error::Pkcs11(RvError::UserNotLoggedIn, Function::FindObjects);
+            return Err(logged_out.into());
+        }
+        found
+    }
+
+    /// Whether the token signs with keys of this type.
+    pub(super) fn check_mechanism(
+        &self,
+        token: &TokenName,
+        public_key: &PublicKey,
+    ) -> Result<(), Fault> {
+        let algorithm = SignatureAlgorithm::for_key(public_key.algorithm());
+        let (_, mechanism, name) = encoding::mechanism(algorithm);
+        let context = &self.library.context;
+        let listed = context.get_mechanism_list(self.slot)?;
+        if listed.contains(&mechanism) && context.get_mechanism_info(self.slot, mechanism)?.sign() {
+            return Ok(());
+        }
+        let sentence = format!(
+            "the token {token} does not sign with {name}, which a key of type {} needs; use a \
+             key of another type",
+            public_key.algorithm()
+        );
+        Err(Fault::new(ErrorClass::KeyUnusable, sentence))
+    }
+}
+
+impl Drop for Open {
+    /// After the module was initialised anew, the number of this session may be that of somebody
+    /// else's, which must not be closed.
+    fn drop(&mut self) {
+        if !self.is_current() {
+            mem::forget(Rc::clone(&self.session));
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What an issuer's key may reach: its own namespace, and what the operator's flags allow.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::addresses::Addresses;
+use crate::error::KeyError;
+use crate::pkcs11::Modules;
+use crate::secrets::SecretData;
+
+/// Reads from the one namespace that an issuer may read from. There is no way to name another.
+pub trait Namespace: fmt::Debug + Send + Sync {
+    /// The Secret of that name, or none if there is no such Secret.
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>>;
+
+    /// The data of the ConfigMap of that name, or none if there is no such ConfigMap.
+    fn config_map<'a>(
+        &'a self,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>>;
+
+    /// A token of a ServiceAccount, made for this issuer. Its audience is
+    /// `signet://<namespace>/<issuer>` for an Issuer and `signet://<issuer>` for a ClusterIssuer,
+    /// so that whoever is sent the token can use it for nothing else.
+    fn token<'a>(
+        &'a self,
+        service_account: &'a str,
+    ) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>>;
+}
+
+/// A token that the API server made.
+#[derive(Clone)]
+pub struct ServiceAccountToken {
+    /// The token.
+    pub token: Zeroizing<String>,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+impl fmt::Debug for ServiceAccountToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccountToken")
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an issuer's key may reach.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// The namespace of the issuer's Secrets.
+    pub namespace: Arc<dyn Namespace>,
+    /// The namespace of an Issuer; none for a ClusterIssuer.
+    pub tenant: Option<String>,
+    /// Whether the operator's own credentials (its cloud identity, its environment) may be used.
+    pub ambient_credentials: bool,
+    /// Which addresses may be called.
+    pub addresses: Addresses,
+    /// The PKCS#11 modules that the operator's configuration lists.
+    pub modules: Arc<Modules>,
+}
+
+/// What is known of a key from before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What the reference was resolved to when the CA generation was made: the key's ARN behind
+    /// an alias, or the version of a Transit key.
+    pub pin: Option<String>,
+    /// The version of a Secret whose credential was refused. It is not tried again, since some
+    /// tokens lock themselves.
+    pub refused: Option<String>,
+}

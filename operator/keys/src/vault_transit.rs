@@ -1,0 +1,266 @@
+//! A key in the Transit secrets engine of HashiCorp Vault or OpenBao.
+
+mod auth;
+
+#[cfg(feature = "vault")]
+mod answer;
+#[cfg(feature = "vault")]
+mod api;
+#[cfg(feature = "vault")]
+mod failure;
+#[cfg(feature = "vault")]
+mod key;
+#[cfg(feature = "vault")]
+mod login;
+#[cfg(feature = "vault")]
+mod place;
+#[cfg(feature = "vault")]
+mod resolver;
+#[cfg(feature = "vault")]
+mod session;
+#[cfg(feature = "vault")]
+mod signer;
+#[cfg(feature = "vault")]
+mod token;
+#[cfg(feature = "vault")]
+mod transport;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use auth::VaultAuth;
+
+use crate::backend::{Backend, Connected};
+use crate::ca_bundle::CaBundle;
+use crate::error::KeyError;
+use crate::guard::Limits;
+use crate::reach::{Known, Reach};
+use crate::rsa_hash::RsaHash;
+
+/// A key in the Transit secrets engine of HashiCorp Vault or OpenBao.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultTransit {
+    /// The server, such as `https://vault.example.org:8200`: https alone, and no path. Redirects
+    /// are not followed. For an Issuer, addresses of the operator's own host and link and those
+    /// of the API server are refused, unless a flag of the operator allows them.
+    #[schemars(length(min = 9, max = 512), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^https://[A-Za-z0-9._:\\\\[\\\\]-]+/?$')",
+        "message": "write https://, the host and maybe a port: https://vault.example.org:8200",
+    }]))]
+    pub address: String,
+    /// Where the Transit engine is mounted; `transit` by default.
+    #[serde(default = "transit")]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "message": "write the path of the mount: letters, digits, '_', '-' and '.', parted by '/'",
+    }]))]
+    pub mount: String,
+    /// The name of the key.
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$')",
+        "message": "write the name of a Transit key: letters, digits, '_', '-' and '.'",
+    }]))]
+    pub name: String,
+    /// The version of the key. By default the newest one at the first connection, which is then
+    /// kept: after a rotation in Vault, the CA goes on with the version that it began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_147_483_647))]
+    pub version: Option<u32>,
+    /// The namespace in Vault Enterprise or OpenBao, such as `team-a/pki`. It holds for the key
+    /// and for the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
+        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "message": "write the path of the namespace: letters, digits, '_', '-' and '.', parted by '/'",
+    }]))]
+    pub namespace: Option<String>,
+    /// The CA certificates by which the server is known. Where it is set, no others count; by
+    /// default those of the operator's system count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
+    /// How Signet logs in.
+    pub auth: Box<VaultAuth>,
+    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
+    #[serde(default)]
+    pub rsa_hash: RsaHash,
+}
+
+fn transit() -> String {
+    "transit".to_owned()
+}
+
+impl Backend for VaultTransit {
+    fn name(&self) -> &'static str {
+        "vaultTransit"
+    }
+
+    /// The URL of the key: Vault takes a namespace as a header or, like here, as part of the path.
+    fn reference(&self) -> String {
+        let path = |path: &str| path.trim_end_matches('/').to_owned();
+        let namespace = self.namespace.as_deref().map(path).map(|path| path + "/");
+        let version = self.version.map(|version| format!("#{version}"));
+        format!(
+            "vaultTransit/{}/v1/{}{}/keys/{}{}",
+            path(&self.address),
+            namespace.unwrap_or_default(),
+            path(&self.mount),
+            self.name,
+            version.unwrap_or_default()
+        )
+    }
+
+    fn described(&self) -> String {
+        let mut fields = vec![
+            format!("vaultTransit.address: {}", self.address),
+            format!("vaultTransit.mount: {}", self.mount),
+            format!("vaultTransit.name: {}", self.name),
+        ];
+        let version = self.version.as_ref().map(u32::to_string);
+        for (name, value) in [("version", &version), ("namespace", &self.namespace)] {
+            fields.extend(
+                value
+                    .iter()
+                    .map(|value| format!("vaultTransit.{name}: {value}")),
+            );
+        }
+        fields.join(", ")
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            per_second: None,
+            at_once: 32,
+        }
+    }
+
+    fn connect<'a>(
+        &'a self,
+        reach: &'a Reach,
+        known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>> {
+        connect(self, reach, known).boxed()
+    }
+}
+
+#[cfg(feature = "vault")]
+async fn connect(
+    config: &VaultTransit,
+    reach: &Reach,
+    known: &Known,
+) -> Result<Connected, KeyError> {
+    signer::connect(config, reach, known).await
+}
+
+#[cfg(not(feature = "vault"))]
+async fn connect(_: &VaultTransit, _: &Reach, _: &Known) -> Result<Connected, KeyError> {
+    Err(KeyError::new(
+        crate::ErrorClass::KeyUnusable,
+        "this Signet was built without the feature vault; use an image that has it",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn config(fields: &Value) -> Value {
+        let mut config = json!({
+            "address": "https://vault:8200/",
+            "name": "ca",
+            "auth": { "tokenRef": { "name": "vault", "key": "token" } },
+        });
+        let fields = fields.as_object().unwrap().clone();
+        config.as_object_mut().unwrap().extend(fields);
+        config
+    }
+
+    fn read(fields: &Value) -> VaultTransit {
+        serde_json::from_value(config(fields)).unwrap()
+    }
+
+    #[test]
+    fn a_reference_names_the_key_and_not_the_login() {
+        let plain = read(&json!({})).reference();
+        assert_eq!(plain, "vaultTransit/https://vault:8200/v1/transit/keys/ca");
+        let other = json!({
+            "address": "https://vault:8200",
+            "mount": "transit/",
+            "auth": { "appRole": { "roleId": "r", "secretIdRef": { "name": "s", "key": "k" } } },
+            "rsaHash": "SHA512",
+        });
+        assert_eq!(read(&other).reference(), plain);
+        let full = json!({ "mount": "a/b", "namespace": "team/pki/", "version": 3 });
+        assert_eq!(
+            read(&full).reference(),
+            "vaultTransit/https://vault:8200/v1/team/pki/a/b/keys/ca#3"
+        );
+    }
+
+    #[test]
+    fn it_is_written_as_it_is_read() {
+        for auth in [
+            json!({ "tokenRef": { "name": "vault", "key": "token" } }),
+            json!({ "appRole": {
+                "roleId": "r", "mount": "approle", "secretIdRef": { "name": "s", "key": "k" },
+            } }),
+            json!({ "kubernetes": {
+                "role": "r", "mount": "kubernetes", "serviceAccountRef": { "name": "ca" },
+            } }),
+            json!({ "jwt": {
+                "role": "r", "mount": "jwt", "tokenRef": { "name": "s", "key": "k" },
+            } }),
+            json!({ "jwt": {
+                "role": "r", "mount": "jwt", "serviceAccountRef": { "name": "ca" },
+            } }),
+            json!({ "certificate": { "name": "r", "mount": "cert", "secretName": "tls" } }),
+        ] {
+            let written = config(&json!({
+                "auth": auth, "mount": "transit", "rsaHash": "SHA256", "version": 2,
+            }));
+            let read: VaultTransit = serde_json::from_value(written.clone()).unwrap();
+            assert_eq!(json!(read), written);
+        }
+    }
+
+    /// A credential has no field of its own: all that is taken are names.
+    #[test]
+    fn the_schema_has_no_place_for_a_credential() {
+        let schema = json!(schemars::schema_for!(VaultTransit));
+        let mut names = Vec::new();
+        properties(&schema, &mut names);
+        for name in [
+            "token",
+            "jwtToken",
+            "secretId",
+            "password",
+            "insecure",
+            "skipVerify",
+        ] {
+            assert!(
+                !names.iter().any(|found| found == name),
+                "{name}: {names:?}"
+            );
+        }
+        for name in ["tokenRef", "secretIdRef", "serviceAccountRef", "secretName"] {
+            assert!(names.iter().any(|found| found == name), "{name}: {names:?}");
+        }
+    }
+
+    fn properties(schema: &Value, names: &mut Vec<String>) {
+        match schema {
+            Value::Object(fields) => {
+                if let Some(Value::Object(properties)) = fields.get("properties") {
+                    names.extend(properties.keys().cloned());
+                }
+                fields.values().for_each(|value| properties(value, names));
+            }
+            Value::Array(values) => values.iter().for_each(|value| properties(value, names)),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What Signet logs in with, read anew for each login.
+
+use zeroize::Zeroizing;
+
+use super::auth::{SecretKey, VaultAuth};
+use super::place::path;
+use crate::error::{ErrorClass, KeyError};
+use crate::reach::Namespace;
+use crate::secrets::SecretData;
+
+/// What is exchanged for a token.
+pub(super) enum Credential<'a> {
+    Kubernetes {
+        role: &'a str,
+        jwt: Zeroizing<String>,
+    },
+    Jwt {
+        role: &'a str,
+        jwt: Zeroizing<String>,
+    },
+    AppRole {
+        role_id: &'a str,
+        secret_id: Zeroizing<String>,
+    },
+    /// The client certificate itself is the connection's.
+    Certificate { name: Option<&'a str> },
+}
+
+/// What a method needs.
+pub(super) enum Login<'a> {
+    /// Log in at this mount.
+    At(String, Credential<'a>),
+    /// There is a token already.
+    Token(Zeroizing<String>),
+}
+
+impl VaultAuth {
+    /// Reads what the method needs.
+    pub(super) async fn login(&self, namespace: &dyn Namespace) -> Result<Login<'_>, KeyError> {
+        let (mount, credential) = match self {
+            Self::TokenRef(at) => return Ok(Login::Token(token(at, namespace).await?)),
+            Self::Kubernetes(auth) => {
+                let token = namespace.token(&auth.service_account_ref.name).await?;
+                let (role, jwt) = (auth.role.as_str(), token.token);
+                (&auth.mount, Credential::Kubernetes { role, jwt })
+            }
+            Self::Jwt(auth) => {
+                let jwt = match (&auth.token_ref, &auth.service_account_ref) {
+                    (Some(at), None) => text(at, namespace, "the token").await?,
+                    (None, Some(account)) => namespace.token(&account.name).await?.token,
+                    _ => {
+                        return Err(KeyError::new(
+                            ErrorClass::KeyUnusable,
+                            "vaultTransit.auth.jwt: name exactly one of: tokenRef, \
+                             serviceAccountRef",
+                        ));
+                    }
+                };
+                let role = auth.role.as_str();
+                (&auth.mount, Credential::Jwt { role, jwt })
+            }
+            Self::AppRole(auth) => {
+                let secret_id = text(&auth.secret_id_ref, namespace, "the secret id").await?;
+                let role_id = auth.role_id.as_str();
+                (&auth.mount, Credential::AppRole { role_id, secret_id })
+            }
+            Self::Certificate(auth) => {
+                let name = auth.name.as_deref();
+                (&auth.mount, Credential::Certificate { name })
+            }
+        };
+        Ok(Login::At(path(mount, "auth mount")?, credential))
+    }
+
+    /// The method in words.
+    pub(super) fn method(&self) -> &'static str {
+        match self {
+            Self::Kubernetes(_) => "kubernetes",
+            Self::AppRole(_) => "appRole",
+            Self::Jwt(_) => "jwt",
+            Self::Certificate(_) => "certificate",
+            Self::TokenRef(_) => "tokenRef",
+        }
+    }
+}
+
+/// The token in a Secret. It goes into a header, which does not take everything.
+pub(super) async fn token(
+    at: &SecretKey,
+    namespace: &dyn Namespace,
+) -> Result<Zeroizing<String>, KeyError> {
+    let token = text(at, namespace, "the token").await?;
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let sentence = format!(
+            "{} of the Secret {} is no token of Vault; put the token there, and nothing else",
+            at.key, at.name
+        );
+        return Err(KeyError::new(ErrorClass::CredentialsRefused, sentence));
+    }
+    Ok(token)
+}
+
+async fn text(
+    at: &SecretKey,
+    namespace: &dyn Namespace,
+    what: &str,
+) -> Result<Zeroizing<String>, KeyError> {
+    let secret = secret(&at.name, namespace, what).await?;
+    let text = secret.text(&at.key).ok_or_else(|| {
+        let sentence = format!(
+            "the Secret {} has nothing under {}; put {what} there",
+            at.name, at.key
+        );
+        KeyError::new(ErrorClass::CredentialsRefused, sentence)
+    })?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// A Secret that must be there.
+pub(super) async fn secret(
+    name: &str,
+    namespace: &dyn Namespace,
+    what: &str,
+) -> Result<SecretData, KeyError> {
+    namespace.secret(name).await?.ok_or_else(|| {
+        let sentence = format!("the Secret {name} does not exist; put {what} there");
+        KeyError::new(ErrorClass::CredentialsRefused, sentence)
+    })
+}

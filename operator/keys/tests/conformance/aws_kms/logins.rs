@@ -1,0 +1,357 @@
+//! With which credentials AWS is called.
+
+use std::env;
+use std::process::Command;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Reach, ServiceAccountToken};
+use signet_keyservers::ministack::{ACCOUNT, AccessKey};
+use signet_keyservers::proxy::Requests;
+
+use super::{Aws, LEAST, key_config, policy, put_access_key};
+use crate::memory::{Memory, reach};
+use crate::rig::Subject;
+use crate::root::to_be_signed;
+
+own!["awsKms":
+    a_role_is_assumed_with_its_external_id,
+    a_service_account_assumes_a_role_by_its_token,
+    a_rotated_secret_is_taken_at_once,
+    a_secret_that_lacks_something_says_what,
+    a_wrong_access_key_is_refused_in_a_sentence,
+    ambient_credentials_are_for_whom_the_flags_say,
+    with_a_secret_nothing_of_the_environment_is_used,
+];
+
+/// The trust policy of a role.
+fn trust(action: &str, principal: &Value, condition: &Value) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": action,
+            "Condition": condition,
+        }],
+    })
+}
+
+fn count(aws: &Aws, action: &str) -> usize {
+    aws.proxy.count(&Requests::Action(action.to_owned()))
+}
+
+async fn a_role_is_assumed_with_its_external_id() {
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, _) = aws.p256();
+    // A user who may assume the role, and nothing else.
+    let name = format!("assumer-{key}");
+    let user = aws.server.make_user(&name, &policy(&["sts:AssumeRole"]));
+    let aws = Aws {
+        user: user.unwrap(),
+        ..aws
+    };
+    let trust = trust(
+        "sts:AssumeRole",
+        &json!({ "AWS": format!("arn:aws:iam::{ACCOUNT}:user/{name}") }),
+        &json!({ "StringEquals": { "sts:ExternalId": "cluster-7", "sts:RoleSessionName": "ca" } }),
+    );
+    let role = format!("signer-{}", &key[..8]);
+    let role = aws
+        .server
+        .make_role(&role, &trust, &policy(&LEAST))
+        .unwrap();
+    let subject = aws.subject(&key, &key, KeyAlgorithm::EcP256);
+    let error = subject.connect().await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
+
+    let with = |external_id: &str, session_name: &str| {
+        let mut config = aws.config(&key);
+        config["roleArn"] = json!(role);
+        config["externalId"] = json!(external_id);
+        config["sessionName"] = json!(session_name);
+        subject.with(key_config(config))
+    };
+    let signer = with("cluster-7", "ca").connected().await.signer;
+    signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+    signer.check().await.unwrap();
+    assert_eq!(count(&aws, "AssumeRole"), 1, "a session is used again");
+    for (external_id, session_name) in [("cluster-8", "ca"), ("cluster-7", "signet")] {
+        let error = with(external_id, session_name).connect().await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
+        let sentence = "AWS STS in us-east-1 refuses the credentials: ";
+        assert!(error.message.starts_with(sentence), "{error}");
+        assert!(error.message.contains(&role), "{error}");
+    }
+}
+
+/// The emulator reads the claims of a token and not its signature.
+fn token(subject: &str, audience: &str) -> ServiceAccountToken {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = part(json!({ "alg": "RS256" }));
+    let claims = json!({ "iss": "https://oidc.example.org", "aud": audience, "sub": subject });
+    ServiceAccountToken {
+        token: format!("{header}.{}.c2lnbmF0dXJl", part(claims)).into(),
+        expires: Timestamp::now(),
+    }
+}
+
+async fn a_service_account_assumes_a_role_by_its_token() {
+    const SUBJECT: &str = "system:serviceaccount:team:signer";
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, subject) = aws.p256();
+    let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.example.org");
+    let trust = trust(
+        "sts:AssumeRoleWithWebIdentity",
+        &json!({ "Federated": provider }),
+        &json!({ "StringEquals": {
+            "oidc.example.org:sub": SUBJECT,
+            "oidc.example.org:aud": "signet://team/ca",
+        } }),
+    );
+    let role = format!("web-{}", &key[..8]);
+    let role = aws
+        .server
+        .make_role(&role, &trust, &policy(&LEAST))
+        .unwrap();
+    let mut config = aws.config(&key);
+    config["credentials"] = json!({
+        "webIdentity": { "roleArn": role, "serviceAccountRef": { "name": "signer" } },
+    });
+    let memory = Arc::<Memory>::default();
+    let subject = Subject {
+        reach: reach(memory.clone()),
+        config: key_config(config),
+        secrets: vec![token(SUBJECT, "signet://team/ca").token.to_string()],
+        ..subject
+    };
+    memory.set_tokens(|_| async { Ok(token(SUBJECT, "signet://team/ca")) });
+    let signer = subject.connected().await.signer;
+    signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+    assert_eq!(memory.asked(), ["token/signer"]);
+    assert_eq!(count(&aws, "AssumeRoleWithWebIdentity"), 1);
+
+    memory.set_tokens(|_| async { Ok(token(SUBJECT, "signet://another/ca")) });
+    let error = subject.connect().await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
+
+    // What the API server says about the token is passed on as it is.
+    let refusal = KeyError::new(ErrorClass::CredentialsRefused, "no such ServiceAccount");
+    let told = refusal.clone();
+    memory.set_tokens(move |_| {
+        let refusal = refusal.clone();
+        async move { Err(refusal) }
+    });
+    assert_eq!(subject.connect().await.unwrap_err(), told);
+}
+
+async fn a_rotated_secret_is_taken_at_once() {
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, _) = aws.p256();
+    let name = format!("rotated-{key}");
+    let old = aws.server.make_user(&name, &policy(&LEAST)).unwrap();
+    let aws = Aws {
+        user: old.clone(),
+        ..aws
+    };
+    let memory = aws.namespace();
+    let subject = Subject {
+        reach: reach(memory.clone()),
+        ..aws.subject(&key, &key, KeyAlgorithm::EcP256)
+    };
+    let signer = subject.connected().await.signer;
+    let tbs = to_be_signed(&*signer, "a");
+    signer.sign(&tbs).await.unwrap();
+
+    // The old one is gone, and there is no new one yet.
+    let new = aws.server.make_access_key(&name).unwrap();
+    aws.server.delete_access_key(&name, &old.id).unwrap();
+    let before = count(&aws, "Sign");
+    let error = signer.sign(&tbs).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
+    assert_eq!(
+        count(&aws, "Sign"),
+        before + 1,
+        "the same is not tried again"
+    );
+
+    put_access_key(&memory, &new);
+    signer.sign(&tbs).await.unwrap();
+    assert_eq!(
+        signer.check().await.unwrap(),
+        Checked::Same { notices: vec![] }
+    );
+
+    // A change that nothing was refused for is seen by the next look.
+    put_access_key(&memory, &new);
+    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+    memory.remove("aws");
+    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+}
+
+async fn a_secret_that_lacks_something_says_what() {
+    let aws = Aws::shared();
+    let (key, subject) = aws.p256();
+    let refusal = async |entries: &[(&str, &[u8])], config: Value| {
+        let memory = Arc::<Memory>::default();
+        memory.put("aws", entries);
+        let subject = Subject {
+            reach: reach(memory),
+            ..subject.with(key_config(config))
+        };
+        let error = subject.connect().await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::CredentialsRefused);
+        error.message
+    };
+    let id: (&str, &[u8]) = ("access-key-id", b"id");
+    let secret: (&str, &[u8]) = ("secret-access-key", b"a secret access key");
+    let mut with_token = aws.config(&key);
+    with_token["credentials"]["secretRef"]["sessionTokenKey"] = json!("token");
+    for (entries, config, lacks) in [
+        (vec![secret], aws.config(&key), "access-key-id"),
+        (vec![id], aws.config(&key), "secret-access-key"),
+        (
+            vec![id, ("secret-access-key", b" \n")],
+            aws.config(&key),
+            "secret-access-key",
+        ),
+        (vec![id, secret], with_token, "token"),
+    ] {
+        let message = refusal(&entries, config).await;
+        let sentence = format!("the Secret aws has no {lacks}, or no text in it");
+        assert_eq!(message, sentence);
+    }
+    let subject = Subject {
+        reach: reach(Arc::default()),
+        ..subject
+    };
+    let error = subject.connect().await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::CredentialsRefused);
+    let sentence = "the Secret aws does not exist; put access-key-id and secret-access-key there";
+    assert_eq!(error.message, sentence);
+}
+
+async fn a_wrong_access_key_is_refused_in_a_sentence() {
+    let aws = Aws::shared();
+    let (_, subject) = aws.p256();
+    for (id, secret) in [
+        (aws.user.id.as_str(), "a wrong secret access key"),
+        ("AKIAIOSFODNN7EXAMPLE", aws.user.secret.as_str()),
+    ] {
+        let memory = Memory::default();
+        let [id, secret] = [id, secret].map(str::to_owned);
+        put_access_key(&memory, &AccessKey { id, secret });
+        let subject = Subject {
+            reach: reach(Arc::new(memory)),
+            ..subject.clone()
+        };
+        let error = subject.connect().await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::CredentialsRefused);
+        let sentence = "AWS KMS in us-east-1 refuses the credentials: ";
+        assert!(error.message.starts_with(sentence), "{error}");
+    }
+}
+
+async fn ambient_credentials_are_for_whom_the_flags_say() {
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, subject) = aws.p256();
+    let mut config = aws.config(&key);
+    config.as_object_mut().unwrap().remove("credentials");
+    let subject = subject.with(key_config(config));
+    let refusal = async |reach: Reach| {
+        let subject = Subject {
+            reach,
+            ..subject.clone()
+        };
+        let error = subject.connect().await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::CredentialsRefused);
+        error.message
+    };
+    let message = refusal(subject.reach.clone()).await;
+    assert!(
+        message.contains("--cluster-issuer-ambient-credentials"),
+        "{message}"
+    );
+    let of_tenant = Reach {
+        tenant: Some("team".to_owned()),
+        ..subject.reach.clone()
+    };
+    let message = refusal(of_tenant.clone()).await;
+    assert!(
+        message.contains("--issuer-ambient-credentials"),
+        "{message}"
+    );
+    // Also with the flag, the operator's session token goes to no endpoint of a tenant's choice.
+    let allowed = Reach {
+        ambient_credentials: true,
+        ..of_tenant
+    };
+    let message = refusal(allowed).await;
+    assert!(
+        message.contains("remove endpoint and stsEndpoint"),
+        "{message}"
+    );
+    assert_eq!(aws.proxy.requests().len(), 0);
+}
+
+/// What the child of the last test is told.
+const CHILD: &str = "SIGNET_TEST_AWS_KMS_CHILD";
+
+/// The environment belongs to the whole process, so the test has a child of its own for each.
+async fn with_a_secret_nothing_of_the_environment_is_used() {
+    if let Ok(told) = env::var(CHILD) {
+        return child(&serde_json::from_str(&told).unwrap()).await;
+    }
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, _) = aws.p256();
+    let mut without = aws.config(&key);
+    without.as_object_mut().unwrap().remove("credentials");
+    let elsewhere = [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "the operator's own key"),
+        ("AWS_SESSION_TOKEN", "the operator's own token"),
+        ("AWS_REGION", "eu-north-1"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ("AWS_ENDPOINT_URL_KMS", "http://127.0.0.1:1"),
+        ("AWS_PROFILE", "absent"),
+        ("AWS_CONFIG_FILE", "/nonexistent"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ];
+    let of_the_user = [
+        ("AWS_ACCESS_KEY_ID", aws.user.id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", aws.user.secret.as_str()),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    for (config, environment) in [
+        (aws.config(&key), &elsewhere[..]),
+        (without, &of_the_user[..]),
+    ] {
+        let told = json!({ "config": config, "id": aws.user.id, "secret": aws.user.secret });
+        let mut child = Command::new(env::current_exe().unwrap());
+        let name = "awsKms::with_a_secret_nothing_of_the_environment_is_used";
+        child.args(["--exact", name]).env(CHILD, told.to_string());
+        let before = count(&aws, "Sign");
+        let output = child.envs(environment.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(count(&aws, "Sign"), before + 1);
+    }
+}
+
+async fn child(told: &Value) {
+    let memory = Memory::default();
+    let [id, secret] = ["id", "secret"].map(|key| told[key].as_str().unwrap().to_owned());
+    put_access_key(&memory, &AccessKey { id, secret });
+    let reach = Reach {
+        ambient_credentials: true,
+        ..reach(Arc::new(memory))
+    };
+    let config: KeyConfig = key_config(told["config"].clone());
+    let connected = config.backend().connect(&reach, &Default::default()).await;
+    let signer = connected.unwrap().signer;
+    signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+}

@@ -1,0 +1,242 @@
+//! The PKCS#11 backend, on tokens of SoftHSM2 behind a shim that does things wrong when told to.
+
+mod pin;
+mod sessions;
+mod tenants;
+mod token;
+
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use libtest_mimic::Trial;
+use serde_json::json;
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keys::ErrorClass;
+use signet_keyservers::SoftHsm;
+use signet_keyservers::softhsm;
+
+use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
+use token::{PIN, Token, config, connected};
+
+const KEY_FUNCTION_NOT_PERMITTED: u64 = 0x68;
+const SESSION_COUNT: u64 = 0xb1;
+const FUNCTION_REJECTED: u64 = 0x200;
+/// No value of the standard's.
+const NO_ANSWER: u64 = 0xdead;
+
+const DOES_NOT_SIGN: &str = "pkcs11: a check looks for the key and reads it, and does not sign";
+
+/// All tests that are no checks or faults.
+pub(crate) fn tests() -> Vec<Trial> {
+    let all = [pin::tests(), sessions::tests(), tenants::tests()];
+    all.into_iter().flatten().collect()
+}
+
+/// One token with a key of each algorithm. A fault has a token of its own.
+pub(crate) struct Pkcs11Rig(Mutex<Token>);
+
+impl Pkcs11Rig {
+    pub(crate) fn start() -> Self {
+        Self(Mutex::new(Token::new()))
+    }
+}
+
+impl Rig for Pkcs11Rig {
+    fn key(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Offered<Subject>> {
+        let make = move || {
+            let token = self
+                .0
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            token.subject(algorithm, &algorithm.to_string())
+        };
+        async move { Ok(make()) }.boxed()
+    }
+
+    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
+        async move {
+            Ok(match moment {
+                Moment::BeforeConnect => before_connect(fault).await,
+                Moment::Connected => once_connected(fault),
+            })
+        }
+        .boxed()
+    }
+}
+
+async fn before_connect(fault: Fault) -> Case {
+    let faulty = |faults: &'static [softhsm::Fault], class, sentence| {
+        let (token, subject) = Token::with_key();
+        let outcome = Outcome::Fails(class, sentence);
+        Case::new(subject, outcome, set(&token, faults)).cured_by(set(&token, &[]))
+    };
+    match fault {
+        Fault::MissingPermission => faulty(
+            &[softhsm::Fault::Fail("C_FindObjectsInit", FUNCTION_REJECTED)],
+            ErrorClass::CredentialsRefused,
+            "answers C_FindObjectsInit with CKR_FUNCTION_REJECTED",
+        ),
+        Fault::DisabledKey => wary(),
+        Fault::Throttling => faulty(
+            &[softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT)],
+            ErrorClass::Throttled(None),
+            "the token allows no further session",
+        ),
+        Fault::Timeout => faulty(
+            &[softhsm::Fault::Hang("C_FindObjectsInit")],
+            ErrorClass::Unreachable,
+            "the PKCS#11 module hsm hangs",
+        ),
+        Fault::ConnectionReset => faulty(
+            &[softhsm::Fault::Remove],
+            ErrorClass::KeyNotFound,
+            "the PKCS#11 module hsm has no token labelled \"ca\"",
+        ),
+        Fault::GarbageAnswer => faulty(
+            &[softhsm::Fault::Fail("C_GetAttributeValue", NO_ANSWER)],
+            ErrorClass::WrongAnswer,
+            "answers C_GetAttributeValue with CKR 0x0000dead",
+        ),
+        Fault::ServerRestart => {
+            let (token, subject) = Token::with_key();
+            // It lives on: a module must not be finalised while a session is being closed.
+            let before = connected(&subject.config, &subject.reach).await;
+            let subject = Subject {
+                keep: Some(Arc::new((token.hsm.clone(), before))),
+                ..subject
+            };
+            let finalize = on(&token, |hsm| hsm.finalize().unwrap());
+            Case::new(subject, Outcome::Works, finalize)
+        }
+        Fault::WrongKey | Fault::DeletedKey | Fault::OversizedBytes => of_the_key(fault),
+    }
+}
+
+fn once_connected(fault: Fault) -> Case {
+    let (token, subject) = Token::with_key();
+    let faulty = |faults: &'static [softhsm::Fault], class, sentence| {
+        let outcome = Outcome::Fails(class, sentence);
+        Case::new(subject.clone(), outcome, set(&token, faults)).cured_by(set(&token, &[]))
+    };
+    let unseen = |case| Case {
+        check: Look::Overlooks(DOES_NOT_SIGN),
+        ..case
+    };
+    match fault {
+        Fault::MissingPermission => unseen(faulty(
+            &[softhsm::Fault::Fail("C_SignInit", FUNCTION_REJECTED)],
+            ErrorClass::CredentialsRefused,
+            "answers C_SignInit with CKR_FUNCTION_REJECTED",
+        )),
+        Fault::DisabledKey => unseen(faulty(
+            &[softhsm::Fault::Fail(
+                "C_SignInit",
+                KEY_FUNCTION_NOT_PERMITTED,
+            )],
+            ErrorClass::KeyUnusable,
+            "use a key that the token lets sign",
+        )),
+        Fault::Throttling => {
+            let case = faulty(
+                &[softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT)],
+                ErrorClass::Throttled(None),
+                "lower --pkcs11-sessions",
+            );
+            let cause = on(&token, |hsm| {
+                let full = softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT);
+                hsm.set_faults(&[full]).unwrap();
+                hsm.close_sessions().unwrap();
+            });
+            Case { cause, ..case }
+        }
+        Fault::Timeout => Case {
+            check: Look::Overlooks(DOES_NOT_SIGN),
+            ..faulty(
+                &[softhsm::Fault::Hang("C_Sign")],
+                ErrorClass::Unreachable,
+                "the PKCS#11 module hsm hangs",
+            )
+        },
+        Fault::ConnectionReset => faulty(
+            &[softhsm::Fault::Remove],
+            ErrorClass::Unreachable,
+            "the PKCS#11 module hsm has no token labelled \"ca\"",
+        ),
+        Fault::GarbageAnswer => unseen(faulty(
+            &[softhsm::Fault::Garbage],
+            ErrorClass::WrongAnswer,
+            "gave a signature that does not verify",
+        )),
+        Fault::ServerRestart => {
+            let finalize = on(&token, |hsm| hsm.finalize().unwrap());
+            Case::new(subject, Outcome::Works, finalize)
+        }
+        Fault::WrongKey | Fault::DeletedKey | Fault::OversizedBytes => of_the_key(fault),
+    }
+}
+
+/// What happens to the key itself, by the tools of an administrator.
+fn of_the_key(fault: Fault) -> Case {
+    let (token, subject) = Token::with_key();
+    match fault {
+        Fault::WrongKey => {
+            token.make(KeyAlgorithm::EcP256, "another");
+            let swap = |first: &'static str, second: &'static str| {
+                on(&token, move |hsm| {
+                    hsm.relabel("ca", PIN, "key", first).unwrap();
+                    hsm.relabel("ca", PIN, second, "key").unwrap();
+                })
+            };
+            let case = Case::new(subject, Outcome::AnotherKey, swap("before", "another"));
+            case.cured_by(swap("another", "before"))
+        }
+        Fault::DeletedKey => {
+            let sentence = "the token has no private key labelled \"key\"";
+            let outcome = Outcome::Fails(ErrorClass::KeyNotFound, sentence);
+            let delete = on(&token, |hsm| hsm.delete_key("ca", PIN, "key").unwrap());
+            Case::new(subject, outcome, delete)
+        }
+        // An Ed25519 key signs the bytes themselves, all others a digest.
+        _ => {
+            let subject = token.subject(KeyAlgorithm::Ed25519, "edwards");
+            let case = Case::new(subject, Outcome::Works, act(|| async {}));
+            Case {
+                bytes: 128 * 1024,
+                ..case
+            }
+        }
+    }
+}
+
+/// A key that signs only for whoever says the PIN each time.
+fn wary() -> Case {
+    let (token, subject) = Token::with_key();
+    let key = [
+        "--keypairgen",
+        "--key-type",
+        "EC:prime256v1",
+        "--always-auth",
+    ];
+    let names = ["--label", "wary", "--id", "ff"];
+    let arguments = [&key[..], &names].concat();
+    token.hsm.pkcs11_tool("ca", PIN, &arguments).unwrap();
+    let subject = Subject {
+        config: config(json!({ "keyLabel": "wary" })),
+        ..subject
+    };
+    let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "CKA_ALWAYS_AUTHENTICATE");
+    Case::new(subject, outcome, act(|| async {}))
+}
+
+fn set(token: &Token, faults: &'static [softhsm::Fault]) -> Act {
+    on(token, move |hsm| hsm.set_faults(faults).unwrap())
+}
+
+fn on(token: &Token, what: impl Fn(&SoftHsm) + Send + Sync + 'static) -> Act {
+    let (hsm, what) = (token.hsm.clone(), Arc::new(what));
+    act(move || {
+        what(&hsm);
+        async {}
+    })
+}

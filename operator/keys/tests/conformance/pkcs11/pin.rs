@@ -1,0 +1,212 @@
+//! PINs: a wrong one is tried once, and a login is the process's.
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::session::UserType;
+use cryptoki::types::AuthPin;
+use serde_json::json;
+use signet_keys::{Checked, ErrorClass, KeyConfig, Known};
+
+use super::token::{OTHER_PIN, PIN, SESSIONS, Token, config, connected, expect, refusal, sign};
+
+own!["pkcs11":
+    a_wrong_pin_is_tried_once_and_by_one_issuer_alone,
+    a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes,
+    a_secret_that_was_touched_is_tried_again,
+    a_pin_that_differs_from_the_one_of_the_login_is_not_tried,
+    a_changed_pin_is_taken_when_no_issuer_holds_the_old_one,
+    a_pin_that_was_changed_under_way_is_tried_once_by_all_sessions,
+    the_login_of_somebody_else_is_no_word_on_a_pin,
+    a_pin_that_is_not_there_is_asked_for,
+];
+
+const REFUSES: &str = "refuses the PIN in pin of the Secret";
+
+/// A second issuer of the key, with a Secret of its own.
+fn second() -> KeyConfig {
+    config(json!({ "keyLabel": "key", "pinSecretRef": { "name": "second" } }))
+}
+
+async fn a_wrong_pin_is_tried_once_and_by_one_issuer_alone() {
+    let (token, subject) = Token::with_key();
+    let version = token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    for _ in 0..3 {
+        let error = refusal(&subject.config, &subject.reach).await;
+        expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+        assert_eq!(error.refused.as_ref(), Some(&version));
+        assert_eq!(token.hsm.logins(), 1);
+    }
+    let version = token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
+    for _ in 0..2 {
+        let error = refusal(&second(), &subject.reach).await;
+        expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+        assert_eq!(error.refused.as_ref(), Some(&version));
+        assert_eq!(token.hsm.logins(), 1);
+    }
+    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
+    sign(&*connected(&subject.config, &subject.reach).await)
+        .await
+        .unwrap();
+    assert_eq!(token.hsm.logins(), 2);
+}
+
+async fn a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes() {
+    let (token, subject) = Token::with_key();
+    let version = token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    let known = Known {
+        pin: None,
+        refused: Some(version),
+    };
+    // The module was never loaded in this process.
+    let error = subject.connect_knowing(&known).await.unwrap_err();
+    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+    assert_eq!(error.refused, known.refused);
+    assert_eq!(token.hsm.calls("C_Initialize").len(), 0);
+    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
+    subject.connect_knowing(&known).await.unwrap();
+    assert_eq!(token.hsm.logins(), 1);
+}
+
+async fn a_secret_that_was_touched_is_tried_again() {
+    let (token, subject) = Token::with_key();
+    for tries in 1..=2 {
+        token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+        for _ in 0..2 {
+            let error = refusal(&subject.config, &subject.reach).await;
+            expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+            assert_eq!(token.hsm.logins(), tries);
+        }
+    }
+}
+
+async fn a_pin_that_differs_from_the_one_of_the_login_is_not_tried() {
+    let (token, subject) = Token::with_key();
+    let first = connected(&subject.config, &subject.reach).await;
+    token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
+    for _ in 0..2 {
+        let error = refusal(&second(), &subject.reach).await;
+        expect(
+            &error,
+            ErrorClass::CredentialsRefused,
+            "differs from the one with which",
+        );
+        assert!(
+            error.message.contains("in the Secrets of all issuers"),
+            "{error}"
+        );
+        // It is tried as soon as it may be.
+        assert_eq!(error.refused, None);
+    }
+    assert_eq!(token.hsm.logins(), 1);
+    sign(&*first).await.unwrap();
+    token.memory.put("second", &[("pin", PIN.as_bytes())]);
+    sign(&*connected(&second(), &subject.reach).await)
+        .await
+        .unwrap();
+    assert_eq!(token.hsm.logins(), 1);
+}
+
+async fn a_changed_pin_is_taken_when_no_issuer_holds_the_old_one() {
+    let (token, subject) = Token::with_key();
+    token.memory.put("second", &[("pin", PIN.as_bytes())]);
+    let first = connected(&subject.config, &subject.reach).await;
+    let other = connected(&second(), &subject.reach).await;
+    token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
+
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    assert_eq!(first.check().await, Ok(Checked::ConnectAgain));
+    let error = refusal(&subject.config, &subject.reach).await;
+    expect(
+        &error,
+        ErrorClass::CredentialsRefused,
+        "differs from the one with which",
+    );
+    sign(&*other).await.unwrap();
+    assert_eq!(token.hsm.logins(), 1);
+
+    token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
+    assert_eq!(other.check().await, Ok(Checked::ConnectAgain));
+    // SoftHSM2 sees a PIN that another process changed when it is initialised.
+    token.hsm.finalize().unwrap();
+    let again = connected(&second(), &subject.reach).await;
+    sign(&*again).await.unwrap();
+    let first_again = connected(&subject.config, &subject.reach).await;
+    sign(&*first_again).await.unwrap();
+    assert_eq!(token.hsm.logins(), 2);
+
+    // What was connected with the old PIN does not sign on the new one's login.
+    let error = sign(&*first).await.unwrap_err();
+    expect(
+        &error,
+        ErrorClass::CredentialsRefused,
+        "differs from the one with which",
+    );
+}
+
+async fn a_pin_that_was_changed_under_way_is_tried_once_by_all_sessions() {
+    let (token, subject) = Token::with_key();
+    token.memory.put("second", &[("pin", PIN.as_bytes())]);
+    let first = connected(&subject.config, &subject.reach).await;
+    let other = connected(&second(), &subject.reach).await;
+    token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
+    token.hsm.finalize().unwrap();
+    for _ in 0..2 * SESSIONS {
+        for signer in [&first, &other] {
+            let error = sign(&**signer).await.unwrap_err();
+            expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+            assert!(error.refused.is_some());
+        }
+    }
+    let error = first.check().await.unwrap_err();
+    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+    // One at first, and one that was refused.
+    assert_eq!(token.hsm.logins(), 2);
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    assert_eq!(first.check().await, Ok(Checked::ConnectAgain));
+    sign(&*connected(&subject.config, &subject.reach).await)
+        .await
+        .unwrap();
+}
+
+async fn the_login_of_somebody_else_is_no_word_on_a_pin() {
+    let (token, subject) = Token::with_key();
+    let module = Pkcs11::new(token.hsm.module()).unwrap();
+    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    module.initialize(locking).unwrap();
+    let slots = module.get_slots_with_initialized_token().unwrap();
+    let session = module.open_ro_session(slots[0]).unwrap();
+    let pin = AuthPin::new(PIN.into());
+    session.login(UserType::User, Some(&pin)).unwrap();
+
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    let error = refusal(&subject.config, &subject.reach).await;
+    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+    session.login(UserType::User, Some(&pin)).unwrap();
+    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
+    sign(&*connected(&subject.config, &subject.reach).await)
+        .await
+        .unwrap();
+}
+
+async fn a_pin_that_is_not_there_is_asked_for() {
+    let (token, subject) = Token::with_key();
+    let signer = connected(&subject.config, &subject.reach).await;
+    token.memory.put("pin", &[("other", b"1234")]);
+    for (change, sentence) in [
+        (true, "the Secret pin has no pin; put the token's PIN there"),
+        (
+            false,
+            "the Secret pin does not exist; put the token's PIN there",
+        ),
+    ] {
+        if !change {
+            token.memory.remove("pin");
+        }
+        for error in [
+            refusal(&subject.config, &subject.reach).await,
+            signer.check().await.unwrap_err(),
+        ] {
+            expect(&error, ErrorClass::CredentialsRefused, sentence);
+            assert_eq!(error.refused, None);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Sessions: how many there are, what they survive, and whom a module that hangs costs what.
+
+use std::time::Duration;
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::session::SessionState;
+use futures::FutureExt;
+use futures::future::join_all;
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keys::{ErrorClass, KeyError, Reach};
+use signet_keyservers::SoftHsm;
+use signet_keyservers::softhsm::Fault;
+
+use super::token::{Token, connected, expect, is_same, refusal, sign};
+use crate::rig::Subject;
+
+own!["pkcs11":
+    a_key_has_no_more_sessions_than_it_may,
+    a_token_that_was_logged_out_is_logged_in_to_again,
+    a_token_that_was_taken_out_and_put_back_signs_on,
+    a_module_that_was_finalised_is_initialised_again,
+    a_module_that_hangs_costs_its_own_issuers_alone,
+    a_module_that_hangs_while_connecting_holds_no_more_threads_than_sessions,
+    a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end,
+    sessions_end_with_the_last_signer,
+];
+
+/// The token, a key, and what an issuer may reach with so many sessions.
+fn with_sessions(sessions: u16) -> (Token, Subject) {
+    let (token, subject) = Token::with_key();
+    let reach = token.reach(sessions);
+    (token, Subject { reach, ..subject })
+}
+
+async fn a_key_has_no_more_sessions_than_it_may() {
+    let (token, subject) = with_sessions(3);
+    let first = connected(&subject.config, &subject.reach).await;
+    let other = connected(&subject.config, &subject.reach).await;
+    let signed = join_all((0..50).flat_map(|_| [sign(&*first), sign(&*other)])).await;
+    assert_eq!(signed, vec![Ok(()); 100]);
+    // Connecting opens one anew.
+    let opened = token.hsm.calls("C_OpenSession").len();
+    assert!((1..=3 + 2).contains(&opened), "{opened}");
+    assert_eq!(token.hsm.logins(), 1);
+}
+
+/// The key signs on, in each session, after this has happened once.
+async fn survives(what: impl Fn(&SoftHsm)) -> Token {
+    let (token, subject) = Token::with_key();
+    let signer = connected(&subject.config, &subject.reach).await;
+    for _ in 0..3 {
+        what(&token.hsm);
+        sign(&*signer).await.unwrap();
+        what(&token.hsm);
+        is_same(&*signer).await;
+    }
+    let signed = join_all((0..20).map(|_| sign(&*signer))).await;
+    assert_eq!(signed, vec![Ok(()); 20]);
+    token
+}
+
+async fn a_token_that_was_logged_out_is_logged_in_to_again() {
+    let token = survives(|hsm| hsm.log_out().unwrap()).await;
+    assert!(token.hsm.logins() > 1);
+    survives(|hsm| hsm.close_sessions().unwrap()).await;
+}
+
+async fn a_token_that_was_taken_out_and_put_back_signs_on() {
+    let (token, subject) = Token::with_key();
+    let signer = connected(&subject.config, &subject.reach).await;
+    for _ in 0..2 {
+        token.hsm.set_faults(&[Fault::Remove]).unwrap();
+        for _ in 0..2 {
+            let error = sign(&*signer).await.unwrap_err();
+            expect(
+                &error,
+                ErrorClass::Unreachable,
+                "has no token labelled \"ca\"; put it in",
+            );
+            let error = signer.check().await.unwrap_err();
+            expect(
+                &error,
+                ErrorClass::Unreachable,
+                "has no token labelled \"ca\"; put it in",
+            );
+        }
+        token.hsm.set_faults(&[]).unwrap();
+        sign(&*signer).await.unwrap();
+        is_same(&*signer).await;
+    }
+}
+
+async fn a_module_that_was_finalised_is_initialised_again() {
+    let token = survives(|hsm| hsm.finalize().unwrap()).await;
+    assert!(token.hsm.calls("C_Initialize").len() > 1);
+}
+
+const HANGS: &str = "the PKCS#11 module hsm hangs; see whether the HSM is up";
+
+/// The answer that is there without any waiting.
+#[track_caller]
+fn at_once<T: std::fmt::Debug>(call: impl Future<Output = Result<T, KeyError>>) -> KeyError {
+    call.now_or_never().unwrap().unwrap_err()
+}
+
+async fn a_module_that_hangs_costs_its_own_issuers_alone() {
+    let (token, subject) = with_sessions(2);
+    let another_key = token.subject(KeyAlgorithm::EcP384, "another");
+    let (_other, elsewhere) = Token::with_key();
+    let signer = connected(&subject.config, &subject.reach).await;
+    let healthy = connected(&elsewhere.config, &elsewhere.reach).await;
+    token.hsm.set_faults(&[Fault::Hang("C_Sign")]).unwrap();
+    let (hanging, signed) = tokio::join!(
+        join_all((0..2).map(|_| sign(&*signer))),
+        join_all((0..50).map(|_| sign(&*healthy))),
+    );
+    assert_eq!(signed, vec![Ok(()); 50]);
+    for error in hanging {
+        expect(&error.unwrap_err(), ErrorClass::Unreachable, HANGS);
+    }
+    // Both threads hang, and nobody waits for them any more.
+    expect(&at_once(sign(&*signer)), ErrorClass::Unreachable, HANGS);
+    expect(&at_once(signer.check()), ErrorClass::Unreachable, HANGS);
+    sign(&*healthy).await.unwrap();
+    is_same(&*healthy).await;
+    // Another key of the token has threads of its own.
+    connected(&another_key.config, &another_key.reach).await;
+    token.hsm.set_faults(&[]).unwrap();
+    until(async || sign(&*signer).await.is_ok()).await;
+    is_same(&*signer).await;
+}
+
+async fn a_module_that_hangs_while_connecting_holds_no_more_threads_than_sessions() {
+    let (token, subject) = with_sessions(2);
+    let Subject { config, reach, .. } = &subject;
+    token
+        .hsm
+        .set_faults(&[Fault::Hang("C_FindObjectsInit")])
+        .unwrap();
+    let two = tokio::join!(refusal(config, reach), refusal(config, reach));
+    for error in [two.0, two.1] {
+        expect(&error, ErrorClass::Unreachable, HANGS);
+    }
+    for _ in 0..3 {
+        let error = refusal(config, reach).now_or_never().unwrap();
+        expect(&error, ErrorClass::Unreachable, HANGS);
+    }
+    token.hsm.set_faults(&[]).unwrap();
+    until(async || connects(config, reach).await).await;
+}
+
+async fn a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end() {
+    let (token, subject) = with_sessions(2);
+    let Subject { config, reach, .. } = &subject;
+    token
+        .hsm
+        .set_faults(&[Fault::Hang("C_Initialize")])
+        .unwrap();
+    let sentence = "the PKCS#11 module hsm hangs while it is loaded";
+    let two = tokio::join!(refusal(config, reach), refusal(config, reach));
+    for error in [two.0, two.1] {
+        expect(&error, ErrorClass::Unreachable, sentence);
+    }
+    token.hsm.set_faults(&[]).unwrap();
+    until(async || connects(config, reach).await).await;
+    assert_eq!(token.hsm.calls("C_Initialize").len(), 1);
+}
+
+async fn sessions_end_with_the_last_signer() {
+    let (token, subject) = with_sessions(3);
+    let first = connected(&subject.config, &subject.reach).await;
+    let last = connected(&subject.config, &subject.reach).await;
+    join_all((0..20).map(|_| sign(&*first))).await;
+    let module = Pkcs11::new(token.hsm.module()).unwrap();
+    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    assert!(
+        module.initialize(locking).is_err(),
+        "it is initialised already"
+    );
+    let slot = module.get_slots_with_initialized_token().unwrap()[0];
+    // A token whose last session is closed is logged out.
+    let logged_in = || {
+        let session = module.open_ro_session(slot).unwrap();
+        let state = session.get_session_info().unwrap().session_state();
+        matches!(state, SessionState::RoUser)
+    };
+    drop(first);
+    sign(&*last).await.unwrap();
+    assert!(logged_in());
+    drop(last);
+    until(async || !logged_in()).await;
+}
+
+async fn connects(config: &signet_keys::KeyConfig, reach: &Reach) -> bool {
+    super::token::connect(config, reach).await.is_ok()
+}
+
+/// Waits for this to become true. A trial that never ends has a deadline of its own.
+async fn until(condition: impl AsyncFn() -> bool) {
+    while !condition().await {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

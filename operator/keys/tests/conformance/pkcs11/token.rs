@@ -1,0 +1,155 @@
+//! Tokens of SoftHSM2 under test, and issuers of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde_json::json;
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keys::{
+    Checked, Connected, ErrorClass, KeyConfig, KeyError, Known, Modules, ModulesConfig, Reach,
+    Signer,
+};
+use signet_keyservers::SoftHsm;
+
+use crate::memory::{Memory, reach};
+use crate::rig::Subject;
+use crate::root::to_be_signed;
+
+pub(super) const SO_PIN: &str = "so-pin-5521-9034";
+pub(super) const PIN: &str = "user-pin-7319-0042";
+pub(super) const OTHER_PIN: &str = "other-pin-2846-1175";
+
+/// How many sessions a key has, unless a test is about that.
+pub(super) const SESSIONS: u16 = 4;
+
+/// A module with a token labelled `ca`, and a namespace with its PIN in the Secret `pin`.
+#[derive(Clone)]
+pub(super) struct Token {
+    pub(super) hsm: Arc<SoftHsm>,
+    pub(super) memory: Arc<Memory>,
+    /// The CKA_ID of the next key.
+    id: Arc<AtomicU8>,
+}
+
+impl Token {
+    pub(super) fn new() -> Self {
+        let hsm = SoftHsm::new().unwrap();
+        hsm.init_token("ca", SO_PIN, PIN).unwrap();
+        Self {
+            hsm: Arc::new(hsm),
+            memory: Memory::with("pin", "pin", PIN.as_bytes()),
+            id: Arc::default(),
+        }
+    }
+
+    /// A token with a key on P-256 labelled `key`.
+    pub(super) fn with_key() -> (Self, Subject) {
+        let token = Self::new();
+        let subject = token.subject(KeyAlgorithm::EcP256, "key");
+        (token, subject)
+    }
+
+    /// Makes a key.
+    pub(super) fn make(&self, algorithm: KeyAlgorithm, label: &str) {
+        let id = self.id.fetch_add(1, Ordering::Relaxed);
+        let (kind, id) = (kind(algorithm), format!("{id:02x}"));
+        self.hsm.make_key("ca", PIN, &kind, label, &id).unwrap();
+    }
+
+    /// Makes a key, and the subject over it.
+    pub(super) fn subject(&self, algorithm: KeyAlgorithm, label: &str) -> Subject {
+        self.make(algorithm, label);
+        Subject {
+            name: format!("pkcs11 {algorithm}"),
+            config: config(json!({ "keyLabel": label })),
+            reach: self.reach(SESSIONS),
+            algorithm,
+            spki_der: self.hsm.public_key("ca", PIN, label).unwrap(),
+            secrets: [PIN, OTHER_PIN, SO_PIN].map(str::to_owned).to_vec(),
+            keep: Some(self.hsm.clone()),
+        }
+    }
+
+    /// What an issuer may reach if the operator lists this module as `hsm`.
+    pub(super) fn reach(&self, sessions: u16) -> Reach {
+        self.reach_with(json!({}), sessions)
+    }
+
+    /// The same with more in the operator's list.
+    pub(super) fn reach_with(&self, more: serde_json::Value, sessions: u16) -> Reach {
+        let mut module = json!({ "name": "hsm", "path": self.hsm.module() });
+        merge(&mut module, more);
+        let list: ModulesConfig = serde_json::from_value(json!({ "modules": [module] })).unwrap();
+        Reach {
+            modules: Arc::new(Modules::from_config(list, sessions).unwrap()),
+            ..reach(self.memory.clone())
+        }
+    }
+}
+
+/// The key of this label in the token `ca`, with more or other fields.
+pub(super) fn config(more: serde_json::Value) -> KeyConfig {
+    let mut config = json!({ "module": "hsm", "pinSecretRef": { "name": "pin" } });
+    if more.get("tokenSerial").is_none() {
+        config["tokenLabel"] = json!("ca");
+    }
+    merge(&mut config, more);
+    serde_json::from_value(json!({ "pkcs11": config })).unwrap()
+}
+
+fn merge(into: &mut serde_json::Value, more: serde_json::Value) {
+    let serde_json::Value::Object(more) = more else {
+        panic!("no object")
+    };
+    into.as_object_mut().unwrap().extend(more);
+}
+
+fn kind(algorithm: KeyAlgorithm) -> String {
+    match algorithm {
+        KeyAlgorithm::EcP256 => "EC:prime256v1".to_owned(),
+        KeyAlgorithm::EcP384 => "EC:secp384r1".to_owned(),
+        KeyAlgorithm::EcP521 => "EC:secp521r1".to_owned(),
+        KeyAlgorithm::Rsa { bits } => format!("rsa:{bits}"),
+        KeyAlgorithm::Ed25519 => "EC:edwards25519".to_owned(),
+    }
+}
+
+/// Connects an issuer.
+pub(super) async fn connect(config: &KeyConfig, reach: &Reach) -> Result<Connected, KeyError> {
+    let known = Known::default();
+    config.backend().connect(reach, &known).await
+}
+
+/// Connects an issuer that must get its key.
+pub(super) async fn connected(config: &KeyConfig, reach: &Reach) -> Arc<dyn Signer> {
+    let connected = connect(config, reach).await;
+    connected.unwrap_or_else(|error| panic!("{error}")).signer
+}
+
+/// Fails to connect.
+pub(super) async fn refusal(config: &KeyConfig, reach: &Reach) -> KeyError {
+    connect(config, reach).await.unwrap_err()
+}
+
+/// Signs once.
+pub(super) async fn sign(signer: &dyn Signer) -> Result<(), KeyError> {
+    let tbs = to_be_signed(signer, "a");
+    let signature = signer.sign(&tbs).await?;
+    let key = signer.public_key();
+    key.verify(tbs.algorithm(), tbs.der(), signature.as_bytes())
+        .unwrap();
+    Ok(())
+}
+
+/// A signer that is as it was.
+pub(super) async fn is_same(signer: &dyn Signer) {
+    let notices = Vec::new();
+    assert_eq!(signer.check().await, Ok(Checked::Same { notices }));
+}
+
+/// An error of this class, whose message contains this.
+#[track_caller]
+pub(super) fn expect(error: &KeyError, class: ErrorClass, sentence: &str) {
+    assert_eq!(error.class, class, "{error}");
+    assert!(error.message.contains(sentence), "{error}");
+}

@@ -1,0 +1,189 @@
+//! What the software backend reads, and what it refuses with a sentence.
+
+use std::sync::Arc;
+
+use signet_keys::{ErrorClass, GeneratedKey, KeyError, KeyType, Known, Signer};
+
+use super::{KEY_TYPES, config};
+use crate::memory::{Memory, reach};
+use crate::openssl::OpenSsl;
+
+own!["software":
+    a_key_that_is_not_there_is_not_found,
+    what_is_no_key_is_unusable,
+    keys_that_signet_does_not_use_are_named_by_what_it_does_use,
+    an_rsa_key_of_more_than_4096_bits_is_refused,
+    an_encrypted_key_is_refused_with_what_to_do,
+    every_form_of_pem_that_openssl_writes_is_read,
+    the_type_in_the_spec_is_for_new_keys_alone,
+    openssl_reads_a_key_that_was_made_and_no_two_are_the_same,
+];
+
+async fn connect(memory: Arc<Memory>) -> Result<Arc<dyn Signer>, KeyError> {
+    let (config, known) = (config(), Known::default());
+    let connected = config.backend().connect(&reach(memory), &known).await?;
+    Ok(connected.signer)
+}
+
+async fn refusal(memory: Arc<Memory>) -> KeyError {
+    connect(memory).await.unwrap_err()
+}
+
+async fn refusal_of(tls_key: &[u8]) -> KeyError {
+    let error = refusal(Memory::with("ca", "tls.key", tls_key)).await;
+    assert!(
+        error.message.starts_with("tls.key of the Secret ca "),
+        "{error}"
+    );
+    let content = String::from_utf8_lossy(tls_key);
+    for line in content.lines().filter(|line| !line.is_empty()) {
+        assert!(!format!("{error} {error:?}").contains(line), "{error}");
+    }
+    error
+}
+
+async fn a_key_that_is_not_there_is_not_found() {
+    let error = refusal(Arc::default()).await;
+    assert_eq!(error.class, ErrorClass::KeyNotFound);
+    assert_eq!(
+        error.message,
+        "the Secret ca does not exist; put the private key there"
+    );
+    let error = refusal(Memory::with("ca", "tls.crt", b"")).await;
+    assert_eq!(error.class, ErrorClass::KeyNotFound);
+    assert_eq!(
+        error.message,
+        "the Secret ca has no tls.key; put the private key there"
+    );
+}
+
+async fn what_is_no_key_is_unusable() {
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let not_der = "-----BEGIN PRIVATE KEY-----\nczNjcjN0\n-----END PRIVATE KEY-----\n";
+    let not_base64 = "-----BEGIN PRIVATE KEY-----\n*s3cr3t*\n-----END PRIVATE KEY-----\n";
+    let cut = "-----BEGIN PRIVATE KEY-----\nczNjcjN0\n";
+    for garbage in [
+        "",
+        "s3cr3t",
+        "\u{0}\u{1}",
+        certificate,
+        not_der,
+        not_base64,
+        cut,
+    ] {
+        let error = refusal_of(garbage.as_bytes()).await;
+        assert_eq!(error.class, ErrorClass::KeyUnusable, "{garbage:?}");
+    }
+    assert_eq!(refusal_of(b"\xff\xfe").await.class, ErrorClass::KeyUnusable);
+}
+
+async fn keys_that_signet_does_not_use_are_named_by_what_it_does_use() {
+    let openssl = OpenSsl::new();
+    for line in [
+        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024",
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1",
+        "ecparam -genkey -noout -name secp256k1",
+        "genpkey -algorithm X25519",
+        "genpkey -algorithm ED448",
+    ] {
+        let error = refusal_of(&openssl.run(line)).await;
+        assert_eq!(error.class, ErrorClass::KeyUnusable, "{line}");
+        assert!(error.message.contains("ECDSA P-256"), "{line}: {error}");
+    }
+}
+
+async fn an_rsa_key_of_more_than_4096_bits_is_refused() {
+    let openssl = OpenSsl::new();
+    let line = "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:";
+    for bits in [4104, 4608] {
+        let error = refusal_of(&openssl.run(&format!("{line}{bits}"))).await;
+        assert_eq!(error.class, ErrorClass::KeyUnusable, "{bits}");
+        let sentence = format!("is an RSA key of {bits} bits, which takes too long to sign; use");
+        assert!(error.message.contains(&sentence), "{error}");
+    }
+    // The longest that is used.
+    let pem = openssl.run(&format!("{line}4096"));
+    let signer = connect(Memory::with("ca", "tls.key", &pem)).await;
+    assert_eq!(
+        signer.unwrap().public_key().spki_der(),
+        openssl.public_key_der(&pem)
+    );
+}
+
+async fn an_encrypted_key_is_refused_with_what_to_do() {
+    let openssl = OpenSsl::new();
+    openssl.write("key.pem", &openssl.run("genpkey -algorithm RSA"));
+    for line in [
+        "pkcs8 -topk8 -in key.pem -passout pass:secret",
+        "rsa -traditional -in key.pem -aes256 -passout pass:secret",
+    ] {
+        let pem = openssl.run(line);
+        let error = connect(Memory::with("ca", "tls.key", &pem)).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.class, ErrorClass::KeyUnusable, "{line}");
+        assert_eq!(
+            error.message,
+            "tls.key of the Secret ca is encrypted; put it there unencrypted, as `openssl pkey` does",
+            "{line}"
+        );
+    }
+}
+
+async fn every_form_of_pem_that_openssl_writes_is_read() {
+    for line in [
+        // PKCS#8 (RFC 5958).
+        "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+        "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048",
+        "genpkey -algorithm ED25519",
+        // PKCS#1 (RFC 8017).
+        "genrsa -traditional 2048",
+        // SEC1 (RFC 5915), alone and after its parameters.
+        "ecparam -genkey -noout -name prime256v1",
+        "ecparam -genkey -name prime256v1",
+        "ecparam -genkey -name secp384r1",
+        "ecparam -genkey -name secp521r1",
+    ] {
+        let openssl = OpenSsl::new();
+        let pem = openssl.run(line);
+        let signer = connect(Memory::with("ca", "tls.key", &pem)).await;
+        let signer = signer.unwrap_or_else(|error| panic!("{line}: {error}"));
+        let expected = openssl.public_key_der(&pem);
+        assert_eq!(signer.public_key().spki_der(), expected, "{line}");
+    }
+}
+
+/// A key that is there keeps its own type, whatever the spec names.
+async fn the_type_in_the_spec_is_for_new_keys_alone() {
+    for (key_type, algorithm) in KEY_TYPES {
+        let key = GeneratedKey::new(key_type).unwrap();
+        let (entry, pem) = key.secret_entry();
+        let signer = connect(Memory::with("ca", entry, pem.as_bytes())).await;
+        assert_eq!(signer.unwrap().public_key().algorithm(), algorithm);
+    }
+}
+
+async fn openssl_reads_a_key_that_was_made_and_no_two_are_the_same() {
+    for (key_type, algorithm) in KEY_TYPES {
+        let key = GeneratedKey::new(key_type).unwrap();
+        let (entry, pem) = key.secret_entry();
+        assert_eq!(entry, "tls.key");
+        assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+        let openssl = OpenSsl::new();
+        openssl.write("key.pem", pem.as_bytes());
+        openssl.run("pkey -in key.pem -check -noout");
+        let text = String::from_utf8(openssl.run("pkey -in key.pem -noout -text_pub")).unwrap();
+        let name = match key_type {
+            KeyType::EcdsaP256 => "NIST CURVE: P-256",
+            KeyType::EcdsaP384 => "NIST CURVE: P-384",
+            KeyType::EcdsaP521 => "NIST CURVE: P-521",
+            KeyType::Rsa2048 => "(2048 bit)",
+            KeyType::Rsa3072 => "(3072 bit)",
+            KeyType::Rsa4096 => "(4096 bit)",
+            KeyType::Ed25519 => "ED25519",
+        };
+        assert!(text.contains(name), "{algorithm}: {text}");
+    }
+    let [one, other] = [(); 2].map(|()| GeneratedKey::new(KeyType::EcdsaP256).unwrap());
+    assert_ne!(one.secret_entry(), other.secret_entry());
+    assert_eq!(format!("{one:?}"), "GeneratedKey(..)");
+}

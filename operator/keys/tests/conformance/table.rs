@@ -1,0 +1,153 @@
+//! What was proven, as a table at the end of the run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use signet_core::algorithm::KeyAlgorithm;
+
+use crate::backends::{ALGORITHMS, BACKENDS};
+use crate::checks::{CHECKS, without_trial};
+use crate::rig::{Fault, Moment};
+
+/// What became of a trial.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cell {
+    /// It was proven; with a reason why less was than elsewhere.
+    Proven(Option<&'static str>),
+    /// It does not apply, for this reason.
+    Empty(&'static str),
+    /// It was begun and did not come to its end.
+    Failed,
+}
+
+/// Backend, place in [`CHECKS`], algorithm.
+type CheckCell = (&'static str, usize, KeyAlgorithm);
+type FaultCell = (&'static str, Fault, Moment);
+
+/// Everything that was tried.
+#[derive(Default)]
+pub(crate) struct Table(Mutex<Cells>);
+
+#[derive(Default)]
+struct Cells {
+    checks: Vec<(CheckCell, Cell)>,
+    faults: BTreeMap<FaultCell, Cell>,
+}
+
+impl Table {
+    /// Notes what became of a check.
+    pub(crate) fn check(&self, of: CheckCell, cell: Cell) {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.checks.push((of, cell));
+    }
+
+    /// Notes what became of a fault.
+    pub(crate) fn fault(&self, of: FaultCell, cell: Cell) {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.faults.insert(of, cell);
+    }
+}
+
+/// The reasons, each with the number by which cells name it.
+#[derive(Default)]
+struct Notes(Vec<&'static str>);
+
+impl Notes {
+    fn number(&mut self, reason: &'static str) -> usize {
+        let known = self.0.iter().position(|known| *known == reason);
+        known.unwrap_or_else(|| {
+            self.0.push(reason);
+            self.0.len() - 1
+        }) + 1
+    }
+
+    fn mark(&mut self, cell: Option<Cell>) -> String {
+        match cell {
+            Some(Cell::Proven(None)) => "✓".to_owned(),
+            Some(Cell::Proven(Some(reason))) => format!("✓[{}]", self.number(reason)),
+            Some(Cell::Empty(reason)) => format!("[{}]", self.number(reason)),
+            Some(Cell::Failed) => "✗".to_owned(),
+            None => "·".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = Notes::default();
+        for backend in BACKENDS {
+            cells.write_checks(f, &mut notes, backend.name)?;
+        }
+        cells.write_faults(f, &mut notes)?;
+        if !notes.0.is_empty() {
+            writeln!(f)?;
+        }
+        for (number, reason) in (1..).zip(&notes.0) {
+            writeln!(f, "{:>4} {reason}", format!("[{number}]"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Cells {
+    /// The last word about a check.
+    fn of_check(&self, of: CheckCell) -> Option<Cell> {
+        let last = self.checks.iter().rev().find(|(known, _)| *known == of);
+        last.map(|(_, cell)| *cell)
+            .or_else(|| without_trial(of.1, of.2))
+    }
+
+    /// A backend's keys: checks by algorithms.
+    fn write_checks(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        notes: &mut Notes,
+        backend: &'static str,
+    ) -> fmt::Result {
+        if !self.checks.iter().any(|((of, ..), _)| *of == backend) {
+            return Ok(());
+        }
+        write!(f, "\n{:<51}", format!("Keys in {backend}"))?;
+        for algorithm in ALGORITHMS {
+            write!(f, "{:<10}", algorithm.to_string())?;
+        }
+        writeln!(f)?;
+        for (row, check) in CHECKS.iter().enumerate() {
+            write!(f, "{:<51}", check.proves)?;
+            for algorithm in ALGORITHMS {
+                let cell = self.of_check((backend, row, algorithm));
+                write!(f, "{:<10}", notes.mark(cell))?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    /// Faults by backends, at both moments.
+    fn write_faults(&self, f: &mut fmt::Formatter<'_>, notes: &mut Notes) -> fmt::Result {
+        let ran = |name: &str| self.faults.keys().any(|(backend, ..)| *backend == name);
+        let backends: Vec<_> = BACKENDS.iter().map(|backend| backend.name).collect();
+        let backends: Vec<_> = backends.into_iter().filter(|name| ran(name)).collect();
+        if backends.is_empty() {
+            return Ok(());
+        }
+        write!(f, "\n{:<31}", "Faults, before connect | after")?;
+        for backend in &backends {
+            write!(f, "{backend:<20}")?;
+        }
+        writeln!(f)?;
+        for fault in Fault::ALL {
+            write!(f, "{:<31}", fault.to_string())?;
+            for backend in &backends {
+                let [before, after] = Moment::ALL
+                    .map(|moment| self.faults.get(&(*backend, fault, moment)).copied())
+                    .map(|cell| notes.mark(cell));
+                write!(f, "{:<20}", format!("{before:<6} | {after}"))?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! Keys in Transit, on a real OpenBao.
+
+mod bed;
+mod logins;
+mod network;
+mod tokens;
+mod versions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use libtest_mimic::Trial;
+use serde_json::json;
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keys::ErrorClass;
+use signet_keyservers::OpenBao;
+use signet_keyservers::proxy::{self, Proxy, Requests};
+
+use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
+use bed::Bed;
+
+pub(crate) fn tests() -> Vec<Trial> {
+    let modules = [
+        logins::tests(),
+        network::tests(),
+        tokens::tests(),
+        versions::tests(),
+    ];
+    modules.into_iter().flatten().collect()
+}
+
+/// The rules of a policy that allows nothing of use.
+const NOTHING: &str = "path \"nothing\" { capabilities = [\"read\"] }";
+
+/// The server is started with the first key.
+pub(crate) struct VaultRig;
+
+impl Rig for VaultRig {
+    fn key(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Offered<Subject>> {
+        async move { Ok(Bed::with(bed::server(), algorithm).subject()) }.boxed()
+    }
+
+    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
+        async move {
+            Ok(match fault {
+                Fault::Throttling
+                | Fault::Timeout
+                | Fault::ConnectionReset
+                | Fault::GarbageAnswer => on_the_way(fault),
+                Fault::ServerRestart => restart(),
+                Fault::OversizedBytes => oversized(moment),
+                _ => at_the_key(fault),
+            })
+        }
+        .boxed()
+    }
+}
+
+/// What is done to the key, by OpenBao's own tool.
+fn at_the_key(fault: Fault) -> Case {
+    let bed = Arc::new(Bed::new());
+    let subject = bed.subject();
+    let doing = |what: fn(&Bed)| {
+        let bed = bed.clone();
+        act(move || {
+            what(&bed);
+            async {}
+        })
+    };
+    match fault {
+        Fault::WrongKey => {
+            let cause = doing(|bed| {
+                bed.server.delete_key(bed::MOUNT, &bed.key).unwrap();
+                bed.server
+                    .make_key(bed::MOUNT, &bed.key, "ecdsa-p256")
+                    .unwrap();
+            });
+            Case::new(subject, Outcome::AnotherKey, cause)
+        }
+        Fault::MissingPermission => {
+            let fails = Outcome::Fails(ErrorClass::CredentialsRefused, "denies");
+            let cause = doing(|bed| bed.server.policy(&bed.policy, NOTHING).unwrap());
+            let cure = doing(|bed| {
+                bed.server.signing_policy(bed::MOUNT, &bed.key).unwrap();
+            });
+            Case::new(subject, fails, cause).cured_by(cure)
+        }
+        Fault::DisabledKey => {
+            let fails = Outcome::Fails(ErrorClass::KeyUnusable, "has min_encryption_version 2");
+            let cause = doing(|bed| {
+                bed.server.rotate_key(bed::MOUNT, &bed.key).unwrap();
+                bed.configure(&json!({ "min_encryption_version": 2 }));
+            });
+            let cure = doing(|bed| bed.configure(&json!({ "min_encryption_version": 0 })));
+            let subject = bed.subject_with(&json!({ "version": 1 }));
+            Case::new(subject, fails, cause).cured_by(cure)
+        }
+        _ => {
+            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "does not exist");
+            let cause = doing(|bed| bed.server.delete_key(bed::MOUNT, &bed.key).unwrap());
+            Case::new(subject, fails, cause)
+        }
+    }
+}
+
+/// What happens between Signet and the server.
+fn on_the_way(fault: Fault) -> Case {
+    let (bed, proxy) = Bed::behind_a_proxy();
+    let (class, sentence, on_the_way) = match fault {
+        Fault::Throttling => (
+            ErrorClass::Throttled(Some(Duration::from_secs(7))),
+            "asks for patience",
+            proxy::Fault::too_many_requests(7),
+        ),
+        Fault::Timeout => (
+            ErrorClass::Unreachable,
+            "does not answer in time",
+            proxy::Fault::Silence,
+        ),
+        Fault::ConnectionReset => (
+            ErrorClass::Unreachable,
+            "broke the connection off",
+            proxy::Fault::Reset,
+        ),
+        _ => (
+            ErrorClass::WrongAnswer,
+            "none of Vault's",
+            proxy::Fault::not_json(),
+        ),
+    };
+    let cause = on(&proxy, move |proxy| {
+        proxy.add(Requests::All, on_the_way.clone());
+    });
+    let cure = on(&proxy, Proxy::clear);
+    Case::new(bed.subject(), Outcome::Fails(class, sentence), cause).cured_by(cure)
+}
+
+fn on(proxy: &Arc<Proxy>, what: impl Fn(&Proxy) + Send + Sync + 'static) -> Act {
+    let proxy = proxy.clone();
+    act(move || {
+        what(&proxy);
+        async {}
+    })
+}
+
+fn restart() -> Case {
+    let server = Arc::new(OpenBao::start().unwrap());
+    server.enable_transit(bed::MOUNT).unwrap();
+    let subject = Bed::with(server.clone(), KeyAlgorithm::EcP256).subject();
+    let cause = act(move || {
+        server.restart().unwrap();
+        async {}
+    });
+    Case::new(subject, Outcome::Works, cause)
+}
+
+/// ECDSA and RSA sign a digest. Ed25519 signs the message, whose length is limited by Signet far
+/// below what OpenBao takes as a request.
+fn oversized(moment: Moment) -> Case {
+    let nothing = act(|| async {});
+    let (algorithm, bytes, outcome) = match moment {
+        Moment::BeforeConnect => (KeyAlgorithm::EcP256, 2 << 20, Outcome::Works),
+        Moment::Connected => (
+            KeyAlgorithm::Ed25519,
+            2 << 20,
+            Outcome::Fails(ErrorClass::KeyUnusable, "ask for fewer names"),
+        ),
+    };
+    let subject = Bed::with(bed::server(), algorithm).subject();
+    Case {
+        bytes,
+        check: match moment {
+            Moment::BeforeConnect => Look::Sees,
+            Moment::Connected => Look::Overlooks("nothing is wrong with the key"),
+        },
+        ..Case::new(subject, outcome, nothing)
+    }
+}
