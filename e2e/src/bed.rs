@@ -12,6 +12,7 @@ use signet_installation::{
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::runner::blocking;
+use crate::shown::Shown;
 use crate::user::{self, User};
 
 /// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
@@ -26,14 +27,16 @@ static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
 
-/// What a test program wants of its shared bed. Without one, tests approve by themselves, and the
-/// operator has no further flags.
+/// What a test program wants of its shared bed. Without one, tests approve by themselves, the
+/// operator has no further flags, and nobody notes what is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Whether cert-manager's approver approves whatever it may.
     pub approves: bool,
     /// What has to be there before the first test has a deadline.
     pub prepare: fn() -> Result<()>,
+    /// How many tests run at a time; those that wait for their turn count too.
+    pub threads: usize,
     /// Further flags of the shared bed's operator.
     pub flags: fn() -> Result<Vec<String>>,
 }
@@ -48,6 +51,7 @@ pub struct Bed {
     kubeconfig: PathBuf,
     approver: OnceCell<User>,
     operator: OnceCell<Operator>,
+    shown: Option<Shown>,
 }
 
 /// The second control plane, for one test at a time: cert-manager with its approver, and no
@@ -124,6 +128,7 @@ impl Bed {
             .operator_kubeconfig(&plane.state().folder)
             .await?;
         let client = plane.client().await?;
+        let shown = SETUP.get().map(|_| Shown::watch(&client));
         Ok(Self {
             plane,
             installation,
@@ -131,6 +136,7 @@ impl Bed {
             kubeconfig,
             approver: OnceCell::new(),
             operator: OnceCell::new(),
+            shown,
         })
     }
 
@@ -162,6 +168,11 @@ impl Bed {
     /// A client as the administrator, who is no ServiceAccount.
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// What was to be read in objects, where the program has a [`Setup`].
+    pub fn shown(&self) -> Option<&Shown> {
+        self.shown.as_ref()
     }
 
     /// The control plane.

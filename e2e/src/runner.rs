@@ -109,7 +109,7 @@ fn build() -> Result<()> {
 
 /// Runs the tests, and then what `closing` makes of whether all of them ran.
 pub fn run(tests: Vec<Trial>, closing: impl FnOnce(bool) -> Vec<Trial>) -> ExitCode {
-    run_prepared(tests, closing, || Ok(()))
+    run_prepared(tests, closing, THREADS, || Ok(()))
 }
 
 /// As [`run`], with a shared bed that is set up.
@@ -119,16 +119,17 @@ pub fn run_on(
     closing: impl FnOnce(bool) -> Vec<Trial>,
 ) -> ExitCode {
     Bed::set_up(setup);
-    run_prepared(tests, closing, setup.prepare)
+    run_prepared(tests, closing, setup.threads, setup.prepare)
 }
 
 fn run_prepared(
     tests: Vec<Trial>,
     closing: impl FnOnce(bool) -> Vec<Trial>,
+    threads: usize,
     prepare: fn() -> Result<()>,
 ) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(THREADS);
+    arguments.test_threads.get_or_insert(threads);
     if !arguments.list
         && let Err(error) = build().and_then(|()| prepare())
     {

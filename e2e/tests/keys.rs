@@ -41,6 +41,8 @@ mod logins;
 mod outage;
 #[path = "keys/restart.rs"]
 mod restart;
+#[path = "keys/tenants.rs"]
+mod tenants;
 
 use std::process::ExitCode;
 
@@ -49,6 +51,8 @@ use signet_e2e::{Setup, keys};
 const SETUP: Setup = Setup {
     approves: true,
     prepare: keys::prepare,
+    // Of which ten may wait for the second control plane.
+    threads: 16,
     flags: keys::modules::flags,
 };
 
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         ],
         // Then, since each takes its time.
         outage::tests(),
+        tenants::tests(),
         away::tests(),
         changed::tests(),
         existing::tests(),

@@ -46,7 +46,12 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
     let about = events
         .iter()
         .filter(|event| event.reason.as_deref() == Some(REASON));
-    let times: i32 = about.map(|event| event.count.unwrap_or(1)).sum();
+    let times: i32 = about
+        .map(|event| {
+            let series = event.series.as_ref().and_then(|series| series.count);
+            series.or(event.count).unwrap_or(1)
+        })
+        .sum();
     ensure!(
         times == 1,
         "{:?} was told {times} times",

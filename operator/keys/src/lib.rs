@@ -11,6 +11,8 @@ mod backend;
 mod ca_bundle;
 mod error;
 mod guard;
+#[cfg(any(feature = "aws-kms", feature = "vault"))]
+mod lookup;
 mod pkcs11;
 mod reach;
 mod rsa_hash;

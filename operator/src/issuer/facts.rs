@@ -90,9 +90,13 @@ pub(super) async fn learn<K: Object>(
         let backend = spec.key.backend().name();
         context.metrics.key_error(backend, error.class);
     }
-    let existing = match &key {
-        Ok(key) => existing(&spec, key, &*reach.namespace).await?,
-        Err(_) => None,
+    // The key alone is not enough where its chain cannot be read, and the status says why.
+    let (key, existing) = match key {
+        Ok(key) => match existing(&spec, &key, &*reach.namespace).await {
+            Ok(existing) => (Ok(key), existing),
+            Err(error) => (Err(error), None),
+        },
+        Err(error) => (Err(error), None),
     };
     Ok(Facts {
         name: name.clone(),

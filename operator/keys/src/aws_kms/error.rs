@@ -65,8 +65,7 @@ impl Service {
             SdkError::TimeoutError(_) => self.silent(),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.silent(),
             SdkError::DispatchFailure(_) => {
-                let cause = self.redact.shown(&root(error).to_string());
-                let sentence = format!("{name} cannot be reached: {cause}");
+                let sentence = format!("{name} cannot be reached: {}", unreached(root(error)));
                 KeyError::new(ErrorClass::Unreachable, sentence).into()
             }
             SdkError::ServiceError(answer) => self.answered(answer.err(), answer.raw()),
@@ -248,4 +247,16 @@ pub(super) fn chain<'a>(
 
 fn broke_off(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| cause.is::<io::Error>())
+}
+/// What keeps the connection from being made, in words of our own: what a server's certificate
+/// says would tell an Issuer what stands at an address.
+fn unreached(cause: &(dyn StdError + 'static)) -> &'static str {
+    let said = cause.to_string();
+    if said.contains("invalid peer certificate") {
+        "its certificate is not trusted, or not for this host; see caBundle"
+    } else if said.contains("lookup address") {
+        "its name does not resolve"
+    } else {
+        "there is no connection; check region, endpoint and network"
+    }
 }

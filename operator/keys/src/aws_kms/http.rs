@@ -1,7 +1,6 @@
 //! The HTTP client of one issuer. It follows no redirect and knows no proxy of the environment.
 
 use std::fmt;
-use std::net::{IpAddr, ToSocketAddrs};
 
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -14,6 +13,8 @@ use super::bounded::bounded;
 use super::endpoint::refused;
 use crate::addresses::Addresses;
 use crate::error::{ErrorClass, KeyError};
+use crate::lookup::lookup;
+use crate::reach::Reach;
 
 /// A client that trusts these CAs (the system's without them) and calls these addresses alone.
 ///
@@ -21,7 +22,7 @@ use crate::error::{ErrorClass, KeyError};
 /// A certificate is none that can be trusted.
 pub(super) fn client(
     bundle: Option<&[CertificateDer<'static>]>,
-    addresses: &Addresses,
+    reach: &Reach,
 ) -> Result<SharedHttpClient, KeyError> {
     let trust = match bundle {
         None => TrustStore::empty().with_native_roots(true),
@@ -32,7 +33,10 @@ pub(super) fn client(
     let client = Builder::new()
         .tls_provider(Provider::rustls(CryptoMode::AwsLc))
         .tls_context(context)
-        .build_with_resolver(Resolver(addresses.clone()));
+        .build_with_resolver(Resolver {
+            addresses: reach.addresses.clone(),
+            tenant: reach.tenant.clone(),
+        });
     Ok(bounded(client))
 }
 
@@ -56,22 +60,17 @@ fn unusable(why: &str) -> KeyError {
 
 /// The system's resolver, whose answers are refused where one of them may not be called.
 #[derive(Clone)]
-struct Resolver(Addresses);
+struct Resolver {
+    addresses: Addresses,
+    tenant: Option<String>,
+}
 
 impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
-            let host = name.to_owned();
-            let found = tokio::task::spawn_blocking(move || {
-                let found = (host, 0).to_socket_addrs()?;
-                Ok::<Vec<IpAddr>, std::io::Error>(found.map(|address| address.ip()).collect())
-            });
-            let found = match found.await {
-                Ok(Ok(found)) => found,
-                Ok(Err(error)) => return Err(ResolveDnsError::new(error)),
-                Err(error) => return Err(ResolveDnsError::new(error)),
-            };
-            match found.iter().all(|address| self.0.allow(*address)) {
+            let found = lookup(self.tenant.as_deref(), name).await;
+            let found = found.map_err(ResolveDnsError::new)?;
+            match found.iter().all(|address| self.addresses.allow(*address)) {
                 true => Ok(found),
                 false => Err(ResolveDnsError::new(refused(name))),
             }

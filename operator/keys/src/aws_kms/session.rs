@@ -116,7 +116,7 @@ fn sdk(
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
-        .http_client(http::client(bundle, &reach.addresses)?)
+        .http_client(http::client(bundle, reach)?)
         .timeout_config(timeouts)
         // Whoever calls a signer tries again.
         .retry_config(RetryConfig::disabled())

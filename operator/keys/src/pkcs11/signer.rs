@@ -16,7 +16,7 @@ use super::worker::{Found, Order};
 use super::{PinReference, Pkcs11};
 use crate::Signer;
 use crate::backend::Checked;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 use crate::reach::Reach;
 use crate::rsa_hash::RsaHash;
 
@@ -74,7 +74,7 @@ impl Pkcs11Signer {
             }
             Err(error) => {
                 // The PIN is gone. Where the Secret could not be read, it may still be there.
-                if error.class == ErrorClass::CredentialsRefused {
+                if self.reach.namespace.secret(&self.pin.name).await.is_ok() {
                     self.release();
                 }
                 return Err(error);

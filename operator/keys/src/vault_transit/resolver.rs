@@ -7,9 +7,15 @@ use futures::FutureExt;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::addresses::Addresses;
+use crate::lookup::lookup;
 
 /// Resolves names as the system does, and judges what comes out.
-pub(super) struct Resolver(pub(super) Addresses);
+pub(super) struct Resolver {
+    /// What may be called.
+    pub(super) addresses: Addresses,
+    /// For whom names are looked up.
+    pub(super) tenant: Option<String>,
+}
 
 /// None of the addresses may be called. Which ones they are is not said: an Issuer is no window
 /// into the network.
@@ -24,16 +30,17 @@ pub(super) struct NoAddress;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let addresses = self.0.clone();
+        let (addresses, tenant) = (self.addresses.clone(), self.tenant.clone());
         async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found: Vec<SocketAddr> = found.map_err(|_| NoAddress)?.collect();
+            let found = lookup(tenant.as_deref(), name.as_str()).await;
+            let found = found.map_err(|_| NoAddress)?;
             if found.is_empty() {
                 return Err(NoAddress.into());
             }
             let allowed: Vec<_> = found
                 .into_iter()
-                .filter(|address| addresses.allow(address.ip()))
+                .filter(|address| addresses.allow(*address))
+                .map(|address| SocketAddr::new(address, 0))
                 .collect();
             if allowed.is_empty() {
                 return Err(AddressRefused.into());

@@ -201,6 +201,9 @@ impl Session {
             Some(kept) if !kept.is_due(Instant::now()) => return kept,
             _ => {}
         }
+        // Whoever signs may give up before Vault answers; the next then goes on with this token
+        // instead of asking again.
+        self.keep(token.later(Instant::now()));
         if token.renewable {
             match self.api.renew(token).await {
                 Ok(auth) => return self.keep(token.renewed(&auth, Instant::now())),

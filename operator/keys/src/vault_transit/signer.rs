@@ -76,7 +76,7 @@ pub(super) async fn connect(
         ca: ca.clone(),
         identity,
     };
-    let transport = Transport::new(&place, &reach.addresses, trust)?;
+    let transport = Transport::new(&place, reach, trust)?;
     let session = Session::new(
         Api::new(place, transport),
         (*config.auth).clone(),

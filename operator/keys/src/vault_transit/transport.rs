@@ -13,9 +13,9 @@ use rustls_pki_types::CertificateDer;
 use super::failure::{Failure, Refusal};
 use super::place::{Place, refused};
 use super::resolver::{AddressRefused, NoAddress, Resolver};
-use crate::addresses::Addresses;
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::ATTEMPT;
+use crate::reach::Reach;
 
 /// The longest answer that is read. A key that was rotated thousands of times fits in.
 const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -40,11 +40,7 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Prepares it; nothing is connected yet.
-    pub(super) fn new(
-        place: &Place,
-        addresses: &Addresses,
-        trust: Trust,
-    ) -> Result<Self, KeyError> {
+    pub(super) fn new(place: &Place, reach: &Reach, trust: Trust) -> Result<Self, KeyError> {
         let unusable = |sentence: &str| {
             let sentence = format!("vaultTransit: {sentence}");
             KeyError::new(ErrorClass::KeyUnusable, sentence)
@@ -60,7 +56,10 @@ impl Transport {
             .connect_timeout(ATTEMPT)
             .timeout(ATTEMPT)
             .pool_idle_timeout(IDLE)
-            .dns_resolver(Arc::new(Resolver(addresses.clone())));
+            .dns_resolver(Arc::new(Resolver {
+                addresses: reach.addresses.clone(),
+                tenant: reach.tenant.clone(),
+            }));
         if let Some(ca) = trust.ca {
             let ca: Result<Vec<_>, _> = ca.iter().map(|ca| Certificate::from_der(ca)).collect();
             builder = builder.tls_certs_only(

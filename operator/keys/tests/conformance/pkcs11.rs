@@ -5,7 +5,7 @@ mod sessions;
 mod tenants;
 mod token;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -16,6 +16,7 @@ use signet_keys::ErrorClass;
 use signet_keyservers::SoftHsm;
 use signet_keyservers::softhsm;
 
+use crate::backends::ALGORITHMS;
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
 use token::{PIN, Token, config, connected};
 
@@ -34,24 +35,22 @@ pub(crate) fn tests() -> Vec<Trial> {
 }
 
 /// One token with a key of each algorithm. A fault has a token of its own.
-pub(crate) struct Pkcs11Rig(Mutex<Token>);
+pub(crate) struct Pkcs11Rig(Vec<Subject>);
 
 impl Pkcs11Rig {
+    /// All keys are made before the first is connected to: SoftHSM2 may answer CKR_GENERAL_ERROR
+    /// while another process logs in to the same token.
     pub(crate) fn start() -> Self {
-        Self(Mutex::new(Token::new()))
+        let token = Token::new();
+        let make = |algorithm: KeyAlgorithm| token.subject(algorithm, &algorithm.to_string());
+        Self(ALGORITHMS.into_iter().map(make).collect())
     }
 }
 
 impl Rig for Pkcs11Rig {
     fn key(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Offered<Subject>> {
-        let make = move || {
-            let token = self
-                .0
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            token.subject(algorithm, &algorithm.to_string())
-        };
-        async move { Ok(make()) }.boxed()
+        let subject = self.0.iter().find(|made| made.algorithm == algorithm);
+        async move { Ok(subject.unwrap().clone()) }.boxed()
     }
 
     fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {

@@ -97,8 +97,7 @@ impl State {
 
     /// Closes it, and says whether it was open.
     pub(super) fn close(&mut self) -> bool {
-        // Until something succeeds, the next failure opens it again.
-        self.failures = TOO_MANY - 1;
+        self.failures = 0;
         self.untried = true;
         self.open.take().is_some()
     }

@@ -75,21 +75,20 @@ async fn a_probe_that_is_given_up_is_in_nobodys_way() {
     assert_eq!(breaker.probe(async { Ok(()) }).await, Ok(()));
 }
 
+/// What was under way at the backend's return may still fail, and that is no relapse.
 #[tokio::test(start_paused = true)]
-async fn a_probe_closes_it_and_the_next_failure_opens_it_again() {
+async fn a_probe_closes_it_and_it_opens_as_before() {
     let (breaker, told) = open();
     advance(PROBE).await;
     assert_eq!(breaker.probe(async { Ok(7) }).await, Ok(7));
-    assert!(!breaker.is_open());
     assert_eq!((breaker.admit(), breaker.last_error()), (Ok(()), None));
+    for _ in 0..4 {
+        breaker.failed(&unreachable());
+        assert!(!breaker.is_open());
+    }
     breaker.failed(&unreachable());
-    assert!(breaker.is_open(), "nothing was signed yet");
-    advance(2 * PROBE).await;
-    breaker.probe(async { Ok(()) }).await.unwrap();
-    breaker.succeeded();
-    breaker.failed(&unreachable());
-    assert!(!breaker.is_open());
-    assert_eq!(*told.lock().unwrap(), [true, false, true, false]);
+    assert!(breaker.is_open());
+    assert_eq!(*told.lock().unwrap(), [true, false, true]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,112 @@
+//! Rule 7: no ambient credential.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde_json::{Value, json};
+use signet_e2e::keys::{self, KmsKey, RemoteKey};
+use signet_e2e::{Bed, OwnBed, ready_condition};
+use signet_installation::Operator;
+
+use super::tenant::{Tenant, cluster_issuer};
+
+/// A region that nobody has: its endpoint's name leads nowhere.
+const NO_REGION: &str = "xx-nowhere-1";
+
+/// A key in the emulator of AWS, and the operator with the access key for it in its environment.
+struct Aws(Arc<KmsKey>);
+
+impl Aws {
+    async fn start() -> Result<Self> {
+        Ok(Self(keys::kms().await?))
+    }
+
+    /// The key without a word about who logs in.
+    fn key(&self) -> Value {
+        let mut key = self.0.config("none");
+        if let Some(aws) = key["awsKms"].as_object_mut() {
+            aws.remove("credentials");
+            aws.remove("stsEndpoint");
+        }
+        key
+    }
+
+    async fn operator(&self, bed: &OwnBed, flags: &[&str]) -> Result<Operator> {
+        let login = self.0.credential();
+        let environment = [
+            ("AWS_ACCESS_KEY_ID", login["access-key-id"].as_str()),
+            ("AWS_SECRET_ACCESS_KEY", login["secret-access-key"].as_str()),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        Operator::start_with(&bed.operator_options(flags), &environment).await
+    }
+}
+
+pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants() -> Result<()> {
+    let bed = Bed::own().await?;
+    let aws = Aws::start().await?;
+    // So that nothing but the rule keeps the tenant from the server.
+    let operator = aws
+        .operator(&bed, &["--issuer-local-addresses", "true"])
+        .await?;
+    let tenant = Tenant::new(bed.bed(), "ambient").await?;
+    let refused = tenant.has("refused", aws.key()).await?;
+    let told = tenant
+        .wait_until_not_ready(&refused, "KeyCredentialsRefused")
+        .await?;
+    ensure!(told.contains("--issuer-ambient-credentials=true"), "{told}");
+    ensure!(
+        aws.0.proxy().connections() == 0,
+        "AWS was called for a tenant"
+    );
+
+    let allowed = cluster_issuer(&tenant, "ambient", aws.key()).await?;
+    tenant.wait_until_ready(&allowed).await?;
+    ensure!(aws.0.proxy().connections() > 0, "AWS was not called");
+    let told = tenant.told(&refused).await?;
+    ensure!(
+        !told.contains(&aws.0.credential()["access-key-id"]),
+        "{told}"
+    );
+    operator.stop().await?;
+    Ok(())
+}
+
+pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice() -> Result<()> {
+    let bed = Bed::own().await?;
+    let aws = Aws::start().await?;
+    let flags = [
+        "--issuer-ambient-credentials",
+        "true",
+        "--issuer-local-addresses",
+        "true",
+    ];
+    let operator = aws.operator(&bed, &flags).await?;
+    let tenant = Tenant::new(bed.bed(), "lent").await?;
+    let lent = tenant
+        .has(
+            "lent",
+            json!({ "awsKms": { "keyId": aws.0.id(), "region": NO_REGION } }),
+        )
+        .await?;
+    let elsewhere = tenant.has("elsewhere", aws.key()).await?;
+    let told = tenant
+        .wait_until_not_ready(&elsewhere, "KeyCredentialsRefused")
+        .await?;
+    ensure!(told.contains("an endpoint of its choice"), "{told}");
+    ensure!(
+        aws.0.proxy().connections() == 0,
+        "AWS was called with what is not the tenant's"
+    );
+    // The credentials are there; it is the region that is not.
+    let called = |ready: &Condition| ready.reason == "KeyUnreachable";
+    let status = tenant.wait_for_issuer(&lent, "calling AWS", called).await?;
+    let told = ready_condition(&status).map(|ready| ready.message.clone());
+    ensure!(
+        told.as_ref().is_some_and(|told| told.contains(NO_REGION)),
+        "{told:?}"
+    );
+    operator.stop().await?;
+    Ok(())
+}
