@@ -6,7 +6,7 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
-use signet_api::IssuerSpec;
+use signet_api::{IssuerKind, IssuerSpec};
 use signet_keys::{
     Breaker, Checked, Connected, Gates, Guard, KeyConfig, KeyError, Known, Limits, Reach,
     SecretData,
@@ -123,6 +123,12 @@ impl Connections {
     /// Drops the connection of an issuer that is gone.
     pub fn forget(&self, issuer: &IssuerName) {
         self.lock().remove(issuer);
+    }
+
+    /// Drops the connections of a kind's issuers that `exists` does not know.
+    pub fn retain(&self, kind: IssuerKind, exists: impl Fn(&IssuerName) -> bool) {
+        self.lock()
+            .retain(|name, _| name.kind != kind || exists(name));
     }
 
     /// Names each issuer whose backend went away or came back.

@@ -6,6 +6,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod unharmed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ pub use breaker::{Breaker, PROBE};
 pub use gate::{Gate, Gates};
 pub use pace::Pace;
 pub use turns::{Turn, Turns};
+use unharmed::unharmed;
 
 use crate::Signer;
 use crate::backend::Checked;
@@ -128,7 +130,7 @@ impl Guard {
     }
 
     async fn attempt(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        timeout(ATTEMPT, self.signer.sign(tbs))
+        timeout(ATTEMPT, unharmed(self.signer.sign(tbs)))
             .await
             .unwrap_or_else(|_| Err(no_answer(ATTEMPT)))
     }

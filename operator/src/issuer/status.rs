@@ -30,11 +30,11 @@ where
         ),
         ca: summaries(facts, outcome),
         bundle: Some(bundle(facts)).filter(|bundle| !bundle.is_empty()),
-        refused_credential: facts
-            .key
-            .as_ref()
-            .err()
-            .and_then(|error| error.refused.clone()),
+        refused_credential: match &facts.key {
+            Ok(_) => None,
+            // An error about something else does not make a refused credential right.
+            Err(error) => error.refused.clone().or(before.refused_credential.clone()),
+        },
     };
     if status == before {
         return Plan::default();

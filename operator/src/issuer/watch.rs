@@ -50,6 +50,9 @@ where
         for name in context.keyring.retain(K::KIND, |name| context.exists(name)) {
             context.metrics.forget(&name);
         }
+        context
+            .connections
+            .retain(K::KIND, |name| context.exists(name));
         listed.cancel();
     };
     when_listed(cached, listed)

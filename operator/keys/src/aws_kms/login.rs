@@ -93,11 +93,20 @@ fn access_key(
             KeyError::new(ErrorClass::CredentialsRefused, sentence)
         })
     };
+    let id = text(&at.access_key_id_key)?;
+    // The SDK panics at an id that it cannot put into a header.
+    if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let sentence = format!(
+            "{} of the Secret {} is no access key id; put that alone there",
+            at.access_key_id_key, at.name
+        );
+        return Err(KeyError::new(ErrorClass::CredentialsRefused, sentence));
+    }
     let token = at.session_token_key.as_deref().map(text).transpose()?;
     redact.remember(token.unwrap_or_default());
     redact.remember(text(&at.secret_access_key_key)?);
     Ok(Credentials::new(
-        text(&at.access_key_id_key)?,
+        id,
         text(&at.secret_access_key_key)?,
         token.map(str::to_owned),
         None,

@@ -88,7 +88,7 @@ impl KmsSigner {
     /// Whether another login can have another end. The same Secret has the same.
     async fn may_differ(&self, session: &Session) -> bool {
         match self.config.credentials {
-            Some(AwsCredentials::SecretRef(_)) => {
+            Some(AwsCredentials::SecretRef(_)) if self.config.role_arn.is_none() => {
                 let holds = session.holds(&self.config, &self.reach).await;
                 matches!(holds, Ok(false))
             }

@@ -127,9 +127,14 @@ fn read(answer: Option<&StsCredentials>, service: &Service) -> Result<Credential
     let no_credentials = || service.wrong("answers without credentials");
     let answer = answer.ok_or_else(no_credentials)?;
     let end = SystemTime::try_from(*answer.expiration()).map_err(|_| no_credentials())?;
+    // The SDK panics at an id that it cannot put into a header.
+    let id = answer.access_key_id();
+    if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(no_credentials().into());
+    }
     service.redact.remember(answer.session_token());
     Ok(Credentials::new(
-        answer.access_key_id(),
+        id,
         answer.secret_access_key(),
         Some(answer.session_token().to_owned()),
         Some(end),
