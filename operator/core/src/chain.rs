@@ -54,6 +54,12 @@ pub enum ChainError {
     /// A certificate of the file that no other leads to.
     #[error("the certificate of {0} is no part of the CA's chain; remove it, or put it in order")]
     Stray(String),
+    /// Many certificates of one name, of which hardly any issued another.
+    #[error(
+        "it holds many certificates of one name that did not issue each other; keep those of the \
+         CA's own chain"
+    )]
+    Tangled,
     /// The signature does not verify under the CA's public key.
     #[error("the signature does not verify under the CA's public key")]
     SignatureMismatch,

@@ -41,6 +41,8 @@ pub enum Reason {
     InvalidUsages,
     /// The lifetime cannot be granted.
     InvalidDuration,
+    /// The certificate would be longer than what the CA's key signs.
+    CertificateTooLong,
     /// A CA certificate was asked for and the profile does not allow it.
     CaNotAllowed,
     /// A path length beyond what the CA or the profile allows (PKI-7).
@@ -53,7 +55,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Issued,
         Self::NotApproved,
         Self::Denied,
@@ -70,6 +72,7 @@ impl Reason {
         Self::InvalidName,
         Self::InvalidUsages,
         Self::InvalidDuration,
+        Self::CertificateTooLong,
         Self::CaNotAllowed,
         Self::PathLengthExceeded,
         Self::IdentityNotAllowed,
@@ -95,6 +98,7 @@ impl Reason {
             Self::InvalidName => "InvalidName",
             Self::InvalidUsages => "InvalidUsages",
             Self::InvalidDuration => "InvalidDuration",
+            Self::CertificateTooLong => "CertificateTooLong",
             Self::CaNotAllowed => "CaNotAllowed",
             Self::PathLengthExceeded => "PathLengthExceeded",
             Self::IdentityNotAllowed => "IdentityNotAllowed",

@@ -8,6 +8,7 @@ mod authority;
 mod extensions;
 mod serial;
 mod tbs;
+mod trial;
 mod validity;
 
 #[cfg(test)]
@@ -28,8 +29,9 @@ use tbs::Fields;
 
 /// A TBSCertificate in DER, together with what is needed to check what comes back.
 ///
-/// There are two ways to make one: from a [`Grant`], and from an issuer's own
-/// `spec.certificate` ([`SelfSigned`]).
+/// There are two ways to make one that becomes a certificate: from a [`Grant`], and from an
+/// issuer's own `spec.certificate` ([`SelfSigned`]). A third one becomes nothing:
+/// [`trial`](Self::trial).
 #[derive(Clone)]
 pub struct ToBeSigned {
     der: Vec<u8>,

@@ -1,6 +1,12 @@
 //! From certificates in any order to a path, without building one that is not there.
 
+use std::cmp::Reverse;
+
 use super::{CaCertificate, CaChain, ChainError};
+
+/// So many signatures are checked at most to find a path. Certificates of one name and large keys
+/// would otherwise have as many checked as the square of their number, for nothing.
+const MOST_CHECKS: usize = 64;
 
 /// Orders `own` (the CA's file) and `others` (its `ca.crt`) into a chain.
 ///
@@ -11,8 +17,16 @@ pub(super) fn chain(
     mut others: Vec<CaCertificate>,
 ) -> Result<CaChain, ChainError> {
     let (mut path, mut own) = begin(own).ok_or(ChainError::Empty)?;
-    while let Some(next) = issuer_of(&path, &mut own).or_else(|| issuer_of(&path, &mut others)) {
-        path.push(next);
+    let mut checks = Checks(MOST_CHECKS);
+    loop {
+        let next = match checks.issuer_of(&path, &mut own)? {
+            None => checks.issuer_of(&path, &mut others)?,
+            found => found,
+        };
+        match next {
+            Some(next) => path.push(next),
+            None => break,
+        }
     }
     // The CA's file may repeat a certificate, and may carry further roots.
     let mut strays = own
@@ -53,17 +67,35 @@ fn is_path(certificates: &[CaCertificate]) -> bool {
     })
 }
 
-/// Takes the issuer of the path's end out of `from`, unless the end is self-signed.
-///
-/// Several certificates over one key, as a renewal leaves them: the one that ends last.
-fn issuer_of(path: &[CaCertificate], from: &mut Vec<CaCertificate>) -> Option<CaCertificate> {
-    let end = path.last().filter(|end| !end.is_self_signed())?;
-    let (place, _) = from
-        .iter()
-        .enumerate()
-        .filter(|(_, candidate)| !path.contains(candidate) && end.is_issued_by(candidate))
-        .max_by_key(|(_, candidate)| candidate.not_after())?;
-    Some(from.remove(place))
+/// How many signatures may still be checked.
+struct Checks(usize);
+
+impl Checks {
+    /// Takes the issuer of the path's end out of `from`, unless the end is self-signed.
+    ///
+    /// Several certificates over one key, as a renewal leaves them: the one that ends last.
+    fn issuer_of(
+        &mut self,
+        path: &[CaCertificate],
+        from: &mut Vec<CaCertificate>,
+    ) -> Result<Option<CaCertificate>, ChainError> {
+        let Some(end) = path.last().filter(|end| !end.is_self_signed()) else {
+            return Ok(None);
+        };
+        let mut candidates: Vec<_> = from
+            .iter()
+            .enumerate()
+            .filter(|(_, candidate)| end.names_as_issuer(candidate) && !path.contains(candidate))
+            .collect();
+        candidates.sort_by_key(|(_, candidate)| Reverse(candidate.not_after()));
+        for (place, candidate) in candidates {
+            self.0 = self.0.checked_sub(1).ok_or(ChainError::Tangled)?;
+            if end.is_issued_by(candidate) {
+                return Ok(Some(from.remove(place)));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// RFC 5280 4.2.1.9: no leaf verifies under a path that is longer than one of its CAs allows.

@@ -6,7 +6,7 @@ use super::{CaCertificate, ChainError};
 const MOST_CERTIFICATES: usize = 32;
 /// A larger PEM file is a mistake or an attack. A CAGeneration has room for as much in each of
 /// its two lists.
-const MOST_BYTES: usize = 256 * 1024;
+const MOST_BYTES: usize = 64 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";

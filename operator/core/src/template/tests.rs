@@ -9,6 +9,7 @@ mod names;
 mod root;
 mod serial;
 mod sweep;
+mod trial;
 mod validity;
 
 use std::time::Duration;

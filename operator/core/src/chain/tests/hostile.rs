@@ -1,7 +1,7 @@
 //! Whatever stands in a Secret: a CA certificate is read or refused, and nothing panics.
 
 use super::Three;
-use crate::chain::{CaCertificate, CaChain};
+use crate::chain::{CaCertificate, CaChain, ChainError};
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::{Key, Kind};
 
@@ -55,4 +55,25 @@ fn every_change_of_one_character_of_a_pem_file_is_read_or_refused() {
         }
     }
     assert!(outcomes.iter().all(|count| *count > 10), "{outcomes:?}");
+}
+
+/// A search among certificates of one name would check as many signatures as the square of their
+/// number, on the one thread that does everything.
+#[test]
+fn many_certificates_of_one_name_are_not_searched_to_the_end() {
+    let named = |seeds: std::ops::Range<u8>| {
+        let roots = seeds.map(|seed| Parts::root("x", &Key::p256(seed)).pem());
+        roots.collect::<String>()
+    };
+    let nobody = Parts::root("x", &Key::p256(101));
+    let above = Parts::intermediate("x", &Key::p256(102), &nobody);
+    let issuing = Parts::intermediate("x", &Key::p256(103), &above);
+    let tls_crt = issuing.pem() + &named(1..32);
+    let ca_crt = named(32..63) + &above.pem();
+    let outcome = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes()));
+    assert_eq!(outcome, Err(ChainError::Tangled));
+    // A renewal leaves a few of one name, which is no harm.
+    let few = named(1..9) + &above.pem();
+    let chain = CaChain::from_pem(issuing.pem().as_bytes(), Some(few.as_bytes())).unwrap();
+    assert_eq!(chain.path().len(), 2);
 }

@@ -169,16 +169,16 @@ fn what_two_files_make_together_is_no_more_than_one_file_may_hold() {
 
 #[test]
 fn large_certificates_are_counted_as_they_are_written() {
-    let most = 256 * 1024;
+    let most = 64 * 1024;
     let large = |name: &str, seed, bytes| {
         let padding = extension("1.3.6.1.4.1.99999.1", &tlv(0x04, &vec![0; bytes]));
         Parts::root(name, &Key::p256(seed)).and(padding)
     };
-    let half = large("a", 1, 95_000);
-    let other = large("b", 2, 95_000);
+    let half = large("a", 1, 23_500);
+    let other = large("b", 2, 23_500);
     assert!(pem(&[&half, &other]).len() < most);
     assert_reads_again(&read(&[&half], &[&other]).unwrap());
-    let other = large("b", 2, 105_000);
+    let other = large("b", 2, 26_000);
     assert!(pem(&[&half, &other]).len() > most);
     assert_eq!(read(&[&half], &[&other]), Err(ChainError::TooLarge(most)));
 }
