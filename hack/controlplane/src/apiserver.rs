@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use kube::Client;
+use signet_localservers::pki::write_private;
 
-use crate::pki::{PairFiles, TokenKey, write_private};
+use crate::pki::{PairFiles, TokenKey};
 use crate::process::Server;
 use crate::{Program, Toolchain};
 

@@ -7,12 +7,12 @@
 //! goes into them.
 
 mod build;
-mod cache;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use signet_localservers::cache;
 
 use crate::Options;
 

@@ -1,11 +1,14 @@
 //! etcd, the API server's store.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
+use tokio::net::TcpStream;
 
 use crate::process::Server;
-use crate::{Program, Toolchain, ports};
+use crate::{Program, Toolchain};
 
 /// Starts etcd. Its data is not synchronised to disk: a control plane does not outlive its
 /// machine, and a benchmark should say so.
@@ -36,6 +39,15 @@ pub(crate) fn spawn(
 
 /// Waits until it takes connections.
 pub(crate) async fn ready(etcd: &mut Server, client_port: u16) -> Result<()> {
-    etcd.ready(async || (!ports::is_open(client_port).await).then(|| "nobody listens".to_owned()))
+    etcd.ready(async || (!is_open(client_port).await).then(|| "nobody listens".to_owned()))
         .await
+}
+
+/// Whether somebody listens.
+async fn is_open(port: u16) -> bool {
+    let connect = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+    matches!(
+        tokio::time::timeout(Duration::from_secs(1), connect).await,
+        Ok(Ok(_))
+    )
 }

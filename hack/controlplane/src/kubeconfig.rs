@@ -11,6 +11,7 @@ use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
+use signet_localservers::pki::{Pair, write_private};
 
 /// A token lives for a year: whoever leaves a control plane up finds it working the next day.
 const TOKEN_SECONDS: i64 = 365 * 24 * 60 * 60;
@@ -59,14 +60,14 @@ pub(crate) fn write_for_certificate(
     path: &Path,
     server: &str,
     ca_pem: &str,
-    identity: &crate::pki::Pair,
+    identity: &Pair,
 ) -> Result<()> {
     let cluster = json!({ "server": server, "certificate-authority-data": base64(ca_pem) });
     let user = json!({
         "client-certificate-data": base64(&identity.certificate_pem),
         "client-key-data": base64(&identity.key_pem),
     });
-    crate::pki::write_private(path, &document(&cluster, &user, "default"))
+    write_private(path, &document(&cluster, &user, "default"))
 }
 
 async fn token(client: &Client, namespace: &str, name: &str) -> Result<String> {

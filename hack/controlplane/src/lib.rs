@@ -69,7 +69,6 @@ pub mod kubeconfig;
 pub mod manifests;
 mod options;
 mod pki;
-mod ports;
 mod process;
 mod progress;
 mod state;

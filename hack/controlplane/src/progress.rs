@@ -1,13 +1,8 @@
 //! What a person who waits wants to read.
 
-use std::fmt::Arguments;
-use std::io::Write;
 use std::time::Duration;
 
-/// Writes one line to standard error. A closed one is nobody who reads.
-pub(crate) fn say(line: Arguments<'_>) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}
+pub(crate) use signet_localservers::say;
 
 /// `4 min 30 s`, `40 s` or `0.4 s`.
 pub(crate) fn duration(duration: Duration) -> String {

@@ -10,7 +10,6 @@ mod log;
 mod objects;
 mod operator;
 mod process;
-mod tether;
 
 use std::path::{Path, PathBuf};
 

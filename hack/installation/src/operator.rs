@@ -1,5 +1,6 @@
 //! The operator as a local process.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -7,13 +8,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use signet_localservers::tether;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::NAMESPACE;
 use crate::build::{Profile, keeper, operator_binary};
 use crate::log::Log;
 use crate::process::{POLL_INTERVAL, STOP_DEADLINE, terminate};
-use crate::{NAMESPACE, tether};
 
 /// How long the operator may take to get ready, on a busy machine.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -95,7 +97,7 @@ impl Operator {
         let mut command = command(&binary, options);
         command.envs(environment.iter().copied());
         let child = match options.life {
-            Life::Tethered => tether::spawn(&keeper(), &command, output)?,
+            Life::Tethered => tether::spawn(tied(&command, output))?,
             Life::Detached => {
                 command
                     .stdin(Stdio::null())
@@ -229,4 +231,24 @@ async fn get(address: SocketAddr, path: &str) -> Result<(u16, String)> {
     let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
     let code = head.split(' ').nth(1).context("no HTTP status")?;
     Ok((code.parse()?, body.to_owned()))
+}
+
+/// The same command through the keeper, which ties its life to ours and then becomes it.
+fn tied(command: &Command, log: File) -> Command {
+    let mut tied = Command::new(keeper());
+    tied.args(["child", "--parent"])
+        .arg(std::process::id().to_string())
+        .arg("--")
+        .arg(command.get_program())
+        .args(command.get_args())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => tied.env(name, value),
+            None => tied.env_remove(name),
+        };
+    }
+    tied
 }

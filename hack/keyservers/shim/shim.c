@@ -25,6 +25,8 @@ static struct function_list *real;
 static struct function_list ours;
 static char folder[PATH_MAX - 16];
 
+enum { FLAGS_OF_TOKEN = 32 + 32 + 16 + 16, MAY_SIGN = 0x108 };
+
 static const char *beside(const char *name, char *path) {
     snprintf(path, PATH_MAX, "%s/%s", folder, name);
     return path;
@@ -110,8 +112,6 @@ static number before(const char *name, number session, number removed) {
         return called(name, answer);                                    \
     }
 
-WRAP("C_GetTokenInfo", GET_TOKEN_INFO, 0, TOKEN_NOT_PRESENT, (number slot, void *info),
-     (slot, info))
 WRAP("C_OpenSession", OPEN_SESSION, 0, TOKEN_NOT_PRESENT,
      (number slot, number flags, void *app, void *notify, number *session),
      (slot, flags, app, notify, session))
@@ -119,13 +119,41 @@ WRAP("C_GetSessionInfo", GET_SESSION_INFO, session, DEVICE_REMOVED,
      (number session, void *info), (session, info))
 WRAP("C_Login", LOGIN, session, DEVICE_REMOVED,
      (number session, number user, void *pin, number length), (session, user, pin, length))
-WRAP("C_GetAttributeValue", GET_ATTRIBUTE_VALUE, session, DEVICE_REMOVED,
-     (number session, number object, void *attributes, number count),
-     (session, object, attributes, count))
 WRAP("C_FindObjectsInit", FIND_OBJECTS_INIT, session, DEVICE_REMOVED,
      (number session, void *attributes, number count), (session, attributes, count))
 WRAP("C_SignInit", SIGN_INIT, session, DEVICE_REMOVED,
      (number session, void *mechanism, number key), (session, mechanism, key))
+
+struct attribute {
+    number type;
+    unsigned char *value;
+    number length;
+};
+
+static number wrapped_GET_ATTRIBUTE_VALUE(number session, number object,
+                                          struct attribute *attributes, number count) {
+    number answer = before("C_GetAttributeValue", session, DEVICE_REMOVED);
+    if (answer == OK)
+        answer = real->functions[GET_ATTRIBUTE_VALUE](session, object, attributes, count);
+    if (answer == OK && told("nosign", NULL, NULL))
+        for (number i = 0; i < count; i++)
+            if (attributes[i].type == MAY_SIGN && attributes[i].value && attributes[i].length == 1)
+                *attributes[i].value = 0;
+    return called("C_GetAttributeValue", answer);
+}
+
+/* The flags stand after label, manufacturer, model and serial number (CK_TOKEN_INFO). */
+static number wrapped_GET_TOKEN_INFO(number slot, void *info) {
+    number answer = before("C_GetTokenInfo", 0, TOKEN_NOT_PRESENT), flags = 0;
+    if (answer == OK) answer = real->functions[GET_TOKEN_INFO](slot, info);
+    if (answer == OK && told("flags", NULL, &flags)) {
+        number own;
+        memcpy(&own, (char *)info + FLAGS_OF_TOKEN, sizeof own);
+        own |= flags;
+        memcpy((char *)info + FLAGS_OF_TOKEN, &own, sizeof own);
+    }
+    return called("C_GetTokenInfo", answer);
+}
 
 static number wrapped_GET_SLOT_LIST(unsigned char present, number *slots, number *count) {
     number answer = before("C_GetSlotList", 0, 0);

@@ -7,7 +7,7 @@
 //! - [`Proxy`]: between a client and one of the servers, and does wrong what it is told.
 //!
 //! The programs come from the registries of Python and Debian at their first use and stay in the
-//! cache folder, which is that of `hack/controlplane`. Wanted are Linux with `apt-get`, `setpriv`
+//! cache folder. Wanted are Linux with `apt-get`, `setpriv`
 //! and `cc`, and Python 3.11; root is not.
 //!
 //! Every server listens on loopback, on a free port that it keeps over restarts, and has a folder
@@ -20,14 +20,12 @@ mod http;
 pub mod ministack;
 pub mod openbao;
 mod packages;
-pub mod pki;
-mod ports;
 mod process;
 pub mod proxy;
 pub mod softhsm;
-mod tether;
 
 pub use ministack::Ministack;
 pub use openbao::OpenBao;
 pub use proxy::Proxy;
+pub use signet_localservers::pki;
 pub use softhsm::SoftHsm;

@@ -9,11 +9,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
+use signet_localservers::ports;
 
 use crate::home::Home;
 use crate::http::{self, Request};
+use crate::packages;
 use crate::process::Process;
-use crate::{packages, ports};
 
 pub use iam::AccessKey;
 

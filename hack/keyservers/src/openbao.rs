@@ -11,12 +11,13 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::Signal;
 use rustls::ClientConfig;
 use serde_json::Value;
+use signet_localservers::pki::{Ca, write_private};
+use signet_localservers::ports;
 
 use crate::home::Home;
 use crate::http::{self, Request};
-use crate::pki::{Ca, write_private};
+use crate::packages;
 use crate::process::Process;
-use crate::{packages, ports};
 
 pub use setup::AppRole;
 
@@ -44,7 +45,7 @@ pub struct OpenBao {
 impl OpenBao {
     /// Starts, initializes and unseals a server. Installs the program first, if it must.
     pub fn start() -> Result<Self> {
-        let ca = Ca::new()?;
+        let ca = Ca::new("OpenBao on loopback")?;
         let [port, cluster_port] = ports::free()?;
         let mut server = Self {
             program: packages::openbao()?,
@@ -178,7 +179,7 @@ impl OpenBao {
     }
 
     fn configure(&self, cluster_port: u16) -> Result<()> {
-        let pair = self.ca.server(&[])?;
+        let pair = self.ca.server("localhost", &[])?;
         write_private(&self.home.join("ca.crt"), self.ca.certificate_pem())?;
         write_private(&self.home.join("server.crt"), &pair.certificate_pem)?;
         write_private(&self.home.join("server.key"), &pair.key_pem)?;

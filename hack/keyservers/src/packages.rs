@@ -1,13 +1,13 @@
 //! The servers and tools, from the registries of Python and Debian. Installed once, into the cache.
 
-mod cache;
 mod debian;
 mod python;
 pub(crate) mod shim;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use signet_localservers::{cache, say};
 
 pub(crate) use debian::run;
 
@@ -99,6 +99,25 @@ pub(crate) fn softhsm() -> Result<SoftHsm> {
         libraries,
         root,
     })
+}
+
+/// The folder of a set of packages; `install` fills it if it is not in the cache.
+fn ensure(
+    name: &str,
+    ingredients: &[&str],
+    install: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let key = cache::key(ingredients.iter().map(|it| it.as_bytes()));
+    cache::ensure(
+        &cache::folder()?,
+        name,
+        &format!("{name}-{key}"),
+        |folder| {
+            say(format_args!("{name}: installing, once"));
+            install(folder)
+        },
+    )
+    .with_context(|| format!("cannot install {name}"))
 }
 
 fn existing(path: PathBuf) -> Result<PathBuf> {

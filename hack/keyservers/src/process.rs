@@ -1,15 +1,15 @@
 //! One server: a child process with a log file.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::tether;
+use signet_localservers::tether;
 
 /// How long a server may take to end by itself.
 const GRACE: Duration = Duration::from_secs(10);
@@ -18,6 +18,10 @@ const READY_DEADLINE: Duration = Duration::from_secs(120);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// What is shown of a log when its server fails.
 const SHOWN_LINES: usize = 20;
+
+/// Becomes the program, unless the process that wanted it died before the kernel was asked to
+/// end the program with it. Its `$0` is the process id of the one that wanted it.
+const BECOME: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
 
 /// A server that runs. Dropping it kills it.
 #[derive(Debug)]
@@ -31,7 +35,7 @@ impl Process {
     /// Starts a program; what it prints goes to a log that a restart continues.
     pub(crate) fn spawn(name: &'static str, command: &Command, log: &Path) -> Result<Self> {
         let output = File::options().create(true).append(true).open(log)?;
-        let child = tether::spawn(command, &output)
+        let child = tether::spawn(tied(command, &output)?)
             .with_context(|| format!("cannot start {name}: is setpriv of util-linux there?"))?;
         Ok(Self {
             name,
@@ -103,4 +107,31 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The same command through setpriv of util-linux, which asks the kernel to kill it with its
+/// parent and then becomes it. Its output goes to `log`. What is not set in the command's
+/// environment, the child has not, except for `PATH`.
+fn tied(command: &Command, log: &File) -> io::Result<Command> {
+    let mut tied = Command::new("setpriv");
+    tied.args(["--pdeathsig", "KILL", "--", "/bin/sh", "-c", BECOME])
+        .arg(std::process::id().to_string())
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log.try_clone()?);
+    if let Some(path) = std::env::var_os("PATH") {
+        tied.env("PATH", path);
+    }
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            tied.env(name, value);
+        }
+    }
+    if let Some(folder) = command.get_current_dir() {
+        tied.current_dir(folder);
+    }
+    Ok(tied)
 }

@@ -3,6 +3,7 @@
 mod fault;
 mod listener;
 mod record;
+mod secret;
 mod service;
 mod upstream;
 
@@ -11,16 +12,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 use anyhow::{Context, Result};
+use signet_localservers::pki::Ca;
+use signet_localservers::ports;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::fault::Rule;
 use self::listener::Order;
 use self::upstream::Upstream;
-use crate::pki::Ca;
-use crate::ports;
 
 pub use fault::{Fault, Requests};
 pub use record::Seen;
+pub use secret::secrets;
 
 /// A proxy on loopback, with a thread of its own, so that it answers whatever a test's runtime
 /// does. Faults can be switched at any time. A server that is away makes it reset connections.
@@ -47,7 +49,7 @@ impl Proxy {
     /// A proxy with TLS under a CA of its own, in front of a server such as
     /// `https://127.0.0.1:8200` with its CA, or one in the clear without.
     pub fn https(upstream: &str, upstream_ca: Option<&str>) -> Result<Self> {
-        Self::start(upstream, upstream_ca, Some(Ca::new()?))
+        Self::start(upstream, upstream_ca, Some(Ca::new("a proxy on loopback")?))
     }
 
     /// A proxy in the clear.
@@ -64,7 +66,10 @@ impl Proxy {
             connections: AtomicUsize::default(),
             silent: AtomicBool::default(),
         });
-        let pair = ca.as_ref().map(|ca| ca.server(&[])).transpose()?;
+        let pair = ca
+            .as_ref()
+            .map(|ca| ca.server("localhost", &[]))
+            .transpose()?;
         let tls = pair.as_ref().map(listener::acceptor).transpose()?;
         let (orders, incoming) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread()

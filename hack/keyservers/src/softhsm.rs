@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Result;
+use signet_localservers::pki::write_private;
 
 use crate::home::Home;
 use crate::packages::{self, shim};
-use crate::pki::write_private;
 
 pub use faults::Fault;
 

@@ -58,8 +58,8 @@ fn every_auth_method_can_be_set_up() {
     bao.destroy_secret_id("signet", &role.secret_id).unwrap();
     assert_eq!(bao.api("POST", path, "", &login).unwrap().0, 400);
 
-    let ca = Ca::new().unwrap();
-    let client = ca.client("signet").unwrap();
+    let ca = Ca::new("clients").unwrap();
+    let client = ca.client("signet", None).unwrap();
     bao.enable_auth("cert").unwrap();
     bao.cert_role("signet", ca.certificate_pem(), &policy)
         .unwrap();

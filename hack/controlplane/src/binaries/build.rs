@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use signet_localservers::cache;
 
-use super::{Program, cache};
+use super::Program;
 use crate::progress::{duration, say};
 
 /// Folders beside the cert-manager binary.
@@ -63,43 +64,54 @@ fn module(program: Program) -> PathBuf {
 }
 
 /// The path of a program; builds it if it is not in the cache.
-///
-/// It is built into a folder of its own, which then gets its name by a rename: what has the name
-/// is whole. A lock keeps two processes from doing the same work.
 pub(super) fn ensure(cache: &Path, program: Program) -> Result<PathBuf> {
     let name = program.name();
     let module = module(program);
     let version = pinned_version(&fs::read_to_string(module.join("go.mod"))?, program.pin())?;
     let flags = linker_flags(program, &version);
     let go = run(go(&module)?.args(["env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"]))?;
-    let key = cache::key(&module, &[name, program.package(), &flags, &go])?;
-    let folder = cache.join(format!("{name}-{version}-{key}"));
-    let binary = folder.join(name);
-    if binary.is_file() {
-        return Ok(binary);
-    }
+    let key = key(&module, &[name, program.package(), &flags, &go])?;
+    let entry = format!("{name}-{version}-{key}");
+    let folder = cache::ensure(cache, name, &entry, |folder| {
+        say(format_args!(
+            "{name}: building {version} from Go modules, once"
+        ));
+        let begin = Instant::now();
+        build(program, &module, &flags, &folder.join(name))?;
+        if program == Program::CertManager {
+            copy_manifests(&module, program.pin(), folder)?;
+        }
+        say(format_args!(
+            "{name}: built in {}",
+            duration(begin.elapsed())
+        ));
+        Ok(())
+    })?;
+    Ok(folder.join(name))
+}
 
-    let _lock = cache::lock(cache, name)?;
-    if binary.is_file() {
-        return Ok(binary);
+/// A short hash of the files of a Go module and of all else that decides what a build yields.
+fn key(module: &Path, ingredients: &[&str]) -> Result<String> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(module)? {
+        let path = entry?.path();
+        if path.is_file() {
+            files.push(path);
+        }
     }
-    let prefix = format!(".{name}-");
-    cache::sweep(cache, &prefix)?;
-    let fresh = tempfile::Builder::new().prefix(&prefix).tempdir_in(cache)?;
-    say(format_args!(
-        "{name}: building {version} from Go modules, once"
-    ));
-    let begin = Instant::now();
-    build(program, &module, &flags, &fresh.path().join(name))?;
-    if program == Program::CertManager {
-        copy_manifests(&module, program.pin(), fresh.path())?;
+    files.sort();
+    let mut all = Vec::new();
+    for path in files {
+        all.push(
+            path.file_name()
+                .unwrap_or_default()
+                .as_encoded_bytes()
+                .to_vec(),
+        );
+        all.push(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    fs::rename(fresh.keep(), &folder)?;
-    say(format_args!(
-        "{name}: built in {}",
-        duration(begin.elapsed())
-    ));
-    Ok(binary)
+    all.extend(ingredients.iter().map(|it| it.as_bytes().to_vec()));
+    Ok(cache::key(all.iter().map(Vec::as_slice)))
 }
 
 fn build(program: Program, module: &Path, flags: &str, binary: &Path) -> Result<()> {
@@ -244,6 +256,17 @@ mod tests {
             assert_eq!(go_version(text), expected, "{text:?}");
         }
         assert!(go_version("go1.9").unwrap() < OLDEST_GO);
+    }
+
+    #[test]
+    fn the_key_follows_the_module_and_every_ingredient() {
+        let module = tempfile::tempdir().unwrap();
+        fs::write(module.path().join("go.mod"), "module a\n").unwrap();
+        let first = key(module.path(), &["go1.26", "-s -w"]).unwrap();
+        assert_eq!(first, key(module.path(), &["go1.26", "-s -w"]).unwrap());
+        assert_ne!(first, key(module.path(), &["go1.27", "-s -w"]).unwrap());
+        fs::write(module.path().join("go.sum"), "").unwrap();
+        assert_ne!(first, key(module.path(), &["go1.26", "-s -w"]).unwrap());
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use kube::Client;
+use signet_localservers::pki::{Ca, write_private};
+use signet_localservers::ports;
 
-use crate::pki::{ClusterCa, PairFiles, TokenKey, write_private};
+use crate::pki::{PairFiles, TokenKey};
 use crate::process::Server;
 use crate::{
     CERT_MANAGER_NAMESPACE, CertManagerOptions, Options, Pids, Program, State, Toolchain,
-    apiserver, cert_manager, controller_manager, etcd, kubeconfig, ports,
+    apiserver, cert_manager, controller_manager, etcd, kubeconfig,
 };
 
 /// A control plane that is starting, running or stopping.
@@ -63,13 +65,13 @@ impl Plane {
     /// Starts everything and returns when it is ready. May be dropped at any time, after which
     /// [`Plane::stop`] stops what was started.
     pub(super) async fn start(&mut self, options: &Options) -> Result<()> {
-        let ca = ClusterCa::new()?;
+        let ca = Ca::new("signet-controlplane")?;
         let ca_file = self.pki().join("ca.crt");
-        write_private(&ca_file, &ca.certificate_pem)?;
+        write_private(&ca_file, ca.certificate_pem())?;
         let token_key = TokenKey::create(&self.pki())?;
         let admin = ca.client("signet-controlplane-admin", Some("system:masters"))?;
         let (server, kubeconfig) = (self.server(), self.kubeconfig());
-        kubeconfig::write_for_certificate(&kubeconfig, &server, &ca.certificate_pem, &admin)?;
+        kubeconfig::write_for_certificate(&kubeconfig, &server, ca.certificate_pem(), &admin)?;
         let client = kubeconfig::client(&kubeconfig).await?;
 
         self.start_apiserver(options, &ca, &ca_file, &token_key, &client)
@@ -77,7 +79,7 @@ impl Plane {
 
         let manager = ca.client("system:kube-controller-manager", None)?;
         let path = kubeconfig::folder(&self.folder).join("kube-controller-manager.yaml");
-        kubeconfig::write_for_certificate(&path, &server, &ca.certificate_pem, &manager)?;
+        kubeconfig::write_for_certificate(&path, &server, ca.certificate_pem(), &manager)?;
         let manager = controller_manager::spawn(
             &self.toolchain,
             &path,
@@ -99,7 +101,7 @@ impl Plane {
     async fn start_apiserver(
         &mut self,
         options: &Options,
-        ca: &ClusterCa,
+        ca: &Ca,
         ca_file: &Path,
         token_key: &TokenKey,
         client: &Client,
@@ -119,7 +121,7 @@ impl Plane {
         let settings = apiserver::Settings {
             port: self.ports.apiserver,
             etcd_port: self.ports.etcd,
-            serving: &serving.write(&self.pki(), "kube-apiserver")?,
+            serving: &PairFiles::write(&serving, &self.pki(), "kube-apiserver")?,
             client_ca: ca_file,
             token_key,
             audit_log: self.audit_log.as_deref(),
@@ -133,15 +135,15 @@ impl Plane {
     async fn install_cert_manager(
         &mut self,
         options: &CertManagerOptions,
-        ca: &ClusterCa,
+        ca: &Ca,
         client: &Client,
     ) -> Result<()> {
-        let (port, ca_pem) = (self.ports.webhook, &ca.certificate_pem);
+        let (port, ca_pem) = (self.ports.webhook, ca.certificate_pem());
         let objects = cert_manager::render(&self.toolchain, &self.folder, port, ca_pem).await?;
         cert_manager::install(client, &self.toolchain, &objects).await?;
 
         let serving = ca.server("cert-manager-webhook", &[])?;
-        let serving: PairFiles = serving.write(&self.pki(), "cert-manager-webhook")?;
+        let serving = PairFiles::write(&serving, &self.pki(), "cert-manager-webhook")?;
         let identity = self.identity(cert_manager::WEBHOOK_ACCOUNT).await?;
         let logs = self.logs();
         let webhook =

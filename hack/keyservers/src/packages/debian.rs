@@ -6,8 +6,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::cache;
-
 /// A library's name and the packages that may have it.
 type Library = (&'static str, &'static [&'static str]);
 
@@ -20,7 +18,7 @@ pub(super) fn ensure(name: &str, packages: &[&str], libraries: &[Library]) -> Re
         .context("a Debian or Ubuntu is needed, for its packages")?;
     let mut ingredients = vec![release.as_str(), machine.as_str()];
     ingredients.extend(packages);
-    cache::ensure(name, &ingredients, |folder| {
+    super::ensure(name, &ingredients, |folder| {
         let apt = Apt::new(folder)?;
         apt.unpack(packages)?;
         for missing in missing(folder)? {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{cache, debian};
+use super::debian;
 
 /// An interpreter, and what a package with machine code depends on.
 pub(super) struct Interpreter {
@@ -39,7 +39,7 @@ pub(super) fn ensure(name: &str, pins: &[&str]) -> Result<PathBuf> {
     let python = interpreter()?;
     let mut ingredients = vec![python.tag.as_str()];
     ingredients.extend(pins);
-    cache::ensure(name, &ingredients, |folder| {
+    super::ensure(name, &ingredients, |folder| {
         let (program, arguments) = pip(&python.executable)?;
         debian::run(
             Command::new(program)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{cache, debian};
+use super::debian;
 
 const HEADER: &str = include_str!("../../shim/cryptoki.h");
 const SHIM: &str = include_str!("../../shim/shim.c");
@@ -17,7 +17,7 @@ const SHARED: &[&str] = &["-shared", "-fPIC", "-fvisibility=hidden"];
 
 /// The folder with `shim.so` and `relabel`.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    cache::ensure("shim", &[HEADER, SHIM, RELABEL], |folder| {
+    super::ensure("shim", &[HEADER, SHIM, RELABEL], |folder| {
         fs::write(folder.join("cryptoki.h"), HEADER)?;
         fs::write(folder.join("shim.c"), SHIM)?;
         fs::write(folder.join("relabel.c"), RELABEL)?;

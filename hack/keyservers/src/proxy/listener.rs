@@ -1,8 +1,10 @@
 //! The side of a proxy that clients see.
 
-use std::net::{Ipv4Addr, TcpStream as StdStream};
+use std::io::ErrorKind::AddrInUse;
+use std::net::{Ipv4Addr, TcpListener as StdListener, TcpStream as StdStream};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use anyhow::Result;
 use hyper::server::conn::http1;
@@ -15,10 +17,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Shared, service};
 use crate::pki::Pair;
+
+const BIND_DEADLINE: Duration = Duration::from_secs(10);
+const BIND_INTERVAL: Duration = Duration::from_millis(10);
 
 /// To listen or not to, and where to say that it is so.
 pub(super) type Order = (bool, Sender<std::io::Result<()>>);
@@ -39,7 +45,8 @@ pub(super) async fn run(
                 let Some((listen, done)) = order else { return };
                 listener = None;
                 connections.shutdown().await;
-                let result = if listen { bind(port).map(|it| listener = Some(it)) } else { Ok(()) };
+                let result =
+                    if listen { bind(port).await.map(|it| listener = Some(it)) } else { Ok(()) };
                 // Nobody waiting is nobody to tell.
                 let _ = done.send(result);
             }
@@ -54,11 +61,23 @@ pub(super) async fn run(
     }
 }
 
-fn bind(port: u16) -> std::io::Result<TcpListener> {
-    // The standard library lets the address be taken again while old connections fade away.
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+/// The listener before may live on for a moment, in a child of another test between its fork and
+/// its start.
+async fn bind(port: u16) -> std::io::Result<TcpListener> {
+    let deadline = Instant::now() + BIND_DEADLINE;
+    loop {
+        // The standard library lets the address be taken again while old connections fade away.
+        match StdListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Err(error) if error.kind() == AddrInUse && Instant::now() < deadline => {
+                tokio::time::sleep(BIND_INTERVAL).await;
+            }
+            bound => {
+                let listener = bound?;
+                listener.set_nonblocking(true)?;
+                return TcpListener::from_std(listener);
+            }
+        }
+    }
 }
 
 async fn accept(listener: Option<&TcpListener>) -> Option<TcpStream> {

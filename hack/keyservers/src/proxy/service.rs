@@ -12,9 +12,9 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, StatusCode};
 use rustix::net::sockopt::set_socket_linger;
 
-use super::Shared;
 use super::fault::Fault;
 use super::record::Seen;
+use super::{Shared, secret};
 
 /// The body of an answer: whole, or broken off.
 pub(super) enum Answer {
@@ -74,6 +74,7 @@ pub(super) async fn answer(
 ) -> Result<Response<Answer>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
+    secret::note(&head.headers, &body);
     let seen = Seen::of(&head, &body);
     let (mut replaced, mut truncated, mut lost) = (Vec::new(), false, false);
     for fault in shared.faults(seen) {
@@ -101,6 +102,7 @@ pub(super) async fn answer(
         return reset(socket);
     }
     let mut body = body.collect().await?.to_bytes();
+    secret::note(&head.headers, &body);
     for (from, to) in replaced {
         body = String::from_utf8_lossy(&body).replace(&from, &to).into();
     }

@@ -5,9 +5,9 @@ use std::fs;
 use std::sync::PoisonError;
 
 use anyhow::Result;
+use signet_localservers::pki::write_private;
 
 use super::SoftHsm;
-use crate::pki::write_private;
 
 /// Something that goes wrong until it is taken back. Functions are named as in the standard; the
 /// shim knows `C_Initialize`, `C_GetSlotList`, `C_GetTokenInfo`, `C_OpenSession`,
@@ -28,6 +28,10 @@ pub enum Fault {
     /// The token is taken out: no slot has one, and with the next call its sessions are closed and
     /// answer CKR_DEVICE_REMOVED.
     Remove,
+    /// No key may sign, says its CKA_SIGN.
+    NoSign,
+    /// The token has these flags too, such as CKF_USER_PIN_LOCKED.
+    Flags(u64),
 }
 
 impl fmt::Display for Fault {
@@ -39,6 +43,8 @@ impl fmt::Display for Fault {
             Self::Garbage => f.write_str("garbage C_Sign"),
             Self::Short => f.write_str("short C_Sign"),
             Self::Remove => f.write_str("remove"),
+            Self::NoSign => f.write_str("nosign"),
+            Self::Flags(flags) => write!(f, "flags {flags:#x}"),
         }
     }
 }

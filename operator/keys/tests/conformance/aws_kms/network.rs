@@ -107,7 +107,7 @@ async fn the_ca_bundle_alone_says_which_server_is_right() {
     let aws = Aws::shared();
     let (key, subject) = aws.p256();
     let mut config = aws.config(&key);
-    let other = Ca::new().unwrap();
+    let other = Ca::new("another CA").unwrap();
     config["caBundle"] = json!({ "inline": other.certificate_pem() });
     let error = subject.with(key_config(config)).connect().await;
     let error = error.unwrap_err();

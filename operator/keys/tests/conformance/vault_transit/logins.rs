@@ -222,7 +222,7 @@ fn by_certificate(bed: &Bed, ca: &Ca) -> Subject {
 }
 
 fn put_pair(bed: &Bed, ca: &Ca, name: &str) -> String {
-    let pair = ca.client("signet").unwrap();
+    let pair = ca.client("signet", None).unwrap();
     let (certificate, key) = (pair.certificate_pem.as_bytes(), pair.key_pem.as_bytes());
     bed.memory
         .put(name, &[("tls.crt", certificate), ("tls.key", key)]);
@@ -231,13 +231,13 @@ fn put_pair(bed: &Bed, ca: &Ca, name: &str) -> String {
 
 async fn a_client_certificate_logs_in() {
     let bed = Bed::new();
-    let subject = by_certificate(&bed, &Ca::new().unwrap());
+    let subject = by_certificate(&bed, &Ca::new("another CA").unwrap());
     signs(&subject).await;
 }
 
 async fn another_client_certificate_is_connected_anew() {
     let bed = Bed::new();
-    let ca = Ca::new().unwrap();
+    let ca = Ca::new("another CA").unwrap();
     let subject = by_certificate(&bed, &ca);
     let signer = subject.connected().await.signer;
     assert!(matches!(
@@ -247,7 +247,7 @@ async fn another_client_certificate_is_connected_anew() {
     put_pair(&bed, &ca, "tls");
     assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
     signs(&subject).await;
-    put_pair(&bed, &Ca::new().unwrap(), "tls");
+    put_pair(&bed, &Ca::new("another CA").unwrap(), "tls");
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
     bed.memory

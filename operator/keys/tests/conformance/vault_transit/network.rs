@@ -113,7 +113,7 @@ async fn an_address_is_https() {
 
 async fn the_given_ca_alone_counts() {
     let bed = Bed::new();
-    let other = Ca::new().unwrap();
+    let other = Ca::new("another CA").unwrap();
     let bundles = [
         json!({ "caBundle": { "inline": other.certificate_pem() } }),
         json!({ "caBundle": null }),
@@ -166,7 +166,7 @@ async fn a_changed_ca_bundle_is_connected_anew() {
         signer.check().await.unwrap(),
         Checked::Same { .. }
     ));
-    let other = Ca::new().unwrap();
+    let other = Ca::new("another CA").unwrap();
     let both = format!("{}{}", other.certificate_pem(), server().ca_pem());
     bed.memory.put_config_map("roots", &[("ca.crt", &both)]);
     assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);

@@ -1,4 +1,4 @@
-//! A CA of one server: what its clients trust.
+//! A CA of some servers: what their clients trust.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -30,10 +30,13 @@ pub struct Ca {
 }
 
 impl Ca {
-    /// A fresh P-256 CA.
-    pub fn new() -> Result<Self> {
+    /// A fresh P-256 CA of this common name.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new(common_name: &str) -> Result<Self> {
         let key = KeyPair::generate()?;
-        let mut params = params("signet-keyservers");
+        let mut params = params(common_name, None);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate_pem = params.self_signed(&key)?.pem();
@@ -50,8 +53,11 @@ impl Ca {
 
     /// A certificate for a server on loopback, under `127.0.0.1`, `localhost` and further DNS
     /// names and IP addresses.
-    pub fn server(&self, names: &[&str]) -> Result<Pair> {
-        let mut params = params("localhost");
+    ///
+    /// # Errors
+    /// A name is none.
+    pub fn server(&self, common_name: &str, names: &[&str]) -> Result<Pair> {
+        let mut params = params(common_name, None);
         for name in ["127.0.0.1", "localhost"].iter().chain(names) {
             params.subject_alt_names.push(match name.parse() {
                 Ok(address) => rcgen::SanType::IpAddress(address),
@@ -62,9 +68,12 @@ impl Ca {
         self.sign(params)
     }
 
-    /// A certificate with which a client logs in.
-    pub fn client(&self, common_name: &str) -> Result<Pair> {
-        let mut params = params(common_name);
+    /// A certificate with which a client logs in, in an organization or in none.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn client(&self, common_name: &str, organization: Option<&str>) -> Result<Pair> {
+        let mut params = params(common_name, organization);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
     }
@@ -81,19 +90,25 @@ impl Ca {
     }
 }
 
-fn params(common_name: &str) -> CertificateParams {
+/// Subject and validity. The dates are far apart, as servers may be left up.
+fn params(common_name: &str, organization: Option<&str>) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, common_name);
+    if let Some(organization) = organization {
+        name.push(DnType::OrganizationName, organization);
+    }
+    params.distinguished_name = name;
     params.not_before = date_time_ymd(2020, 1, 1);
     params.not_after = date_time_ymd(2100, 1, 1);
     params
 }
 
 /// Writes a file that only its owner may read.
-pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)

@@ -1,0 +1,92 @@
+//! Free ports on loopback.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::OwnedFd;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, ensure};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
+
+/// Below the range out of which most systems take the ports of outgoing connections.
+const FIRST: u16 = 20_000;
+const COUNT: u16 = 12_000;
+const TRIES: u32 = 1_000;
+
+/// The ports that this process was given, each with what keeps it for its server.
+static GIVEN: Mutex<BTreeMap<u16, OwnedFd>> = Mutex::new(BTreeMap::new());
+
+/// `N` ports that nobody listens on. They are chosen at random, so that processes that start at
+/// the same time do not choose the same ones, and kept while this process lives: nobody else is
+/// given one before its server listens, or while that restarts.
+///
+/// # Errors
+/// There are none.
+pub fn free<const N: usize>() -> Result<[u16; N]> {
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut found = Vec::with_capacity(N);
+    let mut tries = 0;
+    while found.len() < N {
+        ensure!(
+            tries < TRIES,
+            "no free port on loopback between {FIRST} and {}",
+            FIRST + COUNT
+        );
+        tries += 1;
+        // The standard library's source of randomness.
+        let random = RandomState::new().hash_one(tries) % u64::from(COUNT);
+        let port = FIRST + u16::try_from(random)?;
+        match keep(port) {
+            Ok(kept) => {
+                given.insert(port, kept);
+                found.push(port);
+            }
+            Err(Errno::ADDRINUSE) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(std::array::from_fn(|index| found[index]))
+}
+
+/// Binds a port without listening on it. Where one socket is bound and both say that the address
+/// may be used again, another may be bound and listen; the kernel gives such a port to no
+/// outgoing connection. That it may be used again is said afterwards, so that two that look for a
+/// port do not both find this one.
+fn keep(port: u16) -> Result<OwnedFd, Errno> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port))?;
+    set_socket_reuseaddr(&socket, true)?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn ports_differ_and_can_be_listened_on_again_and_again() {
+        let ports: [u16; 20] = free().unwrap();
+        let further: [u16; 20] = free().unwrap();
+        for port in [ports, further].concat() {
+            let address = (Ipv4Addr::LOCALHOST, port);
+            assert!(TcpStream::connect(address).is_err(), "nobody listens");
+            for _ in 0..2 {
+                let listener = TcpListener::bind(address).unwrap();
+                let client = TcpStream::connect(address).unwrap();
+                drop((listener.accept().unwrap(), client));
+            }
+        }
+    }
+
+    #[test]
+    fn a_port_is_given_once() {
+        let [port] = free().unwrap();
+        assert_eq!(keep(port).unwrap_err(), Errno::ADDRINUSE);
+    }
+}
