@@ -84,6 +84,7 @@ impl Event {
         let in_scope = match permission.scope {
             Scope::Cluster | Scope::Issuers | Scope::NamespacedIssuers | Scope::Granted => true,
             Scope::OwnNamespace => object.namespace == NAMESPACE,
+            Scope::ApiServer => object.namespace == "default",
         };
         in_scope
             && permission.group == object.api_group

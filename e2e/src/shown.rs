@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::StreamExt;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource, ResourceExt};
@@ -29,6 +30,7 @@ impl Shown {
         shown.record::<ClusterIssuer>(client);
         shown.record::<CAGeneration>(client);
         shown.record::<CertificateRequest>(client);
+        shown.record::<CertificateSigningRequest>(client);
         shown
     }
 

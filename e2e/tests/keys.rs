@@ -53,14 +53,21 @@ const SETUP: Setup = Setup {
     prepare: keys::prepare,
     // Of which ten may wait for the second control plane.
     threads: 16,
-    flags: keys::modules::flags,
+    flags,
 };
+
+/// At the most detailed level, so that the search for secrets at the end finds all there is.
+fn flags() -> anyhow::Result<Vec<String>> {
+    let mut flags = keys::modules::flags()?;
+    flags.extend(["--log", "trace"].map(str::to_owned));
+    Ok(flags)
+}
 
 fn main() -> ExitCode {
     let tests = [
         // First, since each waits for its turn.
         own![
-            restart::killed_and_given_new_credentials_in_the_middle,
+            restart::killed_and_given_new_credentials_in_an_outage,
             restart::a_refused_pin_is_not_tried_again,
         ],
         // Then, since each takes its time.

@@ -73,6 +73,19 @@ pub struct Run {
     #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_local_addresses: bool,
 
+    /// The most signatures a second that are asked of a key for one namespace, or for all
+    /// ClusterIssuers together, whatever the issuers say. Without it, only they and the defaults of
+    /// their backends do.
+    #[arg(long, env = "SIGNET_MAX_SIGNATURES_PER_SECOND",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_signatures_per_second: Option<u32>,
+
+    /// The most certificates that are being signed and written with a key at the same time, for
+    /// one namespace, or for all ClusterIssuers together, whatever the issuers say.
+    #[arg(long, env = "SIGNET_MAX_SIGNATURES_AT_ONCE",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub max_signatures_at_once: Option<u16>,
+
     /// The file that lists the PKCS#11 modules which issuers may name. See docs/pkcs11.md.
     #[arg(long, env = "SIGNET_PKCS11_MODULES")]
     pub pkcs11_modules: Option<PathBuf>,

@@ -15,7 +15,7 @@ use kube::runtime::controller::Action;
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::apply::Written;
-use crate::context::{Context, DEADLINE};
+use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::Found;
 use crate::request::{self, Given, Outcome};
 
@@ -46,6 +46,11 @@ pub async fn reconcile(
     };
     let tenant = object.metadata.namespace.as_deref().unwrap_or_default();
     let Ok(_turn) = context.turn(&issuer, tenant).await else {
+        return Ok(Action::await_change());
+    };
+    // The queue may have been long: it may be gone, denied or finished by now.
+    let latest = latest(&context.requests.certificate_requests, &*object);
+    let Some(object) = latest.filter(|object| watch::is_due(object)) else {
         return Ok(Action::await_change());
     };
     let _in_flight = context.health.begin();

@@ -1,15 +1,16 @@
 //! What every reconcile is given.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use kube::Client;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, Resource};
+use signet_api::external::certificate_request::CertificateRequest;
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
 use signet_core::request::ServiceAccount;
-use signet_keys::{Addresses, Modules, Turn, Turns};
+use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +35,8 @@ pub struct Settings {
     pub issuer_resync: Duration,
     /// Which kinds of issuers may use the operator's own credentials.
     pub ambient: Ambient,
-    /// The addresses that no Issuer may have called; none if the flags allow all.
-    pub api_server: Option<Vec<IpAddr>>,
+    /// Where no Issuer may have anything called; none if the flags allow it.
+    pub api_server: Option<Arc<ApiServer>>,
     /// The PKCS#11 modules that issuers may name.
     pub modules: Arc<Modules>,
 }
@@ -87,6 +88,33 @@ impl std::fmt::Debug for Issuers {
     }
 }
 
+/// The requests, as their watches have them.
+#[derive(Clone)]
+pub struct Requests {
+    /// cert-manager's.
+    pub certificate_requests: Store<CertificateRequest>,
+    /// Kubernetes'.
+    pub signing_requests: Store<CertificateSigningRequest>,
+}
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Requests")
+            .field("certificate_requests", &self.certificate_requests.len())
+            .field("signing_requests", &self.signing_requests.len())
+            .finish()
+    }
+}
+
+/// An object as its watch has it now; none if it is gone, or another one has its name.
+pub fn latest<K>(store: &Store<K>, object: &K) -> Option<Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let now = store.get(&ObjectRef::from_obj(object))?;
+    (now.meta().uid == object.meta().uid).then_some(now)
+}
+
 /// The operator is told to stop, and nothing new is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopping;
@@ -105,6 +133,8 @@ pub struct Context {
     pub connections: Connections,
     /// The issuers that exist.
     pub issuers: Issuers,
+    /// The requests that exist.
+    pub requests: Requests,
     /// The back-off of each object.
     pub attempts: Attempts,
     /// The metrics.
@@ -122,9 +152,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// Looks up the issuer that a request names.
+    /// Looks up the issuer that a request names. One whose key is away is not ready, also before
+    /// its status says so.
     pub fn find(&self, name: &IssuerName) -> Found {
-        self.keyring.find(name, self.version(name))
+        let found = self.keyring.find(name, self.version(name));
+        match found.away() {
+            Some(error) => Found::Known(State::NotReady(error.message)),
+            None => found,
+        }
     }
 
     /// Waits for the turn of a namespace at the key of an issuer; it is held until what comes of

@@ -17,8 +17,8 @@ mod tests;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
-use kube::core::ObjectMeta;
 use kube::runtime::controller::Action;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -88,6 +88,12 @@ pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Conte
 async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Error> {
     let name = name_of(object);
     let version = Version::of(object.meta());
+    if let Some(rest) = context.connections.rest(&name)
+        && context.keyring.is_not_ready(&name, version.clone())
+    {
+        // The key is not called before that, and what there is to say of it was said.
+        return Ok(Action::requeue(rest));
+    }
     let (facts, outcome) = settle(object, &name, context).await?;
     if let Some(error) = facts.transient_key_error()
         && !context.connections.is_away(&name)
@@ -107,10 +113,10 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     {
         // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
-        let uid = object.uid().unwrap_or_default();
-        return Ok(Action::requeue(context.attempts.failed(&uid)));
+        let wait = context.attempts.failed(&object.uid().unwrap_or_default());
+        return Ok(Action::requeue(wait.min(context.settings.issuer_resync)));
     }
-    Ok(Action::requeue(again(object.meta(), &outcome, context)))
+    Ok(Action::requeue(again(object, &outcome, context)))
 }
 
 /// Takes step after step until the facts call for none.
@@ -191,8 +197,8 @@ fn publish(
 
 /// An issuer that is ready is looked at again to see a Secret that changed or a CA that ends;
 /// one that is not, sooner, with back-off.
-fn again(meta: &ObjectMeta, outcome: &Outcome, context: &Context) -> std::time::Duration {
-    let uid = meta.uid.as_deref().unwrap_or_default();
+fn again<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
     let resync = context.settings.issuer_resync;
     match outcome {
         Outcome::Ready(ready) => {
@@ -200,10 +206,13 @@ fn again(meta: &ObjectMeta, outcome: &Outcome, context: &Context) -> std::time::
             let left = ready.chain.not_after().duration_since((context.now)());
             resync
                 .min(left.try_into().unwrap_or_default())
-                .max(std::time::Duration::from_secs(1))
+                .max(Duration::from_secs(1))
         }
         // The connection itself bounds how often a backend that is away is called.
-        Outcome::NotReady(not_ready) if not_ready.is_away() => PROBE,
+        Outcome::NotReady(not_ready) if not_ready.is_away() => {
+            let rest = context.connections.rest(&name_of(object));
+            rest.unwrap_or(PROBE)
+        }
         Outcome::NotReady(_) => context.attempts.failed(uid).min(resync),
     }
 }

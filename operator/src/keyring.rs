@@ -9,7 +9,7 @@ use signet_api::IssuerKind;
 use signet_core::chain::CaChain;
 use signet_core::policy::{Issuer, Rules};
 use signet_core::template::Authority;
-use signet_keys::Guard;
+use signet_keys::{Guard, KeyError};
 use tokio::sync::broadcast;
 
 /// How many changes may wait to be looked at. Who misses some looks at everything.
@@ -100,7 +100,9 @@ impl Entry {
     fn is_outdated_by(&self, other: &Self) -> bool {
         let same = match (&self.state, &other.state) {
             (State::Ready(own), State::Ready(other)) => {
-                own.chain == other.chain && own.bundle == other.bundle
+                // Another guard has a breaker of its own, on which nobody waits yet.
+                let same_key = Arc::ptr_eq(&own.guard, &other.guard);
+                same_key && own.chain == other.chain && own.bundle == other.bundle
             }
             (State::NotReady(_), State::NotReady(_)) => true,
             _ => false,
@@ -121,6 +123,14 @@ pub enum Found {
 }
 
 impl Found {
+    /// Why the key of an issuer that is ready is not asked now: it is known to be away.
+    pub fn away(&self) -> Option<KeyError> {
+        match self {
+            Self::Known(State::Ready(loaded)) => loaded.guard.breaker().admit().err(),
+            _ => None,
+        }
+    }
+
     /// The issuer as policy sees it; none while it is about to be looked at.
     pub fn for_policy<'a>(&'a self, name: &'a str) -> Option<Issuer<'a>> {
         Some(match self {
@@ -160,6 +170,11 @@ impl Keyring {
         if before.is_none_or(|before| before.is_outdated_by(&entry)) {
             self.tell(Some(name.clone()));
         }
+    }
+
+    /// Has the requests that wait for an issuer looked at again.
+    pub fn wake(&self, name: &IssuerName) {
+        self.tell(Some(name.clone()));
     }
 
     /// Has every request that waits looked at again.
@@ -211,6 +226,14 @@ impl Keyring {
             }
             _ => Found::Unexamined,
         }
+    }
+
+    /// Whether this version of an issuer was looked at and cannot sign.
+    pub fn is_not_ready(&self, name: &IssuerName, version: Version) -> bool {
+        matches!(
+            self.find(name, Some(version)),
+            Found::Known(State::NotReady(_))
+        )
     }
 
     /// How many requests wait for their turn at the key of each issuer that can sign.

@@ -17,6 +17,9 @@ use crate::keyring::IssuerName;
 /// The shortest life of a token that the API server gives. A token is made for one login.
 const TOKEN_SECONDS: i64 = 600;
 
+/// The type of the Secrets that Kubernetes fills with tokens which do not end.
+const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
+
 /// The namespace of one issuer. It is bound when made: there is no way to ask for another.
 #[derive(Clone)]
 pub struct IssuerNamespace {
@@ -52,7 +55,7 @@ impl Namespace for IssuerNamespace {
             let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
             let secret = api.get_opt(name).await;
             let secret = secret.map_err(|error| unread("Secret", name, &error))?;
-            Ok(secret.map(data))
+            secret.map(|secret| data(name, secret)).transpose()
         }
         .boxed()
     }
@@ -90,12 +93,8 @@ impl Namespace for IssuerNamespace {
                 .create_token_request(service_account, &PostParams::default(), &wanted)
                 .await
                 .map_err(|error| self.no_token(service_account, &error))?;
-            let made = answer.status.and_then(|made| {
-                Some(ServiceAccountToken {
-                    token: Zeroizing::new(made.token?),
-                    expires: made.expiration_timestamp?.0,
-                })
-            });
+            let made = answer.status.and_then(|made| made.token);
+            let made = made.map(|token| ServiceAccountToken(Zeroizing::new(token)));
             made.ok_or_else(|| {
                 let sentence = format!("the API server made no token for {service_account}");
                 KeyError::new(ErrorClass::WrongAnswer, sentence)
@@ -129,7 +128,16 @@ impl IssuerNamespace {
     }
 }
 
-fn data(secret: Secret) -> SecretData {
+/// A ServiceAccount's token is not given to a key: what is read is sent to servers that an Issuer
+/// names, and whoever may write Issuers need not be who may act as the ServiceAccount.
+fn data(name: &str, secret: Secret) -> Result<SecretData, KeyError> {
+    if secret.type_.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
+        let sentence = format!(
+            "the Secret {name} holds a ServiceAccount's token, which Signet gives to nobody; name \
+             another Secret, or the ServiceAccount in serviceAccountRef"
+        );
+        return Err(KeyError::new(ErrorClass::CredentialsRefused, sentence));
+    }
     let meta = secret.metadata;
     let version = format!(
         "{}/{}/{}",
@@ -138,10 +146,8 @@ fn data(secret: Secret) -> SecretData {
         meta.resource_version.unwrap_or_default()
     );
     let entries = secret.data.unwrap_or_default().into_iter();
-    entries
-        .map(|(key, value)| (key, value.0))
-        .collect::<SecretData>()
-        .at(version)
+    let data: SecretData = entries.map(|(key, value)| (key, value.0)).collect();
+    Ok(data.at(version))
 }
 
 /// Whether it is the name of an object. The name becomes part of a path on the API server, and
@@ -211,6 +217,18 @@ mod tests {
         ] {
             assert!(!is_object_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_service_accounts_token_is_given_to_no_key() {
+        let secret = |type_: &str| {
+            let secret = serde_json::json!({ "type": type_, "data": { "token": "c2VjcmV0" } });
+            data("robot", serde_json::from_value(secret).unwrap())
+        };
+        assert_eq!(secret("Opaque").unwrap().text("token"), Some("secret"));
+        let error = secret(SERVICE_ACCOUNT_TOKEN).unwrap_err();
+        assert_eq!(error.class, ErrorClass::CredentialsRefused);
+        assert!(!error.message.contains("secret"), "{error}");
     }
 
     #[test]

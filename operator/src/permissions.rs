@@ -17,6 +17,9 @@ pub enum Scope {
     Granted,
     /// In the operator's own namespace: a Role.
     OwnNamespace,
+    /// In the namespace `default`, where the API server lists itself, for namespaced Issuers: a
+    /// Role.
+    ApiServer,
 }
 
 /// One verb on one resource.
@@ -118,6 +121,14 @@ pub const PERMISSIONS: &[Permission] = &[
     },
     cluster("events.k8s.io", "events", "create"),
     cluster("events.k8s.io", "events", "patch"),
+    // Where the API server is: no Issuer may have it called.
+    Permission {
+        scope: Scope::ApiServer,
+        group: "discovery.k8s.io",
+        resource: "endpointslices",
+        names: &["kubernetes"],
+        verb: "get",
+    },
     own("coordination.k8s.io", "leases", "get"),
     own("coordination.k8s.io", "leases", "create"),
     own("coordination.k8s.io", "leases", "patch"),

@@ -17,7 +17,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 pub use outcome::Outcome;
 use signet_core::chain::Issued;
-use signet_core::policy::{Decision, Grant, Wait, decide};
+use signet_core::policy::{Decision, Denial, Grant, Issuer, Wait, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{Asked, Request};
 use signet_core::template::{TemplateError, ToBeSigned};
@@ -48,11 +48,18 @@ pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
     let Some(for_policy) = given.found.for_policy(&name) else {
         return Outcome::Ignored;
     };
-    match (decide(&request, for_policy), given.found) {
-        (Decision::Grant(grant), Found::Known(State::Ready(loaded))) => {
-            sign(&grant, loaded, given).await
+    let (grant, loaded) = match (decide(&request, for_policy), given.found) {
+        (Decision::Grant(grant), Found::Known(State::Ready(loaded))) => (grant, loaded),
+        (decision, _) => return Outcome::without_grant(decision),
+    };
+    let outcome = sign(&grant, loaded, given).await;
+    match (&outcome, given.found.away()) {
+        // With this request it became known that the key is away, and the issuer is not ready.
+        (Outcome::Waiting(_), Some(error)) => {
+            let (name, message) = (&name, &error.message);
+            Outcome::without_grant(decide(&request, Issuer::NotReady { name, message }))
         }
-        (decision, _) => Outcome::without_grant(decision),
+        _ => outcome,
     }
 }
 
@@ -62,6 +69,12 @@ async fn sign(grant: &Grant, loaded: &Loaded, given: Given<'_>) -> Outcome {
         Ok(tbs) => tbs,
         Err(error) => return Outcome::Waiting(not_now(&error)),
     };
+    if let Err(error) = loaded.guard.takes(&tbs) {
+        return Outcome::Denied(Denial {
+            reason: Reason::CertificateTooLong,
+            message: error.message,
+        });
+    }
     let started = Instant::now();
     let signature = match loaded.guard.sign(&tbs).await {
         Ok(signature) => signature,

@@ -10,6 +10,7 @@ use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+mod api_server;
 mod leading;
 mod shown;
 mod surroundings;
@@ -51,8 +52,8 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     let identity = identity(&settings);
     tracing::info!(version = VERSION, identity, "Signet starts");
     let config = config(&settings).await?;
-    let surroundings = Surroundings::learn(&settings, &config).await?;
-    let client = Client::try_from(config)?;
+    let client = Client::try_from(config.clone())?;
+    let surroundings = Surroundings::learn(&settings, &config, &client).await?;
     let stop = stop_on_signal()?;
     let process = Arc::new(Process::default());
     let admin_stop = CancellationToken::new();

@@ -20,7 +20,7 @@ use kube::runtime::controller::Action;
 use signet_core::request::ServiceAccount;
 
 use crate::apply::Written;
-use crate::context::{Context, DEADLINE};
+use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::{Found, IssuerName};
 use crate::request::{self, Given, Outcome};
 
@@ -57,6 +57,11 @@ pub async fn reconcile(
         return Ok(Action::await_change());
     };
     let Ok(_turn) = context.turn(&issuer, &tenant(&object.spec)).await else {
+        return Ok(Action::await_change());
+    };
+    // The queue may have been long: it may be gone, denied or finished by now.
+    let latest = latest(&context.requests.signing_requests, &*object);
+    let Some(object) = latest.filter(|object| watch::is_due(object)) else {
         return Ok(Action::await_change());
     };
     let _in_flight = context.health.begin();

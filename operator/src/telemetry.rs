@@ -1,8 +1,24 @@
 //! The log.
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use crate::args::LogFormat;
+
+/// What is logged of crates that are not ours, whatever the flag says, by the beginning of their
+/// targets. Below these levels they show what is sent and what comes back: tokens, Secrets.
+/// kube_client shows at `warn` what it cannot read, and rustify at `error` what a server said.
+const MOST: [(&str, LevelFilter); 6] = [
+    ("signet", LevelFilter::TRACE),
+    ("kube_runtime", LevelFilter::TRACE),
+    ("kube_lease_manager", LevelFilter::TRACE),
+    ("kube_client", LevelFilter::ERROR),
+    ("rustify", LevelFilter::OFF),
+    ("", LevelFilter::INFO),
+];
 
 /// Starts logging to standard error.
 ///
@@ -10,17 +26,49 @@ use crate::args::LogFormat;
 /// The filter cannot be read, or a log was started before.
 pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::Json => log
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(false)
-            .try_init(),
-        LogFormat::Text => log.try_init(),
+            .boxed(),
+        LogFormat::Text => lines.boxed(),
     };
+    let started = registry()
+        .with(filter)
+        .with(filter_fn(|it| *it.level() <= most(it.target())))
+        .with(lines)
+        .try_init();
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
+}
+
+fn most(target: &str) -> LevelFilter {
+    let of_target = MOST.iter().find(|(begin, _)| target.starts_with(begin));
+    of_target.map_or(LevelFilter::OFF, |(_, level)| *level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shows_secrets_is_not_logged_whatever_the_flag_says() {
+        for (target, expected) in [
+            ("signet::issuer", LevelFilter::TRACE),
+            ("signet_keys::pkcs11", LevelFilter::TRACE),
+            ("kube_runtime::controller", LevelFilter::TRACE),
+            ("kube_client::client", LevelFilter::ERROR),
+            ("rustify::client", LevelFilter::OFF),
+            (
+                "aws_smithy_runtime::client::orchestrator",
+                LevelFilter::INFO,
+            ),
+            ("aws_sigv4::http_request::sign", LevelFilter::INFO),
+            ("h2::proto", LevelFilter::INFO),
+        ] {
+            assert_eq!(most(target), expected, "{target}");
+        }
+    }
 }

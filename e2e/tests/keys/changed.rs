@@ -5,9 +5,10 @@ use kube::Api;
 use serde_json::json;
 use signet_api::CAGeneration;
 use signet_api::IssuerKind::ClusterIssuer;
+use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, MOUNT, ministack, openbao};
 use signet_e2e::runner::blocking;
-use signet_e2e::{IssuerRef, TestNamespace, ready_condition};
+use signet_e2e::{Ask, IssuerRef, TestNamespace};
 
 shared![
     vault_deletes_the_key_and_makes_another,
@@ -25,12 +26,10 @@ async fn vault_deletes_the_key_and_makes_another(test: &TestNamespace) -> Result
         openbao()?.make_key(MOUNT, &name, "ecdsa-p256")
     })
     .await?;
-    let sentence = test.wait_until_not_ready(&issuer, "KeyUnusable").await?;
-    ensure!(
-        sentence.contains("changed behind Signet's back"),
-        "{sentence}"
-    );
-    Ok(())
+    // Before Signet can have noticed: it is the signature that shows it.
+    let at_once = ask(test, &issuer).await?;
+    nothing_is_issued(test, &issuer).await?;
+    waits(test, &at_once).await
 }
 
 /// And it does so again after the issuer was deleted and applied once more: a restore.
@@ -101,14 +100,27 @@ async fn pkcs11_gives_the_label_to_another_key(test: &TestNamespace) -> Result<(
         hsm.relabel(token, &pin, "other", other.label())
     })
     .await?;
-    let is_ready = |ready: &str| ready == "False";
-    let status = test
-        .wait_for_issuer(&issuer, "not ready", |ready| is_ready(&ready.status))
-        .await?;
-    let ready = ready_condition(&status).context("it has a condition")?;
+    nothing_is_issued(test, &issuer).await
+}
+
+/// The issuer says why, and requests wait.
+async fn nothing_is_issued(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
+    let sentence = test.wait_until_not_ready(issuer, "KeyMismatch").await?;
+    ensure!(sentence.contains("holds another key"), "{sentence}");
+    let request = ask(test, issuer).await?;
+    waits(test, &request).await
+}
+
+async fn ask(test: &TestNamespace, issuer: &IssuerRef) -> Result<String> {
+    let csr = Csr::for_dns("shop.example")?;
+    test.ask(&Ask::new(issuer, &csr)).await
+}
+
+async fn waits(test: &TestNamespace, request: &str) -> Result<()> {
+    let status = test.pending(request, "IssuerNotReady").await?;
     ensure!(
-        ["KeyUnusable", "KeyMismatch"].contains(&ready.reason.as_str()),
-        "{ready:?}"
+        status.certificate.is_none(),
+        "it was issued under another key"
     );
     Ok(())
 }

@@ -1,21 +1,30 @@
-//! The operator is killed and credentials are replaced while many requests are under way.
+//! The operator is killed and credentials are replaced while the backends are away and many
+//! requests wait.
 
 use anyhow::{Context, Result, ensure};
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::audit::calls_of_signet;
-use signet_e2e::keys::{self, Shared};
+use signet_e2e::keys::{self, Away, Shared};
 use signet_e2e::{Bed, IssuerRef, OwnBed, TestNamespace};
 use signet_installation::Operator;
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use crate::burst::Burst;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long the backends are away: nobody may lose patience in that time, so it has to pass.
+const OUTAGE: Duration = Duration::from_secs(30);
+/// Requests of each issuer, and how many there are when its backend goes, when the operator is
+/// killed, and when another is started.
+const COUNT: usize = 500;
+const BEFORE: usize = 150;
+const AT_THE_END: usize = 300;
+const AT_THE_START: usize = 400;
+
 /// All three backends at once, on the second control plane.
-pub(crate) async fn killed_and_given_new_credentials_in_the_middle() -> Result<()> {
-    const COUNT: usize = 60;
+pub(crate) async fn killed_and_given_new_credentials_in_an_outage() -> Result<()> {
     let bed = Bed::own().await?;
     let operator = start(&bed).await?;
     let keys = keys::one_of_each("restart").await?;
@@ -29,28 +38,33 @@ pub(crate) async fn killed_and_given_new_credentials_in_the_middle() -> Result<(
         .iter()
         .map(|(test, issuer, _)| Burst::new(test, issuer))
         .collect();
-    ask(&mut bursts, 0..COUNT / 3).await?;
+    ask(&mut bursts, 0..BEFORE).await?;
     for burst in &bursts {
-        burst.issued(1).await?;
+        burst.issued(BEFORE / 2).await?;
     }
+    for (key, how) in keys.iter().zip([Away::Gone, Away::Hung, Away::Gone]) {
+        keys::at(key, move |key| key.take_away(how)).await?;
+    }
+    let back = Instant::now() + OUTAGE;
+    ask(&mut bursts, BEFORE..AT_THE_END).await?;
     operator.kill()?;
-    ask(&mut bursts, COUNT / 3..COUNT / 2).await?;
-    ensure!(
-        bursts.iter().all(|burst| burst.count_issued() < COUNT / 2),
-        "what is asked for while nobody works waits"
-    );
+    ask(&mut bursts, AT_THE_END..AT_THE_START).await?;
     let operator = start(&bed).await?;
-    let replaced = async || {
-        for (test, issuer, key) in &tests {
-            replace_credential(test, issuer, key).await?;
-        }
-        anyhow::Ok(())
-    };
-    let (replaced, asked) = tokio::join!(replaced(), ask(&mut bursts, COUNT / 2..COUNT));
-    replaced.and(asked)?;
+    for (test, issuer, key) in &tests {
+        replace_credential(test, issuer, key).await?;
+    }
+    ask(&mut bursts, AT_THE_START..COUNT).await?;
+    sleep_until(back).await;
+    ensure!(
+        bursts.iter().all(|burst| burst.count_issued() < AT_THE_END),
+        "what is asked for while the key is away waits"
+    );
+    for key in &keys {
+        keys::at(key, |key| key.bring_back()).await?;
+    }
     for (burst, (test, issuer, _)) in bursts.into_iter().zip(&tests) {
-        test.wait_until_ready(issuer).await?;
         burst.check().await?;
+        test.wait_until_ready(issuer).await?;
     }
     // With the new ones alone, from the start on.
     operator.kill()?;

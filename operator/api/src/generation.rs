@@ -10,7 +10,7 @@ use crate::issuer::IssuerKind;
 
 /// The longest chain or bundle, in bytes of PEM. The object must fit into etcd's 1.5 MiB, and CEL's
 /// cost estimate needs a bound.
-const PEM_LIMIT: u32 = 256 * 1024;
+const PEM_LIMIT: u32 = 64 * 1024;
 
 /// The CA certificate, its chain, and the key that signs under it.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

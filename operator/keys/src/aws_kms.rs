@@ -5,10 +5,10 @@ mod algorithm;
 #[cfg(feature = "aws-kms")]
 mod bounded;
 #[cfg(feature = "aws-kms")]
+mod class;
+#[cfg(feature = "aws-kms")]
 mod connect;
 mod credentials;
-#[cfg(feature = "aws-kms")]
-mod endpoint;
 #[cfg(feature = "aws-kms")]
 mod error;
 #[cfg(feature = "aws-kms")]
@@ -39,6 +39,11 @@ use crate::error::KeyError;
 use crate::guard::Limits;
 use crate::reach::{Known, Reach};
 use crate::rsa_hash::RsaHash;
+
+/// What the API server checks of an endpoint, and of the ARN of a role.
+const ENDPOINT: &str =
+    r"self.matches('^https://([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$')";
+const ROLE: &str = "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')";
 
 /// A key in AWS KMS.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,7 +79,7 @@ pub struct AwsKms {
     /// of another account, for instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
+        "rule": ROLE,
         "message": "write the ARN of a role, such as arn:aws:iam::111122223333:role/signet",
     }]))]
     pub role_arn: Option<String>,
@@ -98,7 +103,7 @@ pub struct AwsKms {
     /// `credentials`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
-        "rule": r"self.matches('^https://([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$')",
+        "rule": ENDPOINT,
         "message": "write https:// and a host, with a port if it is not 443, and no path",
     }]))]
     pub endpoint: Option<String>,
@@ -106,7 +111,7 @@ pub struct AwsKms {
     /// form is that of `endpoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
-        "rule": r"self.matches('^https://([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?/?$')",
+        "rule": ENDPOINT,
         "message": "write https:// and a host, with a port if it is not 443, and no path",
     }]))]
     pub sts_endpoint: Option<String>,
@@ -173,9 +178,6 @@ impl Backend for AwsKms {
         _reach: &'a Reach,
         _known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        let sentence =
-            "this Signet was built without the feature aws-kms; use an image that has it";
-        let error = KeyError::new(crate::error::ErrorClass::KeyUnusable, sentence);
-        async move { Err(error) }.boxed()
+        crate::backend::built_without("aws-kms")
     }
 }

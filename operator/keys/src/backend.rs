@@ -45,6 +45,15 @@ pub trait Backend {
     ) -> BoxFuture<'a, Result<Connected, KeyError>>;
 }
 
+/// What connecting comes to in a program without a backend's SDK.
+#[cfg(not(all(feature = "aws-kms", feature = "pkcs11", feature = "vault")))]
+pub(crate) fn built_without<'a>(feature: &str) -> BoxFuture<'a, Result<Connected, KeyError>> {
+    let sentence =
+        format!("this Signet was built without the feature {feature}; use an image that has it");
+    let error = KeyError::new(crate::error::ErrorClass::KeyUnusable, sentence);
+    Box::pin(std::future::ready(Err(error)))
+}
+
 /// A key that was connected to.
 #[derive(Debug)]
 pub struct Connected {

@@ -49,8 +49,8 @@ pub struct KeyError {
     pub class: ErrorClass,
     /// What is wrong and what to change.
     pub message: String,
-    /// The version of the Secret whose credential was refused, where trying it again does harm;
-    /// see [`Known::refused`](crate::Known::refused).
+    /// Which credential was refused, by which version of which Secret, where trying it again does
+    /// harm; see [`Known::refused`](crate::Known::refused).
     pub refused: Option<String>,
 }
 
@@ -64,11 +64,11 @@ impl KeyError {
         }
     }
 
-    /// The same error about the credential in this version of a Secret.
+    /// The same error about this credential.
     #[must_use]
-    pub fn refusing(self, version: impl Into<String>) -> Self {
+    pub fn refusing(self, credential: impl Into<String>) -> Self {
         Self {
-            refused: Some(version.into()),
+            refused: Some(credential.into()),
             ..self
         }
     }

@@ -5,6 +5,7 @@ mod gate;
 mod pace;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod turns;
 mod unharmed;
 
@@ -21,11 +22,11 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 pub use breaker::{Breaker, PROBE};
 pub use gate::{Gate, Gates};
 pub use pace::Pace;
+pub use trial::trial;
 pub use turns::{Turn, Turns};
 use unharmed::unharmed;
 
 use crate::Signer;
-use crate::backend::Checked;
 use crate::error::{ErrorClass, KeyError};
 
 /// The longest that one call to a backend may take.
@@ -56,7 +57,7 @@ pub struct Guard {
     signer: Arc<dyn Signer>,
     gate: Arc<Gate>,
     breaker: Arc<Breaker>,
-    /// When the key was last looked at because it refused to sign something.
+    /// When the key was last tried because it refused to sign something.
     doubted: Mutex<Option<Instant>>,
 }
 
@@ -92,20 +93,35 @@ impl Guard {
         &self.breaker
     }
 
+    /// Whether the key takes these bytes, as far as that is known without asking it.
+    ///
+    /// # Errors
+    /// They are too long. The sentence is for whoever asked for the certificate.
+    pub fn takes(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
+        self.signer.takes(tbs)
+    }
+
     /// How many wait for a turn at this key.
     pub fn waiting(&self) -> usize {
         self.gate.waiting()
     }
 
-    /// Waits for this tenant's turn. Whoever signs holds it until the certificate is written. If
-    /// the key is dead, or is found dead meanwhile, the error is the breaker's.
+    /// Waits for this tenant's turn, and until one more signature keeps the pace. Whoever signs
+    /// holds the turn until the certificate is written. If the key is dead, or is found dead
+    /// meanwhile, the error is the breaker's.
     pub async fn turn(&self, tenant: &str) -> Result<Turn, KeyError> {
-        self.breaker.unless_open(self.gate.turn(tenant)).await
+        let paced = async {
+            let turn = self.gate.turn(tenant).await;
+            self.gate.pace().await;
+            turn
+        };
+        self.breaker.unless_open(paced).await
     }
 
-    /// Signs, with as many attempts as fit into [`DEADLINE`], which begins with the first one.
+    /// Signs, with as many attempts as fit into [`DEADLINE`]. Further attempts keep the pace as the
+    /// first one did, which waited for its turn.
     pub async fn sign(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        self.breaker.unless_open(self.gate.pace()).await?;
+        self.breaker.admit()?;
         let last_start = Instant::now() + (DEADLINE - ATTEMPT);
         let mut waits = BACKOFF.build();
         loop {
@@ -138,20 +154,21 @@ impl Guard {
     /// Tells the breaker of a failed attempt.
     async fn judge(&self, error: &KeyError, is_last: bool) {
         match error.class {
-            // A key that asks for patience is well, as long as patience helps.
-            ErrorClass::Throttled(_) if !is_last => {}
+            // A key that asks for patience is well, as long as patience helps; and an answer that
+            // is none may be about these bytes alone, of which there are others.
+            ErrorClass::Throttled(_) | ErrorClass::WrongAnswer if !is_last => {}
             // It may be about these bytes alone, such as more of them than the key takes, and
-            // who asks for long names must not stop everybody else. So the key is asked.
+            // who asks for long names must not stop everybody else. So the key is given others.
             ErrorClass::KeyUnusable => {
                 if self.may_doubt() {
-                    let _ = self.check().await;
+                    let _ = self.breaker.probe(trial(&*self.signer)).await;
                 }
             }
             _ => self.breaker.failed(error),
         }
     }
 
-    /// Whether to look at the key for what it said of one signature: every [`PROBE`] at most.
+    /// Whether to try the key for what it said of one signature: every [`PROBE`] at most.
     fn may_doubt(&self) -> bool {
         let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -160,14 +177,6 @@ impl Guard {
             *doubted = Some(now);
         }
         may
-    }
-
-    /// Looks at the key again, as [`Signer::check`] does. While the breaker is open this is its
-    /// probe, made as rarely as [`Breaker::probe`] says.
-    pub async fn check(&self) -> Result<Checked, KeyError> {
-        // Inside of the future, so that nothing is done where there is no probe.
-        let check = async { self.signer.check().await };
-        self.breaker.probe(check).await
     }
 }
 

@@ -5,16 +5,19 @@
 //! backend, and [`KeyConfig::backend`] is the one place that tells them apart.
 #![warn(missing_docs)]
 
-mod addresses;
 mod aws_kms;
 mod backend;
 mod ca_bundle;
 mod error;
 mod guard;
-#[cfg(any(feature = "aws-kms", feature = "vault"))]
-mod lookup;
+#[cfg(any(feature = "aws-kms", feature = "pkcs11", feature = "vault"))]
+mod message_digest;
 mod pkcs11;
+mod places;
 mod reach;
+mod references;
+#[cfg(any(feature = "aws-kms", feature = "vault"))]
+mod remote;
 mod rsa_hash;
 mod secrets;
 mod software;
@@ -30,14 +33,19 @@ use signet_core::algorithm::SignatureAlgorithm;
 use signet_core::public_key::PublicKey;
 use signet_core::template::{Signature, ToBeSigned};
 
-pub use addresses::Addresses;
 pub use aws_kms::AwsKms;
 pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
-pub use guard::{ATTEMPT, Breaker, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns};
-pub use pkcs11::{ModuleConfig, Modules, ModulesConfig, ModulesError, Pkcs11};
-pub use reach::{Known, Namespace, Reach, ServiceAccountToken};
+pub use guard::{
+    ATTEMPT, Breaker, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns, trial,
+};
+pub use pkcs11::Pkcs11;
+pub use places::{Place, Places};
+pub use reach::{
+    Addresses, ApiServer, Known, ModuleConfig, Modules, ModulesConfig, ModulesError, Namespace,
+    Reach, ServiceAccountToken,
+};
 pub use rsa_hash::RsaHash;
 pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyToMake, KeyType, Software};
@@ -54,6 +62,30 @@ pub trait Signer: fmt::Debug + Send + Sync {
 
     /// How this key signs certificates.
     fn algorithm(&self) -> SignatureAlgorithm;
+
+    /// The most to-be-signed bytes that the key takes. None where it is given a digest of them.
+    fn longest(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether the key takes these bytes; see [`longest`](Self::longest).
+    ///
+    /// # Errors
+    /// They are too long. The sentence is for whoever asked for the certificate.
+    fn takes(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
+        match self.longest() {
+            Some(longest) if tbs.der().len() > longest => {
+                let sentence = format!(
+                    "the to-be-signed certificate has {} bytes, and the key of the CA signs \
+                     {longest} at most; ask for fewer names, or use an issuer with an ECDSA or \
+                     RSA key",
+                    tbs.der().len()
+                );
+                Err(KeyError::new(ErrorClass::KeyUnusable, sentence))
+            }
+            _ => Ok(()),
+        }
+    }
 
     /// Signs the bytes.
     ///

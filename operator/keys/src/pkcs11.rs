@@ -4,16 +4,14 @@
 //! hang. What may hang is called on threads of this backend, each with one session, and the async
 //! side waits for an answer with a deadline.
 
-mod modules;
-
 #[cfg(feature = "pkcs11")]
 mod connect;
-#[cfg(feature = "pkcs11")]
-mod digest;
 #[cfg(feature = "pkcs11")]
 mod encoding;
 #[cfg(feature = "pkcs11")]
 mod fault;
+#[cfg(feature = "pkcs11")]
+mod guesses;
 #[cfg(feature = "pkcs11")]
 mod key;
 #[cfg(feature = "pkcs11")]
@@ -21,9 +19,13 @@ mod library;
 #[cfg(feature = "pkcs11")]
 mod login;
 #[cfg(feature = "pkcs11")]
+mod pin_digest;
+#[cfg(feature = "pkcs11")]
 mod pool;
 #[cfg(feature = "pkcs11")]
 mod public_key;
+#[cfg(feature = "pkcs11")]
+mod refused;
 #[cfg(feature = "pkcs11")]
 mod registry;
 #[cfg(feature = "pkcs11")]
@@ -41,8 +43,6 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-pub use modules::{ModuleConfig, Modules, ModulesConfig, ModulesError};
 
 use crate::backend::{Backend, Connected};
 use crate::error::KeyError;
@@ -180,9 +180,7 @@ impl Backend for Pkcs11 {
         _reach: &'a Reach,
         _known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        let sentence = "this Signet was built without the feature pkcs11; use an image that has it";
-        let error = KeyError::new(crate::error::ErrorClass::KeyUnusable, sentence);
-        async { Err(error) }.boxed()
+        crate::backend::built_without("pkcs11")
     }
 }
 

@@ -1,16 +1,19 @@
 //! What an issuer's key may reach: its own namespace, and what the operator's flags allow.
 
+mod addresses;
+mod modules;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::addresses::Addresses;
+pub use addresses::{Addresses, ApiServer};
+pub use modules::{ModuleConfig, Modules, ModulesConfig, ModulesError};
+
 use crate::error::KeyError;
-use crate::pkcs11::Modules;
 use crate::secrets::SecretData;
 
 /// Reads from the one namespace that an issuer may read from. There is no way to name another.
@@ -33,20 +36,13 @@ pub trait Namespace: fmt::Debug + Send + Sync {
     ) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>>;
 }
 
-/// A token that the API server made.
+/// A token that the API server made. It is for one login, so nobody asks when it ends.
 #[derive(Clone)]
-pub struct ServiceAccountToken {
-    /// The token.
-    pub token: Zeroizing<String>,
-    /// When it ends.
-    pub expires: Timestamp,
-}
+pub struct ServiceAccountToken(pub Zeroizing<String>);
 
 impl fmt::Debug for ServiceAccountToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServiceAccountToken")
-            .field("expires", &self.expires)
-            .finish_non_exhaustive()
+        f.write_str("ServiceAccountToken(…)")
     }
 }
 
@@ -71,7 +67,9 @@ pub struct Known {
     /// What the reference was resolved to when the CA generation was made: the key's ARN behind
     /// an alias, or the version of a Transit key.
     pub pin: Option<String>,
-    /// The version of a Secret whose credential was refused. It is not tried again, since some
-    /// tokens lock themselves.
+    /// The fingerprint of the public key that the CA certificate is over.
+    pub fingerprint: Option<String>,
+    /// The credential that was refused, as [`KeyError::refused`] named it. It is not tried again,
+    /// since some tokens lock themselves.
     pub refused: Option<String>,
 }

@@ -7,6 +7,8 @@ mod answer;
 #[cfg(feature = "vault")]
 mod api;
 #[cfg(feature = "vault")]
+mod connect;
+#[cfg(feature = "vault")]
 mod failure;
 #[cfg(feature = "vault")]
 mod key;
@@ -14,8 +16,6 @@ mod key;
 mod login;
 #[cfg(feature = "vault")]
 mod place;
-#[cfg(feature = "vault")]
-mod resolver;
 #[cfg(feature = "vault")]
 mod session;
 #[cfg(feature = "vault")]
@@ -39,6 +39,10 @@ use crate::guard::Limits;
 use crate::reach::{Known, Reach};
 use crate::rsa_hash::RsaHash;
 
+/// What the API server checks of a path in Vault, without which it could lead anywhere there.
+const PATH: &str =
+    "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')";
+
 /// A key in the Transit secrets engine of HashiCorp Vault or OpenBao.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +58,7 @@ pub struct VaultTransit {
     /// Where the Transit engine is mounted; `transit` by default.
     #[serde(default = "transit")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "rule": PATH,
         "message": "write the path of the mount: letters, digits, '_', '-' and '.', parted by '/'",
     }]))]
     pub mount: String,
@@ -73,7 +77,7 @@ pub struct VaultTransit {
     /// and for the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "rule": PATH,
         "message": "write the path of the namespace: letters, digits, '_', '-' and '.', parted by '/'",
     }]))]
     pub namespace: Option<String>,
@@ -136,30 +140,23 @@ impl Backend for VaultTransit {
         }
     }
 
+    #[cfg(feature = "vault")]
     fn connect<'a>(
         &'a self,
         reach: &'a Reach,
         known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        connect(self, reach, known).boxed()
+        connect::connect(self, reach, known).boxed()
     }
-}
 
-#[cfg(feature = "vault")]
-async fn connect(
-    config: &VaultTransit,
-    reach: &Reach,
-    known: &Known,
-) -> Result<Connected, KeyError> {
-    signer::connect(config, reach, known).await
-}
-
-#[cfg(not(feature = "vault"))]
-async fn connect(_: &VaultTransit, _: &Reach, _: &Known) -> Result<Connected, KeyError> {
-    Err(KeyError::new(
-        crate::ErrorClass::KeyUnusable,
-        "this Signet was built without the feature vault; use an image that has it",
-    ))
+    #[cfg(not(feature = "vault"))]
+    fn connect<'a>(
+        &'a self,
+        _reach: &'a Reach,
+        _known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>> {
+        crate::backend::built_without("vault")
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,17 @@
+//! The connections of issuers over keys in Secrets, and one over a key that does as it is told.
+
+mod looks;
+mod scripted;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_api::{CertificateSpec, KeyLimits};
-use signet_keys::{ErrorClass, GeneratedKey, KeyType, Namespace, PROBE, ServiceAccountToken};
+use signet_keys::{
+    ErrorClass, GeneratedKey, KeyType, Limits, Namespace, PROBE, SecretData, ServiceAccountToken,
+};
 use tokio::time::advance;
 
 use super::*;
@@ -82,6 +89,13 @@ fn spec(secret: &str) -> IssuerSpec {
     }
 }
 
+fn change(is_away: bool) -> Change {
+    Change {
+        issuer: corp(),
+        is_away,
+    }
+}
+
 async fn look(
     connections: &Connections,
     cluster: &Arc<Cluster>,
@@ -96,7 +110,7 @@ async fn look(
 /// Issue 4, section 3: whoever asks how often, a backend that is away is called at most every 5 s.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_away_is_looked_for_at_most_every_five_seconds() {
-    let (connections, cluster) = (Connections::default(), Cluster::new());
+    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
     cluster.away.store(true, Ordering::Relaxed);
     while !connections.is_away(&corp()) {
         look(&connections, &cluster, &spec("ca")).await.unwrap_err();
@@ -112,25 +126,25 @@ async fn a_key_that_is_away_is_looked_for_at_most_every_five_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_listens_hears_that_a_key_went_away_and_came_back() {
-    let (connections, cluster) = (Connections::default(), Cluster::new());
+    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
     let mut changes = connections.changes();
     look(&connections, &cluster, &spec("ca")).await.unwrap();
     assert!(changes.try_recv().is_err());
     cluster.there.store(false, Ordering::Relaxed);
     let error = look(&connections, &cluster, &spec("ca")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(changes.try_recv().unwrap(), corp());
+    assert_eq!(changes.try_recv().unwrap(), change(true));
     cluster.there.store(true, Ordering::Relaxed);
     advance(PROBE).await;
     look(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert_eq!(changes.try_recv().unwrap(), corp());
+    assert_eq!(changes.try_recv().unwrap(), change(false));
     assert!(!connections.is_away(&corp()));
 }
 
 /// Whoever corrects a spec does not wait for what was wrong with the one before.
 #[tokio::test(start_paused = true)]
 async fn another_spec_is_another_connection() {
-    let (connections, cluster) = (Connections::default(), Cluster::new());
+    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
     cluster.there.store(false, Ordering::Relaxed);
     look(&connections, &cluster, &spec("typo"))
         .await
@@ -143,11 +157,22 @@ async fn another_spec_is_another_connection() {
     assert!(connections.lock().is_empty(), "no key stays in memory");
 }
 
+#[tokio::test]
+async fn the_connections_of_issuers_that_are_gone_are_dropped() {
+    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
+    look(&connections, &cluster, &spec("ca")).await.unwrap();
+    connections.retain(IssuerKind::Issuer, |_| false);
+    connections.retain(IssuerKind::ClusterIssuer, |_| true);
+    assert_eq!(connections.lock().len(), 1);
+    connections.retain(IssuerKind::ClusterIssuer, |_| false);
+    assert!(connections.lock().is_empty(), "no key stays in memory");
+}
+
 #[test]
 fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
     let mut spec = spec("ca");
     let own = spec.key.backend().limits();
-    assert_eq!(limits(&spec), own);
+    assert_eq!(limits(&spec, Caps::default()), own);
     spec.key_limits = Some(KeyLimits {
         signatures_per_second: Some(7),
         at_once: None,
@@ -156,5 +181,27 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
         per_second: Some(7),
         at_once: own.at_once,
     };
-    assert_eq!(limits(&spec), expected);
+    assert_eq!(limits(&spec, Caps::default()), expected);
+}
+
+/// Whoever may write an Issuer does not decide what the platform's quota allows.
+#[test]
+fn no_limit_exceeds_what_the_operators_flags_allow() {
+    let caps = Caps {
+        per_second: Some(100),
+        at_once: Some(8),
+    };
+    for (per_second, at_once, expected) in [
+        (None, None, (Some(100), 8)),
+        (Some(100_000), Some(1024), (Some(100), 8)),
+        (Some(7), Some(2), (Some(7), 2)),
+    ] {
+        let mut spec = spec("ca");
+        spec.key_limits = Some(KeyLimits {
+            signatures_per_second: per_second,
+            at_once,
+        });
+        let found = limits(&spec, caps);
+        assert_eq!((found.per_second, found.at_once), expected);
+    }
 }

@@ -18,6 +18,9 @@ use super::reason::{IssuerReason, NotReady};
 const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// More CA certificates of one issuer than these are never valid at the same time in good order.
 const MOST_GENERATIONS: usize = 32;
+/// More than these, with those that have ended, are not kept: nobody but an administrator deletes
+/// them.
+const MOST_KEPT: usize = 256;
 /// The upper bound of a common name (RFC 5280, appendix A).
 const LONGEST_COMMON_NAME: usize = 64;
 
@@ -237,6 +240,15 @@ fn ready(
 /// A pair that changes all the time would fill the cluster with generations, and the bundle with
 /// roots.
 fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
+    if facts.kept >= MOST_KEPT {
+        return Err(NotReady::stalls(
+            IssuerReason::InvalidCa,
+            format!(
+                "the CA certificate changed, and the issuer has {MOST_KEPT} CAGenerations; delete \
+                 those that have ended"
+            ),
+        ));
+    }
     let alive = facts
         .generations
         .iter()

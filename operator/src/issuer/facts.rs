@@ -21,7 +21,7 @@ use crate::namespace::IssuerNamespace;
 const PAGE: u32 = 50;
 
 /// The facts of one round.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) name: IssuerName,
     pub(super) uid: String,
@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) namespace: String,
     /// Oldest first.
     pub(super) generations: Vec<Generation>,
+    /// How many generations there are, with those that have ended.
+    pub(super) kept: usize,
     pub(super) key: Result<Key, KeyError>,
     /// The chain that exists over the key.
     pub(super) existing: Option<Result<CaChain, ChainError>>,
@@ -72,14 +74,16 @@ pub(super) async fn learn<K: Object>(
 ) -> Result<Facts, super::Error> {
     let spec = object.issuer_spec().clone();
     let namespace = resource_namespace(name, context).to_owned();
-    let generations = {
+    let (generations, kept) = {
         let _turn = context.reads.acquire(&name.namespace).await;
         generations(name, &namespace, context).await?
     };
     let uid = object.uid().unwrap_or_default();
     let reach = reach(name, &namespace, context);
+    let ca = valid_over_this_key(&generations, &spec, (context.now)());
     let known = Known {
-        pin: pin(&generations, &spec, (context.now)()),
+        pin: ca.and_then(|ca| ca.pin.clone()),
+        fingerprint: ca.map(|ca| ca.key_fingerprint.clone()),
         refused: object
             .issuer_status()
             .and_then(|status| status.refused_credential.clone()),
@@ -104,6 +108,7 @@ pub(super) async fn learn<K: Object>(
         spec,
         namespace,
         generations,
+        kept,
         key,
         existing,
         may_make_key,
@@ -112,7 +117,8 @@ pub(super) async fn learn<K: Object>(
     })
 }
 
-/// The generations that matter: those whose certificates may still be valid, and the last one.
+/// The generations that matter (those whose certificates may still be valid, and the last one),
+/// and how many there are.
 ///
 /// They are read page by page, since an issuer may have many that have ended, and each may be
 /// large.
@@ -120,7 +126,7 @@ async fn generations(
     name: &IssuerName,
     namespace: &str,
     context: &Context,
-) -> Result<Vec<Generation>, kube::Error> {
+) -> Result<(Vec<Generation>, usize), kube::Error> {
     let api: Api<CAGeneration> = Api::namespaced(context.client.clone(), namespace);
     let mine = format!(
         "spec.issuerRef.kind={},spec.issuerRef.name={}",
@@ -128,8 +134,10 @@ async fn generations(
     );
     let mut page = ListParams::default().fields(&mine).limit(PAGE);
     let mut objects: Vec<CAGeneration> = Vec::new();
+    let mut kept = 0;
     loop {
         let listed = api.list(&page).await?;
+        kept += listed.items.len();
         objects.extend(listed.items);
         let last = objects.iter().map(|object| object.spec.generation).max();
         let now = (context.now)();
@@ -142,7 +150,7 @@ async fn generations(
     }
     let mut generations: Vec<_> = objects.iter().map(generation::read).collect();
     generations.sort_by_key(|generation| generation.number);
-    Ok(generations)
+    Ok((generations, kept))
 }
 
 /// What the key of an issuer may reach.
@@ -158,13 +166,14 @@ fn reach(name: &IssuerName, namespace: &str, context: &Context) -> Reach {
     }
 }
 
-/// The key behind an alias, or the version of a key, that the CA which is valid was made over.
-fn pin(generations: &[Generation], spec: &IssuerSpec, now: Timestamp) -> Option<String> {
-    let mut of_this_key = generations
-        .iter()
-        .rev()
-        .filter(|generation| generation.key.same_key(&spec.key) && generation.is_alive(now));
-    of_this_key.next().and_then(|last| last.pin.clone())
+/// The last CA that is valid over the key of this reference.
+fn valid_over_this_key<'a>(
+    generations: &'a [Generation],
+    spec: &IssuerSpec,
+    now: Timestamp,
+) -> Option<&'a Generation> {
+    let mut newest_first = generations.iter().rev();
+    newest_first.find(|ca| ca.key.same_key(&spec.key) && ca.is_alive(now))
 }
 
 /// The chain that exists over the key, where the spec says that one does.

@@ -42,6 +42,7 @@ fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
         },
         namespace: "signet-system".to_owned(),
         generations: Vec::new(),
+        kept: 0,
         key: Ok(key::found(signer)),
         existing: None,
         may_make_key: true,

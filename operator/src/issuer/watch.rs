@@ -16,8 +16,8 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::{Object, name_of};
+use crate::connections::Change;
 use crate::context::Context;
-use crate::keyring::IssuerName;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -61,7 +61,7 @@ where
 }
 
 /// The issuers of a kind whose key's backend went away or came back.
-pub fn woken<K>(changes: broadcast::Receiver<IssuerName>) -> impl Stream<Item = ObjectRef<K>> + Send
+pub fn woken<K>(changes: broadcast::Receiver<Change>) -> impl Stream<Item = ObjectRef<K>> + Send
 where
     K: Object + 'static,
 {
@@ -69,7 +69,7 @@ where
     let changes = futures::stream::unfold(changes, |mut changes| async move {
         loop {
             match changes.recv().await {
-                Ok(name) => return Some((name, changes)),
+                Ok(change) => return Some((change.issuer, changes)),
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }

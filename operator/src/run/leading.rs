@@ -12,6 +12,7 @@ use kube::runtime::reflector::{self, Store};
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_keys::Turns;
 use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +20,8 @@ use super::Work;
 use super::shown::Process;
 use crate::apply::Writer;
 use crate::attempts::Attempts;
-use crate::connections::Connections;
-use crate::context::{Ambient, Context, Issuers, Settings};
+use crate::connections::{Caps, Connections};
+use crate::context::{Ambient, Context, Issuers, Requests, Settings};
 use crate::health::Health;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
@@ -64,10 +65,14 @@ impl Leading {
             issuers,
             cluster_issuers,
         };
+        let stored = Requests {
+            certificate_requests: requests.clone(),
+            signing_requests: signing_requests.clone(),
+        };
         let stop = CancellationToken::new();
         let common = Common {
             client: work.client.clone(),
-            context: Arc::new(context(work, stop.clone(), stores.clone())),
+            context: Arc::new(context(work, stop.clone(), stores.clone(), stored)),
             listed: Listed::default(),
             stop,
         };
@@ -102,6 +107,14 @@ impl Leading {
             signing_requests,
             signing_request_cache,
         ));
+        if let Some(api_server) = work.surroundings.api_server.clone() {
+            controllers.spawn(api_server.follow(
+                common.client.clone(),
+                work.settings.issuer_resync,
+                common.stop.clone(),
+            ));
+        }
+        controllers.spawn(wake_when_back(common.clone()));
         controllers.spawn(sync(common.clone()));
         Self {
             controllers,
@@ -128,7 +141,7 @@ impl Leading {
     }
 }
 
-fn context(work: &Work, stop: CancellationToken, issuers: Issuers) -> Context {
+fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Requests) -> Context {
     let (client, settings) = (&work.client, &work.settings);
     let instance = Some(work.identity.clone());
     Context {
@@ -142,14 +155,22 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers) -> Context {
                 cluster_issuers: settings.cluster_issuer_ambient_credentials,
                 issuers: settings.issuer_ambient_credentials,
             },
-            api_server: work.surroundings.api_server.clone(),
+            api_server: work
+                .surroundings
+                .api_server
+                .as_ref()
+                .map(|at| at.known.clone()),
             modules: work.surroundings.modules.clone(),
         },
         keyring: Keyring::default(),
-        connections: Connections::default(),
+        connections: Connections::new(Caps {
+            per_second: settings.max_signatures_per_second,
+            at_once: settings.max_signatures_at_once,
+        }),
         reads: Turns::new(READS_AT_ONCE),
         stop,
         issuers,
+        requests,
         attempts: Attempts::default(),
         metrics: Metrics::default(),
         health: Health::default(),
@@ -189,6 +210,24 @@ async fn sync(common: Common) {
     tokio::select! {
         () = all => {}
         () = common.stop.cancelled() => {}
+    }
+}
+
+/// Has the requests of an issuer looked at again when its key is back, also where the issuer was
+/// never said to be away.
+async fn wake_when_back(common: Common) {
+    let mut changes = common.context.connections.changes();
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = common.stop.cancelled() => return,
+        };
+        match change {
+            Ok(change) if change.is_away => {}
+            Ok(change) => common.context.keyring.wake(&change.issuer),
+            Err(RecvError::Lagged(_)) => common.context.keyring.wake_all(),
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

@@ -1,30 +1,35 @@
 //! What the operator finds out about where it runs, once, before it works.
 
-use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use kube::Config;
+use kube::{Client, Config};
 use signet_keys::{Modules, ModulesConfig};
 
+use super::api_server::Whereabouts;
 use crate::args::Run;
 
 /// Where the operator runs.
 #[derive(Clone, Debug)]
 pub(super) struct Surroundings {
-    /// The addresses that no Issuer may have called; none if all may be.
-    pub(super) api_server: Option<Vec<IpAddr>>,
+    /// Where no Issuer may have anything called; none if there are no Issuers, or they may.
+    pub(super) api_server: Option<Whereabouts>,
     /// The PKCS#11 modules that issuers may name.
     pub(super) modules: Arc<Modules>,
 }
 
 impl Surroundings {
     /// Looks around.
-    pub(super) async fn learn(settings: &Run, config: &Config) -> anyhow::Result<Self> {
-        let api_server = match settings.issuer_local_addresses {
-            true => None,
-            false => Some(addresses(config).await?),
+    pub(super) async fn learn(
+        settings: &Run,
+        config: &Config,
+        client: &Client,
+    ) -> anyhow::Result<Self> {
+        let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
+        let api_server = match is_refused {
+            true => Some(Whereabouts::learn(config, client).await?),
+            false => None,
         };
         let modules = match &settings.pkcs11_modules {
             Some(path) => Modules::from_config(modules(path)?, settings.pkcs11_sessions)?,
@@ -35,18 +40,6 @@ impl Surroundings {
             modules: Arc::new(modules),
         })
     }
-}
-
-/// The addresses that the API server's name leads to.
-async fn addresses(config: &Config) -> anyhow::Result<Vec<IpAddr>> {
-    let url = &config.cluster_url;
-    let host = url.host().context("the API server's URL has no host")?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let port = url.port_u16().unwrap_or(443);
-    let found = tokio::net::lookup_host((host, port))
-        .await
-        .with_context(|| format!("the API server's name {host} cannot be resolved"))?;
-    Ok(found.map(|address| address.ip()).collect())
 }
 
 fn modules(path: &Path) -> anyhow::Result<ModulesConfig> {

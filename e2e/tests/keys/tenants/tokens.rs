@@ -18,7 +18,10 @@ use tokio::net::TcpListener;
 
 use super::tenant::{Tenant, vault};
 
-shared![a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else];
+shared![
+    a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else,
+    a_secret_with_a_service_accounts_token_is_sent_to_nobody,
+];
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -105,5 +108,34 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
     }
     let told = tenant.told(&issuer).await?;
     ensure!(!told.contains(&token), "the token is told");
+    Ok(())
+}
+
+/// Who may write Issuers need not be who may act as the namespace's ServiceAccounts, which may
+/// have rights beyond it.
+async fn a_secret_with_a_service_accounts_token_is_sent_to_nobody(
+    test: &TestNamespace,
+) -> Result<()> {
+    let tenant = Tenant::new(test.bed(), "token-secrets").await?;
+    let account = json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "robot" },
+    });
+    tenant.create_object(account).await?;
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+        "metadata": {
+            "name": "robot", "annotations": { "kubernetes.io/service-account.name": "robot" },
+        },
+    });
+    tenant.create_object(secret).await?;
+    let server = blocking(|| Proxy::https("https://127.0.0.1:9", None)).await?;
+    let auth = json!({ "tokenRef": { "name": "robot", "key": "token" } });
+    let key = vault(&server.address(), Some(server.ca_pem()), auth);
+    let issuer = tenant.has("ca", key).await?;
+    let told = tenant
+        .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
+        .await?;
+    ensure!(told.contains("holds a ServiceAccount's token"), "{told}");
+    ensure!(server.connections() == 0, "it was called");
     Ok(())
 }

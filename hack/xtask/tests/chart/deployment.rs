@@ -57,6 +57,8 @@ fn signet_takes_the_arguments() {
             "namespacedIssuers.ambientCredentials=true",
             "namespacedIssuers.localAddresses=true",
             "clusterIssuers.ambientCredentials=false",
+            "keyLimits.maxSignaturesPerSecond=100000",
+            "keyLimits.maxSignaturesAtOnce=1024",
             "pkcs11.sessions=256",
             "pkcs11.modules[0].name=hsm",
             "pkcs11.modules[0].path=/usr/lib/hsm.so",
@@ -67,6 +69,30 @@ fn signet_takes_the_arguments() {
         let parsed = Cli::try_parse_from([&["signet"], &arguments[..]].concat());
         assert!(parsed.is_ok(), "{arguments:?}: {}", parsed.unwrap_err());
     }
+}
+
+#[test]
+fn limits_of_keys_are_given_where_they_are_set() {
+    let arguments = |set: &[&str]| {
+        let rendered = Rendered::with(set);
+        strings(&rendered.container()["args"])
+            .into_iter()
+            .filter(|argument| argument.starts_with("--max-signatures"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert!(arguments(&[]).is_empty());
+    let both = [
+        "keyLimits.maxSignaturesPerSecond=100000",
+        "keyLimits.maxSignaturesAtOnce=8",
+    ];
+    assert_eq!(
+        arguments(&both),
+        [
+            "--max-signatures-per-second=100000",
+            "--max-signatures-at-once=8"
+        ]
+    );
 }
 
 /// The list of modules reaches the pod as the operator reads it, and another list is another pod.

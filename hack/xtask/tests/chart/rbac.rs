@@ -57,7 +57,24 @@ fn the_operator_may_do_what_it_does_and_nothing_else() {
     let role = rendered.get("Role", "signet-leader-election");
     assert_eq!(rights(role), needed(&[Scope::OwnNamespace]));
     assert_eq!(role["metadata"]["namespace"], NAMESPACE);
-    assert_eq!(rendered.of_kind("Role").count(), 1);
+    let role = rendered.get("Role", "signet-api-server-addresses");
+    assert_eq!(rights(role), needed(&[Scope::ApiServer]));
+    assert_eq!(role["metadata"]["namespace"], "default");
+    assert_eq!(rendered.of_kind("Role").count(), 2);
+}
+
+/// What Issuers may not call is of interest where there are Issuers, and addresses refused.
+#[test]
+fn where_no_address_is_refused_the_api_servers_are_not_read() {
+    for value in [
+        "namespacedIssuers.enabled=false",
+        "namespacedIssuers.localAddresses=true",
+    ] {
+        let rendered = Rendered::with(&[value]);
+        let mut roles = rendered.of_kind("Role");
+        let reads = roles.any(|role| role["metadata"]["namespace"] == "default");
+        assert!(!reads, "{value}");
+    }
 }
 
 /// Whoever needs ClusterIssuers alone gives no Secret of any other namespace away.
@@ -113,7 +130,14 @@ fn no_other_role_is_bound_to_the_operator() {
     let roles: Vec<_> = of_operator
         .map(|it| it["roleRef"]["name"].as_str().unwrap())
         .collect();
-    assert_eq!(roles, ["signet", "signet-leader-election"]);
+    assert_eq!(
+        roles,
+        [
+            "signet",
+            "signet-leader-election",
+            "signet-api-server-addresses"
+        ]
+    );
 }
 
 /// cert-manager's approver approves for a signer only who may "approve" it (CM-3).

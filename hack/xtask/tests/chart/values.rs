@@ -58,6 +58,11 @@ fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
         ("concurrency=0", "concurrency"),
         ("concurrency=1025", "concurrency"),
         ("leaderElection.leaseSeconds=2", "leaseSeconds"),
+        (
+            "keyLimits.maxSignaturesPerSecond=0",
+            "maxSignaturesPerSecond",
+        ),
+        ("keyLimits.maxSignaturesAtOnce=1025", "maxSignaturesAtOnce"),
         ("issuerResyncSeconds=0", "issuerResyncSeconds"),
         ("log.format=xml", "format"),
         ("image.digest=sha256:1234", "digest"),

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ROLE;
+use crate::references::ServiceAccountReference;
 use crate::union::exactly_one;
 
 /// Credentials for AWS. Exactly one way is named.
@@ -54,7 +56,7 @@ pub struct AwsWebIdentity {
     /// The ARN of the role. Its trust policy names the cluster's IAM OIDC provider and the
     /// ServiceAccount.
     #[schemars(length(min = 1, max = 2048), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')",
+        "rule": ROLE,
         "message": "write the ARN of a role, such as arn:aws:iam::111122223333:role/signet",
     }]))]
     pub role_arn: String,
@@ -62,14 +64,5 @@ pub struct AwsWebIdentity {
     /// namespace. Signet asks the API server for a token of it, whose audience is
     /// `signet://NAMESPACE/ISSUER` for an Issuer and `signet://ISSUER` for a ClusterIssuer. The
     /// IAM OIDC provider lists that audience.
-    pub service_account_ref: AwsServiceAccount,
-}
-
-/// A ServiceAccount.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AwsServiceAccount {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
+    pub service_account_ref: ServiceAccountReference,
 }

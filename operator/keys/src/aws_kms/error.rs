@@ -8,22 +8,32 @@ use std::time::Duration;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
+use super::class::{class, is_stale};
 use super::redact::Redact;
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::ATTEMPT;
+use crate::remote::{Unresolved, causes, retry_after};
 
 /// A failed call.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) error: KeyError,
-    /// Whether other credentials may mend it: these are unknown, wrong or have expired.
-    pub(super) stale: bool,
+    pub(super) remedy: Option<Remedy>,
+}
+
+/// What may mend a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Other credentials: these are unknown, wrong or have expired.
+    Login,
+    /// Another connection: this one does not answer.
+    Connection,
 }
 
 impl From<KeyError> for Failure {
     fn from(error: KeyError) -> Self {
-        let stale = false;
-        Self { error, stale }
+        let remedy = None;
+        Self { error, remedy }
     }
 }
 
@@ -65,7 +75,7 @@ impl Service {
             SdkError::TimeoutError(_) => self.silent(),
             SdkError::DispatchFailure(failure) if failure.is_timeout() => self.silent(),
             SdkError::DispatchFailure(_) => {
-                let sentence = format!("{name} cannot be reached: {}", unreached(root(error)));
+                let sentence = format!("{name} cannot be reached: {}", unreached(error));
                 KeyError::new(ErrorClass::Unreachable, sentence).into()
             }
             SdkError::ServiceError(answer) => self.answered(answer.err(), answer.raw()),
@@ -95,7 +105,10 @@ impl Service {
             self.name,
             ATTEMPT.as_secs()
         );
-        KeyError::new(ErrorClass::Unreachable, sentence).into()
+        Failure {
+            error: KeyError::new(ErrorClass::Unreachable, sentence),
+            remedy: Some(Remedy::Connection),
+        }
     }
 
     fn answered<E: ProvideErrorMetadata>(&self, error: &E, response: &HttpResponse) -> Failure {
@@ -103,13 +116,13 @@ impl Service {
             return self.unread(response);
         };
         let status = response.status().as_u16();
-        let said = error.message().unwrap_or_default();
-        let said = match self.redact.shown(said) {
-            message if message.is_empty() => self.redact.shown(code),
-            message => format!("{} ({})", message, self.redact.shown(code)),
+        let said = match error.message().unwrap_or_default() {
+            "" => self.redact.shown(code),
+            // The code first: together they are cut.
+            message => self.redact.shown(&format!("{code}: {message}")),
         };
         let name = &self.name;
-        let class = class(code, status, retry_after(response));
+        let class = class(code, status, wait_of(response));
         let sentence = match class {
             ErrorClass::Throttled(_) => format!("{name} asks for patience: {said}"),
             ErrorClass::Unreachable => format!("{name} has a fault of its own: {said}"),
@@ -123,9 +136,10 @@ impl Service {
             ErrorClass::KeyUnusable => format!("{name} does not sign with the key: {said}"),
             ErrorClass::WrongAnswer => return self.wrong(format!("answers: {said}")).into(),
         };
-        let error = KeyError::new(class, sentence);
-        let stale = STALE.contains(&code);
-        Failure { error, stale }
+        Failure {
+            error: KeyError::new(class, sentence),
+            remedy: is_stale(code).then_some(Remedy::Login),
+        }
     }
 
     /// An answer without an error of AWS in it. What else is in it is not shown: an issuer is no
@@ -135,7 +149,7 @@ impl Service {
         let name = &self.name;
         match status {
             429 => {
-                let class = ErrorClass::Throttled(retry_after(response));
+                let class = ErrorClass::Throttled(wait_of(response));
                 KeyError::new(class, format!("{name} asks for patience ({status})")).into()
             }
             500.. => {
@@ -153,81 +167,9 @@ impl Service {
     }
 }
 
-/// The credentials are unknown, wrong or have expired.
-const STALE: [&str; 7] = [
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-];
-
-/// The class of an error code of KMS, of STS, or of those that all services have.
-fn class(code: &str, status: u16, delay: Option<Duration>) -> ErrorClass {
-    match code {
-        "ThrottlingException"
-        | "Throttling"
-        | "RequestLimitExceeded"
-        | "LimitExceeded"
-        | "LimitExceededException"
-        | "TooManyRequestsException" => ErrorClass::Throttled(delay),
-        "KMSInternalException"
-        | "KMSInternal"
-        | "DependencyTimeoutException"
-        | "DependencyTimeout"
-        | "KeyUnavailableException"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "RequestTimeout"
-        | "IDPCommunicationError" => ErrorClass::Unreachable,
-        "NotFoundException" => ErrorClass::KeyNotFound,
-        "DisabledException"
-        | "KMSInvalidStateException"
-        | "InvalidKeyUsageException"
-        | "UnsupportedOperationException"
-        | "InvalidArnException"
-        | "ValidationException" => ErrorClass::KeyUnusable,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "IDPRejectedClaim"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "InvalidGrantTokenException"
-        | "InvalidIdentityToken"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException"
-        | "NotAuthorized"
-        | "OptInRequired"
-        | "RegionDisabledException"
-        | "RequestExpired"
-        | "ValidationError" => ErrorClass::CredentialsRefused,
-        stale if STALE.contains(&stale) => ErrorClass::CredentialsRefused,
-        _ => match status {
-            429 => ErrorClass::Throttled(delay),
-            500.. => ErrorClass::Unreachable,
-            401 | 403 => ErrorClass::CredentialsRefused,
-            _ => ErrorClass::WrongAnswer,
-        },
-    }
-}
-
-/// The class of an error code where nothing else of the answer is known.
-pub(super) fn class_of_code(code: &str) -> ErrorClass {
-    class(code, 400, None)
-}
-
-fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    let seconds = response.headers().get("retry-after")?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
 /// What Signet's own code said inside of the SDK: a login, or a resolver.
-pub(super) fn own_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
-    chain(error).find_map(|cause| {
+fn own_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
+    causes(error).find_map(|cause| {
         let failure = cause.downcast_ref::<Failure>().cloned();
         failure.or_else(|| cause.downcast_ref::<KeyError>().cloned().map(Failure::from))
     })
@@ -235,27 +177,24 @@ pub(super) fn own_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
 
 /// The cause of an error's causes.
 pub(super) fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    chain(error).last().unwrap_or(error)
+    causes(error).last().unwrap_or(error)
 }
 
-/// An error and its causes.
-pub(super) fn chain<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+fn wait_of(response: &HttpResponse) -> Option<Duration> {
+    retry_after(response.headers().get("retry-after"))
 }
 
 fn broke_off(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|cause| cause.is::<io::Error>())
+    causes(error).any(|cause| cause.is::<io::Error>())
 }
+
 /// What keeps the connection from being made, in words of our own: what a server's certificate
 /// says would tell an Issuer what stands at an address.
-fn unreached(cause: &(dyn StdError + 'static)) -> &'static str {
-    let said = cause.to_string();
-    if said.contains("invalid peer certificate") {
-        "its certificate is not trusted, or not for this host; see caBundle"
-    } else if said.contains("lookup address") {
+fn unreached(error: &(dyn StdError + 'static)) -> &'static str {
+    if causes(error).any(|cause| cause.is::<Unresolved>()) {
         "its name does not resolve"
+    } else if root(error).to_string().contains("invalid peer certificate") {
+        "its certificate is not trusted, or not for this host; see caBundle"
     } else {
         "there is no connection; check region, endpoint and network"
     }

@@ -10,11 +10,9 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls_pki_types::CertificateDer;
 
 use super::bounded::bounded;
-use super::endpoint::refused;
-use crate::addresses::Addresses;
 use crate::error::{ErrorClass, KeyError};
-use crate::lookup::lookup;
-use crate::reach::Reach;
+use crate::reach::{Addresses, Reach};
+use crate::remote::{Unresolved, resolve};
 
 /// A client that trusts these CAs (the system's without them) and calls these addresses alone.
 ///
@@ -33,10 +31,7 @@ pub(super) fn client(
     let client = Builder::new()
         .tls_provider(Provider::rustls(CryptoMode::AwsLc))
         .tls_context(context)
-        .build_with_resolver(Resolver {
-            addresses: reach.addresses.clone(),
-            tenant: reach.tenant.clone(),
-        });
+        .build_with_resolver(Resolver(reach.clone()));
     Ok(bounded(client))
 }
 
@@ -58,22 +53,17 @@ fn unusable(why: &str) -> KeyError {
     KeyError::new(ErrorClass::KeyUnusable, sentence)
 }
 
-/// The system's resolver, whose answers are refused where one of them may not be called.
+/// Resolves names to addresses that may be called.
 #[derive(Clone)]
-struct Resolver {
-    addresses: Addresses,
-    tenant: Option<String>,
-}
+struct Resolver(Reach);
 
 impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
-            let found = lookup(self.tenant.as_deref(), name).await;
-            let found = found.map_err(ResolveDnsError::new)?;
-            match found.iter().all(|address| self.addresses.allow(*address)) {
-                true => Ok(found),
-                false => Err(ResolveDnsError::new(refused(name))),
-            }
+            resolve(&self.0, name).await.map_err(|error| match error {
+                Unresolved::Refused => ResolveDnsError::new(Addresses::refused(name)),
+                Unresolved::NoAddress => ResolveDnsError::new(error),
+            })
         })
     }
 }

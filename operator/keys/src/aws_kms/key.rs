@@ -19,9 +19,28 @@ pub(super) struct Resolved {
     metadata: KeyMetadata,
 }
 
+/// Longer than any that AWS makes.
+const LONGEST_ARN: usize = 256;
+const LONGEST_WORD: usize = 40;
+
 /// Whether the reference is an alias, by its name or by its ARN.
 fn is_alias(key_id: &str) -> bool {
     key_id.starts_with("alias/") || key_id.contains(":alias/")
+}
+
+/// Whether it has the form of a key's ARN. The server may be anyone's, and this is written down
+/// and shown.
+fn is_arn(text: &&str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-');
+    let key = text.starts_with("arn:aws") && text.contains(":kms:") && text.contains(":key/");
+    key && text.len() <= LONGEST_ARN && text.chars().all(plain)
+}
+
+/// A word of the API, which may be newer than this client, or anyone's.
+fn word(text: Option<&str>) -> String {
+    let of_word = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    let text = text.unwrap_or("unknown").chars();
+    text.filter(of_word).take(LONGEST_WORD).collect()
 }
 
 /// What is to be said of an alias that KMS does not describe, where that is the alias's fault. A
@@ -29,7 +48,7 @@ fn is_alias(key_id: &str) -> bool {
 fn not_told(failure: Failure) -> Result<&'static str, Failure> {
     match failure.error.class {
         ErrorClass::KeyNotFound => Ok("names no key any longer"),
-        ErrorClass::CredentialsRefused if !failure.stale => {
+        ErrorClass::CredentialsRefused if failure.remedy.is_none() => {
             Ok("names a key that may not be described")
         }
         _ => Err(failure),
@@ -62,12 +81,10 @@ impl Resolved {
         let answer = session.client.describe_key().key_id(key_id).send().await;
         let answer = answer.map_err(|error| session.service.failure(&error))?;
         let metadata = answer.key_metadata;
-        let arn = metadata.as_ref().and_then(|key| key.arn());
+        let arn = metadata.as_ref().and_then(|key| key.arn()).filter(is_arn);
         let (Some(arn), Some(metadata)) = (arn.map(str::to_owned), metadata.clone()) else {
-            return Err(session
-                .service
-                .wrong("describes the key without its ARN")
-                .into());
+            let why = "describes the key without its ARN";
+            return Err(session.service.wrong(why).into());
         };
         // What was asked for by its ARN or id is not another one.
         if !is_alias(key_id) && arn != key_id && !arn.ends_with(&format!(":key/{key_id}")) {
@@ -88,7 +105,7 @@ impl Resolved {
         let unusable = |why: String| Err(KeyError::new(ErrorClass::KeyUnusable, why));
         let state = self.metadata.key_state();
         if state != Some(&KeyState::Enabled) {
-            let state = state.map_or("unknown", KeyState::as_str);
+            let state = word(state.map(KeyState::as_str));
             let todo = match self.metadata.key_state() {
                 Some(KeyState::Disabled) => "enable it",
                 Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => {
@@ -103,7 +120,7 @@ impl Resolved {
         match self.metadata.key_usage() {
             Some(KeyUsageType::SignVerify) => {}
             other => {
-                let usage = other.map_or("unknown", KeyUsageType::as_str);
+                let usage = word(other.map(KeyUsageType::as_str));
                 return unusable(format!(
                     "the key {arn} is for {usage}, which cannot be changed; make one for \
                      SIGN_VERIFY"
@@ -113,7 +130,7 @@ impl Resolved {
         match self.spec() {
             Some(_) => Ok(()),
             None => {
-                let spec = self.metadata.key_spec().map_or("unknown", KeySpec::as_str);
+                let spec = word(self.metadata.key_spec().map(KeySpec::as_str));
                 unusable(format!(
                     "the key {arn} is of the spec {spec}, which certificates are not signed with; \
                      make one of {KEY_SPECS}"

@@ -12,12 +12,15 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use tokio::time::timeout;
 
 use super::AwsKms;
+use super::class::class_of_code;
 use super::credentials::{AwsAccessKey, AwsCredentials};
-use super::error::{Service, chain, class_of_code, root};
+use super::error::{Service, root};
 use super::redact::Redact;
 use super::sts::{Role, WebIdentity, told};
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::{Namespace, Reach};
+use crate::reach::Reach;
+use crate::references::{entry, secret};
+use crate::remote::causes;
 use crate::secrets::SecretData;
 
 /// The longest that a login may take. It is a part of the call that needs it, and shorter, so
@@ -49,7 +52,7 @@ impl Login {
         let provider = match &config.credentials {
             None => ambient(config, reach, redact).await?,
             Some(AwsCredentials::SecretRef(at)) => {
-                let secret = secret(&*reach.namespace, at).await?;
+                let secret = secret(&at.name, &*reach.namespace, "the access key").await?;
                 version = Some(secret.version().to_owned());
                 SharedCredentialsProvider::new(access_key(&secret, at, redact)?)
             }
@@ -70,29 +73,12 @@ impl Login {
     }
 }
 
-/// The Secret with the access key.
-async fn secret(namespace: &dyn Namespace, at: &AwsAccessKey) -> Result<SecretData, KeyError> {
-    let found = namespace.secret(&at.name).await?;
-    found.ok_or_else(|| {
-        let sentence = format!(
-            "the Secret {} does not exist; put {} and {} there",
-            at.name, at.access_key_id_key, at.secret_access_key_key
-        );
-        KeyError::new(ErrorClass::CredentialsRefused, sentence)
-    })
-}
-
 fn access_key(
     secret: &SecretData,
     at: &AwsAccessKey,
     redact: &Redact,
 ) -> Result<Credentials, KeyError> {
-    let text = |key: &str| {
-        secret.text(key).ok_or_else(|| {
-            let sentence = format!("the Secret {} has no {key}, or no text in it", at.name);
-            KeyError::new(ErrorClass::CredentialsRefused, sentence)
-        })
-    };
+    let text = |key: &str| entry(secret, &at.name, key, "a part of the access key");
     let id = text(&at.access_key_id_key)?;
     // The SDK panics at an id that it cannot put into a header.
     if !id.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -185,7 +171,7 @@ impl Ambient {
 
 /// The code of the error with which STS refused the token of the operator's ServiceAccount.
 fn code(error: &CredentialsError) -> Option<&str> {
-    let refusal = chain(error).find_map(|cause| cause.downcast_ref())?;
+    let refusal = causes(error).find_map(|cause| cause.downcast_ref())?;
     AssumeRoleWithWebIdentityError::code(refusal)
 }
 

@@ -1,17 +1,16 @@
-//! What a server says, as a condition may show it.
+//! The tokens that were sent to AWS, so that they can be taken out of what comes back.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-/// The longest that a server's message is shown, in characters.
-const LIMIT: usize = 200;
+use crate::remote::shown;
 
 /// How many of the last tokens are remembered. A login sends one, and a renewed one another.
 const REMEMBERED: usize = 8;
 
-/// The tokens that were sent, so that they can be taken out of what comes back.
+/// The tokens that were sent.
 #[derive(Clone, Default)]
 pub(super) struct Redact(Arc<Mutex<Vec<Zeroizing<String>>>>);
 
@@ -28,15 +27,11 @@ impl Redact {
         tokens.push(Zeroizing::new(token.to_owned()));
     }
 
-    /// A message in one line, without tokens, cut.
+    /// What a server said, without tokens and cut, to be continued.
     pub(super) fn shown(&self, message: &str) -> String {
-        let mut text = message.to_owned();
-        for token in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            text = text.replace(token.as_str(), "…");
-        }
-        let visible = |c: char| if c.is_control() { ' ' } else { c };
-        let text: String = text.chars().map(visible).take(LIMIT).collect();
-        text.trim().trim_end_matches('.').to_owned()
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = shown(message, tokens.iter().map(|token| token.as_str()));
+        text.trim_end_matches('.').to_owned()
     }
 }
 
@@ -51,12 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_one_short_line_without_tokens() {
+    fn what_was_sent_is_not_shown() {
         let redact = Redact::default();
         redact.remember("t0ken");
         redact.remember("");
-        assert_eq!(redact.shown("no\n t0ken, t0ken.\u{7}"), "no  …, …");
-        assert_eq!(redact.shown(&"é".repeat(300)).chars().count(), 200);
+        assert_eq!(redact.shown("no t0ken, t0ken."), "no …, …");
         assert_eq!(format!("{redact:?}"), "Redact(..)");
     }
 }

@@ -1,6 +1,7 @@
 //! A client of KMS with its credentials.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
@@ -13,12 +14,13 @@ use rustls_pki_types::CertificateDer;
 use super::AwsKms;
 use super::credentials::AwsCredentials;
 use super::error::Service;
+use super::http;
 use super::login::Login;
 use super::redact::Redact;
-use super::{endpoint, http};
 use crate::error::KeyError;
 use crate::guard::ATTEMPT;
 use crate::reach::Reach;
+use crate::remote::server;
 use crate::secrets::SecretData;
 
 /// Temporary credentials are renewed so long before their end, for clocks that differ.
@@ -31,18 +33,21 @@ pub(super) struct Session {
     /// The version of the Secret that the credentials are from.
     version: Option<String>,
     bundle: Option<Vec<CertificateDer<'static>>>,
+    /// Whether a call had no answer: its connection may be half open, and is used again by the
+    /// client as long as the system believes in it.
+    silent: AtomicBool,
 }
 
 impl Session {
     /// Makes a client. Nothing is sent to AWS yet.
     pub(super) async fn open(config: &AwsKms, reach: &Reach) -> Result<Self, KeyError> {
-        let checked = |field, endpoint: &Option<String>| {
-            let endpoint = endpoint.as_deref();
-            let check = |endpoint| endpoint::checked(field, endpoint, &reach.addresses);
-            endpoint.map(check).transpose()
+        let endpoint = |field, text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| server(field, text, &reach.addresses))
+                .transpose()
         };
-        let kms_endpoint = checked("endpoint", &config.endpoint)?;
-        let sts_endpoint = checked("stsEndpoint", &config.sts_endpoint)?;
+        let kms_endpoint = endpoint("awsKms.endpoint", &config.endpoint)?;
+        let sts_endpoint = endpoint("awsKms.stsEndpoint", &config.sts_endpoint)?;
         let bundle = bundle(config, reach).await?;
         let sdk = sdk(config, reach, bundle.as_deref())?;
         let redact = Redact::default();
@@ -70,12 +75,19 @@ impl Session {
             },
             version: login.version,
             bundle,
+            silent: AtomicBool::new(false),
         })
     }
 
-    /// Whether what the client was made of is as it was: the Secret and the CA certificates.
+    /// A call had no answer.
+    pub(super) fn was_silent(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client is good, and what it was made of is as it was: the Secret and the CA
+    /// certificates.
     pub(super) async fn holds(&self, config: &AwsKms, reach: &Reach) -> Result<bool, KeyError> {
-        if bundle(config, reach).await? != self.bundle {
+        if self.silent.load(Ordering::Relaxed) || bundle(config, reach).await? != self.bundle {
             return Ok(false);
         }
         let Some(AwsCredentials::SecretRef(at)) = &config.credentials else {

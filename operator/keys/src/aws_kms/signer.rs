@@ -10,9 +10,9 @@ use signet_core::public_key::PublicKey;
 use signet_core::template::{Signature, ToBeSigned};
 
 use super::AwsKms;
-use super::algorithm::{in_kms, message};
+use super::algorithm::{MOST_RAW_BYTES, in_kms, message};
 use super::credentials::AwsCredentials;
-use super::error::Failure;
+use super::error::{Failure, Remedy};
 use super::key::{self, Resolved};
 use super::session::Session;
 use crate::Signer;
@@ -77,11 +77,20 @@ impl KmsSigner {
     {
         let session = self.session();
         match call(Arc::clone(&session)).await {
-            Err(failure) if failure.stale && self.may_differ(&session).await => {
+            Err(failure) if failure.remedy == Some(Remedy::Login) => {
+                if !self.may_differ(&session).await {
+                    return Err(failure.error);
+                }
                 let session = self.renewed(&session).await?;
                 call(session).await.map_err(KeyError::from)
             }
-            answer => answer.map_err(KeyError::from),
+            Err(failure) => {
+                if failure.remedy == Some(Remedy::Connection) {
+                    session.was_silent();
+                }
+                Err(failure.error)
+            }
+            Ok(answer) => Ok(answer),
         }
     }
 
@@ -97,8 +106,9 @@ impl KmsSigner {
     }
 
     async fn signature(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
+        self.takes(tbs)?;
         let algorithm = in_kms(self.algorithm);
-        let (form, bytes) = message(self.algorithm, tbs.der())?;
+        let (form, bytes) = message(self.algorithm, tbs.der());
         let answer = self.call(|session| {
             let request = session.client.sign().key_id(&self.arn);
             let request = request.signing_algorithm(algorithm.clone());
@@ -130,8 +140,9 @@ impl KmsSigner {
         match there.await {
             Ok(there) if there.spki_der() != self.public_key.spki_der() => {
                 let sentence = format!(
-                    "the key {} in AWS KMS is not the one that was connected: it changed behind \
-                     our back; name the right key, or rotate the CA to this one",
+                    "the key {} in AWS KMS is another one than the one that was connected to: it \
+                     changed behind Signet's back; name the right key, or make a new issuer for \
+                     this one",
                     self.arn
                 );
                 KeyError::new(ErrorClass::KeyUnusable, sentence)
@@ -170,6 +181,10 @@ impl Signer for KmsSigner {
 
     fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
+    }
+
+    fn longest(&self) -> Option<usize> {
+        (self.algorithm == SignatureAlgorithm::Ed25519).then_some(MOST_RAW_BYTES)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {

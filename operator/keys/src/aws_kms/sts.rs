@@ -46,7 +46,7 @@ impl WebIdentity {
 
     async fn log_in(&self) -> Result<Credentials, Failure> {
         let account = &self.login.service_account_ref.name;
-        let token = self.namespace.token(account).await?.token;
+        let token = self.namespace.token(account).await?.0;
         self.service.redact.remember(&token);
         let request = self.client.assume_role_with_web_identity();
         let answer = request

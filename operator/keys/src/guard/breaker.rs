@@ -51,6 +51,11 @@ impl Breaker {
         self.state.borrow().refusal().map_or(Ok(()), Err)
     }
 
+    /// How long no probe is made; none if one may be made now, or the key is not dead.
+    pub fn rest(&self) -> Option<Duration> {
+        self.state.borrow().rest()
+    }
+
     /// Does this, unless the breaker is open or opens meanwhile: then that is the error, at once.
     /// It is for waiting; what is under way at the backend is better waited for.
     pub async fn unless_open<T>(&self, wait: impl Future<Output = T>) -> Result<T, KeyError> {
@@ -74,7 +79,7 @@ impl Breaker {
         }
     }
 
-    /// Counts a signature. While the breaker is open it means nothing: only a probe closes it.
+    /// Counts a success. While the breaker is open it means nothing: only a probe closes it.
     pub fn succeeded(&self) {
         self.state.send_if_modified(|state| {
             state.succeed();
@@ -99,8 +104,8 @@ impl Breaker {
 
     /// Calls the backend to see whether it answers, within [`DEADLINE`]. While the breaker is
     /// open the call is made at most every [`PROBE`] and never twice at the same time, otherwise
-    /// the error is the last one; a success closes it. A key that is there and still does not
-    /// sign is given twice the time at each relapse.
+    /// the error is the last one; a success closes it. So a call that is made while it is open
+    /// should see that the key signs.
     pub async fn probe<T>(
         &self,
         call: impl Future<Output = Result<T, KeyError>>,
@@ -111,17 +116,10 @@ impl Breaker {
             .unwrap_or_else(|_| Err(no_answer(DEADLINE)));
         match (&result, &probing) {
             (Ok(_), Some(_)) => self.close(),
-            (Ok(_), None) => self.seen(),
+            (Ok(_), None) => self.succeeded(),
             (Err(error), probing) => self.fail(error, probing.is_some()),
         }
         result
-    }
-
-    fn seen(&self) {
-        self.state.send_if_modified(|state| {
-            state.seen();
-            false
-        });
     }
 
     fn begin_probe(&self) -> Result<Option<Probing<'_>>, KeyError> {

@@ -4,9 +4,14 @@
 mod tests;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::{Limits, Pace, Turn, Turns};
+
+/// The longest that anybody shall hold a turn and wait for the pace, in seconds. The queue for a
+/// turn is fair between tenants, and the wait for the pace is in the order of the turns.
+const LONGEST_IN_PACE: u32 = 10;
 
 /// One issuer's way to a key. All gates of one scope to the same key share its limits.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub struct Gate {
 struct Key {
     turns: Turns,
     pace: Pace,
+    /// How many have a turn and wait for the pace.
+    pacing: AtomicUsize,
     /// The limits of each gate that is in use.
     live: Mutex<Vec<Limits>>,
 }
@@ -32,20 +39,22 @@ impl Gate {
 
     /// Waits until one more signature may be asked for.
     pub async fn pace(&self) {
+        let _counted = Counted::one_more(&self.key.pacing);
         self.key.pace.wait().await;
     }
 
-    /// How many wait for a turn at the key, through any gate.
+    /// How many wait for the key, for a turn or for the pace, through any gate.
     pub fn waiting(&self) -> usize {
-        self.key.turns.waiting()
+        self.key.turns.waiting() + self.key.pacing.load(Ordering::Relaxed)
     }
 }
 
 impl Key {
     fn new(limits: Limits) -> Self {
         Self {
-            turns: Turns::new(limits.at_once),
+            turns: Turns::new(within(limits.at_once, limits.per_second)),
             pace: Pace::new(limits.per_second),
+            pacing: AtomicUsize::new(0),
             live: Mutex::default(),
         }
     }
@@ -55,11 +64,35 @@ impl Key {
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut live);
         if let Some(at_once) = live.iter().map(|limits| limits.at_once).min() {
-            self.turns.allow(at_once);
-            self.pace
-                .allow(live.iter().filter_map(|limits| limits.per_second).min());
+            let per_second = live.iter().filter_map(|limits| limits.per_second).min();
+            self.turns.allow(within(at_once, per_second));
+            self.pace.allow(per_second);
         }
     }
+}
+
+/// One that is counted until it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn one_more(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// No more at once than the pace lets through in [`LONGEST_IN_PACE`].
+fn within(at_once: u16, per_second: Option<u32>) -> u16 {
+    let paced = per_second.map(|rate| rate.max(1).saturating_mul(LONGEST_IN_PACE));
+    paced
+        .and_then(|most| u16::try_from(most).ok())
+        .map_or(at_once, |most| at_once.min(most))
 }
 
 impl Drop for Gate {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use cryptoki::types::AuthPin;
 
-use super::digest::Digest;
 use super::key::KeyName;
 use super::login::{Credentials, SecretId};
+use super::pin_digest::PinDigest;
 use super::registry;
 use super::signer::Pkcs11Signer;
 use super::token::TokenName;
@@ -16,6 +16,7 @@ use super::{PinReference, Pkcs11};
 use crate::backend::Connected;
 use crate::error::{ErrorClass, KeyError};
 use crate::reach::{Known, Namespace, Reach};
+use crate::references::{entry, secret};
 
 pub(super) async fn connect(
     config: &Pkcs11,
@@ -34,14 +35,16 @@ pub(super) async fn connect(
         .pin_secret_ref
         .read(&*reach.namespace, tenant)
         .await?;
-    if known.refused.as_ref() == Some(&credentials.version) {
+    if known.refused == Some(credentials.at(&place.token, &place.module)) {
         return Err(credentials.refused(&place.token, &place.module));
     }
     let library = registry::library(module).await?;
     let pool = library.pool(place, reach.modules.sessions_per_key)?;
     let credentials = Arc::new(credentials);
     let of_thread = credentials.clone();
-    let found = pool.run(move |worker| worker.connect(&of_thread)).await?;
+    let found = pool
+        .run(tenant, move |worker| worker.connect(&of_thread))
+        .await?;
     let signer = Pkcs11Signer::new(config, reach, pool, credentials, found);
     Ok(Connected::to(Arc::new(signer)))
 }
@@ -60,9 +63,9 @@ impl Pkcs11 {
 
     fn key(&self) -> Result<KeyName, KeyError> {
         let no = |sentence| KeyError::new(ErrorClass::KeyUnusable, sentence);
-        let id = match self.key_id.as_deref().map(from_hex) {
+        let id = match self.key_id.as_deref().map(hex::decode) {
             None => None,
-            Some(Some(id)) if !id.is_empty() => Some(id),
+            Some(Ok(id)) if !id.is_empty() => Some(id),
             Some(_) => return Err(no("keyId is no hex; write two digits a byte, such as 0a1b")),
         };
         let label = self.key_label.clone();
@@ -73,20 +76,13 @@ impl Pkcs11 {
     }
 }
 
-fn from_hex(hex: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u32>> = hex.chars().map(|digit| digit.to_digit(16)).collect();
-    let digits = digits?;
-    let (pairs, rest) = digits.as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
-    }
-    pairs
-        .iter()
-        .map(|[high, low]| u8::try_from(high << 4 | low).ok())
-        .collect()
-}
-
 impl PinReference {
+    /// Whether there is no PIN any more. A Secret that cannot be read may still have it.
+    pub(super) async fn is_gone(&self, namespace: &dyn Namespace) -> bool {
+        let secret = namespace.secret(&self.name).await;
+        secret.is_ok_and(|secret| secret.is_none_or(|secret| secret.text(&self.key).is_none()))
+    }
+
     /// Reads the PIN.
     pub(super) async fn read(
         &self,
@@ -94,18 +90,9 @@ impl PinReference {
         tenant: Option<&str>,
     ) -> Result<Credentials, KeyError> {
         let Self { name, key } = self;
-        let refused = |sentence| KeyError::new(ErrorClass::CredentialsRefused, sentence);
-        let secret = namespace.secret(name).await?.ok_or_else(|| {
-            refused(format!(
-                "the Secret {name} does not exist; put the token's PIN there"
-            ))
-        })?;
-        let pin = secret.text(key).ok_or_else(|| {
-            refused(format!(
-                "the Secret {name} has no {key}; put the token's PIN there"
-            ))
-        })?;
-        let digest = Digest::of(pin).ok_or_else(|| {
+        let secret = secret(name, namespace, "the token's PIN").await?;
+        let pin = entry(&secret, name, key, "the token's PIN")?;
+        let digest = PinDigest::of(pin).ok_or_else(|| {
             KeyError::new(
                 ErrorClass::Unreachable,
                 "the operator's computer gives no randomness to keep a PIN's digest with",
@@ -125,6 +112,13 @@ impl PinReference {
 }
 
 impl Credentials {
+    /// Which PIN this is, and at which token: what is written down of one that was refused. A PIN
+    /// that one token refused may be right at the one that was meant.
+    fn at(&self, token: &TokenName, module: &str) -> String {
+        let (version, key) = (&self.version, &self.secret.key);
+        format!("{key} of {version} at the token {token} of {module}")
+    }
+
     /// The token's no to this PIN.
     pub(super) fn refused(&self, token: &TokenName, module: &str) -> KeyError {
         let SecretId { name, key, .. } = &self.secret;
@@ -133,7 +127,7 @@ impl Credentials {
              Secret {name}; put the right one there. It is not tried again until the Secret \
              changes, since a token locks itself"
         );
-        KeyError::new(ErrorClass::CredentialsRefused, sentence).refusing(&self.version)
+        KeyError::new(ErrorClass::CredentialsRefused, sentence).refusing(self.at(token, module))
     }
 }
 
@@ -143,18 +137,5 @@ impl fmt::Debug for Credentials {
             .field("secret", &self.secret.name)
             .field("version", &self.version)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::from_hex;
-
-    #[test]
-    fn hex_is_two_digits_a_byte() {
-        assert_eq!(from_hex("0a1B"), Some(vec![0x0a, 0x1b]));
-        for wrong in ["0", "0x", "a b", "äö"] {
-            assert_eq!(from_hex(wrong), None, "{wrong}");
-        }
     }
 }

@@ -1,11 +1,12 @@
 //! Between what PKCS#11 takes and gives and what X.509 carries.
 
-use aws_lc_rs::digest::{Digest, SHA256, SHA384, SHA512, digest};
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use der::asn1::UintRef;
 use der::{Encode, Sequence};
 use signet_core::algorithm::SignatureAlgorithm;
+
+use crate::message_digest::message_digest;
 
 /// DigestInfo up to the digest, with NULL parameters (RFC 8017 section 9.2, note 1).
 const SHA256_INFO: [u8; 19] = info([0x30, 0x31], 0x01, 0x20);
@@ -45,15 +46,15 @@ pub(super) fn mechanism(
 
 /// What the mechanism is given for these bytes: a digest, a DigestInfo, or the bytes themselves.
 pub(super) fn input(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
-    let encoded = |info: &[u8], digest: Digest| [info, digest.as_ref()].concat();
-    match algorithm {
-        SignatureAlgorithm::EcdsaSha256 => digest(&SHA256, message).as_ref().to_vec(),
-        SignatureAlgorithm::EcdsaSha384 => digest(&SHA384, message).as_ref().to_vec(),
-        SignatureAlgorithm::EcdsaSha512 => digest(&SHA512, message).as_ref().to_vec(),
-        SignatureAlgorithm::RsaPkcs1Sha256 => encoded(&SHA256_INFO, digest(&SHA256, message)),
-        SignatureAlgorithm::RsaPkcs1Sha384 => encoded(&SHA384_INFO, digest(&SHA384, message)),
-        SignatureAlgorithm::RsaPkcs1Sha512 => encoded(&SHA512_INFO, digest(&SHA512, message)),
-        SignatureAlgorithm::Ed25519 => message.to_vec(),
+    let info: &[u8] = match algorithm {
+        SignatureAlgorithm::RsaPkcs1Sha256 => &SHA256_INFO,
+        SignatureAlgorithm::RsaPkcs1Sha384 => &SHA384_INFO,
+        SignatureAlgorithm::RsaPkcs1Sha512 => &SHA512_INFO,
+        _ => &[],
+    };
+    match message_digest(algorithm, message) {
+        Some(digest) => [info, digest.as_ref()].concat(),
+        None => message.to_vec(),
     }
 }
 

@@ -125,6 +125,11 @@ fn class(value: RvError) -> (ErrorClass, &'static str) {
         RvError::KeyHandleInvalid | RvError::ObjectHandleInvalid => {
             (ErrorClass::KeyNotFound, "put the key back into the token")
         }
+        // The token takes fewer bytes than a certificate has, which only Ed25519 gives it whole.
+        RvError::DataInvalid | RvError::DataLenRange => (
+            ErrorClass::KeyUnusable,
+            "ask for fewer names, or use a key of another type",
+        ),
         RvError::ActionProhibited
         | RvError::CurveNotSupported
         | RvError::FunctionNotSupported
@@ -179,7 +184,8 @@ mod tests {
             (RvError::PinLocked, ErrorClass::CredentialsRefused),
             (RvError::KeyHandleInvalid, ErrorClass::KeyNotFound),
             (RvError::KeyFunctionNotPermitted, ErrorClass::KeyUnusable),
-            (RvError::DataLenRange, ErrorClass::WrongAnswer),
+            (RvError::DataLenRange, ErrorClass::KeyUnusable),
+            (RvError::AttributeValueInvalid, ErrorClass::WrongAnswer),
             (RvError::VendorDefined(0x8000_0001), ErrorClass::WrongAnswer),
         ];
         for (value, class) in table {

@@ -69,12 +69,20 @@ impl Library {
         sessions: u16,
     ) -> Result<Arc<Pool>, KeyError> {
         let mut pools = lock(&self.pools);
+        pools.retain(|_, pool| pool.strong_count() > 0);
         let key = (place, sessions);
         if let Some(pool) = pools.get(&key).and_then(Weak::upgrade) {
             return Ok(pool);
         }
+        // Whoever tries one key after the other on a module that hangs would get threads for each.
+        if let Some(hung) = pools
+            .values()
+            .filter_map(Weak::upgrade)
+            .find(|it| it.hangs())
+        {
+            return Err(hung.unreachable());
+        }
         let pool = Pool::start(self, &key.0, sessions)?;
-        pools.retain(|_, pool| pool.strong_count() > 0);
         pools.insert(key, Arc::downgrade(&pool));
         Ok(pool)
     }

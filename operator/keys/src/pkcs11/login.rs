@@ -1,19 +1,21 @@
 //! The login to a token. It is the process's, not an issuer's, and a wrong PIN costs a try.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::Instant;
 
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::TokenInfo;
 use cryptoki::types::AuthPin;
 
-use super::digest::Digest;
 use super::fault::{Fault, lock};
+use super::guesses::Guesses;
+use super::pin_digest::PinDigest;
+use super::refused::RefusedPins;
 
 /// What an issuer logs in with, and where it is from.
 pub(super) struct Credentials {
-    pub(super) digest: Digest,
+    pub(super) digest: PinDigest,
     pub(super) pin: AuthPin,
     pub(super) secret: SecretId,
     pub(super) version: String,
@@ -33,6 +35,9 @@ pub(super) enum Refusal {
     Refused,
     /// The token is logged in with another PIN, which other issuers hold on to.
     Differs,
+    /// The token is logged in, and so many PINs of this tenant were others that none is compared
+    /// for a while.
+    Guessed,
     /// The token is locked.
     Locked,
     /// One more wrong PIN would lock the token.
@@ -65,20 +70,18 @@ pub(super) struct Login {
 #[derive(Default)]
 struct State {
     accepted: Option<Accepted>,
-    refused: Vec<Refused>,
+    refused: RefusedPins,
+    guesses: Guesses,
 }
 
-/// The PIN that the token accepted.
+/// The PIN that the token accepted, and who holds on to it.
 #[derive(Clone)]
 struct Accepted {
-    digest: Digest,
-    holders: Weak<Claim>,
-}
-
-/// A PIN that the token refused, and the versions of the Secrets that hold it.
-struct Refused {
-    digest: Digest,
-    versions: HashMap<SecretId, String>,
+    digest: PinDigest,
+    /// ClusterIssuers.
+    cluster: Weak<Claim>,
+    /// Issuers.
+    tenants: Weak<Claim>,
 }
 
 /// Where one logs in.
@@ -90,8 +93,9 @@ pub(super) struct Desk<'a> {
 impl Login {
     /// Logs in for an issuer that connects, or finds that the token is logged in with its PIN.
     ///
-    /// A token that is logged in with another PIN says nothing of this one: it is refused untried
-    /// while anyone holds the other. When nobody does, the Secrets have all changed.
+    /// A token that is logged in says nothing of another PIN: while the login is held, a PIN is
+    /// compared with that of the login and not tried. When nobody holds it, the Secrets have all
+    /// changed. A ClusterIssuer does not wait for tenants to change theirs.
     pub(super) fn enter(
         &self,
         desk: &Desk<'_>,
@@ -99,14 +103,18 @@ impl Login {
     ) -> Result<Arc<Claim>, Refusal> {
         let _door = lock(&self.door);
         let accepted = lock(&self.state).accepted.clone();
-        let claim = match accepted {
+        let accepted = match accepted {
+            Some(accepted) if accepted.is_held_against(credentials) => {
+                lock(&self.state).compare(&accepted, credentials)?;
+                self.log_in(desk, credentials)?;
+                Some(accepted)
+            }
             Some(accepted) if accepted.digest == credentials.digest => {
                 self.log_in(desk, credentials)?;
-                accepted.holders.upgrade()
+                Some(accepted)
             }
-            Some(accepted) if accepted.holders.strong_count() > 0 => return Err(Refusal::Differs),
             other => {
-                if lock(&self.state).refuses(credentials) {
+                if lock(&self.state).refused.includes(credentials) {
                     return Err(Refusal::Refused);
                 }
                 check(desk.token)?;
@@ -118,11 +126,9 @@ impl Login {
                 None
             }
         };
-        let claim = claim.unwrap_or_else(|| Arc::new(Claim));
-        lock(&self.state).accepted = Some(Accepted {
-            digest: credentials.digest.clone(),
-            holders: Arc::downgrade(&claim),
-        });
+        let mut accepted = accepted.unwrap_or_else(|| Accepted::new(credentials));
+        let claim = accepted.claim(credentials);
+        lock(&self.state).accepted = Some(accepted);
         Ok(claim)
     }
 
@@ -142,7 +148,7 @@ impl Login {
             Some(_) => return Err(Refusal::Differs),
             None => {}
         }
-        Err(if state.refuses(credentials) {
+        Err(if state.refused.includes(credentials) {
             Refusal::Refused
         } else {
             Refusal::LoggedOut
@@ -170,7 +176,7 @@ impl Login {
         };
         match answer {
             Ok(()) => {
-                lock(&self.state).forgive(credentials);
+                lock(&self.state).refused.forgive(credentials);
                 Ok(())
             }
             Err(Error::Pkcs11(value, _)) if is_no(value) => {
@@ -183,22 +189,48 @@ impl Login {
     }
 }
 
-impl State {
-    /// Whether the token has refused this PIN, and nobody has changed the Secret since.
-    fn refuses(&mut self, credentials: &Credentials) -> bool {
-        let same = |refused: &&mut Refused| refused.digest == credentials.digest;
-        let Some(refused) = self.refused.iter_mut().find(same) else {
-            return false;
-        };
-        let versions = &mut refused.versions;
-        match versions.get(&credentials.secret) {
-            Some(version) => *version == credentials.version,
-            // Another issuer has the same wrong PIN.
-            None => {
-                versions.insert(credentials.secret.clone(), credentials.version.clone());
-                true
-            }
+impl Accepted {
+    fn new(credentials: &Credentials) -> Self {
+        Self {
+            digest: credentials.digest.clone(),
+            cluster: Weak::new(),
+            tenants: Weak::new(),
         }
+    }
+
+    /// Whether somebody holds on to the login whom this issuer may not log out.
+    fn is_held_against(&self, credentials: &Credentials) -> bool {
+        let by_tenants = credentials.secret.tenant.is_some() && self.tenants.strong_count() > 0;
+        by_tenants || self.cluster.strong_count() > 0
+    }
+
+    /// One more who holds on to it.
+    fn claim(&mut self, credentials: &Credentials) -> Arc<Claim> {
+        let holders = match credentials.secret.tenant {
+            Some(_) => &mut self.tenants,
+            None => &mut self.cluster,
+        };
+        holders.upgrade().unwrap_or_else(|| {
+            let claim = Arc::new(Claim);
+            *holders = Arc::downgrade(&claim);
+            claim
+        })
+    }
+}
+
+impl State {
+    /// Holds a PIN against that of the login.
+    fn compare(&mut self, accepted: &Accepted, credentials: &Credentials) -> Result<(), Refusal> {
+        let now = Instant::now();
+        if !self.guesses.may(credentials, now) {
+            return Err(Refusal::Guessed);
+        }
+        if accepted.digest == credentials.digest {
+            self.guesses.right(credentials);
+            return Ok(());
+        }
+        self.guesses.wrong(credentials, now);
+        Err(Refusal::Differs)
     }
 
     fn refuse(&mut self, credentials: &Credentials) {
@@ -207,30 +239,7 @@ impl State {
         {
             self.accepted = None;
         }
-        // A Secret holds one PIN, so that this does not grow with each change of it.
-        for refused in &mut self.refused {
-            refused.versions.remove(&credentials.secret);
-        }
-        let digest = &credentials.digest;
-        self.refused
-            .retain(|refused| refused.digest == *digest || !refused.versions.is_empty());
-        let entry = (credentials.secret.clone(), credentials.version.clone());
-        match self
-            .refused
-            .iter_mut()
-            .find(|refused| refused.digest == *digest)
-        {
-            Some(refused) => refused.versions.extend([entry]),
-            None => self.refused.push(Refused {
-                digest: digest.clone(),
-                versions: HashMap::from([entry]),
-            }),
-        }
-    }
-
-    fn forgive(&mut self, credentials: &Credentials) {
-        self.refused
-            .retain(|refused| refused.digest != credentials.digest);
+        self.refused.add(credentials);
     }
 }
 
@@ -268,12 +277,13 @@ fn log_out(session: &Session) -> Result<(), Fault> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod fixtures {
     use super::*;
 
-    fn credentials(pin: &str, secret: &str, version: &str) -> Credentials {
+    /// The PIN of a ClusterIssuer, in this version of a Secret.
+    pub(crate) fn credentials(pin: &str, secret: &str, version: &str) -> Credentials {
         Credentials {
-            digest: Digest::of(pin).unwrap(),
+            digest: PinDigest::of(pin).unwrap(),
             pin: AuthPin::new(pin.into()),
             secret: SecretId {
                 tenant: None,
@@ -284,30 +294,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_refused_pin_stays_refused_until_its_secret_changes() {
-        let mut state = State::default();
-        let wrong = credentials("wrong", "a", "1");
-        assert!(!state.refuses(&wrong));
-        state.refuse(&wrong);
-        assert!(state.refuses(&wrong));
-        // Another Secret with the same PIN is refused, and counts from then on.
-        assert!(state.refuses(&credentials("wrong", "b", "7")));
-        assert!(state.refuses(&credentials("wrong", "b", "7")));
-        assert!(!state.refuses(&credentials("wrong", "b", "8")));
-        assert!(!state.refuses(&credentials("wrong", "a", "2")));
-        assert!(!state.refuses(&credentials("right", "a", "2")));
-    }
-
-    #[test]
-    fn a_secret_that_changes_often_is_remembered_once() {
-        let mut state = State::default();
-        for version in 0..100 {
-            let version = version.to_string();
-            state.refuse(&credentials(&version, "a", &version));
-        }
-        assert_eq!(state.refused.len(), 1);
-        state.forgive(&credentials("99", "b", "1"));
-        assert_eq!(state.refused.len(), 0);
+    /// The PIN of an Issuer in this namespace.
+    pub(crate) fn of_tenant(namespace: &str, pin: &str) -> Credentials {
+        let mut credentials = credentials(pin, "pin", "1");
+        credentials.secret.tenant = Some(namespace.to_owned());
+        credentials
     }
 }

@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::fault::lock;
 use super::library::Library;
 use super::worker::{Place, Worker};
 use crate::error::{ErrorClass, KeyError};
-use crate::guard::ATTEMPT;
+use crate::guard::{ATTEMPT, Turns};
 
 /// Threads that call a module for one key, each with a session of its own.
 ///
@@ -22,6 +22,9 @@ use crate::guard::ATTEMPT;
 /// never more threads than sessions, however often that is tried.
 pub(super) struct Pool {
     tasks: Sender<Task>,
+    /// So many tasks at a time that each thread has the next one at hand. Others wait here, where
+    /// turns go around between the tenants that share the key.
+    turns: Turns,
     module: String,
     sessions: u16,
     /// How many threads are at a task that nobody waits for any more.
@@ -62,26 +65,42 @@ impl Pool {
         }
         Ok(Arc::new(Self {
             tasks,
+            turns: Turns::new(sessions.saturating_mul(2)),
             module: place.module.clone(),
             sessions,
             hung: AtomicI32::new(0),
         }))
     }
 
-    /// Has a thread do this, and waits for it for as long as one call may take.
+    /// Whether all threads are at tasks that nobody waits for any more.
+    pub(super) fn hangs(&self) -> bool {
+        self.hung.load(Ordering::Acquire) >= i32::from(self.sessions)
+    }
+
+    /// Has a thread do this for an Issuer of this namespace or a ClusterIssuer, and waits for it
+    /// for as long as one call may take.
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
+        tenant: Option<&str>,
         work: impl FnOnce(&mut Worker) -> Result<T, KeyError> + Send + 'static,
     ) -> Result<T, KeyError> {
         if self.hangs() {
             return Err(self.unreachable());
         }
+        let deadline = Instant::now() + ATTEMPT;
+        let turn = self.turns.acquire(tenant.unwrap_or_default());
+        let Ok(_turn) = timeout_at(deadline, turn).await else {
+            return Err(match self.hangs() {
+                true => self.unreachable(),
+                false => self.busy(),
+            });
+        };
         let (reply, answer) = oneshot::channel();
         let progress = Arc::new(AtomicU8::new(QUEUED));
         let mut waiting = Waiting {
             pool: self,
             progress: progress.clone(),
-            given_up: false,
+            settled: false,
         };
         let task = Task {
             pool: self.clone(),
@@ -93,9 +112,9 @@ impl Pool {
         };
         // The receiver lives as long as a thread does; without one, `reply` is dropped.
         let _ = self.tasks.send(task);
-        match timeout(ATTEMPT, answer).await {
+        match timeout_at(deadline, answer).await {
             Ok(Ok(result)) => {
-                waiting.given_up = true;
+                waiting.settled = true;
                 result
             }
             Ok(Err(_)) => Err(KeyError::new(
@@ -110,11 +129,7 @@ impl Pool {
         }
     }
 
-    fn hangs(&self) -> bool {
-        self.hung.load(Ordering::Acquire) >= i32::from(self.sessions)
-    }
-
-    fn unreachable(&self) -> KeyError {
+    pub(super) fn unreachable(&self) -> KeyError {
         let sentence = format!(
             "the PKCS#11 module {} hangs; see whether the HSM is up, and restart the operator if \
              it stays so",
@@ -138,16 +153,17 @@ impl Pool {
 struct Waiting<'a> {
     pool: &'a Pool,
     progress: Arc<AtomicU8>,
-    given_up: bool,
+    /// The answer is there, or was given up.
+    settled: bool,
 }
 
 impl Waiting<'_> {
     /// Whether a thread was at it.
     fn give_up(&mut self) -> bool {
-        if self.given_up {
+        if self.settled {
             return false;
         }
-        self.given_up = true;
+        self.settled = true;
         let started = self.progress.swap(ABANDONED, Ordering::AcqRel) == STARTED;
         if started {
             self.pool.hung.fetch_add(1, Ordering::AcqRel);

@@ -11,9 +11,9 @@ use tokio::time::timeout;
 
 use super::fault::{Fault, lock};
 use super::library::Library;
-use super::modules::ModuleConfig;
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::ATTEMPT;
+use crate::reach::ModuleConfig;
 
 /// What came of loading; none as long as it goes on.
 type Loaded = Option<Result<Arc<Library>, Unloadable>>;

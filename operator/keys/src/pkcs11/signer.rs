@@ -73,15 +73,16 @@ impl Pkcs11Signer {
                 return Ok(Checked::ConnectAgain);
             }
             Err(error) => {
-                // The PIN is gone. Where the Secret could not be read, it may still be there.
-                if self.reach.namespace.secret(&self.pin.name).await.is_ok() {
+                if self.pin.is_gone(&*self.reach.namespace).await {
                     self.release();
                 }
                 return Err(error);
             }
         }
         let order = self.order();
-        self.pool.run(move |worker| worker.look(&order)).await?;
+        self.pool
+            .run(tenant, move |worker| worker.look(&order))
+            .await?;
         Ok(Checked::Same {
             notices: Vec::new(),
         })
@@ -101,7 +102,11 @@ impl Signer for Pkcs11Signer {
         let (order, algorithm, message) = (self.order(), self.algorithm(), tbs.der().to_vec());
         let work =
             move |worker: &mut super::worker::Worker| worker.sign(&order, algorithm, &message);
-        async move { self.pool.run(work).await.map(Signature::new) }.boxed()
+        async move {
+            let tenant = self.reach.tenant.as_deref();
+            self.pool.run(tenant, work).await.map(Signature::new)
+        }
+        .boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {

@@ -62,9 +62,18 @@ impl Worker {
     pub(super) fn connect(&mut self, credentials: &Credentials) -> Result<Found, KeyError> {
         self.twice(|worker| {
             let mut open = worker.session()?;
-            let claim = worker.enter(&open, credentials, |login, desk| {
+            let entered = worker.enter(&open, credentials, |login, desk| {
                 login.enter(desk, credentials)
-            })?;
+            });
+            let claim = match entered {
+                // A PIN that is refused is no fault of the session, which may be the last one, and
+                // others' login ends with that.
+                Err(refused @ Fault::Told(_)) => {
+                    worker.open = Some(open);
+                    return Err(refused);
+                }
+                entered => entered?,
+            };
             let key = key::find(&open.session, &worker.place.key)?;
             open.check_mechanism(&worker.place.token, &key.public_key)?;
             let public_key = key.public_key.clone();
@@ -199,6 +208,12 @@ impl Worker {
             Refusal::Differs => format!(
                 "the PIN differs from the one with which {which} is logged in, and is not tried; \
                  if the PIN was changed, change it in the Secrets of all issuers of this token"
+            ),
+            Refusal::Guessed => format!(
+                "{which} is logged in, and several PINs of this namespace were not its own; put \
+                 the right one into the Secret {}, which is compared after a while, within an \
+                 hour",
+                credentials.secret.name
             ),
             Refusal::Locked => format!(
                 "{which} has locked itself; have its security officer unlock it, and put the \

@@ -2,7 +2,7 @@
 
 use rustify::endpoint::{Endpoint, EndpointResult};
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use vaultrs::api::EndpointMiddleware;
 use vaultrs::api::auth::{approle, cert, kubernetes, oidc};
 use vaultrs::api::token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest};
@@ -51,6 +51,24 @@ impl Endpoint for ReadKey<'_> {
     }
 }
 
+/// Ends the token that goes with it. The library's request has a tab in its path.
+#[derive(Debug)]
+struct RevokeToken;
+
+impl Endpoint for RevokeToken {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "auth/token/revoke-self".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
+    }
+}
+
 impl Api {
     pub(super) fn new(place: Place, transport: Transport) -> Self {
         Self { place, transport }
@@ -91,7 +109,7 @@ impl Api {
     ) -> Result<Auth, Failure> {
         let mount = mount.to_owned();
         // The first of the secrets is the token, and there is none yet.
-        let answer: Answer<serde::de::IgnoredAny> = match credential {
+        let answer: Answer<IgnoredAny> = match credential {
             Credential::Kubernetes { role, jwt } => {
                 let request = kubernetes::requests::LoginWithKubernetesRequest {
                     mount,
@@ -130,7 +148,7 @@ impl Api {
     /// Makes the token hold for longer.
     pub(super) async fn renew(&self, token: &Token) -> Result<Auth, Failure> {
         let request = RenewTokenSelfRequest { increment: None };
-        let answer: Answer<serde::de::IgnoredAny> = self.call(request, &[token.text()]).await?;
+        let answer: Answer<IgnoredAny> = self.call(request, &[token.text()]).await?;
         self.expect(answer.auth)
     }
 
@@ -140,6 +158,11 @@ impl Api {
             .call(LookupTokenSelfRequest {}, &[token.text()])
             .await?;
         self.expect(answer.data)
+    }
+
+    /// Ends the token. There is nothing in the answer, and nothing to do about a no.
+    pub(super) async fn revoke(&self, token: &Token) {
+        let _: Result<Answer<IgnoredAny>, _> = self.call(RevokeToken, &[token.text()]).await;
     }
 
     /// Makes one request. The first of the secrets is the token that goes with it, if it is not

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PATH;
+use crate::references::ServiceAccountReference;
 use crate::union::exactly_one;
 
 /// How Signet logs in to Vault. Exactly one method is named.
@@ -34,12 +36,12 @@ pub struct KubernetesAuth {
     /// Where the auth method is mounted below `auth/`; `kubernetes` by default.
     #[serde(default = "kubernetes")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "rule": PATH,
         "message": "write the path of the mount below auth/, such as kubernetes",
     }]))]
     pub mount: String,
     /// Whose token it is.
-    pub service_account_ref: ServiceAccountName,
+    pub service_account_ref: ServiceAccountReference,
 }
 
 /// A login with the AppRole method.
@@ -52,7 +54,7 @@ pub struct AppRoleAuth {
     /// Where the auth method is mounted below `auth/`; `approle` by default.
     #[serde(default = "approle")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "rule": PATH,
         "message": "write the path of the mount below auth/, such as approle",
     }]))]
     pub mount: String,
@@ -74,7 +76,7 @@ pub struct JwtAuth {
     /// Where the auth method is mounted below `auth/`; `jwt` by default.
     #[serde(default = "jwt")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "rule": PATH,
         "message": "write the path of the mount below auth/, such as jwt",
     }]))]
     pub mount: String,
@@ -84,7 +86,7 @@ pub struct JwtAuth {
     /// The ServiceAccount for which a token is made at each login, with the audience
     /// `signet://<namespace>/<issuer>` for an Issuer and `signet://<issuer>` for a ClusterIssuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service_account_ref: Option<ServiceAccountName>,
+    pub service_account_ref: Option<ServiceAccountReference>,
 }
 
 /// A login with a client certificate.
@@ -98,7 +100,7 @@ pub struct CertificateAuth {
     /// Where the auth method is mounted below `auth/`; `cert` by default.
     #[serde(default = "cert")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')",
+        "rule": PATH,
         "message": "write the path of the mount below auth/, such as cert",
     }]))]
     pub mount: String,
@@ -119,16 +121,6 @@ pub struct SecretKey {
     /// The key in it.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
-}
-
-/// A ServiceAccount in the issuer's namespace; for a ClusterIssuer, in the cluster resource
-/// namespace. Signet must be allowed to create tokens for it, by a Role of that namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceAccountName {
-    /// The ServiceAccount's name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
 }
 
 fn kubernetes() -> String {

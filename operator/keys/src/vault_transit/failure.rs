@@ -1,5 +1,6 @@
 //! What comes of a request that gave nothing.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -8,12 +9,7 @@ use serde::Deserialize;
 
 use super::place::Place;
 use crate::error::{ErrorClass, KeyError};
-
-/// The most that is shown of what a server said.
-const SHOWN: usize = 200;
-
-/// The longest that a server is waited for, whatever it asks.
-const PATIENCE: Duration = Duration::from_secs(3600);
+use crate::remote::{retry_after, shown};
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +22,11 @@ pub(super) enum Failure {
     Refused(Refusal),
 }
 
-/// A server's no.
-#[derive(Clone, Debug)]
+/// A server's no. `Debug` does not show what the server said, which may be what it was sent.
+#[derive(Clone)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
-    /// What stands in the list `errors` of the answer, made fit to be shown; maybe empty.
+    /// What stands in the list `errors` of the answer; maybe empty.
     said: String,
     retry_after: Option<Duration>,
 }
@@ -57,19 +53,22 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.is_denied())
     }
 
+    /// Whether the server will say the same again: it means what was asked, and not its own state.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if matches!(refusal.status.as_u16(), 400 | 401 | 403 | 404))
+    }
+
     /// Whether the server may have meant the key or the request, and not its own state.
     pub(super) fn is_about_the_request(&self) -> bool {
         matches!(self, Self::Refused(refusal) if matches!(refusal.status.as_u16(), 400 | 404 | 500))
     }
 
-    /// The same without these words.
+    /// The same, fit to be shown: without these words, in one line, cut.
     pub(super) fn without(self, secrets: &[&str]) -> Self {
         let Self::Refused(mut refusal) = self else {
             return self;
         };
-        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-            refusal.said = refusal.said.replace(secret, "…");
-        }
+        refusal.said = plain(&shown(&refusal.said, secrets.iter().copied()));
         Self::Refused(refusal)
     }
 
@@ -87,15 +86,11 @@ impl Refusal {
     /// Reads an answer: of its body only the field `errors`.
     pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let errors = serde_json::from_slice::<Errors>(body).map(|body| body.errors);
-        let retry_after = headers
-            .get(http::header::RETRY_AFTER)
-            .and_then(|seconds| seconds.to_str().ok()?.trim().parse().ok());
+        let header = headers.get(http::header::RETRY_AFTER);
         Self {
             status,
-            said: plain(&errors.unwrap_or_default().join("; ")),
-            retry_after: retry_after
-                .map(Duration::from_secs)
-                .map(|time| time.min(PATIENCE)),
+            said: errors.unwrap_or_default().join("; "),
+            retry_after: retry_after(header.and_then(|header| header.to_str().ok())),
         }
     }
 
@@ -141,7 +136,7 @@ impl Refusal {
         if self.said.is_empty() {
             return KeyError::new(class, sentence);
         }
-        KeyError::new(class, format!("{sentence}; it says: {}", cut(&self.said)))
+        KeyError::new(class, format!("{sentence}; it says: {}", self.said))
     }
 }
 
@@ -153,20 +148,22 @@ pub(super) fn wrong_answer(place: &Place) -> KeyError {
     KeyError::new(ErrorClass::WrongAnswer, sentence)
 }
 
-/// One line. Vault lists errors over several lines, with a headline that counts them.
+/// Without the headline that counts the errors, and the bullets of the list.
 fn plain(said: &str) -> String {
-    let words: Vec<_> = said
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty() && *word != "*")
-        .collect();
+    let words: Vec<_> = said.split(' ').filter(|word| *word != "*").collect();
     let line = words.join(" ");
-    line.strip_prefix("1 error occurred: ")
-        .map(str::to_owned)
-        .unwrap_or(line)
+    match line.strip_prefix("1 error occurred: ") {
+        Some(line) => line.to_owned(),
+        None => line,
+    }
 }
 
-fn cut(said: &str) -> String {
-    said.chars().take(SHOWN).collect()
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -205,7 +202,10 @@ mod tests {
             (502, ErrorClass::Unreachable),
             (503, ErrorClass::Unreachable),
         ] {
-            let error = refusal(status, "").about(&place(), "no", ErrorClass::KeyUnusable);
+            let failure = refusal(status, "");
+            let is_final = matches!(status, 400 | 403);
+            assert_eq!(failure.is_final(), is_final, "{status}");
+            let error = failure.about(&place(), "no", ErrorClass::KeyUnusable);
             assert_eq!(error.class, class, "{status}");
         }
         let sealed = refusal(503, r#"{"errors":["Vault is sealed"]}"#);

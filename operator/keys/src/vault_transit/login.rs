@@ -6,7 +6,7 @@ use super::auth::{SecretKey, VaultAuth};
 use super::place::path;
 use crate::error::{ErrorClass, KeyError};
 use crate::reach::Namespace;
-use crate::secrets::SecretData;
+use crate::references::{entry, secret};
 
 /// What is exchanged for a token.
 pub(super) enum Credential<'a> {
@@ -41,13 +41,13 @@ impl VaultAuth {
             Self::TokenRef(at) => return Ok(Login::Token(token(at, namespace).await?)),
             Self::Kubernetes(auth) => {
                 let token = namespace.token(&auth.service_account_ref.name).await?;
-                let (role, jwt) = (auth.role.as_str(), token.token);
+                let (role, jwt) = (auth.role.as_str(), token.0);
                 (&auth.mount, Credential::Kubernetes { role, jwt })
             }
             Self::Jwt(auth) => {
                 let jwt = match (&auth.token_ref, &auth.service_account_ref) {
                     (Some(at), None) => text(at, namespace, "the token").await?,
-                    (None, Some(account)) => namespace.token(&account.name).await?.token,
+                    (None, Some(account)) => namespace.token(&account.name).await?.0,
                     _ => {
                         return Err(KeyError::new(
                             ErrorClass::KeyUnusable,
@@ -106,24 +106,6 @@ async fn text(
     what: &str,
 ) -> Result<Zeroizing<String>, KeyError> {
     let secret = secret(&at.name, namespace, what).await?;
-    let text = secret.text(&at.key).ok_or_else(|| {
-        let sentence = format!(
-            "the Secret {} has nothing under {}; put {what} there",
-            at.name, at.key
-        );
-        KeyError::new(ErrorClass::CredentialsRefused, sentence)
-    })?;
+    let text = entry(&secret, &at.name, &at.key, what)?;
     Ok(Zeroizing::new(text.to_owned()))
-}
-
-/// A Secret that must be there.
-pub(super) async fn secret(
-    name: &str,
-    namespace: &dyn Namespace,
-    what: &str,
-) -> Result<SecretData, KeyError> {
-    namespace.secret(name).await?.ok_or_else(|| {
-        let sentence = format!("the Secret {name} does not exist; put {what} there");
-        KeyError::new(ErrorClass::CredentialsRefused, sentence)
-    })
 }

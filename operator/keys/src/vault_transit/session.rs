@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use super::answer::KeyData;
 use super::api::{Api, ToSign};
@@ -18,9 +19,10 @@ use crate::reach::Namespace;
 /// A login at Vault.
 ///
 /// The token is got when it is first needed, renewed (or got anew) when two thirds of its lease
-/// have passed, and got anew at once when Vault does not accept it.
+/// have passed, and got anew at once when Vault does not accept it. One that a login gave is given
+/// back when nobody needs it any more: there may be many logins in vain before an issuer is right.
 pub(super) struct Session {
-    pub(super) api: Api,
+    pub(super) api: Arc<Api>,
     auth: VaultAuth,
     namespace: Arc<dyn Namespace>,
     current: Mutex<Option<Arc<Token>>>,
@@ -31,7 +33,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(api: Api, auth: VaultAuth, namespace: Arc<dyn Namespace>) -> Self {
         Self {
-            api,
+            api: Arc::new(api),
             auth,
             namespace,
             current: Mutex::new(None),
@@ -120,7 +122,7 @@ impl Session {
     }
 
     /// Another token than the one that was denied this permission.
-    async fn another(&self, denied: &Token, permission: &str) -> Result<Arc<Token>, KeyError> {
+    async fn another(&self, denied: &Arc<Token>, permission: &str) -> Result<Arc<Token>, KeyError> {
         let _turn = self.turn.lock().await;
         if let Some(token) = self.kept()
             && token.text() != denied.text()
@@ -134,7 +136,17 @@ impl Session {
             }
         }
         *self.current() = None;
+        self.give_back(Arc::clone(denied));
         self.log_in().await
+    }
+
+    /// Ends a token that a login gave. Nobody waits for that: if it fails, the lease ends it.
+    fn give_back(&self, token: Arc<Token>) {
+        let own = !matches!(self.auth, VaultAuth::TokenRef(_));
+        if let (true, Ok(runtime)) = (own, Handle::try_current()) {
+            let api = Arc::clone(&self.api);
+            runtime.spawn(async move { api.revoke(&token).await });
+        }
     }
 
     /// What to say of a token from a Secret that was denied a permission. Vault says the same of
@@ -207,8 +219,11 @@ impl Session {
         if token.renewable {
             match self.api.renew(token).await {
                 Ok(auth) => return self.keep(token.renewed(&auth, Instant::now())),
-                Err(Failure::Away(_)) => return self.keep(token.later(Instant::now())),
-                Err(Failure::Refused(_)) => {}
+                // The server may be away, sealed or busy, and is asked again.
+                Err(failure) if !failure.is_final() => {
+                    return self.keep(token.later(Instant::now()));
+                }
+                Err(_) => {}
             }
         }
         if matches!(self.auth, VaultAuth::TokenRef(_)) {
@@ -234,6 +249,15 @@ impl Session {
 
     fn current(&self) -> MutexGuard<'_, Option<Arc<Token>>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let token = self.current().take();
+        if let Some(token) = token {
+            self.give_back(token);
+        }
     }
 }
 

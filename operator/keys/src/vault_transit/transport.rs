@@ -1,24 +1,31 @@
 //! What carries requests to Vault: HTTPS to one server, with nothing from the environment.
 
-use std::error::Error;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Identity};
 use rustify::errors::ClientError;
 use rustls_pki_types::CertificateDer;
 
 use super::failure::{Failure, Refusal};
-use super::place::{Place, refused};
-use super::resolver::{AddressRefused, NoAddress, Resolver};
+use super::place::Place;
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::ATTEMPT;
-use crate::reach::Reach;
+use crate::reach::{Addresses, Reach};
+use crate::remote::{Unresolved, causes, resolve};
 
-/// The longest answer that is read. A key that was rotated thousands of times fits in.
-const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
+/// The longest description of a key that is read. It has each version's public key in it: one that
+/// was rotated a thousand times fits in.
+const LONGEST_KEY: usize = 1024 * 1024;
+
+/// The longest answer to anything else that is read. The server may be anyone's, and many of these
+/// may be under way at once.
+const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// How long a connection that nobody uses stays open.
 const IDLE: Duration = Duration::from_secs(60);
@@ -56,10 +63,7 @@ impl Transport {
             .connect_timeout(ATTEMPT)
             .timeout(ATTEMPT)
             .pool_idle_timeout(IDLE)
-            .dns_resolver(Arc::new(Resolver {
-                addresses: reach.addresses.clone(),
-                tenant: reach.tenant.clone(),
-            }));
+            .dns_resolver(Arc::new(Resolver(reach.clone())));
         if let Some(ca) = trust.ca {
             let ca: Result<Vec<_>, _> = ca.iter().map(|ca| Certificate::from_der(ca)).collect();
             builder = builder.tls_certs_only(
@@ -86,6 +90,10 @@ impl Transport {
         &self,
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Failure> {
+        let longest = match *request.method() {
+            http::Method::GET => LONGEST_KEY,
+            _ => LONGEST_ANSWER,
+        };
         let request = reqwest::Request::try_from(request).map_err(|error| self.away(&error))?;
         let mut response = self
             .http
@@ -95,7 +103,7 @@ impl Transport {
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.away(&error))? {
-            if body.len() + chunk.len() > LONGEST_ANSWER {
+            if body.len() + chunk.len() > longest {
                 let sentence = format!("{} gives an answer without end", self.place.server());
                 return Err(KeyError::new(ErrorClass::WrongAnswer, sentence).into());
             }
@@ -113,9 +121,10 @@ impl Transport {
     /// stands at an address.
     fn away(&self, error: &reqwest::Error) -> Failure {
         let server = self.place.server();
-        let (class, sentence) = if has::<AddressRefused>(error) {
-            return refused(&self.place.address).into();
-        } else if has::<NoAddress>(error) {
+        let unresolved = causes(error).find_map(|cause| cause.downcast_ref());
+        let (class, sentence) = if let Some(Unresolved::Refused) = unresolved {
+            return Addresses::refused(&self.place.address).into();
+        } else if unresolved.is_some() {
             (
                 ErrorClass::Unreachable,
                 "cannot be found: its name does not resolve",
@@ -177,14 +186,22 @@ impl rustify::client::Client for Transport {
     }
 }
 
-fn chain<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(error.source(), |error| (*error).source())
-}
+/// Resolves names to addresses that may be called.
+struct Resolver(Reach);
 
-fn has<E: Error + 'static>(error: &reqwest::Error) -> bool {
-    chain(error).any(|error| error.is::<E>())
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0.clone();
+        async move {
+            let found = resolve(&reach, name.as_str()).await?;
+            let with_port = |address| SocketAddr::new(address, 0);
+            let found: Addrs = Box::new(found.into_iter().map(with_port));
+            Ok(found)
+        }
+        .boxed()
+    }
 }
 
 fn says(error: &reqwest::Error, words: &str) -> bool {
-    chain(error).any(|error| error.to_string().contains(words))
+    causes(error).any(|cause| cause.to_string().contains(words))
 }

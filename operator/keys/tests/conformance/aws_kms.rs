@@ -103,10 +103,15 @@ impl Aws {
         }
     }
 
-    fn p256(&self) -> (String, Subject) {
-        let key = self.server.make_key("ECC_NIST_P256").unwrap();
-        let subject = self.subject(&key, &key, KeyAlgorithm::EcP256);
+    /// A key of its own.
+    fn fresh(&self, algorithm: KeyAlgorithm) -> (String, Subject) {
+        let key = self.server.make_key(spec(algorithm)).unwrap();
+        let subject = self.subject(&key, &key, algorithm);
         (key, subject)
+    }
+
+    fn p256(&self) -> (String, Subject) {
+        self.fresh(KeyAlgorithm::EcP256)
     }
 
     /// Something that is done to the server.
@@ -119,9 +124,15 @@ impl Aws {
     }
 
     /// A fault of the proxy, which is taken back by its cure.
-    fn proxied(&self, wrong: Wrong, class: ErrorClass, sentence: &'static str) -> Case {
+    fn proxied(
+        &self,
+        algorithm: KeyAlgorithm,
+        wrong: Wrong,
+        class: ErrorClass,
+        sentence: &'static str,
+    ) -> Case {
         let aws = self.behind_another_proxy();
-        let (_, subject) = aws.p256();
+        let (_, subject) = aws.fresh(algorithm);
         let (cause, cure) = (Arc::clone(&aws.proxy), Arc::clone(&aws.proxy));
         let cause = act(move || {
             cause.add(Requests::All, wrong.clone());
@@ -169,7 +180,7 @@ fn policy(actions: &[&str]) -> Value {
 /// own.
 fn tenant(reach: Reach) -> Reach {
     let addresses = signet_keys::Addresses::Outside {
-        api_server: Vec::new(),
+        api_server: Arc::default(),
     };
     Reach {
         tenant: Some("team".to_owned()),
@@ -199,57 +210,29 @@ impl Rig for Aws {
         make.boxed()
     }
 
-    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
+    fn fault(
+        &self,
+        algorithm: KeyAlgorithm,
+        fault: Fault,
+        moment: Moment,
+    ) -> BoxFuture<'_, Offered<Case>> {
         let prepare = async move {
             Ok(match fault {
-                Fault::WrongKey => self.another_key_behind_the_alias(),
-                Fault::MissingPermission => self.policy_taken_away(),
-                Fault::DisabledKey => {
-                    let (key, subject) = self.p256();
-                    let cured = key.clone();
-                    let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "isabled");
-                    let cause = self.acting(move |server| server.disable_key(&key).unwrap());
-                    let cure = self.acting(move |server| server.enable_key(&cured).unwrap());
-                    Case::new(subject, outcome, cause).cured_by(cure)
-                }
-                Fault::DeletedKey => {
-                    let (key, subject) = self.p256();
-                    let cured = key.clone();
-                    let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "ending");
-                    let cause = self.acting(move |server| server.delete_key(&key).unwrap());
-                    let cure = self.acting(move |server| {
-                        server.cancel_deletion(&cured).unwrap();
-                        server.enable_key(&cured).unwrap();
-                    });
-                    Case::new(subject, outcome, cause).cured_by(cure)
-                }
-                Fault::Throttling => {
-                    let wrong = Wrong::aws_error(400, "ThrottlingException", "Rate exceeded");
-                    let class = ErrorClass::Throttled(None);
-                    self.proxied(wrong, class, "asks for patience: Rate exceeded")
-                }
-                Fault::Timeout => {
-                    let sentence = "did not answer within 5 s";
-                    self.proxied(Wrong::Silence, ErrorClass::Unreachable, sentence)
-                }
-                Fault::ConnectionReset => {
-                    let sentence = "cannot be reached";
-                    self.proxied(Wrong::Reset, ErrorClass::Unreachable, sentence)
-                }
+                Fault::WrongKey => self.another_key_behind_the_alias(algorithm),
+                Fault::MissingPermission => self.policy_taken_away(algorithm),
+                Fault::DisabledKey => self.disabled(algorithm),
+                Fault::DeletedKey => self.deleted(algorithm),
+                Fault::Throttling
+                | Fault::Timeout
+                | Fault::ConnectionReset
+                | Fault::GarbageAnswer => self.on_the_way(algorithm, fault),
                 Fault::ServerRestart => {
                     let aws = Self::start();
-                    let (_, subject) = aws.p256();
+                    let (_, subject) = aws.fresh(algorithm);
                     let restart = aws.acting(|server| server.restart().unwrap());
                     Case::new(subject, Outcome::Works, restart)
                 }
-                Fault::GarbageAnswer => {
-                    let sentence = "answers in no form of AWS (200)";
-                    self.proxied(Wrong::not_json(), ErrorClass::WrongAnswer, sentence)
-                }
-                Fault::OversizedBytes if moment == Moment::BeforeConnect => {
-                    return Err("connecting signs nothing");
-                }
-                Fault::OversizedBytes => self.more_than_ed25519_signs(),
+                Fault::OversizedBytes => return self.oversized(algorithm, moment),
             })
         };
         prepare.boxed()
@@ -258,11 +241,11 @@ impl Rig for Aws {
 
 impl Aws {
     /// A key in KMS keeps its material, so that another key can only be behind an alias.
-    fn another_key_behind_the_alias(&self) -> Case {
-        let [ours, other] = [(); 2].map(|()| self.server.make_key("ECC_NIST_P256").unwrap());
+    fn another_key_behind_the_alias(&self, algorithm: KeyAlgorithm) -> Case {
+        let [ours, other] = [(); 2].map(|()| self.server.make_key(spec(algorithm)).unwrap());
         let alias = format!("alias/{ours}");
         self.server.make_alias(&alias, &ours).unwrap();
-        let subject = self.subject(&ours, &alias, KeyAlgorithm::EcP256);
+        let subject = self.subject(&ours, &alias, algorithm);
         let back = alias.clone();
         let cause = self.acting(move |server| server.point_alias(&alias, &other).unwrap());
         let cure = self.acting(move |server| server.point_alias(&back, &ours).unwrap());
@@ -272,15 +255,15 @@ impl Aws {
         }
     }
 
-    fn policy_taken_away(&self) -> Case {
-        let (key, _) = self.p256();
+    fn policy_taken_away(&self, algorithm: KeyAlgorithm) -> Case {
+        let (key, _) = self.fresh(algorithm);
         let name = format!("user-{key}");
         let user = self.server.make_user(&name, &policy(&LEAST)).unwrap();
         let aws = Self {
             user,
             ..self.clone()
         };
-        let subject = aws.subject(&key, &key, KeyAlgorithm::EcP256);
+        let subject = aws.subject(&key, &key, algorithm);
         let cured = name.clone();
         let put = |name: String, policy: Value| {
             self.acting(move |server| server.put_user_policy(&name, &policy).unwrap())
@@ -290,15 +273,70 @@ impl Aws {
             .cured_by(put(cured, policy(&LEAST)))
     }
 
-    fn more_than_ed25519_signs(&self) -> Case {
-        let key = self.server.make_key(spec(KeyAlgorithm::Ed25519)).unwrap();
-        let subject = self.subject(&key, &key, KeyAlgorithm::Ed25519);
-        let sentence = "is larger than the 4096 bytes";
-        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
-        Case {
-            check: Look::Overlooks("the key is as it was"),
-            bytes: 4097,
-            ..Case::new(subject, outcome, act(|| async {}))
+    fn disabled(&self, algorithm: KeyAlgorithm) -> Case {
+        let (key, subject) = self.fresh(algorithm);
+        let cured = key.clone();
+        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "isabled");
+        let cause = self.acting(move |server| server.disable_key(&key).unwrap());
+        let cure = self.acting(move |server| server.enable_key(&cured).unwrap());
+        Case::new(subject, outcome, cause).cured_by(cure)
+    }
+
+    fn deleted(&self, algorithm: KeyAlgorithm) -> Case {
+        let (key, subject) = self.fresh(algorithm);
+        let cured = key.clone();
+        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "ending");
+        let cause = self.acting(move |server| server.delete_key(&key).unwrap());
+        let cure = self.acting(move |server| {
+            server.cancel_deletion(&cured).unwrap();
+            server.enable_key(&cured).unwrap();
+        });
+        Case::new(subject, outcome, cause).cured_by(cure)
+    }
+
+    /// What happens between Signet and KMS.
+    fn on_the_way(&self, algorithm: KeyAlgorithm, fault: Fault) -> Case {
+        let (wrong, class, sentence) = match fault {
+            Fault::Throttling => (
+                Wrong::aws_error(400, "ThrottlingException", "Rate exceeded"),
+                ErrorClass::Throttled(None),
+                "asks for patience: ThrottlingException: Rate exceeded",
+            ),
+            Fault::Timeout => (
+                Wrong::Silence,
+                ErrorClass::Unreachable,
+                "did not answer within 5 s",
+            ),
+            Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "cannot be reached"),
+            _ => (
+                Wrong::not_json(),
+                ErrorClass::WrongAnswer,
+                "answers in no form of AWS (200)",
+            ),
+        };
+        self.proxied(algorithm, wrong, class, sentence)
+    }
+
+    /// KMS signs a digest, except with Ed25519.
+    fn oversized(&self, algorithm: KeyAlgorithm, moment: Moment) -> Offered<Case> {
+        let (_, subject) = self.fresh(algorithm);
+        let nothing = act(|| async {});
+        let is_ed25519 = algorithm == KeyAlgorithm::Ed25519;
+        if is_ed25519 && moment == Moment::BeforeConnect {
+            return Err("connecting signs nothing");
         }
+        if !is_ed25519 {
+            return Ok(Case {
+                bytes: 128 * 1024,
+                ..Case::new(subject, Outcome::Works, nothing)
+            });
+        }
+        let sentence = "the key of the CA signs 4096 at most";
+        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
+        Ok(Case {
+            check: Look::Overlooks("nothing is wrong with the key"),
+            bytes: 4097,
+            ..Case::new(subject, outcome, nothing)
+        })
     }
 }

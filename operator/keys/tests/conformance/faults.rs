@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
+use signet_core::algorithm::KeyAlgorithm;
 use signet_core::template::{Signature, ToBeSigned};
 use signet_keys::{Checked, Connected, ErrorClass, KeyError, Signer};
 
-use crate::backends::Running;
+use crate::backends::{ALGORITHMS, Running};
 use crate::contract::verifies_over_its_bytes_alone;
 use crate::rig::{Case, Fault, Look, Moment, Outcome, Subject};
 use crate::root::{to_be_signed, to_be_signed_of};
@@ -17,20 +18,31 @@ use crate::wiretap;
 /// Longer than any sentence that a person reads to its end.
 const LONGEST_MESSAGE: usize = 700;
 
-/// A trial for each fault and moment.
+/// A trial for each algorithm, fault and moment.
 pub(crate) fn trials(running: &Arc<Running>, table: &Arc<Table>) -> Vec<Trial> {
-    let of_fault = |fault| Moment::ALL.map(|moment| of_fault(running, table, fault, moment));
-    Fault::ALL.into_iter().flat_map(of_fault).collect()
+    let mut trials = Vec::new();
+    for algorithm in ALGORITHMS {
+        for fault in Fault::ALL {
+            for moment in Moment::ALL {
+                trials.push(of_fault(running, table, (algorithm, fault, moment)));
+            }
+        }
+    }
+    trials
 }
 
-fn of_fault(running: &Arc<Running>, table: &Arc<Table>, fault: Fault, moment: Moment) -> Trial {
+fn of_fault(
+    running: &Arc<Running>,
+    table: &Arc<Table>,
+    (algorithm, fault, moment): (KeyAlgorithm, Fault, Moment),
+) -> Trial {
     let (running, table) = (Arc::clone(running), Arc::clone(table));
     let backend = running.backend.name;
-    let name = format!("{backend}::{fault:?}::{moment:?}");
+    let name = format!("{backend}::{algorithm}::{fault:?}::{moment:?}");
     trial(name, async move || {
-        let cell = (backend, fault, moment);
+        let cell = (backend, fault, moment, algorithm);
         table.fault(cell, Cell::Failed);
-        match running.rig().fault(fault, moment).await {
+        match running.rig().fault(algorithm, fault, moment).await {
             Ok(case) => {
                 let check = case.check;
                 match moment {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use libtest_mimic::Trial;
-use serde_json::json;
 use signet_core::algorithm::KeyAlgorithm;
 use signet_keys::ErrorClass;
 use signet_keyservers::SoftHsm;
@@ -18,7 +17,7 @@ use signet_keyservers::softhsm;
 
 use crate::backends::ALGORITHMS;
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
-use token::{PIN, Token, config, connected};
+use token::{PIN, Token, connected};
 
 const KEY_FUNCTION_NOT_PERMITTED: u64 = 0x68;
 const SESSION_COUNT: u64 = 0xb1;
@@ -53,20 +52,28 @@ impl Rig for Pkcs11Rig {
         async move { Ok(subject.unwrap().clone()) }.boxed()
     }
 
-    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
+    fn fault(
+        &self,
+        algorithm: KeyAlgorithm,
+        fault: Fault,
+        moment: Moment,
+    ) -> BoxFuture<'_, Offered<Case>> {
         async move {
-            Ok(match moment {
-                Moment::BeforeConnect => before_connect(fault).await,
-                Moment::Connected => once_connected(fault),
+            Ok(match (fault, moment) {
+                (Fault::WrongKey | Fault::DeletedKey | Fault::OversizedBytes, _) => {
+                    of_the_key(algorithm, fault)
+                }
+                (_, Moment::BeforeConnect) => before_connect(algorithm, fault).await,
+                (_, Moment::Connected) => once_connected(algorithm, fault),
             })
         }
         .boxed()
     }
 }
 
-async fn before_connect(fault: Fault) -> Case {
+async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
     let faulty = |faults: &'static [softhsm::Fault], class, sentence| {
-        let (token, subject) = Token::with_key();
+        let (token, subject) = Token::with(algorithm);
         let outcome = Outcome::Fails(class, sentence);
         Case::new(subject, outcome, set(&token, faults)).cured_by(set(&token, &[]))
     };
@@ -76,7 +83,11 @@ async fn before_connect(fault: Fault) -> Case {
             ErrorClass::CredentialsRefused,
             "answers C_FindObjectsInit with CKR_FUNCTION_REJECTED",
         ),
-        Fault::DisabledKey => wary(),
+        Fault::DisabledKey => faulty(
+            &[softhsm::Fault::NoSign],
+            ErrorClass::KeyUnusable,
+            "may not sign (CKA_SIGN is false)",
+        ),
         Fault::Throttling => faulty(
             &[softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT)],
             ErrorClass::Throttled(None),
@@ -97,8 +108,8 @@ async fn before_connect(fault: Fault) -> Case {
             ErrorClass::WrongAnswer,
             "answers C_GetAttributeValue with CKR 0x0000dead",
         ),
-        Fault::ServerRestart => {
-            let (token, subject) = Token::with_key();
+        _ => {
+            let (token, subject) = Token::with(algorithm);
             // It lives on: a module must not be finalised while a session is being closed.
             let before = connected(&subject.config, &subject.reach).await;
             let subject = Subject {
@@ -108,12 +119,11 @@ async fn before_connect(fault: Fault) -> Case {
             let finalize = on(&token, |hsm| hsm.finalize().unwrap());
             Case::new(subject, Outcome::Works, finalize)
         }
-        Fault::WrongKey | Fault::DeletedKey | Fault::OversizedBytes => of_the_key(fault),
     }
 }
 
-fn once_connected(fault: Fault) -> Case {
-    let (token, subject) = Token::with_key();
+fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
+    let (token, subject) = Token::with(algorithm);
     let faulty = |faults: &'static [softhsm::Fault], class, sentence| {
         let outcome = Outcome::Fails(class, sentence);
         Case::new(subject.clone(), outcome, set(&token, faults)).cured_by(set(&token, &[]))
@@ -167,20 +177,19 @@ fn once_connected(fault: Fault) -> Case {
             ErrorClass::WrongAnswer,
             "gave a signature that does not verify",
         )),
-        Fault::ServerRestart => {
+        _ => {
             let finalize = on(&token, |hsm| hsm.finalize().unwrap());
             Case::new(subject, Outcome::Works, finalize)
         }
-        Fault::WrongKey | Fault::DeletedKey | Fault::OversizedBytes => of_the_key(fault),
     }
 }
 
 /// What happens to the key itself, by the tools of an administrator.
-fn of_the_key(fault: Fault) -> Case {
-    let (token, subject) = Token::with_key();
+fn of_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
+    let (token, subject) = Token::with(algorithm);
     match fault {
         Fault::WrongKey => {
-            token.make(KeyAlgorithm::EcP256, "another");
+            token.make(algorithm, "another");
             let swap = |first: &'static str, second: &'static str| {
                 on(&token, move |hsm| {
                     hsm.relabel("ca", PIN, "key", first).unwrap();
@@ -198,7 +207,6 @@ fn of_the_key(fault: Fault) -> Case {
         }
         // An Ed25519 key signs the bytes themselves, all others a digest.
         _ => {
-            let subject = token.subject(KeyAlgorithm::Ed25519, "edwards");
             let case = Case::new(subject, Outcome::Works, act(|| async {}));
             Case {
                 bytes: 128 * 1024,
@@ -206,26 +214,6 @@ fn of_the_key(fault: Fault) -> Case {
             }
         }
     }
-}
-
-/// A key that signs only for whoever says the PIN each time.
-fn wary() -> Case {
-    let (token, subject) = Token::with_key();
-    let key = [
-        "--keypairgen",
-        "--key-type",
-        "EC:prime256v1",
-        "--always-auth",
-    ];
-    let names = ["--label", "wary", "--id", "ff"];
-    let arguments = [&key[..], &names].concat();
-    token.hsm.pkcs11_tool("ca", PIN, &arguments).unwrap();
-    let subject = Subject {
-        config: config(json!({ "keyLabel": "wary" })),
-        ..subject
-    };
-    let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "CKA_ALWAYS_AUTHENTICATE");
-    Case::new(subject, outcome, act(|| async {}))
 }
 
 fn set(token: &Token, faults: &'static [softhsm::Fault]) -> Act {

@@ -26,12 +26,17 @@ pub(crate) trait Rig: Send + Sync + 'static {
     /// algorithm; all checks of that algorithm share the key, and run at the same time.
     fn key(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Offered<Subject>>;
 
-    /// A fault that comes up at this moment, prepared on a fresh P-256 key (Ed25519 for oversized
-    /// bytes, where the limit is Ed25519's); or why it does not apply.
+    /// A fault that comes up at this moment, prepared on a fresh key of this algorithm; or why it
+    /// does not apply.
     ///
     /// Faults run at the same time as other faults and checks: what happens to a whole server
     /// happens to one of this fault's own, or to a proxy of its own in front of it.
-    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>>;
+    fn fault(
+        &self,
+        algorithm: KeyAlgorithm,
+        fault: Fault,
+        moment: Moment,
+    ) -> BoxFuture<'_, Offered<Case>>;
 }
 
 /// A key under test.

@@ -44,8 +44,13 @@ impl Rig for SoftwareRig {
         async move { Ok(subject(algorithm).0) }.boxed()
     }
 
-    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
-        async move { case(fault, moment) }.boxed()
+    fn fault(
+        &self,
+        algorithm: KeyAlgorithm,
+        fault: Fault,
+        moment: Moment,
+    ) -> BoxFuture<'_, Offered<Case>> {
+        async move { case(algorithm, fault, moment) }.boxed()
     }
 }
 
@@ -76,13 +81,20 @@ fn key_pem(algorithm: KeyAlgorithm) -> String {
     String::from_utf8(pem).unwrap()
 }
 
-fn case(fault: Fault, moment: Moment) -> Offered<Case> {
-    let (subject, memory, pem) = subject(KeyAlgorithm::EcP256);
+fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> {
+    match fault {
+        Fault::DisabledKey => return Err("software: a Secret cannot be disabled"),
+        Fault::Throttling | Fault::Timeout | Fault::ConnectionReset | Fault::ServerRestart => {
+            return Err(NO_SERVER);
+        }
+        _ => {}
+    }
+    let (subject, memory, pem) = subject(algorithm);
     let (refusal, elsewhere) = (memory.clone(), memory.clone());
     let cure = put(&memory, pem.clone());
     let case = match fault {
         Fault::WrongKey => {
-            let another = put(&memory, key_pem(KeyAlgorithm::EcP256));
+            let another = put(&memory, key_pem(algorithm));
             return Ok(Case::new(subject, Outcome::AnotherKey, another).cured_by(cure));
         }
         Fault::MissingPermission => {
@@ -105,17 +117,13 @@ fn case(fault: Fault, moment: Moment) -> Offered<Case> {
             let fails = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
             Case::new(subject, fails, put(&memory, "garbage".to_owned())).cured_by(cure)
         }
-        Fault::OversizedBytes => {
+        _ => {
             let nothing = act(|| async {});
             let case = Case::new(subject, Outcome::Works, nothing);
             return Ok(Case {
                 bytes: 128 * 1024,
                 ..case
             });
-        }
-        Fault::DisabledKey => return Err("software: a Secret cannot be disabled"),
-        Fault::Throttling | Fault::Timeout | Fault::ConnectionReset | Fault::ServerRestart => {
-            return Err(NO_SERVER);
         }
     };
     Ok(match moment {

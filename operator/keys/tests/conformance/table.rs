@@ -1,6 +1,5 @@
 //! What was proven, as a table at the end of the run.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,7 +22,7 @@ pub(crate) enum Cell {
 
 /// Backend, place in [`CHECKS`], algorithm.
 type CheckCell = (&'static str, usize, KeyAlgorithm);
-type FaultCell = (&'static str, Fault, Moment);
+type FaultCell = (&'static str, Fault, Moment, KeyAlgorithm);
 
 /// Everything that was tried.
 #[derive(Default)]
@@ -32,7 +31,7 @@ pub(crate) struct Table(Mutex<Cells>);
 #[derive(Default)]
 struct Cells {
     checks: Vec<(CheckCell, Cell)>,
-    faults: BTreeMap<FaultCell, Cell>,
+    faults: Vec<(FaultCell, Cell)>,
 }
 
 impl Table {
@@ -45,7 +44,7 @@ impl Table {
     /// Notes what became of a fault.
     pub(crate) fn fault(&self, of: FaultCell, cell: Cell) {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.faults.insert(of, cell);
+        cells.faults.push((of, cell));
     }
 }
 
@@ -79,8 +78,8 @@ impl fmt::Display for Table {
         let mut notes = Notes::default();
         for backend in BACKENDS {
             cells.write_checks(f, &mut notes, backend.name)?;
+            cells.write_faults(f, &mut notes, backend.name)?;
         }
-        cells.write_faults(f, &mut notes)?;
         if !notes.0.is_empty() {
             writeln!(f)?;
         }
@@ -125,26 +124,34 @@ impl Cells {
         Ok(())
     }
 
-    /// Faults by backends, at both moments.
-    fn write_faults(&self, f: &mut fmt::Formatter<'_>, notes: &mut Notes) -> fmt::Result {
-        let ran = |name: &str| self.faults.keys().any(|(backend, ..)| *backend == name);
-        let backends: Vec<_> = BACKENDS.iter().map(|backend| backend.name).collect();
-        let backends: Vec<_> = backends.into_iter().filter(|name| ran(name)).collect();
-        if backends.is_empty() {
+    /// The last word about a fault.
+    fn of_fault(&self, of: FaultCell) -> Option<Cell> {
+        let last = self.faults.iter().rev().find(|(known, _)| *known == of);
+        last.map(|(_, cell)| *cell)
+    }
+
+    /// What a backend makes of faults, before its key is connected to and after: by algorithms.
+    fn write_faults(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        notes: &mut Notes,
+        backend: &'static str,
+    ) -> fmt::Result {
+        if !self.faults.iter().any(|((of, ..), _)| *of == backend) {
             return Ok(());
         }
-        write!(f, "\n{:<31}", "Faults, before connect | after")?;
-        for backend in &backends {
-            write!(f, "{backend:<20}")?;
+        write!(f, "\n{:<51}", "Faults, before connecting | after")?;
+        for algorithm in ALGORITHMS {
+            write!(f, "{:<10}", algorithm.to_string())?;
         }
         writeln!(f)?;
         for fault in Fault::ALL {
-            write!(f, "{:<31}", fault.to_string())?;
-            for backend in &backends {
+            write!(f, "{:<51}", fault.to_string())?;
+            for algorithm in ALGORITHMS {
                 let [before, after] = Moment::ALL
-                    .map(|moment| self.faults.get(&(*backend, fault, moment)).copied())
+                    .map(|moment| self.of_fault((backend, fault, moment, algorithm)))
                     .map(|cell| notes.mark(cell));
-                write!(f, "{:<20}", format!("{before:<6} | {after}"))?;
+                write!(f, "{:<10}", format!("{before}|{after}"))?;
             }
             writeln!(f)?;
         }

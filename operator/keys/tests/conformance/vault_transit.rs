@@ -42,16 +42,21 @@ impl Rig for VaultRig {
         async move { Ok(Bed::with(bed::server(), algorithm).subject()) }.boxed()
     }
 
-    fn fault(&self, fault: Fault, moment: Moment) -> BoxFuture<'_, Offered<Case>> {
+    fn fault(
+        &self,
+        algorithm: KeyAlgorithm,
+        fault: Fault,
+        moment: Moment,
+    ) -> BoxFuture<'_, Offered<Case>> {
         async move {
             Ok(match fault {
                 Fault::Throttling
                 | Fault::Timeout
                 | Fault::ConnectionReset
-                | Fault::GarbageAnswer => on_the_way(fault),
-                Fault::ServerRestart => restart(),
-                Fault::OversizedBytes => oversized(moment),
-                _ => at_the_key(fault),
+                | Fault::GarbageAnswer => on_the_way(algorithm, fault),
+                Fault::ServerRestart => restart(algorithm),
+                Fault::OversizedBytes => return oversized(algorithm, moment),
+                _ => at_the_key(algorithm, fault),
             })
         }
         .boxed()
@@ -59,8 +64,8 @@ impl Rig for VaultRig {
 }
 
 /// What is done to the key, by OpenBao's own tool.
-fn at_the_key(fault: Fault) -> Case {
-    let bed = Arc::new(Bed::new());
+fn at_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
+    let bed = Arc::new(Bed::with(bed::server(), algorithm));
     let subject = bed.subject();
     let doing = |what: fn(&Bed)| {
         let bed = bed.clone();
@@ -73,9 +78,7 @@ fn at_the_key(fault: Fault) -> Case {
         Fault::WrongKey => {
             let cause = doing(|bed| {
                 bed.server.delete_key(bed::MOUNT, &bed.key).unwrap();
-                bed.server
-                    .make_key(bed::MOUNT, &bed.key, "ecdsa-p256")
-                    .unwrap();
+                bed.make_key();
             });
             Case::new(subject, Outcome::AnotherKey, cause)
         }
@@ -106,8 +109,8 @@ fn at_the_key(fault: Fault) -> Case {
 }
 
 /// What happens between Signet and the server.
-fn on_the_way(fault: Fault) -> Case {
-    let (bed, proxy) = Bed::behind_a_proxy();
+fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
+    let (bed, proxy) = Bed::with(bed::server(), algorithm).proxied();
     let (class, sentence, on_the_way) = match fault {
         Fault::Throttling => (
             ErrorClass::Throttled(Some(Duration::from_secs(7))),
@@ -145,10 +148,10 @@ fn on(proxy: &Arc<Proxy>, what: impl Fn(&Proxy) + Send + Sync + 'static) -> Act 
     })
 }
 
-fn restart() -> Case {
+fn restart(algorithm: KeyAlgorithm) -> Case {
     let server = Arc::new(OpenBao::start().unwrap());
     server.enable_transit(bed::MOUNT).unwrap();
-    let subject = Bed::with(server.clone(), KeyAlgorithm::EcP256).subject();
+    let subject = Bed::with(server.clone(), algorithm).subject();
     let cause = act(move || {
         server.restart().unwrap();
         async {}
@@ -158,23 +161,23 @@ fn restart() -> Case {
 
 /// ECDSA and RSA sign a digest. Ed25519 signs the message, whose length is limited by Signet far
 /// below what OpenBao takes as a request.
-fn oversized(moment: Moment) -> Case {
+fn oversized(algorithm: KeyAlgorithm, moment: Moment) -> Offered<Case> {
     let nothing = act(|| async {});
-    let (algorithm, bytes, outcome) = match moment {
-        Moment::BeforeConnect => (KeyAlgorithm::EcP256, 2 << 20, Outcome::Works),
-        Moment::Connected => (
-            KeyAlgorithm::Ed25519,
-            2 << 20,
-            Outcome::Fails(ErrorClass::KeyUnusable, "ask for fewer names"),
-        ),
-    };
-    let subject = Bed::with(bed::server(), algorithm).subject();
-    Case {
-        bytes,
-        check: match moment {
-            Moment::BeforeConnect => Look::Sees,
-            Moment::Connected => Look::Overlooks("nothing is wrong with the key"),
-        },
-        ..Case::new(subject, outcome, nothing)
+    let is_ed25519 = algorithm == KeyAlgorithm::Ed25519;
+    if is_ed25519 && moment == Moment::BeforeConnect {
+        return Err("connecting signs nothing");
     }
+    let subject = Bed::with(bed::server(), algorithm).subject();
+    let (outcome, check) = match is_ed25519 {
+        true => (
+            Outcome::Fails(ErrorClass::KeyUnusable, "ask for fewer names"),
+            Look::Overlooks("nothing is wrong with the key"),
+        ),
+        false => (Outcome::Works, Look::Sees),
+    };
+    Ok(Case {
+        bytes: 2 << 20,
+        check,
+        ..Case::new(subject, outcome, nothing)
+    })
 }

@@ -212,3 +212,16 @@ fn a_pair_that_keeps_changing_is_adopted_so_often_and_no_more() {
     let message = stalls(&facts, IssuerReason::InvalidCa);
     assert!(message.contains("32 CAGenerations"), "{message}");
 }
+
+/// Nor those that have ended, which nobody but an administrator deletes.
+#[test]
+fn an_issuer_with_many_generations_gets_no_more() {
+    let (signer, chain) = pair("Root");
+    let mut facts = existing(&signer, chain);
+    facts.kept = 256;
+    let message = stalls(&facts, IssuerReason::InvalidCa);
+    assert!(
+        message.contains("delete those that have ended"),
+        "{message}"
+    );
+}

@@ -104,16 +104,8 @@ fn nothing_is_written_when_nothing_changed() {
 
 fn facts_at(facts: &Facts, seconds: i64) -> Facts {
     Facts {
-        name: facts.name.clone(),
-        uid: facts.uid.clone(),
-        spec: facts.spec.clone(),
-        namespace: facts.namespace.clone(),
-        generations: facts.generations.clone(),
-        key: facts.key.clone(),
-        existing: facts.existing.clone(),
-        may_make_key: facts.may_make_key,
-        cert_manager: facts.cert_manager.clone(),
         now: at(seconds),
+        ..facts.clone()
     }
 }
 

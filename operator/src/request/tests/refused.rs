@@ -73,6 +73,25 @@ async fn a1_3_what_nobody_approved_is_ignored_also_when_malformed() {
     }
 }
 
+/// A longer one can never be signed, and names can be left out.
+#[tokio::test]
+async fn a_certificate_that_is_too_long_for_the_key_is_denied_and_not_asked_for() {
+    let signer = key::signer(KeyType::Ed25519);
+    let chain = ca::valid(&*signer, "Root");
+    let remote = key::Remote::taking(100, &*signer);
+    let outcome = outcome_now(asked(), &ready(remote.clone(), chain)).await;
+    assert_eq!(remote.asked(), 0);
+    assert_eq!(
+        outcome.labels(),
+        Some(("denied", Reason::CertificateTooLong))
+    );
+    let Outcome::Denied(denial) = outcome else {
+        panic!("{outcome:?}")
+    };
+    let advice = "the key of the CA signs 100 at most; ask for fewer names";
+    assert!(denial.message.contains(advice), "{denial:?}");
+}
+
 /// A malformed request fails whether its issuer is there or not.
 #[tokio::test]
 async fn what_is_malformed_is_denied_without_an_issuer() {

@@ -17,33 +17,51 @@ fn wait(outcome: &Outcome) -> &Wait {
     }
 }
 
+/// What comes of a request when a key says this to each.
+async fn told(class: ErrorClass) -> (Outcome, u32) {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::valid(&*signer, "Root");
+    let error = KeyError::new(class, "the KMS says no");
+    let remote = key::Remote::of(&*signer, Err(error));
+    let outcome = outcome_now(asked(), &ready(remote.clone(), chain)).await;
+    (outcome, remote.asked())
+}
+
 /// DESIGN, "What must hold", 3: that would cost a Certificate 1 to 32 hours.
 #[tokio::test(start_paused = true)]
 async fn whatever_a_key_backend_says_no_request_fails_by_it() {
     for class in [
         ErrorClass::Throttled(None),
         ErrorClass::Throttled(Some(Duration::from_secs(7))),
+        ErrorClass::WrongAnswer,
+    ] {
+        let (outcome, asked) = told(class).await;
+        assert_eq!(wait(&outcome).reason, Reason::SigningUnavailable);
+        assert_eq!(wait(&outcome).message, "the KMS says no");
+        assert!(outcome.wants_retry(), "no event tells when it is over");
+        assert!(asked > 1, "{class:?}");
+    }
+}
+
+/// A key that is away makes its issuer not ready. The request that finds it out says so at once,
+/// and not first one reason and then the other.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_away_makes_the_issuer_not_ready() {
+    for class in [
         ErrorClass::Unreachable,
+        ErrorClass::Throttled(Some(Duration::from_secs(60))),
         ErrorClass::CredentialsRefused,
         ErrorClass::KeyUnusable,
         ErrorClass::KeyNotFound,
-        ErrorClass::WrongAnswer,
     ] {
-        let signer = key::signer(KeyType::EcdsaP256);
-        let chain = ca::valid(&*signer, "Root");
-        let error = KeyError::new(class, "the KMS asks for patience");
-        let remote = key::Remote::of(&*signer, Err(error));
-        let outcome = outcome_now(asked(), &ready(remote.clone(), chain)).await;
-        let wait = wait(&outcome);
-        assert_eq!(wait.reason, Reason::SigningUnavailable, "{class:?}");
-        assert!(
-            wait.message.starts_with("the KMS asks for patience"),
-            "{}",
-            wait.message
-        );
-        assert!(outcome.wants_retry(), "no event tells when it is over");
+        let (outcome, asked) = told(class).await;
+        let sentence = "ClusterIssuer corp is not ready: the KMS says no; Signet tries again by \
+                        itself";
+        assert_eq!(wait(&outcome).reason, Reason::IssuerNotReady, "{class:?}");
+        assert_eq!(wait(&outcome).message, sentence);
+        assert!(!outcome.wants_retry(), "it is woken when the key is back");
         // What does not pass by itself is not asked for again at once.
-        assert_eq!(remote.asked() > 1, class.is_transient(), "{class:?}");
+        assert_eq!(asked > 1, class == ErrorClass::Unreachable, "{class:?}");
     }
 }
 

@@ -1,15 +1,18 @@
 //! What a breaker knows, and the rules by which it opens and closes.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::PROBE;
-use crate::error::KeyError;
+use crate::error::{ErrorClass, KeyError};
+use crate::guard::{ATTEMPT, DEADLINE};
 
 /// After so many failures one after the other, a key is dead.
 const TOO_MANY: u32 = 5;
 
-/// A breaker that opens again and again waits this many times longer at most.
-const MOST_PATIENCE: u32 = 64;
+/// The longest that a key is left alone, whatever it asks.
+const MOST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Closed until it is told of failures.
 #[derive(Debug, Default)]
@@ -21,10 +24,6 @@ pub(super) struct State {
     probing: bool,
     /// No probe before this while it is open.
     next_probe: Option<Instant>,
-    /// A probe closed it, and nothing was signed since.
-    untried: bool,
-    /// How often it opened again before anything was signed: the key is there and does not sign.
-    relapses: u32,
 }
 
 impl State {
@@ -42,34 +41,37 @@ impl State {
 
     /// Counts a failure, and says whether the breaker opens with it.
     pub(super) fn fail(&mut self, error: &KeyError, by_probe: bool) -> bool {
+        let rest = Instant::now() + asked_for(error);
         if let Some(last) = &mut self.open {
             // What was under way when it opened may fail for a lesser reason.
             if by_probe || !error.class.is_transient() {
                 *last = error.clone();
             }
+            // Never sooner than was said before.
+            self.next_probe = self.next_probe.max(Some(rest));
             return false;
         }
         self.failures += 1;
-        let opens = self.failures >= TOO_MANY || !error.class.is_transient();
+        let opens = self.failures >= TOO_MANY
+            || !error.class.is_transient()
+            || asked_for(error) > DEADLINE - ATTEMPT;
         if opens {
             self.open = Some(error.clone());
-            self.relapses = if self.untried { self.relapses + 1 } else { 0 };
-            let patience = 2_u32.saturating_pow(self.relapses).min(MOST_PATIENCE);
-            self.next_probe = Some(Instant::now() + PROBE * patience);
+            self.next_probe = Some(rest.max(Instant::now() + PROBE));
         }
         opens
     }
 
-    /// Counts a signature.
-    pub(super) fn succeed(&mut self) {
-        if self.open.is_none() {
-            self.failures = 0;
-            self.untried = false;
-        }
+    /// How long no probe is made; none if one may be now, or it is closed.
+    pub(super) fn rest(&self) -> Option<Duration> {
+        let next = self.open.as_ref().and(self.next_probe)?;
+        let rest = next.saturating_duration_since(Instant::now());
+        (!rest.is_zero()).then_some(rest)
     }
 
-    /// Counts a look at the key that went well.
-    pub(super) fn seen(&mut self) {
+    /// Counts a signature, or a look at the key that went well. While it is open, what was under
+    /// way before says nothing of the key as it is now.
+    pub(super) fn succeed(&mut self) {
         if self.open.is_none() {
             self.failures = 0;
         }
@@ -98,7 +100,15 @@ impl State {
     /// Closes it, and says whether it was open.
     pub(super) fn close(&mut self) -> bool {
         self.failures = 0;
-        self.untried = true;
         self.open.take().is_some()
+    }
+}
+
+/// How long the backend asks to be left alone. What is longer than the attempts of a signature
+/// take opens the breaker, so that nothing asks meanwhile.
+fn asked_for(error: &KeyError) -> Duration {
+    match error.class {
+        ErrorClass::Throttled(Some(delay)) => delay.min(MOST_PATIENCE),
+        _ => Duration::ZERO,
     }
 }

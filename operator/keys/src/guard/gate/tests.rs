@@ -36,12 +36,23 @@ async fn the_strictest_of_the_limits_in_use_hold() {
     let gates = Gates::default();
     let first = gates.gate("", "key", limits(None, 8));
     assert_eq!(free(&first), (8, 100));
-    let second = gates.gate("", "key", limits(Some(1), 16));
+    let second = gates.gate("", "key", limits(Some(1), 9));
     assert_eq!(free(&first), (8, 1));
     let third = gates.gate("", "key", limits(Some(100), 3));
     assert_eq!(free(&second).0, 3);
     drop((first, third));
-    assert_eq!(free(&second).0, 16, "what is not in use does not count");
+    assert_eq!(free(&second).0, 9, "what is not in use does not count");
+}
+
+/// Issue 4, section 3: the queue is fair, and the pace behind it is none. Whoever held a turn for
+/// a minute would run into the deadline of the request and lose its place.
+#[tokio::test(start_paused = true)]
+async fn nobody_holds_a_turn_for_longer_than_ten_seconds_to_keep_the_pace() {
+    let gates = Gates::default();
+    for (per_second, at_once) in [(1, 10), (2, 20), (5, 50), (100, 64)] {
+        let gate = gates.gate("", "key", limits(Some(per_second), 64));
+        assert_eq!(free(&gate).0, at_once, "{per_second}");
+    }
 }
 
 #[test]

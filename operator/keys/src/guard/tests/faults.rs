@@ -48,12 +48,12 @@ async fn a_key_that_hangs_under_load_is_dead_after_one_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_calls_a_dead_key_until_a_check_finds_it_alive() {
+async fn nothing_calls_a_dead_key_until_a_probe_finds_that_it_signs() {
     let bed = Bed::new();
     bed.key
         .script(vec![Answer::Fails(error(ErrorClass::CredentialsRefused))]);
     bed.key
-        .check_is(Answer::Fails(error(ErrorClass::Unreachable)));
+        .trial_is(Answer::Fails(error(ErrorClass::Unreachable)));
     let refused = bed.sign().await.unwrap_err();
     assert_eq!(refused, error(ErrorClass::CredentialsRefused));
     for _ in 0..100 {
@@ -61,22 +61,20 @@ async fn nothing_calls_a_dead_key_until_a_check_finds_it_alive() {
         assert_eq!(failed.class, ErrorClass::CredentialsRefused);
         assert!(failed.message.ends_with("; Signet tries again by itself"));
         bed.sign().await.unwrap_err();
-        bed.guard.check().await.unwrap_err();
+        bed.probe().await.unwrap_err();
     }
-    assert_eq!((bed.key.calls().len(), bed.key.checks().len()), (1, 0));
+    assert_eq!((bed.key.calls().len(), bed.key.trials().len()), (1, 0));
     advance(PROBE).await;
-    let checked = bed.guard.check().await;
-    assert_eq!(checked, Err(error(ErrorClass::Unreachable)));
+    assert_eq!(bed.probe().await, Err(error(ErrorClass::Unreachable)));
     assert_eq!(
         bed.issue("a").await.unwrap_err().class,
         ErrorClass::Unreachable
     );
-    bed.key.check_is(Answer::Answers);
+    bed.key.trial_is(Answer::Answers);
     advance(PROBE).await;
-    let notices = vec!["well".to_owned()];
-    assert_eq!(bed.guard.check().await, Ok(Checked::Same { notices }));
+    assert_eq!(bed.probe().await, Ok(()));
     bed.issue("a").await.unwrap();
-    assert_eq!((bed.key.calls().len(), bed.key.checks().len()), (2, 2));
+    assert_eq!((bed.key.calls().len(), bed.key.trials().len()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -106,19 +104,19 @@ async fn bytes_that_a_key_refuses_are_in_nobody_elses_way() {
     }
     bed.issue("a").await.unwrap();
     assert_eq!(bed.key.calls().len(), 101, "no attempt was made twice");
-    assert_eq!(bed.key.checks().len(), 1, "and the key was asked once");
+    assert_eq!(bed.key.trials().len(), 1, "and the key was tried once");
     advance(PROBE).await;
     bed.key.script(vec![Answer::Fails(unusable)]);
     bed.sign().await.unwrap_err();
-    assert_eq!(bed.key.checks().len(), 2);
+    assert_eq!(bed.key.trials().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_cannot_sign_and_says_so_is_dead_at_once() {
+async fn a_key_that_signs_nothing_is_dead_at_once() {
     let bed = Bed::new();
     let unusable = Answer::Fails(error(ErrorClass::KeyUnusable));
     bed.key.always(unusable.clone());
-    bed.key.check_is(unusable);
+    bed.key.trial_is(unusable);
     bed.sign().await.unwrap_err();
     assert!(bed.breaker.is_open());
     bed.sign().await.unwrap_err();

@@ -11,11 +11,14 @@ use signet_core::template::SelfSigned;
 
 use super::super::*;
 use crate::RsaHash;
+use crate::backend::Checked;
 
 /// What the key does when it is asked.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Answers,
+    /// With a signature over something else.
+    SignsOther,
     Fails(KeyError),
     Hangs,
 }
@@ -26,14 +29,14 @@ pub(super) fn error(class: ErrorClass) -> KeyError {
 }
 
 /// Answers by its script first, and always the same after that.
-#[derive(Debug)]
 pub(super) struct ScriptedKey {
+    pair: Ed25519KeyPair,
     public_key: PublicKey,
     script: Mutex<VecDeque<Answer>>,
     always: Mutex<Answer>,
-    check: Mutex<Answer>,
+    trial: Mutex<Answer>,
     calls: Mutex<Vec<Instant>>,
-    checks: Mutex<Vec<Instant>>,
+    trials: Mutex<Vec<Instant>>,
 }
 
 impl ScriptedKey {
@@ -42,11 +45,12 @@ impl ScriptedKey {
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
         Self {
             public_key: PublicKey::from_spki_der(spki.as_ref()).unwrap(),
+            pair,
             script: Mutex::default(),
             always: Mutex::new(Answer::Answers),
-            check: Mutex::new(Answer::Answers),
+            trial: Mutex::new(Answer::Answers),
             calls: Mutex::default(),
-            checks: Mutex::default(),
+            trials: Mutex::default(),
         }
     }
 
@@ -60,19 +64,30 @@ impl ScriptedKey {
         *self.always.lock().unwrap() = answer;
     }
 
-    /// What checks come to.
-    pub(super) fn check_is(&self, answer: Answer) {
-        *self.check.lock().unwrap() = answer;
+    /// What trials come to.
+    pub(super) fn trial_is(&self, answer: Answer) {
+        *self.trial.lock().unwrap() = answer;
     }
 
-    /// When it was asked to sign.
+    /// When it was asked to sign a certificate.
     pub(super) fn calls(&self) -> Vec<Instant> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// When it was asked how it is.
-    pub(super) fn checks(&self) -> Vec<Instant> {
-        self.checks.lock().unwrap().clone()
+    /// When it was tried.
+    pub(super) fn trials(&self) -> Vec<Instant> {
+        self.trials.lock().unwrap().clone()
+    }
+
+    fn is_trial(&self, tbs: &ToBeSigned) -> bool {
+        let trial = ToBeSigned::trial(&self.public_key, self.algorithm());
+        trial.unwrap().der() == tbs.der()
+    }
+
+    fn next(&self) -> Answer {
+        self.calls.lock().unwrap().push(Instant::now());
+        let scripted = self.script.lock().unwrap().pop_front();
+        scripted.unwrap_or_else(|| self.always.lock().unwrap().clone())
     }
 
     /// The time between one call and the next.
@@ -83,9 +98,11 @@ impl ScriptedKey {
 }
 
 impl Answer {
-    async fn with<T>(self, answer: T) -> Result<T, KeyError> {
+    async fn over(self, message: &[u8], pair: &Ed25519KeyPair) -> Result<Signature, KeyError> {
+        let signed = |message| Signature::new(pair.sign(message).as_ref().to_vec());
         match self {
-            Self::Answers => Ok(answer),
+            Self::Answers => Ok(signed(message)),
+            Self::SignsOther => Ok(signed(b"something else")),
             Self::Fails(error) => Err(error),
             Self::Hangs => std::future::pending().await,
         }
@@ -101,18 +118,25 @@ impl Signer for ScriptedKey {
         RsaHash::default().algorithm_for(self.public_key.algorithm())
     }
 
-    fn sign<'a>(&'a self, _tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        self.calls.lock().unwrap().push(Instant::now());
-        let scripted = self.script.lock().unwrap().pop_front();
-        let answer = scripted.unwrap_or_else(|| self.always.lock().unwrap().clone());
-        answer.with(Signature::new(b"signed".to_vec())).boxed()
+    fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
+        let answer = match self.is_trial(tbs) {
+            true => {
+                self.trials.lock().unwrap().push(Instant::now());
+                self.trial.lock().unwrap().clone()
+            }
+            false => self.next(),
+        };
+        answer.over(tbs.der(), &self.pair).boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
-        self.checks.lock().unwrap().push(Instant::now());
-        let answer = self.check.lock().unwrap().clone();
-        let notices = vec!["well".to_owned()];
-        answer.with(Checked::Same { notices }).boxed()
+        panic!("a guard does not look at keys")
+    }
+}
+
+impl fmt::Debug for ScriptedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ScriptedKey")
     }
 }
 
@@ -155,6 +179,11 @@ impl Bed {
 
     pub(super) async fn sign(&self) -> Result<Signature, KeyError> {
         self.guard.sign(&self.tbs).await
+    }
+
+    /// A probe, as the operator makes it.
+    pub(super) async fn probe(&self) -> Result<(), KeyError> {
+        self.breaker.probe(trial(&*self.key)).await
     }
 
     /// Waits for a turn and signs, as the operator does.

@@ -56,7 +56,7 @@ async fn an_alias_that_names_another_key_is_told_of_and_not_followed() {
     let first = subject.connected().await;
     let known = Known {
         pin: first.pin,
-        refused: None,
+        ..Known::default()
     };
     let [arn, other_arn] = [&ours, &other].map(|key| aws.server.key_arn(key));
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use signet_core::algorithm::KeyAlgorithm;
 use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Reach, ServiceAccountToken};
@@ -94,10 +93,7 @@ fn token(subject: &str, audience: &str) -> ServiceAccountToken {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = part(json!({ "alg": "RS256" }));
     let claims = json!({ "iss": "https://oidc.example.org", "aud": audience, "sub": subject });
-    ServiceAccountToken {
-        token: format!("{header}.{}.c2lnbmF0dXJl", part(claims)).into(),
-        expires: Timestamp::now(),
-    }
+    ServiceAccountToken(format!("{header}.{}.c2lnbmF0dXJl", part(claims)).into())
 }
 
 async fn a_service_account_assumes_a_role_by_its_token() {
@@ -126,7 +122,7 @@ async fn a_service_account_assumes_a_role_by_its_token() {
     let subject = Subject {
         reach: reach(memory.clone()),
         config: key_config(config),
-        secrets: vec![token(SUBJECT, "signet://team/ca").token.to_string()],
+        secrets: vec![token(SUBJECT, "signet://team/ca").0.to_string()],
         ..subject
     };
     memory.set_tokens(|_| async { Ok(token(SUBJECT, "signet://team/ca")) });
@@ -222,7 +218,8 @@ async fn a_secret_that_lacks_something_says_what() {
         (vec![id, secret], with_token, "token"),
     ] {
         let message = refusal(&entries, config).await;
-        let sentence = format!("the Secret aws has no {lacks}, or no text in it");
+        let sentence =
+            format!("the Secret aws has no text under {lacks}; put a part of the access key there");
         assert_eq!(message, sentence);
     }
     let subject = Subject {

@@ -4,15 +4,21 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
 use serde_json::json;
-use signet_keys::{Checked, ErrorClass, KeyConfig, Known};
+use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Known, Reach};
+use signet_keyservers::softhsm::Fault;
 
-use super::token::{OTHER_PIN, PIN, SESSIONS, Token, config, connected, expect, refusal, sign};
+use super::token::{
+    OTHER_PIN, PIN, SESSIONS, SO_PIN, Token, config, connected, expect, refusal, sign,
+};
 
 own!["pkcs11":
     a_wrong_pin_is_tried_once_and_by_one_issuer_alone,
     a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes,
+    a_refused_pin_is_tried_at_the_token_that_was_meant,
     a_secret_that_was_touched_is_tried_again,
+    a_token_that_is_locked_or_about_to_be_is_left_alone,
     a_pin_that_differs_from_the_one_of_the_login_is_not_tried,
+    a_cluster_issuer_does_not_wait_for_a_tenants_old_pin,
     a_changed_pin_is_taken_when_no_issuer_holds_the_old_one,
     a_pin_that_was_changed_under_way_is_tried_once_by_all_sessions,
     the_login_of_somebody_else_is_no_word_on_a_pin,
@@ -26,20 +32,27 @@ fn second() -> KeyConfig {
     config(json!({ "keyLabel": "key", "pinSecretRef": { "name": "second" } }))
 }
 
+/// What is written down of a refused PIN names the version of its Secret.
+#[track_caller]
+fn is_about(error: &KeyError, version: &str) {
+    let refused = error.refused.as_deref().unwrap_or_default();
+    assert!(refused.contains(&format!(" of {version} at ")), "{refused}");
+}
+
 async fn a_wrong_pin_is_tried_once_and_by_one_issuer_alone() {
     let (token, subject) = Token::with_key();
     let version = token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
     for _ in 0..3 {
         let error = refusal(&subject.config, &subject.reach).await;
         expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-        assert_eq!(error.refused.as_ref(), Some(&version));
+        is_about(&error, &version);
         assert_eq!(token.hsm.logins(), 1);
     }
     let version = token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
     for _ in 0..2 {
         let error = refusal(&second(), &subject.reach).await;
         expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-        assert_eq!(error.refused.as_ref(), Some(&version));
+        is_about(&error, &version);
         assert_eq!(token.hsm.logins(), 1);
     }
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
@@ -52,9 +65,12 @@ async fn a_wrong_pin_is_tried_once_and_by_one_issuer_alone() {
 async fn a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes() {
     let (token, subject) = Token::with_key();
     let version = token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    // As the process before left it in the status.
     let known = Known {
-        pin: None,
-        refused: Some(version),
+        refused: Some(format!(
+            "pin of {version} at the token labelled \"ca\" of hsm"
+        )),
+        ..Known::default()
     };
     // The module was never loaded in this process.
     let error = subject.connect_knowing(&known).await.unwrap_err();
@@ -64,6 +80,24 @@ async fn a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes() {
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
     subject.connect_knowing(&known).await.unwrap();
     assert_eq!(token.hsm.logins(), 1);
+}
+
+/// The PIN was that of another token than the one that the spec named.
+async fn a_refused_pin_is_tried_at_the_token_that_was_meant() {
+    let (token, subject) = Token::with_key();
+    token.hsm.init_token("typo", SO_PIN, OTHER_PIN).unwrap();
+    let elsewhere = config(json!({ "tokenLabel": "typo", "keyLabel": "key" }));
+    let error = refusal(&elsewhere, &subject.reach).await;
+    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+    let known = Known {
+        refused: error.refused,
+        ..Known::default()
+    };
+    let again = elsewhere.backend().connect(&subject.reach, &known).await;
+    expect(&again.unwrap_err(), ErrorClass::CredentialsRefused, REFUSES);
+    assert_eq!(token.hsm.logins(), 1);
+    subject.connect_knowing(&known).await.unwrap();
+    assert_eq!(token.hsm.logins(), 2);
 }
 
 async fn a_secret_that_was_touched_is_tried_again() {
@@ -76,6 +110,49 @@ async fn a_secret_that_was_touched_is_tried_again() {
             assert_eq!(token.hsm.logins(), tries);
         }
     }
+}
+
+/// CKF_USER_PIN_FINAL_TRY and CKF_USER_PIN_LOCKED of the standard.
+async fn a_token_that_is_locked_or_about_to_be_is_left_alone() {
+    let (token, subject) = Token::with_key();
+    for (flag, sentence) in [
+        (0x0002_0000, "locks itself after one more wrong PIN"),
+        (0x0004_0000, "has locked itself"),
+    ] {
+        token.hsm.set_faults(&[Fault::Flags(flag)]).unwrap();
+        let error = refusal(&subject.config, &subject.reach).await;
+        expect(&error, ErrorClass::CredentialsRefused, sentence);
+        // It may be the right one, and is tried when the token allows it.
+        assert_eq!(error.refused, None);
+    }
+    assert_eq!(token.hsm.logins(), 0);
+    token.hsm.set_faults(&[]).unwrap();
+    sign(&*connected(&subject.config, &subject.reach).await)
+        .await
+        .unwrap();
+}
+
+/// A tenant who keeps an old PIN in a Secret is not in the administrator's way.
+async fn a_cluster_issuer_does_not_wait_for_a_tenants_old_pin() {
+    let (token, subject) = Token::with_key();
+    token.memory.put("second", &[("pin", PIN.as_bytes())]);
+    let listed = Reach {
+        tenant: Some("team".to_owned()),
+        ..token.reach_with(json!({ "namespaces": ["team"] }), SESSIONS)
+    };
+    let tenant = connected(&second(), &listed).await;
+    let administrator = connected(&subject.config, &subject.reach).await;
+    token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    assert_eq!(administrator.check().await, Ok(Checked::ConnectAgain));
+    // SoftHSM2 sees a PIN that another process changed when it is initialised.
+    token.hsm.finalize().unwrap();
+    sign(&*connected(&subject.config, &subject.reach).await)
+        .await
+        .unwrap();
+    let error = sign(&*tenant).await.unwrap_err();
+    let sentence = "differs from the one with which";
+    expect(&error, ErrorClass::CredentialsRefused, sentence);
 }
 
 async fn a_pin_that_differs_from_the_one_of_the_login_is_not_tried() {
@@ -192,7 +269,10 @@ async fn a_pin_that_is_not_there_is_asked_for() {
     let signer = connected(&subject.config, &subject.reach).await;
     token.memory.put("pin", &[("other", b"1234")]);
     for (change, sentence) in [
-        (true, "the Secret pin has no pin; put the token's PIN there"),
+        (
+            true,
+            "the Secret pin has no text under pin; put the token's PIN there",
+        ),
         (
             false,
             "the Secret pin does not exist; put the token's PIN there",

@@ -105,10 +105,12 @@ fn at_once<T: std::fmt::Debug>(call: impl Future<Output = Result<T, KeyError>>) 
 
 async fn a_module_that_hangs_costs_its_own_issuers_alone() {
     let (token, subject) = with_sessions(2);
-    let another_key = token.subject(KeyAlgorithm::EcP384, "another");
+    let [another, unheard] =
+        ["another", "unheard-of"].map(|label| token.subject(KeyAlgorithm::EcP384, label));
     let (_other, elsewhere) = Token::with_key();
     let signer = connected(&subject.config, &subject.reach).await;
     let healthy = connected(&elsewhere.config, &elsewhere.reach).await;
+    let beside = connected(&another.config, &subject.reach).await;
     token.hsm.set_faults(&[Fault::Hang("C_Sign")]).unwrap();
     let (hanging, signed) = tokio::join!(
         join_all((0..2).map(|_| sign(&*signer))),
@@ -123,9 +125,13 @@ async fn a_module_that_hangs_costs_its_own_issuers_alone() {
     expect(&at_once(signer.check()), ErrorClass::Unreachable, HANGS);
     sign(&*healthy).await.unwrap();
     is_same(&*healthy).await;
-    // Another key of the token has threads of its own.
-    connected(&another_key.config, &another_key.reach).await;
+    // Another key of the token has threads of its own, and none that is new gets any: there would
+    // be more with each that is tried.
+    is_same(&*beside).await;
+    let error = refusal(&unheard.config, &subject.reach).await;
+    expect(&error, ErrorClass::Unreachable, HANGS);
     token.hsm.set_faults(&[]).unwrap();
+    until(async || connects(&unheard.config, &subject.reach).await).await;
     until(async || sign(&*signer).await.is_ok()).await;
     is_same(&*signer).await;
 }

@@ -1,6 +1,7 @@
 //! What an issuer may name: modules and tokens of the operator's list, and keys by one name.
 
 use std::fs;
+use std::sync::Arc;
 
 use serde_json::json;
 use signet_core::algorithm::KeyAlgorithm;
@@ -8,13 +9,17 @@ use signet_core::chain::assemble_root;
 use signet_keys::{ErrorClass, Reach};
 
 use super::token::{PIN, SESSIONS, SO_PIN, Token, config, connected, expect, refusal, sign};
+use crate::memory::Memory;
 use crate::root::to_be_signed;
 
 own!["pkcs11":
     a_tenant_cannot_tell_a_module_it_may_not_use_from_one_that_is_not_there,
     a_tenant_uses_a_module_that_lists_its_namespace,
     a_token_that_is_not_listed_is_not_there,
+    a_tenant_that_guesses_a_pin_is_soon_told_nothing,
     a_key_is_found_by_label_by_id_and_by_both,
+    a_key_that_wants_the_pin_each_time_is_not_used,
+    two_tokens_of_one_label_are_told_apart_by_their_serial_numbers,
     a_module_that_cannot_be_loaded_is_named_without_its_path,
     the_public_half_may_stand_in_the_private_key_or_in_a_certificate,
 ];
@@ -102,6 +107,39 @@ async fn a_token_that_is_not_listed_is_not_there() {
     );
 }
 
+/// While the token is logged in, a guess costs it no try. So it costs the tenant time.
+async fn a_tenant_that_guesses_a_pin_is_soon_told_nothing() {
+    let (token, subject) = Token::with_key();
+    let _administrator = connected(&subject.config, &subject.reach).await;
+    let listed = json!({ "namespaces": ["team", "other"] });
+    let own = Arc::<Memory>::default();
+    let reach = Reach {
+        namespace: own.clone(),
+        ..of_tenant(token.reach_with(listed, SESSIONS))
+    };
+    for (guess, told) in [
+        ("guess-1", "the PIN differs from the one"),
+        ("guess-2", "the PIN differs from the one"),
+        ("guess-3", "the PIN differs from the one"),
+        ("guess-3", "the PIN differs from the one"),
+        ("guess-4", "several PINs of this namespace were not its own"),
+        (PIN, "several PINs of this namespace were not its own"),
+    ] {
+        own.put("pin", &[("pin", guess.as_bytes())]);
+        let error = refusal(&subject.config, &reach).await;
+        expect(&error, ErrorClass::CredentialsRefused, told);
+        assert!(!error.message.contains(guess), "{error}");
+    }
+    let other = Reach {
+        tenant: Some("other".to_owned()),
+        ..reach
+    };
+    sign(&*connected(&subject.config, &other).await)
+        .await
+        .unwrap();
+    assert_eq!(token.hsm.logins(), 1, "the token was never asked");
+}
+
 async fn a_key_is_found_by_label_by_id_and_by_both() {
     let (token, subject) = Token::with_key();
     token.make(KeyAlgorithm::EcP256, "key");
@@ -134,6 +172,35 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
         let error = refusal(&config(named), &subject.reach).await;
         expect(&error, ErrorClass::KeyNotFound, sentence);
     }
+}
+
+async fn a_key_that_wants_the_pin_each_time_is_not_used() {
+    let (token, subject) = Token::with_key();
+    let key = [
+        "--keypairgen",
+        "--key-type",
+        "EC:prime256v1",
+        "--always-auth",
+    ];
+    let names = ["--label", "wary", "--id", "ff"];
+    let arguments = [&key[..], &names].concat();
+    token.hsm.pkcs11_tool("ca", PIN, &arguments).unwrap();
+    let wary = config(json!({ "keyLabel": "wary" }));
+    let error = refusal(&wary, &subject.reach).await;
+    expect(&error, ErrorClass::KeyUnusable, "CKA_ALWAYS_AUTHENTICATE");
+}
+
+async fn two_tokens_of_one_label_are_told_apart_by_their_serial_numbers() {
+    let (token, subject) = Token::with_key();
+    let serial = token.hsm.serial("ca").unwrap();
+    token.hsm.init_token("ca", SO_PIN, PIN).unwrap();
+    let error = refusal(&subject.config, &subject.reach).await;
+    let sentence = "has more than one token labelled \"ca\"; name it by tokenSerial";
+    expect(&error, ErrorClass::KeyUnusable, sentence);
+    let by_serial = config(json!({ "keyLabel": "key", "tokenSerial": serial }));
+    sign(&*connected(&by_serial, &subject.reach).await)
+        .await
+        .unwrap();
 }
 
 async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {

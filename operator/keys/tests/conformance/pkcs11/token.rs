@@ -44,8 +44,13 @@ impl Token {
 
     /// A token with a key on P-256 labelled `key`.
     pub(super) fn with_key() -> (Self, Subject) {
+        Self::with(KeyAlgorithm::EcP256)
+    }
+
+    /// A token with a key of this algorithm labelled `key`.
+    pub(super) fn with(algorithm: KeyAlgorithm) -> (Self, Subject) {
         let token = Self::new();
-        let subject = token.subject(KeyAlgorithm::EcP256, "key");
+        let subject = token.subject(algorithm, "key");
         (token, subject)
     }
 

@@ -53,14 +53,18 @@ impl Bed {
 
     /// The same with a proxy in front of the server.
     pub(crate) fn behind_a_proxy() -> (Self, Arc<Proxy>) {
-        let bed = Self::new();
-        let upstream = (bed.server.address(), bed.server.ca_pem());
+        Self::new().proxied()
+    }
+
+    /// The same key, called through a proxy.
+    pub(crate) fn proxied(self) -> (Self, Arc<Proxy>) {
+        let upstream = (self.server.address(), self.server.ca_pem());
         let proxy = Arc::new(Proxy::https(&upstream.0, Some(upstream.1)).unwrap());
         let bed = Self {
             address: proxy.address(),
             ca_pem: proxy.ca_pem().to_owned(),
             keep: proxy.clone(),
-            ..bed
+            ..self
         };
         (bed, proxy)
     }
@@ -69,14 +73,7 @@ impl Bed {
     pub(crate) fn with(server: Arc<OpenBao>, algorithm: KeyAlgorithm) -> Self {
         static KEYS: AtomicUsize = AtomicUsize::new(0);
         let key = format!("ca-{}", KEYS.fetch_add(1, Ordering::Relaxed));
-        let kind = match algorithm {
-            KeyAlgorithm::EcP256 => "ecdsa-p256".to_owned(),
-            KeyAlgorithm::EcP384 => "ecdsa-p384".to_owned(),
-            KeyAlgorithm::EcP521 => "ecdsa-p521".to_owned(),
-            KeyAlgorithm::Rsa { bits } => format!("rsa-{bits}"),
-            KeyAlgorithm::Ed25519 => "ed25519".to_owned(),
-        };
-        server.make_key(MOUNT, &key, &kind).unwrap();
+        server.make_key(MOUNT, &key, &kind(algorithm)).unwrap();
         let policy = server.signing_policy(MOUNT, &key).unwrap();
         let token = server.token(&policy, &[]).unwrap();
         Self {
@@ -90,6 +87,12 @@ impl Bed {
             token,
             algorithm,
         }
+    }
+
+    /// Makes the key once more, after it was deleted: another one of the same name.
+    pub(crate) fn make_key(&self) {
+        let kind = kind(self.algorithm);
+        self.server.make_key(MOUNT, &self.key, &kind).unwrap();
     }
 
     /// The key, with the token for it.
@@ -147,6 +150,17 @@ impl Bed {
     /// The address of the server as a name.
     pub(crate) fn by_name(&self) -> String {
         self.address.replace("127.0.0.1", "localhost")
+    }
+}
+
+/// Transit's name of a type of key.
+fn kind(algorithm: KeyAlgorithm) -> String {
+    match algorithm {
+        KeyAlgorithm::EcP256 => "ecdsa-p256".to_owned(),
+        KeyAlgorithm::EcP384 => "ecdsa-p384".to_owned(),
+        KeyAlgorithm::EcP521 => "ecdsa-p521".to_owned(),
+        KeyAlgorithm::Rsa { bits } => format!("rsa-{bits}"),
+        KeyAlgorithm::Ed25519 => "ed25519".to_owned(),
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use signet_keys::{Checked, ErrorClass, ServiceAccountToken};
 use signet_keyservers::pki::Ca;
@@ -177,10 +176,7 @@ async fn a_jwt_of_another_audience_is_refused() {
 fn gives_tokens(bed: &Bed, token: &str) {
     let token = token.to_owned();
     bed.memory.set_tokens(move |_| {
-        let token = ServiceAccountToken {
-            token: token.clone().into(),
-            expires: Timestamp::MAX,
-        };
+        let token = ServiceAccountToken(token.clone().into());
         async move { Ok(token) }
     });
 }
@@ -280,7 +276,7 @@ async fn credentials_that_are_missing_are_told() {
         (None, "the Secret vault does not exist"),
         (
             Some(("other", "x")),
-            "the Secret vault has nothing under token",
+            "the Secret vault has no text under token",
         ),
         (
             Some(("token", " \n")),

@@ -70,7 +70,9 @@ async fn a_redirect_is_not_followed() {
 fn of_a_tenant(subject: Subject) -> Subject {
     let reach = Reach {
         tenant: Some("team-a".to_owned()),
-        addresses: Addresses::Outside { api_server: vec![] },
+        addresses: Addresses::Outside {
+            api_server: Arc::default(),
+        },
         ..subject.reach.clone()
     };
     Subject { reach, ..subject }

@@ -50,7 +50,7 @@ async fn a_version_that_is_pinned_is_connected_to_again() {
     let subject = bed.subject();
     let known = |pin: &str| Known {
         pin: Some(pin.to_owned()),
-        refused: None,
+        ..Known::default()
     };
     let connected = subject.connect_knowing(&known("1")).await.unwrap();
     assert_eq!(
@@ -71,7 +71,7 @@ async fn the_version_of_the_spec_goes_before_the_pin() {
     let subject = bed.subject_with(&json!({ "version": 1 }));
     let known = Known {
         pin: Some("2".to_owned()),
-        refused: None,
+        ..Known::default()
     };
     let connected = subject.connect_knowing(&known).await.unwrap();
     assert_eq!(connected.pin.as_deref(), Some("1"));

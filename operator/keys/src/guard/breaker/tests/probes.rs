@@ -118,24 +118,27 @@ async fn a_call_from_before_it_opened_does_not_close_it() {
     assert!(breaker.is_open());
 }
 
-/// Without the permission to sign, say, every look at the key goes well and no signature does.
+/// A Retry-After that no signature can wait for: until then nobody asks.
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_there_and_does_not_sign_is_tried_ever_more_rarely() {
-    let (breaker, _) = open();
-    for patience in [1, 2, 4, 8, 16, 32, 64, 64] {
-        advance(PROBE * patience - Duration::from_millis(1)).await;
-        assert!(breaker.probe(async { Ok(()) }).await.is_err(), "{patience}");
-        advance(Duration::from_millis(1)).await;
-        breaker.probe(async { Ok(()) }).await.unwrap();
-        breaker.failed(&refused());
-    }
-    advance(PROBE * 64).await;
-    breaker.probe(async { Ok(()) }).await.unwrap();
-    breaker.succeeded();
-    breaker.failed(&refused());
-    advance(PROBE).await;
-    assert!(
-        breaker.probe(async { Ok(()) }).await.is_ok(),
-        "it had signed"
-    );
+async fn a_key_that_asks_for_a_minute_is_left_alone_for_a_minute() {
+    let (breaker, told) = breaker();
+    let throttled = |seconds| {
+        let delay = Some(Duration::from_secs(seconds));
+        KeyError::new(ErrorClass::Throttled(delay), "slowly")
+    };
+    breaker.failed(&throttled(15));
+    assert!(!breaker.is_open(), "a signature waits for that by itself");
+    breaker.failed(&throttled(60));
+    assert_eq!(*told.lock().unwrap(), [true]);
+    assert_eq!(breaker.rest(), Some(Duration::from_secs(60)));
+    advance(Duration::from_secs(59)).await;
+    assert!(breaker.probe(async { Ok(()) }).await.is_err());
+    advance(Duration::from_secs(1)).await;
+    let asks_again: Result<(), _> = breaker.probe(async { Err(throttled(30)) }).await;
+    assert_eq!(asks_again, Err(throttled(30)));
+    assert_eq!(breaker.rest(), Some(Duration::from_secs(30)));
+    advance(Duration::from_secs(30)).await;
+    assert_eq!(breaker.probe(async { Ok(()) }).await, Ok(()));
+    breaker.failed(&throttled(u64::MAX));
+    assert_eq!(breaker.rest(), Some(Duration::from_secs(300)), "at most");
 }

@@ -58,7 +58,7 @@ pub struct Modules {
         not(feature = "pkcs11"),
         allow(dead_code, reason = "there are no sessions")
     )]
-    pub(super) sessions_per_key: u16,
+    pub(crate) sessions_per_key: u16,
 }
 
 impl Modules {
@@ -92,7 +92,7 @@ impl Modules {
     /// it. One that may not be used is answered like one that does not exist: which modules there
     /// are is none of a tenant's business.
     #[cfg_attr(not(feature = "pkcs11"), allow(dead_code, reason = "nobody asks"))]
-    pub(super) fn find(&self, name: &str, tenant: Option<&str>) -> Result<&ModuleConfig, KeyError> {
+    pub(crate) fn find(&self, name: &str, tenant: Option<&str>) -> Result<&ModuleConfig, KeyError> {
         let may_use = |module: &&ModuleConfig| match tenant {
             None => true,
             Some(namespace) => module.namespaces.iter().any(|listed| listed == namespace),

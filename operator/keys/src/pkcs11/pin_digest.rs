@@ -13,9 +13,9 @@ static KEY: LazyLock<Option<hmac::Key>> =
 
 /// A PIN that can be compared and not read.
 #[derive(Clone)]
-pub(super) struct Digest(hmac::Tag);
+pub(super) struct PinDigest(hmac::Tag);
 
-impl Digest {
+impl PinDigest {
     /// None if this computer has no randomness to give.
     pub(super) fn of(pin: &str) -> Option<Self> {
         let key = KEY.as_ref()?;
@@ -23,16 +23,16 @@ impl Digest {
     }
 }
 
-impl PartialEq for Digest {
+impl PartialEq for PinDigest {
     fn eq(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(self.0.as_ref(), other.0.as_ref()).is_ok()
     }
 }
 
-impl Eq for Digest {}
+impl Eq for PinDigest {}
 
-impl fmt::Debug for Digest {
+impl fmt::Debug for PinDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest(…)")
+        f.write_str("PinDigest(…)")
     }
 }

@@ -1,0 +1,25 @@
+//! Whether a key signs: to be there and to be looked at is not enough.
+
+use signet_core::template::ToBeSigned;
+
+use crate::Signer;
+use crate::error::{ErrorClass, KeyError};
+
+/// Has a key sign what is good for nothing ([`ToBeSigned::trial`]), and checks the signature.
+///
+/// A login may lack the permission to sign and have that to look, and a token may have a key that
+/// it does not let sign. Only a signature tells.
+///
+/// # Errors
+/// The key does not sign.
+pub async fn trial(signer: &dyn Signer) -> Result<(), KeyError> {
+    let (key, algorithm) = (signer.public_key(), signer.algorithm());
+    let tbs = ToBeSigned::trial(key, algorithm)
+        .map_err(|error| KeyError::new(ErrorClass::KeyUnusable, error.to_string()))?;
+    let signature = signer.sign(&tbs).await?;
+    let verified = key.verify(algorithm, tbs.der(), signature.as_bytes());
+    verified.map_err(|_| {
+        let sentence = "the key gives a signature that does not verify under its public half";
+        KeyError::new(ErrorClass::WrongAnswer, sentence)
+    })
+}

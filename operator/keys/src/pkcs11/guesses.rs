@@ -1,0 +1,123 @@
+//! How often a tenant may have a PIN compared with that of a login.
+//!
+//! While a token is logged in, a PIN is compared and not tried, so that a wrong one costs no try.
+//! It must not be free either: whoever may change a Secret could guess until it fits.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::login::Credentials;
+use super::pin_digest::PinDigest;
+
+/// So many different wrong PINs of a namespace are told at once, for those who mistype.
+const FREE: u32 = 3;
+
+/// How long the one after those has to wait. Each further one waits twice as long.
+const FIRST: Duration = Duration::from_secs(60);
+
+/// The longest wait.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// The wrong PINs of each tenant, for one token. A tenant is a namespace of those that the
+/// operator lists with the module; ClusterIssuers are the administrator's.
+#[derive(Default)]
+pub(super) struct Guesses(HashMap<String, Wrong>);
+
+/// What a tenant has guessed.
+struct Wrong {
+    last: PinDigest,
+    count: u32,
+    /// When another PIN may be compared.
+    next: Instant,
+}
+
+impl Guesses {
+    /// Whether a PIN may be compared now. The last one may: what it comes to is known.
+    pub(super) fn may(&self, credentials: &Credentials, now: Instant) -> bool {
+        let of_tenant = |tenant| self.0.get(tenant);
+        let wrong = credentials.secret.tenant.as_ref().and_then(of_tenant);
+        wrong.is_none_or(|wrong| wrong.last == credentials.digest || now >= wrong.next)
+    }
+
+    /// A PIN was compared, and was another.
+    pub(super) fn wrong(&mut self, credentials: &Credentials, now: Instant) {
+        let Some(tenant) = &credentials.secret.tenant else {
+            return;
+        };
+        let before = self.0.get(tenant);
+        if before.is_some_and(|wrong| wrong.last == credentials.digest) {
+            return;
+        }
+        let count = before.map_or(0, |wrong| wrong.count).saturating_add(1);
+        let wrong = Wrong {
+            last: credentials.digest.clone(),
+            count,
+            next: now + wait(count),
+        };
+        self.0.insert(tenant.clone(), wrong);
+    }
+
+    /// A PIN was compared, and was the right one.
+    pub(super) fn right(&mut self, credentials: &Credentials) {
+        if let Some(tenant) = &credentials.secret.tenant {
+            self.0.remove(tenant);
+        }
+    }
+}
+
+fn wait(count: u32) -> Duration {
+    let doublings = count.checked_sub(FREE);
+    let waited = |doublings| FIRST.saturating_mul(2_u32.saturating_pow(doublings));
+    doublings.map_or(Duration::ZERO, waited).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::login::fixtures::{credentials, of_tenant};
+    use super::*;
+
+    #[test]
+    fn a_tenant_that_guesses_waits_ever_longer() {
+        let (mut guesses, mut now) = (Guesses::default(), Instant::now());
+        let start = now;
+        for pin in 0..13 {
+            let pin = of_tenant("shop", &pin.to_string());
+            while !guesses.may(&pin, now) {
+                now += Duration::from_secs(1);
+            }
+            guesses.wrong(&pin, now);
+        }
+        // Three at once; then after 1, 2, 4, 8, 16 and 32 minutes, and each hour.
+        let minutes = 1 + 2 + 4 + 8 + 16 + 32 + 4 * 60;
+        assert_eq!(now - start, Duration::from_secs(60 * minutes));
+    }
+
+    #[test]
+    fn the_same_pin_counts_once_and_the_right_one_starts_anew() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        let pin = |pin: &str| of_tenant("shop", pin);
+        for wrong in ["1", "2", "3"] {
+            for _ in 0..100 {
+                assert!(guesses.may(&pin(wrong), now));
+                guesses.wrong(&pin(wrong), now);
+            }
+        }
+        assert!(!guesses.may(&pin("right"), now), "it is not told either");
+        assert!(guesses.may(&pin("3"), now));
+        assert!(guesses.may(&of_tenant("other", "right"), now));
+        let later = now + FIRST;
+        assert!(guesses.may(&pin("right"), later));
+        guesses.right(&pin("right"));
+        assert!(guesses.may(&pin("4"), later));
+    }
+
+    #[test]
+    fn the_administrator_is_not_held_up() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        for number in 0..100 {
+            let pin = credentials(&number.to_string(), "pin", "1");
+            assert!(guesses.may(&pin, now));
+            guesses.wrong(&pin, now);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What a key names in its issuer's namespace, and what is said where it is not there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+#[cfg(any(feature = "aws-kms", feature = "pkcs11", feature = "vault"))]
+pub(crate) use read::{entry, secret};
+
+/// A ServiceAccount in the issuer's namespace; for a ClusterIssuer, in the cluster resource
+/// namespace. Signet must be allowed to create tokens for it, by a Role of that namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccountReference {
+    /// The ServiceAccount's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+#[cfg(any(feature = "aws-kms", feature = "pkcs11", feature = "vault"))]
+mod read {
+    use crate::error::{ErrorClass, KeyError};
+    use crate::reach::Namespace;
+    use crate::secrets::SecretData;
+
+    /// The Secret of this name, with `what` a login needs.
+    pub(crate) async fn secret(
+        name: &str,
+        namespace: &dyn Namespace,
+        what: &str,
+    ) -> Result<SecretData, KeyError> {
+        namespace.secret(name).await?.ok_or_else(|| {
+            let sentence = format!("the Secret {name} does not exist; put {what} there");
+            KeyError::new(ErrorClass::CredentialsRefused, sentence)
+        })
+    }
+
+    /// What a Secret has under a key.
+    pub(crate) fn entry<'a>(
+        secret: &'a SecretData,
+        name: &str,
+        key: &str,
+        what: &str,
+    ) -> Result<&'a str, KeyError> {
+        secret.text(key).ok_or_else(|| {
+            let sentence = format!("the Secret {name} has no text under {key}; put {what} there");
+            KeyError::new(ErrorClass::CredentialsRefused, sentence)
+        })
+    }
+}

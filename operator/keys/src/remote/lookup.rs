@@ -1,0 +1,104 @@
+//! Names to addresses, as the system resolves them, so that a name which hangs costs its own
+//! issuers alone; and of these, whether they may be called.
+//!
+//! The system's resolver blocks its thread for as long as name servers are silent, and cannot be
+//! given up. So each lookup has a thread of its own and not one of the few that all share, there
+//! is one for a name at a time, and few for a tenant.
+
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::LazyLock;
+use std::thread;
+
+use tokio::sync::oneshot;
+
+use crate::places::Places;
+use crate::reach::{Addresses, Reach};
+
+/// How many names are looked up for a tenant at the same time.
+const AT_ONCE: usize = 8;
+
+static NAMES: LazyLock<Places<(Option<String>, String)>> = LazyLock::new(|| Places::new(1));
+static TENANTS: LazyLock<Places<String>> = LazyLock::new(|| Places::new(AT_ONCE));
+
+/// Why a name leads nowhere. Which addresses it leads to is not said: an Issuer is no window into
+/// the network.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unresolved {
+    /// It has no address, or the system gives no thread to ask with.
+    #[error("the name does not resolve")]
+    NoAddress,
+    /// One of its addresses may not be called.
+    #[error("the name leads to an address that may not be called")]
+    Refused,
+}
+
+/// The addresses of a host, each of which may be called.
+pub(crate) async fn resolve(reach: &Reach, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    let found = lookup(reach.tenant.as_deref(), host).await;
+    let found = found.map_err(|_| Unresolved::NoAddress)?;
+    judge(found, &reach.addresses)
+}
+
+fn judge(found: Vec<IpAddr>, addresses: &Addresses) -> Result<Vec<IpAddr>, Unresolved> {
+    if found.is_empty() {
+        return Err(Unresolved::NoAddress);
+    }
+    match found.iter().all(|address| addresses.allow(*address)) {
+        true => Ok(found),
+        false => Err(Unresolved::Refused),
+    }
+}
+
+async fn lookup(tenant: Option<&str>, host: &str) -> io::Result<Vec<IpAddr>> {
+    let own = tenant.map(str::to_owned);
+    let of_name = NAMES.enter((own.clone(), host.to_owned())).await;
+    let of_tenant = match own {
+        Some(tenant) => Some(TENANTS.enter(tenant).await),
+        None => None,
+    };
+    let host = host.to_owned();
+    let (tell, told) = oneshot::channel();
+    thread::Builder::new()
+        .name("lookup".to_owned())
+        .spawn(move || {
+            // Held until the system answers, whether anybody still waits for it or not.
+            let _places = (of_name, of_tenant);
+            let found = (host.as_str(), 0).to_socket_addrs();
+            let found = found.map(|found| found.map(|address| address.ip()).collect());
+            // Whoever asked may have given up.
+            let _ = tell.send(found);
+        })?;
+    told.await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_leads_to_its_addresses_and_one_that_is_none_to_an_error() {
+        let found = lookup(Some("shop"), "localhost").await.unwrap();
+        assert!(found.iter().all(IpAddr::is_loopback), "{found:?}");
+        assert!(lookup(None, "no name").await.is_err());
+    }
+
+    /// Which of them is called is not ours to choose.
+    #[test]
+    fn one_address_that_may_not_be_called_is_one_too_many() {
+        let tenant = Addresses::Outside {
+            api_server: Default::default(),
+        };
+        let found = |texts: &[&str]| texts.iter().map(|it| it.parse().unwrap()).collect();
+        let both: Vec<IpAddr> = found(&["10.0.0.2", "127.0.0.1"]);
+        assert!(matches!(
+            judge(both.clone(), &tenant),
+            Err(Unresolved::Refused)
+        ));
+        assert_eq!(judge(both.clone(), &Addresses::Any).unwrap(), both);
+        let good: Vec<IpAddr> = found(&["10.0.0.2", "2001:db8::2"]);
+        assert_eq!(judge(good.clone(), &tenant).unwrap(), good);
+        let none = judge(Vec::new(), &Addresses::Any);
+        assert!(matches!(none, Err(Unresolved::NoAddress)));
+    }
+}

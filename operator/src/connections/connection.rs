@@ -1,0 +1,186 @@
+//! One issuer's connection.
+
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+
+use signet_keys::{
+    Backend, Breaker, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError, Known, Limits,
+    Reach, SecretData, trial,
+};
+use tokio::sync::{Mutex, broadcast};
+
+use crate::keyring::IssuerName;
+
+/// A key as it was found in one round.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// The key, with what protects it and others.
+    pub guard: Arc<Guard>,
+    /// What its reference was resolved to; see [`Known::pin`].
+    pub pin: Option<String>,
+    /// The Secret in which a certificate may stand beside it.
+    pub beside: Option<SecretData>,
+    /// What a reader of the issuer's status should know.
+    pub notices: Vec<String>,
+}
+
+/// An issuer's backend went away or came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The issuer.
+    pub issuer: IssuerName,
+    /// Whether it is away now.
+    pub is_away: bool,
+}
+
+/// What a connection is made of. Another one of these is another connection, which knows nothing
+/// of what went wrong with the one before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) uid: String,
+    pub(super) config: KeyConfig,
+    pub(super) limits: Limits,
+}
+
+/// One issuer's connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) made: Made,
+    alarm: Alarm,
+    /// What was found at the last look.
+    last: Mutex<Last>,
+    /// That of the key that is held. What was connected before has its own, so that it does not
+    /// count against the key which came after it.
+    breaker: SyncMutex<Arc<Breaker>>,
+}
+
+/// What was found at the last look.
+#[derive(Debug, Default)]
+struct Last {
+    key: Option<Key>,
+    /// What the reference was pinned to.
+    pin: Option<String>,
+}
+
+/// Tells that an issuer's backend went away or came back.
+#[derive(Clone, Debug)]
+pub(super) struct Alarm {
+    pub(super) issuer: IssuerName,
+    pub(super) changes: broadcast::Sender<Change>,
+}
+
+impl Connection {
+    pub(super) fn new(made: Made, alarm: Alarm) -> Self {
+        Self {
+            made,
+            breaker: SyncMutex::new(alarm.breaker()),
+            alarm,
+            last: Mutex::default(),
+        }
+    }
+
+    /// What tells whether the key that is held is away.
+    pub(super) fn breaker(&self) -> Arc<Breaker> {
+        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        breaker.clone()
+    }
+
+    /// The key that is held, if it still holds, or a new connection.
+    pub(super) async fn key(
+        &self,
+        backend: &(dyn Backend + Send + Sync),
+        (reach, known): (&Reach, &Known),
+        gates: &Gates,
+    ) -> Result<Key, KeyError> {
+        let mut last = self.last.lock().await;
+        let breaker = self.breaker();
+        let look = async {
+            match self.look(last.held(known), &breaker).await? {
+                Some(key) => Ok(key),
+                None => self.connect(backend, (reach, known), gates).await,
+            }
+        };
+        let key = breaker.probe(look).await?;
+        *last = Last {
+            key: Some(key.clone()),
+            pin: known.pin.clone(),
+        };
+        Ok(key)
+    }
+
+    /// Looks at the key that is held. None if there is none, or only connecting tells.
+    async fn look(&self, held: Option<&Key>, breaker: &Breaker) -> Result<Option<Key>, KeyError> {
+        let Some(key) = held else {
+            return Ok(None);
+        };
+        match key.guard.signer().check().await {
+            Ok(Checked::Same { notices }) => {
+                // It counts as dead, and to look at a key tells less than to have it sign.
+                if breaker.is_open() {
+                    trial(&**key.guard.signer()).await?;
+                }
+                Ok(Some(Key {
+                    notices,
+                    ..key.clone()
+                }))
+            }
+            Err(error) if error.class.is_transient() => Err(error),
+            // The fault may be the connection's own, or the key another one by now.
+            Ok(Checked::ConnectAgain) | Err(_) => Ok(None),
+        }
+    }
+
+    /// Connects to the key, which then has to sign: that it is there is not enough.
+    async fn connect(
+        &self,
+        backend: &(dyn Backend + Send + Sync),
+        (reach, known): (&Reach, &Known),
+        gates: &Gates,
+    ) -> Result<Key, KeyError> {
+        let found = backend.connect(reach, known).await?;
+        let fingerprint = found.signer.public_key().fingerprint();
+        // A key that is not the CA's is not asked to sign anything.
+        if known
+            .fingerprint
+            .as_ref()
+            .is_none_or(|ca| *ca == fingerprint)
+        {
+            trial(&*found.signer).await?;
+        }
+        let scope = reach.tenant.as_deref().unwrap_or_default();
+        let gate = gates.gate(scope, &fingerprint, self.made.limits);
+        Ok(self.guarded(found, gate))
+    }
+
+    fn guarded(&self, found: Connected, gate: Arc<Gate>) -> Key {
+        let breaker = self.alarm.breaker();
+        *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = breaker.clone();
+        Key {
+            guard: Arc::new(Guard::new(found.signer, gate, breaker)),
+            pin: found.pin,
+            beside: found.beside,
+            notices: found.notices,
+        }
+    }
+}
+
+impl Last {
+    /// The key, if it is the one that is known. One that was pinned until now and is not any more
+    /// is looked for anew: its CA is gone, and the reference may lead elsewhere.
+    fn held(&self, known: &Known) -> Option<&Key> {
+        let held = self.key.as_ref()?;
+        let never_pinned = known.pin.is_none() && self.pin.is_none();
+        (never_pinned || known.pin == held.pin).then_some(held)
+    }
+}
+
+impl Alarm {
+    fn breaker(&self) -> Arc<Breaker> {
+        let alarm = self.clone();
+        let told = move |is_away| {
+            let issuer = alarm.issuer.clone();
+            // Nobody listening is no error: the issuer is looked at again in any case.
+            let _ = alarm.changes.send(Change { issuer, is_away });
+        };
+        Arc::new(Breaker::new(Box::new(told)))
+    }
+}

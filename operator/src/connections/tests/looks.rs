@@ -1,0 +1,125 @@
+//! When a key is looked at, connected to, and made to sign.
+
+use signet_keys::{Checked, ErrorClass, KeyError, Known, PROBE};
+use tokio::time::advance;
+
+use super::scripted::Bed;
+
+fn pinned(pin: &str) -> Known {
+    Known {
+        pin: Some(pin.to_owned()),
+        ..Known::default()
+    }
+}
+
+/// Issue 4, section 3: a signer is made once.
+#[tokio::test]
+async fn a_key_is_connected_to_once_and_looked_at_after_that() {
+    let bed = Bed::new();
+    let first = bed.look(&Known::default()).await.unwrap();
+    assert_eq!(bed.asked(), (1, 0, 1), "and it has signed");
+    for known in [Known::default(), pinned("first"), pinned("first")] {
+        let again = bed.look(&known).await.unwrap();
+        assert!(std::sync::Arc::ptr_eq(&again.guard, &first.guard));
+        assert_eq!(bed.asked(), (0, 1, 0));
+    }
+}
+
+/// A permission to look at a key is none to sign with it.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_does_not_sign_is_not_there_and_stays_so_until_it_signs() {
+    let mut bed = Bed::new();
+    let refused = KeyError::new(ErrorClass::CredentialsRefused, "no kms:Sign");
+    *bed.script.refusal.lock().unwrap() = Some(refused.clone());
+    assert_eq!(bed.look(&Known::default()).await.unwrap_err(), refused);
+    for _ in 0..10 {
+        advance(PROBE).await;
+        assert_eq!(bed.look(&Known::default()).await.unwrap_err(), refused);
+        assert!(bed.is_away());
+    }
+    assert!(bed.changes.try_recv().unwrap().is_away);
+    assert!(bed.changes.try_recv().is_err(), "it was told once");
+    *bed.script.refusal.lock().unwrap() = None;
+    advance(PROBE).await;
+    bed.look(&Known::default()).await.unwrap();
+    assert!(!bed.changes.try_recv().unwrap().is_away);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_went_away_has_to_sign_before_it_is_back() {
+    let bed = Bed::new();
+    let key = bed.look(&Known::default()).await.unwrap();
+    let refused = KeyError::new(ErrorClass::CredentialsRefused, "no kms:Sign");
+    *bed.script.refusal.lock().unwrap() = Some(refused.clone());
+    key.guard.breaker().failed(&refused);
+    bed.asked();
+    advance(PROBE).await;
+    assert_eq!(bed.look(&Known::default()).await.unwrap_err(), refused);
+    assert_eq!(bed.asked(), (0, 1, 1));
+    assert!(bed.is_away());
+    *bed.script.refusal.lock().unwrap() = None;
+    advance(PROBE).await;
+    bed.look(&Known::default()).await.unwrap();
+    assert!(!bed.is_away());
+}
+
+/// What does not pass by itself may be the connection's fault: a login that is gone, a key that
+/// was replaced.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_cannot_be_used_any_more_is_connected_to_anew() {
+    for class in [ErrorClass::CredentialsRefused, ErrorClass::KeyUnusable] {
+        let bed = Bed::new();
+        bed.look(&Known::default()).await.unwrap();
+        *bed.script.look.lock().unwrap() = Some(Err(KeyError::new(class, "it changed")));
+        bed.asked();
+        bed.look(&Known::default()).await.unwrap();
+        assert_eq!(bed.asked(), (1, 1, 1), "{class:?}");
+    }
+    let bed = Bed::new();
+    bed.look(&Known::default()).await.unwrap();
+    let away = KeyError::new(ErrorClass::Unreachable, "no route");
+    *bed.script.look.lock().unwrap() = Some(Err(away.clone()));
+    bed.asked();
+    assert_eq!(bed.look(&Known::default()).await.unwrap_err(), away);
+    assert_eq!(bed.asked(), (0, 1, 0), "what may pass is waited for");
+}
+
+#[tokio::test]
+async fn a_key_that_asks_for_it_is_connected_to_again_in_one_probe() {
+    let bed = Bed::new();
+    let key = bed.look(&Known::default()).await.unwrap();
+    *bed.script.look.lock().unwrap() = Some(Ok(Checked::ConnectAgain));
+    for _ in 0..4 {
+        let failure = KeyError::new(ErrorClass::Unreachable, "no route");
+        key.guard.breaker().failed(&failure);
+    }
+    let again = bed.look(&Known::default()).await.unwrap();
+    let late = KeyError::new(ErrorClass::CredentialsRefused, "of the old login");
+    key.guard.breaker().failed(&late);
+    assert!(!bed.is_away(), "what was connected before does not count");
+    assert!(!again.guard.breaker().is_open());
+}
+
+/// The CA is gone, and with it the pin: the reference counts again.
+#[tokio::test]
+async fn a_ca_that_is_gone_sets_its_reference_free() {
+    let bed = Bed::new();
+    bed.look(&Known::default()).await.unwrap();
+    bed.leads_elsewhere();
+    let kept = bed.look(&pinned("first")).await.unwrap();
+    assert_eq!(kept.pin.as_deref(), Some("first"));
+    let anew = bed.look(&Known::default()).await.unwrap();
+    assert_eq!(anew.pin.as_deref(), Some("second"));
+}
+
+/// Nothing is ever signed with a key that is not the CA's, and a trial neither.
+#[tokio::test]
+async fn a_key_that_is_not_the_cas_is_not_tried() {
+    let bed = Bed::new();
+    let known = Known {
+        fingerprint: Some("another".to_owned()),
+        ..Known::default()
+    };
+    bed.look(&known).await.unwrap();
+    assert_eq!(bed.asked(), (1, 0, 0));
+}

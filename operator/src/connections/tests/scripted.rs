@@ -1,0 +1,199 @@
+//! A backend that does as it is told, with real keys. It is a double: what backends really do
+//! stands in the suite of `signet-keys`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::public_key::PublicKey;
+use signet_core::template::{Signature, ToBeSigned};
+use signet_keys::{
+    Backend, Checked, Connected, KeyError, KeyType, Known, Limits, Reach, SecretData, Signer,
+};
+use tokio::sync::broadcast;
+
+use super::super::connection::{Alarm, Change, Connection, Key, Made};
+use crate::fixtures::{corp, key};
+
+/// What is told to a key, and what it was asked.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    /// What a look comes to, if not to "the same".
+    pub(super) look: std::sync::Mutex<Option<Result<Checked, KeyError>>>,
+    /// Why it does not sign.
+    pub(super) refusal: std::sync::Mutex<Option<KeyError>>,
+    pub(super) connects: AtomicU32,
+    pub(super) looks: AtomicU32,
+    pub(super) signatures: AtomicU32,
+}
+
+/// One issuer's connection to such a key.
+pub(super) struct Bed {
+    pub(super) script: Arc<Script>,
+    backend: Scripted,
+    connection: Connection,
+    gates: signet_keys::Gates,
+    pub(super) changes: broadcast::Receiver<Change>,
+}
+
+#[derive(Debug)]
+struct Scripted {
+    script: Arc<Script>,
+    /// What a reference without a pin leads to, and its key.
+    leads_to: std::sync::Mutex<(String, Arc<dyn Signer>)>,
+}
+
+#[derive(Debug)]
+struct ScriptedKey {
+    script: Arc<Script>,
+    key: Arc<dyn Signer>,
+}
+
+impl Bed {
+    pub(super) fn new() -> Self {
+        let script = Arc::<Script>::default();
+        let first = ("first".to_owned(), key::signer(KeyType::EcdsaP256));
+        let (sender, changes) = broadcast::channel(16);
+        let limits = Limits {
+            per_second: None,
+            at_once: 1,
+        };
+        let made = Made {
+            uid: "uid".to_owned(),
+            config: key::software("ca"),
+            limits,
+        };
+        let alarm = Alarm {
+            issuer: corp(),
+            changes: sender,
+        };
+        Self {
+            backend: Scripted {
+                script: script.clone(),
+                leads_to: std::sync::Mutex::new(first),
+            },
+            script,
+            connection: Connection::new(made, alarm),
+            gates: signet_keys::Gates::default(),
+            changes,
+        }
+    }
+
+    pub(super) async fn look(&self, known: &Known) -> Result<Key, KeyError> {
+        let reach = key::reach(Nothing);
+        self.connection
+            .key(&self.backend, (&reach, known), &self.gates)
+            .await
+    }
+
+    /// The reference leads to another key from now on.
+    pub(super) fn leads_elsewhere(&self) {
+        let second = ("second".to_owned(), key::signer(KeyType::EcdsaP256));
+        *self.backend.leads_to.lock().unwrap() = second;
+    }
+
+    pub(super) fn is_away(&self) -> bool {
+        self.connection.breaker().is_open()
+    }
+
+    /// How often it was connected to, looked at, and signed with, since this was last called.
+    pub(super) fn asked(&self) -> (u32, u32, u32) {
+        let take = |count: &AtomicU32| count.swap(0, Ordering::Relaxed);
+        let script = &self.script;
+        (
+            take(&script.connects),
+            take(&script.looks),
+            take(&script.signatures),
+        )
+    }
+}
+
+impl Backend for Scripted {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn reference(&self) -> String {
+        "scripted".to_owned()
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            per_second: None,
+            at_once: 1,
+        }
+    }
+
+    fn connect<'a>(
+        &'a self,
+        _reach: &'a Reach,
+        _known: &'a Known,
+    ) -> BoxFuture<'a, Result<Connected, KeyError>> {
+        self.script.connects.fetch_add(1, Ordering::Relaxed);
+        let (pin, key) = self.leads_to.lock().unwrap().clone();
+        let signer = ScriptedKey {
+            script: self.script.clone(),
+            key,
+        };
+        let connected = Connected {
+            pin: Some(pin),
+            ..Connected::to(Arc::new(signer))
+        };
+        async { Ok(connected) }.boxed()
+    }
+}
+
+impl Signer for ScriptedKey {
+    fn public_key(&self) -> &PublicKey {
+        self.key.public_key()
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.key.algorithm()
+    }
+
+    fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
+        self.script.signatures.fetch_add(1, Ordering::Relaxed);
+        match self.script.refusal.lock().unwrap().clone() {
+            Some(refusal) => async { Err(refusal) }.boxed(),
+            None => self.key.sign(tbs),
+        }
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
+        self.script.looks.fetch_add(1, Ordering::Relaxed);
+        let look = self.script.look.lock().unwrap().clone();
+        let same = || {
+            Ok(Checked::Same {
+                notices: Vec::new(),
+            })
+        };
+        async move { look.unwrap_or_else(same) }.boxed()
+    }
+}
+
+/// A namespace that nobody asks.
+#[derive(Debug)]
+struct Nothing;
+
+impl signet_keys::Namespace for Nothing {
+    fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+        panic!("nobody asks")
+    }
+
+    fn config_map<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<std::collections::BTreeMap<String, String>>, KeyError>> {
+        panic!("nobody asks")
+    }
+
+    fn token<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<signet_keys::ServiceAccountToken, KeyError>> {
+        panic!("nobody asks")
+    }
+}
