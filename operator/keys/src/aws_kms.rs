@@ -26,7 +26,6 @@ mod signer;
 #[cfg(feature = "aws-kms")]
 mod sts;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -169,7 +168,7 @@ impl Backend for AwsKms {
         reach: &'a Reach,
         known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        connect::connect(self, reach, known).boxed()
+        Box::pin(connect::connect(self, reach, known))
     }
 
     #[cfg(not(feature = "aws-kms"))]

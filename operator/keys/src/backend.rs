@@ -90,3 +90,76 @@ pub enum Checked {
     /// It cannot be told; connect again.
     ConnectAgain,
 }
+
+#[cfg(all(
+    test,
+    not(any(feature = "aws-kms", feature = "pkcs11", feature = "vault"))
+))]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::reach::{Addresses, Modules, Namespace, ServiceAccountToken};
+    use crate::{ErrorClass, KeyConfig};
+
+    /// A namespace of which nobody asks anything.
+    #[derive(Debug)]
+    struct Unasked;
+
+    impl Namespace for Unasked {
+        fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+            unreachable!("nobody asks for a Secret")
+        }
+
+        fn config_map<'a>(
+            &'a self,
+            _: &'a str,
+        ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>> {
+            unreachable!("nobody asks for a ConfigMap")
+        }
+
+        fn token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
+            unreachable!("nobody asks for a token")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_backend_that_is_not_in_it_says_so() {
+        let reach = Reach {
+            namespace: Arc::new(Unasked),
+            tenant: None,
+            ambient_credentials: false,
+            addresses: Addresses::Any,
+            modules: Arc::new(Modules::default()),
+        };
+        for (feature, config) in [
+            (
+                "aws-kms",
+                json!({ "awsKms": { "keyId": "alias/ca", "region": "eu-central-1" } }),
+            ),
+            (
+                "vault",
+                json!({ "vaultTransit": {
+                    "address": "https://vault.example", "name": "ca",
+                    "auth": { "tokenRef": { "name": "vault", "key": "token" } },
+                }}),
+            ),
+            (
+                "pkcs11",
+                json!({ "pkcs11": {
+                    "module": "hsm", "tokenLabel": "t", "keyLabel": "ca",
+                    "pinSecretRef": { "name": "pin" },
+                }}),
+            ),
+        ] {
+            let config: KeyConfig = serde_json::from_value(config).unwrap();
+            let known = Known::default();
+            let error = config.backend().connect(&reach, &known).await.unwrap_err();
+            assert_eq!(error.class, ErrorClass::KeyUnusable);
+            let sentence = format!("built without the feature {feature}");
+            assert!(error.message.contains(&sentence), "{error}");
+        }
+    }
+}

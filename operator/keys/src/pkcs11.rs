@@ -39,7 +39,6 @@ mod worker;
 
 use std::fmt::Write as _;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -171,7 +170,7 @@ impl Backend for Pkcs11 {
         reach: &'a Reach,
         known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        connect::connect(self, reach, known).boxed()
+        Box::pin(connect::connect(self, reach, known))
     }
 
     #[cfg(not(feature = "pkcs11"))]

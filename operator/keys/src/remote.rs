@@ -6,9 +6,22 @@ mod server;
 
 use std::error::Error;
 
+use crate::error::{ErrorClass, KeyError};
+
 pub(crate) use lookup::{Unresolved, resolve};
 pub(crate) use said::{retry_after, shown};
 pub(crate) use server::server;
+
+/// What is said of a host at an address that may not be called. Which address that is, is not
+/// said: an Issuer is no window into the network.
+pub(crate) fn refused(host: &str) -> KeyError {
+    let sentence = format!(
+        "{host} leads to the operator's own host or link, to a service of the cloud for it, \
+         or to the API server, which an Issuer may not call; name another server, or use a \
+         ClusterIssuer"
+    );
+    KeyError::new(ErrorClass::KeyUnusable, sentence)
+}
 
 /// An error and its causes.
 pub(crate) fn causes<'a>(

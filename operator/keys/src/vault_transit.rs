@@ -25,7 +25,6 @@ mod token;
 #[cfg(feature = "vault")]
 mod transport;
 
-use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,7 +145,7 @@ impl Backend for VaultTransit {
         reach: &'a Reach,
         known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        connect::connect(self, reach, known).boxed()
+        Box::pin(connect::connect(self, reach, known))
     }
 
     #[cfg(not(feature = "vault"))]

@@ -14,6 +14,8 @@ use super::step::Step;
 pub(crate) enum Tier {
     /// Format and lints.
     Lint,
+    /// The operator without the SDKs of key backends, and with each alone.
+    Features,
     /// Bans, licences and sources of dependencies (cargo-deny).
     Deny,
     /// Generated files, crate directions and links.
@@ -34,8 +36,9 @@ pub(crate) enum Tier {
 
 impl Tier {
     /// In the order in which they run.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Lint,
+        Self::Features,
         Self::Deny,
         Self::Verify,
         Self::Unit,
@@ -91,6 +94,7 @@ pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result
                     ],
                 ),
             ],
+            Tier::Features => vec![Step::cargos("features", without_backends())],
             Tier::Deny => vec![Step::deny()],
             Tier::Verify => vec![Step::verify()],
             Tier::Unit => vec![
@@ -108,6 +112,44 @@ pub(super) fn steps(root: &Path, tiers: &[Tier], arguments: &[String]) -> Result
         }
     });
     Ok(steps.collect())
+}
+
+/// The backends whose SDK is a feature.
+const BACKEND_FEATURES: [&str; 3] = ["aws-kms", "pkcs11", "vault"];
+
+/// The operator without any of them, what it then says, and the keys with each alone. Unlike the
+/// other steps these are for one package each: what the workspace's own choice of features hides is
+/// what they are for.
+fn without_backends() -> Vec<Vec<String>> {
+    let clippy = |package: &str, features: &str| {
+        let command = [
+            "clippy",
+            "--locked",
+            "--package",
+            package,
+            "--no-default-features",
+        ];
+        let lints = ["--features", features, "--", "-D", "warnings"];
+        command
+            .iter()
+            .chain(&lints)
+            .map(|it| (*it).to_owned())
+            .collect()
+    };
+    let said = [
+        "test",
+        "--locked",
+        "--package",
+        "signet-keys",
+        "--no-default-features",
+        "--lib",
+    ];
+    let mut commands = vec![
+        clippy("signet", ""),
+        said.iter().map(|it| (*it).to_owned()).collect(),
+    ];
+    commands.extend(BACKEND_FEATURES.map(|feature| clippy("signet-keys", feature)));
+    commands
 }
 
 /// The operator and the keeper of control planes, which tests run as processes. They are built by

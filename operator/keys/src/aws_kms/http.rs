@@ -11,8 +11,8 @@ use rustls_pki_types::CertificateDer;
 
 use super::bounded::bounded;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::{Addresses, Reach};
-use crate::remote::{Unresolved, resolve};
+use crate::reach::Reach;
+use crate::remote::{Unresolved, refused, resolve};
 
 /// A client that trusts these CAs (the system's without them) and calls these addresses alone.
 ///
@@ -61,7 +61,7 @@ impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
         DnsFuture::new(async move {
             resolve(&self.0, name).await.map_err(|error| match error {
-                Unresolved::Refused => ResolveDnsError::new(Addresses::refused(name)),
+                Unresolved::Refused => ResolveDnsError::new(refused(name)),
                 Unresolved::NoAddress => ResolveDnsError::new(error),
             })
         })

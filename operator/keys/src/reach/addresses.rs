@@ -3,8 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::error::{ErrorClass, KeyError};
-
 /// Which addresses may be called for an issuer.
 ///
 /// Whoever may create an Issuer names a host that the operator then calls. The operator stands in
@@ -51,17 +49,6 @@ impl Addresses {
         let address = canonical(address);
         !is_local(address) && !api_server.is_at(address)
     }
-
-    /// What is said of a host at an address that may not be called. Which address that is, is not
-    /// said: an Issuer is no window into the network.
-    pub(crate) fn refused(host: &str) -> KeyError {
-        let sentence = format!(
-            "{host} leads to the operator's own host or link, to a service of the cloud for it, \
-             or to the API server, which an Issuer may not call; name another server, or use a \
-             ClusterIssuer"
-        );
-        KeyError::new(ErrorClass::KeyUnusable, sentence)
-    }
 }
 
 /// The IPv4 address inside of an IPv6 one leads to the same host.
@@ -72,12 +59,13 @@ fn canonical(address: IpAddr) -> IpAddr {
     }
 }
 
-/// IPv4-mapped and IPv4-compatible (RFC 4291 2.5.5), 6to4 (RFC 3056 section 2), and the prefixes
-/// of NAT64 (RFC 6052 2.1, RFC 8215 section 3).
+/// IPv4-mapped and IPv4-compatible (RFC 4291 2.5.5), IPv4-translated (RFC 2765 2.1), 6to4 (RFC
+/// 3056 section 2), and the prefixes of NAT64 (RFC 6052 2.1, RFC 8215 section 3).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let (high, low) = match address.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return None,
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [0x2002, high, low, ..] => (high, low),
@@ -157,6 +145,7 @@ mod tests {
             "::ffff:127.0.0.1",
             "::ffff:169.254.169.254",
             "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
             "64:ff9b::7f00:1",
             "64:ff9b:1::a9fe:a9fe",
             "2002:7f00:1::1",

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::refused;
 use crate::error::{ErrorClass, KeyError};
 use crate::reach::Addresses;
 
@@ -37,7 +38,7 @@ pub(crate) fn server(field: &str, text: &str, addresses: &Addresses) -> Result<S
     };
     // A literal address never comes to a resolver.
     match literal {
-        Some(address) if !addresses.allow(address) => Err(Addresses::refused(text)),
+        Some(address) if !addresses.allow(address) => Err(refused(text)),
         _ => Ok(url.as_str().trim_end_matches('/').to_owned()),
     }
 }

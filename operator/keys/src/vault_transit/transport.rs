@@ -16,8 +16,8 @@ use super::failure::{Failure, Refusal};
 use super::place::Place;
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::ATTEMPT;
-use crate::reach::{Addresses, Reach};
-use crate::remote::{Unresolved, causes, resolve};
+use crate::reach::Reach;
+use crate::remote::{Unresolved, causes, refused, resolve};
 
 /// The longest description of a key that is read. It has each version's public key in it: one that
 /// was rotated a thousand times fits in.
@@ -123,7 +123,7 @@ impl Transport {
         let server = self.place.server();
         let unresolved = causes(error).find_map(|cause| cause.downcast_ref());
         let (class, sentence) = if let Some(Unresolved::Refused) = unresolved {
-            return Addresses::refused(&self.place.address).into();
+            return refused(&self.place.address).into();
         } else if unresolved.is_some() {
             (
                 ErrorClass::Unreachable,
