@@ -72,8 +72,7 @@ impl OpenBao {
         let policy = format!("sign-{}-{name}", mount.replace('/', "-"));
         let rules = format!(
             "path \"{mount}/keys/{name}\" {{ capabilities = [\"read\"] }}\n\
-             path \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] }}\n\
-             path \"{mount}/sign/{name}/*\" {{ capabilities = [\"update\"] }}\n"
+             path \"{mount}/sign/{name}\" {{ capabilities = [\"update\"] }}\n"
         );
         self.policy(&policy, &rules)?;
         Ok(policy)

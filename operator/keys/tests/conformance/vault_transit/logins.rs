@@ -280,7 +280,7 @@ async fn credentials_that_are_missing_are_told() {
         ),
         (
             Some(("token", " \n")),
-            "the Secret vault has nothing under token",
+            "the Secret vault has no text under token",
         ),
         (
             Some(("token", "two\nlines")),

@@ -1,10 +1,11 @@
 //! Tokens that end, are revoked and replaced under way.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use signet_keys::{Checked, ErrorClass, Signer};
-use signet_keyservers::proxy::{Proxy, Requests};
+use signet_keyservers::proxy::{Fault, Proxy, Requests};
 use tokio::task::JoinSet;
 
 use super::bed::{Bed, server};
@@ -15,10 +16,15 @@ own!("vaultTransit::token":
     a_revoked_token_is_replaced_at_once_by_one_login,
     a_token_is_renewed_and_at_its_greatest_age_got_anew,
     a_token_from_a_secret_is_renewed,
+    a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token,
+    a_login_that_is_of_no_use_any_more_is_given_back,
     a_revoked_token_from_a_secret_is_refused_until_the_secret_changes,
     a_changed_secret_is_picked_up_by_a_check,
     a_token_that_may_not_sign_is_told_from_one_that_is_none,
 );
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 fn path(part: &str) -> Requests {
     Requests::Path(part.to_owned())
@@ -99,6 +105,47 @@ async fn a_token_from_a_secret_is_renewed() {
     while proxy.count(&path("/auth/token/renew-self")) < 3 {
         sign(&*signer, "a").await;
     }
+}
+
+/// As a sealed server or one on standby answers.
+async fn a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token() {
+    let (bed, proxy) = Bed::behind_a_proxy();
+    let token = server().token(&bed.policy, &["-period=6s"]).unwrap();
+    bed.memory.put("vault", &[("token", token.as_bytes())]);
+    let mut subject = bed.subject();
+    subject.secrets.push(token);
+    let signer = subject.connected().await.signer;
+    let renewal = path("/auth/token/renew-self");
+    let sealed = Fault::json(503, r#"{"errors":["Vault is sealed"]}"#);
+    proxy.add_times(renewal.clone(), sealed, 1);
+    while proxy.count(&renewal) < 3 {
+        sign(&*signer, "a").await;
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Of a connection that did not come about, and of one that nobody needs any more.
+async fn a_login_that_is_of_no_use_any_more_is_given_back() {
+    let (bed, proxy, subject) = app_role(&json!({ "token_ttl": "1h" }));
+    let tokens = format!("sys/leases/lookup/auth/approle-{}/login", bed.key);
+    let given_back = async |times: usize| {
+        let deadline = Instant::now() + DEADLINE;
+        while proxy.count(&path("/auth/token/revoke-self")) < times
+            || server().bao(&["list", &tokens]).is_ok()
+        {
+            assert!(Instant::now() < deadline, "{tokens} has tokens");
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    };
+    let nothing = r#"path "none" { capabilities = ["read"] }"#;
+    server().policy(&bed.policy, nothing).unwrap();
+    subject.connect().await.unwrap_err();
+    given_back(1).await;
+    server().signing_policy("transit", &bed.key).unwrap();
+    let signer = subject.connected().await.signer;
+    assert!(server().bao(&["list", &tokens]).is_ok(), "there is a token");
+    drop(signer);
+    given_back(2).await;
 }
 
 async fn a_revoked_token_from_a_secret_is_refused_until_the_secret_changes() {
