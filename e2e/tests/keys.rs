@@ -23,6 +23,8 @@ macro_rules! own {
     };
 }
 
+#[path = "keys/ambient.rs"]
+mod ambient;
 #[path = "keys/away.rs"]
 mod away;
 #[path = "keys/burst.rs"]
@@ -51,8 +53,8 @@ use signet_e2e::{Setup, keys};
 const SETUP: Setup = Setup {
     approves: true,
     prepare: keys::prepare,
-    // Of which ten may wait for the second control plane.
-    threads: 16,
+    // Of which thirteen may wait for the second control plane.
+    threads: 19,
     flags,
 };
 
@@ -69,6 +71,9 @@ fn main() -> ExitCode {
         own![
             restart::killed_and_given_new_credentials_in_an_outage,
             restart::a_refused_pin_is_not_tried_again,
+            ambient::a_role_of_its_service_account,
+            ambient::the_agent_of_pod_identity,
+            ambient::the_role_of_its_node,
         ],
         // Then, since each takes its time.
         outage::tests(),

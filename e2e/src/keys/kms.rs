@@ -85,6 +85,16 @@ impl KmsKey {
             "credentials": credentials,
         }})
     }
+
+    /// `spec.key` without a word about who logs in.
+    pub fn config_without_credentials(&self) -> Value {
+        let mut key = self.config_with(&self.id, Value::Null);
+        if let Some(aws) = key["awsKms"].as_object_mut() {
+            aws.remove("credentials");
+            aws.remove("stsEndpoint");
+        }
+        key
+    }
 }
 
 impl RemoteKey for KmsKey {

@@ -16,7 +16,7 @@ use crate::http::{self, Request};
 use crate::packages;
 use crate::process::Process;
 
-pub use iam::AccessKey;
+pub use iam::{AccessKey, Session};
 
 /// The region that the emulator is in.
 pub const REGION: &str = "us-east-1";

@@ -22,14 +22,8 @@ impl Aws {
         Ok(Self(keys::kms().await?))
     }
 
-    /// The key without a word about who logs in.
     fn key(&self) -> Value {
-        let mut key = self.0.config("none");
-        if let Some(aws) = key["awsKms"].as_object_mut() {
-            aws.remove("credentials");
-            aws.remove("stsEndpoint");
-        }
-        key
+        self.0.config_without_credentials()
     }
 
     async fn operator(&self, bed: &OwnBed, flags: &[&str]) -> Result<Operator> {

@@ -17,6 +17,18 @@ pub struct AccessKey {
     pub secret: String,
 }
 
+/// Credentials that end.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "it holds secrets")]
+pub struct Session {
+    /// The access key id.
+    pub id: String,
+    /// The secret access key.
+    pub secret: String,
+    /// The session token.
+    pub token: String,
+}
+
 impl Ministack {
     /// Makes a user with an inline policy and a first access key. The policy holds only if the
     /// emulator was started with IAM.
@@ -70,13 +82,35 @@ impl Ministack {
         Ok(format!("arn:aws:iam::{ACCOUNT}:role/{name}"))
     }
 
-    /// One call of IAM by its query protocol; the answer is XML.
+    /// Assumes a role as the account's root, by STS.
+    pub fn assume_role(&self, role: &str) -> Result<Session> {
+        let parameters = [("RoleArn", role), ("RoleSessionName", "session")];
+        let answer = self.query("sts", "2011-06-15", "AssumeRole", &parameters)?;
+        Ok(Session {
+            id: element(&answer, "AccessKeyId")?,
+            secret: element(&answer, "SecretAccessKey")?,
+            token: element(&answer, "SessionToken")?,
+        })
+    }
+
+    /// One call of IAM; the answer is XML.
     pub fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
-        let mut body = format!("Action={action}&Version=2010-05-08");
+        self.query("iam", "2010-05-08", action, parameters)
+    }
+
+    /// One call by AWS's query protocol.
+    fn query(
+        &self,
+        service: &str,
+        version: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<String> {
+        let mut body = format!("Action={action}&Version={version}");
         for (name, value) in parameters {
             body += &format!("&{name}={}", encoded(value));
         }
-        let authorization = authorization("iam");
+        let authorization = authorization(service);
         let headers = [
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Authorization", &authorization),
