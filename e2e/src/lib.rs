@@ -21,6 +21,7 @@ pub mod keys;
 mod kubectl;
 mod namespace;
 pub mod runner;
+pub mod service_account;
 mod shown;
 mod signing_request;
 mod user;

@@ -5,21 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::PostParams;
 use serde_json::{Value, json};
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::keys::{self, KmsKey, ministack, secrets};
 use signet_e2e::runner::blocking;
+use signet_e2e::service_account::API_SERVER;
 use signet_e2e::{Bed, OwnBed, TestNamespace};
 use signet_installation::Operator;
 use signet_keyservers::Proxy;
 use signet_keyservers::ministack::ACCOUNT;
 use signet_keyservers::proxy::{Fault, Requests};
 
-/// Who the API server's tokens say that they are from.
-const API_SERVER: &str = "kubernetes.default.svc.cluster.local";
 const AUDIENCE: &str = "sts.amazonaws.com";
 const ROBOT: &str = "signet-robot";
 
@@ -45,7 +41,7 @@ pub(crate) async fn a_role_of_its_service_account() -> Result<()> {
     })
     .await?;
     let sts = blocking(|| Proxy::http(&ministack()?.endpoint(), None)).await?;
-    let token = file_with(&test, &token(&test).await?)?;
+    let token = token_file(&test).await?;
     let environment = [
         ("AWS_ROLE_ARN", role.as_str()),
         ("AWS_WEB_IDENTITY_TOKEN_FILE", text(&token)?),
@@ -70,7 +66,7 @@ pub(crate) async fn the_agent_of_pod_identity() -> Result<()> {
         agent.clone(),
         Fault::json(200, &credentials(&key).await?.to_string()),
     );
-    let token = file_with(&test, &token(&test).await?)?;
+    let token = token_file(&test).await?;
     let uri = format!("{}/v1/credentials", server.address());
     let environment = [
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.as_str()),
@@ -153,31 +149,10 @@ async fn credentials(key: &Arc<KmsKey>) -> Result<Value> {
     }))
 }
 
-/// A token of a ServiceAccount, as the kubelet puts it into a pod.
-async fn token(test: &TestNamespace) -> Result<String> {
-    let account = json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": ROBOT },
-    });
-    test.create_object(account).await?;
-    let wanted = TokenRequest {
-        spec: Some(TokenRequestSpec {
-            audiences: Some(vec![AUDIENCE.to_owned()]),
-            ..TokenRequestSpec::default()
-        }),
-        ..TokenRequest::default()
-    };
-    let accounts = test.api::<ServiceAccount>();
-    let made = accounts
-        .create_token_request(ROBOT, &PostParams::default(), &wanted)
-        .await?;
-    let token = made.status.and_then(|made| made.token);
-    Ok(secrets::note(
-        token.context("the API server makes a token")?,
-    ))
-}
-
-/// A file beside the logs of the test's control plane.
-fn file_with(test: &TestNamespace, token: &str) -> Result<PathBuf> {
+/// A file with a token of a ServiceAccount, as the kubelet puts it into a pod.
+async fn token_file(test: &TestNamespace) -> Result<PathBuf> {
+    test.robot(ROBOT).await?;
+    let token = test.token_of(ROBOT, Some(AUDIENCE)).await?;
     let path = test
         .bed()
         .plane()

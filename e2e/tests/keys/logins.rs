@@ -4,16 +4,13 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::authentication::v1::TokenRequest;
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::PostParams;
 use kube::config::Kubeconfig;
-use serde_json::{Value, json};
+use serde_json::json;
 use signet_api::IssuerKind::Issuer;
-use signet_e2e::keys::{self, ministack, openbao, secrets};
+use signet_e2e::keys::{self, ministack, openbao};
 use signet_e2e::runner::blocking;
+use signet_e2e::service_account::API_SERVER;
 use signet_e2e::{Bed, IssuerRef, TestNamespace};
-use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
 use signet_keyservers::ministack::ACCOUNT;
 use signet_keyservers::proxy::Requests;
 
@@ -22,8 +19,6 @@ shared![
     a_service_account_assumes_a_role_of_aws,
 ];
 
-/// Who the API server's tokens say that they are from.
-const API_SERVER: &str = "kubernetes.default.svc.cluster.local";
 const LOGIN: &str = "ca-login";
 
 /// Without the Role there is no token, and the condition says which Role. With it, the token has
@@ -50,7 +45,7 @@ async fn vault_reviews_the_token_of_a_service_account(test: &TestNamespace) -> R
     };
     let issuer = test.create_issuer(Issuer, "ca", spec("right")).await?;
     say_what_role_is_missing(test, &issuer).await?;
-    grant(test).await?;
+    test.lets_signet_make_tokens_of(LOGIN).await?;
     test.wait_until_ready(&issuer).await?;
     test.obtain(&issuer).await?;
 
@@ -66,8 +61,8 @@ async fn vault_reviews_the_token_of_a_service_account(test: &TestNamespace) -> R
 /// The trust policy of the role wants the ServiceAccount, and the audience of this issuer.
 async fn a_service_account_assumes_a_role_of_aws(test: &TestNamespace) -> Result<()> {
     let key = keys::kms().await?;
-    account(test).await?;
-    grant(test).await?;
+    test.robot(LOGIN).await?;
+    test.lets_signet_make_tokens_of(LOGIN).await?;
     let namespace = test.name().to_owned();
     let role_key = key.clone();
     let role = blocking(move || {
@@ -99,49 +94,13 @@ async fn a_service_account_assumes_a_role_of_aws(test: &TestNamespace) -> Result
 }
 
 async fn say_what_role_is_missing(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
-    account(test).await?;
+    test.robot(LOGIN).await?;
     let sentence = test
         .wait_until_not_ready(issuer, "KeyCredentialsRefused")
         .await?;
     for part in ["serviceaccounts/token", "Role", test.name(), LOGIN] {
         ensure!(sentence.contains(part), "no {part} in {sentence}");
     }
-    Ok(())
-}
-
-async fn account(test: &TestNamespace) -> Result<()> {
-    let account = json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": LOGIN },
-    });
-    test.create_object(account).await?;
-    Ok(())
-}
-
-/// As the pages of the backends show it.
-async fn grant(test: &TestNamespace) -> Result<()> {
-    const API: &str = "rbac.authorization.k8s.io";
-    let object = |kind: &str, rest: Value| {
-        let mut object = json!({
-            "apiVersion": format!("{API}/v1"), "kind": kind,
-            "metadata": { "name": "signet-ca-login" },
-        });
-        for (field, value) in rest.as_object().into_iter().flatten() {
-            object[field] = value.clone();
-        }
-        object
-    };
-    let rules = json!({ "rules": [{
-        "apiGroups": [""], "resources": ["serviceaccounts/token"],
-        "resourceNames": [LOGIN], "verbs": ["create"],
-    }]});
-    let binding = json!({
-        "roleRef": { "apiGroup": API, "kind": "Role", "name": "signet-ca-login" },
-        "subjects": [{
-            "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE,
-        }],
-    });
-    test.create_object(object("Role", rules)).await?;
-    test.create_object(object("RoleBinding", binding)).await?;
     Ok(())
 }
 
@@ -175,9 +134,7 @@ impl Kubernetes {
 async fn reviewer(test: &TestNamespace) -> Result<String> {
     const API: &str = "rbac.authorization.k8s.io";
     const NAME: &str = "reviewer";
-    let metadata = json!({ "name": NAME });
-    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata });
-    test.create_object(account).await?;
+    test.robot(NAME).await?;
     test.create_object(json!({
         "apiVersion": format!("{API}/v1"), "kind": "ClusterRoleBinding",
         "metadata": { "name": test.unique(NAME) },
@@ -185,12 +142,5 @@ async fn reviewer(test: &TestNamespace) -> Result<String> {
         "subjects": [{ "kind": "ServiceAccount", "name": NAME, "namespace": test.name() }],
     }))
     .await?;
-    let made = test
-        .api::<ServiceAccount>()
-        .create_token_request(NAME, &PostParams::default(), &TokenRequest::default())
-        .await?;
-    let token = made.status.and_then(|made| made.token);
-    Ok(secrets::note(
-        token.context("the API server makes a token")?,
-    ))
+    test.token_of(NAME, None).await
 }

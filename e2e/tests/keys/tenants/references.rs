@@ -81,10 +81,7 @@ async fn furnish(other: &Tenant, name: &str) -> Result<()> {
             "data": { "ca.crt": "ca-of-another" },
         }))
         .await?;
-    let account = json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
-    });
-    other.create_object(account).await?;
+    other.robot(name).await?;
     other.lets_signet_make_tokens_of(name).await
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::{self, ClusterIssuer};
 use signet_api::{GROUP, Issuer};
 use signet_e2e::{Bed, IssuerRef, Rule, TestNamespace, User, ready_condition};
-use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
+use signet_installation::NAMESPACE;
 
 /// All that a tenant may do.
 const ISSUERS: Rule = Rule {
@@ -73,29 +73,6 @@ impl Tenant {
             .create_object(secret(name, data))
             .await
             .with_context(|| format!("the Secret {name}"))?;
-        Ok(())
-    }
-
-    /// Lets the operator make tokens of one ServiceAccount, as the documents show it.
-    pub(super) async fn lets_signet_make_tokens_of(&self, account: &str) -> Result<()> {
-        let group = "rbac.authorization.k8s.io";
-        let version = format!("{group}/v1");
-        self.create_object(json!({
-            "apiVersion": version, "kind": "Role", "metadata": { "name": "signet-tokens" },
-            "rules": [{
-                "apiGroups": [""], "resources": ["serviceaccounts/token"],
-                "resourceNames": [account], "verbs": ["create"],
-            }],
-        }))
-        .await?;
-        self.create_object(json!({
-            "apiVersion": version, "kind": "RoleBinding", "metadata": { "name": "signet-tokens" },
-            "roleRef": { "apiGroup": group, "kind": "Role", "name": "signet-tokens" },
-            "subjects": [{
-                "kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": NAMESPACE,
-            }],
-        }))
-        .await?;
         Ok(())
     }
 

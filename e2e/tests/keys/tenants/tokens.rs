@@ -66,10 +66,7 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
     let tenant = Tenant::new(test.bed(), "tokens").await?;
     let other = Tenant::new(test.bed(), "robots").await?;
     for namespace in [&tenant, &other] {
-        let account = json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "robot" },
-        });
-        namespace.create_object(account).await?;
+        namespace.robot("robot").await?;
     }
     // What another namespace allows is nothing here.
     other.lets_signet_make_tokens_of("robot").await?;
@@ -117,10 +114,7 @@ async fn a_secret_with_a_service_accounts_token_is_sent_to_nobody(
     test: &TestNamespace,
 ) -> Result<()> {
     let tenant = Tenant::new(test.bed(), "token-secrets").await?;
-    let account = json!({
-        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "robot" },
-    });
-    tenant.create_object(account).await?;
+    tenant.robot("robot").await?;
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
         "metadata": {
