@@ -89,6 +89,7 @@ async fn accept(listener: Option<&TcpListener>) -> Option<TcpStream> {
 
 /// One connection. How it ends is the client's to notice.
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) -> Result<()> {
+    stream.set_nodelay(true)?;
     let stream = stream.into_std()?;
     let socket = Arc::new(stream.try_clone()?);
     let stream = TcpStream::from_std(stream)?;

@@ -1,11 +1,11 @@
 //! The server behind a proxy.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -14,12 +14,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+/// A connection to the server.
+type Connection = SendRequest<Full<Bytes>>;
+
 /// Where requests go.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Upstream {
     host: String,
     port: u16,
     tls: Option<Arc<ClientConfig>>,
+    /// Connections that nobody uses now.
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl Upstream {
@@ -30,33 +35,63 @@ impl Upstream {
             host: uri.host().context("the upstream has no host")?.to_owned(),
             port: uri.port_u16().context("the upstream has no port")?,
             tls: ca_pem.map(crate::http::trusting).transpose()?,
+            idle: Mutex::default(),
         })
     }
 
-    /// Passes a request on as it is, on a connection of its own.
+    /// Passes a request on as it is, over a connection that is there, or else a new one.
     pub(super) async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>> {
+        while let Some(idle) = self.idle() {
+            // The server may have closed it, or may not be the one that it was.
+            if let Ok(response) = self.exchange(idle, request.clone()).await {
+                return Ok(response);
+            }
+        }
+        self.exchange(self.connect().await?, request).await
+    }
+
+    async fn exchange(
+        &self,
+        mut connection: Connection,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Full<Bytes>>> {
+        connection.ready().await?;
+        let (mut head, body) = connection.send_request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        self.lock().push(connection);
+        // They speak of the connection to the server, and of a body that may be changed.
+        for name in ["connection", "content-length", "transfer-encoding"] {
+            head.headers.remove(name);
+        }
+        Ok(Response::from_parts(head, Full::new(body)))
+    }
+
+    async fn connect(&self) -> Result<Connection> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        // As clients have it. Otherwise the kernel holds back the end of what is written in two
+        // parts, for some 40 ms.
+        stream.set_nodelay(true)?;
         let Some(config) = &self.tls else {
-            return exchange(stream, request).await;
+            return over(stream).await;
         };
         let name = ServerName::try_from(self.host.clone())?;
         let connector = TlsConnector::from(Arc::clone(config));
-        exchange(connector.connect(name, stream).await?, request).await
+        over(connector.connect(name, stream).await?).await
+    }
+
+    fn idle(&self) -> Option<Connection> {
+        let mut idle = self.lock();
+        std::iter::from_fn(|| idle.pop()).find(|connection| !connection.is_closed())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<Full<Bytes>>> {
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // It ends with the exchange; what went wrong in it, the sender says.
+async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Connection> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // It ends with the sender, who says what went wrong in it.
     tokio::spawn(async move { connection.await.ok() });
-    let (mut head, body) = sender.send_request(request).await?.into_parts();
-    let body = body.collect().await?.to_bytes();
-    // They speak of the connection to the server, and of a body that may be changed.
-    for name in ["connection", "content-length", "transfer-encoding"] {
-        head.headers.remove(name);
-    }
-    Ok(Response::from_parts(head, Full::new(body)))
+    Ok(sender)
 }
