@@ -1,4 +1,4 @@
-//! A key that changes behind Signet's back, and a CA that is put back after its issuer was lost.
+//! A key that another one takes the place of, and a CA that is put back after its issuer was lost.
 
 use anyhow::{Context, Result, ensure};
 use kube::Api;

@@ -183,7 +183,9 @@ async fn a_signature_of_somebody_else_is_not_taken() {
     let error = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyUnusable);
     assert!(
-        error.message.contains("it changed behind Signet's back"),
+        error
+            .message
+            .contains("is another one than the one that was connected to"),
         "{error}"
     );
 }
