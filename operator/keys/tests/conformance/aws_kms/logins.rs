@@ -228,7 +228,7 @@ async fn a_secret_that_lacks_something_says_what() {
     };
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused);
-    let sentence = "the Secret aws does not exist; put access-key-id and secret-access-key there";
+    let sentence = "the Secret aws does not exist; put the access key there";
     assert_eq!(error.message, sentence);
 }
 
