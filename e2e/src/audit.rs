@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use signet::permissions::{Permission, Scope};
 use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
+use tokio::time::{Instant, sleep};
 
 use crate::Bed;
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+const CONFLICT: u16 = 409;
 
 /// One request to the API server, as far as the tests look at it.
 #[derive(Clone, Debug, Deserialize)]
@@ -118,7 +124,8 @@ pub fn calls_of_signet(bed: &Bed) -> Result<Vec<Event>> {
     Ok(read(bed, &signet)?.into_iter().filter(mine).collect())
 }
 
-/// How often the operator tried to write the status of one object.
+/// How often the operator wrote the status of one object. What was decided on an older object and
+/// so was not taken is no write.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -130,16 +137,41 @@ pub fn status_writes(bed: &Bed, namespace: &str, name: &str) -> Result<usize> {
                 .as_ref()
                 .is_some_and(|it| it.namespace == namespace && it.name == name)
     };
-    Ok(calls_of_signet(bed)?
-        .iter()
-        .filter(|event| about(event))
-        .count())
+    let calls = calls_of_signet(bed)?;
+    let taken = |event: &&Event| about(event) && event.response_status.code != CONFLICT;
+    Ok(calls.iter().filter(taken).count())
+}
+
+/// As [`status_writes`], once there are at least so many: who watches an object sees a write before
+/// the API server has logged it.
+///
+/// # Errors
+/// There are fewer for too long, or the log cannot be read.
+pub async fn status_writes_from(
+    bed: &Bed,
+    namespace: &str,
+    name: &str,
+    at_least: usize,
+) -> Result<usize> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let writes = status_writes(bed, namespace, name)?;
+        if writes >= at_least {
+            return Ok(writes);
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "{writes} status writes of {name} are logged"
+        );
+        sleep(POLL_INTERVAL).await;
+    }
 }
 
 /// The events whose line has this text, which spares parsing the others.
 fn read(bed: &Bed, text: &str) -> Result<Vec<Event>> {
-    let log = fs::read_to_string(bed.audit_log()?)?;
-    // The last line may be half written.
+    let log = fs::read(bed.audit_log()?)?;
+    // The last line may be half written, in the middle of a character too.
+    let log = String::from_utf8_lossy(&log);
     let whole = log.rfind('\n').map_or("", |end| &log[..end]);
     let lines = whole.lines().filter(|line| line.contains(text));
     lines

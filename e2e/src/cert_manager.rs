@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
 
+use crate::certificate_request::is_final;
 use crate::csr::Csr;
 use crate::verify::{self, Issued};
 use crate::{TestNamespace, ready};
@@ -145,6 +146,10 @@ impl TestNamespace {
     /// # Errors
     /// It does not get ready, or something is wrong with it.
     pub async fn certificate_issued(&self, name: &str, revision: u32) -> Result<Issued> {
+        // First: cert-manager keeps one request of each Certificate, and may already ask once more.
+        let request = self
+            .wait_for_request(&format!("{name}-{revision}"), "answered", is_final)
+            .await?;
         let api: Api<Certificate> = self.api();
         let what = format!("ready in revision {revision}");
         let holds = |found: &Certificate| found.is_true("Ready") && found.revision() == revision;
@@ -157,7 +162,6 @@ impl TestNamespace {
             Ok(String::from_utf8(value.0.clone())?)
         };
         let (chain, roots) = (text("tls.crt")?, text("ca.crt")?);
-        let request = self.request(&format!("{name}-{revision}")).await?;
         ensure!(
             ready(&request).is_some_and(|ready| ready.status == "True"),
             "{request:?}"

@@ -267,7 +267,7 @@ pub fn ready(object: &CertificateRequest) -> Option<&CertificateRequestCondition
 }
 
 /// Issued, failed or denied: nothing more comes (CM-6).
-fn is_final(object: &CertificateRequest) -> bool {
+pub(crate) fn is_final(object: &CertificateRequest) -> bool {
     let reason = ready(object).and_then(|ready| ready.reason.as_deref());
     matches!(reason, Some("Issued" | "Failed" | "Denied"))
 }

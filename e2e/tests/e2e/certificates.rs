@@ -1,8 +1,9 @@
 //! cert-manager's Certificates, from end to end into a Secret.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::json;
 use signet_api::IssuerKind::{self, ClusterIssuer, Issuer};
+use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::verify::Name;
 use signet_e2e::{Bed, TestNamespace, spec};
 
@@ -104,17 +105,15 @@ pub(crate) async fn a4_34_the_chart_lets_cert_managers_approver_approve() -> Res
         let names = json!({ "dnsNames": ["shop.example"] });
         test.create_certificate(kind.plural(), issuer.reference(), names)
             .await?;
+        let by_cert_manager = |request: &CertificateRequest| {
+            let status = request.status.as_ref();
+            let approved = status.and_then(|status| status.condition("Approved"));
+            approved.is_some_and(|it| it.reason.as_deref() == Some("cert-manager.io"))
+        };
+        let request = format!("{}-1", kind.plural());
+        test.wait_for_request(&request, "approved by cert-manager", by_cert_manager)
+            .await?;
         test.certificate_issued(kind.plural(), 1).await?;
-        let request = test.request(&format!("{}-1", kind.plural())).await?;
-        let approved = request
-            .status
-            .as_ref()
-            .and_then(|status| status.condition("Approved"));
-        let approved = approved.context("it was approved")?;
-        ensure!(
-            approved.reason.as_deref() == Some("cert-manager.io"),
-            "by whom: {approved:?}"
-        );
     }
     operator.stop().await?;
     Ok(())

@@ -51,7 +51,7 @@ async fn a5_36_a_cluster_issuers_signer_signs(test: &TestNamespace) -> Result<()
         issued.leaf.lifetime()
     );
     ensure!(issued.leaf.extended_key_usage()?.len() == 2);
-    let writes = audit::status_writes(test.bed(), "", &request)?;
+    let writes = audit::status_writes_from(test.bed(), "", &request, 1).await?;
     ensure!(
         writes == 1,
         "one status write per certificate, not {writes}"
