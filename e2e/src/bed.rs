@@ -18,6 +18,8 @@ use crate::user::{self, User};
 /// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
 /// does not wait for a minute.
 const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync", "2"];
+/// At the most detailed level, so that a search for secrets in the log finds all there is.
+const LOG: [&str; 2] = ["--log", "trace"];
 /// cert-manager's approver approves whatever it may. Where tests approve and deny themselves it
 /// must be off.
 const WITHOUT_APPROVER: [&str; 2] = ["*", "-certificaterequests-approver"];
@@ -27,8 +29,9 @@ static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
 
-/// What a test program wants of its shared bed. Without one, tests approve by themselves, the
-/// operator has no further flags, and nobody notes what is shown.
+/// What a test program wants of its beds. Without one, tests approve by themselves, the shared bed's
+/// operator has no further flags, and nobody notes what is shown; with one, operators log all there
+/// is.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Whether cert-manager's approver approves whatever it may.
@@ -150,7 +153,8 @@ impl Bed {
 
     /// How an operator is started here: under the chart's ServiceAccount, bound to this process.
     pub fn operator_options(&self, flags: &[&str]) -> OperatorOptions {
-        let flags = ISSUER_RESYNC.iter().chain(flags);
+        let log = SETUP.get().map_or(&[][..], |_| &LOG);
+        let flags = ISSUER_RESYNC.iter().chain(log).chain(flags);
         OperatorOptions {
             kubeconfig: self.kubeconfig.clone(),
             log: self.operator_log(),

@@ -182,11 +182,7 @@ struct Role {
 }
 
 async fn make(namespace: &TestNamespace, name: &str, role: &Role, rules: &[Rule]) -> Result<User> {
-    namespace
-        .create_object(json!({
-            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name },
-        }))
-        .await?;
+    namespace.robot(name).await?;
     let plane = namespace.bed().plane();
     let folder = plane.state().folder.join("users");
     let path = kubeconfig::for_service_account(plane.kubeconfig(), namespace.name(), name, &folder)

@@ -55,15 +55,8 @@ const SETUP: Setup = Setup {
     prepare: keys::prepare,
     // Of which thirteen may wait for the second control plane.
     threads: 19,
-    flags,
+    flags: keys::modules::flags,
 };
-
-/// At the most detailed level, so that the search for secrets at the end finds all there is.
-fn flags() -> anyhow::Result<Vec<String>> {
-    let mut flags = keys::modules::flags()?;
-    flags.extend(["--log", "trace"].map(str::to_owned));
-    Ok(flags)
-}
 
 fn main() -> ExitCode {
     let tests = [

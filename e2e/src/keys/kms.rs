@@ -7,11 +7,12 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use signet_keyservers::ministack::{AccessKey, REGION};
+use signet_keyservers::ministack::{ACCOUNT, AccessKey, REGION};
 use signet_keyservers::proxy::{Fault, Requests};
 use signet_keyservers::{Ministack, Proxy};
 
 use super::{Away, Once, RemoteKey, once, secrets, unique};
+use crate::service_account::API_SERVER;
 
 /// The emulator of all tests. It checks signatures and permissions.
 ///
@@ -72,6 +73,35 @@ impl KmsKey {
             "Action": ["kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"],
             "Resource": resource,
         }]})
+    }
+
+    /// A role that may sign with the key, for a ServiceAccount with a token of this audience; its
+    /// ARN.
+    ///
+    /// # Errors
+    /// The emulator refused it.
+    pub fn role_of(&self, (namespace, name): (&str, &str), audience: &str) -> Result<String> {
+        let subject = format!("system:serviceaccount:{namespace}:{name}");
+        self.role(&json!({
+            "Effect": "Allow",
+            "Principal": { "Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{API_SERVER}") },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": { format!("{API_SERVER}:sub"): subject },
+                "ForAnyValue:StringEquals": { format!("{API_SERVER}:aud"): audience },
+            },
+        }))
+    }
+
+    /// A role that may sign with the key, for whom a statement of its trust policy names; its ARN.
+    ///
+    /// # Errors
+    /// The emulator refused it.
+    pub fn role(&self, trusts: &Value) -> Result<String> {
+        let server = ministack()?;
+        let trust = json!({ "Version": "2012-10-17", "Statement": [trusts] });
+        let policy = Self::policy_for(&server.key_arn(&self.id));
+        server.make_role(&format!("role-{}", self.user), &trust, &policy)
     }
 
     /// `spec.key` with another name for the key, and another way to log in.

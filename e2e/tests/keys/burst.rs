@@ -19,6 +19,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Writers at a time.
 const WRITERS: usize = 16;
 
+/// How long a backend is away in the middle of a burst. Nobody may lose patience in that time, so
+/// it has to pass.
+pub(crate) const OUTAGE: Duration = Duration::from_secs(30);
+/// How many requests such a burst has, and how many of them are asked for before the outage.
+pub(crate) const COUNT: usize = 500;
+pub(crate) const BEFORE: usize = 150;
+
 /// Requests of one issuer in one namespace, and a watch on all that happens there.
 #[derive(Debug)]
 pub(crate) struct Burst<'a> {

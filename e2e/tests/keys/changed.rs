@@ -9,6 +9,7 @@ use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, MOUNT, ministack, openbao};
 use signet_e2e::runner::blocking;
 use signet_e2e::{Ask, IssuerRef, TestNamespace};
+use signet_keyservers::proxy::{Fault, Requests};
 
 shared![
     vault_deletes_the_key_and_makes_another,
@@ -20,14 +21,25 @@ shared![
 async fn vault_deletes_the_key_and_makes_another(test: &TestNamespace) -> Result<()> {
     let key = keys::vault().await?;
     let issuer = test.issuer_over(ClusterIssuer, "deleted", &*key).await?;
+    test.obtain(&issuer).await?;
+    // Nobody looks at the key before the signature shows what happened to it.
+    let looks = Requests::Path(format!("/{MOUNT}/keys/"));
+    key.proxy().add(looks, Fault::Silence);
     let name = key.name().to_owned();
     blocking(move || {
         openbao()?.delete_key(MOUNT, &name)?;
         openbao()?.make_key(MOUNT, &name, "ecdsa-p256")
     })
     .await?;
-    // Before Signet can have noticed: it is the signature that shows it.
+    let signatures = Requests::Path(format!("/{MOUNT}/sign/"));
+    let before = key.proxy().count(&signatures);
     let at_once = ask(test, &issuer).await?;
+    waits(test, &at_once).await?;
+    ensure!(
+        key.proxy().count(&signatures) > before,
+        "nothing was signed"
+    );
+    key.proxy().clear();
     nothing_is_issued(test, &issuer).await?;
     waits(test, &at_once).await
 }

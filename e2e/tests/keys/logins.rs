@@ -7,11 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use kube::config::Kubeconfig;
 use serde_json::json;
 use signet_api::IssuerKind::Issuer;
-use signet_e2e::keys::{self, ministack, openbao};
+use signet_e2e::keys::{self, openbao};
 use signet_e2e::runner::blocking;
-use signet_e2e::service_account::API_SERVER;
 use signet_e2e::{Bed, IssuerRef, TestNamespace};
-use signet_keyservers::ministack::ACCOUNT;
 use signet_keyservers::proxy::Requests;
 
 shared![
@@ -66,20 +64,8 @@ async fn a_service_account_assumes_a_role_of_aws(test: &TestNamespace) -> Result
     let namespace = test.name().to_owned();
     let role_key = key.clone();
     let role = blocking(move || {
-        let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{API_SERVER}");
-        let trust = json!({ "Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow",
-            "Principal": { "Federated": provider },
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": { "StringEquals": {
-                format!("{API_SERVER}:sub"): format!("system:serviceaccount:{namespace}:{LOGIN}"),
-            }, "ForAnyValue:StringEquals": {
-                format!("{API_SERVER}:aud"): format!("signet://{namespace}/ca"),
-            }},
-        }]});
-        let server = ministack()?;
-        let policy = keys::KmsKey::policy_for(&server.key_arn(role_key.id()));
-        server.make_role(&format!("role-{}", role_key.user()), &trust, &policy)
+        let audience = format!("signet://{namespace}/ca");
+        role_key.role_of((&namespace, LOGIN), &audience)
     })
     .await?;
     let login = json!({ "roleArn": role, "serviceAccountRef": { "name": LOGIN } });

@@ -22,7 +22,7 @@ use self::upstream::Upstream;
 
 pub use fault::{Fault, Requests};
 pub use record::Seen;
-pub use secret::secrets;
+pub use secret::{places, secrets};
 
 /// A proxy on loopback, with a thread of its own, so that it answers whatever a test's runtime
 /// does. Faults can be switched at any time. A server that is away makes it reset connections.

@@ -1,10 +1,10 @@
 //! cargo-deny, installed once into the cache of the project's tools.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use signet_localservers::cache;
 
 const VERSION: &str = "0.20.2";
 
@@ -51,16 +51,6 @@ fn program(folder: &Path) -> PathBuf {
     folder.join("bin/cargo-deny")
 }
 
-/// Beside the control plane's programs, by the same rule.
 fn folder() -> Result<PathBuf> {
-    let variable = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let cache = variable("SIGNET_CACHE")
-        .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("signet")))
-        .or_else(|| Some(env::home_dir()?.join(".cache/signet")));
-    let cache = cache.context("set SIGNET_CACHE, as there is no home folder")?;
-    Ok(std::path::absolute(cache)?.join(format!("cargo-deny-{VERSION}")))
+    Ok(cache::folder()?.join(format!("cargo-deny-{VERSION}")))
 }

@@ -13,6 +13,15 @@ pub enum Requests {
     Path(String),
     /// Those of an AWS action, such as `Sign`.
     Action(String),
+    /// Those whose path contains this, with a header of this name and value.
+    Carrying {
+        /// A part of the path.
+        path: String,
+        /// The header's name, in small letters.
+        header: &'static str,
+        /// All of its value.
+        value: String,
+    },
 }
 
 impl Requests {
@@ -21,6 +30,11 @@ impl Requests {
             Self::All => true,
             Self::Path(part) => request.path.contains(part),
             Self::Action(action) => request.action.as_ref() == Some(action),
+            Self::Carrying {
+                path,
+                header,
+                value,
+            } => request.path.contains(path) && request.carries(header, value),
         }
     }
 }

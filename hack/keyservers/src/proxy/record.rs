@@ -1,5 +1,7 @@
 //! What passed through a proxy.
 
+use std::fmt;
+
 use hyper::header::HeaderMap;
 use hyper::http::request::Parts;
 
@@ -14,6 +16,17 @@ pub struct Seen {
     pub action: Option<String>,
     /// The names of its headers, in small letters.
     pub headers: Vec<String>,
+    values: Values,
+}
+
+/// Headers, which may hold secrets. `Debug` shows none.
+#[derive(Clone)]
+struct Values(HeaderMap);
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 impl Seen {
@@ -23,7 +36,14 @@ impl Seen {
             path: head.uri.path().to_owned(),
             action: target(&head.headers).or_else(|| parameter(body)),
             headers: head.headers.keys().map(ToString::to_string).collect(),
+            values: Values(head.headers.clone()),
         }
+    }
+
+    /// Whether it has a header of this value.
+    pub(super) fn carries(&self, header: &str, value: &str) -> bool {
+        let Values(headers) = &self.values;
+        headers.get(header).is_some_and(|it| it == value)
     }
 }
 

@@ -1,55 +1,92 @@
 //! Credentials that passed through the proxies of this process.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::header::HeaderMap;
+use serde_json::Value;
 
-static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Each credential, with each place that it was found in.
+static SEEN: Mutex<BTreeSet<Found>> = Mutex::new(BTreeSet::new());
+
+/// A credential, and the header, field or tag that it was found in.
+type Found = (String, &'static str);
 
 /// Headers of requests whose whole value is one.
 const HEADERS: [&str; 2] = ["x-vault-token", "x-amz-security-token"];
 
-/// What stands before one in a body, and the character with which it ends: Vault's JSON, and AWS'
-/// queries and XML.
-const FIELDS: [(&str, char); 10] = [
-    ("\"client_token\":\"", '"'),
-    ("\"secret_id\":\"", '"'),
-    ("\"jwt\":\"", '"'),
-    ("\"SecretAccessKey\":\"", '"'),
-    ("\"Token\":\"", '"'),
-    ("\"SessionToken\":\"", '"'),
+/// Fields of JSON: Vault's, and those of AWS' agents and metadata services.
+const FIELDS: [&str; 6] = [
+    "client_token",
+    "jwt",
+    "secret_id",
+    "SecretAccessKey",
+    "SessionToken",
+    "Token",
+];
+
+/// What stands before one in AWS' queries and XML, and the character with which it ends.
+const TAGS: [(&str, char); 3] = [
     ("<SecretAccessKey>", '<'),
     ("<SessionToken>", '<'),
     ("WebIdentityToken=", '&'),
-    ("SecretAccessKey=", '&'),
 ];
 
 /// Every credential that passed through a proxy of this process so far: tokens of Vault, sessions
 /// of AWS, and what they were obtained with.
-pub fn secrets() -> Vec<String> {
-    let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.iter().cloned().collect()
+pub fn secrets() -> BTreeSet<String> {
+    seen().iter().map(|(secret, _)| secret.clone()).collect()
+}
+
+/// What credentials were found in so far: names of headers and fields, and what stands before.
+pub fn places() -> BTreeSet<&'static str> {
+    seen().iter().map(|(_, place)| *place).collect()
 }
 
 /// Notes the credentials in a request or an answer.
 pub(super) fn note(headers: &HeaderMap, body: &[u8]) {
-    let body = String::from_utf8_lossy(body);
-    let found = in_headers(headers).chain(in_body(&body)).map(str::to_owned);
-    let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.extend(found.filter(|secret| !secret.is_empty()));
+    let mut found = in_headers(headers);
+    match serde_json::from_slice(body) {
+        Ok(json) => in_json(&json, &mut found),
+        Err(_) => in_text(&String::from_utf8_lossy(body), &mut found),
+    }
+    let found = found.into_iter().filter(|(secret, _)| !secret.is_empty());
+    seen().extend(found);
 }
 
-fn in_headers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let values = HEADERS.iter().filter_map(|name| headers.get(*name));
-    values.filter_map(|value| value.to_str().ok())
+fn in_headers(headers: &HeaderMap) -> Vec<Found> {
+    let values = HEADERS
+        .iter()
+        .filter_map(|name| Some((headers.get(*name)?.to_str().ok()?.to_owned(), *name)));
+    values.collect()
 }
 
-fn in_body(body: &str) -> impl Iterator<Item = &str> {
-    FIELDS.iter().flat_map(move |(field, end)| {
-        let after = body.split(field).skip(1);
-        after.filter_map(|rest| rest.split(*end).next())
-    })
+fn in_json(value: &Value, found: &mut Vec<Found>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let known = FIELDS.iter().find(|field| *field == name);
+                if let (Some(field), Value::String(secret)) = (known, value) {
+                    found.push((secret.clone(), field));
+                }
+                in_json(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| in_json(value, found)),
+        _ => {}
+    }
+}
+
+fn in_text(text: &str, found: &mut Vec<Found>) {
+    for (tag, end) in TAGS {
+        let after = text.split(tag).skip(1);
+        let secrets = after.filter_map(|rest| rest.split(end).next());
+        found.extend(secrets.map(|secret| (secret.to_owned(), tag)));
+    }
+}
+
+fn seen() -> MutexGuard<'static, BTreeSet<Found>> {
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -58,22 +95,33 @@ mod tests {
 
     #[test]
     fn credentials_are_found_in_every_form() {
-        for (body, expected) in [
-            (r#"{"auth":{"client_token":"s.1","renewable":true}}"#, "s.1"),
-            (r#"{"role":"signet","jwt":"a.b.c"}"#, "a.b.c"),
-            (
-                "<Credentials><SessionToken>t</SessionToken></Credentials>",
-                "t",
-            ),
-            ("Action=X&WebIdentityToken=a.b.c&Version=1", "a.b.c"),
-            ("Action=X&WebIdentityToken=a.b.c", "a.b.c"),
+        let headers: HeaderMap = [("x-vault-token", "s.2"), ("content-type", "text/plain")]
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .into_iter()
+            .collect();
+        for body in [
+            r#"{"auth":{"secret_id":"s.1","renewable":true}}"#,
+            r#"{"role": "signet", "jwt": "a.b.c"}"#,
+            "<Credentials><SessionToken>t</SessionToken></Credentials>",
+            "Action=X&WebIdentityToken=d.e.f&Version=1",
+            "Action=X&WebIdentityToken=g.h.i",
+            r#"{"data":{"token":"none"}}"#,
         ] {
-            assert_eq!(in_body(body).collect::<Vec<_>>(), [expected], "{body}");
+            note(&headers, body.as_bytes());
         }
-        assert_eq!(in_body("{\"data\":{}}").count(), 0);
-        let mut headers = HeaderMap::new();
-        headers.insert("X-Vault-Token", "s.2".parse().unwrap());
-        headers.insert("content-type", "text/plain".parse().unwrap());
-        assert_eq!(in_headers(&headers).collect::<Vec<_>>(), ["s.2"]);
+        // As the one who was told it says it.
+        note(&headers, br#"{"client_token":"s.2"}"#);
+        let found: Vec<_> = secrets().into_iter().collect();
+        assert_eq!(found, ["a.b.c", "d.e.f", "g.h.i", "s.1", "s.2", "t"]);
+        let places: Vec<_> = places().into_iter().collect();
+        let expected = [
+            "<SessionToken>",
+            "WebIdentityToken=",
+            "client_token",
+            "jwt",
+            "secret_id",
+            "x-vault-token",
+        ];
+        assert_eq!(places, expected);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -41,22 +41,34 @@ impl Upstream {
 
     /// Passes a request on as it is, over a connection that is there, or else a new one.
     pub(super) async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Full<Bytes>>> {
-        while let Some(idle) = self.idle() {
-            // The server may have closed it, or may not be the one that it was.
-            if let Ok(response) = self.exchange(idle, request.clone()).await {
-                return Ok(response);
+        let mut request = request;
+        while let Some(mut connection) = self.idle() {
+            // Its last answer may not be done with, or the server may have closed it.
+            if connection.ready().await.is_err() {
+                continue;
+            }
+            match connection.try_send_request(request).await {
+                Ok(answer) => return self.answered(connection, answer).await,
+                // It was closed at this moment, and the server was not asked.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(error.into_error().into()),
+                },
             }
         }
-        self.exchange(self.connect().await?, request).await
+        let mut connection = self.connect().await?;
+        connection.ready().await?;
+        let answer = connection.send_request(request).await?;
+        self.answered(connection, answer).await
     }
 
-    async fn exchange(
+    /// Reads an answer to its end, after which the connection may be used again.
+    async fn answered(
         &self,
-        mut connection: Connection,
-        request: Request<Full<Bytes>>,
+        connection: Connection,
+        answer: Response<Incoming>,
     ) -> Result<Response<Full<Bytes>>> {
-        connection.ready().await?;
-        let (mut head, body) = connection.send_request(request).await?.into_parts();
+        let (mut head, body) = answer.into_parts();
         let body = body.collect().await?.to_bytes();
         self.lock().push(connection);
         // They speak of the connection to the server, and of a body that may be changed.

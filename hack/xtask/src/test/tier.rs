@@ -127,6 +127,7 @@ fn without_backends() -> Vec<Vec<String>> {
             "--locked",
             "--package",
             package,
+            "--all-targets",
             "--no-default-features",
         ];
         let lints = ["--features", features, "--", "-D", "warnings"];

@@ -308,11 +308,12 @@ impl Aws {
                 "did not answer within 5 s",
             ),
             Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "cannot be reached"),
-            _ => (
+            Fault::GarbageAnswer => (
                 Wrong::not_json(),
                 ErrorClass::WrongAnswer,
                 "answers in no form of AWS (200)",
             ),
+            other => unreachable!("{other:?} is prepared elsewhere"),
         };
         self.proxied(algorithm, wrong, class, sentence)
     }

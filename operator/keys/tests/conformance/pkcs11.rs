@@ -108,7 +108,7 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             ErrorClass::WrongAnswer,
             "answers C_GetAttributeValue with CKR 0x0000dead",
         ),
-        _ => {
+        Fault::ServerRestart => {
             let (token, subject) = Token::with(algorithm);
             // It lives on: a module must not be finalised while a session is being closed.
             let before = connected(&subject.config, &subject.reach).await;
@@ -119,6 +119,7 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             let finalize = on(&token, |hsm| hsm.finalize().unwrap());
             Case::new(subject, Outcome::Works, finalize)
         }
+        other => unreachable!("{other:?} is prepared elsewhere"),
     }
 }
 
@@ -177,10 +178,11 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             ErrorClass::WrongAnswer,
             "gave a signature that does not verify",
         )),
-        _ => {
+        Fault::ServerRestart => {
             let finalize = on(&token, |hsm| hsm.finalize().unwrap());
             Case::new(subject, Outcome::Works, finalize)
         }
+        other => unreachable!("{other:?} is prepared elsewhere"),
     }
 }
 
@@ -206,13 +208,14 @@ fn of_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             Case::new(subject, outcome, delete)
         }
         // An Ed25519 key signs the bytes themselves, all others a digest.
-        _ => {
+        Fault::OversizedBytes => {
             let case = Case::new(subject, Outcome::Works, act(|| async {}));
             Case {
                 bytes: 128 * 1024,
                 ..case
             }
         }
+        other => unreachable!("{other:?} is prepared elsewhere"),
     }
 }
 

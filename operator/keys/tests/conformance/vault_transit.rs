@@ -100,11 +100,12 @@ fn at_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             let subject = bed.subject_with(&json!({ "version": 1 }));
             Case::new(subject, fails, cause).cured_by(cure)
         }
-        _ => {
+        Fault::DeletedKey => {
             let fails = Outcome::Fails(ErrorClass::KeyNotFound, "does not exist");
             let cause = doing(|bed| bed.server.delete_key(bed::MOUNT, &bed.key).unwrap());
             Case::new(subject, fails, cause)
         }
+        other => unreachable!("{other:?} is prepared elsewhere"),
     }
 }
 
@@ -127,11 +128,12 @@ fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             "broke the connection off",
             proxy::Fault::Reset,
         ),
-        _ => (
+        Fault::GarbageAnswer => (
             ErrorClass::WrongAnswer,
             "none of Vault's",
             proxy::Fault::not_json(),
         ),
+        other => unreachable!("{other:?} is prepared elsewhere"),
     };
     let cause = on(&proxy, move |proxy| {
         proxy.add(Requests::All, on_the_way.clone());

@@ -93,7 +93,9 @@ async fn a_key_that_asks_for_it_is_connected_to_again_in_one_probe() {
         let failure = KeyError::new(ErrorClass::Unreachable, "no route");
         key.guard.breaker().failed(&failure);
     }
+    bed.asked();
     let again = bed.look(&Known::default()).await.unwrap();
+    assert_eq!(bed.asked(), (1, 1, 1));
     let late = KeyError::new(ErrorClass::CredentialsRefused, "of the old login");
     key.guard.breaker().failed(&late);
     assert!(!bed.is_away(), "what was connected before does not count");

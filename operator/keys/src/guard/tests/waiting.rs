@@ -52,6 +52,21 @@ async fn all_who_wait_are_told_when_the_key_is_dead() {
     drop(bed.guard.turn("c").await.unwrap());
 }
 
+/// Also those count who have a place and are held back by the rate.
+#[tokio::test(start_paused = true)]
+async fn who_is_held_back_by_the_rate_waits() {
+    let bed = Bed::with(Limits {
+        per_second: Some(1),
+        at_once: 8,
+    });
+    let mut turns: Vec<_> = (0..3).map(|_| bed.guard.turn("a").boxed()).collect();
+    let polled = turns.iter_mut().map(|turn| turn.now_or_never());
+    let given = polled.filter(Option::is_some).count();
+    assert_eq!((given, bed.guard.waiting()), (1, 2));
+    drop(turns);
+    assert_eq!(bed.guard.waiting(), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_burst_goes_on_when_the_key_is_back() {
     let bed = Bed::with(ONE_AT_ONCE);
