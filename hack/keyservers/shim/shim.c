@@ -25,7 +25,12 @@ static struct function_list *real;
 static struct function_list ours;
 static char folder[PATH_MAX - 16];
 
-enum { FLAGS_OF_TOKEN = 32 + 32 + 16 + 16, MAY_SIGN = 0x108 };
+enum {
+    FLAGS_OF_TOKEN = 32 + 32 + 16 + 16,
+    FINAL_TRY = 0x20000,
+    PIN_INCORRECT = 0xA0,
+    MAY_SIGN = 0x108
+};
 
 static const char *beside(const char *name, char *path) {
     snprintf(path, PATH_MAX, "%s/%s", folder, name);
@@ -117,12 +122,21 @@ WRAP("C_OpenSession", OPEN_SESSION, 0, TOKEN_NOT_PRESENT,
      (slot, flags, app, notify, session))
 WRAP("C_GetSessionInfo", GET_SESSION_INFO, session, DEVICE_REMOVED,
      (number session, void *info), (session, info))
-WRAP("C_Login", LOGIN, session, DEVICE_REMOVED,
-     (number session, number user, void *pin, number length), (session, user, pin, length))
 WRAP("C_FindObjectsInit", FIND_OBJECTS_INIT, session, DEVICE_REMOVED,
      (number session, void *attributes, number count), (session, attributes, count))
 WRAP("C_SignInit", SIGN_INIT, session, DEVICE_REMOVED,
      (number session, void *mechanism, number key), (session, mechanism, key))
+
+/* How many wrong PINs there were since the last right one. */
+static _Atomic number wrong_pins;
+
+static number wrapped_LOGIN(number session, number user, void *pin, number length) {
+    number answer = before("C_Login", session, DEVICE_REMOVED);
+    if (answer == OK) answer = real->functions[LOGIN](session, user, pin, length);
+    if (answer == OK) wrong_pins = 0;
+    if (answer == PIN_INCORRECT) wrong_pins++;
+    return called("C_Login", answer);
+}
 
 struct attribute {
     number type;
@@ -144,10 +158,12 @@ static number wrapped_GET_ATTRIBUTE_VALUE(number session, number object,
 
 /* The flags stand after label, manufacturer, model and serial number (CK_TOKEN_INFO). */
 static number wrapped_GET_TOKEN_INFO(number slot, void *info) {
-    number answer = before("C_GetTokenInfo", 0, TOKEN_NOT_PRESENT), flags = 0;
+    number answer = before("C_GetTokenInfo", 0, TOKEN_NOT_PRESENT), flags = 0, most = 0;
     if (answer == OK) answer = real->functions[GET_TOKEN_INFO](slot, info);
-    if (answer == OK && told("flags", NULL, &flags)) {
+    if (answer == OK) {
         number own;
+        told("flags", NULL, &flags);
+        if (told("patience", NULL, &most) && wrong_pins + 1 >= most) flags |= FINAL_TRY;
         memcpy(&own, (char *)info + FLAGS_OF_TOKEN, sizeof own);
         own |= flags;
         memcpy((char *)info + FLAGS_OF_TOKEN, &own, sizeof own);

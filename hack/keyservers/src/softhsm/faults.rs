@@ -32,6 +32,8 @@ pub enum Fault {
     NoSign,
     /// The token has these flags too, such as CKF_USER_PIN_LOCKED.
     Flags(u64),
+    /// The token says that it locks itself with so many wrong PINs, before the last one of them.
+    Patience(u64),
 }
 
 impl fmt::Display for Fault {
@@ -45,6 +47,7 @@ impl fmt::Display for Fault {
             Self::Remove => f.write_str("remove"),
             Self::NoSign => f.write_str("nosign"),
             Self::Flags(flags) => write!(f, "flags {flags:#x}"),
+            Self::Patience(tries) => write!(f, "patience {tries}"),
         }
     }
 }

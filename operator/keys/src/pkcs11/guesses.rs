@@ -1,7 +1,8 @@
-//! How often a tenant may have a PIN compared with that of a login.
+//! How often a tenant may have a PIN compared with that of a login, or tried.
 //!
 //! While a token is logged in, a PIN is compared and not tried, so that a wrong one costs no try.
-//! It must not be free either: whoever may change a Secret could guess until it fits.
+//! It must not be free either: whoever may change a Secret could guess until it fits. And while it
+//! is not, whoever names one Secret after the other could use up the tries of everybody.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -39,15 +40,28 @@ impl Guesses {
         wrong.is_none_or(|wrong| wrong.last == credentials.digest || now >= wrong.next)
     }
 
-    /// A PIN was compared, and was another.
+    /// Whether a PIN may be tried now. The last one costs another try, as any does.
+    pub(super) fn may_try(&self, credentials: &Credentials, now: Instant) -> bool {
+        let of_tenant = |tenant| self.0.get(tenant);
+        let wrong = credentials.secret.tenant.as_ref().and_then(of_tenant);
+        wrong.is_none_or(|wrong| now >= wrong.next)
+    }
+
+    /// A PIN was compared, and was another. The last one, once more, tells nothing new.
     pub(super) fn wrong(&mut self, credentials: &Credentials, now: Instant) {
+        let tenant = credentials.secret.tenant.as_ref();
+        let last = tenant.and_then(|tenant| self.0.get(tenant));
+        if last.is_none_or(|wrong| wrong.last != credentials.digest) {
+            self.tried(credentials, now);
+        }
+    }
+
+    /// A PIN was tried, and was refused.
+    pub(super) fn tried(&mut self, credentials: &Credentials, now: Instant) {
         let Some(tenant) = &credentials.secret.tenant else {
             return;
         };
         let before = self.0.get(tenant);
-        if before.is_some_and(|wrong| wrong.last == credentials.digest) {
-            return;
-        }
         let count = before.map_or(0, |wrong| wrong.count).saturating_add(1);
         let wrong = Wrong {
             last: credentials.digest.clone(),
@@ -109,6 +123,20 @@ mod tests {
         assert!(guesses.may(&pin("right"), later));
         guesses.right(&pin("right"));
         assert!(guesses.may(&pin("4"), later));
+    }
+
+    /// Also one PIN in many Secrets costs a try for each.
+    #[test]
+    fn what_is_tried_counts_each_time() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        let pin = of_tenant("shop", "1");
+        for _ in 0..FREE {
+            assert!(guesses.may_try(&pin, now));
+            guesses.tried(&pin, now);
+        }
+        assert!(!guesses.may_try(&pin, now));
+        assert!(guesses.may(&pin, now), "to compare it costs nothing");
+        assert!(guesses.may_try(&pin, now + FIRST));
     }
 
     #[test]

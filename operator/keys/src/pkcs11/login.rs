@@ -35,8 +35,7 @@ pub(super) enum Refusal {
     Refused,
     /// The token is logged in with another PIN, which other issuers hold on to.
     Differs,
-    /// The token is logged in, and so many PINs of this tenant were others that none is compared
-    /// for a while.
+    /// So many PINs of this tenant were wrong that none is compared or tried for a while.
     Guessed,
     /// The token is locked.
     Locked,
@@ -87,7 +86,8 @@ struct Accepted {
 /// Where one logs in.
 pub(super) struct Desk<'a> {
     pub(super) session: &'a Session,
-    pub(super) token: &'a TokenInfo,
+    /// Reads the token as it is now.
+    pub(super) token: &'a dyn Fn() -> Result<TokenInfo, Fault>,
 }
 
 impl Login {
@@ -117,7 +117,13 @@ impl Login {
                 if lock(&self.state).refused.includes(credentials) {
                     return Err(Refusal::Refused);
                 }
-                check(desk.token)?;
+                if !lock(&self.state)
+                    .guesses
+                    .may_try(credentials, Instant::now())
+                {
+                    return Err(Refusal::Guessed);
+                }
+                desk.may_try()?;
                 if other.is_some() {
                     lock(&self.state).accepted = None;
                     log_out(desk.session)?;
@@ -160,7 +166,7 @@ impl Login {
         if is_in(desk.session)? {
             return Ok(());
         }
-        check(desk.token)?;
+        desk.may_try()?;
         self.try_pin(desk, credentials)
     }
 
@@ -176,7 +182,7 @@ impl Login {
         };
         match answer {
             Ok(()) => {
-                lock(&self.state).refused.forgive(credentials);
+                lock(&self.state).accept(credentials);
                 Ok(())
             }
             Err(Error::Pkcs11(value, _)) if is_no(value) => {
@@ -233,6 +239,11 @@ impl State {
         Err(Refusal::Differs)
     }
 
+    fn accept(&mut self, credentials: &Credentials) {
+        self.refused.forgive(credentials);
+        self.guesses.right(credentials);
+    }
+
     fn refuse(&mut self, credentials: &Credentials) {
         if let Some(accepted) = &self.accepted
             && accepted.digest == credentials.digest
@@ -240,17 +251,22 @@ impl State {
             self.accepted = None;
         }
         self.refused.add(credentials);
+        self.guesses.tried(credentials, Instant::now());
     }
 }
 
-/// A token that is locked, or about to be, is left alone.
-fn check(token: &TokenInfo) -> Result<(), Refusal> {
-    if token.user_pin_locked() {
-        Err(Refusal::Locked)
-    } else if token.user_pin_final_try() {
-        Err(Refusal::FinalTry)
-    } else {
-        Ok(())
+impl Desk<'_> {
+    /// A token that is locked, or about to be, is left alone. This is asked behind the door: who
+    /// stood there before may have used up a try.
+    fn may_try(&self) -> Result<(), Refusal> {
+        let token = (self.token)()?;
+        if token.user_pin_locked() {
+            Err(Refusal::Locked)
+        } else if token.user_pin_final_try() {
+            Err(Refusal::FinalTry)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -191,7 +191,7 @@ impl Worker {
         };
         let desk = Desk {
             session: &open.session,
-            token: &open.token()?,
+            token: &|| open.token(),
         };
         match log_in(login, &desk) {
             Ok(entered) => Ok(Some(entered)),
@@ -210,9 +210,8 @@ impl Worker {
                  if the PIN was changed, change it in the Secrets of all issuers of this token"
             ),
             Refusal::Guessed => format!(
-                "{which} is logged in, and several PINs of this namespace were not its own; put \
-                 the right one into the Secret {}, which is compared after a while, within an \
-                 hour",
+                "several PINs of this namespace were not that of {which}; put the right one into \
+                 the Secret {}, which is looked at after a while, within an hour",
                 credentials.secret.name
             ),
             Refusal::Locked => format!(

@@ -3,6 +3,7 @@
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
+use futures::future::join_all;
 use serde_json::json;
 use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Known, Reach};
 use signet_keyservers::softhsm::Fault;
@@ -17,6 +18,8 @@ own!["pkcs11":
     a_refused_pin_is_tried_at_the_token_that_was_meant,
     a_secret_that_was_touched_is_tried_again,
     a_token_that_is_locked_or_about_to_be_is_left_alone,
+    wrong_pins_that_come_at_once_leave_the_last_try,
+    a_tenant_does_not_use_up_the_tries,
     a_pin_that_differs_from_the_one_of_the_login_is_not_tried,
     a_cluster_issuer_does_not_wait_for_a_tenants_old_pin,
     a_changed_pin_is_taken_when_no_issuer_holds_the_old_one,
@@ -130,6 +133,47 @@ async fn a_token_that_is_locked_or_about_to_be_is_left_alone() {
     sign(&*connected(&subject.config, &subject.reach).await)
         .await
         .unwrap();
+}
+
+/// Each in a Secret of its own, for keys of their own: as many threads stand at the door at once.
+async fn wrong_pins_that_come_at_once_leave_the_last_try() {
+    let (token, subject) = Token::with_key();
+    let faults = [Fault::Patience(3), Fault::DelayMs("C_Login", 100)];
+    token.hsm.set_faults(&faults).unwrap();
+    let errors = join_all((0..8).map(|number| wrong(&token, &subject.reach, number))).await;
+    assert_eq!(token.hsm.logins(), 2);
+    let left_alone = errors.iter().filter(|error| {
+        error
+            .message
+            .contains("locks itself after one more wrong PIN")
+    });
+    assert_eq!(left_alone.count(), 6, "{errors:?}");
+}
+
+/// A token that says nothing of its tries must not be locked by one namespace.
+async fn a_tenant_does_not_use_up_the_tries() {
+    let (token, subject) = Token::with_key();
+    let listed = Reach {
+        tenant: Some("team".to_owned()),
+        ..token.reach_with(json!({ "namespaces": ["team"] }), SESSIONS)
+    };
+    let errors = join_all((0..8).map(|number| wrong(&token, &listed, number))).await;
+    assert_eq!(token.hsm.logins(), 3);
+    let told = errors
+        .iter()
+        .filter(|error| error.message.contains("several PINs of this namespace"));
+    assert_eq!(told.count(), 5, "{errors:?}");
+    sign(&*connected(&subject.config, &subject.reach).await)
+        .await
+        .unwrap();
+}
+
+/// What an issuer with a wrong PIN in a Secret of its own is told.
+async fn wrong(token: &Token, reach: &Reach, number: usize) -> KeyError {
+    let secret = format!("wrong-{number}");
+    token.memory.put(&secret, &[("pin", secret.as_bytes())]);
+    let key = json!({ "keyLabel": secret, "pinSecretRef": { "name": secret } });
+    refusal(&config(key), reach).await
 }
 
 /// A tenant who keeps an old PIN in a Secret is not in the administrator's way.

@@ -122,8 +122,8 @@ async fn a_tenant_that_guesses_a_pin_is_soon_told_nothing() {
         ("guess-2", "the PIN differs from the one"),
         ("guess-3", "the PIN differs from the one"),
         ("guess-3", "the PIN differs from the one"),
-        ("guess-4", "several PINs of this namespace were not its own"),
-        (PIN, "several PINs of this namespace were not its own"),
+        ("guess-4", "several PINs of this namespace were not that of"),
+        (PIN, "several PINs of this namespace were not that of"),
     ] {
         own.put("pin", &[("pin", guess.as_bytes())]);
         let error = refusal(&subject.config, &reach).await;
