@@ -100,14 +100,15 @@ impl Backend for VaultTransit {
         "vaultTransit"
     }
 
-    /// The URL of the key: Vault takes a namespace as a header or, like here, as part of the path.
+    /// The path of the key: Vault takes a namespace as a header or, like here, as part of the path.
+    /// A server that is called elsewhere from now on has the same keys; one that has others is found
+    /// out by the key itself.
     fn reference(&self) -> String {
         let path = |path: &str| path.trim_end_matches('/').to_owned();
         let namespace = self.namespace.as_deref().map(path).map(|path| path + "/");
         let version = self.version.map(|version| format!("#{version}"));
         format!(
-            "vaultTransit/{}/v1/{}{}/keys/{}{}",
-            path(&self.address),
+            "vaultTransit/{}{}/keys/{}{}",
             namespace.unwrap_or_default(),
             path(&self.mount),
             self.name,
@@ -182,9 +183,9 @@ mod tests {
     #[test]
     fn a_reference_names_the_key_and_not_the_login() {
         let plain = read(&json!({})).reference();
-        assert_eq!(plain, "vaultTransit/https://vault:8200/v1/transit/keys/ca");
+        assert_eq!(plain, "vaultTransit/transit/keys/ca");
         let other = json!({
-            "address": "https://vault:8200",
+            "address": "https://vault.another.example",
             "mount": "transit/",
             "auth": { "appRole": { "roleId": "r", "secretIdRef": { "name": "s", "key": "k" } } },
             "rsaHash": "SHA512",
@@ -193,7 +194,7 @@ mod tests {
         let full = json!({ "mount": "a/b", "namespace": "team/pki/", "version": 3 });
         assert_eq!(
             read(&full).reference(),
-            "vaultTransit/https://vault:8200/v1/team/pki/a/b/keys/ca#3"
+            "vaultTransit/team/pki/a/b/keys/ca#3"
         );
     }
 
