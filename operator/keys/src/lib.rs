@@ -10,13 +10,13 @@ mod backend;
 mod ca_bundle;
 mod error;
 mod guard;
-#[cfg(any(feature = "aws-kms", feature = "pkcs11", feature = "vault"))]
+#[cfg(feature = "elsewhere")]
 mod message_digest;
 mod pkcs11;
 mod places;
 mod reach;
 mod references;
-#[cfg(any(feature = "aws-kms", feature = "vault"))]
+#[cfg(feature = "network")]
 mod remote;
 mod rsa_hash;
 mod secrets;
