@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 pub use certificate::CaCertificate;
 pub use issued::{Issued, assemble_root};
+pub use pem::MOST_BYTES as MOST_PEM_BYTES;
 
 /// The issuing CA, the intermediates above it, and the roots that are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]

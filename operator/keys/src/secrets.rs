@@ -30,6 +30,19 @@ impl SecretData {
         &self.version
     }
 
+    /// These entries alone, and of each so many bytes at most: a Secret has room for a megabyte,
+    /// which need not be kept.
+    #[must_use]
+    pub fn only(mut self, keys: &[&str], longest: usize) -> Self {
+        self.entries.retain(|key, _| keys.contains(&key.as_str()));
+        for value in self.entries.values_mut() {
+            if value.len() > longest {
+                *value = Zeroizing::new(value[..longest].to_vec());
+            }
+        }
+        self
+    }
+
     /// The same data, read at this version of the Secret.
     #[must_use]
     pub fn at(self, version: impl Into<String>) -> Self {
@@ -66,5 +79,21 @@ mod tests {
     fn debug_shows_no_value() {
         let data: SecretData = [("tls.key", b"s3cr3t".to_vec())].into_iter().collect();
         assert_eq!(format!("{data:?}"), r#"{"tls.key"}"#);
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_not_kept() {
+        let entries = [("tls.crt", 10), ("ca.crt", 3), ("other", 1)];
+        let data: SecretData = entries
+            .map(|(key, length)| (key, vec![b'x'; length]))
+            .into_iter()
+            .collect();
+        let data = data.at("1").only(&["tls.crt", "ca.crt"], 4);
+        let length = |key| data.get(key).map(<[u8]>::len);
+        assert_eq!(
+            ["tls.crt", "ca.crt", "other"].map(length),
+            [Some(4), Some(3), None]
+        );
+        assert_eq!(data.version(), "1");
     }
 }

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::chain::MOST_PEM_BYTES;
 use signet_core::public_key::PublicKey;
 use signet_core::template::{Signature, ToBeSigned};
 
@@ -27,6 +28,8 @@ use crate::rsa_hash::RsaHash;
 
 /// The Secret key that holds the private key, as in a `kubernetes.io/tls` Secret.
 pub(crate) const TLS_KEY: &str = "tls.key";
+/// What may stand beside it: the key's certificate with its intermediates, and roots.
+const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
 
 /// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
 /// with 8192, and everybody who may ask for a certificate can ask for as many as he likes.
@@ -106,12 +109,12 @@ impl Backend for Software {
         reach: &'a Reach,
         _known: &'a Known,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        self.load(&*reach.namespace).boxed()
+        self.load(&reach.namespace).boxed()
     }
 }
 
 impl Software {
-    async fn load(&self, namespace: &dyn Namespace) -> Result<Connected, KeyError> {
+    async fn load(&self, namespace: &Arc<dyn Namespace>) -> Result<Connected, KeyError> {
         let name = &self.secret_name;
         let secret = namespace.secret(name).await?.ok_or_else(|| {
             KeyError::new(
@@ -123,12 +126,20 @@ impl Software {
             let sentence = format!("the Secret {name} has no {TLS_KEY}; put the private key there");
             KeyError::new(ErrorClass::KeyNotFound, sentence)
         })?;
-        let signer = SoftwareSigner::from_pem(pem, self.rsa_hash).map_err(|message| {
+        let (public_key, pair) = read(pem).map_err(|message| {
             let sentence = format!("{TLS_KEY} of the Secret {name} {message}");
             KeyError::new(ErrorClass::KeyUnusable, sentence)
         })?;
+        let signer = SoftwareSigner {
+            public_key,
+            rsa_hash: self.rsa_hash,
+            pair: Arc::new(pair),
+            namespace: namespace.clone(),
+            secret: (name.clone(), secret.version().to_owned()),
+        };
         Ok(Connected {
-            beside: Some(secret),
+            // One byte more than is read is enough to say that it is too much.
+            beside: Some(secret.only(&CHAIN, MOST_PEM_BYTES + 1)),
             ..Connected::to(Arc::new(signer))
         })
     }
@@ -139,26 +150,22 @@ struct SoftwareSigner {
     public_key: PublicKey,
     rsa_hash: RsaHash,
     pair: Arc<KeyPair>,
+    namespace: Arc<dyn Namespace>,
+    /// The Secret that it was read from, and its version.
+    secret: (String, String),
 }
 
-impl SoftwareSigner {
-    fn from_pem(pem: &[u8], rsa_hash: RsaHash) -> Result<Self, String> {
-        let pair = Arc::new(KeyPair::from_pem(pem)?);
-        let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
-            .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
-        if let KeyAlgorithm::Rsa { bits } = public_key.algorithm()
-            && bits > MOST_RSA_BITS
-        {
-            return Err(format!(
-                "is an RSA key of {bits} bits, which takes too long to sign; use one of at most \
-                 {MOST_RSA_BITS} bits, or ECDSA"
-            ));
-        }
-        Ok(Self {
-            public_key,
-            rsa_hash,
-            pair,
-        })
+/// A key that Signet uses, or what is wrong with it.
+fn read(pem: &[u8]) -> Result<(PublicKey, KeyPair), String> {
+    let pair = KeyPair::from_pem(pem)?;
+    let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
+        .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
+    match public_key.algorithm() {
+        KeyAlgorithm::Rsa { bits } if bits > MOST_RSA_BITS => Err(format!(
+            "is an RSA key of {bits} bits, which takes too long to sign; use one of at most \
+             {MOST_RSA_BITS} bits, or ECDSA"
+        )),
+        _ => Ok((public_key, pair)),
     }
 }
 
@@ -189,9 +196,20 @@ impl Signer for SoftwareSigner {
         .boxed()
     }
 
-    /// The Secret is all there is, and reading it is connecting.
+    /// The Secret is all there is: the key is the same as long as that is.
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
-        async { Ok(Checked::ConnectAgain) }.boxed()
+        async {
+            let (name, version) = &self.secret;
+            let secret = self.namespace.secret(name).await?;
+            let same = secret.is_some_and(|secret| secret.version() == version);
+            Ok(match same {
+                true => Checked::Same {
+                    notices: Vec::new(),
+                },
+                false => Checked::ConnectAgain,
+            })
+        }
+        .boxed()
     }
 }
 

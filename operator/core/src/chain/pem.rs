@@ -4,9 +4,9 @@ use super::{CaCertificate, ChainError};
 
 /// More certificates than this in one PEM file are a mistake or an attack.
 const MOST_CERTIFICATES: usize = 32;
-/// A larger PEM file is a mistake or an attack. A CAGeneration has room for as much in each of
-/// its two lists.
-const MOST_BYTES: usize = 64 * 1024;
+/// A larger PEM file is a mistake or an attack, and is not read. A CAGeneration has room for as
+/// much in each of its two lists.
+pub const MOST_BYTES: usize = 64 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
