@@ -11,10 +11,10 @@ use signet_api::external::certificate_request::CertificateRequest;
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
 use signet_core::request::ServiceAccount;
 use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::Writer;
+use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::Connections;
 use crate::health::Health;
@@ -145,8 +145,10 @@ pub struct Context {
     pub reads: Turns,
     /// Cancelled when the operator is told to stop.
     pub stop: CancellationToken,
-    /// One key is made at a time: a large one takes seconds of arithmetic.
-    pub key_making: Semaphore,
+    /// The making of keys: a large one takes seconds.
+    pub key_making: Arithmetic,
+    /// The reading of chains, whose signatures are verified: a tenant's may take half a second.
+    pub chain_reading: Arithmetic,
     /// The clock.
     pub now: fn() -> Timestamp,
 }

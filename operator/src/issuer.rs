@@ -41,6 +41,9 @@ pub enum Error {
     /// The API server did not answer or did not take a write.
     #[error("the API server did not answer: {0}")]
     Api(#[from] kube::Error),
+    /// Certificates could not be read.
+    #[error("the CA generations could not be read: {0}")]
+    Arithmetic(#[from] tokio::task::JoinError),
     /// The key of an issuer that can sign did not answer just now.
     #[error("the key did not answer: {0}")]
     Key(#[from] KeyError),
@@ -90,6 +93,7 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     let version = Version::of(object.meta());
     if let Some(rest) = context.connections.rest(&name)
         && context.keyring.is_not_ready(&name, version.clone())
+        && status::is_not_ready(object)
     {
         // The key is not called before that, and what there is to say of it was said.
         return Ok(Action::requeue(rest));

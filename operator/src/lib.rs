@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod apply;
 pub mod args;
+pub mod arithmetic;
 pub mod attempts;
 pub mod certificate_request;
 pub mod connections;

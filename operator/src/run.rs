@@ -35,14 +35,13 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider was installed before"))?;
-    // One thread does everything but sign with RSA: the work is waiting for others, and waking
-    // a second thread for each answer costs more than the answer (docs/performance.md).
+    // One thread does everything but sign with RSA and what is Arithmetic: the work is waiting for
+    // others, and waking a second thread for each answer costs more than the answer
+    // (docs/performance.md).
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_current_thread()
-        .max_blocking_threads(
-            std::thread::available_parallelism()
-                .map_or(2, usize::from)
-                .max(2),
-        )
+        // Two for the keys that are made and the chains that are read, which RSA does not wait for.
+        .max_blocking_threads(processors.max(2) + 2)
         .enable_all()
         .build()?
         .block_on(run(settings))

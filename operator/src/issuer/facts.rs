@@ -8,7 +8,7 @@ use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
 use signet_core::chain::{CaChain, ChainError};
 use signet_core::request::ServiceAccount;
-use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
+use signet_keys::{ErrorClass, KeyError, Known, Namespace, Reach, SecretData};
 
 use super::generation::{self, Generation};
 use super::{Object, resource_namespace};
@@ -96,7 +96,7 @@ pub(super) async fn learn<K: Object>(
     }
     // The key alone is not enough where its chain cannot be read, and the status says why.
     let (key, existing) = match key {
-        Ok(key) => match existing(&spec, &key, &*reach.namespace).await {
+        Ok(key) => match existing(&spec, &key, &reach, context).await {
             Ok(existing) => (Ok(key), existing),
             Err(error) => (Err(error), None),
         },
@@ -126,7 +126,7 @@ async fn generations(
     name: &IssuerName,
     namespace: &str,
     context: &Context,
-) -> Result<(Vec<Generation>, usize), kube::Error> {
+) -> Result<(Vec<Generation>, usize), super::Error> {
     let api: Api<CAGeneration> = Api::namespaced(context.client.clone(), namespace);
     let mine = format!(
         "spec.issuerRef.kind={},spec.issuerRef.name={}",
@@ -148,8 +148,12 @@ async fn generations(
             _ => break,
         }
     }
-    let mut generations: Vec<_> = objects.iter().map(generation::read).collect();
-    generations.sort_by_key(|generation| generation.number);
+    let read = move || {
+        let mut generations: Vec<_> = objects.iter().map(generation::read).collect();
+        generations.sort_by_key(|generation| generation.number);
+        generations
+    };
+    let generations = context.chain_reading.of(&name.namespace, read).await?;
     Ok((generations, kept))
 }
 
@@ -180,8 +184,10 @@ fn valid_over_this_key<'a>(
 async fn existing(
     spec: &IssuerSpec,
     key: &Key,
-    namespace: &dyn Namespace,
+    reach: &Reach,
+    context: &Context,
 ) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
+    let namespace = &*reach.namespace;
     let Some(existing) = &spec.certificate.existing else {
         return Ok(None);
     };
@@ -193,8 +199,14 @@ async fn existing(
             None => return Ok(None),
         },
     };
-    let tls_crt = data.get("tls.crt").unwrap_or_default();
-    Ok(Some(CaChain::from_pem(tls_crt, data.get("ca.crt"))))
+    let read = move || {
+        let tls_crt = data.get("tls.crt").unwrap_or_default();
+        CaChain::from_pem(tls_crt, data.get("ca.crt"))
+    };
+    let tenant = reach.tenant.as_deref().unwrap_or_default();
+    let chain = context.chain_reading.of(tenant, read).await;
+    let failed = |_| KeyError::new(ErrorClass::Unreachable, "the chain could not be read now");
+    chain.map(Some).map_err(failed)
 }
 
 async fn in_config_map(namespace: &dyn Namespace, name: &str) -> Result<SecretData, KeyError> {

@@ -22,7 +22,12 @@ pub(super) async fn key(
     context: &Context,
 ) -> Result<(), Error> {
     let name = to_make.secret_name.as_str();
-    let key = generated(to_make, context).await?;
+    let key_type = to_make.key_type;
+    let made = context
+        .key_making
+        .of(namespace, move || GeneratedKey::new(key_type));
+    let failed = |_| KeyError::new(ErrorClass::Unreachable, "no key could be made now");
+    let key = made.await.map_err(failed)??;
     let (entry, pem) = key.secret_entry();
     let secret = Secret {
         metadata: ObjectMeta {
@@ -39,15 +44,6 @@ pub(super) async fn key(
         tracing::info!(namespace, secret = name, "a CA key was made");
     }
     Ok(())
-}
-
-/// A thread of its own, and one key at a time: nobody else shall wait for the arithmetic.
-async fn generated(to_make: &KeyToMake, context: &Context) -> Result<GeneratedKey, KeyError> {
-    let failed = || KeyError::new(ErrorClass::Unreachable, "no key could be made now");
-    let _turn = context.key_making.acquire().await.map_err(|_| failed())?;
-    let key_type = to_make.key_type;
-    let made = tokio::task::spawn_blocking(move || GeneratedKey::new(key_type)).await;
-    made.map_err(|_| failed())?
 }
 
 /// Signs an issuer's own root, and writes it down.

@@ -46,6 +46,21 @@ where
     }
 }
 
+/// Whether the status says of this form of the issuer that it is not ready.
+pub(super) fn is_not_ready<K>(object: &K) -> bool
+where
+    K: IssuerResource + Resource<DynamicType = ()>,
+{
+    let conditions = object.issuer_status().map(|status| &status.conditions);
+    let ready = conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition.type_ == READY);
+    ready.is_some_and(|ready| {
+        ready.status == "False" && ready.observed_generation == object.meta().generation
+    })
+}
+
 /// Every root that is trusted now, in PEM: those of the generation that signs, and those of
 /// older ones until no certificate under them can be valid any more.
 pub(super) fn bundle(facts: &Facts) -> String {

@@ -40,12 +40,14 @@ impl Whereabouts {
     pub(super) async fn follow(self, client: Client, every: Duration, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(every);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => self.look(&client).await,
-                () = stop.cancelled() => return,
+        let looks = async {
+            loop {
+                ticks.tick().await;
+                self.look(&client).await;
             }
-        }
+        };
+        // Also in the middle of a look, which may hang.
+        stop.run_until_cancelled(looks).await;
     }
 
     /// What cannot be read leaves things as they are.

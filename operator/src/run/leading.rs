@@ -11,7 +11,6 @@ use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_keys::Turns;
-use tokio::sync::Semaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Work;
 use super::shown::Process;
 use crate::apply::Writer;
+use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::{Caps, Connections};
 use crate::context::{Ambient, Context, Issuers, Requests, Settings};
@@ -174,7 +174,8 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
         attempts: Attempts::default(),
         metrics: Metrics::default(),
         health: Health::default(),
-        key_making: Semaphore::new(1),
+        key_making: Arithmetic::default(),
+        chain_reading: Arithmetic::default(),
         now: Timestamp::now,
     }
 }

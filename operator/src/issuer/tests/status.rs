@@ -6,7 +6,7 @@ use signet_keys::{KeyType, Signer};
 use super::super::decide::{Outcome, Step, decide};
 use super::super::facts::Facts;
 use super::super::reason::{IssuerReason, NotReady};
-use super::super::status::{bundle, plan};
+use super::super::status::{bundle, is_not_ready, plan};
 use super::{adopt, existing, self_signed};
 use crate::apply::Plan;
 use crate::fixtures::{DAY, at, ca, key};
@@ -73,6 +73,22 @@ fn the_three_conditions_say_it_in_the_sense_of_kstatus() {
             assert_eq!(condition.last_transition_time.0, facts.now);
         }
     }
+}
+
+/// Nothing needs to be said while a key rests; a write that failed was not said.
+#[test]
+fn only_what_is_written_about_this_form_was_said() {
+    let (facts, ready) = ready();
+    let said = |outcome: &Outcome| {
+        let status = status(plan(&object(&facts, None), &facts, outcome));
+        object(&facts, Some(status))
+    };
+    assert!(!is_not_ready(&object(&facts, None)));
+    assert!(!is_not_ready(&said(&ready)));
+    let mut away = said(&waits("soon"));
+    assert!(is_not_ready(&away));
+    away.metadata.generation = Some(8);
+    assert!(!is_not_ready(&away), "of the form before");
 }
 
 #[test]
