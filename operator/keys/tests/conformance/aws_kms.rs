@@ -9,6 +9,7 @@
 mod keys;
 mod logins;
 mod network;
+mod sessions;
 
 use std::sync::{Arc, OnceLock};
 
@@ -26,7 +27,12 @@ use crate::memory::{Memory, reach};
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests = [keys::tests(), logins::tests(), network::tests()];
+    let tests = [
+        keys::tests(),
+        logins::tests(),
+        network::tests(),
+        sessions::tests(),
+    ];
     tests.into_iter().flatten().collect()
 }
 

@@ -116,9 +116,13 @@ async fn an_address_is_https() {
 async fn the_given_ca_alone_counts() {
     let bed = Bed::new();
     let other = Ca::new("another CA").unwrap();
+    let in_secret = json!({ "caBundle": { "secretRef": { "name": "bundle" } } });
+    let put = |pem: &str| bed.memory.put("bundle", &[("ca.crt", pem.as_bytes())]);
+    put(other.certificate_pem());
     let bundles = [
         json!({ "caBundle": { "inline": other.certificate_pem() } }),
         json!({ "caBundle": null }),
+        in_secret.clone(),
     ];
     for bundle in bundles {
         let error = bed.subject_with(&bundle).connect().await.unwrap_err();
@@ -129,9 +133,12 @@ async fn the_given_ca_alone_counts() {
         );
     }
     let both = format!("{}{}", other.certificate_pem(), server().ca_pem());
-    let subject = bed.subject_with(&json!({ "caBundle": { "inline": both } }));
-    let connected = subject.connected().await;
-    verifies_over_its_bytes_alone(&subject, &*connected.signer).await;
+    put(&both);
+    for bundle in [json!({ "caBundle": { "inline": both } }), in_secret] {
+        let subject = bed.subject_with(&bundle);
+        let connected = subject.connected().await;
+        verifies_over_its_bytes_alone(&subject, &*connected.signer).await;
+    }
 }
 
 /// The trial before, run by itself in an environment that says otherwise in everything.

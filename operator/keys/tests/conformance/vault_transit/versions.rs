@@ -167,25 +167,29 @@ async fn a_namespace_holds_for_the_key_and_the_login() {
     let key = format!("transit/keys/{}", bed.key);
     let rules = "path \"transit/*\" { capabilities = [\"read\", \"update\"] }";
     let policy = ["policy", "write", &namespace, "signer", "-"];
-    let create = [
-        "token",
-        "create",
-        &namespace,
-        "-policy=signer",
-        "-field=token",
-    ];
-    server()
-        .bao(&["secrets", "enable", &namespace, "transit"])
-        .unwrap();
-    server()
-        .bao(&["write", &namespace, "-f", &key, "type=ecdsa-p256"])
-        .unwrap();
+    let role = "auth/approle/role/signer";
+    for command in [
+        &["secrets", "enable", &namespace, "transit"][..],
+        &["write", &namespace, "-f", &key, "type=ecdsa-p256"],
+        &["auth", "enable", &namespace, "approle"],
+        &["write", &namespace, role, "token_policies=signer"],
+    ] {
+        server().bao(command).unwrap();
+    }
     server().bao_with_input(&policy, rules).unwrap();
-    let token = server().bao(&create).unwrap();
-    bed.memory
-        .put("vault", &[("token", token.trim().as_bytes())]);
-    let mut subject = bed.subject_with(&json!({ "namespace": name }));
-    subject.secrets.push(token.trim().to_owned());
+    let (role_id, secret_id) = (format!("{role}/role-id"), format!("{role}/secret-id"));
+    let role_id = ["read", &namespace, "-field=role_id", &role_id];
+    let secret_id = ["write", &namespace, "-f", "-field=secret_id", &secret_id];
+    let [role_id, secret_id] = [&role_id[..], &secret_id].map(|told| server().bao(told).unwrap());
+    let secret_id = secret_id.trim().to_owned();
+    bed.memory.put("approle", &[("id", secret_id.as_bytes())]);
+    let mut subject = bed.subject_with(&json!({
+        "namespace": name,
+        "auth": { "appRole": {
+            "roleId": role_id.trim(), "secretIdRef": { "name": "approle", "key": "id" },
+        }},
+    }));
+    subject.secrets.push(secret_id);
     let connected = subject.connected().await;
     // Another key of the same name, in another namespace.
     assert_ne!(connected.signer.public_key().spki_der(), bed.spki_der(1));

@@ -1,0 +1,98 @@
+//! Sessions of a role, which end while the issuer goes on.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+use signet_core::algorithm::KeyAlgorithm;
+use signet_keyservers::ministack::{ACCOUNT, Session};
+use signet_keyservers::proxy::{Fault, Requests};
+use tokio::time::{Instant, sleep};
+
+use super::{Aws, LEAST, key_config, policy};
+use crate::rig::Subject;
+use crate::root::to_be_signed;
+
+own!["awsKms":
+    a_session_that_aws_ended_is_replaced_within_the_call,
+    a_session_is_renewed_before_its_end,
+];
+
+const DEADLINE: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+fn assumed() -> Requests {
+    Requests::Action("AssumeRole".to_owned())
+}
+
+/// A key over which an issuer signs in a role, and the role.
+fn subject() -> (Aws, Subject, String) {
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, _) = aws.p256();
+    let name = format!("session-{key}");
+    let user = aws.server.make_user(&name, &policy(&["sts:AssumeRole"]));
+    let aws = Aws {
+        user: user.unwrap(),
+        ..aws
+    };
+    let trust = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": { "AWS": [
+            format!("arn:aws:iam::{ACCOUNT}:user/{name}"), format!("arn:aws:iam::{ACCOUNT}:root"),
+        ]},
+    }]});
+    let role = format!("of-{name}");
+    let role = aws.server.make_role(&role, &trust, &policy(&LEAST));
+    let role = role.unwrap();
+    let mut config = aws.config(&key);
+    config["roleArn"] = json!(role);
+    let subject = aws.subject(&key, &key, KeyAlgorithm::EcP256);
+    (aws, subject.with(key_config(config)), role)
+}
+
+async fn a_session_that_aws_ended_is_replaced_within_the_call() {
+    let (aws, subject, _) = subject();
+    let signer = subject.connected().await.signer;
+    assert_eq!(aws.proxy.count(&assumed()), 1);
+    let ended = Fault::aws_error(400, "ExpiredTokenException", "the token has expired");
+    aws.proxy
+        .add_times(Requests::Action("Sign".to_owned()), ended, 1);
+    signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+    assert_eq!(aws.proxy.count(&assumed()), 2);
+}
+
+/// The SDK draws by how much less than a minute before the end it is, half a minute at most.
+async fn a_session_is_renewed_before_its_end() {
+    let (aws, subject, role) = subject();
+    let session = aws.server.assume_role(&role).unwrap();
+    let end = Timestamp::now() + Duration::from_secs(32);
+    let answer = Fault::Answer {
+        status: 200,
+        headers: vec![("content-type".into(), "text/xml".into())],
+        body: credentials(&session, end),
+    };
+    aws.proxy.add_times(assumed(), answer, 1);
+    let signer = subject.connected().await.signer;
+    let deadline = Instant::now() + DEADLINE;
+    while aws.proxy.count(&assumed()) < 2 {
+        assert!(Instant::now() < deadline, "it is not renewed");
+        signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+        sleep(POLL_INTERVAL).await;
+    }
+    assert!(Timestamp::now() < end);
+    signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+    assert_eq!(aws.proxy.count(&assumed()), 2, "the new one has its hour");
+}
+
+/// As STS answers AssumeRole.
+fn credentials(session: &Session, end: Timestamp) -> String {
+    let Session { id, secret, token } = session;
+    let end = end.strftime("%Y-%m-%dT%H:%M:%SZ");
+    format!(
+        "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+         <AssumeRoleResult><Credentials><AccessKeyId>{id}</AccessKeyId>\
+         <SecretAccessKey>{secret}</SecretAccessKey><SessionToken>{token}</SessionToken>\
+         <Expiration>{end}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+}
