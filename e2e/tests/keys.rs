@@ -37,6 +37,8 @@ mod closing;
 mod existing;
 #[path = "keys/issuance.rs"]
 mod issuance;
+#[path = "keys/limits.rs"]
+mod limits;
 #[path = "keys/logins.rs"]
 mod logins;
 #[path = "keys/outage.rs"]
@@ -45,6 +47,8 @@ mod outage;
 mod restart;
 #[path = "keys/tenants.rs"]
 mod tenants;
+#[path = "keys/throttled.rs"]
+mod throttled;
 
 use std::process::ExitCode;
 
@@ -53,8 +57,8 @@ use signet_e2e::{Setup, keys};
 const SETUP: Setup = Setup {
     approves: true,
     prepare: keys::prepare,
-    // Of which thirteen may wait for the second control plane.
-    threads: 19,
+    // Of which fifteen may wait for the second control plane.
+    threads: 21,
     flags: keys::modules::flags,
 };
 
@@ -67,9 +71,11 @@ fn main() -> ExitCode {
             ambient::a_role_of_its_service_account,
             ambient::the_agent_of_pod_identity,
             ambient::the_role_of_its_node,
+            limits::flags_bound_every_issuer_and_metrics_show_who_waits,
         ],
         // Then, since each takes its time.
         outage::tests(),
+        throttled::tests(),
         tenants::tests(),
         away::tests(),
         changed::tests(),

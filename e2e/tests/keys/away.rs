@@ -1,12 +1,14 @@
 //! What an issuer says while its backend is away, and what others notice of it: nothing.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use kube::{Api, Resource};
 use signet_api::ClusterIssuer as Object;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, Away, Shared};
 use signet_e2e::{Ask, IssuerRef, TestNamespace, ready};
+
+use crate::limits::metric;
 
 shared![
     vault_away_is_told_once_and_passes,
@@ -33,6 +35,16 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
     keys::at(&key, |key| key.take_away(Away::Gone)).await?;
     let sentence = test.wait_until_not_ready(&issuer, REASON).await?;
     ensure!(sentence.contains("tries again by itself"), "{sentence}");
+    let operator = test
+        .bed()
+        .operator()
+        .context("one runs on the shared bed")?;
+    let series = format!(
+        r#"signet_key_errors_total{{backend="{}",reason="{REASON}"}}"#,
+        key.backend()
+    );
+    let errors = metric(operator, &series).await?;
+    ensure!(errors >= Some(1.0), "{series} is {errors:?}");
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.pending(&request, "IssuerNotReady").await?;

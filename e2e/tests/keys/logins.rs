@@ -5,15 +5,16 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::Kubeconfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use signet_api::IssuerKind::Issuer;
-use signet_e2e::keys::{self, openbao};
+use signet_e2e::keys::{self, VaultKey, openbao};
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, IssuerRef, TestNamespace};
 use signet_keyservers::proxy::Requests;
 
 shared![
     vault_reviews_the_token_of_a_service_account,
+    vault_checks_the_token_of_a_service_account_by_itself,
     a_service_account_assumes_a_role_of_aws,
 ];
 
@@ -36,23 +37,59 @@ async fn vault_reviews_the_token_of_a_service_account(test: &TestNamespace) -> R
         Ok(())
     })
     .await?;
-    let spec = |role: &str| {
-        let auth = json!({ "role": role, "serviceAccountRef": { "name": LOGIN } });
-        let key = key.config_with(json!({ "kubernetes": auth }));
-        json!({ "key": key, "certificate": { "selfSigned": {} } })
-    };
-    let issuer = test.create_issuer(Issuer, "ca", spec("right")).await?;
+    let issuer = test
+        .create_issuer(Issuer, "ca", by(&key, "kubernetes", "right"))
+        .await?;
     say_what_role_is_missing(test, &issuer).await?;
     test.lets_signet_make_tokens_of(LOGIN).await?;
     test.wait_until_ready(&issuer).await?;
     test.obtain(&issuer).await?;
+    only_by_the_right_role(test, &issuer, &key, "kubernetes").await
+}
 
-    // The same ServiceAccount and key, and a role that wants another issuer's audience.
-    test.patch_issuer(&issuer, spec("wrong")).await?;
-    test.wait_until_not_ready(&issuer, "KeyCredentialsRefused")
+/// By the public key of the API server, which OpenBao is given.
+async fn vault_checks_the_token_of_a_service_account_by_itself(test: &TestNamespace) -> Result<()> {
+    let key = keys::vault().await?;
+    let public = std::fs::read_to_string(test.bed().plane().service_account_key())?;
+    let (namespace, policy) = (test.name().to_owned(), key.policy().to_owned());
+    blocking(move || {
+        let server = openbao()?;
+        server.enable_auth("jwt")?;
+        server.configure_jwt(&[&public], None)?;
+        let subject = format!("system:serviceaccount:{namespace}:{LOGIN}");
+        for (role, issuer) in [("right", "ca"), ("wrong", "cab")] {
+            let audience = format!("signet://{namespace}/{issuer}");
+            server.jwt_role(role, &subject, &audience, &policy)?;
+        }
+        Ok(())
+    })
+    .await?;
+    test.robot(LOGIN).await?;
+    test.lets_signet_make_tokens_of(LOGIN).await?;
+    let issuer = test.issuer(Issuer, "ca", by(&key, "jwt", "right")).await?;
+    test.obtain(&issuer).await?;
+    only_by_the_right_role(test, &issuer, &key, "jwt").await
+}
+
+/// The spec of an issuer that logs in by this method, in this role.
+fn by(key: &VaultKey, method: &str, role: &str) -> Value {
+    let auth = json!({ "role": role, "serviceAccountRef": { "name": LOGIN } });
+    let key = key.config_with(json!({ method: auth }));
+    json!({ "key": key, "certificate": { "selfSigned": {} } })
+}
+
+/// The same ServiceAccount and key, and a role that wants another issuer's audience.
+async fn only_by_the_right_role(
+    test: &TestNamespace,
+    issuer: &IssuerRef,
+    key: &VaultKey,
+    method: &str,
+) -> Result<()> {
+    test.patch_issuer(issuer, by(key, method, "wrong")).await?;
+    test.wait_until_not_ready(issuer, "KeyCredentialsRefused")
         .await?;
-    test.patch_issuer(&issuer, spec("right")).await?;
-    test.wait_until_ready(&issuer).await?;
+    test.patch_issuer(issuer, by(key, method, "right")).await?;
+    test.wait_until_ready(issuer).await?;
     Ok(())
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         references::a_name_is_no_path,
         addresses::what_only_the_operator_can_reach_is_refused_and_not_called,
         ambient::the_operators_own_credentials_are_none_of_a_tenants,
+        ambient::a_flag_takes_them_from_cluster_issuers,
         ambient::a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice,
         modules::a_module_is_there_for_the_namespaces_that_are_listed,
         modules::a_wrong_pin_is_wrong_on_a_token_that_is_logged_in,

@@ -124,6 +124,11 @@ impl ControlPlane {
         &self.state.logs
     }
 
+    /// The file with the public key of ServiceAccounts' tokens, in PEM.
+    pub fn service_account_key(&self) -> PathBuf {
+        self.state.folder.join("pki/service-account.pub")
+    }
+
     /// kubectl as the administrator, of the API server's own version.
     pub fn kubectl(&self) -> Command {
         self.as_administrator(Command::new(&self.state.kubectl))

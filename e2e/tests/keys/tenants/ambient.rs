@@ -67,6 +67,24 @@ pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants() -> Res
     Ok(())
 }
 
+pub(crate) async fn a_flag_takes_them_from_cluster_issuers() -> Result<()> {
+    let bed = Bed::own().await?;
+    let aws = Aws::start().await?;
+    let operator = aws
+        .operator(&bed, &["--cluster-issuer-ambient-credentials", "false"])
+        .await?;
+    let tenant = Tenant::new(bed.bed(), "none").await?;
+    let refused = cluster_issuer(&tenant, "none", aws.key()).await?;
+    let told = tenant
+        .wait_until_not_ready(&refused, "KeyCredentialsRefused")
+        .await?;
+    let flag = "--cluster-issuer-ambient-credentials=true";
+    ensure!(told.contains(flag), "{told}");
+    ensure!(aws.0.proxy().connections() == 0, "AWS was called");
+    operator.stop().await?;
+    Ok(())
+}
+
 pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice() -> Result<()> {
     let bed = Bed::own().await?;
     let aws = Aws::start().await?;

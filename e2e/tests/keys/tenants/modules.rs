@@ -36,7 +36,7 @@ fn key(module: &str, label: &str) -> Value {
 }
 
 /// An operator that lists a module for these namespaces.
-async fn operator(
+pub(super) async fn operator(
     bed: &OwnBed,
     module: PathBuf,
     namespaces: &[&str],

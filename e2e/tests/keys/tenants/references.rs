@@ -9,6 +9,7 @@ use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::KeyKind;
 use signet_installation::NAMESPACE;
 
+use super::modules;
 use super::tenant::{Tenant, cluster_secret, vault};
 
 /// A server that no name leads to: what a key needs of its namespace is read before it is called.
@@ -87,15 +88,30 @@ async fn furnish(other: &Tenant, name: &str) -> Result<()> {
 
 pub(crate) async fn a_reference_stays_in_its_namespace() -> Result<()> {
     let bed = Bed::own().await?;
-    let operator = bed.start_operator(&[]).await?;
     let tenant = Tenant::new(bed.bed(), "references").await?;
+    // The PIN is read before the module is loaded.
+    let (operator, _list) = modules::operator(&bed, "/nowhere.so".into(), &[tenant.name()]).await?;
     let other = Tenant::new(bed.bed(), "of-another").await?;
     let treasure = other.unique("treasure");
     furnish(&other, &treasure).await?;
-    for (name, key, sentence) in references(&treasure) {
+    let pin = json!({ "pkcs11": {
+        "module": "hsm", "tokenLabel": "t", "keyLabel": "k", "pinSecretRef": { "name": treasure },
+    }});
+    let references = references(&treasure).into_iter();
+    for (name, key, sentence) in references.chain([("pin", pin, "does not exist")]) {
         let issuer = tenant.has(name, key).await?;
         let told = tenant.is_not_ready(&issuer).await?;
         ensure!(told.contains(sentence), "{name}: {told}");
+    }
+    tenant.secret("key", software_key()?).await?;
+    for field in ["secretName", "configMapName"] {
+        let spec = json!({
+            "key": { "software": { "secretName": "key" } },
+            "certificate": { "existing": { field: treasure } },
+        });
+        let issuer = tenant.has_spec(&field.to_lowercase(), spec).await?;
+        let told = tenant.wait_until_not_ready(&issuer, "InvalidCa").await?;
+        ensure!(told.contains(&treasure), "{field}: {told}");
     }
     // The last one, as the tenant gets a key of its own in a Secret of that name.
     let key = json!({ "software": { "secretName": treasure } });

@@ -1,0 +1,51 @@
+//! A backend that has had enough for a while, in the middle of many requests.
+
+use anyhow::Result;
+use signet_api::IssuerKind::ClusterIssuer;
+use signet_e2e::TestNamespace;
+use signet_e2e::keys::{self, RemoteKey};
+use signet_keyservers::Proxy;
+use signet_keyservers::proxy::{Fault, Requests};
+
+use crate::burst::Burst;
+
+shared![
+    vault_throttles_in_100_requests,
+    aws_kms_throttles_in_100_requests,
+];
+
+const COUNT: usize = 100;
+/// So many are asked for before it throttles, the others meanwhile.
+const BEFORE: usize = 30;
+
+async fn vault_throttles_in_100_requests(test: &TestNamespace) -> Result<()> {
+    let key = keys::vault().await?;
+    let signatures = Requests::Path("/sign/".to_owned());
+    let fault = Fault::too_many_requests(1);
+    throttled(test, &*key, key.proxy(), (signatures, fault)).await
+}
+
+async fn aws_kms_throttles_in_100_requests(test: &TestNamespace) -> Result<()> {
+    let key = keys::kms().await?;
+    let signatures = Requests::Action("Sign".to_owned());
+    let fault = Fault::aws_error(400, "ThrottlingException", "Rate exceeded");
+    throttled(test, &*key, key.proxy(), (signatures, fault)).await
+}
+
+async fn throttled(
+    test: &TestNamespace,
+    key: &dyn RemoteKey,
+    proxy: &Proxy,
+    (signatures, fault): (Requests, Fault),
+) -> Result<()> {
+    let issuer = test.issuer_over(ClusterIssuer, "throttled", key).await?;
+    let mut burst = Burst::new(test, &issuer);
+    burst.ask(0..BEFORE).await?;
+    burst.issued(BEFORE / 2).await?;
+    proxy.add(signatures, fault);
+    burst.ask(BEFORE..COUNT).await?;
+    // By then every try that patience had for the first of them is used up.
+    test.wait_until_not_ready(&issuer, "KeyThrottled").await?;
+    proxy.clear();
+    burst.check().await
+}
