@@ -29,9 +29,9 @@ static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
 
-/// What a test program wants of its beds. Without one, tests approve by themselves, the shared bed's
-/// operator has no further flags, and nobody notes what is shown; with one, operators log all there
-/// is.
+/// What a test program wants of its beds. Without one, tests approve by themselves, the shared
+/// bed's operator has no further flags, and nobody notes what is shown; with one, operators log all
+/// there is.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Whether cert-manager's approver approves whatever it may.

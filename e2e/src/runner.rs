@@ -23,7 +23,7 @@ use crate::{Bed, TestNamespace};
 
 /// No test takes nearly as long, even where it waits for its turn; one that does is stuck
 /// somewhere that has no deadline.
-const DEADLINE: Duration = Duration::from_secs(600);
+const DEADLINE: Duration = Duration::from_secs(1200);
 /// Tests mostly wait for the operator, so there are more of them at a time than processors.
 const THREADS: usize = 8;
 

@@ -15,8 +15,8 @@ impl Default for Arithmetic {
 }
 
 impl Arithmetic {
-    /// Does this when it is the namespace's turn. The turn lasts until it is done, also where nobody
-    /// waits for it any more.
+    /// Does this when it is the namespace's turn. The turn lasts until it is done, also where
+    /// nobody waits for it any more.
     ///
     /// # Errors
     /// It panicked.

@@ -135,7 +135,7 @@ async fn settle<K: Object>(
         match decide(&facts) {
             Step::Done(outcome) => return Ok((facts, *outcome)),
             Step::MakeKey(key) => {
-                make::key(&facts.namespace, &key, context).await?;
+                make::key(&facts, &key, context).await?;
                 // What went wrong before does not hold any more.
                 context.connections.forget(name);
                 may_make_key = false;

@@ -82,9 +82,10 @@ impl KmsKey {
     /// The emulator refused it.
     pub fn role_of(&self, (namespace, name): (&str, &str), audience: &str) -> Result<String> {
         let subject = format!("system:serviceaccount:{namespace}:{name}");
+        let provider = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{API_SERVER}");
         self.role(&json!({
             "Effect": "Allow",
-            "Principal": { "Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{API_SERVER}") },
+            "Principal": { "Federated": provider },
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {
                 "StringEquals": { format!("{API_SERVER}:sub"): subject },

@@ -20,7 +20,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const COUNT: u32 = 20;
 /// What the flags allow at once and in a second, and what an issuer's own limit does.
 const AT_ONCE: u32 = 2;
-const RATE: u32 = 10;
+const RATE: u32 = 5;
 const OWN_RATE: u32 = 4;
 /// How long one key takes for a signature: longer than the rate would have it wait.
 const LATENCY: Duration = Duration::from_millis(500);

@@ -101,8 +101,8 @@ impl Backend for VaultTransit {
     }
 
     /// The path of the key: Vault takes a namespace as a header or, like here, as part of the path.
-    /// A server that is called elsewhere from now on has the same keys; one that has others is found
-    /// out by the key itself.
+    /// A server that is called elsewhere from now on has the same keys; one that has others is
+    /// found out by the key itself.
     fn reference(&self) -> String {
         let path = |path: &str| path.trim_end_matches('/').to_owned();
         let namespace = self.namespace.as_deref().map(path).map(|path| path + "/");

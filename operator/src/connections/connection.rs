@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
 use signet_keys::{
     Backend, Breaker, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError, Known, Limits,
-    Reach, SecretData, trial,
+    Reach, SecretData, Signer, trial,
 };
 use tokio::sync::{Mutex, broadcast};
 
@@ -59,6 +59,8 @@ struct Last {
     key: Option<Key>,
     /// What the reference was pinned to.
     pin: Option<String>,
+    /// Whether the key has shown that it signs.
+    tried: bool,
 }
 
 /// Tells that an issuer's backend went away or came back.
@@ -93,62 +95,28 @@ impl Connection {
     ) -> Result<Key, KeyError> {
         let mut last = self.last.lock().await;
         let breaker = self.breaker();
+        // While it counts as dead, to look at it tells less than to have it sign.
+        let tried = last.tried && !breaker.is_open();
         let look = async {
-            match self.look(last.held(known), &breaker).await? {
-                Some(key) => Ok(key),
-                None => self.connect(backend, (reach, known), gates).await,
+            if let Some(key) = look(last.held(known)).await? {
+                let tried = tried || try_out(&**key.guard.signer(), known).await?;
+                return Ok((key, tried));
             }
+            let found = backend.connect(reach, known).await?;
+            // Before it takes the place of the one that was held.
+            let tried = try_out(&*found.signer, known).await?;
+            let fingerprint = found.signer.public_key().fingerprint();
+            let scope = reach.tenant.as_deref().unwrap_or_default();
+            let gate = gates.gate(scope, &fingerprint, self.made.limits);
+            Ok((self.guarded(found, gate), tried))
         };
-        let key = breaker.probe(look).await?;
+        let (key, tried) = breaker.probe(look).await?;
         *last = Last {
             key: Some(key.clone()),
             pin: known.pin.clone(),
+            tried,
         };
         Ok(key)
-    }
-
-    /// Looks at the key that is held. None if there is none, or only connecting tells.
-    async fn look(&self, held: Option<&Key>, breaker: &Breaker) -> Result<Option<Key>, KeyError> {
-        let Some(key) = held else {
-            return Ok(None);
-        };
-        match key.guard.signer().check().await {
-            Ok(Checked::Same { notices }) => {
-                // It counts as dead, and to look at a key tells less than to have it sign.
-                if breaker.is_open() {
-                    trial(&**key.guard.signer()).await?;
-                }
-                Ok(Some(Key {
-                    notices,
-                    ..key.clone()
-                }))
-            }
-            Err(error) if error.class.is_transient() => Err(error),
-            // The fault may be the connection's own, or the key another one by now.
-            Ok(Checked::ConnectAgain) | Err(_) => Ok(None),
-        }
-    }
-
-    /// Connects to the key, which then has to sign: that it is there is not enough.
-    async fn connect(
-        &self,
-        backend: &(dyn Backend + Send + Sync),
-        (reach, known): (&Reach, &Known),
-        gates: &Gates,
-    ) -> Result<Key, KeyError> {
-        let found = backend.connect(reach, known).await?;
-        let fingerprint = found.signer.public_key().fingerprint();
-        // A key that is not the CA's is not asked to sign anything.
-        if known
-            .fingerprint
-            .as_ref()
-            .is_none_or(|ca| *ca == fingerprint)
-        {
-            trial(&*found.signer).await?;
-        }
-        let scope = reach.tenant.as_deref().unwrap_or_default();
-        let gate = gates.gate(scope, &fingerprint, self.made.limits);
-        Ok(self.guarded(found, gate))
     }
 
     fn guarded(&self, found: Connected, gate: Arc<Gate>) -> Key {
@@ -161,6 +129,33 @@ impl Connection {
             notices: found.notices,
         }
     }
+}
+
+/// Looks at the key that is held. None if there is none, or only connecting tells.
+async fn look(held: Option<&Key>) -> Result<Option<Key>, KeyError> {
+    let Some(key) = held else {
+        return Ok(None);
+    };
+    match key.guard.signer().check().await {
+        Ok(Checked::Same { notices }) => Ok(Some(Key {
+            notices,
+            ..key.clone()
+        })),
+        Err(error) if error.class.is_transient() => Err(error),
+        // The fault may be the connection's own, or the key another one by now.
+        Ok(Checked::ConnectAgain) | Err(_) => Ok(None),
+    }
+}
+
+/// Has a key sign, since that it is there is not enough; but not one that is another than the CA's.
+/// Whether it has signed.
+async fn try_out(signer: &dyn Signer, known: &Known) -> Result<bool, KeyError> {
+    let of_the_ca = |ca: &String| *ca == signer.public_key().fingerprint();
+    let may = known.fingerprint.as_ref().is_none_or(of_the_ca);
+    if may {
+        trial(signer).await?;
+    }
+    Ok(may)
 }
 
 impl Last {

@@ -8,7 +8,7 @@ use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
 use signet_core::chain::{CaChain, ChainError};
 use signet_core::request::ServiceAccount;
-use signet_keys::{ErrorClass, KeyError, Known, Namespace, Reach, SecretData};
+use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
 
 use super::generation::{self, Generation};
 use super::{Object, resource_namespace};
@@ -49,8 +49,13 @@ impl Facts {
 
     /// Whether a generation was made over the key that is connected, or over one of its name.
     pub(super) fn is_over_this_key(&self, generation: &Generation) -> bool {
-        let same = |key: &Key| key.guard.public_key().fingerprint() == generation.key_fingerprint;
-        generation.key.same_key(&self.spec.key) || self.key.as_ref().is_ok_and(same)
+        let (own, spec) = (&generation.key, &self.spec.key);
+        match &self.key {
+            Ok(key) if key.guard.public_key().fingerprint() == generation.key_fingerprint => true,
+            // Where the server was changed as well, it is another key, which is called alike.
+            Ok(_) => own.backend().described() == spec.backend().described(),
+            Err(_) => own.same_key(spec),
+        }
     }
 
     /// An error of the key that may pass by itself.
@@ -75,6 +80,7 @@ pub(super) async fn learn<K: Object>(
     let spec = object.issuer_spec().clone();
     let namespace = resource_namespace(name, context).to_owned();
     let (generations, kept) = {
+        // Until they are parsed: what was read and waits for that takes memory.
         let _turn = context.reads.acquire(&name.namespace).await;
         generations(name, &namespace, context).await?
     };
@@ -205,8 +211,10 @@ async fn existing(
     };
     let tenant = reach.tenant.as_deref().unwrap_or_default();
     let chain = context.chain_reading.of(tenant, read).await;
-    let failed = |_| KeyError::new(ErrorClass::Unreachable, "the chain could not be read now");
-    chain.map(Some).map_err(failed)
+    Ok(Some(chain.unwrap_or_else(|_| {
+        let message = "reading it failed; the operator's log says why".to_owned();
+        Err(ChainError::Unreadable { index: 1, message })
+    })))
 }
 
 async fn in_config_map(namespace: &dyn Namespace, name: &str) -> Result<SecretData, KeyError> {

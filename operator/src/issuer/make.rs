@@ -17,15 +17,16 @@ const UNPROCESSABLE: u16 = 422;
 
 /// Makes a key, and the Secret for it.
 pub(super) async fn key(
-    namespace: &str,
+    facts: &Facts,
     to_make: &KeyToMake,
     context: &Context,
 ) -> Result<(), Error> {
+    let namespace = facts.namespace.as_str();
     let name = to_make.secret_name.as_str();
     let key_type = to_make.key_type;
     let made = context
         .key_making
-        .of(namespace, move || GeneratedKey::new(key_type));
+        .of(&facts.name.namespace, move || GeneratedKey::new(key_type));
     let failed = |_| KeyError::new(ErrorClass::Unreachable, "no key could be made now");
     let key = made.await.map_err(failed)??;
     let (entry, pem) = key.secret_entry();

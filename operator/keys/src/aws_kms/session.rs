@@ -23,8 +23,8 @@ use crate::reach::Reach;
 use crate::remote::server;
 use crate::secrets::SecretData;
 
-/// Temporary credentials are renewed so long before their end, less what the SDK draws, which is half
-/// of it at most: for clocks that differ.
+/// Temporary credentials are renewed so long before their end, for clocks that differ; less what
+/// the SDK draws, which is half of it at most.
 const EARLY: Duration = Duration::from_secs(60);
 
 /// A client of KMS with its credentials.

@@ -40,7 +40,8 @@ impl Guesses {
         wrong.is_none_or(|wrong| wrong.last == credentials.digest || now >= wrong.next)
     }
 
-    /// Whether a PIN may be tried now. The last one costs another try, as any does.
+    /// Whether a PIN may be tried now. The last one, whose Secret was touched, costs a try as any
+    /// does.
     pub(super) fn may_try(&self, credentials: &Credentials, now: Instant) -> bool {
         let of_tenant = |tenant| self.0.get(tenant);
         let wrong = credentials.secret.tenant.as_ref().and_then(of_tenant);
@@ -125,7 +126,7 @@ mod tests {
         assert!(guesses.may(&pin("4"), later));
     }
 
-    /// Also one PIN in many Secrets costs a try for each.
+    /// The same PIN too, whose Secret was touched.
     #[test]
     fn what_is_tried_counts_each_time() {
         let (mut guesses, now) = (Guesses::default(), Instant::now());

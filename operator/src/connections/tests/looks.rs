@@ -124,4 +124,9 @@ async fn a_key_that_is_not_the_cas_is_not_tried() {
     };
     bed.look(&known).await.unwrap();
     assert_eq!(bed.asked(), (1, 0, 0));
+    // It has become the CA's: its certificate was put there.
+    bed.look(&Known::default()).await.unwrap();
+    assert_eq!(bed.asked(), (0, 1, 1));
+    bed.look(&Known::default()).await.unwrap();
+    assert_eq!(bed.asked(), (0, 1, 0), "once");
 }

@@ -1,3 +1,4 @@
+use serde_json::json;
 use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyToMake, KeyType};
 
 use super::super::decide::{Step, decide};
@@ -162,6 +163,29 @@ fn the_same_key_under_another_name_goes_on_with_its_ca() {
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
     facts.spec.key = key::software("other");
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-1");
+}
+
+/// A Vault that moved has the same keys; another one has others, whatever they are called.
+#[test]
+fn another_address_is_no_other_key_unless_the_key_is() {
+    let vault = |address: &str| {
+        let key = json!({ "vaultTransit": {
+            "address": address, "name": "ca", "auth": { "tokenRef": { "name": "t", "key": "t" } },
+        }});
+        serde_json::from_value(key).unwrap()
+    };
+    let signer = p256();
+    let mut facts = self_signed(&signer);
+    facts.spec.key = vault("https://old.example");
+    adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
+    facts.spec.key = vault("https://new.example");
+    assert_eq!(ready(&facts).generation, "clusterissuer-corp-1");
+    facts.key = Ok(key::found(&p256()));
+    let message = stalls(&facts, IssuerReason::KeyChanged);
+    let back = "change spec.key back to vaultTransit.address: https://old.example";
+    assert!(message.contains(back), "{message}");
+    facts.spec.key = vault("https://old.example");
+    stalls(&facts, IssuerReason::KeyMismatch);
 }
 
 /// What cannot be reached may be the same key or not.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use signet_keys::{ErrorClass, GeneratedKey, KeyError, KeyType, Known, Signer};
+use signet_keys::{Checked, ErrorClass, GeneratedKey, KeyError, KeyType, Known, Signer};
 
 use super::{KEY_TYPES, config};
 use crate::memory::{Memory, reach};
@@ -15,6 +15,7 @@ own!["software":
     an_rsa_key_of_more_than_4096_bits_is_refused,
     an_encrypted_key_is_refused_with_what_to_do,
     every_form_of_pem_that_openssl_writes_is_read,
+    the_same_secret_is_the_same_key,
     the_type_in_the_spec_is_for_new_keys_alone,
     openssl_reads_a_key_that_was_made_and_no_two_are_the_same,
 ];
@@ -40,6 +41,19 @@ async fn refusal_of(tls_key: &[u8]) -> KeyError {
         assert!(!format!("{error} {error:?}").contains(line), "{error}");
     }
     error
+}
+
+/// A guard is made for each connection, and a new one wakes all who wait for the issuer.
+async fn the_same_secret_is_the_same_key() {
+    let pem = OpenSsl::new().run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
+    let memory = Memory::with("ca", "tls.key", &pem);
+    let signer = connect(memory.clone()).await.unwrap();
+    let same = Checked::Same { notices: vec![] };
+    assert_eq!(signer.check().await, Ok(same));
+    memory.put("ca", &[("tls.key", &pem), ("tls.crt", b"another")]);
+    assert_eq!(signer.check().await, Ok(Checked::ConnectAgain));
+    memory.remove("ca");
+    assert_eq!(signer.check().await, Ok(Checked::ConnectAgain));
 }
 
 async fn a_key_that_is_not_there_is_not_found() {
