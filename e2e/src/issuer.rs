@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
+use signet_api::conditions::{READY, find};
 use signet_api::{ClusterIssuer, GROUP, Issuer, IssuerKind, IssuerStatus};
 
 use crate::TestNamespace;
@@ -219,8 +220,5 @@ impl TestNamespace {
 
 /// The Ready condition of an issuer.
 pub fn ready_condition(status: &IssuerStatus) -> Option<&Condition> {
-    status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == "Ready")
+    find(&status.conditions, READY)
 }

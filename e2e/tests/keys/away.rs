@@ -8,8 +8,6 @@ use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, Away, Shared};
 use signet_e2e::{Ask, IssuerRef, TestNamespace, ready};
 
-use crate::limits::metric;
-
 shared![
     vault_away_is_told_once_and_passes,
     aws_kms_away_is_told_once_and_passes,
@@ -43,7 +41,7 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
         r#"signet_key_errors_total{{backend="{}",reason="{REASON}"}}"#,
         key.backend()
     );
-    let errors = metric(operator, &series).await?;
+    let errors = operator.metric(&series).await?;
     ensure!(errors >= Some(1.0), "{series} is {errors:?}");
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;

@@ -94,10 +94,7 @@ pub(crate) async fn flags_bound_every_issuer_and_metrics_show_who_waits() -> Res
     let all = futures::future::try_join_all(made.iter().map(|(bound, _)| bound.holds()));
     let (first, _key) = &made[0];
     futures::try_join!(all, somebody_waits(&operator, &first.issuer))?;
-    let waited = metric(
-        &operator,
-        r#"signet_key_queue_seconds_count{backend="vaultTransit"}"#,
-    );
+    let waited = operator.metric(r#"signet_key_queue_seconds_count{backend="vaultTransit"}"#);
     let waited = waited.await?.context("the waiting time is a metric")?;
     ensure!(waited >= f64::from(3 * COUNT), "{waited} were counted");
     operator.stop().await?;
@@ -111,16 +108,9 @@ async fn somebody_waits(operator: &Operator, issuer: &IssuerRef) -> Result<()> {
         issuer.name
     );
     let deadline = Instant::now() + DEADLINE;
-    while metric(operator, &series).await?.unwrap_or_default() < 1.0 {
+    while operator.metric(&series).await?.unwrap_or_default() < 1.0 {
         ensure!(Instant::now() < deadline, "nobody waits for {series}");
         sleep(POLL_INTERVAL).await;
     }
     Ok(())
-}
-
-/// The value of a series, if there is one.
-pub(crate) async fn metric(operator: &Operator, series: &str) -> Result<Option<f64>> {
-    let (_, text) = operator.get("/metrics").await?;
-    let value = text.lines().find_map(|line| line.strip_prefix(series));
-    Ok(value.map(|value| value.trim().parse()).transpose()?)
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::keeper::protocol::{Order, Reply};
+use crate::pki::{self, TokenKey};
 use crate::state::{Tenancy, tenancy};
 use crate::{CertManagerOptions, Options, Pids, State, Toolchain, kubeconfig};
 
@@ -126,7 +127,7 @@ impl ControlPlane {
 
     /// The file with the public key of ServiceAccounts' tokens, in PEM.
     pub fn service_account_key(&self) -> PathBuf {
-        self.state.folder.join("pki/service-account.pub")
+        TokenKey::at(&pki::folder(&self.state.folder)).public
     }
 
     /// kubectl as the administrator, of the API server's own version.

@@ -6,6 +6,11 @@ use anyhow::Result;
 use rcgen::KeyPair;
 use signet_localservers::pki::{Pair, write_private};
 
+/// Where a control plane has its keys and certificates.
+pub(crate) fn folder(state: &Path) -> PathBuf {
+    state.join("pki")
+}
+
 /// The files of a certificate and its key.
 #[derive(Debug)]
 pub(crate) struct PairFiles {
@@ -32,13 +37,18 @@ pub(crate) struct TokenKey {
 }
 
 impl TokenKey {
+    /// The files in this folder.
+    pub(crate) fn at(folder: &Path) -> Self {
+        Self {
+            private: folder.join("service-account.key"),
+            public: folder.join("service-account.pub"),
+        }
+    }
+
     /// Makes a P-256 key and writes `service-account.key` and `service-account.pub`.
     pub(crate) fn create(folder: &Path) -> Result<Self> {
         let key = KeyPair::generate()?;
-        let files = Self {
-            private: folder.join("service-account.key"),
-            public: folder.join("service-account.pub"),
-        };
+        let files = Self::at(folder);
         write_private(&files.private, &key.serialize_pem())?;
         write_private(&files.public, &key.public_key_pem())?;
         Ok(files)

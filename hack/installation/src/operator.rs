@@ -152,8 +152,18 @@ impl Operator {
 
     /// Whether it holds the Lease. A replica that stands by is ready too.
     pub async fn is_leading(&self) -> Result<bool> {
+        Ok(self.metric("signet_leading").await? == Some(1.0))
+    }
+
+    /// The value of a series of its metrics, if there is one: the name, with its labels if it has
+    /// any.
+    ///
+    /// # Errors
+    /// The admin server does not answer, or the value is no number.
+    pub async fn metric(&self, series: &str) -> Result<Option<f64>> {
         let (_, metrics) = self.get("/metrics").await?;
-        Ok(metrics.lines().any(|line| line == "signet_leading 1"))
+        let value = |line: &str| line.strip_prefix(series)?.strip_prefix(' ').map(str::parse);
+        Ok(metrics.lines().find_map(value).transpose()?)
     }
 
     async fn wait_until_ready(&mut self) -> Result<()> {

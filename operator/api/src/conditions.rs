@@ -70,11 +70,14 @@ impl Statement {
     }
 }
 
+/// The condition of a type.
+pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_)
+}
+
 /// Whether a condition of this type is "True".
 pub fn is_true(conditions: &[Condition], type_: &str) -> bool {
-    conditions
-        .iter()
-        .any(|condition| condition.type_ == type_ && condition.status == "True")
+    find(conditions, type_).is_some_and(|condition| condition.status == "True")
 }
 
 /// The schema of a list of conditions: a map by type, with the bounds that Kubernetes' own API

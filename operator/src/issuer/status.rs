@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::Resource;
 use serde_json::json;
-use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, is_true};
+use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
 use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
 use signet_core::chain::{CaCertificate, CaChain};
 
@@ -51,11 +51,8 @@ pub(super) fn is_not_ready<K>(object: &K) -> bool
 where
     K: IssuerResource + Resource<DynamicType = ()>,
 {
-    let conditions = object.issuer_status().map(|status| &status.conditions);
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .find(|condition| condition.type_ == READY);
+    let status = object.issuer_status();
+    let ready = status.and_then(|status| find(&status.conditions, READY));
     ready.is_some_and(|ready| {
         ready.status == "False" && ready.observed_generation == object.meta().generation
     })
@@ -119,8 +116,7 @@ impl Said {
 
     /// Whether readiness or its reason changed: what a person looks for among the events.
     fn is_news(&self, before: &[Condition]) -> bool {
-        let told = before.iter().find(|condition| condition.type_ == READY);
-        told.is_none_or(|told| told.reason != self.reason.as_str())
+        find(before, READY).is_none_or(|told| told.reason != self.reason.as_str())
             || is_true(before, READY) != self.ready
     }
 

@@ -7,7 +7,7 @@ use kube::Client;
 use signet_localservers::pki::{Ca, write_private};
 use signet_localservers::ports;
 
-use crate::pki::{PairFiles, TokenKey};
+use crate::pki::{self, PairFiles, TokenKey};
 use crate::process::Server;
 use crate::{
     CERT_MANAGER_NAMESPACE, CertManagerOptions, Options, Pids, Program, State, Toolchain,
@@ -247,7 +247,7 @@ impl Plane {
     }
 
     fn pki(&self) -> PathBuf {
-        self.folder.join("pki")
+        pki::folder(&self.folder)
     }
 }
 

@@ -14,18 +14,16 @@ pub struct Seen {
     pub path: String,
     /// The action of AWS that it asks for, such as `Sign`.
     pub action: Option<String>,
-    /// The names of its headers, in small letters.
-    pub headers: Vec<String>,
-    values: Values,
+    headers: Headers,
 }
 
-/// Headers, which may hold secrets. `Debug` shows none.
+/// Headers, whose values may be secrets: `Debug` shows the names alone.
 #[derive(Clone)]
-struct Values(HeaderMap);
+struct Headers(HeaderMap);
 
-impl fmt::Debug for Values {
+impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
+        f.debug_list().entries(self.0.keys()).finish()
     }
 }
 
@@ -35,15 +33,18 @@ impl Seen {
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
             action: target(&head.headers).or_else(|| parameter(body)),
-            headers: head.headers.keys().map(ToString::to_string).collect(),
-            values: Values(head.headers.clone()),
+            headers: Headers(head.headers.clone()),
         }
+    }
+
+    /// Whether it has this header, in small letters.
+    pub fn has(&self, header: &str) -> bool {
+        self.headers.0.contains_key(header)
     }
 
     /// Whether it has a header of this value.
     pub(super) fn carries(&self, header: &str, value: &str) -> bool {
-        let Values(headers) = &self.values;
-        headers.get(header).is_some_and(|it| it == value)
+        self.headers.0.get(header).is_some_and(|it| it == value)
     }
 }
 

@@ -140,8 +140,8 @@ impl KmsSigner {
         match there.await {
             Ok(there) if there.spki_der() != self.public_key.spki_der() => {
                 let sentence = format!(
-                    "the key {} in AWS KMS is another one than the one that was connected to; name the right key, or make a new issuer for \
-                     this one",
+                    "the key {} in AWS KMS is another one than the one that was connected to; \
+                     name the right key, or make a new issuer for this one",
                     self.arn
                 );
                 KeyError::new(ErrorClass::KeyUnusable, sentence)

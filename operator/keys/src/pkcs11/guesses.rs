@@ -35,24 +35,18 @@ struct Wrong {
 impl Guesses {
     /// Whether a PIN may be compared now. The last one may: what it comes to is known.
     pub(super) fn may(&self, credentials: &Credentials, now: Instant) -> bool {
-        let of_tenant = |tenant| self.0.get(tenant);
-        let wrong = credentials.secret.tenant.as_ref().and_then(of_tenant);
-        wrong.is_none_or(|wrong| wrong.last == credentials.digest || now >= wrong.next)
+        self.repeats(credentials) || self.may_try(credentials, now)
     }
 
     /// Whether a PIN may be tried now. The last one, whose Secret was touched, costs a try as any
     /// does.
     pub(super) fn may_try(&self, credentials: &Credentials, now: Instant) -> bool {
-        let of_tenant = |tenant| self.0.get(tenant);
-        let wrong = credentials.secret.tenant.as_ref().and_then(of_tenant);
-        wrong.is_none_or(|wrong| now >= wrong.next)
+        self.of(credentials).is_none_or(|wrong| now >= wrong.next)
     }
 
     /// A PIN was compared, and was another. The last one, once more, tells nothing new.
     pub(super) fn wrong(&mut self, credentials: &Credentials, now: Instant) {
-        let tenant = credentials.secret.tenant.as_ref();
-        let last = tenant.and_then(|tenant| self.0.get(tenant));
-        if last.is_none_or(|wrong| wrong.last != credentials.digest) {
+        if !self.repeats(credentials) {
             self.tried(credentials, now);
         }
     }
@@ -62,8 +56,8 @@ impl Guesses {
         let Some(tenant) = &credentials.secret.tenant else {
             return;
         };
-        let before = self.0.get(tenant);
-        let count = before.map_or(0, |wrong| wrong.count).saturating_add(1);
+        let before = self.of(credentials).map_or(0, |wrong| wrong.count);
+        let count = before.saturating_add(1);
         let wrong = Wrong {
             last: credentials.digest.clone(),
             count,
@@ -77,6 +71,17 @@ impl Guesses {
         if let Some(tenant) = &credentials.secret.tenant {
             self.0.remove(tenant);
         }
+    }
+
+    /// What the tenant of these has guessed.
+    fn of(&self, credentials: &Credentials) -> Option<&Wrong> {
+        self.0.get(credentials.secret.tenant.as_ref()?)
+    }
+
+    /// Whether the PIN is the tenant's last wrong one.
+    fn repeats(&self, credentials: &Credentials) -> bool {
+        self.of(credentials)
+            .is_some_and(|wrong| wrong.last == credentials.digest)
     }
 }
 

@@ -114,15 +114,7 @@ impl Login {
                 Some(accepted)
             }
             other => {
-                if lock(&self.state).refused.includes(credentials) {
-                    return Err(Refusal::Refused);
-                }
-                if !lock(&self.state)
-                    .guesses
-                    .may_try(credentials, Instant::now())
-                {
-                    return Err(Refusal::Guessed);
-                }
+                lock(&self.state).may_try(credentials)?;
                 desk.may_try()?;
                 if other.is_some() {
                     lock(&self.state).accepted = None;
@@ -237,6 +229,17 @@ impl State {
         }
         self.guesses.wrong(credentials, now);
         Err(Refusal::Differs)
+    }
+
+    /// Whether a PIN may be tried at the token, as far as its word on earlier ones goes.
+    fn may_try(&mut self, credentials: &Credentials) -> Result<(), Refusal> {
+        if self.refused.includes(credentials) {
+            Err(Refusal::Refused)
+        } else if !self.guesses.may_try(credentials, Instant::now()) {
+            Err(Refusal::Guessed)
+        } else {
+            Ok(())
+        }
     }
 
     fn accept(&mut self, credentials: &Credentials) {

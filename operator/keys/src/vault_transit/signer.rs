@@ -91,7 +91,8 @@ impl VaultSigner {
         let version = key.version(Some(self.version), self.place())?;
         if version.public_key != self.public_key {
             let sentence = format!(
-                "{} is another key than the one that was connected to; restore the key that this CA is over",
+                "{} is another key than the one that was connected to; restore the key that this \
+                 CA is over",
                 self.place().key()
             );
             return Err(KeyError::new(ErrorClass::KeyUnusable, sentence));

@@ -75,6 +75,14 @@ impl Aws {
         }
     }
 
+    /// The same server, called by a user of its own who may do this.
+    fn called_by(&self, name: &str, actions: &[&str]) -> Self {
+        Self {
+            user: self.server.make_user(name, &policy(actions)).unwrap(),
+            ..self.clone()
+        }
+    }
+
     /// A namespace with the user's access key in the Secret `aws`.
     fn namespace(&self) -> Arc<Memory> {
         let memory = Arc::<Memory>::default();
@@ -182,6 +190,19 @@ fn policy(actions: &[&str]) -> Value {
     })
 }
 
+/// The trust policy of a role.
+fn trust(action: &str, principal: &Value, condition: &Value) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": action,
+            "Condition": condition,
+        }],
+    })
+}
+
 /// The reach of an Issuer in a namespace, to which an operator without flags gives nothing of its
 /// own.
 fn tenant(reach: Reach) -> Reach {
@@ -264,11 +285,7 @@ impl Aws {
     fn policy_taken_away(&self, algorithm: KeyAlgorithm) -> Case {
         let (key, _) = self.fresh(algorithm);
         let name = format!("user-{key}");
-        let user = self.server.make_user(&name, &policy(&LEAST)).unwrap();
-        let aws = Self {
-            user,
-            ..self.clone()
-        };
+        let aws = self.called_by(&name, &LEAST);
         let subject = aws.subject(&key, &key, algorithm);
         let cured = name.clone();
         let put = |name: String, policy: Value| {

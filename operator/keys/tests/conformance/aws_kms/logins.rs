@@ -12,7 +12,7 @@ use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Reach, ServiceAccoun
 use signet_keyservers::ministack::{ACCOUNT, AccessKey};
 use signet_keyservers::proxy::Requests;
 
-use super::{Aws, LEAST, key_config, policy, put_access_key};
+use super::{Aws, LEAST, key_config, policy, put_access_key, trust};
 use crate::memory::{Memory, reach};
 use crate::rig::Subject;
 use crate::root::to_be_signed;
@@ -27,19 +27,6 @@ own!["awsKms":
     with_a_secret_nothing_of_the_environment_is_used,
 ];
 
-/// The trust policy of a role.
-fn trust(action: &str, principal: &Value, condition: &Value) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{
-            "Effect": "Allow",
-            "Principal": principal,
-            "Action": action,
-            "Condition": condition,
-        }],
-    })
-}
-
 fn count(aws: &Aws, action: &str) -> usize {
     aws.proxy.count(&Requests::Action(action.to_owned()))
 }
@@ -49,11 +36,7 @@ async fn a_role_is_assumed_with_its_external_id() {
     let (key, _) = aws.p256();
     // A user who may assume the role, and nothing else.
     let name = format!("assumer-{key}");
-    let user = aws.server.make_user(&name, &policy(&["sts:AssumeRole"]));
-    let aws = Aws {
-        user: user.unwrap(),
-        ..aws
-    };
+    let aws = aws.called_by(&name, &["sts:AssumeRole"]);
     let trust = trust(
         "sts:AssumeRole",
         &json!({ "AWS": format!("arn:aws:iam::{ACCOUNT}:user/{name}") }),
@@ -149,11 +132,7 @@ async fn a_rotated_secret_is_taken_at_once() {
     let aws = Aws::shared().behind_another_proxy();
     let (key, _) = aws.p256();
     let name = format!("rotated-{key}");
-    let old = aws.server.make_user(&name, &policy(&LEAST)).unwrap();
-    let aws = Aws {
-        user: old.clone(),
-        ..aws
-    };
+    let aws = aws.called_by(&name, &LEAST);
     let memory = aws.namespace();
     let subject = Subject {
         reach: reach(memory.clone()),
@@ -165,7 +144,7 @@ async fn a_rotated_secret_is_taken_at_once() {
 
     // The old one is gone, and there is no new one yet.
     let new = aws.server.make_access_key(&name).unwrap();
-    aws.server.delete_access_key(&name, &old.id).unwrap();
+    aws.server.delete_access_key(&name, &aws.user.id).unwrap();
     let before = count(&aws, "Sign");
     let error = signer.sign(&tbs).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");

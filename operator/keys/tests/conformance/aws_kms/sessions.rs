@@ -9,7 +9,7 @@ use signet_keyservers::ministack::{ACCOUNT, Session};
 use signet_keyservers::proxy::{Fault, Requests};
 use tokio::time::{Instant, sleep};
 
-use super::{Aws, LEAST, key_config, policy};
+use super::{Aws, LEAST, key_config, policy, trust};
 use crate::rig::Subject;
 use crate::root::to_be_signed;
 
@@ -31,18 +31,10 @@ fn subject() -> (Aws, Subject, String) {
     let aws = Aws::shared().behind_another_proxy();
     let (key, _) = aws.p256();
     let name = format!("session-{key}");
-    let user = aws.server.make_user(&name, &policy(&["sts:AssumeRole"]));
-    let aws = Aws {
-        user: user.unwrap(),
-        ..aws
-    };
-    let trust = json!({ "Version": "2012-10-17", "Statement": [{
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": { "AWS": [
-            format!("arn:aws:iam::{ACCOUNT}:user/{name}"), format!("arn:aws:iam::{ACCOUNT}:root"),
-        ]},
-    }]});
+    let aws = aws.called_by(&name, &["sts:AssumeRole"]);
+    let arn = |who: &str| format!("arn:aws:iam::{ACCOUNT}:{who}");
+    let callers = json!({ "AWS": [arn(&format!("user/{name}")), arn("root")] });
+    let trust = trust("sts:AssumeRole", &callers, &json!({}));
     let role = format!("of-{name}");
     let role = aws.server.make_role(&role, &trust, &policy(&LEAST));
     let role = role.unwrap();
