@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use kube::core::ObjectMeta;
 use signet_api::IssuerKind;
-use signet_core::chain::CaChain;
+use signet_core::ca::CaChain;
+use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
-use signet_core::template::Authority;
 use signet_keys::{Guard, KeyError};
 use tokio::sync::broadcast;
 

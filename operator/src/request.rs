@@ -16,11 +16,11 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 pub use outcome::Outcome;
-use signet_core::chain::Issued;
+use signet_core::issue::Issued;
+use signet_core::issue::{TemplateError, ToBeSigned};
 use signet_core::policy::{Decision, Denial, Grant, Issuer, Wait, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{Asked, Request};
-use signet_core::template::{TemplateError, ToBeSigned};
 
 use crate::keyring::{Found, IssuerName, Loaded, State};
 use crate::metrics::Metrics;

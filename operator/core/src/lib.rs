@@ -11,24 +11,24 @@
 //!
 //! | stage | module |
 //! |---|---|
-//! | strict PKCS#10 with proof of possession | [`csr`] |
-//! | what is asked, by whom, through which API | [`request`] |
+//! | who requests what through which API, with a strict PKCS#10 reader | [`request`] |
 //! | what policy allows | [`policy`] |
-//! | the DER to be signed | [`template`] |
-//! | the CA above it, and the check of what came out | [`chain`] |
+//! | the CA certificates above what is issued | [`ca`] |
+//! | the DER to be signed, and the check of the result | [`issue`] |
+//! | names, public keys, algorithms and usages | [`x509`] |
+//!
+//! `request`, `policy` and `ca` build on `x509`, `issue` builds on all of them, and nothing
+//! points back.
 #![warn(missing_docs)]
 
-pub mod algorithm;
-pub mod chain;
-pub mod csr;
-pub mod names;
+pub mod ca;
+pub mod issue;
 pub mod policy;
-pub mod public_key;
+mod quote;
 pub mod reason;
 pub mod request;
 pub mod spiffe;
-pub mod template;
-pub mod usages;
+pub mod x509;
 
 #[cfg(test)]
 mod fixtures;

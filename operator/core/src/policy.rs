@@ -14,7 +14,7 @@ mod tests;
 
 pub use grant::{Grant, Kind};
 
-use crate::names::quote;
+use crate::quote;
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;

@@ -1,10 +1,12 @@
-//! What is asked for, by whom, and through which API.
+//! Who requests what, and through which API.
+
+pub mod csr;
 
 use std::time::Duration;
 
-use crate::csr::Csr;
 use crate::reason::{Denial, Reason};
-use crate::usages::Usages;
+use crate::request::csr::Csr;
+use crate::x509::usages::Usages;
 
 /// The Kubernetes API that a request came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

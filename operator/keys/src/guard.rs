@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use signet_core::algorithm::SignatureAlgorithm;
-use signet_core::public_key::PublicKey;
-use signet_core::template::{Signature, ToBeSigned};
+use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::x509::algorithm::SignatureAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use breaker::{Breaker, PROBE};

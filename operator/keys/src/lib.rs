@@ -29,9 +29,9 @@ use std::fmt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_core::algorithm::SignatureAlgorithm;
-use signet_core::public_key::PublicKey;
-use signet_core::template::{Signature, ToBeSigned};
+use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::x509::algorithm::SignatureAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 
 pub use aws_kms::AwsKms;
 pub use backend::{Backend, Checked, Connected};

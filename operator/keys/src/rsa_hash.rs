@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
 /// The hash of PKCS#1 v1.5 signatures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

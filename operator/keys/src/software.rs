@@ -11,10 +11,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
-use signet_core::chain::MOST_PEM_BYTES;
-use signet_core::public_key::PublicKey;
-use signet_core::template::{Signature, ToBeSigned};
+use signet_core::ca::MOST_PEM_BYTES;
+use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::x509::public_key::PublicKey;
 
 pub use generate::{GeneratedKey, KeyType};
 use pair::KeyPair;

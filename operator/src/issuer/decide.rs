@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signet_api::{CertificateSource, IssuerKind};
-use signet_core::chain::CaChain;
+use signet_core::ca::CaChain;
+use signet_core::issue::SelfSigned;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::spiffe::TrustDomain;
-use signet_core::template::SelfSigned;
 use signet_keys::{ErrorClass, Guard, KeyError, KeyToMake};
 
 use super::Facts;

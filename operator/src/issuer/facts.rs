@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
-use signet_core::chain::{CaChain, ChainError};
+use signet_core::ca::{CaChain, ChainError};
 use signet_core::request::ServiceAccount;
 use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
 

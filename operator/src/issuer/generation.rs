@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
-use signet_core::chain::{CaCertificate, CaChain, ChainError};
+use signet_core::ca::{CaCertificate, CaChain, ChainError};
 use signet_keys::KeyConfig;
 
 use crate::apply::managed_by;

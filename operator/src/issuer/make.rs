@@ -2,8 +2,9 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
-use signet_core::chain::{CaCertificate, CaChain, assemble_root};
-use signet_core::template::SelfSigned;
+use signet_core::ca::{CaCertificate, CaChain};
+use signet_core::issue::SelfSigned;
+use signet_core::issue::assemble_root;
 use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
 
 use super::facts::Facts;

@@ -6,7 +6,7 @@ use kube::Resource;
 use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
 use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
-use signet_core::chain::{CaCertificate, CaChain};
+use signet_core::ca::{CaCertificate, CaChain};
 
 use super::Facts;
 use super::decide::{Outcome, Ready};

@@ -10,7 +10,7 @@ mod status;
 use std::sync::Arc;
 
 use signet_api::{CAGeneration, CertificateSpec, Existing, IssuerSpec, SelfSigned};
-use signet_core::chain::CaChain;
+use signet_core::ca::CaChain;
 use signet_core::request::ServiceAccount;
 use signet_keys::{ErrorClass, KeyError, Signer};
 

@@ -1,7 +1,7 @@
 //! What came of a request.
 
 use jiff::Timestamp;
-use signet_core::chain::Issued;
+use signet_core::issue::Issued;
 use signet_core::policy::{Decision, Denial, Grant, Wait};
 use signet_core::reason::Reason;
 

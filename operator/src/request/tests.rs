@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_core::chain::{CaCertificate, CaChain};
+use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::policy::Rules;
 use signet_core::request::{Api, Approval, Asked, Requester};
 use signet_keys::Signer;

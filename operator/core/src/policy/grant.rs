@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::names::SubjectAltNames;
-use crate::public_key::PublicKey;
 use crate::spiffe::SpiffeId;
-use crate::usages::Usages;
+use crate::x509::names::SubjectAltNames;
+use crate::x509::public_key::PublicKey;
+use crate::x509::usages::Usages;
 
 /// Exactly what may be certified. Only [`decide`](super::decide) makes one.
 #[derive(Clone, Debug)]

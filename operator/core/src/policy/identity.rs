@@ -5,7 +5,7 @@
 //! controlling owner.
 
 use super::{Denial, Kind, Rules, SpiffeRules};
-use crate::names::quote;
+use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Request, ServiceAccount};
 use crate::spiffe::SpiffeId;

@@ -4,10 +4,10 @@ use der::Encode;
 use x509_cert::name::Name;
 
 use super::{Denial, Kind};
-use crate::names::SubjectAltNames;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::spiffe::SpiffeId;
+use crate::x509::names::SubjectAltNames;
 
 /// The names that were granted.
 #[derive(Debug)]

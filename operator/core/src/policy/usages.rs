@@ -5,7 +5,7 @@ use x509_cert::ext::pkix::KeyUsages;
 use super::{Denial, Kind, Rules};
 use crate::reason::Reason;
 use crate::request::{Api, Request};
-use crate::usages::Usages;
+use crate::x509::usages::Usages;
 
 /// Decides the usages: those of the spec, exactly.
 ///

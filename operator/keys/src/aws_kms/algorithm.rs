@@ -2,7 +2,7 @@
 
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{MessageType, SigningAlgorithmSpec};
-use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::x509::algorithm::SignatureAlgorithm;
 
 use crate::message_digest::message_digest;
 

@@ -1,8 +1,8 @@
 //! The key that a reference names, and whether it can sign.
 
 use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType};
-use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
-use signet_core::public_key::PublicKey;
+use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::x509::public_key::PublicKey;
 
 use super::algorithm::{KEY_SPECS, in_kms};
 use super::error::Failure;

@@ -1,6 +1,6 @@
 //! Whether a key signs: to be there and to be looked at is not enough.
 
-use signet_core::template::ToBeSigned;
+use signet_core::issue::ToBeSigned;
 
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};

@@ -4,7 +4,7 @@ use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use der::asn1::UintRef;
 use der::{Encode, Sequence};
-use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::x509::algorithm::SignatureAlgorithm;
 
 use crate::message_digest::message_digest;
 

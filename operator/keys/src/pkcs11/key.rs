@@ -4,8 +4,8 @@ use std::fmt;
 
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
-use signet_core::chain::CaCertificate;
-use signet_core::public_key::PublicKey;
+use signet_core::ca::CaCertificate;
+use signet_core::x509::public_key::PublicKey;
 
 use super::fault::Fault;
 use super::public_key;

@@ -9,8 +9,8 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
 use cryptoki::slot::{Slot, TokenInfo};
-use signet_core::algorithm::SignatureAlgorithm;
-use signet_core::public_key::PublicKey;
+use signet_core::x509::algorithm::SignatureAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 
 use super::encoding;
 use super::fault::Fault;

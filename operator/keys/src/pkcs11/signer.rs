@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_core::algorithm::SignatureAlgorithm;
-use signet_core::public_key::PublicKey;
-use signet_core::template::{Signature, ToBeSigned};
+use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::x509::algorithm::SignatureAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 
 use super::fault::lock;
 use super::login::{Claim, Credentials};

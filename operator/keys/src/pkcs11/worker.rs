@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use signet_core::algorithm::SignatureAlgorithm;
-use signet_core::public_key::PublicKey;
+use signet_core::x509::algorithm::SignatureAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 
 use super::encoding;
 use super::fault::Fault;

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
-use signet_core::public_key::PublicKey;
+use signet_core::x509::public_key::PublicKey;
 
 use super::answer::KeyData;
 use super::failure::wrong_answer;

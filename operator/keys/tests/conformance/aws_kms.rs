@@ -18,7 +18,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyConfig, Reach};
 use signet_keyservers::ministack::{AccessKey, Ministack, REGION};
 use signet_keyservers::proxy::{Fault as Wrong, Proxy, Requests};

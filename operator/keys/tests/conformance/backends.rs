@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use libtest_mimic::Trial;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use tokio::sync::OnceCell;
 
 use crate::rig::{Offered, Rig, Subject};

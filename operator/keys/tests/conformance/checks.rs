@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use libtest_mimic::Trial;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 
 use crate::backends::{ALGORITHMS, Running};
 use crate::contract;

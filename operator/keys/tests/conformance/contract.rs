@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
-use signet_core::chain::assemble_root;
+use signet_core::issue::assemble_root;
+use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_keys::{Checked, ErrorClass, KeyError, Known, RsaHash, Signer};
 use tokio::task::JoinSet;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use signet_core::algorithm::KeyAlgorithm;
-use signet_core::template::{Signature, ToBeSigned};
+use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Checked, Connected, ErrorClass, KeyError, Signer};
 
 use crate::backends::{ALGORITHMS, Running};

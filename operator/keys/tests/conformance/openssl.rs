@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use signet_core::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use tempfile::TempDir;
 
 /// A temporary folder to run openssl in.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use libtest_mimic::Trial;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::ErrorClass;
 use signet_keyservers::SoftHsm;
 use signet_keyservers::softhsm;

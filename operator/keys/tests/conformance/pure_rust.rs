@@ -2,7 +2,7 @@
 
 use p256::ecdsa::signature::Verifier;
 use p256::pkcs8::DecodePublicKey;
-use signet_core::algorithm::SignatureAlgorithm;
+use signet_core::x509::algorithm::SignatureAlgorithm;
 
 /// Whether the signature verifies. ECDSA signatures must be in strict DER.
 pub(crate) fn verifies(

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Connected, ErrorClass, KeyConfig, KeyError, Known, Reach, RsaHash};
 
 use crate::wiretap;

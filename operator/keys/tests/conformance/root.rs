@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_core::template::{SelfSigned, ToBeSigned};
+use signet_core::issue::{SelfSigned, ToBeSigned};
 use signet_keys::Signer;
 
 /// 2026-06-01T00:00:00Z.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
 use crate::memory::{Memory, reach};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 
 use crate::backends::{ALGORITHMS, BACKENDS};
 use crate::checks::{CHECKS, without_trial};

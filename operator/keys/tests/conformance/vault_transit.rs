@@ -13,7 +13,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use libtest_mimic::Trial;
 use serde_json::json;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::ErrorClass;
 use signet_keyservers::OpenBao;
 use signet_keyservers::proxy::{self, Proxy, Requests};

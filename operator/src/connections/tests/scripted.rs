@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_core::algorithm::SignatureAlgorithm;
-use signet_core::public_key::PublicKey;
-use signet_core::template::{Signature, ToBeSigned};
+use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::x509::algorithm::SignatureAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 use signet_keys::{
     Backend, Checked, Connected, KeyError, KeyType, Known, Limits, Reach, SecretData, Signer,
 };

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use signet_core::chain::CaChain;
+use signet_core::ca::CaChain;
 use signet_keys::{ErrorClass, KeyType, Signer};
 
 use super::super::decide::{Step, decide};

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use signet_api::{CaProfile, Profile, SpiffeSpec};
-use signet_core::chain::{CaChain, assemble_root};
+use signet_core::ca::CaChain;
+use signet_core::issue::SelfSigned;
+use signet_core::issue::assemble_root;
 use signet_core::policy::{self, Rules};
-use signet_core::template::SelfSigned;
 use signet_keys::{KeyType, Signer};
 
 use super::super::facts::Facts;

@@ -129,7 +129,7 @@ fn a_generation_that_cannot_be_read_is_no_reason_for_a_new_ca() {
     let signer = p256();
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
-    facts.generations[0].chain = signet_core::chain::CaChain::from_pem(b"", None);
+    facts.generations[0].chain = signet_core::ca::CaChain::from_pem(b"", None);
     let message = stalls(&facts, IssuerReason::InvalidCa);
     assert!(
         message.contains("CAGeneration clusterissuer-corp-1"),

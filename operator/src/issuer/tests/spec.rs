@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use signet_api::duration::GoDuration;
 use signet_api::{Existing, SpiffeSpec};
-use signet_core::template::SelfSigned;
+use signet_core::issue::SelfSigned;
 use signet_keys::KeyType;
 
 use super::super::decide::{Step, decide};

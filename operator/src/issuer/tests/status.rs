@@ -1,6 +1,6 @@
 use signet_api::conditions::{READY, RECONCILING, STALLED};
 use signet_api::{ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus};
-use signet_core::chain::CaChain;
+use signet_core::ca::CaChain;
 use signet_keys::{KeyType, Signer};
 
 use super::super::decide::{Outcome, Step, decide};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_core::chain::CaChain;
+use signet_core::ca::CaChain;
 use signet_core::policy::SpiffeRules;
 use signet_core::reason::Reason;
 use signet_core::request::ServiceAccount;

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
 use futures::FutureExt;
+use signet_core::issue::SelfSigned;
 use signet_core::policy::Wait;
 use signet_core::reason::Reason;
-use signet_core::template::SelfSigned;
 use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::{Outcome, asked, outcome, outcome_now, ready};

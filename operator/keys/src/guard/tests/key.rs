@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use signet_core::template::SelfSigned;
+use signet_core::issue::SelfSigned;
 
 use super::super::*;
 use crate::RsaHash;

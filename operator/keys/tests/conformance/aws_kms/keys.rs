@@ -1,7 +1,7 @@
 //! How a key is named, what becomes of an alias, and which keys are refused.
 
 use serde_json::json;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Checked, ErrorClass, Known};
 
 use super::{Aws, LEAST, key_config, policy};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keyservers::ministack::{ACCOUNT, Session};
 use signet_keyservers::proxy::{Fault, Requests};
 use tokio::time::{Instant, sleep};

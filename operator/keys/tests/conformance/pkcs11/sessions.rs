@@ -6,7 +6,7 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::SessionState;
 use futures::FutureExt;
 use futures::future::join_all;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyError, Reach};
 use signet_keyservers::SoftHsm;
 use signet_keyservers::softhsm::Fault;

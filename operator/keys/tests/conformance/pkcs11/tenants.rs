@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use serde_json::json;
-use signet_core::algorithm::KeyAlgorithm;
-use signet_core::chain::assemble_root;
+use signet_core::issue::assemble_root;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, Reach};
 
 use super::token::{PIN, SESSIONS, SO_PIN, Token, config, connected, expect, refusal, sign};

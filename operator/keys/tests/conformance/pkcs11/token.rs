@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::json;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{
     Checked, Connected, ErrorClass, KeyConfig, KeyError, Known, Modules, ModulesConfig, Reach,
     Signer,

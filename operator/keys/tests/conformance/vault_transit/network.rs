@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
-use signet_core::algorithm::KeyAlgorithm;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Addresses, Checked, ErrorClass, Reach};
 use signet_keyservers::OpenBao;
 use signet_keyservers::pki::Ca;

@@ -1,0 +1,164 @@
+//! The CA certificates above a leaf, and the check of what a key signed.
+
+mod certificate;
+mod constraints;
+mod order;
+pub(crate) mod pem;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use jiff::Timestamp;
+
+pub use certificate::CaCertificate;
+pub use pem::MOST_BYTES as MOST_PEM_BYTES;
+
+/// The issuing CA, the intermediates above it, and the roots that are trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaChain {
+    /// Issuing CA first, each issued by the next.
+    path: Vec<CaCertificate>,
+    /// The trust anchors, the one of this path first.
+    roots: Vec<CaCertificate>,
+}
+
+/// Why certificates make no chain that may issue. Each sentence says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// There is no certificate at all.
+    #[error("it holds no PEM block CERTIFICATE; put the CA certificate first")]
+    Empty,
+    /// More certificates than any chain needs.
+    #[error("it holds more than {0} certificates; keep those of the CA's own chain")]
+    TooMany(usize),
+    /// More text than any chain needs, and than a CAGeneration has room for.
+    #[error("it is larger than {0} bytes; keep the certificates of the CA's own chain alone")]
+    TooLarge(usize),
+    /// The text is not PEM, or a block is not a certificate.
+    #[error("certificate {index} cannot be read: {message}")]
+    Unreadable {
+        /// Which one, counted from 1.
+        index: usize,
+        /// What the reader says.
+        message: String,
+    },
+    /// A certificate that is no CA, or may not sign certificates.
+    #[error("the certificate of {subject} {message}")]
+    Unfit {
+        /// Its subject.
+        subject: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A certificate of the file that no other leads to.
+    #[error("the certificate of {0} is no part of the CA's chain; remove it, or put it in order")]
+    Stray(String),
+    /// Many certificates of one name, of which hardly any issued another.
+    #[error(
+        "it holds many certificates of one name that did not issue each other; keep those of the \
+         CA's own chain"
+    )]
+    Tangled,
+    /// The signature does not verify under the CA's public key.
+    #[error("the signature does not verify under the CA's public key")]
+    SignatureMismatch,
+    /// The certificate was built under another CA, or does not fit inside the chain.
+    #[error(
+        "the certificate was built for another CA certificate or does not fit inside its chain"
+    )]
+    OutsideChain,
+    /// A field does not fit into DER.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(String),
+}
+
+impl CaChain {
+    /// Reads a chain as a `kubernetes.io/tls` Secret has it: `tls.crt` with the CA certificate
+    /// first and intermediates in any order, and `ca.crt` with roots (and intermediates).
+    ///
+    /// The path ends at a self-signed certificate where there is one. Where there is none, the
+    /// highest known certificate is the trust anchor, as cert-manager's CA issuer has it
+    /// (rule A2-14).
+    ///
+    /// Written down again, path and roots read as the same chain, with the path for `tls.crt`
+    /// and the roots for `ca.crt`: so a chain that was kept is the one that was found.
+    ///
+    /// # Errors
+    /// What cannot be read, is no CA, does not belong to the chain, or makes a path or a list of
+    /// roots that would be too much to read.
+    pub fn from_pem(tls_crt: &[u8], ca_crt: Option<&[u8]>) -> Result<Self, ChainError> {
+        let others = ca_crt.map_or_else(|| Ok(Vec::new()), pem::read)?;
+        let chain = order::chain(pem::read(tls_crt)?, others)?;
+        pem::check_written(&chain.path)?;
+        pem::check_written(&chain.roots)?;
+        Ok(chain)
+    }
+
+    /// A root that signed itself and issues directly.
+    pub fn from_root(root: CaCertificate) -> Self {
+        Self {
+            path: vec![root.clone()],
+            roots: vec![root],
+        }
+    }
+
+    /// The CA certificate whose key signs.
+    pub fn issuing(&self) -> &CaCertificate {
+        &self.path[0]
+    }
+
+    /// The issuing CA and what stands above it, with the trust anchor at the end.
+    pub fn path(&self) -> &[CaCertificate] {
+        &self.path
+    }
+
+    /// The trust anchors.
+    pub fn roots(&self) -> &[CaCertificate] {
+        &self.roots
+    }
+
+    /// What follows a leaf in `status.certificate`: every intermediate, no self-signed root
+    /// (rule A2-13).
+    pub fn intermediates(&self) -> impl Iterator<Item = &CaCertificate> {
+        self.path
+            .iter()
+            .filter(|certificate| !certificate.is_self_signed())
+    }
+
+    /// Whether a certificate of the path has name constraints for URIs. Verifiers that do not
+    /// know them, as rustls, then refuse every X509-SVID under it (PKI-10).
+    pub fn constrains_uris(&self) -> bool {
+        self.path.iter().any(CaCertificate::constrains_uris)
+    }
+
+    /// When the first certificate of the path ends (PKI-6).
+    pub fn not_after(&self) -> Timestamp {
+        self.path
+            .iter()
+            .map(CaCertificate::not_after)
+            .fold(Timestamp::MAX, Ord::min)
+    }
+
+    /// When the last certificate of the path begins.
+    pub fn not_before(&self) -> Timestamp {
+        self.path
+            .iter()
+            .map(CaCertificate::not_before)
+            .fold(Timestamp::MIN, Ord::max)
+    }
+
+    /// How many CAs may follow below the issuing CA; none is without limit (PKI-7).
+    ///
+    /// A limit above counts the CAs between, so each certificate's own is less by its place in
+    /// the path; self-issued ones count too, since not every verifier leaves them out.
+    pub fn path_length(&self) -> Option<u8> {
+        let limits = self.path.iter().zip(0u8..);
+        limits
+            .filter_map(|(certificate, place)| {
+                certificate
+                    .path_length()
+                    .map(|limit| limit.saturating_sub(place))
+            })
+            .min()
+    }
+}

@@ -1,0 +1,235 @@
+//! One CA certificate, read strictly as far as issuing depends on it.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use der::asn1::{AnyRef, BitStringRef, UintRef};
+use der::{Decode, Encode, Sequence};
+use jiff::Timestamp;
+use spki::AlgorithmIdentifierRef;
+use x509_cert::ext::Extensions;
+use x509_cert::name::Name;
+use x509_cert::time::{Time, Validity};
+
+use super::constraints::Constraints;
+use super::{ChainError, pem};
+use crate::x509::algorithm::SignatureAlgorithm;
+use crate::x509::public_key::PublicKey;
+
+/// The value of `version` that means version 3, the first one with extensions.
+const V3: u8 = 2;
+/// A Name of no RDN.
+const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
+
+/// A CA certificate: it has a subject, cA is true, keyUsage (where there is one) has keyCertSign,
+/// and the key is of a kind that Signet knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaCertificate {
+    der: Vec<u8>,
+    pem: String,
+    tbs: Vec<u8>,
+    algorithm: Option<SignatureAlgorithm>,
+    signature: Vec<u8>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    subject_text: String,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    public_key: PublicKey,
+    constraints: Constraints,
+    fingerprint: Vec<u8>,
+    self_signed: bool,
+}
+
+/// Certificate of RFC 5280 4.1.
+#[derive(Sequence)]
+struct Certificate<'a> {
+    tbs_certificate: AnyRef<'a>,
+    signature_algorithm: AlgorithmIdentifierRef<'a>,
+    signature: BitStringRef<'a>,
+}
+
+/// TBSCertificate, with the names and the key as raw bytes.
+#[derive(Sequence)]
+struct TbsCertificate<'a> {
+    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", default = "v1")]
+    version: u8,
+    serial_number: UintRef<'a>,
+    signature: AlgorithmIdentifierRef<'a>,
+    issuer: AnyRef<'a>,
+    validity: Validity,
+    subject: AnyRef<'a>,
+    subject_public_key_info: AnyRef<'a>,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
+    issuer_unique_id: Option<BitStringRef<'a>>,
+    #[asn1(context_specific = "2", tag_mode = "IMPLICIT", optional = "true")]
+    subject_unique_id: Option<BitStringRef<'a>>,
+    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
+    extensions: Option<Extensions>,
+}
+
+fn v1() -> u8 {
+    0
+}
+
+impl CaCertificate {
+    /// Reads one CA certificate.
+    ///
+    /// # Errors
+    /// It is not DER, its key is none that Signet knows, it has no subject (PKI-2), or it is no
+    /// CA (PKI-4, PKI-5).
+    pub fn from_der(der: &[u8]) -> Result<Self, ChainError> {
+        Self::read(der, 1)
+    }
+
+    /// As [`Self::from_der`], for the certificate of this number (from 1) in a file.
+    pub(super) fn read(der: &[u8], index: usize) -> Result<Self, ChainError> {
+        let unreadable = |message: String| ChainError::Unreadable { index, message };
+        let not_der = |error: der::Error| unreadable(error.to_string());
+        let raw = |any: AnyRef<'_>| any.to_der().map_err(not_der);
+        let outer = Certificate::from_der(der).map_err(not_der)?;
+        let tbs = raw(outer.tbs_certificate)?;
+        let fields = TbsCertificate::from_der(&tbs).map_err(not_der)?;
+        if fields.version != V3 {
+            return Err(unreadable("it is not version 3".to_owned()));
+        }
+        if fields.signature != outer.signature_algorithm {
+            // RFC 5280 4.1.1.2: the two fields MUST be the same.
+            return Err(unreadable("it names two signature algorithms".to_owned()));
+        }
+        let signature = outer.signature.as_bytes();
+        let signature =
+            signature.ok_or_else(|| unreadable("its signature has unused bits".into()))?;
+        let subject = raw(fields.subject)?;
+        let subject_text = Name::from_der(&subject).map_err(not_der)?.to_string();
+        let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?)
+            .map_err(|error| unreadable(error.to_string()))?;
+        let constraints = Constraints::read(&fields.extensions.unwrap_or_default());
+        let unfit = |message| ChainError::Unfit {
+            subject: subject_text.clone(),
+            message,
+        };
+        let constraints = constraints.map_err(unfit)?;
+        if subject == EMPTY_NAME {
+            return Err(unfit(
+                "has no subject, which a CA must have; use a CA's".to_owned(),
+            ));
+        }
+        let certificate = Self {
+            algorithm: SignatureAlgorithm::from_algorithm_identifier(&outer.signature_algorithm),
+            signature: signature.to_vec(),
+            issuer: raw(fields.issuer)?,
+            not_before: timestamp(fields.validity.not_before),
+            not_after: timestamp(fields.validity.not_after),
+            fingerprint: digest(&SHA256, der).as_ref().to_vec(),
+            pem: pem::write(der)?,
+            der: der.to_vec(),
+            tbs,
+            subject,
+            subject_text,
+            public_key,
+            constraints,
+            self_signed: false,
+        };
+        // Once, and not each time that somebody asks: it costs a signature check.
+        Ok(Self {
+            self_signed: certificate.has_signed_itself(),
+            ..certificate
+        })
+    }
+
+    /// The certificate's DER.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// One PEM block.
+    pub fn pem(&self) -> String {
+        self.pem.clone()
+    }
+
+    /// The subject Name as it stands in the certificate (PKI-2).
+    pub fn subject_der(&self) -> &[u8] {
+        &self.subject
+    }
+
+    /// The subject for a person to read (RFC 4514).
+    pub fn subject(&self) -> &str {
+        &self.subject_text
+    }
+
+    /// The first second of validity.
+    pub fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The last second of validity.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
+    /// The CA's public key.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
+    }
+
+    /// The value of its subjectKeyIdentifier.
+    pub fn subject_key_identifier(&self) -> Option<&[u8]> {
+        self.constraints.key_identifier.as_deref()
+    }
+
+    /// Its own pathLenConstraint.
+    pub fn path_length(&self) -> Option<u8> {
+        self.constraints.path_length
+    }
+
+    /// Whether it has name constraints for URIs, permitted or excluded.
+    pub(super) fn constrains_uris(&self) -> bool {
+        self.constraints.uris
+    }
+
+    /// SHA-256 over the DER.
+    pub fn fingerprint(&self) -> &[u8] {
+        &self.fingerprint
+    }
+
+    /// Whether it is issued by itself: the same name, and its own key verifies it.
+    ///
+    /// A root's signature over itself proves nothing to anybody, so a root that signed itself
+    /// with an algorithm that Signet does not check (SHA-1, RSA-PSS) is a root all the same.
+    pub fn is_self_signed(&self) -> bool {
+        self.self_signed
+    }
+
+    /// Whether `other` issued it: by name, and by a signature that verifies.
+    pub fn is_issued_by(&self, other: &Self) -> bool {
+        self.names_as_issuer(other) && self.is_signed_by(other) == Some(true)
+    }
+
+    /// Whether `other` issued it, as far as names tell.
+    pub(super) fn names_as_issuer(&self, other: &Self) -> bool {
+        self.issuer == other.subject
+    }
+
+    fn has_signed_itself(&self) -> bool {
+        self.issuer == self.subject && self.is_signed_by(self) != Some(false)
+    }
+
+    /// `None` when the signature algorithm is not one that Signet checks.
+    fn is_signed_by(&self, other: &Self) -> Option<bool> {
+        let algorithm = self.algorithm?;
+        Some(
+            other
+                .public_key
+                .verify(algorithm, &self.tbs, &self.signature)
+                .is_ok(),
+        )
+    }
+}
+
+/// What a date can say, [`Timestamp`] ends a few hours before: an end "without a well-defined
+/// date" (99991231235959Z, RFC 5280 4.1.2.5) becomes the last second that there is.
+fn timestamp(time: Time) -> Timestamp {
+    i64::try_from(time.to_unix_duration().as_secs())
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .unwrap_or(Timestamp::constant(Timestamp::MAX.as_second(), 0))
+}

@@ -1,0 +1,83 @@
+//! What the extensions of a CA certificate say about what it may issue.
+
+use std::collections::BTreeSet;
+
+use der::Decode;
+use x509_cert::ext::Extensions;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{
+    BasicConstraints, KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdentifier,
+};
+
+use crate::quote;
+
+/// Of a CA: what issuing under it depends on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Constraints {
+    pub(super) path_length: Option<u8>,
+    pub(super) key_identifier: Option<Vec<u8>>,
+    /// Whether nameConstraints has subtrees of URIs.
+    pub(super) uris: bool,
+}
+
+impl Constraints {
+    /// Reads them, or says what makes the certificate unfit to be a CA's.
+    pub(super) fn read(extensions: &Extensions) -> Result<Self, String> {
+        each_once(extensions)?;
+        let constraints = find::<BasicConstraints>(extensions, "basicConstraints")?
+            .filter(|constraints| constraints.ca)
+            .ok_or("is no CA certificate (basicConstraints CA:TRUE is missing); use a CA's")?;
+        let usage = find::<KeyUsage>(extensions, "keyUsage")?;
+        if usage.is_some_and(|usage| !usage.0.contains(KeyUsages::KeyCertSign)) {
+            return Err(
+                "may not sign certificates (key usage keyCertSign is missing); use a CA's".into(),
+            );
+        }
+        let identifier = find::<SubjectKeyIdentifier>(extensions, "subjectKeyIdentifier")?;
+        Ok(Self {
+            path_length: constraints.path_len_constraint,
+            key_identifier: identifier.map(|identifier| identifier.0.as_bytes().to_vec()),
+            // They bind verifiers and not who issues: what cannot be read is no reason to refuse.
+            uris: find::<NameConstraints>(extensions, "nameConstraints")
+                .ok()
+                .flatten()
+                .is_some_and(|constraints| names_uris(&constraints)),
+        })
+    }
+}
+
+fn names_uris(constraints: &NameConstraints) -> bool {
+    let lists = [
+        &constraints.permitted_subtrees,
+        &constraints.excluded_subtrees,
+    ];
+    let mut subtrees = lists.into_iter().flatten().flatten();
+    subtrees.any(|subtree| matches!(subtree.base, GeneralName::UniformResourceIdentifier(_)))
+}
+
+/// RFC 5280 4.2: readers of an extension that is there twice need not agree on which one counts.
+fn each_once(extensions: &Extensions) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for extension in extensions {
+        if !seen.insert(extension.extn_id) {
+            let name = quote::oid(&extension.extn_id);
+            return Err(format!(
+                "has the extension {name} twice; have it issued again"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// An extension that cannot be read is not the same as one that is not there.
+fn find<'a, T>(extensions: &'a Extensions, name: &str) -> Result<Option<T>, String>
+where
+    T: const_oid::AssociatedOid + Decode<'a, Error = der::Error>,
+{
+    extensions
+        .iter()
+        .find(|extension| extension.extn_id == T::OID)
+        .map(|extension| T::from_der(extension.extn_value.as_bytes()))
+        .transpose()
+        .map_err(|error| format!("has a malformed {name} ({error}); have it issued again"))
+}

@@ -1,0 +1,220 @@
+//! Which certificates are those of a CA.
+
+use const_oid::ObjectIdentifier;
+
+use crate::ca::{CaCertificate, ChainError};
+use crate::fixtures::certificate::Parts;
+use crate::fixtures::der::{
+    BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_KEY_IDENTIFIER, cn, critical, extension, hex, no_name,
+    tlv,
+};
+use crate::fixtures::key::{Key, Kind};
+use crate::fixtures::{DAY, at};
+
+fn root() -> Parts {
+    Parts::root("root", &Key::p256(1))
+}
+
+#[track_caller]
+fn assert_unfit(parts: &Parts, sentence: &str) {
+    match CaCertificate::from_der(&parts.der()) {
+        Err(ChainError::Unfit { message, .. }) => assert!(message.contains(sentence), "{message}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn assert_unreadable(parts: &Parts, sentence: &str) {
+    match CaCertificate::from_der(&parts.der()) {
+        Err(ChainError::Unreadable { index: 1, message }) => {
+            assert!(message.contains(sentence), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_a_ca_certificate_says() {
+    for kind in Kind::ALL {
+        let key = Key::new(kind, 1);
+        let parts = Parts::root("root", &key).path_length(7);
+        let ca = CaCertificate::from_der(&parts.der()).unwrap();
+        assert_eq!(ca.der(), parts.der());
+        assert_eq!(ca.pem(), parts.pem());
+        assert_eq!(ca.subject(), "CN=root");
+        assert_eq!(ca.subject_der(), cn("root"));
+        assert_eq!(
+            (ca.not_before(), ca.not_after()),
+            (at(-30 * DAY), at(300 * DAY))
+        );
+        assert_eq!(ca.public_key(), key.public());
+        assert_eq!(ca.path_length(), Some(7));
+        assert_eq!(ca.subject_key_identifier().map(<[u8]>::len), Some(6));
+        assert_eq!(ca.fingerprint().len(), 32);
+        assert!(ca.is_self_signed(), "{kind:?}");
+    }
+}
+
+#[test]
+fn pki_4_a_leaf_is_no_ca() {
+    let sentence = "basicConstraints CA:TRUE is missing";
+    assert_unfit(&root().with(BASIC_CONSTRAINTS, None), sentence);
+    let leaf = critical(BASIC_CONSTRAINTS, &hex("3000"));
+    assert_unfit(&root().with(BASIC_CONSTRAINTS, Some(leaf)), sentence);
+    assert_unfit(
+        &Parts {
+            extensions: Vec::new(),
+            ..root()
+        },
+        sentence,
+    );
+}
+
+#[test]
+fn pki_5_a_ca_signs_certificates() {
+    for bits in ["03020102", "03020780", "030100"] {
+        let usage = critical(KEY_USAGE, &hex(bits));
+        assert_unfit(
+            &root().with(KEY_USAGE, Some(usage)),
+            "keyCertSign is missing",
+        );
+    }
+    // keyCertSign among others, or no word on usages at all.
+    for usage in [Some(critical(KEY_USAGE, &hex("03020186"))), None] {
+        CaCertificate::from_der(&root().with(KEY_USAGE, usage).der()).unwrap();
+    }
+}
+
+#[test]
+fn an_extension_that_cannot_be_read_is_not_as_good_as_absent() {
+    let table = [
+        (BASIC_CONSTRAINTS, "basicConstraints", hex("30030102ff")),
+        (BASIC_CONSTRAINTS, "basicConstraints", hex("30030101ff00")),
+        // A path length of 256, and one below zero.
+        (
+            BASIC_CONSTRAINTS,
+            "basicConstraints",
+            hex("30070101ff02020100"),
+        ),
+        (
+            BASIC_CONSTRAINTS,
+            "basicConstraints",
+            hex("30060101ff0201ff"),
+        ),
+        (KEY_USAGE, "keyUsage", hex("0402 0106")),
+        (KEY_USAGE, "keyUsage", Vec::new()),
+        (
+            SUBJECT_KEY_IDENTIFIER,
+            "subjectKeyIdentifier",
+            hex("0c0161"),
+        ),
+        (
+            SUBJECT_KEY_IDENTIFIER,
+            "subjectKeyIdentifier",
+            b"naked".to_vec(),
+        ),
+    ];
+    for (id, name, value) in table {
+        let parts = root().with(id, Some(extension(id, &value)));
+        assert_unfit(&parts, &format!("malformed {name}"));
+    }
+}
+
+#[test]
+fn rfc_5280_4_2_an_extension_is_there_once() {
+    let again = [
+        critical(BASIC_CONSTRAINTS, &hex("30030101ff")),
+        critical(BASIC_CONSTRAINTS, &hex("3000")),
+        critical(KEY_USAGE, &hex("03020106")),
+        extension(SUBJECT_KEY_IDENTIFIER, &tlv(0x04, b"b")),
+    ];
+    for extension in again {
+        assert_unfit(&root().and(extension), "twice");
+    }
+    // Those that are not read count too.
+    let unknown = extension("1.3.6.1.4.1.99999.1", b"\x05\x00");
+    CaCertificate::from_der(&root().and(unknown.clone()).der()).unwrap();
+    assert_unfit(
+        &root().and(unknown.clone()).and(unknown),
+        "1.3.6.1.4.1.99999.1 twice",
+    );
+}
+
+#[test]
+fn pki_2_a_ca_has_a_subject() {
+    assert_unfit(
+        &Parts {
+            subject: no_name(),
+            ..root()
+        },
+        "no subject",
+    );
+}
+
+#[test]
+fn rfc_5280_4_1_a_ca_certificate_is_version_3() {
+    for version in [Vec::new(), hex("a003020101"), hex("a003020103")] {
+        assert_unreadable(&Parts { version, ..root() }, "version 3");
+    }
+}
+
+#[test]
+fn rfc_5280_4_1_1_2_both_signature_algorithms_are_the_same() {
+    let sha384 = Some(hex("300a06082a8648ce3d040303"));
+    assert_unreadable(
+        &Parts {
+            inner_algorithm: sha384.clone(),
+            ..root()
+        },
+        "two signature",
+    );
+    assert_unreadable(
+        &Parts {
+            outer_algorithm: sha384,
+            ..root()
+        },
+        "two signature",
+    );
+}
+
+#[test]
+fn an_end_without_a_date_is_the_last_second() {
+    let end = jiff::Timestamp::constant(jiff::Timestamp::MAX.as_second(), 0);
+    let der = root().valid(at(-DAY), end).der();
+    let written = b"99991230220000Z";
+    let place = der
+        .windows(written.len())
+        .position(|window| window == written)
+        .unwrap();
+    // RFC 5280 4.1.2.5: 99991231235959Z says that there is no well-defined end.
+    let endless = [
+        &der[..place],
+        b"99991231235959Z",
+        &der[place + written.len()..],
+    ]
+    .concat();
+    assert_eq!(CaCertificate::from_der(&endless).unwrap().not_after(), end);
+}
+
+#[test]
+fn who_issued_whom() {
+    let above = root();
+    let read = |parts: &Parts| CaCertificate::from_der(&parts.der()).unwrap();
+    let below = Parts::intermediate("below", &Key::p256(2), &above);
+    let (above, issued) = (read(&above), read(&below));
+    assert!(issued.is_issued_by(&above) && !above.is_issued_by(&issued));
+    assert!(!issued.is_self_signed() && above.is_self_signed());
+    // The right key under another name, and the right name over another key.
+    let renamed = read(&Parts::root("other", &Key::p256(1)));
+    let impostor = read(&Parts::root("root", &Key::p256(9)));
+    assert!(!issued.is_issued_by(&renamed) && !issued.is_issued_by(&impostor));
+    // An object identifier that no algorithm of ours has proves nothing.
+    let id = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
+    let sha1 = Some(tlv(0x30, &tlv(0x06, id.as_bytes())));
+    let unknown = Parts {
+        inner_algorithm: sha1.clone(),
+        outer_algorithm: sha1,
+        ..below
+    };
+    assert!(!read(&unknown).is_issued_by(&above));
+}

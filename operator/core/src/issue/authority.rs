@@ -1,0 +1,83 @@
+//! The CA that issues, and the self-signed certificate that an issuer makes for itself.
+
+use std::time::Duration;
+
+use der::Encode;
+use jiff::Timestamp;
+use x509_cert::name::Name;
+
+use super::tbs::Fields;
+use super::{TemplateError, ToBeSigned, Window, extensions};
+use crate::ca::CaChain;
+use crate::spiffe::TrustDomain;
+use crate::x509::algorithm::SignatureAlgorithm;
+use crate::x509::names::DistinguishedName;
+use crate::x509::public_key::PublicKey;
+
+/// The CA under which a certificate is built: its chain, and how its key signs.
+#[derive(Clone, Copy, Debug)]
+pub struct Authority<'a> {
+    /// The chain, issuing CA first.
+    pub chain: &'a CaChain,
+    /// The signature algorithm of the CA's key.
+    pub algorithm: SignatureAlgorithm,
+}
+
+/// An issuer's own root certificate, from `spec.certificate`.
+#[derive(Clone, Debug)]
+pub struct SelfSigned {
+    /// The issuer's UID; it goes into the serial number as a request's UID does.
+    pub uid: String,
+    /// Subject and issuer; not empty (RFC 5280 4.1.2.6).
+    pub subject: Name,
+    /// The lifetime.
+    pub duration: Duration,
+    /// How many CAs may follow below it; none is without limit.
+    pub path_length: Option<u8>,
+    /// Makes the root an X509-SVID of the trust domain itself (X5-8, SID-8).
+    pub trust_domain: Option<TrustDomain>,
+}
+
+impl SelfSigned {
+    /// Reads a subject as RFC 4514 writes it.
+    ///
+    /// What the text becomes in DER is checked as the subject of a CSR is: `C=Ü` becomes a
+    /// PrintableString that is none, and no verifier would read the root.
+    ///
+    /// # Errors
+    /// It cannot be read, has no attribute, or makes a Name that verifiers do not read. The
+    /// sentence continues one that ends in the text.
+    pub fn parse_subject(text: &str) -> Result<Name, String> {
+        // The parser's own error says that it failed and no more.
+        let name: Option<Name> = text.parse().ok();
+        let name = name.filter(|name| !name.is_empty()).ok_or(
+            "names nobody; write a name as RFC 4514 does, such as \"CN=Example Root,O=Example\"",
+        )?;
+        let unread = |error: String| format!("is no name that verifiers read: {error}");
+        let der = name.to_der().map_err(|error| unread(error.to_string()))?;
+        DistinguishedName::read(&der, "subject").map_err(|error| unread(error.to_string()))?;
+        Ok(name)
+    }
+
+    /// Builds the root over `public_key`, at the time `now`.
+    ///
+    /// # Errors
+    /// The subject cannot be encoded.
+    pub fn to_be_signed(
+        &self,
+        public_key: &PublicKey,
+        algorithm: SignatureAlgorithm,
+        now: Timestamp,
+    ) -> Result<ToBeSigned, TemplateError> {
+        let subject = self.subject.to_der()?;
+        let fields = Fields {
+            algorithm,
+            issuer: &subject,
+            window: Window::backdated(now, self.duration),
+            subject: &subject,
+            spki: public_key.spki_der(),
+            extensions: extensions::of_root(self, public_key)?,
+        };
+        ToBeSigned::new(&fields, &self.uid, public_key.spki_der(), public_key)
+    }
+}

@@ -1,0 +1,120 @@
+//! The extensions of RFC 5280 4.2 that Signet writes.
+
+use const_oid::{AssociatedOid, ObjectIdentifier};
+use der::Encode;
+use der::asn1::OctetString;
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
+    NameConstraints, SubjectAltName, SubjectKeyIdentifier,
+};
+
+use super::SelfSigned;
+use crate::ca::CaCertificate;
+use crate::policy::{Grant, Kind};
+use crate::x509::names::SubjectAltNames;
+use crate::x509::public_key::PublicKey;
+use crate::x509::usages::Usages;
+
+/// The extensions of what a grant allows.
+pub(super) fn of_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
+    let mut extensions = vec![
+        authority_key_identifier(ca)?,
+        subject_key_identifier(grant.public_key())?,
+        key_usage(grant.usages())?,
+    ];
+    if !grant.usages().extended.is_empty() {
+        extensions.push(encode(
+            &ExtendedKeyUsage(grant.usages().extended.clone()),
+            false,
+        )?);
+    }
+    extensions.push(match grant.kind() {
+        Kind::Leaf => basic_constraints(false, None)?,
+        Kind::Ca { path_length } => basic_constraints(true, Some(path_length))?,
+    });
+    if let Some(names) = grant.subject_alt_names() {
+        extensions.push(subject_alt_name(names, is_empty_name(grant.subject_der()))?);
+    }
+    if let Some(constraints) = grant.name_constraints_der() {
+        // RFC 5280 4.2.1.10: nameConstraints MUST be critical.
+        extensions.push(raw(NameConstraints::OID, true, constraints)?);
+    }
+    Ok(extensions)
+}
+
+/// The extensions of an issuer's own root. It has no authorityKeyIdentifier (RFC 5280 4.2.1.1
+/// allows its absence on self-signed certificates alone).
+pub(super) fn of_root(root: &SelfSigned, key: &PublicKey) -> der::Result<Vec<Extension>> {
+    let usages = Usages {
+        key: KeyUsages::KeyCertSign | KeyUsages::CRLSign,
+        extended: Vec::new(),
+    };
+    let mut extensions = vec![
+        subject_key_identifier(key)?,
+        key_usage(&usages)?,
+        basic_constraints(true, root.path_length)?,
+    ];
+    if let Some(trust_domain) = &root.trust_domain {
+        let names = SubjectAltNames::with_uri(None, &trust_domain.id());
+        extensions.push(subject_alt_name(&names, false)?);
+    }
+    Ok(extensions)
+}
+
+/// PKI-3: copied from the CA certificate, never computed anew. A CA that has none (older tools
+/// leave it out) gets the identifier that a reader would compute.
+fn authority_key_identifier(ca: &CaCertificate) -> der::Result<Extension> {
+    let identifier = ca
+        .subject_key_identifier()
+        .map_or_else(|| ca.public_key().key_identifier().to_vec(), <[u8]>::to_vec);
+    let value = AuthorityKeyIdentifier {
+        key_identifier: Some(OctetString::new(identifier)?),
+        ..AuthorityKeyIdentifier::default()
+    };
+    encode(&value, false)
+}
+
+fn subject_key_identifier(key: &PublicKey) -> der::Result<Extension> {
+    encode(
+        &SubjectKeyIdentifier(OctetString::new(key.key_identifier().to_vec())?),
+        false,
+    )
+}
+
+/// PKI-5: critical, on all.
+fn key_usage(usages: &Usages) -> der::Result<Extension> {
+    encode(&KeyUsage(usages.key), true)
+}
+
+/// PKI-4: critical. On leaves too, where it says cA false (rule A3-27).
+fn basic_constraints(ca: bool, path_length: Option<u8>) -> der::Result<Extension> {
+    encode(
+        &BasicConstraints {
+            ca,
+            path_len_constraint: path_length,
+        },
+        true,
+    )
+}
+
+/// X5-5: critical exactly when the subject is empty.
+fn subject_alt_name(names: &SubjectAltNames, critical: bool) -> der::Result<Extension> {
+    raw(SubjectAltName::OID, critical, names.der())
+}
+
+fn is_empty_name(subject: &[u8]) -> bool {
+    subject == [0x30, 0x00]
+}
+
+fn encode<T: AssociatedOid + Encode>(value: &T, critical: bool) -> der::Result<Extension> {
+    raw(T::OID, critical, &value.to_der()?)
+}
+
+fn raw(extn_id: ObjectIdentifier, critical: bool, value: &[u8]) -> der::Result<Extension> {
+    Ok(Extension {
+        extn_id,
+        critical,
+        extn_value: OctetString::new(value)?,
+    })
+}

@@ -1,0 +1,119 @@
+//! From when until when a certificate is valid.
+
+use std::time::Duration;
+
+use der::asn1::{GeneralizedTime, UtcTime};
+use jiff::{SignedDuration, Timestamp};
+use x509_cert::time::{Time, Validity};
+
+use super::TemplateError;
+use crate::ca::CaChain;
+
+/// The most by which notBefore lies before the time of issue, for clocks that run behind.
+///
+/// A short-lived certificate is backdated by a tenth of its lifetime at most, so that one of
+/// 20 s is not born nearly expired. Both ends shift: the lifetime stays exact (rule A3-29).
+pub const BACKDATE: Duration = Duration::from_secs(60);
+
+/// A validity in whole seconds (PKI-6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    not_before: Timestamp,
+    not_after: Timestamp,
+    clamped: bool,
+}
+
+impl Window {
+    /// The window of a certificate that nothing stands above.
+    pub fn backdated(now: Timestamp, duration: Duration) -> Self {
+        Self::starting(begin(now, duration), duration)
+    }
+
+    /// The window inside the validity of every certificate of the chain (PKI-6).
+    ///
+    /// It begins no earlier than the chain's and ends no later, in which case it is clamped.
+    ///
+    /// # Errors
+    /// The chain is not valid at `now`.
+    pub fn inside(
+        chain: &CaChain,
+        now: Timestamp,
+        duration: Duration,
+    ) -> Result<Self, TemplateError> {
+        if now >= chain.not_after() {
+            return Err(TemplateError::Expired(chain.not_after()));
+        }
+        if now < chain.not_before() {
+            return Err(TemplateError::NotYetValid(chain.not_before()));
+        }
+        let mut window = Self::starting(begin(now, duration).max(chain.not_before()), duration);
+        if window.not_after > chain.not_after() {
+            window.not_after = chain.not_after();
+            window.clamped = true;
+        }
+        Ok(window)
+    }
+
+    fn starting(not_before: Timestamp, duration: Duration) -> Self {
+        // Past the year 9999 there is no date to write down (RFC 5280 4.1.2.5).
+        let (not_after, clamped) = match not_before.checked_add(lifetime(duration)) {
+            Ok(end) => (end, false),
+            Err(_) => (whole_seconds(Timestamp::MAX), true),
+        };
+        Self {
+            not_before,
+            not_after,
+            clamped,
+        }
+    }
+
+    /// The first second of validity.
+    pub fn not_before(self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The last second of validity.
+    pub fn not_after(self) -> Timestamp {
+        self.not_after
+    }
+
+    /// Whether the CA's own end (or that of the calendar) cut the lifetime that was granted.
+    pub fn is_clamped(self) -> bool {
+        self.clamped
+    }
+
+    /// Whether no part of it lies outside of the chain's validity.
+    pub fn is_inside(self, chain: &CaChain) -> bool {
+        self.not_before >= chain.not_before() && self.not_after <= chain.not_after()
+    }
+
+    pub(super) fn to_validity(self) -> der::Result<Validity> {
+        Ok(Validity::new(time(self.not_before)?, time(self.not_after)?))
+    }
+}
+
+/// `now`, backdated.
+fn begin(now: Timestamp, duration: Duration) -> Timestamp {
+    let back = lifetime(BACKDATE.min(duration / 10));
+    whole_seconds(now.checked_sub(back).unwrap_or(Timestamp::MIN))
+}
+
+/// RFC 5280 4.1.2.5: UTCTime through the year 2049, GeneralizedTime after it.
+fn time(at: Timestamp) -> der::Result<Time> {
+    const YEAR_2050: i64 = 2_524_608_000;
+    let since_epoch = Duration::from_secs(at.as_second().max(0).unsigned_abs());
+    if at.as_second() < YEAR_2050 {
+        UtcTime::from_unix_duration(since_epoch).map(Time::UtcTime)
+    } else {
+        GeneralizedTime::from_unix_duration(since_epoch).map(Time::GeneralTime)
+    }
+}
+
+fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::constant(at.as_second(), 0)
+}
+
+/// In whole seconds. Saturates: a lifetime of 292 billion years ends with the calendar anyway.
+fn lifetime(duration: Duration) -> SignedDuration {
+    SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
+}

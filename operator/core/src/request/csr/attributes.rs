@@ -1,0 +1,53 @@
+//! The attributes of a CSR (RFC 2986 section 4, RFC 2985).
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc2985::{
+    PKCS_9_AT_CHALLENGE_PASSWORD, PKCS_9_AT_EXTENSION_REQUEST, PKCS_9_AT_UNSTRUCTURED_NAME,
+};
+use der::{Error, Tag};
+
+use super::CsrError;
+use crate::quote;
+use crate::x509::strict;
+
+/// The one value of the extensionRequest attribute, if there is one. challengePassword and
+/// unstructuredName, which OpenSSL's questionnaire asks for, are accepted and say nothing to us;
+/// every other attribute is refused.
+pub(super) fn extension_request(attributes: &[u8]) -> Result<Option<&[u8]>, CsrError> {
+    let malformed = || CsrError::malformed("attributes");
+    let mut seen = Vec::new();
+    let mut request = None;
+    for attribute in strict::set_elements(attributes).map_err(malformed())? {
+        let (oid, values) = read(attribute).map_err(malformed())?;
+        match oid {
+            PKCS_9_AT_EXTENSION_REQUEST
+            | PKCS_9_AT_CHALLENGE_PASSWORD
+            | PKCS_9_AT_UNSTRUCTURED_NAME => {}
+            other => return Err(CsrError::UnknownAttribute(quote::oid(&other))),
+        }
+        let [value] = values.as_slice() else {
+            return Err(CsrError::RepeatedAttribute(quote::oid(&oid)));
+        };
+        if seen.contains(&oid) {
+            return Err(CsrError::RepeatedAttribute(quote::oid(&oid)));
+        }
+        strict::check_well_formed(value).map_err(malformed())?;
+        if oid == PKCS_9_AT_EXTENSION_REQUEST {
+            request = Some(*value);
+        }
+        seen.push(oid);
+    }
+    Ok(request)
+}
+
+/// Attribute ::= SEQUENCE { type OBJECT IDENTIFIER, values SET SIZE(1..MAX) OF ANY }
+fn read(der: &[u8]) -> Result<(ObjectIdentifier, Vec<&[u8]>), Error> {
+    let elements = strict::elements(strict::sequence(der)?)?;
+    let [oid, values] = elements.as_slice() else {
+        return Err(Tag::Sequence.length_error().into());
+    };
+    Ok((
+        strict::oid(oid)?,
+        strict::set_elements(strict::content(values, Tag::Set)?)?,
+    ))
+}

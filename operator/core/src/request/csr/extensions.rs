@@ -1,0 +1,142 @@
+//! The extensions that a CSR asks for: each is known, or the CSR is refused.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{
+    ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_NAME_CONSTRAINTS,
+    ID_CE_SUBJECT_ALT_NAME, ID_CE_SUBJECT_KEY_IDENTIFIER,
+};
+use der::asn1::OctetStringRef;
+use der::{Decode, Encode, Tag};
+use x509_cert::ext::pkix::KeyUsage;
+
+use super::{BasicConstraints, CsrError, name_constraints};
+use crate::quote;
+use crate::x509::names::SubjectAltNames;
+use crate::x509::strict;
+
+/// The most purposes in one extendedKeyUsage. There are about twenty with a name in Kubernetes;
+/// policy compares each with each.
+const MAX_PURPOSES: usize = 64;
+
+/// The value of every extension that was asked for and is used.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestedExtensions {
+    pub(super) subject_alt_names: Option<SubjectAltNames>,
+    pub(super) basic_constraints: Option<BasicConstraints>,
+    pub(super) key_usage: Option<KeyUsage>,
+    pub(super) extended_key_usage: Option<Vec<ObjectIdentifier>>,
+    pub(super) name_constraints: Option<Vec<u8>>,
+}
+
+impl RequestedExtensions {
+    /// Reads Extensions (RFC 5280 4.1): at least one, and none twice.
+    pub(super) fn read(der: &[u8]) -> Result<Self, CsrError> {
+        let elements = strict::sequence(der)
+            .and_then(strict::elements)
+            .map_err(CsrError::malformed("extensionRequest"))?;
+        if elements.is_empty() {
+            return Err(CsrError::NoExtensions);
+        }
+        let mut requested = Self::default();
+        let mut seen = Vec::new();
+        for element in elements {
+            let (oid, value) = read_extension(element).map_err(CsrError::malformed("extension"))?;
+            if seen.contains(&oid) {
+                return Err(CsrError::RepeatedExtension(quote::oid(&oid)));
+            }
+            requested.take(oid, value)?;
+            seen.push(oid);
+        }
+        Ok(requested)
+    }
+
+    fn take(&mut self, oid: ObjectIdentifier, value: &[u8]) -> Result<(), CsrError> {
+        match oid {
+            ID_CE_SUBJECT_ALT_NAME => {
+                self.subject_alt_names = Some(SubjectAltNames::from_der(value)?);
+            }
+            ID_CE_BASIC_CONSTRAINTS => {
+                self.basic_constraints = Some(BasicConstraints::read(value)?);
+            }
+            ID_CE_KEY_USAGE => self.key_usage = Some(read_key_usage(value)?),
+            ID_CE_EXT_KEY_USAGE => {
+                self.extended_key_usage = Some(read_extended_key_usage(value)?);
+            }
+            ID_CE_NAME_CONSTRAINTS => {
+                name_constraints::check(value)?;
+                self.name_constraints = Some(value.to_vec());
+            }
+            // The identifier is the CA's to choose (RFC 5280 4.2.1.2): ours is computed.
+            ID_CE_SUBJECT_KEY_IDENTIFIER => {
+                <&OctetStringRef>::from_der(value)
+                    .map_err(CsrError::not_der("subjectKeyIdentifier"))?;
+            }
+            other => return Err(CsrError::UnknownExtension(quote::oid(&other))),
+        }
+        Ok(())
+    }
+}
+
+/// Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE,
+/// extnValue OCTET STRING }
+///
+/// Criticality is the CA's decision, so that the flag is checked and dropped. DER does not
+/// encode a default (X.690 section 11.5): the flag is TRUE or not there.
+fn read_extension(der: &[u8]) -> Result<(ObjectIdentifier, &[u8]), der::Error> {
+    let elements = strict::elements(strict::sequence(der)?)?;
+    let (oid, value) = match elements.as_slice() {
+        [oid, value] => (oid, value),
+        [oid, critical, value] => {
+            if !bool::from_der(critical)? {
+                return Err(Tag::Boolean.non_canonical_error().into());
+            }
+            (oid, value)
+        }
+        _ => return Err(Tag::Sequence.length_error().into()),
+    };
+    Ok((strict::oid(oid)?, strict::content(value, Tag::OctetString)?))
+}
+
+/// KeyUsage with at least one bit (RFC 5280 4.2.1.3), in its one DER form: a named bit list
+/// without trailing zeros (X.690 section 11.2.2).
+fn read_key_usage(value: &[u8]) -> Result<KeyUsage, CsrError> {
+    let not_der = || CsrError::not_der("keyUsage");
+    let usage = KeyUsage::from_der(value).map_err(not_der())?;
+    if usage.0.is_empty() {
+        return Err(CsrError::invalid(
+            "keyUsage",
+            "has no bit set; set one or leave it out",
+        ));
+    }
+    if usage.to_der().map_err(not_der())? != value {
+        return Err(not_der()(Tag::BitString.non_canonical_error().into()));
+    }
+    Ok(usage)
+}
+
+/// ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId
+fn read_extended_key_usage(value: &[u8]) -> Result<Vec<ObjectIdentifier>, CsrError> {
+    let not_der = || CsrError::not_der("extKeyUsage");
+    let elements = strict::sequence(value)
+        .and_then(strict::elements)
+        .map_err(not_der())?;
+    if elements.is_empty() {
+        return Err(CsrError::invalid(
+            "extKeyUsage",
+            "is empty; name a purpose or leave it out",
+        ));
+    }
+    if elements.len() > MAX_PURPOSES {
+        return Err(CsrError::invalid(
+            "extKeyUsage",
+            format!(
+                "names {} purposes, and at most {MAX_PURPOSES} are read; name fewer",
+                elements.len()
+            ),
+        ));
+    }
+    elements
+        .into_iter()
+        .map(|oid| strict::oid(oid).map_err(not_der()))
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! nameConstraints (RFC 5280 4.2.1.10), which cert-manager puts into a CSR (CM-9).
+
+use std::net::IpAddr;
+
+use der::{Decode, Encode, Tag};
+use x509_cert::ext::pkix::NameConstraints;
+use x509_cert::ext::pkix::constraints::name::GeneralSubtree;
+use x509_cert::ext::pkix::name::GeneralName;
+
+use super::CsrError;
+use crate::quote;
+use crate::x509::names::MAX_NAMES;
+use crate::x509::names::syntax::host_fault;
+
+const EXTENSION: &str = "nameConstraints";
+
+/// Checks the value of the extension: DER in its one form, at least one subtree, and subtrees
+/// that a verifier understands. Go refuses to read a CA certificate with any other, so that
+/// nothing under it would verify.
+pub(super) fn check(value: &[u8]) -> Result<(), CsrError> {
+    let not_der = || CsrError::not_der(EXTENSION);
+    let typed = NameConstraints::from_der(value).map_err(not_der())?;
+    if typed.to_der().map_err(not_der())? != value {
+        return Err(not_der()(Tag::Sequence.non_canonical_error().into()));
+    }
+    let lists = [&typed.permitted_subtrees, &typed.excluded_subtrees];
+    let lists: Vec<_> = lists.into_iter().flatten().collect();
+    if lists.is_empty() || lists.iter().any(|list| list.is_empty()) {
+        return Err(invalid(
+            "has no subtree; name one or leave the extension out",
+        ));
+    }
+    if lists.iter().map(|list| list.len()).sum::<usize>() > MAX_NAMES {
+        return Err(invalid("has more than 1000 subtrees; name fewer"));
+    }
+    lists.into_iter().flatten().try_for_each(check_subtree)
+}
+
+fn check_subtree(subtree: &GeneralSubtree) -> Result<(), CsrError> {
+    if subtree.minimum != 0 || subtree.maximum.is_some() {
+        return Err(invalid(
+            "has a subtree with minimum or maximum; remove them (RFC 5280 4.2.1.10)",
+        ));
+    }
+    match &subtree.base {
+        GeneralName::IpAddress(range) if !is_range(range.as_bytes()) => Err(invalid(
+            "has an IP range that is not an address and a mask; write it as a CIDR block",
+        )),
+        GeneralName::DnsName(domain) => check_domain("DNS", domain.as_str()),
+        GeneralName::Rfc822Name(mailbox) => check_email(mailbox.as_str()),
+        GeneralName::UniformResourceIdentifier(host) => check_uri_host(host.as_str()),
+        GeneralName::IpAddress(_) | GeneralName::DirectoryName(_) => Ok(()),
+        _ => Err(invalid(
+            "has a subtree of a kind that verifiers do not know; use DNS, IP, email, URI or directory names",
+        )),
+    }
+}
+
+/// A host name, one behind a dot for what lies below it, or nothing at all for every name.
+fn check_domain(kind: &str, domain: &str) -> Result<(), CsrError> {
+    let host = domain.strip_prefix('.').unwrap_or(domain);
+    if domain.is_empty() {
+        return Ok(());
+    }
+    match host_fault(host) {
+        Some(_) => Err(invalid(&format!(
+            "has the {kind} subtree {}, which is no host name; write example.org, or .example.org \
+             for what lies below it",
+            quote::text(domain)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A mailbox, or the domain of many (RFC 5280 4.2.1.10).
+fn check_email(constraint: &str) -> Result<(), CsrError> {
+    let Some((local, host)) = constraint.rsplit_once('@') else {
+        return check_domain("email", constraint);
+    };
+    // Dot-atom of RFC 5322 3.2.3; a quoted local part is not read by everybody.
+    let is_atom = |atom: &str| {
+        let special = |byte: u8| b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+        !atom.is_empty() && (atom.bytes()).all(|byte| byte.is_ascii_alphanumeric() || special(byte))
+    };
+    if local.split('.').all(is_atom) && host_fault(host).is_none() {
+        return Ok(());
+    }
+    Err(invalid(&format!(
+        "has the email subtree {}, which is no mailbox; write name@host.example, or the host alone",
+        quote::text(constraint)
+    )))
+}
+
+/// A domain that is no address: URIs are constrained by the name of their host alone.
+fn check_uri_host(host: &str) -> Result<(), CsrError> {
+    if host.parse::<IpAddr>().is_ok() {
+        return Err(invalid(&format!(
+            "has the URI subtree {}, and an address constrains no URI; write a host name",
+            quote::text(host)
+        )));
+    }
+    check_domain("URI", host)
+}
+
+/// An IPv4 or IPv6 address and a mask of ones and then zeros.
+fn is_range(bytes: &[u8]) -> bool {
+    if !matches!(bytes.len(), 8 | 32) {
+        return false;
+    }
+    let mask = &bytes[bytes.len() / 2..];
+    let ones: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
+    let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
+    // The ones are all in front when no byte has a one behind a zero and no byte follows a zero.
+    let first_short = mask
+        .iter()
+        .position(|byte| *byte != 0xff)
+        .unwrap_or(mask.len());
+    ones == bits && mask.iter().skip(first_short + 1).all(|byte| *byte == 0)
+}
+
+fn invalid(fault: &str) -> CsrError {
+    CsrError::invalid(EXTENSION, fault)
+}

@@ -1,0 +1,8 @@
+//! X.509 as far as it knows nothing of requests, policy or CAs: names, public keys, algorithms,
+//! usages and strict DER.
+
+pub mod algorithm;
+pub mod names;
+pub mod public_key;
+pub(crate) mod strict;
+pub mod usages;

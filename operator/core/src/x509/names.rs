@@ -1,0 +1,160 @@
+//! The names of a subjectAltName, kept as the raw bytes beside a parsed view (RFC 5280 4.2.1.6).
+
+use std::net::IpAddr;
+
+mod distinguished;
+mod error;
+mod general;
+pub(crate) mod syntax;
+
+pub(crate) use distinguished::DistinguishedName;
+pub use error::NamesError;
+use general::GeneralName;
+
+use crate::spiffe::SpiffeId;
+use crate::x509::strict;
+
+/// The most names in one subjectAltName: verifiers multiply names with name constraints.
+pub const MAX_NAMES: usize = 1000;
+
+/// How much of the names [`SubjectAltNames::display`] shows, in characters.
+const MAX_DISPLAY: usize = 400;
+
+/// A subjectAltName: the DER of its GeneralNames as it came, and what is in it.
+///
+/// The bytes are what a certificate carries, so that otherName and the order of all names
+/// survive; the lists are what policy reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectAltNames {
+    der: Vec<u8>,
+    dns: Vec<String>,
+    uris: Vec<String>,
+    emails: Vec<String>,
+    ips: Vec<IpAddr>,
+    others: usize,
+}
+
+impl SubjectAltNames {
+    /// Reads the DER of GeneralNames, which is the value of a subjectAltName extension.
+    ///
+    /// # Errors
+    /// When the DER is not strict, there is no name or more than [`MAX_NAMES`], or a name breaks
+    /// the rules of its kind: IA5 without spaces and control characters; DNS labels of letters,
+    /// digits, hyphen and underscore with `*` only as the whole left-most one; a mailbox for an
+    /// email; an absolute URI; 4 or 16 bytes for an address; a well-formed otherName,
+    /// directoryName or registeredID. x400Address and ediPartyName are refused.
+    pub fn from_der(general_names: &[u8]) -> Result<Self, NamesError> {
+        let malformed = NamesError::malformed("subjectAltName");
+        let elements = strict::sequence(general_names)
+            .and_then(strict::elements)
+            .map_err(malformed)?;
+        match elements.len() {
+            0 => return Err(NamesError::Empty),
+            count if count > MAX_NAMES => return Err(NamesError::TooMany(count)),
+            _ => {}
+        }
+        let mut names = Self::of(general_names.to_vec());
+        for element in elements {
+            match GeneralName::read(element)? {
+                GeneralName::Dns(name) => names.dns.push(name),
+                GeneralName::Uri(uri) => names.uris.push(uri),
+                GeneralName::Email(mailbox) => names.emails.push(mailbox),
+                GeneralName::Ip(address) => names.ips.push(address),
+                GeneralName::Other => names.others += 1,
+            }
+        }
+        Ok(names)
+    }
+
+    /// The names of `existing`, byte for byte, and this SPIFFE ID as one more URI at the end.
+    pub fn with_uri(existing: Option<&Self>, uri: &SpiffeId) -> Self {
+        let mut names = existing.cloned().unwrap_or_else(|| Self::of(Vec::new()));
+        // What was read once is read again; no names at all have no content.
+        let mut content = strict::sequence(&names.der).unwrap_or_default().to_vec();
+        content.extend(general::uri_der(&uri.to_string()));
+        names.der = strict::tlv(0x30, &content);
+        names.uris.push(uri.to_string());
+        names
+    }
+
+    /// The DER of the GeneralNames, as received.
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// The dNSNames, in order and as written.
+    pub fn dns(&self) -> &[String] {
+        &self.dns
+    }
+
+    /// The uniformResourceIdentifiers, in order and as written.
+    pub fn uris(&self) -> &[String] {
+        &self.uris
+    }
+
+    /// The rfc822Names, in order and as written.
+    pub fn emails(&self) -> &[String] {
+        &self.emails
+    }
+
+    /// The iPAddresses, in order. An IPv4 address in 16 bytes stays an IPv6 address.
+    pub fn ips(&self) -> &[IpAddr] {
+        &self.ips
+    }
+
+    /// How many names are of a kind that is carried and not read: otherName, directoryName and
+    /// registeredID.
+    pub fn others(&self) -> usize {
+        self.others
+    }
+
+    /// The names for a person to read, such as `URI:spiffe://example.org/a, DNS:a.example`; what
+    /// does not fit is counted.
+    pub fn display(&self) -> String {
+        let ips = self.ips.iter().map(|ip| format!("IP:{ip}"));
+        let labelled = |label: &'static str| move |name: &String| format!("{label}:{name}");
+        let all = (self.uris.iter().map(labelled("URI")))
+            .chain(self.dns.iter().map(labelled("DNS")))
+            .chain(ips)
+            .chain(self.emails.iter().map(labelled("email")))
+            .chain(std::iter::repeat_n("other name".to_owned(), self.others));
+        shorten(all)
+    }
+
+    fn of(der: Vec<u8>) -> Self {
+        let (dns, uris, emails, ips) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self {
+            der,
+            dns,
+            uris,
+            emails,
+            ips,
+            others: 0,
+        }
+    }
+}
+
+/// Joins the names until the text is full, and then counts. Every name is ASCII.
+fn shorten(names: impl Iterator<Item = String>) -> String {
+    let mut shown = String::new();
+    let mut left_out = 0;
+    for name in names {
+        if left_out > 0 || shown.len() + name.len() > MAX_DISPLAY {
+            left_out += 1;
+            continue;
+        }
+        if !shown.is_empty() {
+            shown.push_str(", ");
+        }
+        shown.push_str(&name);
+    }
+    match (shown.is_empty(), left_out) {
+        (_, 0) => shown,
+        (true, 1) => "1 long name".to_owned(),
+        (true, count) => format!("{count} long names"),
+        (false, count) => format!("{shown} and {count} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

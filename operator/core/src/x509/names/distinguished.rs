@@ -1,0 +1,219 @@
+//! Distinguished names: read for their structure, never written anew.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc4519::COMMON_NAME;
+use der::asn1::{AnyRef, BmpString};
+use der::{Decode, Tag, Tagged};
+
+use super::NamesError;
+
+use crate::quote;
+
+use crate::x509::strict;
+
+/// What there is to know about a Name; its bytes stay with whoever read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DistinguishedName {
+    /// A SEQUENCE of no RDN. A name whose values are empty strings is not empty.
+    pub(crate) is_empty: bool,
+    /// The last commonName, which is the most specific one.
+    pub(crate) common_name: Option<String>,
+}
+
+impl DistinguishedName {
+    /// Checks a Name (RFC 5280 4.1.2.4): RDNSequence, sets that are not empty and in order,
+    /// values of a string type that Go reads (crypto/x509, which cert-manager and most meshes
+    /// are built on), that are what their type says and hold no control character. A value may
+    /// be of zero length: Istio's subject is an organization of that kind.
+    ///
+    /// # Errors
+    /// [`NamesError`], with `what` in the message.
+    pub(crate) fn read(der: &[u8], what: &'static str) -> Result<Self, NamesError> {
+        let malformed = || NamesError::malformed(what);
+        let rdns = strict::sequence(der)
+            .and_then(strict::elements)
+            .map_err(malformed())?;
+        let mut common_name = None;
+        for rdn in &rdns {
+            let attributes = strict::content(rdn, Tag::Set)
+                .and_then(strict::set_elements)
+                .map_err(malformed())?;
+            if attributes.is_empty() {
+                return Err(malformed()(Tag::Set.length_error().into()));
+            }
+            for attribute in attributes {
+                let (oid, value) = read_attribute(attribute).map_err(malformed())?;
+                let text = check_arcs(&oid).and_then(|()| read_text(value));
+                let text = text.map_err(|fault| NamesError::Attribute {
+                    attribute: quote::oid(&oid),
+                    fault,
+                })?;
+                if oid == COMMON_NAME {
+                    common_name = Some(text);
+                }
+            }
+        }
+        Ok(Self {
+            is_empty: rdns.is_empty(),
+            common_name,
+        })
+    }
+}
+
+/// AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }
+fn read_attribute(der: &[u8]) -> der::Result<(ObjectIdentifier, AnyRef<'_>)> {
+    let elements = strict::elements(strict::sequence(der)?)?;
+    let [oid, value] = elements.as_slice() else {
+        return Err(Tag::Sequence.length_error().into());
+    };
+    strict::check_well_formed(value)?;
+    Ok((strict::oid(oid)?, AnyRef::from_der(value)?))
+}
+
+/// Go keeps each number of an object identifier in 31 bits.
+fn check_arcs(oid: &ObjectIdentifier) -> Result<(), &'static str> {
+    if oid.arcs().all(|arc| i32::try_from(arc).is_ok()) {
+        Ok(())
+    } else {
+        Err("has a type with a number beyond 31 bits, which verifiers do not read; leave it out")
+    }
+}
+
+/// The text of a value.
+fn read_text(value: AnyRef<'_>) -> Result<String, &'static str> {
+    let bytes = value.value();
+    let latin1 = || {
+        bytes
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect::<String>()
+    };
+    let ascii = |allowed: fn(&u8) -> bool| bytes.iter().all(allowed).then(latin1);
+    let text = match value.tag() {
+        Tag::Utf8String => str::from_utf8(bytes).ok().map(str::to_owned),
+        Tag::PrintableString => ascii(is_printable),
+        Tag::NumericString => ascii(|byte| byte.is_ascii_digit() || *byte == b' '),
+        Tag::Ia5String => ascii(u8::is_ascii),
+        Tag::TeletexString => Some(latin1()),
+        Tag::BmpString => BmpString::from_ucs2(bytes)
+            .ok()
+            .map(|text| text.to_string())
+            .filter(|text| !text.chars().any(is_noncharacter)),
+        _ => return Err("is of a type that verifiers do not read; encode it as UTF8String"),
+    };
+    let text = text.ok_or("is not what its string type allows; encode it as UTF8String")?;
+    if text.chars().any(char::is_control) {
+        return Err("has a control character; remove it");
+    }
+    Ok(text)
+}
+
+/// PrintableString (X.680 section 41.4), and '*' and '&', which it has not and which are written
+/// so widely that Go reads them.
+fn is_printable(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || b" '()+,-./:=?*&".contains(byte)
+}
+
+/// The places of the basic multilingual plane that are kept free for ever.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use der::Encode;
+
+    use super::*;
+    use crate::x509::strict::tlv;
+
+    fn named(oid: &str, tag: u8, value: &[u8]) -> Result<DistinguishedName, NamesError> {
+        let oid = ObjectIdentifier::new_unwrap(oid).to_der().unwrap();
+        let attribute = tlv(0x30, &[oid, tlv(tag, value)].concat());
+        DistinguishedName::read(&tlv(0x30, &tlv(0x31, &attribute)), "subject")
+    }
+
+    #[track_caller]
+    fn fault(outcome: Result<DistinguishedName, NamesError>) -> &'static str {
+        match outcome {
+            Err(NamesError::Attribute { fault, .. }) => fault,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_string_types_that_go_reads_are_accepted() {
+        for tag in [0x0c, 0x12, 0x13, 0x14, 0x16] {
+            let name = named("2.5.4.3", tag, b"12 3").unwrap();
+            assert_eq!(name.common_name.as_deref(), Some("12 3"), "{tag:#04x}");
+            let empty = named("2.5.4.3", tag, b"").unwrap();
+            assert_eq!(empty.common_name.as_deref(), Some(""), "{tag:#04x}");
+        }
+        let bmp = named("2.5.4.3", 0x1e, b"\0a\x01\x7e").unwrap();
+        assert_eq!(bmp.common_name.as_deref(), Some("až"));
+        // BOOLEAN, INTEGER, BIT STRING, OCTET STRING, NULL, OBJECT IDENTIFIER, ENUMERATED,
+        // VisibleString, GeneralString, UniversalString, UTCTime, VideotexString, SEQUENCE, SET,
+        // and a tag of nobody.
+        for (tag, value) in [
+            (0x01, &b"\xff"[..]),
+            (0x02, b"\x01"),
+            (0x03, b"\0a"),
+            (0x04, b"a"),
+            (0x05, b""),
+            (0x06, b"\x2a\x03"),
+            (0x0a, b"\x01"),
+            (0x1a, b"a"),
+            (0x17, b"260901120000Z"),
+            (0x30, b""),
+            (0x31, b""),
+            (0x80, b"a"),
+        ] {
+            for oid in ["2.5.4.3", "1.3.6.1.4.1.99999.1"] {
+                let fault = fault(named(oid, tag, value));
+                assert!(
+                    fault.contains("encode it as UTF8String"),
+                    "{tag:#04x}: {fault}"
+                );
+            }
+        }
+        for tag in [0x1b, 0x1c, 0x15] {
+            assert!(named("2.5.4.3", tag, b"\0\0\0a").is_err(), "{tag:#04x}");
+        }
+    }
+
+    #[test]
+    fn a_value_holds_what_its_type_allows() {
+        let printable = b"AZaz09 '()+,-./:=?*&";
+        named("2.5.4.3", 0x13, printable).unwrap();
+        for byte in 0..=u8::MAX {
+            let allowed = [
+                (
+                    0x13,
+                    printable.contains(&byte) || byte.is_ascii_alphanumeric(),
+                ),
+                (0x12, byte == b' ' || byte.is_ascii_digit()),
+                (0x16, (0x20..0x7f).contains(&byte)),
+                (0x0c, (0x20..0x7f).contains(&byte)),
+                (0x14, (0x20..0x7f).contains(&byte) || byte >= 0xa0),
+            ];
+            for (tag, allowed) in allowed {
+                let outcome = named("2.5.4.3", tag, &[byte]);
+                assert_eq!(outcome.is_ok(), allowed, "{tag:#04x}: {byte:#04x}");
+            }
+        }
+        for point in ["fdd0", "fdef", "fffe", "ffff", "d800", "dfff", "00", "0000"] {
+            let value = hex::decode(point).unwrap();
+            assert!(named("2.5.4.3", 0x1e, &value).is_err(), "{point}");
+        }
+        for point in ["fdcf", "fdf0", "fffd", "0020", ""] {
+            let value = hex::decode(point).unwrap();
+            assert!(named("2.5.4.3", 0x1e, &value).is_ok(), "{point}");
+        }
+    }
+
+    #[test]
+    fn a_type_has_numbers_of_31_bits() {
+        named("2.5.4.2147483647", 0x0c, b"a").unwrap();
+        let fault = fault(named("2.5.4.2147483648", 0x0c, b"a"));
+        assert!(fault.contains("31 bits"), "{fault}");
+    }
+}

@@ -1,0 +1,142 @@
+//! The grammar of DNS names, mailboxes and URIs. The text is graphic ASCII already.
+
+use std::net::Ipv6Addr;
+
+use super::NamesError;
+
+use crate::quote;
+
+/// Checks a dNSName and gives it back.
+pub(super) fn check_dns(name: &str) -> Result<String, NamesError> {
+    match dns_fault(name) {
+        Some(fault) => Err(NamesError::Dns {
+            shown: quote::text(name),
+            fault,
+        }),
+        None => Ok(name.to_owned()),
+    }
+}
+
+/// Checks an rfc822Name, a bare mailbox (RFC 5280 4.2.1.6), and gives it back.
+pub(super) fn check_email(mailbox: &str) -> Result<String, NamesError> {
+    // A quoted local part may itself hold an '@'; the host cannot.
+    match mailbox.rsplit_once('@') {
+        Some((local, host)) if !local.is_empty() && host_fault(host).is_none() => {
+            Ok(mailbox.to_owned())
+        }
+        _ => Err(NamesError::Email {
+            shown: quote::text(mailbox),
+        }),
+    }
+}
+
+/// Checks that a uniformResourceIdentifier is absolute and written in the characters of RFC 3986,
+/// and gives it back.
+pub(super) fn check_uri(uri: &str) -> Result<String, NamesError> {
+    match uri_fault(uri) {
+        Some(fault) => Err(NamesError::Uri {
+            shown: quote::text(uri),
+            fault,
+        }),
+        None => Ok(uri.to_owned()),
+    }
+}
+
+fn dns_fault(name: &str) -> Option<&'static str> {
+    match name.strip_prefix("*.") {
+        // The wildcard's own two bytes count.
+        Some(_) if name.len() > MAX_DNS_NAME => Some(TOO_LONG),
+        Some(rest) => host_fault(rest),
+        None => host_fault(name),
+    }
+}
+
+const MAX_DNS_NAME: usize = 253;
+const TOO_LONG: &str = "is longer than 253 characters; shorten it";
+
+/// What is wrong with a host name, if anything is.
+pub(crate) fn host_fault(name: &str) -> Option<&'static str> {
+    if name.len() > MAX_DNS_NAME {
+        return Some(TOO_LONG);
+    }
+    name.split('.').find_map(|label| {
+        if label.is_empty() {
+            Some("has an empty label; remove the extra dot, also at the end")
+        } else if label.len() > 63 {
+            Some("has a label longer than 63 characters; shorten it")
+        } else if label.contains('*') {
+            Some("has a '*' that is not the whole left-most label of several; write *.example.org")
+        } else if !label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        {
+            Some("has a character other than letters, digits, '-', '_' and '.'; remove it")
+        } else {
+            None
+        }
+    })
+}
+
+fn uri_fault(uri: &str) -> Option<&'static str> {
+    let relative = "is not absolute; start it with a scheme, such as spiffe://";
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return Some(relative);
+    };
+    let scheme_char = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.bytes().all(scheme_char) {
+        return Some(relative);
+    }
+    if rest.is_empty() {
+        return Some("has nothing behind its scheme; write it out");
+    }
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let reserved = |b: u8| b":/?#[]@!$&'()*+,;=".contains(&b);
+    if !rest
+        .bytes()
+        .all(|b| unreserved(b) || reserved(b) || b == b'%')
+    {
+        return Some("has a character that a URI does not have; percent-encode it");
+    }
+    let encoded = |text: &str| {
+        text.as_bytes()
+            .get(..2)
+            .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !rest.split('%').skip(1).all(encoded) {
+        return Some("has a '%' without two hexadecimal digits behind it; write %25 for '%'");
+    }
+    let hierarchical = rest.strip_prefix("//")?;
+    let authority = hierarchical.split(['/', '?', '#']).next()?;
+    authority_fault(authority)
+}
+
+/// The authority of RFC 3986 3.2, as far as Go reads it: it refuses to read a certificate that
+/// holds a URI with another one.
+fn authority_fault(authority: &str) -> Option<&'static str> {
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if user.contains(['[', ']']) {
+        return Some("has a bracket in its user information; percent-encode it");
+    }
+    let (host, port) = match host.strip_prefix('[') {
+        Some(bracketed) => {
+            let Some((address, port)) = bracketed.split_once(']') else {
+                return Some("has a '[' without ']' in its host; close it");
+            };
+            if address.parse::<Ipv6Addr>().is_err() {
+                return Some("has brackets around what is no IPv6 address; correct it");
+            }
+            ("", port)
+        }
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return Some("has a port that is no number; correct it");
+    }
+    // No host at all is one too: file:///etc.
+    if !host.is_empty() && host.split('.').any(str::is_empty) {
+        return Some("has an empty label in its host; remove the extra dot, also at the end");
+    }
+    host.contains(['%', '[', ']'])
+        .then_some("has a host with '%' or a bracket; write the host in its ASCII form")
+}

@@ -1,0 +1,144 @@
+//! Usages as Kubernetes and cert-manager name them, and as X.509 encodes them.
+
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{
+    ANY_EXTENDED_KEY_USAGE, ID_KP_CLIENT_AUTH, ID_KP_CODE_SIGNING, ID_KP_EMAIL_PROTECTION,
+    ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH, ID_KP_TIME_STAMPING,
+};
+use x509_cert::der::flagset::FlagSet;
+use x509_cert::ext::pkix::KeyUsages;
+
+use crate::quote;
+
+/// id-kp-ipsecEndSystem (RFC 4945 keeps the number, as historic).
+const IPSEC_END_SYSTEM: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.5");
+/// id-kp-ipsecTunnel (historic).
+const IPSEC_TUNNEL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.6");
+/// id-kp-ipsecUser (historic).
+const IPSEC_USER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.7");
+/// Microsoft's Server Gated Crypto.
+const MICROSOFT_SGC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.3");
+/// Netscape's Server Gated Crypto.
+const NETSCAPE_SGC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.113730.4.1");
+
+/// The key usage bits and the extended key usages of a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usages {
+    /// The bits of RFC 5280 4.2.1.3.
+    pub key: FlagSet<KeyUsages>,
+    /// The purposes of RFC 5280 4.2.1.12, in the order in which they were asked for (rule A3-23).
+    pub extended: Vec<ObjectIdentifier>,
+}
+
+/// A usage that neither Kubernetes nor cert-manager knows, quoted and cut.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("usage {0} is unknown; use the names of cert-manager's KeyUsage, such as \"server auth\"")]
+pub struct UnknownUsage(pub String);
+
+/// One named usage: a bit or a purpose.
+enum Usage {
+    Key(KeyUsages),
+    Extended(ObjectIdentifier),
+}
+
+impl Usages {
+    /// Reads the names of `spec.usages`.
+    ///
+    /// No name at all means digital signature and key encipherment (CM-8).
+    ///
+    /// # Errors
+    /// A name that is not in the list of cert-manager and `certificates.k8s.io`.
+    pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self, UnknownUsage> {
+        if names.is_empty() {
+            return Ok(Self {
+                key: KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
+                extended: Vec::new(),
+            });
+        }
+        let mut usages = Self::default();
+        for name in names {
+            match usage(name.as_ref()).ok_or_else(|| UnknownUsage(quote::text(name.as_ref())))? {
+                Usage::Key(bit) => usages.key |= bit,
+                Usage::Extended(purpose) => usages.add_purpose(purpose),
+            }
+        }
+        Ok(usages)
+    }
+
+    /// Adds a purpose once; "email protection" and "s/mime" name the same one.
+    pub(crate) fn add_purpose(&mut self, purpose: ObjectIdentifier) {
+        if !self.extended.contains(&purpose) {
+            self.extended.push(purpose);
+        }
+    }
+
+    /// Whether the bit is set.
+    pub fn has(&self, bit: KeyUsages) -> bool {
+        self.key.contains(bit)
+    }
+
+    /// Whether both purposes that an X509-SVID must name, if it names any, are there (X5-15).
+    pub fn has_both_tls_purposes(&self) -> bool {
+        self.extended.contains(&ID_KP_SERVER_AUTH) && self.extended.contains(&ID_KP_CLIENT_AUTH)
+    }
+}
+
+fn usage(name: &str) -> Option<Usage> {
+    use Usage::{Extended, Key};
+    Some(match name {
+        "signing" | "digital signature" => Key(KeyUsages::DigitalSignature),
+        "content commitment" => Key(KeyUsages::NonRepudiation),
+        "key encipherment" => Key(KeyUsages::KeyEncipherment),
+        "data encipherment" => Key(KeyUsages::DataEncipherment),
+        "key agreement" => Key(KeyUsages::KeyAgreement),
+        "cert sign" => Key(KeyUsages::KeyCertSign),
+        "crl sign" => Key(KeyUsages::CRLSign),
+        "encipher only" => Key(KeyUsages::EncipherOnly),
+        "decipher only" => Key(KeyUsages::DecipherOnly),
+        "any" => Extended(ANY_EXTENDED_KEY_USAGE),
+        "server auth" => Extended(ID_KP_SERVER_AUTH),
+        "client auth" => Extended(ID_KP_CLIENT_AUTH),
+        "code signing" => Extended(ID_KP_CODE_SIGNING),
+        "email protection" | "s/mime" => Extended(ID_KP_EMAIL_PROTECTION),
+        "ipsec end system" => Extended(IPSEC_END_SYSTEM),
+        "ipsec tunnel" => Extended(IPSEC_TUNNEL),
+        "ipsec user" => Extended(IPSEC_USER),
+        "timestamping" => Extended(ID_KP_TIME_STAMPING),
+        "ocsp signing" => Extended(ID_KP_OCSP_SIGNING),
+        "microsoft sgc" => Extended(MICROSOFT_SGC),
+        "netscape sgc" => Extended(NETSCAPE_SGC),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cm_8_no_usage_means_digital_signature_and_key_encipherment() {
+        let usages = Usages::parse::<&str>(&[]).unwrap();
+        assert_eq!(
+            usages.key,
+            KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment
+        );
+        assert!(usages.extended.is_empty());
+    }
+
+    #[test]
+    fn a3_23_purposes_keep_their_order_and_are_named_once() {
+        let usages =
+            Usages::parse(&["client auth", "s/mime", "server auth", "email protection"]).unwrap();
+        assert_eq!(
+            usages.extended,
+            [ID_KP_CLIENT_AUTH, ID_KP_EMAIL_PROTECTION, ID_KP_SERVER_AUTH]
+        );
+        assert!(usages.has_both_tls_purposes());
+    }
+
+    #[test]
+    fn a3_24_an_unknown_usage_is_refused_by_name() {
+        let error = Usages::parse(&["server auth", "time travel"]).unwrap_err();
+        assert!(error.to_string().contains("\"time travel\""));
+    }
+}
