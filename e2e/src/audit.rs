@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use signet::permissions::{Permission, Scope};
-use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
+use signet_testbed::installation::{NAMESPACE, SERVICE_ACCOUNT};
 use tokio::time::{Instant, sleep};
 
 use crate::Bed;

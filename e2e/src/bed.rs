@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
-use signet_controlplane::{CertManagerOptions, ControlPlane, Options};
-use signet_installation::{
+use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options};
+use signet_testbed::installation::{
     Cluster, Installation, Life, Operator, OperatorOptions, Profile, operator_binary,
 };
 use tokio::sync::{Mutex, MutexGuard, OnceCell};

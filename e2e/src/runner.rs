@@ -14,8 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use libtest_mimic::{Arguments, Failed, Trial};
-use signet_controlplane::Toolchain;
-use signet_installation::{Profile, operator_binary};
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::installation::{Profile, operator_binary};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::bed::Setup;

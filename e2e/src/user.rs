@@ -7,7 +7,7 @@ use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use signet_controlplane::kubeconfig;
+use signet_testbed::controlplane::kubeconfig;
 use tokio::time::{Instant, sleep};
 
 use crate::{Bed, TestNamespace};

@@ -7,9 +7,9 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use signet_keyservers::ministack::{ACCOUNT, AccessKey, REGION};
-use signet_keyservers::proxy::{Fault, Requests};
-use signet_keyservers::{Ministack, Proxy};
+use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey, REGION};
+use signet_testbed::proxy::{Fault, Requests};
+use signet_testbed::{Ministack, Proxy};
 
 use super::{Away, Once, RemoteKey, once, secrets, unique};
 use crate::service_account::API_SERVER;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use signet_keyservers::SoftHsm;
+use signet_testbed::SoftHsm;
 
 use super::{Once, once, secrets};
 use crate::csr::KeyKind;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use signet_keyservers::SoftHsm;
-use signet_keyservers::softhsm::Fault;
+use signet_testbed::SoftHsm;
+use signet_testbed::keyservers::softhsm::Fault;
 
 use super::modules::{Token, new_pin, token};
 use super::{Away, RemoteKey, unique};

@@ -5,9 +5,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use signet_keyservers::openbao::AppRole;
-use signet_keyservers::proxy::{Fault, Requests};
-use signet_keyservers::{OpenBao, Proxy};
+use signet_testbed::keyservers::openbao::AppRole;
+use signet_testbed::proxy::{Fault, Requests};
+use signet_testbed::{OpenBao, Proxy};
 
 use super::{Away, Once, RemoteKey, once, secrets, unique};
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::csr::Csr;
 use signet_e2e::{Ask, Bed, TestNamespace, ready};
-use signet_installation::{NAMESPACE, Operator};
+use signet_testbed::installation::{NAMESPACE, Operator};
 
 #[path = "burst.rs"]
 mod burst;

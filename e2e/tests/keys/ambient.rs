@@ -10,10 +10,10 @@ use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::keys::{self, KmsKey, ministack, secrets};
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, OwnBed, TestNamespace};
-use signet_installation::Operator;
-use signet_keyservers::Proxy;
-use signet_keyservers::ministack::ACCOUNT;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::Proxy;
+use signet_testbed::installation::Operator;
+use signet_testbed::keyservers::ministack::ACCOUNT;
+use signet_testbed::proxy::{Fault, Requests};
 
 const AUDIENCE: &str = "sts.amazonaws.com";
 const ROBOT: &str = "signet-robot";

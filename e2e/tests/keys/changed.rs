@@ -9,7 +9,7 @@ use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, MOUNT, ministack, openbao};
 use signet_e2e::runner::blocking;
 use signet_e2e::{Ask, IssuerRef, TestNamespace};
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::proxy::{Fault, Requests};
 
 shared![
     vault_deletes_the_key_and_makes_another,

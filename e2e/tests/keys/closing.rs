@@ -106,7 +106,7 @@ fn told(call: &Event) -> String {
 
 /// Of each kind of login a credential passed through a proxy, and is searched for below.
 async fn what_servers_tell_is_known() -> Result<()> {
-    let places = signet_keyservers::proxy::places();
+    let places = signet_testbed::proxy::places();
     let unseen: Vec<_> = TOLD
         .iter()
         .filter(|place| !places.contains(**place))
@@ -120,7 +120,7 @@ async fn what_servers_tell_is_known() -> Result<()> {
 async fn no_secret_was_shown() -> Result<()> {
     let mut shown = Vec::new();
     let mut searched = secrets::known();
-    searched.extend(signet_keyservers::proxy::secrets());
+    searched.extend(signet_testbed::proxy::secrets());
     for bed in Bed::started() {
         let log = std::fs::read_to_string(bed.operator_log())?;
         shown.push(("the operator's log".to_owned(), log));

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::keys::{self, VaultKey};
 use signet_e2e::{Bed, IssuerRef, TestNamespace};
-use signet_installation::Operator;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::installation::Operator;
+use signet_testbed::proxy::{Fault, Requests};
 use tokio::time::{Instant, sleep};
 
 use crate::burst::Burst;

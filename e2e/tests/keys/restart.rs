@@ -6,7 +6,7 @@ use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::audit::calls_of_signet;
 use signet_e2e::keys::{self, Away, Shared};
 use signet_e2e::{Bed, IssuerRef, OwnBed, TestNamespace};
-use signet_installation::Operator;
+use signet_testbed::installation::Operator;
 use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use crate::burst::{BEFORE, Burst, COUNT, OUTAGE};

@@ -4,8 +4,8 @@ use anyhow::Result;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::TestNamespace;
 use signet_e2e::keys::{self, RemoteKey};
-use signet_keyservers::Proxy;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::Proxy;
+use signet_testbed::proxy::{Fault, Requests};
 
 use crate::burst::Burst;
 

@@ -9,10 +9,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
-use signet_controlplane::{
+use signet_testbed::controlplane::{
     CERT_MANAGER_NAMESPACE, CertManagerOptions, ControlPlane, apply_manifests,
 };
-use signet_installation::{
+use signet_testbed::installation::{
     Cluster, Installation, Life, NAMESPACE, Operator, OperatorOptions, Profile,
 };
 use tempfile::TempDir;

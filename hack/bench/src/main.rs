@@ -17,7 +17,7 @@ mod round;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use signet_controlplane::{CertManagerOptions, ControlPlane, Options};
+use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options};
 
 use contender::{Bench, Contender};
 use round::{Figures, Sizes};

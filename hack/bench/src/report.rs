@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use signet_installation::target;
+use signet_testbed::installation::target;
 
 use crate::contender::Contender;
 use crate::round::Figures;

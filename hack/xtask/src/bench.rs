@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use signet_installation::{build_programs, keeper};
+use signet_testbed::installation::{build_programs, keeper};
 
 /// What `cargo xtask bench` is told.
 #[derive(Args, Clone, Debug)]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
-use signet_localservers::cache;
+use signet_testbed::cache;
 
 const VERSION: &str = "0.20.2";
 

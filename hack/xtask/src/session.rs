@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use signet_controlplane::ControlPlane;
-use signet_installation::{Cluster, Installation, operators, stop_process, target};
+use signet_testbed::controlplane::ControlPlane;
+use signet_testbed::installation::{Cluster, Installation, operators, stop_process, target};
 
 use crate::demo;
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use signet_controlplane::{ControlPlane, Options};
-use signet_installation::{
+use signet_testbed::controlplane::{ControlPlane, Options};
+use signet_testbed::installation::{
     Cluster, Installation, Life, Operator, OperatorOptions, Profile, build_programs, operators,
     stop_process,
 };

@@ -7,7 +7,7 @@ use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use signet_e2e::Bed;
 use signet_e2e::runner::blocking;
-use signet_keyservers::Proxy;
+use signet_testbed::Proxy;
 
 use super::tenant::{Tenant, by_token, vault};
 

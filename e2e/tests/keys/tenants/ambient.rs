@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 use signet_e2e::keys::{self, KmsKey, RemoteKey};
 use signet_e2e::{Bed, OwnBed, ready_condition};
-use signet_installation::Operator;
+use signet_testbed::installation::Operator;
 
 use super::tenant::{Tenant, cluster_issuer};
 

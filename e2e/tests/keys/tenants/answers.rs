@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use signet_e2e::TestNamespace;
 use signet_e2e::keys::secrets;
 use signet_e2e::runner::blocking;
-use signet_keyservers::Proxy;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::Proxy;
+use signet_testbed::proxy::{Fault, Requests};
 
 use super::tenant::{Tenant, by_token, vault};
 

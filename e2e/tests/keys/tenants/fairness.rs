@@ -13,8 +13,8 @@ use signet_e2e::csr::Csr;
 use signet_e2e::keys;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Ask, TestNamespace, ready};
-use signet_keyservers::Proxy;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::Proxy;
+use signet_testbed::proxy::{Fault, Requests};
 use tokio::time::{Instant, sleep};
 
 use super::tenant::{Tenant, by_token, vault};

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use signet_e2e::csr::Csr;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Ask, Bed, OwnBed};
-use signet_installation::Operator;
-use signet_keyservers::SoftHsm;
+use signet_testbed::SoftHsm;
+use signet_testbed::installation::Operator;
 use tempfile::TempDir;
 
 use super::tenant::Tenant;

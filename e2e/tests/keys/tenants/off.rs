@@ -12,13 +12,13 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 use signet_api::Issuer;
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_controlplane::{apply_manifests, kubeconfig};
 use signet_e2e::audit::Event;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Ask, Bed, OwnBed, SigningAsk, ready};
-use signet_installation::{NAMESPACE, Operator, checkout};
+use signet_testbed::controlplane::{apply_manifests, kubeconfig};
+use signet_testbed::installation::{NAMESPACE, Operator, checkout};
 
 use super::tenant::{Tenant, cluster_issuer};
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use signet_e2e::Bed;
 use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::KeyKind;
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 
 use super::modules;
 use super::tenant::{Tenant, cluster_secret, vault};

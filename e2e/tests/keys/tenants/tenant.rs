@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::{self, ClusterIssuer};
 use signet_api::{GROUP, Issuer};
 use signet_e2e::{Bed, IssuerRef, Rule, TestNamespace, User, ready_condition};
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 
 /// All that a tenant may do.
 const ISSUERS: Rule = Rule {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use signet_e2e::keys::secrets;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, TestNamespace};
-use signet_keyservers::Proxy;
+use signet_testbed::Proxy;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

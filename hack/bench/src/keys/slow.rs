@@ -10,10 +10,11 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use signet_controlplane::apply_manifests;
-use signet_installation::NAMESPACE;
-use signet_keyservers::proxy::{Fault, Requests};
-use signet_keyservers::{OpenBao, Proxy, SoftHsm, softhsm};
+use signet_testbed::controlplane::apply_manifests;
+use signet_testbed::installation::NAMESPACE;
+use signet_testbed::keyservers::softhsm;
+use signet_testbed::proxy::{Fault, Requests};
+use signet_testbed::{OpenBao, Proxy, SoftHsm};
 use tempfile::TempDir;
 
 use crate::REQUESTS;

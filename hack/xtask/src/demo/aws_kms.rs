@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use signet_keyservers::ministack::REGION;
+use signet_testbed::keyservers::ministack::REGION;
 
 use super::commands;
 use super::sample::{Sample, text};

@@ -10,7 +10,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use signet_keyservers::{Ministack, OpenBao, Proxy, SoftHsm};
+use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 
 /// The objects of a sample.
 #[derive(Clone, Debug)]

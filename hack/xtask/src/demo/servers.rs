@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Map, Value, json};
-use signet_installation::{command_line, stop_process};
+use signet_testbed::installation::{command_line, stop_process};
 
 use super::commands;
 use super::keep::{FACTS, Facts};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use signet_installation::{Expected, NAMESPACE};
+use signet_testbed::installation::{Expected, NAMESPACE};
 
 use super::{Key, Made, await_ready, kubectl, show};
 use crate::session::{Home, Session};

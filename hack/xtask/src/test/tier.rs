@@ -55,10 +55,10 @@ impl Tier {
         match (package, program) {
             ("xtask", "demo") => Self::Demo,
             ("xtask", _) => Self::Chart,
-            ("signet-controlplane" | "signet-installation", _) => Self::Controlplane,
-            ("signet-keyservers", _) | ("signet-keys", BACKENDS) | ("signet-e2e", "keys") => {
-                Self::Keys
-            }
+            ("signet-testbed", "keyservers")
+            | ("signet-keys", BACKENDS)
+            | ("signet-e2e", "keys") => Self::Keys,
+            ("signet-testbed", _) => Self::Controlplane,
             ("signet-e2e", _) => Self::E2e,
             _ => Self::Unit,
         }
@@ -161,7 +161,7 @@ fn programs_first() -> Vec<String> {
         "--package",
         "signet",
         "--package",
-        "signet-controlplane",
+        "signet-testbed",
         "--bins",
     ];
     build.map(str::to_owned).to_vec()
@@ -232,11 +232,11 @@ mod tests {
         for (tier, program) in [
             (Tier::Unit, "crds"),
             (Tier::Chart, "chart"),
-            (Tier::Controlplane, "control_plane"),
+            (Tier::Controlplane, "controlplane"),
             (Tier::Controlplane, "installation"),
             (Tier::E2e, "e2e"),
             (Tier::Keys, "keys"),
-            (Tier::Keys, "openbao"),
+            (Tier::Keys, "keyservers"),
             (Tier::Keys, BACKENDS),
             (Tier::Demo, "demo"),
         ] {

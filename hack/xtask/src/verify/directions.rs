@@ -14,7 +14,7 @@ const PRODUCT: [(&str, &[&str]); 4] = [
 ];
 
 /// The real servers that a crate's tests run against: tools which know nothing of the product.
-const TEST_SERVERS: (&str, &str) = ("signet-keys", "signet-keyservers");
+const TEST_SERVERS: (&str, &str) = ("signet-keys", "signet-testbed");
 
 /// What core never reaches, however far away; a trailing star stands for the rest of the name.
 const NOT_IN_CORE: &[&str] = &[
@@ -180,8 +180,8 @@ mod tests {
             (
                 "signet",
                 "operator",
-                &["signet-controlplane"],
-                Some("signet depends on signet-controlplane"),
+                &["signet-testbed"],
+                Some("signet depends on signet-testbed"),
             ),
             (
                 "signet-new",
@@ -189,12 +189,7 @@ mod tests {
                 &[],
                 Some("signet-new is a new crate"),
             ),
-            (
-                "signet-e2e",
-                "e2e",
-                &["signet", "signet-controlplane"],
-                None,
-            ),
+            ("signet-e2e", "e2e", &["signet", "signet-testbed"], None),
         ] {
             let metadata = Metadata {
                 packages: vec![package(name, folder, dependencies)],
@@ -212,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn the_key_servers_are_for_tests_of_the_keys_alone() {
+    fn the_testbed_is_for_tests_of_the_keys_only() {
         let problems = |name: &str, folder: &str, kind: Option<&str>| {
-            let mut package = package(name, folder, &["signet-keyservers"]);
+            let mut package = package(name, folder, &["signet-testbed"]);
             package.dependencies[0].kind = kind.map(str::to_owned);
             let packages = vec![package];
             wrong_directions(Path::new("/r"), &Metadata { packages }).len()

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use signet_controlplane::Toolchain;
-use signet_controlplane::binaries::helm_command;
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::controlplane::binaries::helm_command;
 
 /// The least that has to be set.
 pub(crate) const REQUIRED: &str = "image.repository=registry.example.com/signet";

@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 use libtest_mimic::Trial;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::ErrorClass;
-use signet_keyservers::SoftHsm;
-use signet_keyservers::softhsm;
+use signet_testbed::SoftHsm;
+use signet_testbed::keyservers::softhsm;
 
 use crate::backends::ALGORITHMS;
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Reach, ServiceAccountToken};
-use signet_keyservers::ministack::{ACCOUNT, AccessKey};
-use signet_keyservers::proxy::Requests;
+use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey};
+use signet_testbed::proxy::Requests;
 
 use super::{Aws, LEAST, key_config, policy, put_access_key, trust};
 use crate::memory::{Memory, reach};

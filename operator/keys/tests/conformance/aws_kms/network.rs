@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use signet_keys::{Checked, ErrorClass, KeyError, RsaHash};
-use signet_keyservers::pki::Ca;
-use signet_keyservers::proxy::{Fault as Wrong, Proxy, Requests};
+use signet_testbed::pki::Ca;
+use signet_testbed::proxy::{Fault as Wrong, Proxy, Requests};
 
 use super::{Aws, key_config, tenant};
 use crate::rig::Subject;

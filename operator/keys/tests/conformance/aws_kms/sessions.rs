@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keyservers::ministack::{ACCOUNT, Session};
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::keyservers::ministack::{ACCOUNT, Session};
+use signet_testbed::proxy::{Fault, Requests};
 use tokio::time::{Instant, sleep};
 
 use super::{Aws, LEAST, key_config, policy, trust};

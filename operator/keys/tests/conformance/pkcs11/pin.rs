@@ -6,7 +6,7 @@ use cryptoki::types::AuthPin;
 use futures::future::join_all;
 use serde_json::json;
 use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Known, Reach};
-use signet_keyservers::softhsm::Fault;
+use signet_testbed::keyservers::softhsm::Fault;
 
 use super::token::{
     OTHER_PIN, PIN, SESSIONS, SO_PIN, Token, config, connected, expect, refusal, sign,

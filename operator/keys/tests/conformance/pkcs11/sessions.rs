@@ -8,8 +8,8 @@ use futures::FutureExt;
 use futures::future::join_all;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyError, Reach};
-use signet_keyservers::SoftHsm;
-use signet_keyservers::softhsm::Fault;
+use signet_testbed::SoftHsm;
+use signet_testbed::keyservers::softhsm::Fault;
 
 use super::token::{Token, connected, expect, is_same, refusal, sign};
 use crate::rig::Subject;

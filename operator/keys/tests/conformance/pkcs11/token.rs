@@ -9,7 +9,7 @@ use signet_keys::{
     Checked, Connected, ErrorClass, KeyConfig, KeyError, Known, Modules, ModulesConfig, Reach,
     Signer,
 };
-use signet_keyservers::SoftHsm;
+use signet_testbed::SoftHsm;
 
 use crate::memory::{Memory, reach};
 use crate::rig::Subject;

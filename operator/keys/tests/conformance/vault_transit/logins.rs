@@ -7,8 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use signet_keys::{Checked, ErrorClass, ServiceAccountToken};
-use signet_keyservers::pki::Ca;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::pki::Ca;
+use signet_testbed::proxy::{Fault, Requests};
 
 use super::bed::{Bed, server};
 use crate::contract::verifies_over_its_bytes_alone;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Addresses, Checked, ErrorClass, Reach};
-use signet_keyservers::OpenBao;
-use signet_keyservers::pki::Ca;
-use signet_keyservers::proxy::{Fault, Proxy, Requests};
+use signet_testbed::OpenBao;
+use signet_testbed::pki::Ca;
+use signet_testbed::proxy::{Fault, Proxy, Requests};
 
 use super::bed::{Bed, MOUNT, server};
 use crate::contract::verifies_over_its_bytes_alone;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use signet_keys::{Checked, ErrorClass, Signer};
-use signet_keyservers::proxy::{Fault, Proxy, Requests};
+use signet_testbed::proxy::{Fault, Proxy, Requests};
 use tokio::task::JoinSet;
 
 use super::bed::{Bed, server};

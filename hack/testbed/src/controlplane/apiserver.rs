@@ -1,0 +1,110 @@
+//! kube-apiserver.
+
+use std::path::{Path, PathBuf};
+
+use crate::pki::write_private;
+use anyhow::Result;
+use kube::Client;
+
+use crate::controlplane::pki::{PairFiles, TokenKey};
+use crate::controlplane::process::Server;
+use crate::controlplane::{Program, Toolchain};
+
+/// What the API server is started with.
+#[derive(Debug)]
+pub(crate) struct Settings<'a> {
+    pub(crate) port: u16,
+    pub(crate) etcd_port: u16,
+    pub(crate) serving: &'a PairFiles,
+    pub(crate) client_ca: &'a Path,
+    /// Signs and verifies ServiceAccount tokens.
+    pub(crate) token_key: &'a TokenKey,
+    /// Where the audit log goes, if there is to be one.
+    pub(crate) audit_log: Option<&'a Path>,
+    /// A folder for the files that belong to it.
+    pub(crate) folder: &'a Path,
+    pub(crate) logs: &'a Path,
+}
+
+/// Every request but no body. The stage RequestReceived would only double the events; a watch is
+/// seen when it begins (ResponseStarted), as its end may never come.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+";
+
+/// The names by which Pods would reach the API server.
+pub(crate) const SERVER_NAMES: [&str; 4] = [
+    "10.0.0.1",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+];
+
+pub(crate) fn spawn(toolchain: &Toolchain, settings: &Settings<'_>) -> Result<Server> {
+    let mut arguments = arguments(settings);
+    if let Some(log) = settings.audit_log {
+        arguments.extend(audit_arguments(settings.folder, log)?);
+    }
+    let program = toolchain.path(Program::KubeApiserver)?;
+    Server::spawn("kube-apiserver", &program, &arguments, settings.logs)
+}
+
+/// Waits for /readyz.
+pub(crate) async fn ready(apiserver: &mut Server, client: &Client) -> Result<()> {
+    apiserver
+        .ready(async || {
+            let request = http::Request::get("/readyz").body(Vec::new());
+            let request = request.expect("the path is a constant");
+            client
+                .request_text(request)
+                .await
+                .err()
+                .map(|error| error.to_string())
+        })
+        .await
+}
+
+fn arguments(settings: &Settings<'_>) -> Vec<String> {
+    let TokenKey { private, public } = settings.token_key;
+    let mut arguments: Vec<_> = [
+        "--bind-address=127.0.0.1",
+        // There is no route by which anyone else could reach it, nor an Endpoints object for it.
+        "--advertise-address=127.0.0.1",
+        "--endpoint-reconciler-type=none",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        "--allow-privileged=true",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        // It would refuse Pods whose ServiceAccount is not there yet, and mount tokens that no
+        // kubelet reads.
+        "--disable-admission-plugins=ServiceAccount",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        "--profiling=false",
+    ]
+    .map(str::to_owned)
+    .into();
+    arguments.extend([
+        format!("--secure-port={}", settings.port),
+        format!("--etcd-servers=http://127.0.0.1:{}", settings.etcd_port),
+        format!("--cert-dir={}", settings.folder.display()),
+        format!("--client-ca-file={}", settings.client_ca.display()),
+        format!("--tls-cert-file={}", settings.serving.certificate.display()),
+        format!("--tls-private-key-file={}", settings.serving.key.display()),
+        format!("--service-account-key-file={}", public.display()),
+        format!("--service-account-signing-key-file={}", private.display()),
+    ]);
+    arguments
+}
+
+fn audit_arguments(folder: &Path, log: &Path) -> Result<[String; 3]> {
+    let policy: PathBuf = folder.join("audit-policy.yaml");
+    write_private(&policy, AUDIT_POLICY)?;
+    Ok([
+        format!("--audit-policy-file={}", policy.display()),
+        format!("--audit-log-path={}", log.display()),
+        // In megabytes; without it the log would be rotated away at a hundred.
+        "--audit-log-maxsize=100000".to_owned(),
+    ])
+}

@@ -1,0 +1,209 @@
+//! cert-manager: its chart without the workloads, and its two processes.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use kube::api::{DynamicObject, PostParams};
+use kube::core::GroupVersionKind;
+use kube::discovery::ApiResource;
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::controlplane::manifests::{apply_manifests, apply_objects, kind, parse};
+use crate::controlplane::pki::PairFiles;
+use crate::controlplane::process::Server;
+use crate::controlplane::{
+    CERT_MANAGER_NAMESPACE, CertManagerOptions, Program, Toolchain, binaries,
+};
+
+/// Names of the ServiceAccounts, as the chart gives them to a release `cert-manager`.
+pub(crate) const CONTROLLER_ACCOUNT: &str = "cert-manager";
+pub(crate) const WEBHOOK_ACCOUNT: &str = "cert-manager-webhook";
+
+/// The kinds that are taken from the chart. Workloads and Services need a kubelet.
+const KINDS: [&str; 7] = [
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+];
+
+/// Renders cert-manager's own chart with the real Helm. The webhook configurations name the
+/// process by its URL and trust `ca_pem`, so neither a Service nor the cainjector is needed. The
+/// approver may approve for cert-manager's own issuers; Signet's chart brings the role for its.
+pub(crate) async fn render(
+    toolchain: &Toolchain,
+    home: &Path,
+    webhook_port: u16,
+    ca_pem: &str,
+) -> Result<Vec<DynamicObject>> {
+    let mut helm: tokio::process::Command = binaries::helm_command(&toolchain.helm()?, home).into();
+    let chart = toolchain.cert_manager_chart()?;
+    helm.args(["template", "cert-manager"])
+        .arg(chart)
+        .args(["--namespace", CERT_MANAGER_NAMESPACE]);
+    for value in [
+        "cainjector.enabled=false",
+        "startupapicheck.enabled=false",
+        "approveSignerNames={issuers.cert-manager.io/*,clusterissuers.cert-manager.io/*}",
+        &format!("webhook.url.host=127.0.0.1:{webhook_port}"),
+    ] {
+        helm.args(["--set", value]);
+    }
+    let output = helm
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("cannot run helm")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "cert-manager's chart does not render: {errors}"
+    );
+    let mut objects = parse(&String::from_utf8(output.stdout)?)?;
+    objects.retain(|object| KINDS.contains(&kind(object)));
+    objects.iter_mut().for_each(|object| trust(object, ca_pem));
+    Ok(objects)
+}
+
+/// Puts the CA into each webhook of a webhook configuration.
+fn trust(object: &mut DynamicObject, ca_pem: &str) {
+    let webhooks = object
+        .data
+        .get_mut("webhooks")
+        .and_then(Value::as_array_mut);
+    for webhook in webhooks.into_iter().flatten() {
+        webhook["clientConfig"]["caBundle"] =
+            json!(crate::controlplane::kubeconfig::base64(ca_pem));
+    }
+}
+
+/// Applies the CRDs, the namespace and what was rendered.
+pub(crate) async fn install(
+    client: &Client,
+    toolchain: &Toolchain,
+    objects: &[DynamicObject],
+) -> Result<()> {
+    let mut yaml = String::new();
+    for entry in std::fs::read_dir(toolchain.cert_manager_crds()?)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            yaml.push_str("\n---\n");
+            yaml.push_str(&std::fs::read_to_string(&path)?);
+        }
+    }
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": CERT_MANAGER_NAMESPACE}});
+    yaml.push_str(&format!("\n---\n{namespace}\n"));
+    apply_manifests(client, CERT_MANAGER_NAMESPACE, &yaml).await?;
+    apply_objects(client, CERT_MANAGER_NAMESPACE, objects).await?;
+    Ok(())
+}
+
+pub(crate) fn spawn_webhook(
+    toolchain: &Toolchain,
+    kubeconfig: &Path,
+    serving: &PairFiles,
+    port: u16,
+    logs: &Path,
+) -> Result<Server> {
+    let arguments = [
+        "webhook".to_owned(),
+        format!("--kubeconfig={}", kubeconfig.display()),
+        format!("--secure-port={port}"),
+        format!("--tls-cert-file={}", serving.certificate.display()),
+        format!("--tls-private-key-file={}", serving.key.display()),
+    ];
+    let program = toolchain.path(Program::CertManager)?;
+    Server::spawn("cert-manager-webhook", &program, &arguments, logs)
+}
+
+/// Waits until an Issuer passes admission, in a dry run.
+pub(crate) async fn webhook_ready(webhook: &mut Server, client: &Client) -> Result<()> {
+    let gvk = GroupVersionKind::gvk("cert-manager.io", "v1", "Issuer");
+    let resource = ApiResource::from_gvk(&gvk);
+    let issuers: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
+    let mut issuer = DynamicObject::new("webhook-answers", &resource);
+    issuer.data = json!({"spec": {"selfSigned": {}}});
+    let dry_run = PostParams {
+        dry_run: true,
+        ..Default::default()
+    };
+    webhook
+        .ready(async || {
+            issuers
+                .create(&dry_run, &issuer)
+                .await
+                .err()
+                .map(|error| error.to_string())
+        })
+        .await
+}
+
+pub(crate) fn spawn_controller(
+    toolchain: &Toolchain,
+    options: &CertManagerOptions,
+    kubeconfig: &Path,
+    healthz_port: u16,
+    logs: &Path,
+) -> Result<Server> {
+    let gates = options
+        .feature_gates
+        .iter()
+        .map(|(name, on)| format!("{name}={on}"));
+    let mut arguments = vec![
+        "controller".to_owned(),
+        format!("--kubeconfig={}", kubeconfig.display()),
+        format!("--concurrent-workers={}", options.concurrent_workers),
+        format!("--controllers={}", options.controllers.join(",")),
+        format!("--feature-gates={}", gates.collect::<Vec<_>>().join(",")),
+        format!(
+            "--cluster-resource-namespace={}",
+            options.cluster_resource_namespace
+        ),
+        format!("--healthz-listen-address=127.0.0.1:{healthz_port}"),
+    ];
+    if let Some(backoff) = options.certificate_request_minimum_backoff {
+        let flag = "--certificate-request-minimum-backoff-duration";
+        arguments.push(format!("{flag}={}ms", backoff.as_millis()));
+    }
+    let program = toolchain.path(Program::CertManager)?;
+    Server::spawn("cert-manager-controller", &program, &arguments, logs)
+}
+
+/// Waits until the controller has filled its caches, which also shows that it may list all that
+/// it watches.
+pub(crate) async fn controller_ready(controller: &mut Server, healthz_port: u16) -> Result<()> {
+    controller
+        .ready(async || match healthz(healthz_port).await {
+            Ok(status) if status.starts_with("HTTP/1.0 200") => None,
+            Ok(status) => Some(format!("/healthz says {}", status.trim())),
+            Err(error) => Some(error.to_string()),
+        })
+        .await
+}
+
+/// The first bytes of the answer to a plain HTTP request for /healthz.
+async fn healthz(port: u16) -> std::io::Result<String> {
+    let exchange = async {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
+        let mut answer = Vec::new();
+        stream.take(64).read_to_end(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned())
+    };
+    tokio::time::timeout(Duration::from_secs(2), exchange).await?
+}

@@ -1,0 +1,22 @@
+//! The servers and tokens that key backends talk to: real ones where that is possible.
+//!
+//! - [`OpenBao`]: a real server with TLS, storage and every auth method, set up by its own tool.
+//! - [`Ministack`]: an emulator of AWS KMS, STS and IAM.
+//! - [`SoftHsm`]: tokens in files, behind a shim that injects faults.
+//!
+//! The programs come from the registries of Python and Debian at their first use and stay in the
+//! cache folder. They need Linux with `apt-get`, `setpriv` and `cc`, and Python 3.11, but not root.
+//!
+//! Every server listens on loopback, on a free port that it keeps over restarts, and has its own
+//! folder. It ends with its handle, and with the process however that ends. All methods block
+//! and take `&self`, so that tests with a runtime each can share a server.
+
+mod home;
+pub mod ministack;
+pub mod openbao;
+mod process;
+pub mod softhsm;
+
+pub use ministack::Ministack;
+pub use openbao::OpenBao;
+pub use softhsm::SoftHsm;
