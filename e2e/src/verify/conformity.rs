@@ -117,7 +117,7 @@ fn fields(leaf: &Certificate) -> Result<()> {
     Ok(())
 }
 
-/// PKI-6, and the backdating that DESIGN.md allows.
+/// PKI-6, and the backdating of `signet_core` (A3-29).
 fn validity(issued: &Issued) -> Result<()> {
     let (leaf, now) = (&issued.leaf, SystemTime::now());
     let back = BACKDATE.min(leaf.lifetime() / 10) + Duration::from_secs(1);

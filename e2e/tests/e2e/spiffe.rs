@@ -1,4 +1,4 @@
-//! Who gets which SPIFFE ID. The rule is fixed for now (issue 3, section 3), and what it goes by
+//! Who gets which SPIFFE ID. The rule is fixed for now (docs/adr/0009), and what it goes by
 //! is who asked, as cert-manager's webhook or the API server stamped it, and the controlling owner.
 
 use anyhow::{Result, ensure};

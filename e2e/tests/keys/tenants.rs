@@ -1,4 +1,4 @@
-//! The tenant rule (number 7 of the design): whoever may create an Issuer in one namespace gains
+//! The tenant rule (SECURITY.md): whoever may create an Issuer in one namespace gains
 //! nothing beyond it. A module a way out, a test a rule.
 //!
 //! Each test acts as a tenant: a ServiceAccount that may create, change, delete and read Issuers

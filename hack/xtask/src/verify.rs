@@ -1,6 +1,7 @@
-//! What can be checked by reading the repository: generated files, who depends on whom,
+//! What can be checked by reading the repository: generated files, who depends on whom, citations,
 //! links, samples.
 
+mod citations;
 mod directions;
 mod drift;
 mod links;
@@ -15,6 +16,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let problems = [
         drift::problems(root, &crate::generate::files()?)?,
         directions::problems(root)?,
+        citations::problems(root)?,
         links::problems(root)?,
         samples::problems(root)?,
     ]
@@ -24,7 +26,9 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     match problems.len() {
         0 => {
-            println!("generated files, crate directions, links and samples are as they should be");
+            println!(
+                "generated files, crate directions, citations, links and samples are as expected"
+            );
             Ok(())
         }
         1 => bail!("one thing is wrong"),

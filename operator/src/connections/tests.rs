@@ -107,7 +107,7 @@ async fn look(
         .await
 }
 
-/// Issue 4, section 3: whoever asks how often, a backend that is away is called at most every 5 s.
+/// However many requests wait, an unavailable backend is called at most every 5 s.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_away_is_looked_for_at_most_every_five_seconds() {
     let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());

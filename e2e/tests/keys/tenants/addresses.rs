@@ -1,4 +1,4 @@
-//! Rule 7: no request to what the operator alone can reach.
+//! No request to what the operator alone can reach.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::discovery::v1::EndpointSlice;

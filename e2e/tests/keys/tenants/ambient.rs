@@ -1,4 +1,4 @@
-//! Rule 7: no ambient credential.
+//! No ambient credential.
 
 use std::sync::Arc;
 

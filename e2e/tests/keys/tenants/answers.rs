@@ -1,4 +1,4 @@
-//! Rule 7: no way to read what stands at an address. An Issuer is no window into the network.
+//! No way to read what stands at an address. An Issuer is no window into the network.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};

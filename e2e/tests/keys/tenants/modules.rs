@@ -1,4 +1,4 @@
-//! Rule 7: a PKCS#11 module is named from the operator's own list, and a login is a secret too.
+//! A PKCS#11 module is named from the operator's own list, and a login is a secret too.
 
 use std::path::PathBuf;
 

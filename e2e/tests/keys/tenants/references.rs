@@ -1,4 +1,4 @@
-//! Rule 7: no other namespace's Secret or ServiceAccount.
+//! No other namespace's Secret or ServiceAccount.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Secret;

@@ -1,4 +1,4 @@
-//! Rule 7, as far as the API server itself holds it: what cannot be written at all.
+//! The tenant rule, as far as the API server itself holds it: what cannot be written at all.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Rule 7: a ServiceAccount's token is made in its own namespace, and for one purpose.
+//! A ServiceAccount's token is made in its own namespace, and for one purpose.
 
 use std::time::Duration;
 

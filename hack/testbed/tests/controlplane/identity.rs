@@ -61,7 +61,7 @@ pub(crate) async fn cert_manager_is_no_administrator(plane: &ControlPlane, clien
         .await
     );
     assert!(!may("*", "*", "*", "").await);
-    // Its approver may approve for its own issuers and for nobody else's (rules 32 and 34).
+    // Its approver may approve for its own issuers and for nobody else's (A4-32, A4-34).
     assert!(
         may(
             "approve",

@@ -170,7 +170,7 @@ fn under_namespace(id: &SpiffeId, namespace: &str, spiffe: &SpiffeRules) -> bool
         && segments.next().is_some()
 }
 
-/// A namespaced issuer speaks for its own namespace alone (DESIGN, "What must hold", 7).
+/// A namespaced issuer speaks only for its own namespace (SECURITY.md).
 fn inside_issuer(namespace: &str, rules: &Rules) -> Result<(), Denial> {
     match &rules.namespace {
         Some(own) if own != namespace => Err(denial(format!(

@@ -10,7 +10,7 @@ use crate::x509::usages::Usages;
 /// Decides the usages: those of the spec, exactly.
 ///
 /// A leaf always gets digitalSignature on top (X5-14), a CA gets keyCertSign and cRLSign and
-/// nothing else, whatever was asked for (X5-13, contracts section 0).
+/// nothing else, whatever was asked for (X5-13, PKI-18).
 pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<Usages, Denial> {
     same_as_csr(request)?;
     match kind {

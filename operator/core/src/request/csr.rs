@@ -3,7 +3,7 @@
 //! DER only and nothing left over; every attribute and extension is known or refused; the
 //! signature is checked over the bytes that were received. From a [`Csr`] come the public key
 //! and the raw bytes of subject and subjectAltName; what the requested extensions say is
-//! compared with the request around the CSR (certmanager.md, rules 21 to 27).
+//! compared with the request around the CSR (A3-21 to A3-27).
 
 use const_oid::ObjectIdentifier;
 use x509_cert::ext::pkix::KeyUsage;

@@ -12,7 +12,7 @@ fn pinned(pin: &str) -> Known {
     }
 }
 
-/// Issue 4, section 3: a signer is made once.
+/// A signer is made once.
 #[tokio::test]
 async fn a_key_is_connected_to_once_and_looked_at_after_that() {
     let bed = Bed::new();

@@ -29,7 +29,7 @@ fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
     assert_eq!(ready(&facts()).rules, expected);
 }
 
-/// DESIGN, "What must hold", 7: an Issuer speaks for its own namespace.
+/// An Issuer speaks only for its own namespace.
 #[test]
 fn the_rules_of_an_issuer_name_its_namespace() {
     let mut facts = facts();

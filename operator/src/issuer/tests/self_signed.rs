@@ -28,7 +28,7 @@ fn a_key_is_made_for_a_ca_that_never_was() {
     assert_eq!((key_type, secret_name.as_str()), (KeyType::EcdsaP384, "ca"));
 }
 
-/// DESIGN, "What must hold", 8. A Secret that is there without a key is not written over: the
+/// A Secret that is there without a key is not written over: the
 /// second round finds it still without one.
 #[test]
 fn a_key_is_made_once_a_round() {
@@ -63,7 +63,7 @@ fn a_ca_over_its_key_is_ready() {
     assert_eq!(ready.signer.public_key(), signer.public_key());
 }
 
-/// DESIGN, "What must hold", 8: one that vanished is not made anew unasked.
+/// A key that vanished is not created again: the CA over it would be another one.
 #[test]
 fn a_key_that_vanished_is_not_made_anew() {
     let signer = p256();

@@ -226,7 +226,7 @@ fn the_generation_that_signs_comes_first_and_each_has_its_state() {
     );
 }
 
-/// DESIGN, "What must hold", 5: a root stays trusted until the last leaf under it has expired.
+/// A root stays trusted until the last leaf under it has expired.
 #[test]
 fn the_bundle_has_every_root_that_is_alive_once() {
     let [first, second] = [(); 2].map(|()| key::signer(KeyType::EcdsaP256));
@@ -256,7 +256,7 @@ fn a_generation_that_cannot_be_read_is_left_out() {
     assert!(written.ca.is_empty() && written.bundle.is_none());
 }
 
-/// DESIGN, "What must hold", 9.
+/// No secret reaches a status.
 #[test]
 fn no_status_holds_anything_of_a_key() {
     let generated = signet_keys::GeneratedKey::new(KeyType::EcdsaP256).unwrap();

@@ -27,7 +27,7 @@ async fn told(class: ErrorClass) -> (Outcome, u32) {
     (outcome, remote.asked())
 }
 
-/// DESIGN, "What must hold", 3: that would cost a Certificate 1 to 32 hours.
+/// Failed would cost a Certificate 1 to 32 hours (A6-47).
 #[tokio::test(start_paused = true)]
 async fn whatever_a_key_backend_says_no_request_fails_by_it() {
     for class in [
