@@ -51,7 +51,7 @@ async fn pki_7_a_ca_has_the_path_length_of_the_profile(test: &TestNamespace) -> 
 
 async fn pki_7_a_path_length_stays_below_the_parents(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::with_ca_profile(&test.unique("ca"), 5);
-    spec["certificate"]["pathLength"] = json!(2);
+    spec["certificate"]["selfSigned"]["pathLength"] = json!(2);
     let issuer = test.issuer(Issuer, "ca", spec).await?;
     let csr = Csr::of_new_key()?.common_name("sub").build()?;
     let issued = test.issue(&Ask::new(&issuer, &csr).ca(), &csr).await?;
@@ -61,7 +61,7 @@ async fn pki_7_a_path_length_stays_below_the_parents(test: &TestNamespace) -> Re
 
 async fn pki_7_a_parent_with_path_length_0_issues_no_ca(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::with_ca_profile(&test.unique("ca"), 1);
-    spec["certificate"]["pathLength"] = json!(0);
+    spec["certificate"]["selfSigned"]["pathLength"] = json!(0);
     let issuer = test.issuer(Issuer, "ca", spec).await?;
     let csr = Csr::of_new_key()?.common_name("sub").build()?;
     test.refused(&Ask::new(&issuer, &csr).ca(), "PathLengthExceeded")

@@ -48,16 +48,8 @@ fn wrong_unions() -> Wrong {
             "name exactly one of: selfSigned, existing",
         ),
         (
-            json!({ "certificate": { "selfSigned": null, "existing": {}, "subject": "CN=a" } }),
-            "subject, duration and pathLength are those of the existing certificate",
-        ),
-        (
-            json!({ "certificate": { "selfSigned": null, "existing": {}, "duration": "1h" } }),
-            "remove them, or use selfSigned",
-        ),
-        (
-            json!({ "certificate": { "selfSigned": null, "existing": {}, "pathLength": 0 } }),
-            "remove them, or use selfSigned",
+            json!({ "certificate": { "selfSigned": { "subject": "CN=a" }, "existing": {} } }),
+            "name exactly one of: selfSigned, existing",
         ),
     ]
 }
@@ -65,28 +57,28 @@ fn wrong_unions() -> Wrong {
 fn wrong_values() -> Wrong {
     vec![
         (
-            json!({ "certificate": { "duration": "soon" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "soon" } } }),
             "hours, minutes and seconds",
         ),
         (
-            json!({ "certificate": { "duration": "0s" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "0s" } } }),
             "at least one second",
         ),
         (
-            json!({ "certificate": { "duration": "-1h" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "-1h" } } }),
             "hours, minutes and seconds",
         ),
         (
-            json!({ "certificate": { "duration": "" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "" } } }),
             "hours, minutes and seconds",
         ),
         (
-            json!({ "certificate": { "pathLength": -1 } }),
-            "spec.certificate.pathLength",
+            json!({ "certificate": { "selfSigned": { "pathLength": -1 } } }),
+            "spec.certificate.selfSigned.pathLength",
         ),
         (
-            json!({ "certificate": { "pathLength": 11 } }),
-            "spec.certificate.pathLength",
+            json!({ "certificate": { "selfSigned": { "pathLength": 11 } } }),
+            "spec.certificate.selfSigned.pathLength",
         ),
         (
             json!({ "spiffe": {} }),
@@ -134,9 +126,9 @@ async fn a_spec_that_cannot_be_meant_is_refused_with_what_to_change(
 
 async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
     for (number, change) in [
-        json!({ "certificate": { "duration": "2160h" } }),
-        json!({ "certificate": { "duration": "1h30m" } }),
-        json!({ "certificate": { "duration": "90s", "pathLength": 0, "subject": "CN=a" } }),
+        json!({ "certificate": { "selfSigned": { "duration": "2160h" } } }),
+        json!({ "certificate": { "selfSigned": { "duration": "1h30m" } } }),
+        json!({ "certificate": { "selfSigned": { "duration": "90s", "pathLength": 0, "subject": "CN=a" } } }),
         json!({ "spiffe": { "trustDomain": "a-b_c.example.org" } }),
         json!({ "profile": {} }),
         json!({ "profile": { "ca": {} } }),

@@ -151,7 +151,7 @@ async fn pki_6_a_lifetime_beyond_the_cas_is_cut_and_the_condition_says_so(
     test: &TestNamespace,
 ) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("short"));
-    spec["certificate"]["duration"] = json!("1h");
+    spec["certificate"]["selfSigned"]["duration"] = json!("1h");
     let issuer = test.issuer(Issuer, "short", spec).await?;
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr).duration("24h")).await?;

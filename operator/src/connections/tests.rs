@@ -80,9 +80,6 @@ fn spec(secret: &str) -> IssuerSpec {
         certificate: CertificateSpec {
             self_signed: None,
             existing: None,
-            subject: None,
-            duration: None,
-            path_length: None,
         },
         spiffe: None,
         profile: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_api::{CertificateSource, IssuerKind};
+use signet_api::{self as api, CertificateSource, IssuerKind};
 use signet_core::ca::CaChain;
 use signet_core::issue::SelfSigned;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
@@ -79,8 +79,8 @@ fn step(facts: &Facts) -> Result<Step, NotReady> {
         Err(error) => return Err(NotReady::from_key(error)),
     };
     match source {
-        CertificateSource::SelfSigned => self_signed(facts, signer, trust_domain),
-        CertificateSource::Existing => existing(facts, signer, trust_domain),
+        CertificateSource::SelfSigned(spec) => self_signed(facts, spec, signer, trust_domain),
+        CertificateSource::Existing(spec) => existing(facts, spec, signer, trust_domain),
     }
 }
 
@@ -109,12 +109,13 @@ fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
 }
 
 /// A key is made for a CA that never was. One that vanished is not made anew unasked.
-fn key_to_make(facts: &Facts, source: CertificateSource) -> Option<Step> {
+fn key_to_make(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
     let never_was = facts
         .generations
         .iter()
         .all(|generation| !generation.key.same_key(&facts.spec.key));
-    let may = source == CertificateSource::SelfSigned && never_was && facts.may_make_key;
+    let is_self_signed = matches!(source, CertificateSource::SelfSigned(_));
+    let may = is_self_signed && never_was && facts.may_make_key;
     facts
         .spec
         .key
@@ -141,6 +142,7 @@ fn no_key(facts: &Facts, error: &KeyError) -> NotReady {
 
 fn self_signed(
     facts: &Facts,
+    spec: &api::SelfSigned,
     signer: Arc<Guard>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
@@ -149,7 +151,7 @@ fn self_signed(
         .last()
         .filter(|last| facts.is_over_this_key(last));
     let Some(last) = last else {
-        let root = Box::new(root(facts, trust_domain)?);
+        let root = Box::new(root(facts, spec, trust_domain)?);
         return Ok(Step::MakeRoot {
             root,
             signer,
@@ -181,6 +183,7 @@ fn self_signed(
 
 fn existing(
     facts: &Facts,
+    spec: &api::Existing,
     signer: Arc<Guard>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
@@ -191,7 +194,7 @@ fn existing(
         )
     })?;
     let chain = existing.as_ref().map_err(|error| {
-        let place = place_of_existing(facts);
+        let place = place_of_existing(facts, spec);
         NotReady::stalls(IssuerReason::InvalidCa, format!("{place}: {error}"))
     })?;
     let same = |generation: &&Generation| generation.chain.as_ref().is_ok_and(|own| own == chain);
@@ -208,9 +211,8 @@ fn existing(
     }
 }
 
-fn place_of_existing(facts: &Facts) -> String {
-    let existing = facts.spec.certificate.existing.clone().unwrap_or_default();
-    match (existing.secret_name, existing.config_map_name) {
+fn place_of_existing(facts: &Facts, spec: &api::Existing) -> String {
+    match (&spec.secret_name, &spec.config_map_name) {
         (Some(name), _) => format!("the CA certificate in the Secret {name}"),
         (None, Some(name)) => format!("the CA certificate in the ConfigMap {name}"),
         (None, None) => {
@@ -280,7 +282,7 @@ fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<Guard>) -> Result<(), NotRea
     }
     if facts.now >= chain.not_after() {
         let change = match facts.spec.certificate.source() {
-            Some(CertificateSource::SelfSigned) => "name a new key in spec.key for a new CA",
+            Some(CertificateSource::SelfSigned(_)) => "name a new key in spec.key for a new CA",
             _ => "put a certificate that is valid in its place",
         };
         return Err(NotReady::stalls(
@@ -322,24 +324,30 @@ fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> R
     }
 }
 
-fn root(facts: &Facts, trust_domain: Option<TrustDomain>) -> Result<SelfSigned, NotReady> {
-    let certificate = &facts.spec.certificate;
-    let subject = match &certificate.subject {
+fn root(
+    facts: &Facts,
+    spec: &api::SelfSigned,
+    trust_domain: Option<TrustDomain>,
+) -> Result<SelfSigned, NotReady> {
+    let subject = match &spec.subject {
         Some(text) => text.clone(),
         None => {
             let name: String = facts.name.name.chars().take(LONGEST_COMMON_NAME).collect();
             format!("CN={name}")
         }
     };
-    let subject = SelfSigned::parse_subject(&subject)
-        .map_err(|fault| invalid(format!("spec.certificate.subject {subject:?} {fault}")))?;
+    let subject = SelfSigned::parse_subject(&subject).map_err(|fault| {
+        invalid(format!(
+            "spec.certificate.selfSigned.subject {subject:?} {fault}"
+        ))
+    })?;
     Ok(SelfSigned {
         uid: facts.uid.clone(),
         subject,
-        duration: certificate
+        duration: spec
             .duration
             .map_or(DEFAULT_ROOT_DURATION, |duration| duration.0),
-        path_length: certificate.path_length,
+        path_length: spec.path_length,
         trust_domain,
     })
 }

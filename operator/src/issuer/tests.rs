@@ -24,11 +24,8 @@ use crate::fixtures::{NOW, corp, key};
 /// The ClusterIssuer `corp` with a self-signed root over a key that is there, and no CA yet.
 fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
     let certificate = CertificateSpec {
-        self_signed: Some(SelfSigned {}),
+        self_signed: Some(SelfSigned::default()),
         existing: None,
-        subject: None,
-        duration: None,
-        path_length: None,
     };
     Facts {
         name: corp(),

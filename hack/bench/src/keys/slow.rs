@@ -128,7 +128,7 @@ fn issuer(name: &str, key: &Value) -> Value {
         "metadata": { "name": name },
         "spec": {
             "key": key,
-            "certificate": { "selfSigned": {}, "subject": "CN=Benchmark Root" },
+            "certificate": { "selfSigned": { "subject": "CN=Benchmark Root" } },
         },
     })
 }

@@ -8,16 +8,10 @@ use crate::duration::GoDuration;
 /// How the CA certificate comes about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {
-        "rule": "[has(self.selfSigned), has(self.existing)].filter(present, present).size() == 1",
-        "message": "name exactly one of: selfSigned, existing",
-    },
-    {
-        "rule": "!has(self.existing) || !(has(self.subject) || has(self.duration) || has(self.pathLength))",
-        "message": "subject, duration and pathLength are those of the existing certificate; remove them, or use selfSigned",
-    },
-]))]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "[has(self.selfSigned), has(self.existing)].filter(present, present).size() == 1",
+    "message": "name exactly one of: selfSigned, existing",
+}]))]
 pub struct CertificateSpec {
     /// Signet makes a self-signed root over the key. For trying it out, or for a private root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,23 +22,25 @@ pub struct CertificateSpec {
     /// a `kubernetes.io/tls` Secret, looks like that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
-    /// The subject of a self-signed root, as RFC 4514 writes it, such as
-    /// `CN=Example Root,O=Example`. By default the issuer's name as common name.
+}
+
+/// A self-signed root. These fields are read once, when Signet makes the root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfSigned {
+    /// The root's subject in the form of RFC 4514, such as `CN=Example Root,O=Example`. Defaults
+    /// to the issuer's name as common name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 1024))]
     pub subject: Option<String>,
-    /// The lifetime of a self-signed root; ten years by default.
+    /// The root's lifetime. Defaults to ten years.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<GoDuration>,
-    /// How many CAs may follow below a self-signed root; without limit by default.
+    /// How many CAs may follow below the root. Unlimited by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10))]
     pub path_length: Option<u8>,
 }
-
-/// A self-signed root. It has no settings of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SelfSigned {}
 
 /// Where a certificate that exists is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,19 +63,19 @@ pub struct Existing {
 
 /// The one source that a valid spec names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateSource {
+pub enum CertificateSource<'a> {
     /// `selfSigned`.
-    SelfSigned,
+    SelfSigned(&'a SelfSigned),
     /// `existing`.
-    Existing,
+    Existing(&'a Existing),
 }
 
 impl CertificateSpec {
-    /// The source, or none when the spec names none or several (the schema refuses both).
-    pub fn source(&self) -> Option<CertificateSource> {
+    /// Returns the source, or none when the spec names none or several (the schema refuses both).
+    pub fn source(&self) -> Option<CertificateSource<'_>> {
         match (&self.self_signed, &self.existing) {
-            (Some(_), None) => Some(CertificateSource::SelfSigned),
-            (None, Some(_)) => Some(CertificateSource::Existing),
+            (Some(own), None) => Some(CertificateSource::SelfSigned(own)),
+            (None, Some(existing)) => Some(CertificateSource::Existing(existing)),
             _ => None,
         }
     }

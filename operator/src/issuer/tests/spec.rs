@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use signet_api::duration::GoDuration;
-use signet_api::{Existing, SpiffeSpec};
+use signet_api::{self as api, Existing, SpiffeSpec};
 use signet_core::issue::SelfSigned;
 use signet_keys::KeyType;
 
@@ -25,9 +25,11 @@ fn root(facts: &Facts) -> SelfSigned {
 #[test]
 fn the_root_is_as_the_spec_has_it() {
     let mut facts = facts();
-    facts.spec.certificate.subject = Some("CN=Example Root,O=Example".to_owned());
-    facts.spec.certificate.duration = Some(GoDuration(Duration::from_secs(3600)));
-    facts.spec.certificate.path_length = Some(1);
+    facts.spec.certificate.self_signed = Some(api::SelfSigned {
+        subject: Some("CN=Example Root,O=Example".to_owned()),
+        duration: Some(GoDuration(Duration::from_secs(3600))),
+        path_length: Some(1),
+    });
     facts.spec.spiffe = Some(SpiffeSpec {
         trust_domain: "example.org".to_owned(),
     });
@@ -54,9 +56,13 @@ fn a_long_name_is_cut_to_what_a_common_name_can_be() {
 fn a_subject_that_cannot_be_read_is_named() {
     for subject in ["", "Example", "CN", "XX=a", "=a", ","] {
         let mut facts = facts();
-        facts.spec.certificate.subject = Some(subject.to_owned());
+        facts.spec.certificate.self_signed = Some(api::SelfSigned {
+            subject: Some(subject.to_owned()),
+            ..api::SelfSigned::default()
+        });
         let message = stalls(&facts, IssuerReason::InvalidSpec);
-        let expected = format!("spec.certificate.subject {subject:?} names nobody; write ");
+        let expected =
+            format!("spec.certificate.selfSigned.subject {subject:?} names nobody; write ");
         assert!(message.starts_with(&expected), "{message}");
     }
 }
