@@ -17,7 +17,7 @@ use crate::user::{self, User};
 
 /// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
 /// does not wait for a minute.
-const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync", "2"];
+const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync-interval", "2s"];
 /// At the most detailed level, so that a search for secrets in the log finds all there is.
 const LOG: [&str; 2] = ["--log", "trace"];
 /// cert-manager's approver approves whatever it may. Where tests approve and deny themselves it

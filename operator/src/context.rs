@@ -31,8 +31,8 @@ pub struct Settings {
     pub cluster_resource_namespace: String,
     /// The ServiceAccount of the cert-manager controller.
     pub cert_manager: ServiceAccount,
-    /// How often an issuer is looked at again.
-    pub issuer_resync: Duration,
+    /// How often an issuer is reconciled again.
+    pub issuer_resync_interval: Duration,
     /// Which kinds of issuers may use the operator's own credentials.
     pub ambient: Ambient,
     /// Where no Issuer may have anything called; none if the flags allow it.

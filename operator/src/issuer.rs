@@ -83,7 +83,7 @@ pub async fn reconcile<K: Object>(object: Arc<K>, context: Arc<Context>) -> Resu
 /// Decides when an issuer that could not be looked at is looked at again.
 pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.attempts.failed(&object.uid().unwrap_or_default());
-    let wait = wait.min(context.settings.issuer_resync);
+    let wait = wait.min(context.settings.issuer_resync_interval);
     tracing::warn!(%error, issuer = %name_of(&*object), "will be looked at again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
@@ -118,7 +118,9 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
         // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
         let wait = context.attempts.failed(&object.uid().unwrap_or_default());
-        return Ok(Action::requeue(wait.min(context.settings.issuer_resync)));
+        return Ok(Action::requeue(
+            wait.min(context.settings.issuer_resync_interval),
+        ));
     }
     Ok(Action::requeue(again(object, &outcome, context)))
 }
@@ -203,7 +205,7 @@ fn publish(
 /// one that is not, sooner, with back-off.
 fn again<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
-    let resync = context.settings.issuer_resync;
+    let resync = context.settings.issuer_resync_interval;
     match outcome {
         Outcome::Ready(ready) => {
             context.attempts.done(uid);

@@ -37,12 +37,13 @@ impl Lease {
                 _alone: Some(sender),
             });
         }
+        let seconds = settings.leader_election_lease_duration.as_secs();
         let manager = LeaseManagerBuilder::new(client, NAME)
             .with_namespace(&settings.leader_election_namespace)
             .with_identity(identity)
             .with_field_manager(format!("{FIELD_MANAGER}-{identity}"))
-            .with_duration(settings.lease_seconds)
-            .with_grace((settings.lease_seconds / GRACE).max(1))
+            .with_duration(seconds)
+            .with_grace((seconds / GRACE).max(1))
             .build()
             .await?;
         let (leading, renewal) = manager.watch().await;

@@ -89,7 +89,7 @@ async fn lead_while_told(
     lease: &mut Lease,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let patience = work.settings.shutdown;
+    let patience = work.settings.shutdown_timeout;
     let mut beat = tokio::time::interval(BEAT);
     let mut leading: Option<Leading> = None;
     loop {

@@ -18,7 +18,7 @@ use signet_testbed::installation::{NAMESPACE, Operator};
 mod burst;
 
 /// So that another replica takes over soon after one is killed.
-const SHORT_LEASE: [&str; 2] = ["--lease-seconds", "4"];
+const SHORT_LEASE: [&str; 2] = ["--leader-election-lease-duration", "4s"];
 const DEADLINE: Duration = Duration::from_secs(60);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -45,7 +45,7 @@ pub(crate) async fn killed_in_the_middle_of_200_requests() -> Result<()> {
 pub(crate) async fn a_graceful_stop_finishes_what_is_in_flight() -> Result<()> {
     const COUNT: usize = 100;
     /// Long enough to tell a Lease that was given up from one that ran out.
-    const LONG_LEASE: [&str; 2] = ["--lease-seconds", "40"];
+    const LONG_LEASE: [&str; 2] = ["--leader-election-lease-duration", "40s"];
     let bed = Bed::own().await?;
     let operator = bed.start_operator(&LONG_LEASE).await?;
     let test = TestNamespace::create(bed.bed(), "stopped").await?;

@@ -19,7 +19,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Requests of each issuer.
 const COUNT: u32 = 20;
 /// What the flags allow at once and in a second, and what an issuer's own limit does.
-const AT_ONCE: u32 = 2;
+const MAX_IN_FLIGHT: u32 = 2;
 const RATE: u32 = 5;
 const OWN_RATE: u32 = 4;
 /// How long one key takes for a signature: longer than the rate would have it wait.
@@ -66,10 +66,10 @@ impl Bound {
 
 pub(crate) async fn flags_bound_every_issuer_and_metrics_show_who_waits() -> Result<()> {
     let bed = Bed::own().await?;
-    let (at_once, rate) = (AT_ONCE.to_string(), RATE.to_string());
+    let (in_flight, rate) = (MAX_IN_FLIGHT.to_string(), RATE.to_string());
     let flags = [
-        "--max-signatures-at-once",
-        &at_once,
+        "--max-signatures-in-flight",
+        &in_flight,
         "--max-signatures-per-second",
         &rate,
     ];
@@ -78,10 +78,10 @@ pub(crate) async fn flags_bound_every_issuer_and_metrics_show_who_waits() -> Res
     slow.proxy()
         .add(Requests::Path("/sign/".to_owned()), Fault::Latency(LATENCY));
     let seconds = |rate| Duration::from_secs((COUNT - 1).into()) / rate;
-    let much = json!({ "atOnce": 64, "signaturesPerSecond": 1000 });
+    let much = json!({ "maxInFlight": 64, "signaturesPerSecond": 1000 });
     let own = json!({ "signaturesPerSecond": OWN_RATE });
     let bound = [
-        (slow, much.clone(), LATENCY * (COUNT / AT_ONCE)),
+        (slow, much.clone(), LATENCY * (COUNT / MAX_IN_FLIGHT)),
         (keys::vault().await?, much, seconds(RATE)),
         (keys::vault().await?, own, seconds(OWN_RATE)),
     ];

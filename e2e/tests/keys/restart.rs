@@ -144,7 +144,7 @@ async fn start(bed: &OwnBed) -> Result<Operator> {
     let flags = keys::modules::flags()?;
     let mut flags: Vec<_> = flags.iter().map(String::as_str).collect();
     // So that the next one takes over soon after one is killed.
-    flags.extend(["--lease-seconds", "4"]);
+    flags.extend(["--leader-election-lease-duration", "4s"]);
     bed.start_operator(&flags).await
 }
 

@@ -172,7 +172,7 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
     assert_eq!(limits(&spec, Caps::default()), own);
     spec.key_limits = Some(KeyLimits {
         signatures_per_second: Some(7),
-        at_once: None,
+        max_in_flight: None,
     });
     let expected = Limits {
         per_second: Some(7),
@@ -186,9 +186,9 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
 fn no_limit_exceeds_what_the_operators_flags_allow() {
     let caps = Caps {
         per_second: Some(100),
-        at_once: Some(8),
+        max_in_flight: Some(8),
     };
-    for (per_second, at_once, expected) in [
+    for (per_second, max_in_flight, expected) in [
         (None, None, (Some(100), 8)),
         (Some(100_000), Some(1024), (Some(100), 8)),
         (Some(7), Some(2), (Some(7), 2)),
@@ -196,7 +196,7 @@ fn no_limit_exceeds_what_the_operators_flags_allow() {
         let mut spec = spec("ca");
         spec.key_limits = Some(KeyLimits {
             signatures_per_second: per_second,
-            at_once,
+            max_in_flight,
         });
         let found = limits(&spec, caps);
         assert_eq!((found.per_second, found.at_once), expected);

@@ -110,7 +110,7 @@ impl Leading {
         if let Some(api_server) = work.surroundings.api_server.clone() {
             controllers.spawn(api_server.follow(
                 common.client.clone(),
-                work.settings.issuer_resync,
+                work.settings.issuer_resync_interval,
                 common.stop.clone(),
             ));
         }
@@ -150,7 +150,7 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
         settings: Settings {
             cluster_resource_namespace: settings.cluster_resource_namespace.clone(),
             cert_manager: settings.cert_manager_service_account.clone(),
-            issuer_resync: settings.issuer_resync,
+            issuer_resync_interval: settings.issuer_resync_interval,
             ambient: Ambient {
                 cluster_issuers: settings.cluster_issuer_ambient_credentials,
                 issuers: settings.issuer_ambient_credentials,
@@ -165,7 +165,7 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
         keyring: Keyring::default(),
         connections: Connections::new(Caps {
             per_second: settings.max_signatures_per_second,
-            at_once: settings.max_signatures_at_once,
+            max_in_flight: settings.max_signatures_in_flight,
         }),
         reads: Turns::new(READS_AT_ONCE),
         stop,

@@ -74,7 +74,7 @@ async fn a_burst_of_one_tenant_is_in_the_way_for_one_turn(test: &TestNamespace) 
     let issuer = test.issuer_ref(ClusterIssuer, "slow");
     test.put_credential(&issuer, &*key).await?;
     let mut spec = test.spec_over(&issuer, &*key, json!({ "selfSigned": {} }));
-    spec["keyLimits"] = json!({ "atOnce": 2 });
+    spec["keyLimits"] = json!({ "maxInFlight": 2 });
     test.create_issuer(ClusterIssuer, "slow", spec).await?;
     test.wait_until_ready(&issuer).await?;
 

@@ -46,9 +46,9 @@ fn signet_takes_the_arguments() {
         &[
             "clusterResourceNamespace=ca-secrets",
             "concurrency=1024",
-            "leaderElection.leaseSeconds=3",
-            "issuerResyncSeconds=1",
-            "shutdownSeconds=1",
+            "leaderElection.leaseDuration=3s",
+            "issuerResyncInterval=1m30s",
+            "shutdownTimeout=1s",
             "admin.host=0.0.0.0",
             "admin.port=8080",
             "log.format=text",
@@ -58,7 +58,7 @@ fn signet_takes_the_arguments() {
             "namespacedIssuers.localAddresses=true",
             "clusterIssuers.ambientCredentials=false",
             "keyLimits.maxSignaturesPerSecond=100000",
-            "keyLimits.maxSignaturesAtOnce=1024",
+            "keyLimits.maxSignaturesInFlight=1024",
             "pkcs11.sessions=256",
             "pkcs11.modules[0].name=hsm",
             "pkcs11.modules[0].path=/usr/lib/hsm.so",
@@ -84,13 +84,13 @@ fn limits_of_keys_are_given_where_they_are_set() {
     assert!(arguments(&[]).is_empty());
     let both = [
         "keyLimits.maxSignaturesPerSecond=100000",
-        "keyLimits.maxSignaturesAtOnce=8",
+        "keyLimits.maxSignaturesInFlight=8",
     ];
     assert_eq!(
         arguments(&both),
         [
             "--max-signatures-per-second=100000",
-            "--max-signatures-at-once=8"
+            "--max-signatures-in-flight=8"
         ]
     );
 }
@@ -174,13 +174,11 @@ fn probes_and_metrics_meet_the_admin_server() {
 
 #[test]
 fn a_pod_is_not_killed_before_its_work_in_flight_may_end() {
-    let rendered = Rendered::with(&["shutdownSeconds=45"]);
-    assert!(
-        rendered.pod()["spec"]["terminationGracePeriodSeconds"]
-            .as_i64()
-            .unwrap()
-            > 45
-    );
+    for (timeout, seconds) in [("45s", 45), ("2m", 120), ("1h1m1s", 3661)] {
+        let rendered = Rendered::with(&[&format!("shutdownTimeout={timeout}")]);
+        let grace = &rendered.pod()["spec"]["terminationGracePeriodSeconds"];
+        assert_eq!(grace.as_i64(), Some(seconds + 10), "{timeout}");
+    }
 }
 
 #[test]

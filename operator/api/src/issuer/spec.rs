@@ -128,9 +128,9 @@ pub struct KeyLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub signatures_per_second: Option<u32>,
-    /// Certificates that are being signed and written at the same time. Others wait their turn,
-    /// which goes around among the namespaces that ask.
+    /// The maximum number of certificates that are in flight: being signed and written. Further
+    /// requests are queued, and namespaces are served round-robin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
-    pub at_once: Option<u16>,
+    pub max_in_flight: Option<u16>,
 }
