@@ -45,6 +45,8 @@ mod refusals;
 mod schema;
 #[path = "e2e/self_signed.rs"]
 mod self_signed;
+#[path = "e2e/shared_ca.rs"]
+mod shared_ca;
 #[path = "e2e/signing_requests.rs"]
 mod signing_requests;
 #[path = "e2e/spiffe.rs"]
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         refusals::tests(),
         schema::tests(),
         self_signed::tests(),
+        shared_ca::tests(),
         signing_requests::tests(),
         spiffe::tests(),
         spiffe_certificates::tests(),

@@ -20,6 +20,7 @@ use crate::connections::Connections;
 use crate::health::Health;
 use crate::keyring::{Found, IssuerName, Keyring, State, Version};
 use crate::metrics::Metrics;
+use crate::sharing::Sharing;
 
 /// A reconcile that takes longer is given up and tried again.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -79,6 +80,19 @@ pub struct Issuers {
     pub cluster_issuers: Store<ClusterIssuer>,
 }
 
+impl Issuers {
+    /// The names of all issuers.
+    pub fn names(&self) -> Vec<IssuerName> {
+        let issuers = self.issuers.state();
+        let cluster_issuers = self.cluster_issuers.state();
+        let issuers = issuers.iter().map(|issuer| IssuerName::of(&**issuer));
+        let cluster_issuers = cluster_issuers
+            .iter()
+            .map(|issuer| IssuerName::of(&**issuer));
+        issuers.chain(cluster_issuers).collect()
+    }
+}
+
 impl std::fmt::Debug for Issuers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Issuers")
@@ -131,6 +145,8 @@ pub struct Context {
     pub keyring: Keyring,
     /// The connections to their keys.
     pub connections: Connections,
+    /// The issuers that share a CA.
+    pub sharing: Sharing,
     /// The issuers that exist.
     pub issuers: Issuers,
     /// The requests that exist.
@@ -204,6 +220,7 @@ impl Context {
     pub fn forget(&self, name: &IssuerName) {
         self.keyring.remove(name);
         self.connections.forget(name);
+        self.sharing.remove(name);
         self.metrics.forget(name);
     }
 

@@ -33,9 +33,14 @@ pub(crate) fn corp() -> IssuerName {
 
 /// The Issuer `ca` in namespace `shop`.
 pub(crate) fn shop_ca() -> IssuerName {
+    issuer("shop", "ca")
+}
+
+/// An Issuer.
+pub(crate) fn issuer(namespace: &str, name: &str) -> IssuerName {
     IssuerName {
         kind: IssuerKind::Issuer,
-        namespace: "shop".to_owned(),
-        name: "ca".to_owned(),
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
     }
 }

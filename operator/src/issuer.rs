@@ -62,34 +62,28 @@ impl Object for signet_api::Issuer {}
 
 impl Object for signet_api::ClusterIssuer {}
 
-/// The full name of an issuer.
-pub fn name_of<K: Object>(object: &K) -> IssuerName {
-    IssuerName {
-        kind: K::KIND,
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-    }
-}
-
 /// Looks at one issuer.
 ///
 /// # Errors
 /// The API server did not answer, or it took too long.
 pub async fn reconcile<K: Object>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
     let _in_flight = context.health.begin();
-    tokio::time::timeout(DEADLINE, look_at(&*object, &context)).await?
+    let reconciled = tokio::time::timeout(DEADLINE, look_at(&*object, &context)).await;
+    // Others' messages do not wait for an issuer that cannot be observed.
+    context.sharing.observed(&IssuerName::of(&*object));
+    reconciled?
 }
 
 /// Decides when an issuer that could not be looked at is looked at again.
 pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.attempts.failed(&object.uid().unwrap_or_default());
     let wait = wait.min(context.settings.issuer_resync_interval);
-    tracing::warn!(%error, issuer = %name_of(&*object), "will be looked at again in {} s", wait.as_secs());
+    tracing::warn!(%error, issuer = %IssuerName::of(&*object), "will be looked at again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
 
 async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Error> {
-    let name = name_of(object);
+    let name = IssuerName::of(object);
     let version = Version::of(object.meta());
     if let Some(rest) = context.connections.rest(&name)
         && context.keyring.is_not_ready(&name, version.clone())
@@ -112,7 +106,11 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     }
     // Before the status: a key that was withdrawn must not sign on because a write failed.
     publish(&name, version, &facts, &outcome, context);
-    let plan = status::plan(object, &facts, &outcome);
+    let shared = context.sharing.shared(&name);
+    let mut plan = status::plan(object, &facts, &outcome, shared.as_ref());
+    if status::only_rewords(object, &plan) && context.sharing.holds(&name) {
+        plan = Plan::default();
+    }
     if plan != Plan::default() && context.writer.carry_out(object, plan).await? == Written::Conflict
     {
         // What changed need not be the spec, and only that sets off another look.
@@ -194,6 +192,7 @@ fn publish(
             State::NotReady(status::cut(&not_ready.message))
         }
     };
+    context.sharing.set(name, facts.ca_keys());
     context.keyring.put(name, version, state);
     if !context.exists(name) {
         // It was deleted while it was looked at.
@@ -216,7 +215,7 @@ fn again<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duratio
         }
         // The connection itself bounds how often a backend that is away is called.
         Outcome::NotReady(not_ready) if not_ready.is_away() => {
-            let rest = context.connections.rest(&name_of(object));
+            let rest = context.connections.rest(&IssuerName::of(object));
             rest.unwrap_or(PROBE)
         }
         Outcome::NotReady(_) => context.attempts.failed(uid).min(resync),

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use kube::ResourceExt;
 use kube::core::ObjectMeta;
-use signet_api::IssuerKind;
+use signet_api::{IssuerKind, IssuerResource};
 use signet_core::ca::CaChain;
 use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
@@ -24,6 +25,17 @@ pub struct IssuerName {
     pub namespace: String,
     /// The name.
     pub name: String,
+}
+
+impl IssuerName {
+    /// The name of an issuer of either kind.
+    pub fn of<K: IssuerResource + ResourceExt>(object: &K) -> Self {
+        Self {
+            kind: K::KIND,
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+        }
+    }
 }
 
 impl fmt::Display for IssuerName {

@@ -24,6 +24,7 @@ pub mod namespace;
 pub mod permissions;
 pub mod request;
 pub mod run;
+pub mod sharing;
 pub mod signing_request;
 pub mod telemetry;
 pub mod watch;

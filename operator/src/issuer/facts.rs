@@ -1,12 +1,13 @@
 //! What there is to know about an issuer, read from the API server and from its key.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
-use signet_core::ca::{CaChain, ChainError};
+use signet_core::ca::{CaCertificate, CaChain, ChainError};
 use signet_core::request::ServiceAccount;
 use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
 
@@ -16,6 +17,7 @@ use crate::connections::Key;
 use crate::context::Context;
 use crate::keyring::IssuerName;
 use crate::namespace::IssuerNamespace;
+use crate::sharing::CaKeys;
 
 /// How many generations are read at a time.
 const PAGE: u32 = 50;
@@ -58,6 +60,17 @@ impl Facts {
         }
     }
 
+    /// The keys of every CA under which its certificates may still be valid.
+    pub(super) fn ca_keys(&self) -> CaKeys {
+        let alive = self.generations.iter().filter(|ca| ca.is_alive(self.now));
+        let chains: Vec<_> = alive.filter_map(|ca| ca.chain.as_ref().ok()).collect();
+        CaKeys {
+            has_trust_domain: self.spec.spiffe.is_some(),
+            path: fingerprints(chains.iter().flat_map(|chain| chain.path())),
+            roots: fingerprints(chains.iter().flat_map(|chain| chain.roots())),
+        }
+    }
+
     /// An error of the key that may pass by itself.
     pub(super) fn transient_key_error(&self) -> Option<&KeyError> {
         self.key
@@ -65,6 +78,12 @@ impl Facts {
             .err()
             .filter(|error| error.class.is_transient())
     }
+}
+
+fn fingerprints<'a>(certificates: impl Iterator<Item = &'a CaCertificate>) -> BTreeSet<String> {
+    certificates
+        .map(|certificate| certificate.public_key().fingerprint())
+        .collect()
 }
 
 /// Learns the facts.

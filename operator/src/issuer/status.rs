@@ -13,14 +13,20 @@ use super::decide::{Outcome, Ready};
 use super::generation::Generation;
 use super::reason::IssuerReason;
 use crate::apply::{Plan, Told};
+use crate::sharing::SharedCa;
 
 /// The one write about an issuer; none if nothing changed.
-pub(super) fn plan<K>(object: &K, facts: &Facts, outcome: &Outcome) -> Plan
+pub(super) fn plan<K>(
+    object: &K,
+    facts: &Facts,
+    outcome: &Outcome,
+    shared: Option<&SharedCa>,
+) -> Plan
 where
     K: IssuerResource + Resource<DynamicType = ()>,
 {
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let said = Said::about(facts, outcome);
+    let said = Said::about(facts, outcome, shared);
     let status = IssuerStatus {
         conditions: conditions(
             &said,
@@ -44,6 +50,22 @@ where
         status: Some(json!(status)),
         event,
     }
+}
+
+/// Whether a plan changes nothing but the messages of an issuer that is ready, and stays so.
+pub(super) fn only_rewords<K: IssuerResource>(object: &K, plan: &Plan) -> bool {
+    let planned = plan.status.clone().map(serde_json::from_value);
+    let (Some(Ok(planned)), Some(before)) = (planned, object.issuer_status()) else {
+        return false;
+    };
+    let mut planned: IssuerStatus = planned;
+    let stays_ready = is_true(&planned.conditions, READY);
+    for condition in &mut planned.conditions {
+        if let Some(before) = find(&before.conditions, &condition.type_) {
+            condition.message.clone_from(&before.message);
+        }
+    }
+    stays_ready && planned == *before
 }
 
 /// Whether the status says of this form of the issuer that it is not ready.
@@ -91,19 +113,19 @@ struct Said {
 }
 
 impl Said {
-    fn about(facts: &Facts, outcome: &Outcome) -> Self {
-        let mut said = Self::in_full(facts, outcome);
+    fn about(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
+        let mut said = Self::in_full(facts, outcome, shared);
         said.message = cut(&said.message);
         said
     }
 
-    fn in_full(facts: &Facts, outcome: &Outcome) -> Self {
+    fn in_full(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
         match outcome {
             Outcome::Ready(ready) => Self {
                 ready: true,
                 stalled: false,
                 reason: IssuerReason::Ready,
-                message: signs(ready, &caveats(facts, ready)),
+                message: signs(ready, &caveats(facts, ready, shared)),
             },
             Outcome::NotReady(not_ready) => Self {
                 ready: false,
@@ -143,21 +165,23 @@ pub(super) fn cut(text: &str) -> String {
 const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
      rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
 
-fn caveats<'a>(facts: &'a Facts, ready: &Ready) -> Vec<&'a str> {
+fn caveats(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> Vec<String> {
     let constrained = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
     let of_key = facts.spec.key.backend().caveat();
-    let notices = facts.key.iter().flat_map(|key| &key.notices);
-    of_key
+    let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
+    shared
+        .map(SharedCa::to_string)
         .into_iter()
-        .chain(notices.map(String::as_str))
-        .chain(constrained.then_some(URIS_CONSTRAINED))
+        .chain(of_key.map(str::to_owned))
+        .chain(notices)
+        .chain(constrained.then(|| URIS_CONSTRAINED.to_owned()))
         .collect()
 }
 
-fn signs(ready: &Ready, caveats: &[&str]) -> String {
+fn signs(ready: &Ready, caveats: &[String]) -> String {
     let ca = ready.chain.issuing().subject();
     let signs = format!("Signs as {ca} until {}", ready.chain.not_after());
-    [&[signs.as_str()], caveats].concat().join("; ")
+    [&[signs], caveats].concat().join("; ")
 }
 
 fn conditions(

@@ -15,9 +15,10 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::{Object, name_of};
+use super::Object;
 use crate::connections::Change;
 use crate::context::Context;
+use crate::keyring::IssuerName;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -42,13 +43,14 @@ where
         // Once the cache has forgotten it, so that whoever finds it there is not too late.
         .inspect(move |event| {
             if let Ok(Event::Delete(object)) = event {
-                gone.forget(&name_of(object));
+                gone.forget(&IssuerName::of(object));
             }
         });
     // A deletion that the watch missed shows in the next listing.
     let listed = move || {
         for name in context.keyring.retain(K::KIND, |name| context.exists(name)) {
             context.metrics.forget(&name);
+            context.sharing.remove(&name);
         }
         context
             .connections
@@ -60,22 +62,17 @@ where
         .predicate_filter(predicates::generation, config)
 }
 
-/// The issuers of a kind whose key's backend went away or came back.
-pub fn woken<K>(changes: broadcast::Receiver<Change>) -> impl Stream<Item = ObjectRef<K>> + Send
+/// The issuers of a kind whose key's backend went away or came back, or whose message changes with
+/// that of another issuer.
+pub fn woken<K>(
+    keys: broadcast::Receiver<Change>,
+    sharing: broadcast::Receiver<IssuerName>,
+) -> impl Stream<Item = ObjectRef<K>> + Send
 where
     K: Object + 'static,
 {
-    // Who misses a change sees it when the issuer is looked at again.
-    let changes = futures::stream::unfold(changes, |mut changes| async move {
-        loop {
-            match changes.recv().await {
-                Ok(change) => return Some((change.issuer, changes)),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    });
-    changes.filter_map(|name| {
+    let keys = received(keys).map(|change| change.issuer);
+    futures::stream::select(keys, received(sharing)).filter_map(|name| {
         let of_kind = (name.kind == K::KIND).then(|| {
             let reference = ObjectRef::new(&name.name);
             match name.kind {
@@ -84,6 +81,19 @@ where
             }
         });
         future::ready(of_kind)
+    })
+}
+
+/// What is sent, without what was missed: that is seen at the next resync.
+fn received<T: Clone + Send>(receiver: broadcast::Receiver<T>) -> impl Stream<Item = T> + Send {
+    futures::stream::unfold(receiver, |mut receiver| async move {
+        loop {
+            match receiver.recv().await {
+                Ok(item) => return Some((item, receiver)),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
     })
 }
 

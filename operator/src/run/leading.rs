@@ -25,6 +25,7 @@ use crate::context::{Ambient, Context, Issuers, Requests, Settings};
 use crate::health::Health;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
+use crate::sharing::Sharing;
 use crate::{certificate_request, issuer, signing_request};
 
 /// How many issuers' CA generations are read at the same time.
@@ -115,6 +116,7 @@ impl Leading {
             ));
         }
         controllers.spawn(wake_when_back(common.clone()));
+        controllers.spawn(begin_first_pass(common.clone()));
         controllers.spawn(sync(common.clone()));
         Self {
             controllers,
@@ -167,6 +169,7 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
             per_second: settings.max_signatures_per_second,
             max_in_flight: settings.max_signatures_in_flight,
         }),
+        sharing: Sharing::default(),
         reads: Turns::new(READS_AT_ONCE),
         stop,
         issuers,
@@ -232,6 +235,16 @@ async fn wake_when_back(common: Common) {
     }
 }
 
+/// Once all issuers are listed, it is known which are still to be observed; after that it ends with
+/// the controllers.
+async fn begin_first_pass(common: Common) {
+    if issuers_listed(&common).await {
+        let context = &common.context;
+        context.sharing.listed(context.issuers.names());
+        common.stop.cancelled().await;
+    }
+}
+
 async fn issuers_of_kind<K>(
     common: Common,
     (store, cache): (Store<K>, Cache<K>),
@@ -240,10 +253,10 @@ async fn issuers_of_kind<K>(
     K: issuer::Object + 'static,
 {
     let context = common.context;
-    let back_or_away = context.connections.changes();
+    let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
     let changed = issuer::watch::changed(common.client, cache, context.clone(), listed);
     Controller::for_stream(changed, store)
-        .reconcile_on(issuer::watch::woken(back_or_away))
+        .reconcile_on(issuer::watch::woken(keys, sharing))
         .graceful_shutdown_on(common.stop.cancelled_owned())
         .run(issuer::reconcile, issuer::error_policy, context)
         .for_each(|_| std::future::ready(()))

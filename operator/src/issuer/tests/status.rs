@@ -1,15 +1,16 @@
 use signet_api::conditions::{READY, RECONCILING, STALLED};
-use signet_api::{ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus};
+use signet_api::{ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus, SpiffeSpec};
 use signet_core::ca::CaChain;
 use signet_keys::{KeyType, Signer};
 
 use super::super::decide::{Outcome, Step, decide};
 use super::super::facts::Facts;
 use super::super::reason::{IssuerReason, NotReady};
-use super::super::status::{bundle, is_not_ready, plan};
+use super::super::status::{self as issuer_status, bundle, is_not_ready, only_rewords};
 use super::{adopt, existing, self_signed};
 use crate::apply::Plan;
 use crate::fixtures::{DAY, at, ca, key};
+use crate::sharing::{CaKeys, SharedCa};
 
 fn object(facts: &Facts, status: Option<IssuerStatus>) -> ClusterIssuer {
     let mut object = ClusterIssuer::new("corp", ClusterIssuerSpec(facts.spec.clone()));
@@ -40,6 +41,11 @@ fn waits(message: &str) -> Outcome {
 
 fn stalls(message: &str) -> Outcome {
     Outcome::NotReady(NotReady::stalls(IssuerReason::KeyMismatch, message))
+}
+
+/// The plan for an issuer that shares no CA.
+fn plan(object: &ClusterIssuer, facts: &Facts, outcome: &Outcome) -> Plan {
+    issuer_status::plan(object, facts, outcome, None)
 }
 
 fn status(plan: Plan) -> IssuerStatus {
@@ -123,6 +129,72 @@ fn facts_at(facts: &Facts, seconds: i64) -> Facts {
         now: at(seconds),
         ..facts.clone()
     }
+}
+
+/// The identity rules of a trust domain do not hold for a CA that a plain issuer uses too.
+#[test]
+fn a_ready_issuer_reports_that_it_shares_its_ca() {
+    let (facts, outcome) = ready();
+    let shared = SharedCa {
+        has_trust_domain: true,
+        named: None,
+        count: 1,
+    };
+    let alone = status(plan(&object(&facts, None), &facts, &outcome));
+    let object = object(&facts, Some(alone));
+    let plan = issuer_status::plan(&object, &facts, &outcome, Some(&shared));
+    assert!(only_rewords(&object, &plan));
+    assert_eq!(plan.event, None);
+    let message = status(plan).conditions[0].message.clone();
+    assert!(
+        message.contains(&format!("; {shared}; the key is in a Secret")),
+        "{message}"
+    );
+}
+
+#[test]
+fn readiness_and_new_specs_do_more_than_reword() {
+    let (facts, ready) = ready();
+    let before = status(plan(&object(&facts, None), &facts, &ready));
+    let mut object = object(&facts, Some(before));
+    assert!(
+        !only_rewords(&object, &plan(&object, &facts, &ready)),
+        "no change"
+    );
+    assert!(!only_rewords(
+        &object,
+        &plan(&object, &facts, &waits("soon"))
+    ));
+    object.metadata.generation = Some(8);
+    assert!(!only_rewords(&object, &plan(&object, &facts, &ready)));
+    object.status = None;
+    assert!(!only_rewords(&object, &plan(&object, &facts, &ready)));
+}
+
+/// Certificates of an earlier CA may still be valid, and its root still trusted.
+#[test]
+fn the_ca_keys_are_those_of_every_ca_that_has_not_expired() {
+    let [first, second, third] = [(); 3].map(|()| key::signer(KeyType::EcdsaP256));
+    let mut facts = self_signed(&third);
+    adopt(
+        &mut facts,
+        &ca::root(&*first, "Expired", at(-2 * DAY), DAY),
+        1,
+    );
+    adopt(&mut facts, &ca::valid(&*second, "Old"), 2);
+    adopt(&mut facts, &ca::valid(&*third, "New"), 3);
+    let alive = [second, third].map(|key| key.public_key().fingerprint());
+    let mut expected = CaKeys {
+        has_trust_domain: false,
+        path: alive.clone().into(),
+        roots: alive.into(),
+    };
+    assert_eq!(facts.ca_keys(), expected);
+    facts.spec.spiffe = Some(SpiffeSpec {
+        trust_domain: "example.org".to_owned(),
+    });
+    expected.has_trust_domain = true;
+    assert_eq!(facts.ca_keys(), expected);
 }
 
 /// A new spec that changes nothing is still seen to have been looked at.
