@@ -14,7 +14,6 @@ use signet_e2e::csr::Csr;
 use signet_e2e::{Ask, Bed, TestNamespace, ready};
 use signet_testbed::installation::{NAMESPACE, Operator};
 
-#[path = "burst.rs"]
 mod burst;
 
 /// So that another replica takes over soon after one is killed.

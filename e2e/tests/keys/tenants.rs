@@ -7,25 +7,15 @@
 //! On the shared bed it may call the tests' servers, which are on loopback; where a test is about
 //! the default flags or about others, it has an operator of its own on the second control plane.
 
-#[path = "tenants/addresses.rs"]
 mod addresses;
-#[path = "tenants/ambient.rs"]
 mod ambient;
-#[path = "tenants/answers.rs"]
 mod answers;
-#[path = "tenants/fairness.rs"]
 mod fairness;
-#[path = "tenants/modules.rs"]
 mod modules;
-#[path = "tenants/off.rs"]
 mod off;
-#[path = "tenants/references.rs"]
 mod references;
-#[path = "tenants/schema.rs"]
 mod schema;
-#[path = "tenants/tenant.rs"]
 mod tenant;
-#[path = "tenants/tokens.rs"]
 mod tokens;
 
 use libtest_mimic::Trial;

@@ -21,41 +21,23 @@ macro_rules! own {
     };
 }
 
-#[path = "e2e/ca_requests.rs"]
 mod ca_requests;
-#[path = "e2e/certificates.rs"]
 mod certificates;
-#[path = "e2e/existing.rs"]
 mod existing;
-#[path = "e2e/intake.rs"]
 mod intake;
-#[path = "e2e/kubectl.rs"]
 mod kubectl;
-#[path = "e2e/least_privilege.rs"]
 mod least_privilege;
-#[path = "e2e/names_and_keys.rs"]
 mod names_and_keys;
-#[path = "e2e/observation.rs"]
 mod observation;
-#[path = "e2e/operator.rs"]
 mod operator;
-#[path = "e2e/refusals.rs"]
 mod refusals;
-#[path = "e2e/schema.rs"]
 mod schema;
-#[path = "e2e/self_signed.rs"]
 mod self_signed;
-#[path = "e2e/shared_ca.rs"]
 mod shared_ca;
-#[path = "e2e/signing_requests.rs"]
 mod signing_requests;
-#[path = "e2e/spiffe.rs"]
 mod spiffe;
-#[path = "e2e/spiffe_certificates.rs"]
 mod spiffe_certificates;
-#[path = "e2e/usages_and_durations.rs"]
 mod usages_and_durations;
-#[path = "e2e/verifier.rs"]
 mod verifier;
 
 use std::process::ExitCode;

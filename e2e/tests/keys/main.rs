@@ -23,31 +23,18 @@ macro_rules! own {
     };
 }
 
-#[path = "keys/ambient.rs"]
 mod ambient;
-#[path = "keys/away.rs"]
 mod away;
-#[path = "keys/burst.rs"]
 mod burst;
-#[path = "keys/changed.rs"]
 mod changed;
-#[path = "keys/closing.rs"]
 mod closing;
-#[path = "keys/existing.rs"]
 mod existing;
-#[path = "keys/issuance.rs"]
 mod issuance;
-#[path = "keys/limits.rs"]
 mod limits;
-#[path = "keys/logins.rs"]
 mod logins;
-#[path = "keys/outage.rs"]
 mod outage;
-#[path = "keys/restart.rs"]
 mod restart;
-#[path = "keys/tenants.rs"]
 mod tenants;
-#[path = "keys/throttled.rs"]
 mod throttled;
 
 use std::process::ExitCode;
