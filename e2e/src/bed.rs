@@ -7,8 +7,9 @@ use anyhow::{Context, Result, anyhow};
 use kube::Client;
 use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options};
 use signet_testbed::installation::{
-    Cluster, Installation, Life, Operator, OperatorOptions, Profile, operator_binary,
+    Cluster, Installation, Operator, OperatorOptions, Profile, operator_binary,
 };
+use signet_testbed::supervise::Life;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::runner::blocking;
@@ -121,15 +122,10 @@ impl Bed {
             cert_manager: Some(cert_manager),
             ..Options::default()
         };
-        let plane = blocking(move || {
-            operator_binary(Profile::Dev)?;
-            ControlPlane::start(&options)
-        });
-        let plane = plane.await?;
+        blocking(|| operator_binary(Profile::Dev).map(drop)).await?;
+        let plane = ControlPlane::start(&options).await?;
         let installation = Installation::apply(Cluster::own(&plane)).await?;
-        let kubeconfig = installation
-            .operator_kubeconfig(&plane.state().folder)
-            .await?;
+        let kubeconfig = installation.operator_kubeconfig(plane.folder()).await?;
         let client = plane.client().await?;
         let shown = SETUP.get().map(|_| Shown::watch(&client));
         Ok(Self {
@@ -159,7 +155,7 @@ impl Bed {
             kubeconfig: self.kubeconfig.clone(),
             log: self.operator_log(),
             profile: Profile::Dev,
-            life: Life::Tethered,
+            life: Life::Bound,
             flags: flags.map(|flag| (*flag).to_owned()).collect(),
         }
     }

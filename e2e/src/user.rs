@@ -184,7 +184,7 @@ struct Role {
 async fn make(namespace: &TestNamespace, name: &str, role: &Role, rules: &[Rule]) -> Result<User> {
     namespace.robot(name).await?;
     let plane = namespace.bed().plane();
-    let folder = plane.state().folder.join("users");
+    let folder = plane.folder().join("users");
     let path = kubeconfig::for_service_account(plane.kubeconfig(), namespace.name(), name, &folder)
         .await?;
     let client = kubeconfig::client(&path).await?;

@@ -13,8 +13,9 @@ use signet_testbed::controlplane::{
     CERT_MANAGER_NAMESPACE, CertManagerOptions, ControlPlane, apply_manifests,
 };
 use signet_testbed::installation::{
-    Cluster, Installation, Life, NAMESPACE, Operator, OperatorOptions, Profile,
+    Cluster, Installation, NAMESPACE, Operator, OperatorOptions, Profile,
 };
+use signet_testbed::supervise::Life;
 use tempfile::TempDir;
 
 use crate::ca::Material;
@@ -120,13 +121,14 @@ impl Bench {
 
     async fn start_cert_manager(&mut self) -> Result<AtWork> {
         let controllers = ["issuers", "clusterissuers", "certificaterequests-issuer-ca"];
-        self.plane.restart_cert_manager(&CertManagerOptions {
+        let options = CertManagerOptions {
             concurrent_workers: 20,
             controllers: controllers.map(str::to_owned).to_vec(),
             ..CertManagerOptions::default()
-        })?;
+        };
+        self.plane.restart_cert_manager(&options).await?;
         wait_for_condition(&self.client, "cert-manager.io", ISSUER).await?;
-        let pid = self.plane.pids().cert_manager_controller;
+        let pid = self.plane.pid("cert-manager-controller");
         Ok(AtWork {
             operator: None,
             pid: Some(pid.context("cert-manager does not run")?),
@@ -139,7 +141,7 @@ impl Bench {
             kubeconfig: self.operator_kubeconfig.clone(),
             log: self.folder.path().join("signet.log"),
             profile: Profile::Release,
-            life: Life::Tethered,
+            life: Life::Bound,
             flags,
         })
         .await?;

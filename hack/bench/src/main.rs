@@ -59,7 +59,7 @@ async fn main() -> Result<()> {
         ..Options::default()
     };
     eprintln!("starting a control plane");
-    let mut bench = Bench::prepare(ControlPlane::start(&options)?).await?;
+    let mut bench = Bench::prepare(ControlPlane::start(&options).await?).await?;
     match arguments.what {
         None => contenders(&mut bench, arguments.rounds, arguments.sizes).await,
         Some(What::Keys) => keys::measure(&mut bench, arguments.rounds, arguments.sizes).await,

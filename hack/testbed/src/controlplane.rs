@@ -9,7 +9,7 @@
 //! # async fn example() -> anyhow::Result<()> {
 //! use signet_testbed::controlplane::{ControlPlane, Options};
 //!
-//! let plane = ControlPlane::start(&Options::default())?;
+//! let plane = ControlPlane::start(&Options::default()).await?;
 //! plane.kubectl().args(["get", "namespaces"]).status()?;
 //! let signet = plane.kubeconfig_for_service_account("signet-system", "signet").await?;
 //! # Ok(()) }
@@ -28,24 +28,6 @@
 //! The API server writes an audit log ([`ControlPlane::audit_log`]) of every request that was made,
 //! and by whom.
 //!
-//! # Who keeps the processes
-//!
-//! A test may panic, be interrupted or be killed, and nothing may be left running after it. So the
-//! servers are not children of the test but of a *keeper*, the binary `controlplane` of this crate:
-//!
-//! ```text
-//! starter (a test, the benchmark) ──stdin──▶ keeper ──▶ etcd, kube-apiserver, …
-//! ```
-//!
-//! - The starter holds the write end of the keeper's standard input, the tether. However the
-//!   starter ends, the kernel closes it; the keeper reads the end of the file, stops its children
-//!   and removes the state folder.
-//! - Should the keeper itself be killed, the kernel kills its children (Linux: the parent-death
-//!   signal). The next keeper to start removes the temporary folder that was left.
-//! - [`ControlPlane::start_detached`] leaves out the tether: the keeper lives until
-//!   [`ControlPlane::stop`], SIGTERM or SIGINT. [`ControlPlane::attach`] finds it again by its
-//!   state folder.
-//!
 //! # Moving to another version
 //!
 //! Versions are written in the `go.mod` files under `go/` and nowhere else. Change one, run
@@ -54,8 +36,8 @@
 //!
 //! # Where to read on
 //!
-//! [`binaries`] builds and caches the programs. [`keeper`] is the life of a control plane from the
-//! first process to the last; one module for each server says how that one is started.
+//! [`binaries`] builds and caches the programs. [`ControlPlane`] is the life of a control plane
+//! from the first process to the last; one module for each server says how that one is started.
 //! [`manifests`] applies YAML, and [`kubeconfig`] writes credentials; both work on any cluster.
 
 mod apiserver;
@@ -64,20 +46,15 @@ mod cert_manager;
 mod control_plane;
 mod controller_manager;
 mod etcd;
-pub mod keeper;
 pub mod kubeconfig;
 pub mod manifests;
 mod options;
 mod pki;
-mod process;
-mod progress;
-mod state;
 
 pub use binaries::{Program, Toolchain};
-pub use control_plane::ControlPlane;
+pub use control_plane::{ControlPlane, Tools};
 pub use manifests::{Applied, apply_manifests, apply_recorded, delete_manifests};
 pub use options::{CertManagerOptions, Options};
-pub use state::{Pids, State};
 
 /// The namespace that cert-manager is installed in, as its own chart recommends.
 pub const CERT_MANAGER_NAMESPACE: &str = "cert-manager";

@@ -1,11 +1,11 @@
-//! As much of an HTTP client as setting up a server on loopback needs: one request a connection.
+//! As much of an HTTP client as setting up a server on loopback needs: one request per connection.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -28,6 +28,33 @@ pub(crate) type Answer = (u16, String);
 /// Sends a request in the clear.
 pub(crate) fn plain(port: u16, request: Request<'_>) -> Result<Answer> {
     exchange(connect(port)?, port, request)
+}
+
+/// The address of a port on loopback.
+pub(crate) fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// Sends a GET request in the clear, without blocking.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || {
+        let request = Request {
+            method: "GET",
+            path: &path,
+            headers: &[],
+            body: "",
+        };
+        plain(address.port(), request)
+    })
+    .await?
+}
+
+/// Whether a GET request gets the status 200.
+pub(crate) async fn check(address: SocketAddr, path: &str) -> Result<()> {
+    let (status, body) = get(address, path).await?;
+    ensure!(status == 200, "{path} returns {status}: {body}");
+    Ok(())
 }
 
 /// Sends a request over TLS.

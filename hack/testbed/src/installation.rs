@@ -6,10 +6,8 @@
 
 mod build;
 mod cluster;
-mod log;
 mod objects;
 mod operator;
-mod process;
 
 use std::path::{Path, PathBuf};
 
@@ -19,10 +17,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
 
-pub use build::{Profile, build_programs, checkout, keeper, operator_binary, target};
+pub use build::{Profile, checkout, operator_binary, target};
 pub use cluster::Cluster;
-pub use operator::{Life, Operator, OperatorOptions};
-pub use process::{command_line, operators, stop_process, terminate_children};
+pub use operator::{Operator, OperatorOptions};
 
 /// The namespace that Signet is installed in.
 pub const NAMESPACE: &str = "signet-system";

@@ -11,10 +11,8 @@
 //! folder. It ends with its handle, and with the process however that ends. All methods block
 //! and take `&self`, so that tests with a runtime each can share a server.
 
-mod home;
 pub mod ministack;
 pub mod openbao;
-mod process;
 pub mod softhsm;
 
 pub use ministack::Ministack;

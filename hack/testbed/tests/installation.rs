@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 
 use signet_testbed::controlplane::{ControlPlane, Options};
 use signet_testbed::installation::{
-    Cluster, Expected, Installation, Life, NAMESPACE, Operator, OperatorOptions, Profile, operators,
+    Cluster, Expected, Installation, NAMESPACE, Operator, OperatorOptions, Profile,
 };
+use signet_testbed::supervise::{Life, running};
 
 /// All that an installation may have made.
 const KINDS: &str = "namespaces,customresourcedefinitions,clusterroles,clusterrolebindings,roles,\
@@ -49,7 +50,7 @@ async fn on_a_cluster_of_someone_else_only_ours_is_removed() {
         audit_log: false,
         ..Options::default()
     };
-    let plane = ControlPlane::start(&options).unwrap();
+    let plane = ControlPlane::start(&options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let cluster = Cluster::of_user(plane.kubeconfig(), folder.path()).unwrap();
     run(cluster.kubectl().args(["create", "namespace", NAMESPACE]));
@@ -65,7 +66,7 @@ async fn on_a_cluster_of_someone_else_only_ours_is_removed() {
 #[tokio::test]
 async fn an_operator_that_does_not_start_says_why_and_runs_no_more() {
     let folder = tempfile::tempdir().unwrap();
-    for life in [Life::Detached, Life::Tethered] {
+    for life in [Life::Detached, Life::Bound] {
         let options = OperatorOptions {
             kubeconfig: folder.path().join("none.yaml"),
             log: folder.path().join("signet.log"),
@@ -76,7 +77,7 @@ async fn an_operator_that_does_not_start_says_why_and_runs_no_more() {
         let error = format!("{:#}", Operator::start(&options).await.unwrap_err());
         assert!(error.contains("its log ends with"), "{error}");
         assert!(error.contains("none.yaml"), "{error}");
-        assert_eq!(operators(folder.path()).unwrap(), Vec::<u32>::new());
+        assert_eq!(running("run", folder.path()).unwrap(), Vec::<u32>::new());
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called()
     }
     // The API server itself, which listens, and would tell whether it does; as the operator calls
     // it, and where it says itself that it is.
-    let called = bed.plane().state().server.clone();
+    let called = bed.plane().server();
     let listed = format!("https://{API_SERVER}");
     for (name, server) in [("called", called), ("listed", listed)] {
         let key = vault(&server, None, by_token());

@@ -40,7 +40,7 @@ async fn install(bed: &OwnBed) -> Result<PathBuf> {
     ensure!(output.status.success(), "{errors}");
     let yaml = String::from_utf8(output.stdout)?;
     apply_manifests(&bed.client(), NAMESPACE, &yaml).await?;
-    let folder = &bed.plane().state().folder;
+    let folder = bed.plane().folder();
     kubeconfig::for_service_account(bed.plane().kubeconfig(), NAMESPACE, RELEASE, folder).await
 }
 

@@ -6,9 +6,8 @@ use crate::pki::write_private;
 use anyhow::Result;
 use kube::Client;
 
-use crate::controlplane::pki::{PairFiles, TokenKey};
-use crate::controlplane::process::Server;
-use crate::controlplane::{Program, Toolchain};
+use super::pki::{PairFiles, TokenKey};
+use crate::supervise::Process;
 
 /// What the API server is started with.
 #[derive(Debug)]
@@ -23,7 +22,6 @@ pub(crate) struct Settings<'a> {
     pub(crate) audit_log: Option<&'a Path>,
     /// A folder for the files that belong to it.
     pub(crate) folder: &'a Path,
-    pub(crate) logs: &'a Path,
 }
 
 /// Every request but no body. The stage RequestReceived would only double the events; a watch is
@@ -42,31 +40,18 @@ pub(crate) const SERVER_NAMES: [&str; 4] = [
     "kubernetes.default.svc",
 ];
 
-pub(crate) fn spawn(toolchain: &Toolchain, settings: &Settings<'_>) -> Result<Server> {
-    let mut arguments = arguments(settings);
-    if let Some(log) = settings.audit_log {
-        arguments.extend(audit_arguments(settings.folder, log)?);
-    }
-    let program = toolchain.path(Program::KubeApiserver)?;
-    Server::spawn("kube-apiserver", &program, &arguments, settings.logs)
-}
-
 /// Waits for /readyz.
-pub(crate) async fn ready(apiserver: &mut Server, client: &Client) -> Result<()> {
-    apiserver
-        .ready(async || {
-            let request = http::Request::get("/readyz").body(Vec::new());
-            let request = request.expect("the path is a constant");
-            client
-                .request_text(request)
-                .await
-                .err()
-                .map(|error| error.to_string())
-        })
-        .await
+pub(crate) async fn ready(apiserver: &mut Process, client: &Client) -> Result<()> {
+    loop {
+        let request = http::Request::get("/readyz").body(Vec::new())?;
+        match client.request_text(request).await {
+            Ok(_) => return Ok(()),
+            Err(missing) => apiserver.await_more(&missing.into()).await?,
+        }
+    }
 }
 
-fn arguments(settings: &Settings<'_>) -> Vec<String> {
+pub(crate) fn arguments(settings: &Settings<'_>) -> Result<Vec<String>> {
     let TokenKey { private, public } = settings.token_key;
     let mut arguments: Vec<_> = [
         "--bind-address=127.0.0.1",
@@ -95,7 +80,10 @@ fn arguments(settings: &Settings<'_>) -> Vec<String> {
         format!("--service-account-key-file={}", public.display()),
         format!("--service-account-signing-key-file={}", private.display()),
     ]);
-    arguments
+    if let Some(log) = settings.audit_log {
+        arguments.extend(audit_arguments(settings.folder, log)?);
+    }
+    Ok(arguments)
 }
 
 fn audit_arguments(folder: &Path, log: &Path) -> Result<[String; 3]> {

@@ -1,8 +1,6 @@
 //! cert-manager: its chart without the workloads, and its two processes.
 
-use std::net::Ipv4Addr;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{DynamicObject, PostParams};
@@ -10,15 +8,12 @@ use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::controlplane::manifests::{apply_manifests, apply_objects, kind, parse};
-use crate::controlplane::pki::PairFiles;
-use crate::controlplane::process::Server;
-use crate::controlplane::{
-    CERT_MANAGER_NAMESPACE, CertManagerOptions, Program, Toolchain, binaries,
-};
+use super::manifests::{apply_manifests, apply_objects, kind, parse};
+use super::pki::PairFiles;
+use super::{CERT_MANAGER_NAMESPACE, CertManagerOptions, Toolchain, binaries, kubeconfig};
+use crate::http;
+use crate::supervise::Process;
 
 /// Names of the ServiceAccounts, as the chart gives them to a release `cert-manager`.
 pub(crate) const CONTROLLER_ACCOUNT: &str = "cert-manager";
@@ -38,13 +33,13 @@ const KINDS: [&str; 7] = [
 /// Renders cert-manager's own chart with the real Helm. The webhook configurations name the
 /// process by its URL and trust `ca_pem`, so neither a Service nor the cainjector is needed. The
 /// approver may approve for cert-manager's own issuers; Signet's chart brings the role for its.
-pub(crate) async fn render(
+pub(crate) fn render(
     toolchain: &Toolchain,
     home: &Path,
     webhook_port: u16,
     ca_pem: &str,
 ) -> Result<Vec<DynamicObject>> {
-    let mut helm: tokio::process::Command = binaries::helm_command(&toolchain.helm()?, home).into();
+    let mut helm = binaries::helm_command(&toolchain.helm()?, home);
     let chart = toolchain.cert_manager_chart()?;
     helm.args(["template", "cert-manager"])
         .arg(chart)
@@ -57,11 +52,7 @@ pub(crate) async fn render(
     ] {
         helm.args(["--set", value]);
     }
-    let output = helm
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("cannot run helm")?;
+    let output = helm.output().context("cannot run helm")?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
@@ -80,8 +71,7 @@ fn trust(object: &mut DynamicObject, ca_pem: &str) {
         .get_mut("webhooks")
         .and_then(Value::as_array_mut);
     for webhook in webhooks.into_iter().flatten() {
-        webhook["clientConfig"]["caBundle"] =
-            json!(crate::controlplane::kubeconfig::base64(ca_pem));
+        webhook["clientConfig"]["caBundle"] = json!(kubeconfig::base64(ca_pem));
     }
 }
 
@@ -109,26 +99,18 @@ pub(crate) async fn install(
     Ok(())
 }
 
-pub(crate) fn spawn_webhook(
-    toolchain: &Toolchain,
-    kubeconfig: &Path,
-    serving: &PairFiles,
-    port: u16,
-    logs: &Path,
-) -> Result<Server> {
-    let arguments = [
+pub(crate) fn webhook_arguments(kubeconfig: &Path, serving: &PairFiles, port: u16) -> [String; 5] {
+    [
         "webhook".to_owned(),
         format!("--kubeconfig={}", kubeconfig.display()),
         format!("--secure-port={port}"),
         format!("--tls-cert-file={}", serving.certificate.display()),
         format!("--tls-private-key-file={}", serving.key.display()),
-    ];
-    let program = toolchain.path(Program::CertManager)?;
-    Server::spawn("cert-manager-webhook", &program, &arguments, logs)
+    ]
 }
 
 /// Waits until an Issuer passes admission, in a dry run.
-pub(crate) async fn webhook_ready(webhook: &mut Server, client: &Client) -> Result<()> {
+pub(crate) async fn webhook_ready(webhook: &mut Process, client: &Client) -> Result<()> {
     let gvk = GroupVersionKind::gvk("cert-manager.io", "v1", "Issuer");
     let resource = ApiResource::from_gvk(&gvk);
     let issuers: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
@@ -138,24 +120,17 @@ pub(crate) async fn webhook_ready(webhook: &mut Server, client: &Client) -> Resu
         dry_run: true,
         ..Default::default()
     };
-    webhook
-        .ready(async || {
-            issuers
-                .create(&dry_run, &issuer)
-                .await
-                .err()
-                .map(|error| error.to_string())
-        })
-        .await
+    while let Err(missing) = issuers.create(&dry_run, &issuer).await {
+        webhook.await_more(&missing.into()).await?;
+    }
+    Ok(())
 }
 
-pub(crate) fn spawn_controller(
-    toolchain: &Toolchain,
+pub(crate) fn controller_arguments(
     options: &CertManagerOptions,
     kubeconfig: &Path,
     healthz_port: u16,
-    logs: &Path,
-) -> Result<Server> {
+) -> Vec<String> {
     let gates = options
         .feature_gates
         .iter()
@@ -176,34 +151,15 @@ pub(crate) fn spawn_controller(
         let flag = "--certificate-request-minimum-backoff-duration";
         arguments.push(format!("{flag}={}ms", backoff.as_millis()));
     }
-    let program = toolchain.path(Program::CertManager)?;
-    Server::spawn("cert-manager-controller", &program, &arguments, logs)
+    arguments
 }
 
 /// Waits until the controller has filled its caches, which also shows that it may list all that
 /// it watches.
-pub(crate) async fn controller_ready(controller: &mut Server, healthz_port: u16) -> Result<()> {
-    controller
-        .ready(async || match healthz(healthz_port).await {
-            Ok(status) if status.starts_with("HTTP/1.0 200") => None,
-            Ok(status) => Some(format!("/healthz says {}", status.trim())),
-            Err(error) => Some(error.to_string()),
-        })
-        .await
-}
-
-/// The first bytes of the answer to a plain HTTP request for /healthz.
-async fn healthz(port: u16) -> std::io::Result<String> {
-    let exchange = async {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await?;
-        let mut answer = Vec::new();
-        stream.take(64).read_to_end(&mut answer).await?;
-        Ok(String::from_utf8_lossy(&answer)
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned())
-    };
-    tokio::time::timeout(Duration::from_secs(2), exchange).await?
+pub(crate) async fn controller_ready(controller: &mut Process, healthz_port: u16) -> Result<()> {
+    let address = http::loopback(healthz_port);
+    while let Err(missing) = http::check(address, "/healthz").await {
+        controller.await_more(&missing).await?;
+    }
+    Ok(())
 }

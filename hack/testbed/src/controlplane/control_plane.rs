@@ -1,158 +1,297 @@
-//! The starter's side of a control plane: a handle on its keeper.
+//! A control plane that runs: its servers, in the order in which they need each other.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Context, Result};
+use kube::Client;
 
-use crate::controlplane::keeper::protocol::{Order, Reply};
-use crate::controlplane::pki::{self, TokenKey};
-use crate::controlplane::state::{Tenancy, tenancy};
-use crate::controlplane::{CertManagerOptions, Options, Pids, State, Toolchain, kubeconfig};
+use super::pki::{PairFiles, TokenKey};
+use super::{
+    CERT_MANAGER_NAMESPACE, CertManagerOptions, Options, Program, Toolchain, apiserver, binaries,
+    cert_manager, controller_manager, etcd, kubeconfig,
+};
+use crate::home::Home;
+use crate::pki::{Ca, write_private};
+use crate::supervise::{Life, Process};
+use crate::{duration, ports, say};
 
-/// Names the keeper's binary where it does not lie beside the running program.
-const KEEPER_VARIABLE: &str = "SIGNET_CONTROLPLANE_BIN";
-/// The keeper kills its children after five seconds; this is long after that.
-const STOP_DEADLINE: Duration = Duration::from_secs(30);
-
-/// A running control plane.
-///
-/// One that was made by [`ControlPlane::start`] ends when the value is dropped, and also when the
-/// process ends in any other way. What starts and stops processes blocks the calling thread; what
-/// calls the API server is async.
+/// A running control plane. It ends when the value is dropped, and with the process however that
+/// ends; its folder goes too, unless [`Options::folder`] chose it.
 #[derive(Debug)]
 pub struct ControlPlane {
-    state: State,
-    tether: Option<Tether>,
+    /// Of cert-manager's controller, which may be started more than once.
+    controller: Option<Process>,
+    servers: Vec<Process>,
+    controller_kubeconfig: Option<PathBuf>,
+    kubeconfig: PathBuf,
+    audit_log: Option<PathBuf>,
+    toolchain: Toolchain,
+    tools: Tools,
+    ports: Ports,
+    /// Last, as servers write into it until they have ended.
+    home: Home,
 }
 
-/// The pipes to a keeper that lives no longer than they do.
-#[derive(Debug)]
-struct Tether {
-    keeper: Child,
-    /// `None` once it has been let go.
-    orders: Option<ChildStdin>,
-    replies: BufReader<ChildStdout>,
+/// The command-line tools of the same versions.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    pub kubectl: PathBuf,
+    pub helm: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ports {
+    etcd: u16,
+    etcd_peer: u16,
+    apiserver: u16,
+    webhook: u16,
+    controller: u16,
 }
 
 impl ControlPlane {
-    /// Starts a control plane that ends with this value or this process, whichever ends first.
+    /// Starts a control plane.
     ///
     /// Builds what is not in the cache yet (minutes, with progress on standard error), starts the
     /// servers and returns when cert-manager admits and its controller has filled its caches
-    /// (seconds). On failure nothing is left, and the error has the last lines of the log of the
-    /// process that failed.
-    pub fn start(options: &Options) -> Result<Self> {
-        let (tether, state) = Tether::spawn(options, true)?;
-        Ok(Self {
-            state,
-            tether: Some(tether),
-        })
+    /// (seconds).
+    ///
+    /// # Errors
+    /// A server does not start. Nothing is left then, and the error has the end of its log.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let toolchain = Toolchain::new()?;
+        toolchain.build_for(options)?;
+        let begin = Instant::now();
+        let [etcd, etcd_peer, apiserver, webhook, controller] = ports::free()?;
+        let home = match &options.folder {
+            Some(folder) => Home::at(folder)?,
+            None => Home::temporary()?,
+        };
+        for name in ["pki", "logs", "kubeconfigs"] {
+            std::fs::create_dir(home.join(name))?;
+        }
+        let mut plane = Self {
+            controller: None,
+            servers: Vec::new(),
+            controller_kubeconfig: None,
+            kubeconfig: home.join("kubeconfigs/admin.yaml"),
+            audit_log: options.audit_log.then(|| home.join("logs/audit.log")),
+            tools: Tools {
+                kubectl: toolchain.path(Program::Kubectl)?,
+                helm: toolchain.path(Program::Helm)?,
+            },
+            toolchain,
+            ports: Ports {
+                etcd,
+                etcd_peer,
+                apiserver,
+                webhook,
+                controller,
+            },
+            home,
+        };
+        let started = plane.start_servers(options).await;
+        started.context("the control plane does not start")?;
+        let time = duration(begin.elapsed());
+        say(format_args!("control plane: ready in {time}"));
+        Ok(plane)
     }
 
-    /// Starts a control plane that outlives this process. It ends by [`ControlPlane::stop`], or
-    /// when its keeper gets SIGTERM or SIGINT. `options.state` must be given, as that is how it
-    /// is found again.
-    pub fn start_detached(options: &Options) -> Result<Self> {
-        ensure!(
-            options.state.is_some(),
-            "a detached control plane needs a state folder"
+    async fn start_servers(&mut self, options: &Options) -> Result<()> {
+        let ca = Ca::new("signet-testbed")?;
+        let ca_file = self.home.join("pki/ca.crt");
+        write_private(&ca_file, ca.certificate_pem())?;
+        let token_key = TokenKey::create(&self.home.join("pki"))?;
+        let admin = ca.client("signet-testbed-admin", Some("system:masters"))?;
+        let server = self.server();
+        let path = &self.kubeconfig;
+        kubeconfig::write_for_certificate(path, &server, ca.certificate_pem(), &admin)?;
+        let client = self.client().await?;
+
+        self.start_apiserver(&ca, &ca_file, &token_key, &client)
+            .await?;
+
+        let manager = ca.client("system:kube-controller-manager", None)?;
+        let path = self.home.join("kubeconfigs/kube-controller-manager.yaml");
+        kubeconfig::write_for_certificate(&path, &server, ca.certificate_pem(), &manager)?;
+        let arguments = controller_manager::arguments(&path, &token_key.private, &ca_file);
+        let mut manager = self.spawn(
+            "kube-controller-manager",
+            Program::KubeControllerManager,
+            &arguments,
+        )?;
+        if let Some(options) = &options.cert_manager {
+            self.install_cert_manager(options, &ca, &client).await?;
+        }
+        controller_manager::ready(&mut manager, &client).await?;
+        self.servers.push(manager);
+        Ok(())
+    }
+
+    async fn start_apiserver(
+        &mut self,
+        ca: &Ca,
+        ca_file: &Path,
+        token_key: &TokenKey,
+        client: &Client,
+    ) -> Result<()> {
+        let arguments = etcd::arguments(
+            &self.home.join("etcd"),
+            self.ports.etcd,
+            self.ports.etcd_peer,
         );
-        let (_, state) = Tether::spawn(options, false)?;
-        Ok(Self {
-            state,
-            tether: None,
-        })
+        let mut etcd = self.spawn("etcd", Program::Etcd, &arguments)?;
+        etcd::ready(&mut etcd, self.ports.etcd).await?;
+        self.servers.push(etcd);
+
+        let pki = self.home.join("pki");
+        let serving = ca.server("kube-apiserver", &apiserver::SERVER_NAMES)?;
+        let arguments = apiserver::arguments(&apiserver::Settings {
+            port: self.ports.apiserver,
+            etcd_port: self.ports.etcd,
+            serving: &PairFiles::write(&serving, &pki, "kube-apiserver")?,
+            client_ca: ca_file,
+            token_key,
+            audit_log: self.audit_log.as_deref(),
+            folder: &pki,
+        })?;
+        let mut apiserver = self.spawn("kube-apiserver", Program::KubeApiserver, &arguments)?;
+        apiserver::ready(&mut apiserver, client).await?;
+        self.servers.push(apiserver);
+        Ok(())
     }
 
-    /// Finds the control plane that runs in a state folder; `None` if none does.
-    pub fn attach(folder: &Path) -> Result<Option<Self>> {
-        if tenancy(folder)? != Tenancy::Kept {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            state: State::read(folder)?,
-            tether: None,
-        }))
+    async fn install_cert_manager(
+        &mut self,
+        options: &CertManagerOptions,
+        ca: &Ca,
+        client: &Client,
+    ) -> Result<()> {
+        let (port, ca_pem) = (self.ports.webhook, ca.certificate_pem());
+        let objects = cert_manager::render(&self.toolchain, self.home.path(), port, ca_pem)?;
+        cert_manager::install(client, &self.toolchain, &objects).await?;
+
+        let serving = ca.server("cert-manager-webhook", &[])?;
+        let serving = PairFiles::write(&serving, &self.home.join("pki"), "cert-manager-webhook")?;
+        let identity = self.identity(cert_manager::WEBHOOK_ACCOUNT).await?;
+        let arguments = cert_manager::webhook_arguments(&identity, &serving, port);
+        let mut webhook = self.spawn("cert-manager-webhook", Program::CertManager, &arguments)?;
+
+        self.controller_kubeconfig = Some(self.identity(cert_manager::CONTROLLER_ACCOUNT).await?);
+        self.restart_cert_manager(options).await?;
+        cert_manager::webhook_ready(&mut webhook, client).await?;
+        self.servers.push(webhook);
+        Ok(())
     }
 
-    /// Ends all processes and removes the state folder. Returns when both are gone.
-    pub fn stop(mut self) -> Result<()> {
-        match self.tether.take() {
-            Some(mut tether) => tether.release(&self.state.folder),
-            None => self.terminate(),
-        }
+    /// A kubeconfig of one of cert-manager's ServiceAccounts.
+    async fn identity(&self, name: &str) -> Result<PathBuf> {
+        self.kubeconfig_for_service_account(CERT_MANAGER_NAMESPACE, name)
+            .await
     }
 
     /// Stops cert-manager's controller, if it runs, and starts it with other options. The webhook
-    /// stays. Only for the process that started the control plane.
-    pub fn restart_cert_manager(&mut self, options: &CertManagerOptions) -> Result<()> {
-        self.order(&Order::StartCertManager(options.clone()))
+    /// stays.
+    ///
+    /// # Errors
+    /// The control plane is without cert-manager, or the controller does not get ready.
+    pub async fn restart_cert_manager(&mut self, options: &CertManagerOptions) -> Result<()> {
+        self.stop_cert_manager()?;
+        let identity = self.controller_kubeconfig.as_ref();
+        let identity = identity.context("this control plane was started without cert-manager")?;
+        let port = self.ports.controller;
+        let arguments = cert_manager::controller_arguments(options, identity, port);
+        let name = "cert-manager-controller";
+        let mut controller = self.spawn(name, Program::CertManager, &arguments)?;
+        cert_manager::controller_ready(&mut controller, port).await?;
+        self.controller = Some(controller);
+        Ok(())
     }
 
-    /// Stops cert-manager's controller; the webhook stays. Only for the process that started the
-    /// control plane.
+    /// Stops cert-manager's controller, if it runs; the webhook stays.
+    ///
+    /// # Errors
+    /// It does not end.
     pub fn stop_cert_manager(&mut self) -> Result<()> {
-        self.order(&Order::StopCertManager)
+        self.controller.take().map_or(Ok(()), Process::kill)
     }
 
-    /// All that is known of it.
-    pub fn state(&self) -> &State {
-        &self.state
+    fn spawn(&self, name: &str, program: Program, arguments: &[String]) -> Result<Process> {
+        let mut command = Command::new(self.toolchain.path(program)?);
+        command.args(arguments);
+        let log = self.logs().join(format!("{name}.log"));
+        Process::spawn(name, &command, &log, Life::Bound)
     }
 
-    /// The process ids as of the start or of the last order.
-    pub fn pids(&self) -> Pids {
-        self.state.pids
+    /// The processes that run, by name.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.servers.iter().chain(&self.controller)
+    }
+
+    /// The process id of a server, such as `cert-manager-controller`, if it runs.
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        let process = self.processes().find(|process| process.name() == name);
+        process.map(Process::pid)
+    }
+
+    /// The folder with all of its files.
+    pub fn folder(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Where the API server listens, for example `https://127.0.0.1:23456`.
+    pub fn server(&self) -> String {
+        format!("https://127.0.0.1:{}", self.ports.apiserver)
     }
 
     /// The administrator's kubeconfig (group `system:masters`).
     pub fn kubeconfig(&self) -> &Path {
-        &self.state.kubeconfig
+        &self.kubeconfig
     }
 
     /// The API server's audit log: one `audit.k8s.io/v1` Event at level Metadata per line, at
     /// stage ResponseComplete, and for a watch at ResponseStarted too. `None` if switched off.
     pub fn audit_log(&self) -> Option<&Path> {
-        self.state.audit_log.as_deref()
+        self.audit_log.as_deref()
     }
 
     /// The folder that has one log file per process.
-    pub fn logs(&self) -> &Path {
-        &self.state.logs
+    pub fn logs(&self) -> PathBuf {
+        self.home.join("logs")
     }
 
     /// The file with the public key of ServiceAccounts' tokens, in PEM.
     pub fn service_account_key(&self) -> PathBuf {
-        TokenKey::at(&pki::folder(&self.state.folder)).public
+        TokenKey::at(&self.home.join("pki")).public
+    }
+
+    /// kubectl and Helm.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
     }
 
     /// kubectl as the administrator, of the API server's own version.
     pub fn kubectl(&self) -> Command {
-        self.as_administrator(Command::new(&self.state.kubectl))
+        self.as_administrator(Command::new(&self.tools.kubectl))
     }
 
     /// Helm as the administrator. It reads no settings and plugins of the user's own.
     pub fn helm(&self) -> Command {
-        let helm =
-            crate::controlplane::binaries::helm_command(&self.state.helm, &self.state.folder);
-        self.as_administrator(helm)
+        self.as_administrator(binaries::helm_command(&self.tools.helm, self.home.path()))
     }
 
-    /// Both keep what they know of an API server under its address, for hours. Another control
+    /// Both cache what they know of an API server under its address, for hours. Another control
     /// plane may have had this address before, so they must not share that with anyone.
     fn as_administrator(&self, mut command: Command) -> Command {
         command.env("KUBECONFIG", self.kubeconfig());
-        command.env("KUBECACHEDIR", self.state.folder.join("kubectl-cache"));
+        command.env("KUBECACHEDIR", self.home.join("kubectl-cache"));
         command
     }
 
     /// A client as the administrator.
-    pub async fn client(&self) -> Result<kube::Client> {
-        kubeconfig::client(self.kubeconfig()).await
+    pub async fn client(&self) -> Result<Client> {
+        kubeconfig::client(&self.kubeconfig).await
     }
 
     /// Writes a new kubeconfig with a token of an existing ServiceAccount that is good for a year.
@@ -162,148 +301,7 @@ impl ControlPlane {
         namespace: &str,
         name: &str,
     ) -> Result<PathBuf> {
-        let folder = kubeconfig::folder(&self.state.folder);
-        kubeconfig::for_service_account(self.kubeconfig(), namespace, name, &folder).await
+        let folder = self.home.join("kubeconfigs");
+        kubeconfig::for_service_account(&self.kubeconfig, namespace, name, &folder).await
     }
-
-    fn order(&mut self, order: &Order) -> Result<()> {
-        let tether = self
-            .tether
-            .as_mut()
-            .context("only the process that started it may do that")?;
-        tether.order(order)?;
-        self.state = tether.reply()?;
-        Ok(())
-    }
-
-    /// Asks a keeper without a tether to end.
-    fn terminate(&self) -> Result<()> {
-        let folder = &self.state.folder;
-        if tenancy(folder)? == Tenancy::Kept {
-            let pid = i32::try_from(self.state.pids.keeper)
-                .ok()
-                .and_then(Pid::from_raw);
-            kill_process(
-                pid.context("the keeper's process id is damaged")?,
-                Signal::TERM,
-            )?;
-        }
-        let deadline = Instant::now() + STOP_DEADLINE;
-        while tenancy(folder)? == Tenancy::Kept {
-            ensure!(
-                Instant::now() < deadline,
-                "the keeper did not end; see {}",
-                folder.display()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        remove(folder)
-    }
-}
-
-impl Drop for ControlPlane {
-    fn drop(&mut self) {
-        if let Some(mut tether) = self.tether.take() {
-            // There is nobody to tell; the next keeper removes what was left.
-            let _ = tether.release(&self.state.folder);
-        }
-    }
-}
-
-impl Tether {
-    /// Starts a keeper and waits until its control plane is ready.
-    fn spawn(options: &Options, tethered: bool) -> Result<(Self, State)> {
-        let binary = keeper_binary()?;
-        // Here and not in the keeper, so that the one who waits sees what is being built.
-        Toolchain::new()?.build_for(options)?;
-        let mut command = Command::new(&binary);
-        command
-            .arg("serve")
-            .args(["--options", &serde_json::to_string(options)?]);
-        if !tethered {
-            // A stream that stays open would hold up whoever reads the output of the starter.
-            command.arg("--outlive-starter").stderr(Stdio::null());
-        }
-        let mut keeper = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        let orders = keeper.stdin.take();
-        let replies = keeper
-            .stdout
-            .take()
-            .context("the keeper's output is a pipe")?;
-        let replies = BufReader::new(replies);
-        let mut tether = Self {
-            keeper,
-            orders,
-            replies,
-        };
-        match tether.reply() {
-            Ok(state) => Ok((tether, state)),
-            Err(error) => {
-                // It says so first and clears up then.
-                tether.keeper.wait()?;
-                Err(error)
-            }
-        }
-    }
-
-    fn order(&mut self, order: &Order) -> Result<()> {
-        let mut line = serde_json::to_string(order)?;
-        line.push('\n');
-        let pipe = self.orders.as_mut().context("the keeper was let go")?;
-        pipe.write_all(line.as_bytes())
-            .context("the keeper has ended")
-    }
-
-    fn reply(&mut self) -> Result<State> {
-        let mut line = String::new();
-        self.replies
-            .read_line(&mut line)
-            .context("cannot hear the keeper")?;
-        if line.is_empty() {
-            let status = self.keeper.wait()?;
-            bail!("the keeper of the control plane ended without a word ({status})");
-        }
-        let reply: Reply = serde_json::from_str(&line).context("the keeper's reply is damaged")?;
-        reply.map_err(|message| anyhow!(message))
-    }
-
-    /// Closes the pipe, which is all it takes, and waits for the end.
-    fn release(&mut self, folder: &Path) -> Result<()> {
-        drop(self.orders.take());
-        self.keeper.wait().context("cannot wait for the keeper")?;
-        remove(folder)
-    }
-}
-
-/// The keeper removes its folder itself, unless it was killed.
-fn remove(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The keeper is a binary of this crate, beside the running program or, where that is a test,
-/// one folder above.
-fn keeper_binary() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os(KEEPER_VARIABLE) {
-        return Ok(path.into());
-    }
-    let program = std::env::current_exe().context("cannot tell where this program lies")?;
-    let name = format!("controlplane{}", std::env::consts::EXE_SUFFIX);
-    let folders = program.ancestors().skip(1).take(2);
-    folders
-        .map(|folder| folder.join(&name))
-        .find(|path| path.is_file())
-        .with_context(|| {
-            format!(
-                "{name} is not built: run `cargo build -p signet-testbed`, or set {KEEPER_VARIABLE}"
-            )
-        })
 }

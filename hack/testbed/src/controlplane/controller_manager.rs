@@ -6,8 +6,7 @@ use anyhow::Result;
 use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
 use kube::{Api, Client};
 
-use crate::controlplane::process::Server;
-use crate::controlplane::{Program, Toolchain};
+use crate::supervise::Process;
 
 /// Namespaces that really end, garbage collection, the default ServiceAccount and the root CA's
 /// ConfigMap in every namespace, token Secrets, and aggregated ClusterRoles.
@@ -15,14 +14,8 @@ const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,\
     serviceaccount-controller,root-ca-certificate-publisher-controller,\
     serviceaccount-token-controller,clusterrole-aggregation-controller";
 
-pub(crate) fn spawn(
-    toolchain: &Toolchain,
-    kubeconfig: &Path,
-    token_key: &Path,
-    root_ca: &Path,
-    logs: &Path,
-) -> Result<Server> {
-    let arguments = [
+pub(super) fn arguments(kubeconfig: &Path, token_key: &Path, root_ca: &Path) -> [String; 7] {
+    [
         format!("--kubeconfig={}", kubeconfig.display()),
         format!("--controllers={CONTROLLERS}"),
         format!("--service-account-private-key-file={}", token_key.display()),
@@ -32,20 +25,18 @@ pub(crate) fn spawn(
         "--leader-elect=false".to_owned(),
         // No listener.
         "--secure-port=0".to_owned(),
-    ];
-    let program = toolchain.path(Program::KubeControllerManager)?;
-    Server::spawn("kube-controller-manager", &program, &arguments, logs)
+    ]
 }
 
 /// Waits until the namespace `default` has what controllers make in every namespace.
-pub(crate) async fn ready(manager: &mut Server, client: &Client) -> Result<()> {
+pub(super) async fn ready(manager: &mut Process, client: &Client) -> Result<()> {
     let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
     let config_maps: Api<ConfigMap> = Api::default_namespaced(client.clone());
-    manager
-        .ready(async || {
-            let account = accounts.get("default").await.err();
-            let root_ca = config_maps.get("kube-root-ca.crt").await.err();
-            account.or(root_ca).map(|error| error.to_string())
-        })
-        .await
+    while let Err(missing) = accounts.get("default").await {
+        manager.await_more(&missing.into()).await?;
+    }
+    while let Err(missing) = config_maps.get("kube-root-ca.crt").await {
+        manager.await_more(&missing.into()).await?;
+    }
+    Ok(())
 }

@@ -50,11 +50,6 @@ pub async fn for_service_account(
     Ok(path)
 }
 
-/// Where a control plane has its kubeconfigs.
-pub(crate) fn folder(state: &Path) -> PathBuf {
-    state.join("kubeconfigs")
-}
-
 /// Writes a kubeconfig that logs in with a client certificate.
 pub(crate) fn write_for_certificate(
     path: &Path,

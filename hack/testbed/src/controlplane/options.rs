@@ -1,21 +1,17 @@
-//! What one control plane shall be like.
+//! How a control plane is started.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-/// How to start a control plane. The default has cert-manager in it and lives in a temporary
-/// folder.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// How to start a control plane. The default has cert-manager in it and a temporary folder.
+#[derive(Clone, Debug)]
 pub struct Options {
     /// `None` leaves cert-manager out altogether: its CRDs, its RBAC and its processes.
     pub cert_manager: Option<CertManagerOptions>,
-    /// The state folder: keys, data of etcd, kubeconfigs, logs. It is made, must not hold a
-    /// running control plane, and is removed with the control plane. `None` is a new folder
-    /// under the system's temporary one.
-    pub state: Option<PathBuf>,
+    /// The folder for keys, data of etcd, kubeconfigs and logs, which must be empty if it exists
+    /// and stays. `None` is a temporary folder that goes with the control plane.
+    pub folder: Option<PathBuf>,
     /// Whether the API server writes its audit log, at the cost of some CPU on each request.
     pub audit_log: bool,
 }
@@ -24,7 +20,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cert_manager: Some(CertManagerOptions::default()),
-            state: None,
+            folder: None,
             audit_log: true,
         }
     }
@@ -32,7 +28,7 @@ impl Default for Options {
 
 /// How cert-manager's controller runs. The default is what its chart would run, with the
 /// CertificateSigningRequest signers switched on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct CertManagerOptions {
     /// Workers of each controller; cert-manager's own default is 5.
     pub concurrent_workers: u32,
@@ -62,7 +58,7 @@ impl Default for CertManagerOptions {
                 .into_iter()
                 .map(|(name, on)| (name.to_owned(), on))
                 .collect(),
-            cluster_resource_namespace: crate::controlplane::CERT_MANAGER_NAMESPACE.to_owned(),
+            cluster_resource_namespace: super::CERT_MANAGER_NAMESPACE.to_owned(),
             certificate_request_minimum_backoff: None,
         }
     }

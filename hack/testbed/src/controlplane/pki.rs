@@ -6,11 +6,6 @@ use crate::pki::{Pair, write_private};
 use anyhow::Result;
 use rcgen::KeyPair;
 
-/// Where a control plane has its keys and certificates.
-pub(crate) fn folder(state: &Path) -> PathBuf {
-    state.join("pki")
-}
-
 /// The files of a certificate and its key.
 #[derive(Debug)]
 pub(crate) struct PairFiles {

@@ -1,4 +1,4 @@
-//! The programs of this checkout, built before they are run so that none is stale.
+//! The operator of this checkout, built before it is run so that it is never stale.
 
 use std::env;
 use std::ffi::OsString;
@@ -34,54 +34,24 @@ pub fn target() -> PathBuf {
     checkout().join(chosen.unwrap_or_else(|| "target".into()))
 }
 
-/// Builds the operator and the keeper of control planes as the tests have them, in one go: two
-/// builds would choose other features of what they share, and each undo the other.
-///
-/// They are built once in the life of this process: a source that is changed meanwhile must not
+/// Builds the operator and returns where it is. By itself, so that no test's dependency adds a
+/// feature to it, and once in the life of this process: a source that changes meanwhile must not
 /// change the operator between two of its starts.
 ///
 /// # Errors
 /// Cargo failed; it has said why.
-pub fn build_programs() -> Result<()> {
-    static BUILT: Mutex<bool> = Mutex::new(false);
-    once(&BUILT, || {
-        build(&["--package", "signet", "--package", "signet-testbed"])
-    })
-}
-
-/// Builds the operator, and the keeper that its life is tied to, and says where the operator is.
-///
-/// # Errors
-/// Cargo failed; it has said why.
 pub fn operator_binary(profile: Profile) -> Result<PathBuf> {
-    static BUILT: Mutex<bool> = Mutex::new(false);
-    build_programs()?;
-    if profile == Profile::Release {
-        once(&BUILT, || build(&["--release", "--package", "signet"]))?;
-    }
-    Ok(program("signet", profile))
-}
-
-/// Where the keeper is, once it is built.
-pub fn keeper() -> PathBuf {
-    program("controlplane", Profile::Dev)
-}
-
-fn program(name: &str, profile: Profile) -> PathBuf {
-    let folder = match profile {
-        Profile::Dev => "debug",
-        Profile::Release => "release",
+    static BUILT: Mutex<Vec<Profile>> = Mutex::new(Vec::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let (flags, folder): (&[&str], _) = match profile {
+        Profile::Dev => (&[], "debug"),
+        Profile::Release => (&["--release"], "release"),
     };
-    target().join(folder).join(name)
-}
-
-fn once(done: &Mutex<bool>, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*done {
-        work()?;
-        *done = true;
+    if !built.contains(&profile) {
+        build(flags)?;
+        built.push(profile);
     }
-    Ok(())
+    Ok(target().join(folder).join("signet"))
 }
 
 /// It may take minutes, and Cargo says on standard error what it does.
@@ -89,16 +59,12 @@ fn build(arguments: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let status = Command::new(cargo)
         .current_dir(checkout())
-        .args(["build", "--bins"])
+        .args(["build", "--package", "signet", "--bins"])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()
         .context("cargo cannot be run")?;
-    ensure!(
-        status.success(),
-        "cargo build --bins {} failed",
-        arguments.join(" ")
-    );
+    ensure!(status.success(), "cargo build --package signet failed");
     Ok(())
 }

@@ -22,12 +22,11 @@ pub struct Cluster {
 impl Cluster {
     /// The project's own control plane.
     pub fn own(plane: &ControlPlane) -> Self {
-        let state = plane.state();
         Self {
-            kubeconfig: state.kubeconfig.clone(),
-            kubectl: state.kubectl.clone(),
-            helm: state.helm.clone(),
-            cache: state.folder.join("kubectl-cache"),
+            kubeconfig: plane.kubeconfig().to_owned(),
+            kubectl: plane.tools().kubectl.clone(),
+            helm: plane.tools().helm.clone(),
+            cache: plane.folder().join("kubectl-cache"),
         }
     }
 

@@ -8,13 +8,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::ports;
 use anyhow::{Context, Result, ensure};
-use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::home::Home;
 use crate::http::{self, Request};
-use crate::keyservers::home::Home;
-use crate::keyservers::process::Process;
 use crate::packages;
+use crate::supervise::{Life, Process};
 
 pub use iam::{AccessKey, Session};
 
@@ -58,7 +57,7 @@ impl Ministack {
         let [port] = ports::free()?;
         let server = Self {
             package: packages::ministack()?,
-            home: Home::new()?,
+            home: Home::temporary()?,
             port,
             iam,
             process: Mutex::new(None),
@@ -84,10 +83,10 @@ impl Ministack {
 
     /// Ends the emulator, which keeps its state. Connections to its port are refused from now on.
     pub fn stop(&self) -> Result<()> {
-        match self.process().take() {
-            Some(process) => process.stop(Signal::TERM),
-            None => Ok(()),
+        if let Some(process) = self.process().take() {
+            process.stop()?;
         }
+        Ok(())
     }
 
     /// Starts a stopped emulator again on the same port, with its keys.
@@ -108,8 +107,8 @@ impl Ministack {
             .env("PERSIST_STATE", "1")
             .env("STATE_DIR", self.home.join("state"));
         let log = self.home.join("ministack.log");
-        let mut started = Process::spawn("ministack", &command, &log)?;
-        started.ready(|| self.health())?;
+        let mut started = Process::spawn("ministack", &command, &log, Life::Bound)?;
+        started.wait_ready(|| self.health())?;
         *process = Some(started);
         Ok(())
     }

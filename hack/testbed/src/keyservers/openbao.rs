@@ -10,14 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::pki::{Ca, write_private};
 use crate::ports;
 use anyhow::{Context, Result, bail, ensure};
-use rustix::process::Signal;
 use rustls::ClientConfig;
 use serde_json::Value;
 
+use crate::home::Home;
 use crate::http::{self, Request};
-use crate::keyservers::home::Home;
-use crate::keyservers::process::Process;
 use crate::packages;
+use crate::supervise::{Life, Process};
 
 pub use setup::AppRole;
 
@@ -49,7 +48,7 @@ impl OpenBao {
         let [port, cluster_port] = ports::free()?;
         let mut server = Self {
             program: packages::openbao()?,
-            home: Home::new()?,
+            home: Home::temporary()?,
             port,
             client: http::trusting(ca.certificate_pem())?,
             ca,
@@ -95,10 +94,10 @@ impl OpenBao {
 
     /// Ends the server. Its port stays its own, so connections are refused.
     pub fn stop(&self) -> Result<()> {
-        match self.process().take() {
-            Some(process) => process.stop(Signal::TERM),
-            None => Ok(()),
+        if let Some(process) = self.process().take() {
+            process.stop()?;
         }
+        Ok(())
     }
 
     /// Starts a stopped server again on the same port, and unseals it.
@@ -207,6 +206,7 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
     fn spawn(&self, expected: u16) -> Result<()> {
         let mut process = self.process();
         ensure!(process.is_none(), "OpenBao runs already");
+        let log = self.home.join("openbao.log");
         let mut command = Command::new(&self.program);
         command
             .arg("server")
@@ -215,8 +215,8 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
                 self.home.join("server.hcl").display()
             ))
             .env("HOME", self.home.path());
-        let mut started = Process::spawn("openbao", &command, &self.home.join("openbao.log"))?;
-        started.ready(|| self.health(expected))?;
+        let mut started = Process::spawn("openbao", &command, &log, Life::Bound)?;
+        started.wait_ready(|| self.health(expected))?;
         *process = Some(started);
         Ok(())
     }
@@ -224,7 +224,7 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
     fn await_health(&self, expected: u16) -> Result<()> {
         let mut process = self.process();
         let process = process.as_mut().context("OpenBao does not run")?;
-        process.ready(|| self.health(expected))
+        process.wait_ready(|| self.health(expected))
     }
 
     fn health(&self, expected: u16) -> Result<()> {

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 use crate::pki::write_private;
 use anyhow::Result;
 
-use crate::keyservers::home::Home;
+use crate::home::Home;
 use crate::packages;
 
 pub use faults::Fault;
@@ -34,7 +34,7 @@ impl SoftHsm {
     pub fn new() -> Result<Self> {
         let package = packages::softhsm()?;
         let programs = shim::ensure()?;
-        let home = Home::new()?;
+        let home = Home::temporary()?;
         fs::create_dir(home.join("tokens"))?;
         let tokens = home.join("tokens");
         let conf = format!(

@@ -59,7 +59,7 @@ metadata: {name: shop}
 
 #[tokio::test]
 async fn cert_manager_issues_under_its_own_identity() {
-    let mut plane = ControlPlane::start(&Options::default()).unwrap();
+    let mut plane = ControlPlane::start(&Options::default()).await.unwrap();
     let client = plane.client().await.unwrap();
     let applied = apply_manifests(&client, "shop", CHAIN).await.unwrap();
     assert_eq!(applied[0].kind, "Namespace");
@@ -74,22 +74,18 @@ async fn cert_manager_issues_under_its_own_identity() {
     // Applied twice is created once; a restart with other options still issues.
     let again = apply_manifests(&client, "shop", CHAIN).await.unwrap();
     assert!(again.iter().all(|object| !object.created));
-    let before = plane.pids();
+    let (controller, webhook) = ("cert-manager-controller", "cert-manager-webhook");
+    let before = [plane.pid(controller), plane.pid(webhook)];
+    assert!(before.iter().all(Option::is_some));
     plane.stop_cert_manager().unwrap();
-    assert_eq!(plane.pids().cert_manager_controller, None);
+    assert_eq!(plane.pid(controller), None);
     let options = CertManagerOptions {
         concurrent_workers: 20,
         ..Default::default()
     };
-    plane.restart_cert_manager(&options).unwrap();
-    assert_ne!(
-        plane.pids().cert_manager_controller,
-        before.cert_manager_controller
-    );
-    assert_eq!(
-        plane.pids().cert_manager_webhook,
-        before.cert_manager_webhook
-    );
+    plane.restart_cert_manager(&options).await.unwrap();
+    assert_ne!(plane.pid(controller), before[0]);
+    assert_eq!(plane.pid(webhook), before[1]);
     let other = CHAIN.split("---").next().unwrap().replace("leaf", "second");
     apply_manifests(&client, "shop", &other).await.unwrap();
     ready(&client, "second").await;
@@ -115,10 +111,11 @@ async fn two_run_side_by_side() {
         audit_log: false,
         ..Default::default()
     };
-    let [first, second] = [&Options::default(), &without].map(|o| ControlPlane::start(o).unwrap());
-    assert_ne!(first.state().server, second.state().server);
+    let first = ControlPlane::start(&Options::default()).await.unwrap();
+    let second = ControlPlane::start(&without).await.unwrap();
+    assert_ne!(first.server(), second.server());
     assert_eq!(second.audit_log(), None);
-    assert_eq!(second.pids().cert_manager_controller, None);
+    assert_eq!(second.pid("cert-manager-controller"), None);
 
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: only-here}\n";
     let [one, two] = [
@@ -135,34 +132,38 @@ async fn two_run_side_by_side() {
     assert!(found(one).await.is_some());
     assert!(found(two).await.is_none());
 
-    let folders = [&first, &second].map(|plane| plane.state().folder.clone());
-    let pids = [&first, &second].map(ControlPlane::pids);
-    first.stop().unwrap();
-    drop(second);
+    let folders = [&first, &second].map(|plane| plane.folder().to_owned());
+    let pids = [&first, &second].map(processes::pids);
+    drop((first, second));
     assert!(folders.iter().all(|folder| !folder.exists()));
     assert!(pids.iter().all(|pids| processes::running(pids).is_empty()));
 }
 
-#[test]
-fn one_that_fails_to_start_says_why_and_leaves_nothing() {
+#[tokio::test]
+async fn one_that_fails_to_start_reports_why_and_leaves_nothing() {
     let parent = tempfile::tempdir().unwrap();
     let mut cert_manager = CertManagerOptions::default();
     cert_manager
         .feature_gates
         .insert("NoSuchGate".to_owned(), true);
-    let state = Some(parent.path().join("state"));
+    let folder = parent.path().join("state");
     let options = Options {
         cert_manager: Some(cert_manager),
-        state,
+        folder: Some(folder.clone()),
         audit_log: false,
     };
-    let error = format!("{:#}", ControlPlane::start(&options).unwrap_err());
+    let error = ControlPlane::start(&options).await.unwrap_err();
+    let error = format!("{error:#}");
     assert!(error.contains("cert-manager-controller ended"), "{error}");
     assert!(
         error.contains("unrecognized feature gate: NoSuchGate"),
         "{error}"
     );
-    assert!(!parent.path().join("state").exists());
+    let name = folder.to_string_lossy().into_owned();
+    let left: Vec<_> = processes::all()
+        .filter(|line| line.contains(&name))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
 }
 
 async fn ready(client: &Client, certificate: &str) {

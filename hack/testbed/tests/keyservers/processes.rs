@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use signet_testbed::supervise::command_line;
 use signet_testbed::{Ministack, OpenBao};
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -12,18 +13,9 @@ const MARK: &str = "started: ";
 /// Makes [`starter`] start servers, which it does not by itself.
 const START: &str = "SIGNET_KEYSERVERS_TEST_START";
 
-/// Whether a process runs; one that has ended and that nobody has waited for does not.
-fn runs(pid: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return false;
-    };
-    let state = stat.rsplit(')').next().unwrap().trim_start();
-    !state.starts_with(['Z', 'X'])
-}
-
 fn await_end(pids: &[u32]) {
     let deadline = Instant::now() + DEADLINE;
-    while pids.iter().any(|pid| runs(*pid)) {
+    while pids.iter().any(|pid| command_line(*pid).is_some()) {
         assert!(Instant::now() < deadline, "one of {pids:?} is left");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -58,7 +50,7 @@ fn a_killed_test_leaves_no_process() {
         .find_map(|line| Some(line.split_once(MARK)?.1.to_owned()))
         .unwrap();
     let pids: Vec<u32> = line.split(' ').map(|pid| pid.parse().unwrap()).collect();
-    assert!(pids.iter().all(|pid| runs(*pid)));
+    assert!(pids.iter().all(|pid| command_line(*pid).is_some()));
     starter.kill().unwrap();
     starter.wait().unwrap();
     await_end(&pids);

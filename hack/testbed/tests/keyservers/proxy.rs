@@ -116,7 +116,7 @@ fn the_listener_goes_and_comes_back_and_stays_silent() {
 }
 
 #[test]
-fn openbao_is_reached_over_tls_under_the_proxys_own_ca() {
+fn openbao_is_reached_over_tls_under_the_ca_of_the_proxy() {
     let bao = OpenBao::start().unwrap();
     bao.enable_transit("transit").unwrap();
     bao.make_key("transit", "ca", "ecdsa-p256").unwrap();

@@ -75,7 +75,7 @@ impl Xtask {
         let is_keeper = |pid: &u32| {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            line.contains(" key-server ") && line.contains(&folder)
+            line.contains(" keep ") && line.contains(&folder)
         };
         let mut found: Vec<u32> = all.iter().copied().filter(is_keeper).collect();
         let mut next = 0;

@@ -12,7 +12,7 @@ use crate::cache;
 use anyhow::{Context, Result, bail};
 
 use super::Program;
-use crate::controlplane::progress::{duration, say};
+use crate::{duration, say};
 
 /// Folders beside the cert-manager binary.
 pub(super) const CRDS: &str = "crds";

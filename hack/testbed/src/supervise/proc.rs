@@ -1,57 +1,59 @@
-//! Operators as processes: finding those that run, and ending them. Linux tells both under /proc.
+//! Processes that others started: Linux lists them under /proc.
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long an operator may take to stop: longer than its own patience with work in flight.
-pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(40);
-pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
+use super::{POLL_INTERVAL, STOP_TIMEOUT};
 
-/// The process ids of the operators that run with a kubeconfig out of `folder`. So none is lost
-/// whose number nobody wrote down, and no number is taken for an operator that another process
-/// was given since.
+/// The process ids of the programs that run with a subcommand and an argument below `folder`. So
+/// none is lost whose id was not stored, and no id is taken for a process that ended long ago.
 ///
 /// # Errors
 /// There is no /proc.
-pub fn operators(folder: &Path) -> Result<Vec<u32>> {
-    let is_operator = |pid: &u32| {
+pub fn running(subcommand: &str, folder: &Path) -> Result<Vec<u32>> {
+    let matches = |pid: &u32| {
         let line = command_line(*pid);
-        line.is_some_and(|line| is_operator(&line, folder))
+        line.is_some_and(|line| names(&line, subcommand, folder))
     };
-    Ok(processes()?.filter(is_operator).collect())
+    Ok(processes()?.filter(matches).collect())
 }
 
-/// Asks the programs that this process has started to end.
+/// Asks the children of this process to end.
 ///
 /// # Errors
-/// There is no /proc, or a program may not be ended.
+/// There is no /proc, or a child may not be signaled.
 pub fn terminate_children() -> Result<()> {
     let is_child = |pid: &u32| stat(*pid).is_some_and(|it| it.parent == std::process::id());
-    processes()?.filter(is_child).try_for_each(terminate)
+    processes()?
+        .filter(is_child)
+        .try_for_each(|pid| signal(pid, Signal::TERM))
 }
 
-/// Stops an operator that another process started, and waits until it has ended.
+/// Stops a process that another one started, and waits until it has ended.
 ///
 /// # Errors
-/// It does not stop.
+/// It does not end in time.
 pub async fn stop_process(pid: u32) -> Result<()> {
-    terminate(pid)?;
-    let deadline = Instant::now() + STOP_DEADLINE;
-    while Instant::now() < deadline {
-        if command_line(pid).is_none() {
-            return Ok(());
-        }
+    signal(pid, Signal::TERM)?;
+    let begin = Instant::now();
+    while command_line(pid).is_some() {
+        ensure!(
+            begin.elapsed() < STOP_TIMEOUT,
+            "process {pid} did not stop in {} s",
+            STOP_TIMEOUT.as_secs()
+        );
         tokio::time::sleep(POLL_INTERVAL).await;
     }
-    bail!("the operator did not stop in {} s", STOP_DEADLINE.as_secs())
+    Ok(())
 }
 
-/// The arguments of a process that runs, the program first; none if it has ended, also if nobody
-/// has reaped it.
+/// The arguments of a running process, the program first; `None` if it has ended, even if its
+/// parent has not reaped it.
 pub fn command_line(pid: u32) -> Option<Vec<String>> {
     if stat(pid)?.ended {
         return None;
@@ -66,26 +68,26 @@ pub fn command_line(pid: u32) -> Option<Vec<String>> {
     )
 }
 
-/// Asks a process to end; one that has ended already is no error.
-pub(crate) fn terminate(pid: u32) -> Result<()> {
-    let process = Pid::from_raw(pid.try_into()?).context("there is no process 0")?;
-    match kill_process(process, Signal::TERM) {
-        Err(error) if error != rustix::io::Errno::SRCH => Err(error.into()),
+/// Sends a signal; a process that has ended already is no error.
+pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
+    let process = Pid::from_raw(pid.try_into()?).context("process id 0")?;
+    match kill_process(process, signal) {
+        Err(error) if error != Errno::SRCH => Err(error.into()),
         _ => Ok(()),
     }
 }
 
 fn processes() -> Result<impl Iterator<Item = u32>> {
-    let entries = fs::read_dir("/proc").context("processes are found by /proc, as on Linux")?;
+    let entries = fs::read_dir("/proc").context("cannot list processes")?;
     Ok(entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok()))
 }
 
-/// What `/proc/PID/stat` says of a process.
+/// Fields of `/proc/PID/stat`.
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
-    /// It runs no more, though nobody may have reaped it.
+    /// Its parent may not have reaped it yet.
     ended: bool,
     parent: u32,
 }
@@ -94,8 +96,8 @@ fn stat(pid: u32) -> Option<Stat> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// State and parent come after the program's name, which stands in parentheses and may have any
-/// character in it (proc_pid_stat(5)).
+/// State and parent follow the program's name, which is in parentheses and may have any character
+/// in it (proc_pid_stat(5)).
 fn parse_stat(text: &str) -> Option<Stat> {
     let (_, rest) = text.rsplit_once(')')?;
     let mut words = rest.split_whitespace();
@@ -105,10 +107,10 @@ fn parse_stat(text: &str) -> Option<Stat> {
     })
 }
 
-fn is_operator(arguments: &[String], folder: &Path) -> bool {
-    arguments.windows(3).any(|three| {
-        three[0] == "run" && three[1] == "--kubeconfig" && Path::new(&three[2]).starts_with(folder)
-    })
+fn names(arguments: &[String], subcommand: &str, folder: &Path) -> bool {
+    let mut arguments = arguments.iter().skip(1);
+    arguments.next().is_some_and(|it| it == subcommand)
+        && arguments.any(|it| Path::new(it).starts_with(folder))
 }
 
 #[cfg(test)]
@@ -129,30 +131,29 @@ mod tests {
     }
 
     #[test]
-    fn an_operator_is_known_by_the_folder_of_its_kubeconfig() {
+    fn a_process_is_found_by_its_subcommand_and_its_folder() {
         for (line, expected) in [
             ("/t/signet run --kubeconfig /s/up/a.yaml", true),
             ("/t/signet run --kubeconfig /s/upper/a.yaml", false),
             ("/t/signet run --log-format json", false),
+            ("/t/xtask keep vault --folder /s/up/vault", false),
             ("vi /s/up/a.yaml", false),
+            ("vi", false),
         ] {
             let arguments: Vec<_> = line.split(' ').map(str::to_owned).collect();
-            assert_eq!(
-                is_operator(&arguments, Path::new("/s/up")),
-                expected,
-                "{line}"
-            );
+            let found = names(&arguments, "run", Path::new("/s/up"));
+            assert_eq!(found, expected, "{line}");
         }
     }
 
     #[test]
-    fn this_process_runs_and_one_that_nobody_reaps_does_not() {
+    fn this_process_runs_and_an_unreaped_one_does_not() {
         let own = command_line(std::process::id()).unwrap();
         assert_eq!(own, std::env::args().collect::<Vec<_>>());
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let deadline = Instant::now() + STOP_DEADLINE;
+        let begin = Instant::now();
         while command_line(child.id()).is_some() {
-            assert!(Instant::now() < deadline, "it is still said to run");
+            assert!(begin.elapsed() < STOP_TIMEOUT, "it is still found");
             std::thread::yield_now();
         }
         child.wait().unwrap();

@@ -6,9 +6,7 @@
     reason = "what fails here fails the test, which shows what the commands said"
 )]
 
-#[path = "demo/cluster.rs"]
 mod cluster;
-#[path = "demo/xtask.rs"]
 mod xtask;
 
 use std::fs;
@@ -72,19 +70,23 @@ fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
         assert!(shown.contains("Ready is True, "), "{key}: not ready");
         assert!(shown.contains("tls.crt: OK"), "{key}: not verified");
         assert!(shown.contains("none is the CA's"), "{key}: no search");
+        assert!(
+            shown.contains("URI:spiffe://example.org/ns/"),
+            "{key}: no ID"
+        );
         assert_eq!(shown.contains("--pkcs11-modules"), module, "{key}");
     }
     // What is there is shown once more.
     let shown = xtask.succeed(&["demo", "--key", "vault"]);
-    assert!(shown.contains("The key is there already"), "{shown}");
+    assert!(shown.contains("The key is already there"), "{shown}");
     let servers = xtask.key_servers();
     assert!(servers.len() >= 5, "{servers:?}");
 
     // A server that ended took its key along, and this is said.
-    xtask.kill("key-server --key pkcs11");
+    xtask.kill("keep pkcs11");
     let refusal = xtask.refusal(&["demo", "--key", "pkcs11"]);
     assert!(
-        refusal.contains("SoftHSM2 of this demo runs no more"),
+        refusal.contains("SoftHSM2 of this session has ended"),
         "{refusal}"
     );
     xtask.succeed(&["down"]);
@@ -135,6 +137,22 @@ fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
     xtask.succeed(&["down"]);
     cluster.kubectl(&["delete", "secret", "web-tls", "-n", "default"]);
     assert_eq!(cluster.objects(), before);
+}
+
+#[test]
+fn a_control_plane_that_lost_a_server_ends_and_is_cleared_away() {
+    let xtask = Xtask::new();
+    xtask.succeed(&["up", "--without-signet"]);
+    xtask.kill("kube-apiserver");
+    while !xtask.processes().is_empty() {
+        std::thread::yield_now();
+    }
+    let again = xtask.run(&["up", "--without-signet"]);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(said.contains("clearing away what it left"), "{said}");
+    assert!(again.status.success());
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
 }
 
 #[test]
