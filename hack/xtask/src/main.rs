@@ -7,7 +7,6 @@
 
 mod bench;
 mod demo;
-mod deny;
 mod generate;
 mod interrupt;
 mod keep;
