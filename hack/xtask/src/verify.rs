@@ -1,10 +1,10 @@
-//! What can be checked by reading the repository: generated files, who depends on whom, citations,
-//! links, samples.
+//! What can be checked by reading the repository: generated files, crate directions, citations,
+//! samples, links and words.
 
 mod citations;
 mod directions;
+mod documents;
 mod drift;
-mod links;
 mod samples;
 
 use std::path::Path;
@@ -17,8 +17,9 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         drift::problems(root, &crate::generate::files()?)?,
         directions::problems(root)?,
         citations::problems(root)?,
-        links::problems(root)?,
         samples::problems(root)?,
+        Vec::from_iter(documents::links(root)?),
+        Vec::from_iter(documents::words(root)?),
     ]
     .concat();
     for problem in &problems {
@@ -27,7 +28,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     match problems.len() {
         0 => {
             println!(
-                "generated files, crate directions, citations, links and samples are as expected"
+                "generated files, crate directions, citations, samples, links and words are in \
+                 order"
             );
             Ok(())
         }
