@@ -7,6 +7,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod generate;
 mod interrupt;
 mod keep;
@@ -53,6 +54,8 @@ enum Command {
     Generate,
     /// Checks generated files, crate directions, samples, and the documents' links and words.
     Verify,
+    /// Runs libFuzzer on the readers of foreign input.
+    Fuzz(fuzz::Fuzz),
     /// Lints, supply chain, `verify`, then the tiers of tests; or one of them.
     Test(test::Test),
 }
@@ -86,6 +89,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,
+        Command::Fuzz(settings) => fuzz::run(&root, &settings)?,
         Command::Test(settings) => return wait_for(test::run(&root, &settings)),
     }
     Ok(ExitCode::SUCCESS)

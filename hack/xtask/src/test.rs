@@ -18,7 +18,7 @@ type Tier = (&'static str, &'static str, &'static [&'static str]);
 
 /// In the order in which they run. Test programs always run for the whole workspace: for one
 /// package Cargo would choose other features of what they share, and build all of it once more.
-const TIERS: [Tier; 10] = [
+const TIERS: [Tier; 11] = [
     (
         "lint",
         "format and lints",
@@ -58,6 +58,14 @@ const TIERS: [Tier; 10] = [
         &[
             "cargo test --workspace --no-fail-fast --lib --bins --test crds",
             "cargo test --workspace --doc",
+        ],
+    ),
+    (
+        "fuzz",
+        "libFuzzer on the readers of foreign input, for a fixed number of inputs",
+        &[
+            "cargo fmt --manifest-path fuzz/Cargo.toml --check",
+            "{xtask} fuzz --short",
         ],
     ),
     (

@@ -5,7 +5,7 @@ pub mod csr;
 use std::time::Duration;
 
 use crate::reason::{Denial, Reason};
-use crate::request::csr::Csr;
+use crate::request::csr::{Csr, CsrError};
 use crate::x509::usages::Usages;
 
 /// The Kubernetes API that a request came through.
@@ -131,6 +131,20 @@ impl Request {
     /// What cannot become a request is decided already: ignored while nobody has approved it,
     /// denied when the approver denied it (looked at first, rule A1-4) or when it is malformed.
     pub fn parse(asked: Asked) -> Result<Self, Refusal> {
+        Self::read(asked, Csr::from_pem)
+    }
+
+    /// Reads a request as [`Self::parse`] does, from a CSR in DER whose self-signature is not
+    /// checked. Only builds for the fuzzer have it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    #[cfg(fuzzing)]
+    pub fn parse_unverified(asked: Asked) -> Result<Self, Refusal> {
+        Self::read(asked, Csr::from_der_unverified)
+    }
+
+    fn read(asked: Asked, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Refusal> {
         match asked.approval {
             Approval::Denied => return Err(Refusal::Denied(denied_by_approver())),
             Approval::Pending => return Err(Refusal::NotApproved),
@@ -141,8 +155,7 @@ impl Request {
             .map_err(|sentence| deny(Reason::InvalidDuration, sentence))?;
         let usages = Usages::parse(&asked.usages)
             .map_err(|error| deny(Reason::InvalidUsages, error.to_string()))?;
-        let csr =
-            Csr::from_pem(&asked.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
+        let csr = csr(&asked.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
         Ok(Self {
             uid: asked.uid,
             api: asked.api,
