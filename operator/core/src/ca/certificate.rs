@@ -98,7 +98,8 @@ impl CaCertificate {
         let signature = outer.signature.as_bytes();
         let signature =
             signature.ok_or_else(|| unreadable("its signature has unused bits".into()))?;
-        let subject = raw(fields.subject)?;
+        let (issuer, subject) = (raw(fields.issuer)?, raw(fields.subject)?);
+        Name::from_der(&issuer).map_err(not_der)?;
         let subject_text = Name::from_der(&subject).map_err(not_der)?.to_string();
         let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?)
             .map_err(|error| unreadable(error.to_string()))?;
@@ -116,7 +117,7 @@ impl CaCertificate {
         let certificate = Self {
             algorithm: SignatureAlgorithm::from_algorithm_identifier(&outer.signature_algorithm),
             signature: signature.to_vec(),
-            issuer: raw(fields.issuer)?,
+            issuer,
             not_before: timestamp(fields.validity.not_before),
             not_after: timestamp(fields.validity.not_after),
             fingerprint: digest(&SHA256, der).as_ref().to_vec(),

@@ -55,6 +55,16 @@ fn what_a_ca_certificate_says() {
     }
 }
 
+/// No verifier reads it, so nothing under it would verify. Found by fuzzing.
+#[test]
+fn rejects_an_issuer_that_is_not_a_name() {
+    let parts = Parts {
+        issuer: hex("300f313a300b06035504030c04726f6f74"),
+        ..root()
+    };
+    assert_unreadable(&parts, "incomplete");
+}
+
 #[test]
 fn pki_4_a_leaf_is_no_ca() {
     let sentence = "basicConstraints CA:TRUE is missing";
