@@ -4,7 +4,7 @@
 //! DER; of what is to be signed, the flag is also the key that signs.
 #![no_main]
 
-use der::{Decode, Encode};
+use der::Decode;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_fuzz::{ca, message};
@@ -102,8 +102,8 @@ fn check_one(certificate: &CaCertificate, chain: &CaChain) {
     );
     message::check(certificate.subject());
     assert_ne!(certificate.subject_der(), [0x30, 0x00], "PKI-2");
-    let read = Certificate::from_der(certificate.der()).expect("x509-cert reads it");
-    assert_eq!(read.to_der().expect("and writes it"), certificate.der());
+    // Only read: old tools write a FALSE that DER leaves out, and verifiers take it.
+    Certificate::from_der(certificate.der()).expect("x509-cert reads it");
     if chain.path().contains(certificate) {
         assert!(chain.not_before() >= certificate.not_before(), "PKI-6");
         assert!(chain.not_after() <= certificate.not_after(), "PKI-6");
