@@ -5,6 +5,7 @@
 //! - [`proxy`]: a proxy in front of one of them that injects faults.
 //! - [`installation`]: Signet of this checkout on a cluster, with the operator as a process.
 //! - [`supervise`]: the processes of all of these.
+//! - [`wait`]: how these and the tests wait for something.
 //!
 //! Programs are built or installed at their first use and stay in the [`cache`]. Servers listen on
 //! free [`ports`] of loopback, and end with the process that started them, however that ends.
@@ -20,6 +21,7 @@ pub mod pki;
 pub mod ports;
 pub mod proxy;
 pub mod supervise;
+pub mod wait;
 
 use std::fmt::Arguments;
 use std::io::Write;
