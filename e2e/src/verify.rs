@@ -10,7 +10,10 @@ mod openssl;
 mod signature;
 mod webpki;
 
+use std::time::SystemTime;
+
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyIdMethod,
     KeyUsagePurpose,
@@ -19,6 +22,19 @@ use rcgen::{
 pub use certificate::{Certificate, Name};
 
 use crate::csr::{Csr, KeyKind, pem};
+
+/// What a certificate must be like by the request for it.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The key of the CSR, a SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
+    /// Whether it is a CA's.
+    pub is_ca: bool,
+    /// When the request was created.
+    pub created: Timestamp,
+    /// When the certificate was written to the request.
+    pub answered: Timestamp,
+}
 
 /// A certificate that passed.
 #[derive(Clone, Debug)]
@@ -33,6 +49,8 @@ pub struct Issued {
     pub chain_pem: String,
     /// `status.ca` as it was read.
     pub roots_pem: String,
+    /// By the request.
+    pub expected: Expected,
 }
 
 impl Issued {
@@ -60,11 +78,11 @@ impl Issued {
     }
 }
 
-/// Checks a certificate with its chain and its trust bundle, for the key that was asked for.
+/// Checks a certificate with its chain and its trust bundle, as of the time when it was issued.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check(chain: &str, roots: &str, public_key: &[u8], is_ca: bool) -> Result<Issued> {
+pub fn check(chain: &str, roots: &str, expected: Expected) -> Result<Issued> {
     let mut certificates = Certificate::read_pem(chain).context("the chain")?;
     ensure!(!certificates.is_empty(), "there is no certificate");
     let leaf = certificates.remove(0);
@@ -74,12 +92,13 @@ pub fn check(chain: &str, roots: &str, public_key: &[u8], is_ca: bool) -> Result
         roots: Certificate::read_pem(roots).context("the trust bundle")?,
         chain_pem: chain.to_owned(),
         roots_pem: roots.to_owned(),
+        expected,
     };
     let shown = || format!("about\n{chain}\nunder\n{roots}");
-    conformity::check(&issued, public_key, is_ca).with_context(shown)?;
+    conformity::check(&issued).with_context(shown)?;
     signatures(&issued).with_context(shown)?;
     openssl::verify(&issued).with_context(shown)?;
-    if !is_ca {
+    if !issued.expected.is_ca {
         // rustls-webpki takes no CA for an end entity; see `issues_below`.
         webpki::verify(&issued).with_context(shown)?;
     }
@@ -106,9 +125,8 @@ pub fn issues_below(ca: &Issued, csr: &Csr, common_name: &str) -> Result<()> {
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let now = std::time::SystemTime::now();
-    params.not_before = now.into();
-    params.not_after = ca.leaf.not_after().into();
+    params.not_before = SystemTime::from(ca.leaf.not_before()).into();
+    params.not_after = SystemTime::from(ca.leaf.not_after()).into();
     let key = KeyKind::P256.generate()?;
     let leaf = params.signed_by(&key, &issuer)?;
     let below = Issued {
@@ -117,6 +135,7 @@ pub fn issues_below(ca: &Issued, csr: &Csr, common_name: &str) -> Result<()> {
         roots: ca.roots.clone(),
         chain_pem: [pem("CERTIFICATE", leaf.der()), ca.chain_pem.clone()].concat(),
         roots_pem: ca.roots_pem.clone(),
+        expected: ca.expected.clone(),
     };
     openssl::verify(&below)?;
     webpki::verify(&below)

@@ -1,11 +1,12 @@
 //! A certificate as the tests look at it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::{Decode, Encode, Reader, SliceReader};
+use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::Certificate as Parsed;
@@ -14,6 +15,7 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
     SubjectAltName, SubjectKeyIdentifier,
 };
+use x509_cert::time::Time;
 
 /// A certificate, as its bytes and as what they say.
 #[derive(Clone, Debug)]
@@ -139,32 +141,19 @@ impl Certificate {
     }
 
     /// The first second.
-    pub fn not_before(&self) -> SystemTime {
-        UNIX_EPOCH
-            + self
-                .parsed
-                .tbs_certificate()
-                .validity()
-                .not_before
-                .to_unix_duration()
+    pub fn not_before(&self) -> Timestamp {
+        timestamp(self.parsed.tbs_certificate().validity().not_before)
     }
 
     /// The last second.
-    pub fn not_after(&self) -> SystemTime {
-        UNIX_EPOCH
-            + self
-                .parsed
-                .tbs_certificate()
-                .validity()
-                .not_after
-                .to_unix_duration()
+    pub fn not_after(&self) -> Timestamp {
+        timestamp(self.parsed.tbs_certificate().validity().not_after)
     }
 
     /// From the first second to the last.
     pub fn lifetime(&self) -> Duration {
-        self.not_after()
-            .duration_since(self.not_before())
-            .unwrap_or_default()
+        let lifetime = self.not_after().duration_since(self.not_before());
+        lifetime.try_into().unwrap_or_default()
     }
 
     /// Every name, in order.
@@ -246,6 +235,12 @@ impl Certificate {
     pub(super) fn is_self_signed(&self) -> bool {
         self.subject_der() == self.issuer_der()
     }
+}
+
+fn timestamp(time: Time) -> Timestamp {
+    let epoch = time.to_unix_duration().as_secs();
+    let epoch = epoch.try_into().unwrap_or(i64::MAX);
+    Timestamp::from_second(epoch).unwrap_or(Timestamp::MAX)
 }
 
 fn name(name: &GeneralName) -> Result<Name> {

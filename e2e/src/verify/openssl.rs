@@ -11,8 +11,8 @@ use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_EMAIL_PROTECTION, ID_KP_SE
 use super::{Certificate, Issued};
 use crate::csr::pem;
 
-/// `openssl verify -x509_strict`, once for each purpose that the certificate names and OpenSSL
-/// knows, and once without.
+/// `openssl verify -x509_strict` as of the time of issue, once for each purpose that the
+/// certificate names and OpenSSL knows, and once without.
 pub(super) fn verify(issued: &Issued) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let write = |name: &str, certificates: &[Certificate]| -> Result<_> {
@@ -25,6 +25,7 @@ pub(super) fn verify(issued: &Issued) -> Result<()> {
     let chain = write("chain.pem", &issued.intermediates)?;
     let roots = write("roots.pem", &issued.roots)?;
     let usages = issued.leaf.extended_key_usage()?;
+    let answered = issued.expected.answered.as_second().to_string();
     for purpose in purposes(&usages) {
         let mut command = Command::new("openssl");
         command.args([
@@ -32,6 +33,8 @@ pub(super) fn verify(issued: &Issued) -> Result<()> {
             "-x509_strict",
             "-purpose",
             purpose,
+            "-attime",
+            &answered,
             "-no-CApath",
             "-no-CAstore",
         ]);

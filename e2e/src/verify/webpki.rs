@@ -46,13 +46,14 @@ fn path(issued: &Issued, usage: impl ExtendedKeyUsageValidator) -> Result<()> {
         .collect::<Result<_, _>>()
         .map_err(failed)?;
     let entity = EndEntityCert::try_from(&leaf).map_err(failed)?;
-    let now = UnixTime::now();
+    let answered = issued.expected.answered.as_duration().unsigned_abs();
+    let then = UnixTime::since_unix_epoch(answered);
     entity
         .verify_for_usage(
             ALL_VERIFICATION_ALGS,
             &anchors,
             &intermediates,
-            now,
+            then,
             usage,
             None,
             None,

@@ -1,6 +1,7 @@
 //! What a person sees with kubectl.
 
 use anyhow::{Context, Result, ensure};
+use signet_api::CAGeneration;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::{TestNamespace, spec};
 
@@ -34,8 +35,11 @@ async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
         row[..4] == ["root", "True", "Ready", &format!("software/{root}")],
         "{listed}"
     );
-    let expiry: jiff::Timestamp = row[4].parse().with_context(|| listed.clone())?;
-    ensure!(expiry > jiff::Timestamp::now(), "{listed}");
+    let generation = test.api::<CAGeneration>().get("issuer-root-1").await?;
+    ensure!(
+        row[4] == generation.spec.not_after.0.to_string(),
+        "{listed}"
+    );
 
     let listed = bed.kubectl(&["get", "sciss", &corp.name]).await?;
     let (head, row) = table(&listed)?;

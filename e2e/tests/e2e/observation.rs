@@ -47,10 +47,7 @@ async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()
         r#"issuer_kind="Issuer",issuer_namespace="{}",issuer="root""#,
         test.name()
     );
-    let end = issued.roots[0]
-        .not_after()
-        .duration_since(std::time::UNIX_EPOCH)?
-        .as_secs();
+    let end = issued.roots[0].not_after().as_second();
     for line in [
         format!(
             "signet_requests_total{{api=\"CertificateRequest\",{of},outcome=\"issued\",\
