@@ -1,7 +1,7 @@
 //! A control plane with Signet on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
@@ -12,6 +12,7 @@ use signet_testbed::installation::{
 use signet_testbed::supervise::Life;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::audit::AuditLog;
 use crate::runner::blocking;
 use crate::shown::Shown;
 use crate::user::{self, User};
@@ -56,6 +57,7 @@ pub struct Bed {
     approver: OnceCell<User>,
     operator: OnceCell<Operator>,
     shown: Option<Shown>,
+    audited: std::sync::Mutex<AuditLog>,
 }
 
 /// The second control plane, for one test at a time: cert-manager with its approver, and no
@@ -136,6 +138,7 @@ impl Bed {
             approver: OnceCell::new(),
             operator: OnceCell::new(),
             shown,
+            audited: std::sync::Mutex::default(),
         })
     }
 
@@ -196,6 +199,11 @@ impl Bed {
     /// It is not written.
     pub fn audit_log(&self) -> Result<&Path> {
         self.plane.audit_log().context("the audit log is off")
+    }
+
+    /// What was read of the audit log so far.
+    pub(crate) fn audited(&self) -> std::sync::MutexGuard<'_, AuditLog> {
+        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A ServiceAccount that may approve and deny what Signet is asked for, and nothing else.
