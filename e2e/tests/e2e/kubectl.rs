@@ -92,18 +92,21 @@ fn table(text: &str) -> Result<(Vec<&str>, Vec<&str>)> {
 }
 
 async fn wait_works(test: &TestNamespace) -> Result<()> {
-    test.create_issuer(Issuer, "root", spec::self_signed(&test.unique("root")))
+    let issuer = test
+        .create_issuer(Issuer, "root", spec::self_signed(&test.unique("root")))
         .await?;
     let arguments = [
         "wait",
         "--for=condition=Ready",
-        "--timeout=60s",
+        "--timeout=1h",
         "siss/root",
         "-n",
         test.name(),
     ];
-    let told = test.bed().kubectl(&arguments).await?;
-    ensure!(told.contains("condition met"), "{told}");
+    let waited = test.bed().kubectl(&arguments);
+    // Which fails once nothing advances.
+    let (printed, _) = futures::try_join!(waited, test.wait_until_ready(&issuer))?;
+    ensure!(printed.contains("condition met"), "{printed}");
     Ok(())
 }
 

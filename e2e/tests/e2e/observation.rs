@@ -1,12 +1,10 @@
 //! What the operator shows of itself, and what it must not show.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use signet_api::IssuerKind::Issuer;
 use signet_e2e::csr::{Csr, KeyKind};
-use signet_e2e::{Ask, TestNamespace, spec};
+use signet_e2e::{Ask, TestNamespace, spec, until_admin_returns};
 
 shared![
     the_probes_answer,
@@ -16,8 +14,6 @@ shared![
     the_log_tells_who_got_what,
     no_private_key_is_shown_anywhere,
 ];
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn get(test: &TestNamespace, path: &str) -> Result<(u16, String)> {
     test.bed()
@@ -87,15 +83,8 @@ async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()
 
 /// Waits for the metrics: what was done is counted a moment after it can be seen.
 async fn scraped(test: &TestNamespace, holds: impl Fn(&str) -> bool) -> Result<()> {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let (_, text) = get(test, "/metrics").await?;
-        if holds(&text) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "not so:\n{text}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let operator = test.bed().operator().context("the shared operator runs")?;
+    until_admin_returns(operator, "/metrics", |(_, text)| holds(text)).await
 }
 
 /// A name that anybody may write must not become a label.

@@ -25,7 +25,6 @@ macro_rules! own {
 
 mod ambient;
 mod away;
-mod burst;
 mod changed;
 mod closing;
 mod existing;

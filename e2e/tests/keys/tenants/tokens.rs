@@ -1,7 +1,5 @@
 //! A ServiceAccount's token is made in its own namespace, and for one purpose.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +11,7 @@ use signet_e2e::keys::secrets;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, TestNamespace};
 use signet_testbed::Proxy;
+use signet_testbed::wait::{Observation, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -23,10 +22,8 @@ shared![
     a_secret_with_a_service_accounts_token_is_sent_to_nobody,
 ];
 
-const DEADLINE: Duration = Duration::from_secs(120);
-
 /// A tenant's server, which keeps what it is sent: the token of the first login.
-async fn stolen(listener: TcpListener) -> Result<String> {
+async fn stolen(listener: &TcpListener) -> Result<String> {
     let (mut stream, _) = listener.accept().await?;
     let mut request = Vec::new();
     loop {
@@ -86,7 +83,11 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
     ensure!(server.connections() == 0, "it was called without a token");
 
     tenant.lets_signet_make_tokens_of("robot").await?;
-    let token = tokio::time::timeout(DEADLINE, stolen(listener)).await??;
+    let token = until("a login with a token", async || {
+        let token = stolen(&listener).await?;
+        Ok(Observation::<_, &str>::Reached(token))
+    })
+    .await?;
     let audience = format!("signet://{}/ca", tenant.name());
     let claims = claims(&token)?;
     ensure!(claims["aud"] == json!([audience]), "{}", claims["aud"]);
