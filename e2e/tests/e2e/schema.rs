@@ -101,6 +101,18 @@ fn wrong_values() -> Wrong {
             "without a path",
         ),
         (
+            json!({ "spiffe": { "trustDomain": "prod.example." } }),
+            "single dots between them",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": "prod..example" } }),
+            "single dots between them",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": ".example" } }),
+            "single dots between them",
+        ),
+        (
             json!({ "profile": { "ca": { "pathLength": 11 } } }),
             "spec.profile.ca.pathLength",
         ),

@@ -91,8 +91,8 @@ pub struct SpiffeSpec {
     /// `spiffe://<trust domain>/ns/<namespace>/certificate/<name>`, or the one URI under
     /// `/ns/<namespace>/` that it lists itself. Everybody else is refused.
     #[schemars(length(min = 1, max = 255), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[a-z0-9._-]+$')",
-        "message": "a trust domain is a bare name such as example.org: lower-case letters, digits, dots, hyphens and underscores, without spiffe:// and without a path",
+        "rule": "self.matches('^[a-z0-9_-]+([.][a-z0-9_-]+)*$')",
+        "message": "a trust domain is a bare name such as example.org: lower-case letters, digits, hyphens and underscores, with single dots between them, without spiffe:// and without a path",
     }]))]
     pub trust_domain: String,
 }
