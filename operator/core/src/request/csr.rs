@@ -17,10 +17,10 @@ mod pem;
 mod pkcs10;
 mod signature;
 
-pub use basic_constraints::BasicConstraints;
 pub use error::{CsrError, PemError};
 
 use crate::x509::algorithm::SignatureAlgorithm;
+use crate::x509::basic_constraints::BasicConstraints;
 use crate::x509::names::{DistinguishedName, SubjectAltNames};
 use crate::x509::public_key::{PublicKey, SignatureMismatch};
 use extensions::RequestedExtensions;

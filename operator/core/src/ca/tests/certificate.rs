@@ -100,11 +100,11 @@ fn an_extension_that_cannot_be_read_is_not_as_good_as_absent() {
     let table = [
         (BASIC_CONSTRAINTS, "basicConstraints", hex("30030102ff")),
         (BASIC_CONSTRAINTS, "basicConstraints", hex("30030101ff00")),
-        // A path length of 256, and one below zero.
+        // Path lengths with a needless zero and below zero.
         (
             BASIC_CONSTRAINTS,
             "basicConstraints",
-            hex("30070101ff02020100"),
+            hex("30070101ff02020001"),
         ),
         (
             BASIC_CONSTRAINTS,
@@ -128,6 +128,14 @@ fn an_extension_that_cannot_be_read_is_not_as_good_as_absent() {
         let parts = root().with(id, Some(extension(id, &value)));
         assert_unfit(&parts, &format!("malformed {name}"));
     }
+}
+
+#[test]
+fn reads_a_path_length_above_255() {
+    let value = hex("30070101ff02020100");
+    let parts = root().with(BASIC_CONSTRAINTS, Some(critical(BASIC_CONSTRAINTS, &value)));
+    let ca = CaCertificate::from_der(&parts.der()).unwrap();
+    assert_eq!(ca.path_length(), Some(255));
 }
 
 #[test]
