@@ -15,6 +15,7 @@ shared![
     pki_7_a_parent_with_path_length_0_issues_no_ca,
     a_ca_without_usages_of_its_own_gets_those_of_a_ca,
     rfc_5280_a_ca_needs_a_subject,
+    no_certificate_takes_the_name_of_the_ca,
 ];
 
 async fn a_ca_is_refused_unless_the_profile_allows_it(test: &TestNamespace) -> Result<()> {
@@ -101,5 +102,18 @@ async fn rfc_5280_a_ca_needs_a_subject(test: &TestNamespace) -> Result<()> {
     let unnamed = Csr::of_new_key()?.ip([10, 0, 0, 1]).build()?;
     test.refused(&Ask::new(&issuer, &unnamed).ca(), "InvalidName")
         .await?;
+    Ok(())
+}
+
+/// RFC 5280 7.1: case does not count.
+async fn no_certificate_takes_the_name_of_the_ca(test: &TestNamespace) -> Result<()> {
+    let mut spec = spec::with_ca_profile(&test.unique("ca"), 0);
+    spec["certificate"]["subject"] = json!("CN=Example Root");
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
+    let csr = Csr::of_new_key()?.common_name("example ROOT").build()?;
+    for ask in [Ask::new(&issuer, &csr), Ask::new(&issuer, &csr).ca()] {
+        let message = test.refused(&ask, "InvalidName").await?;
+        ensure!(message.contains("change the common name"), "{message}");
+    }
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use regex::Regex;
 use serde_json::Value;
-use signet_core::names::SubjectAltNames;
 use signet_core::spiffe::{MAX_TRUST_DOMAIN_LENGTH, SpiffeId, TrustDomain};
+use signet_core::x509::names::SubjectAltNames;
 
 /// The trust domain's part of the schema, one for each kind of issuer.
 fn schemas() -> Vec<Value> {

@@ -16,6 +16,7 @@ pub use grant::{Grant, Kind};
 
 use crate::quote;
 pub use crate::reason::{Denial, Wait};
+use crate::x509::names::NameSet;
 
 use crate::reason::Reason;
 use crate::request::{Refusal, Request, ServiceAccount};
@@ -69,6 +70,8 @@ pub struct Rules {
     pub namespace: Option<String>,
     /// How long a path below the issuing CA may be; none is without limit (PKI-7).
     pub path_length: Option<u8>,
+    /// The subjects of the CA certificates that the issuer knows: no certificate may have one.
+    pub ca_subjects: NameSet,
     /// The profile's word on CA requests; none refuses them.
     pub ca: Option<CaProfile>,
     /// The rules of the trust domain; none makes the issuer a plain private CA.
@@ -146,7 +149,7 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let kind = ca::rule(request, rules)?;
     let usages = usages::rule(request, rules, kind)?;
     let spiffe_id = identity::rule(request, rules, kind)?;
-    let names = names::rule(request, kind, spiffe_id.as_ref())?;
+    let names = names::rule(request, rules, kind, spiffe_id.as_ref())?;
     Ok(Grant {
         request_uid: request.uid.clone(),
         subject: names.subject,

@@ -8,6 +8,7 @@ use signet_core::ca::CaChain;
 use signet_core::issue::SelfSigned;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::spiffe::TrustDomain;
+use signet_core::x509::names::NameSet;
 use signet_keys::{ErrorClass, Guard, KeyError, KeyToMake};
 
 use super::Facts;
@@ -314,6 +315,7 @@ fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> R
     Rules {
         namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
         path_length: chain.path_length(),
+        ca_subjects: ca_subjects(facts, chain),
         ca: profile.map(|profile| CaProfile {
             path_length: profile.path_length,
         }),
@@ -322,6 +324,13 @@ fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> R
             cert_manager: facts.cert_manager.clone(),
         }),
     }
+}
+
+/// The subjects of this chain and of the issuer's other CAs that may still be valid.
+fn ca_subjects(facts: &Facts, chain: &CaChain) -> NameSet {
+    let generations = facts.generations.iter();
+    let chains = generations.filter_map(|generation| generation.chain.as_ref().ok());
+    chains.chain([chain]).flat_map(CaChain::subjects).collect()
 }
 
 fn root(

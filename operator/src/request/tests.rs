@@ -44,6 +44,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
         rules: Rules {
             namespace: None,
             path_length: chain.path_length(),
+            ca_subjects: chain.subjects().collect(),
             ca: None,
             spiffe: None,
         },

@@ -12,6 +12,7 @@ use x509_cert::time::{Time, Validity};
 use super::constraints::Constraints;
 use super::{ChainError, pem};
 use crate::x509::algorithm::SignatureAlgorithm;
+use crate::x509::names::ComparableName;
 use crate::x509::public_key::PublicKey;
 
 /// The value of `version` that means version 3, the first one with extensions.
@@ -31,6 +32,7 @@ pub struct CaCertificate {
     issuer: Vec<u8>,
     subject: Vec<u8>,
     subject_text: String,
+    comparable_subject: ComparableName,
     not_before: Timestamp,
     not_after: Timestamp,
     public_key: PublicKey,
@@ -124,6 +126,7 @@ impl CaCertificate {
             pem: pem::write(der)?,
             der: der.to_vec(),
             tbs,
+            comparable_subject: ComparableName::from_der(&subject).map_err(not_der)?,
             subject,
             subject_text,
             public_key,
@@ -155,6 +158,11 @@ impl CaCertificate {
     /// The subject for a person to read (RFC 4514).
     pub fn subject(&self) -> &str {
         &self.subject_text
+    }
+
+    /// The subject, for comparison with other names.
+    pub(super) fn comparable_subject(&self) -> &ComparableName {
+        &self.comparable_subject
     }
 
     /// The first second of validity.

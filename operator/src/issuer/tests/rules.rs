@@ -20,13 +20,15 @@ fn facts() -> Facts {
 
 #[test]
 fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
+    let ready = ready(&facts());
     let expected = Rules {
         namespace: None,
         path_length: None,
+        ca_subjects: ready.chain.subjects().collect(),
         ca: None,
         spiffe: None,
     };
-    assert_eq!(ready(&facts()).rules, expected);
+    assert_eq!(ready.rules, expected);
 }
 
 /// An Issuer speaks only for its own namespace.
@@ -57,6 +59,20 @@ fn profile_and_trust_domain_become_rules() {
     let spiffe = rules.spiffe.unwrap();
     assert_eq!(spiffe.trust_domain.id().to_string(), "spiffe://example.org");
     assert_eq!(spiffe.cert_manager, facts.cert_manager);
+}
+
+/// A CA stays trusted until it expires, and so its name stays taken.
+#[test]
+fn the_rules_know_the_subjects_of_every_generation() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let mut facts = self_signed(&signer);
+    let earlier = ca::valid(&*signer, "Earlier");
+    adopt(&mut facts, &earlier, 1);
+    adopt(&mut facts, &ca::valid(&*signer, "Later"), 2);
+    let rules = ready(&facts).rules;
+    for ca in [&earlier, &ready(&facts).chain] {
+        assert!(rules.ca_subjects.matches(ca.issuing().subject_der()));
+    }
 }
 
 /// PKI-7: what the CA's own chain allows.
