@@ -160,8 +160,8 @@ fn end_entity(leaf: &Certificate) -> Result<()> {
         "X5-14: digitalSignature on each leaf"
     );
     ensure!(
-        !usage.contains(&KeyUsages::KeyCertSign),
-        "PKI-11: no leaf signs certificates"
+        !usage.contains(&KeyUsages::KeyCertSign) && !usage.contains(&KeyUsages::CRLSign),
+        "PKI-11: no leaf signs certificates or CRLs"
     );
     Ok(())
 }

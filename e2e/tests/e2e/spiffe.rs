@@ -2,6 +2,7 @@
 //! is who asked, as cert-manager's webhook or the API server stamped it, and the controlling owner.
 
 use anyhow::{Result, ensure};
+use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::csr::Csr;
@@ -21,7 +22,7 @@ shared![
     a_forged_owner_does_not_count,
     a_namespaced_issuer_gives_no_id_of_another_namespace,
     a_cluster_issuer_gives_ids_of_every_namespace,
-    x5_15_extended_usages_are_both_or_none,
+    x5_15_a_leaf_has_both_tls_usages,
     x5_13_no_crl_sign_on_a_leaf,
     x5_7_a_ca_carries_the_trust_domains_id_or_none,
     the_root_carries_the_trust_domains_id,
@@ -255,14 +256,26 @@ async fn a_cluster_issuer_gives_ids_of_every_namespace(test: &TestNamespace) -> 
     Ok(())
 }
 
-async fn x5_15_extended_usages_are_both_or_none(test: &TestNamespace) -> Result<()> {
+async fn x5_15_a_leaf_has_both_tls_usages(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::of_new_key()?.build()?;
-    let both = Ask::new(&issuer, &csr).usages(&["client auth", "server auth"]);
-    test.issue(&both, &csr).await?;
-    let one = Ask::new(&issuer, &csr).usages(&["digital signature", "server auth"]);
-    let sentence = test.refused(&one, "InvalidUsages").await?;
-    ensure!(sentence.contains("client auth"), "{sentence}");
+    for usages in [
+        &["client auth", "server auth"][..],
+        &["digital signature", "server auth"],
+        &["digital signature"],
+    ] {
+        let ask = Ask::new(&issuer, &csr).usages(usages);
+        let issued = test.issue(&ask, &csr).await?;
+        let extended = issued.leaf.extended_key_usage()?;
+        let both = [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH];
+        ensure!(
+            extended.len() == 2 && both.iter().all(|usage| extended.contains(usage)),
+            "{usages:?}: {extended:?}"
+        );
+    }
+    let other = Ask::new(&issuer, &csr).usages(&["server auth", "code signing"]);
+    let message = test.refused(&other, "InvalidUsages").await?;
+    ensure!(message.contains("code signing"), "{message}");
     Ok(())
 }
 

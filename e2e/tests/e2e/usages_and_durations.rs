@@ -14,6 +14,7 @@ use x509_cert::ext::pkix::KeyUsages;
 shared![
     usages_are_exactly_those_of_the_spec,
     cm_8_no_usages_mean_signature_and_key_encipherment,
+    ocsp_signing_and_crl_sign_are_refused_on_a_leaf,
     x5_14_digital_signature_comes_with_extended_usages_alone,
     a3_23_usages_in_the_csr_must_be_those_of_the_spec,
     a3_24_cert_sign_needs_a_ca,
@@ -60,6 +61,17 @@ async fn cm_8_no_usages_mean_signature_and_key_encipherment(test: &TestNamespace
         "{usage:?}"
     );
     ensure!(issued.leaf.extended_key_usage()?.is_empty());
+    Ok(())
+}
+
+async fn ocsp_signing_and_crl_sign_are_refused_on_a_leaf(test: &TestNamespace) -> Result<()> {
+    let issuer = test.root().await?;
+    let csr = Csr::for_dns("shop.example")?;
+    for usage in ["ocsp signing", "crl sign"] {
+        let ask = Ask::new(&issuer, &csr).usages(&["digital signature", usage]);
+        let message = test.refused(&ask, "InvalidUsages").await?;
+        ensure!(message.contains(usage), "{message}");
+    }
     Ok(())
 }
 

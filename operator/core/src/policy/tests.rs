@@ -1,6 +1,7 @@
 //! Tables of the policy: what was asked in, the decision out. The rules' numbers are those of
 //! docs/rules.md.
 
+mod acts_for_its_ca;
 mod ca;
 mod certificate_identity;
 mod flow;

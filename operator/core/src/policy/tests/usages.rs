@@ -7,7 +7,7 @@ use crate::fixtures::der::{CLIENT_AUTH, EXT_KEY_USAGE, KEY_USAGE, SERVER_AUTH, h
 use crate::fixtures::request::{
     asked, asked_ca, denied, granted, plain, spiffe, with_ca, with_usages,
 };
-use crate::policy::Rules;
+use crate::policy::{Grant, Rules};
 use crate::reason::Reason;
 use crate::request::{Api, Asked};
 
@@ -15,6 +15,11 @@ const EMAIL_PROTECTION: &str = "1.3.6.1.5.5.7.3.4";
 
 fn asked_with(usages: &[&str]) -> Asked {
     with_usages(asked(&CsrParts::default()), usages)
+}
+
+fn extended(grant: &Grant) -> Vec<String> {
+    let purposes = grant.usages().extended.iter();
+    purposes.map(ToString::to_string).collect()
 }
 
 /// A CSR with this keyUsage (in hex) and these extended usages.
@@ -43,7 +48,7 @@ fn assert_denied(asked: Asked, rules: &Rules, sentence: &str) {
 
 #[test]
 fn x5_14_a_leaf_gets_what_was_asked_and_always_digital_signature() {
-    let table: [(&[&str], _, &[&str]); 6] = [
+    let table: [(&[&str], _, &[&str]); 5] = [
         (&[], Bit::DigitalSignature | Bit::KeyEncipherment, &[]),
         (
             &["key encipherment"],
@@ -57,23 +62,16 @@ fn x5_14_a_leaf_gets_what_was_asked_and_always_digital_signature() {
             Bit::DigitalSignature.into(),
             &[CLIENT_AUTH, SERVER_AUTH],
         ),
-        (&["crl sign"], Bit::DigitalSignature | Bit::CRLSign, &[]),
         (
             &["any", "s/mime"],
             Bit::DigitalSignature.into(),
             &["2.5.29.37.0", EMAIL_PROTECTION],
         ),
     ];
-    for (names, key, extended) in table {
+    for (names, key, purposes) in table {
         let grant = granted(asked_with(names), &plain());
         assert_eq!(grant.usages().key, key, "{names:?}");
-        let named: Vec<_> = grant
-            .usages()
-            .extended
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(named, extended, "{names:?}");
+        assert_eq!(extended(&grant), purposes, "{names:?}");
     }
 }
 
@@ -204,27 +202,71 @@ fn rfc_5280_4_2_1_9_cert_sign_on_a_leaf_is_denied() {
 }
 
 #[test]
-fn x5_14_crl_sign_on_an_svid_is_denied() {
-    assert_denied(asked_with(&["crl sign"]), &spiffe(), "crl sign");
+fn x5_15_a_leaf_in_a_trust_domain_has_both_tls_purposes() {
+    for (spec, expected) in [
+        (&[][..], [SERVER_AUTH, CLIENT_AUTH]),
+        (&["server auth"], [SERVER_AUTH, CLIENT_AUTH]),
+        (&["client auth"], [CLIENT_AUTH, SERVER_AUTH]),
+        (&["client auth", "server auth"], [CLIENT_AUTH, SERVER_AUTH]),
+        (&["server auth", "client auth"], [SERVER_AUTH, CLIENT_AUTH]),
+    ] {
+        let grant = granted(asked_with(spec), &spiffe());
+        assert_eq!(extended(&grant), expected, "{spec:?}");
+        // A plain private CA adds none.
+        let grant = granted(asked_with(spec), &plain());
+        assert_eq!(grant.usages().extended.len(), spec.len(), "{spec:?}");
+    }
 }
 
 #[test]
-fn x5_15_an_svid_names_both_tls_purposes_or_none() {
-    for spec in [
-        &["server auth"][..],
-        &["client auth"],
-        &["any"],
-        &["code signing", "client auth"],
+fn x5_16_a_ca_in_a_trust_domain_has_both_tls_purposes_or_none() {
+    let rules = with_ca(spiffe(), 0);
+    for (spec, expected) in [
+        (&["cert sign"][..], &[][..]),
+        (&["cert sign", "server auth"], &[SERVER_AUTH, CLIENT_AUTH]),
+        (&["client auth"], &[CLIENT_AUTH, SERVER_AUTH]),
     ] {
-        assert_denied(asked_with(spec), &spiffe(), "must name both");
-        // A plain private CA is free to.
-        assert_granted(asked_with(spec), &plain());
+        let grant = granted(with_usages(asked_ca(&CsrParts::default()), spec), &rules);
+        assert_eq!(extended(&grant), expected, "{spec:?}");
     }
-    for spec in [
-        &[][..],
-        &["client auth", "server auth"],
-        &["server auth", "client auth", "any"],
-    ] {
-        assert_granted(asked_with(spec), &spiffe());
+}
+
+#[test]
+fn a_trust_domain_has_no_other_extended_usage() {
+    let others = [
+        "any",
+        "code signing",
+        "email protection",
+        "s/mime",
+        "timestamping",
+        "ipsec user",
+        "microsoft sgc",
+    ];
+    for other in others {
+        for spec in [&[other][..], &["server auth", "client auth", other]] {
+            let name = if other == "s/mime" {
+                "email protection"
+            } else {
+                other
+            };
+            let sentence = format!("\"{name}\" is not allowed in a trust domain");
+            assert_denied(asked_with(spec), &spiffe(), &sentence);
+            let ca = with_usages(asked_ca(&CsrParts::default()), spec);
+            assert_denied(ca, &with_ca(spiffe(), 0), &sentence);
+            // A plain private CA is free to.
+            assert_granted(asked_with(spec), &plain());
+        }
     }
+}
+
+/// The purposes that Signet adds are not compared, since the CSR has what the requester wrote.
+#[test]
+fn a3_23_a_csr_with_one_tls_purpose_agrees_with_a_spec_of_one() {
+    let spec = ["digital signature", "server auth"];
+    let both = [SERVER_AUTH, CLIENT_AUTH];
+    let one = csr(Some("03020780"), &[SERVER_AUTH]);
+    let grant = granted(with_usages(asked(&one), &spec), &spiffe());
+    assert_eq!(extended(&grant), both);
+    let two = csr(Some("03020780"), &both);
+    assert_denied(with_usages(asked(&two), &spec), &spiffe(), "differ");
 }
