@@ -180,8 +180,10 @@ fn ca(issued: &Issued) -> Result<()> {
         );
     }
     let usage = leaf.key_usage()?;
+    let of_a_ca = [KeyUsages::KeyCertSign, KeyUsages::CRLSign];
+    let rest: Vec<_> = usage.iter().filter(|bit| !of_a_ca.contains(bit)).collect();
     ensure!(
-        usage == [KeyUsages::KeyCertSign, KeyUsages::CRLSign],
+        usage.ends_with(&of_a_ca) && matches!(rest[..], [] | [KeyUsages::DigitalSignature]),
         "a CA's key usage: {usage:?}"
     );
     ensure!(

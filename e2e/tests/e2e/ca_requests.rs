@@ -6,6 +6,7 @@ use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::csr::Csr;
 use signet_e2e::verify::issues_below;
 use signet_e2e::{Ask, TestNamespace, spec};
+use x509_cert::ext::pkix::KeyUsages;
 
 shared![
     a_ca_is_refused_unless_the_profile_allows_it,
@@ -82,6 +83,11 @@ async fn a_ca_without_usages_of_its_own_gets_those_of_a_ca(test: &TestNamespace)
     let issued = test
         .issue(&Ask::new(&issuer, &csr).ca().usages(&usages), &csr)
         .await?;
+    let usage = issued.leaf.key_usage()?;
+    ensure!(
+        usage.contains(&KeyUsages::DigitalSignature),
+        "and digital signature, which was requested: {usage:?}"
+    );
     ensure!(
         issued.leaf.extended_key_usage()?.is_empty(),
         "and no extended ones"

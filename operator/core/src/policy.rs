@@ -6,6 +6,7 @@
 mod ca;
 mod grant;
 mod identity;
+mod key_usage;
 mod names;
 mod usages;
 
@@ -155,7 +156,8 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
         subject: names.subject,
         subject_alt_names: names.subject_alt_names,
         public_key: request.csr.public_key().clone(),
-        usages,
+        usages: usages.granted,
+        dropped_usages: usages.dropped,
         duration: request.duration,
         kind,
         name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),

@@ -23,8 +23,9 @@ pub(super) fn plan(object: &CertificateRequest, outcome: &Outcome, now: Timestam
             bundle,
             clamped,
             spiffe_id,
+            dropped_usages,
         } => {
-            let message = Outcome::issued_message(*clamped, spiffe_id.as_deref());
+            let message = Outcome::issued_message(*clamped, spiffe_id.as_deref(), dropped_usages);
             let ready = condition(object, "True", "Issued", message, now);
             // Certificate, ca and Ready in one write (rule A2-16). No event: it is the hot path.
             let status = json!({

@@ -41,13 +41,14 @@ pub(super) fn plan(outcome: &Outcome, news: bool, now: Timestamp) -> Plan {
             chain,
             clamped,
             spiffe_id,
+            dropped_usages,
             ..
         } => Plan {
             status: Some(json!({ "certificate": STANDARD.encode(chain) })),
             // The API has no place for a message beside a certificate, so that the lifetime was
             // cut is told by an event. It is not the usual case, which has none.
             event: clamped.map(|_| {
-                let note = Outcome::issued_message(*clamped, spiffe_id.as_deref());
+                let note = Outcome::issued_message(*clamped, spiffe_id.as_deref(), dropped_usages);
                 told(false, Reason::Issued, note)
             }),
         },

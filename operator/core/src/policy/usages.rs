@@ -2,30 +2,53 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH};
+use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::{Denial, Kind, Rules};
+use super::{Denial, Kind, Rules, key_usage};
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Api, Request};
 use crate::x509::usages::{Usages, purpose_name};
 
-/// Decides the usages: those of the spec, exactly.
+/// The usages that were granted, and the requested ones that were not.
+#[derive(Debug)]
+pub(super) struct GrantedUsages {
+    pub(super) granted: Usages,
+    pub(super) dropped: FlagSet<KeyUsages>,
+}
+
+/// Decides the usages: those of the spec, as far as they fit the certificate.
 ///
-/// A leaf always gets digitalSignature on top (X5-14), a CA gets keyCertSign and cRLSign and
-/// no other key usage (X5-13). In a trust domain the extended usages are the two of TLS.
-pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<Usages, Denial> {
+/// Key usages that the key or the kind of certificate cannot have are dropped. In a trust domain
+/// the extended usages are the two of TLS.
+pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<GrantedUsages, Denial> {
     same_as_csr(request)?;
     acts_for_no_ca(&request.usages, kind)?;
     let extended = match rules.spiffe {
         Some(_) => tls_purposes(&request.usages.extended, kind)?,
         None => request.usages.extended.clone(),
     };
-    let key = match kind {
-        Kind::Leaf => request.usages.key | KeyUsages::DigitalSignature,
-        Kind::Ca { .. } => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
-    };
-    Ok(Usages { key, extended })
+    let key = key_usage::granted(
+        request.usages.key,
+        kind,
+        request.csr.public_key().algorithm(),
+    );
+    Ok(GrantedUsages {
+        granted: Usages { key, extended },
+        dropped: dropped(&request.usages, key),
+    })
+}
+
+/// What was requested and not granted. Nearly every Certificate has the API's default usages, so
+/// that their key encipherment is not worth a mention.
+fn dropped(requested: &Usages, granted: FlagSet<KeyUsages>) -> FlagSet<KeyUsages> {
+    let dropped = requested.key - granted;
+    if *requested == Usages::api_default() {
+        dropped - KeyUsages::KeyEncipherment
+    } else {
+        dropped
+    }
 }
 
 /// Refuses what would let a certificate speak for the CA above it.

@@ -75,10 +75,7 @@ impl Usages {
     /// A name that is not in the list of cert-manager and `certificates.k8s.io`.
     pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self, UnknownUsage> {
         if names.is_empty() {
-            return Ok(Self {
-                key: KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
-                extended: Vec::new(),
-            });
+            return Ok(Self::api_default());
         }
         let mut usages = Self::default();
         for name in names {
@@ -92,6 +89,14 @@ impl Usages {
         Ok(usages)
     }
 
+    /// What a request without usages asks for (CM-8).
+    pub fn api_default() -> Self {
+        Self {
+            key: KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
+            extended: Vec::new(),
+        }
+    }
+
     /// Adds a purpose once; "email protection" and "s/mime" name the same one.
     pub(crate) fn add_purpose(&mut self, purpose: ObjectIdentifier) {
         if !self.extended.contains(&purpose) {
@@ -103,6 +108,13 @@ impl Usages {
     pub fn has(&self, bit: KeyUsages) -> bool {
         self.key.contains(bit)
     }
+}
+
+/// Returns the names of the bits, as `spec.usages` has them.
+pub(crate) fn names(bits: FlagSet<KeyUsages>) -> impl Iterator<Item = &'static str> {
+    let each = bits.into_iter();
+    each.filter_map(|bit| KEY_USAGES.iter().find(|(_, own)| *own == bit))
+        .map(|(name, _)| *name)
 }
 
 /// Returns the name of a purpose, as `spec.usages` has it.
@@ -137,6 +149,20 @@ mod tests {
         assert_eq!(
             usages.extended,
             [ID_KP_CLIENT_AUTH, ID_KP_EMAIL_PROTECTION, ID_KP_SERVER_AUTH]
+        );
+    }
+
+    #[test]
+    fn names_the_bits_as_the_api_does() {
+        let usages = Usages::parse(&["decipher only", "signing", "key agreement"]).unwrap();
+        let names: Vec<_> = super::names(usages.key).collect();
+        assert_eq!(
+            names,
+            ["digital signature", "key agreement", "decipher only"]
+        );
+        assert_eq!(
+            purpose_name(ID_KP_EMAIL_PROTECTION),
+            Some("email protection")
         );
     }
 

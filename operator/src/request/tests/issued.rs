@@ -73,7 +73,7 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
         panic!("{outcome:?}");
     };
     assert_eq!(clamped, Some(end));
-    let message = Outcome::issued_message(clamped, spiffe_id.as_deref());
+    let message = Outcome::issued_message(clamped, spiffe_id.as_deref(), &[]);
     assert_eq!(
         message,
         format!(
@@ -106,7 +106,41 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     };
     assert_eq!(clamped, None);
     assert_eq!(
-        Outcome::issued_message(clamped, spiffe_id.as_deref()),
+        Outcome::issued_message(clamped, spiffe_id.as_deref(), &[]),
         "Certificate issued with SPIFFE ID spiffe://example.org/ns/shop/sa/web"
     );
+}
+
+/// RFC 8813: the key of the request is on P-256.
+#[tokio::test]
+async fn usages_that_do_not_fit_the_key_are_reported() {
+    for (usages, expected) in [
+        (
+            &["digital signature", "data encipherment", "key encipherment"][..],
+            "Certificate issued; dropped usages that do not fit the certificate: \
+             key encipherment, data encipherment",
+        ),
+        (
+            &["digital signature", "key agreement"],
+            "Certificate issued",
+        ),
+        // The API's default usages, written out or not.
+        (
+            &["digital signature", "key encipherment"],
+            "Certificate issued",
+        ),
+        (&[], "Certificate issued"),
+    ] {
+        let signer = key::signer(KeyType::EcdsaP256);
+        let chain = ca::valid(&*signer, "Root");
+        let mut asked = asked();
+        asked.usages = usages.iter().map(|&usage| usage.to_owned()).collect();
+        let Outcome::Issued { dropped_usages, .. } =
+            outcome_now(asked, &ready(signer, chain)).await
+        else {
+            panic!("{usages:?}");
+        };
+        let message = Outcome::issued_message(None, None, &dropped_usages);
+        assert_eq!(message, expected, "{usages:?}");
+    }
 }

@@ -22,6 +22,7 @@ fn issued() -> Outcome {
         bundle: "bundle".to_owned(),
         clamped: None,
         spiffe_id: None,
+        dropped_usages: Vec::new(),
     }
 }
 
