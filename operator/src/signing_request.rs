@@ -17,7 +17,6 @@ use k8s_openapi::api::certificates::v1::{
 };
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use signet_core::request::ServiceAccount;
 
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
@@ -70,13 +69,13 @@ pub async fn reconcile(
     tokio::time::timeout(DEADLINE, answered).await?
 }
 
-/// Whose turn it is among those who wait for a key: the namespace of a ServiceAccount, and
-/// everybody else for himself.
+/// The share of the queue that a request counts toward: a ServiceAccount's namespace, or the
+/// user. A namespace's name has no colon, so no user takes a namespace's share.
 fn tenant(spec: &CertificateSigningRequestSpec) -> String {
-    let username = spec.username.as_deref().unwrap_or_default();
-    match ServiceAccount::from_username(username) {
-        Some(account) => account.namespace,
-        None => username.to_owned(),
+    let requester = intake::requester(spec);
+    match requester.service_account() {
+        Ok(account) => account.namespace,
+        Err(_) => format!("user:{}", requester.username),
     }
 }
 

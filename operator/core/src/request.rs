@@ -1,8 +1,11 @@
 //! Who requests what, and through which API.
 
 pub mod csr;
+mod requester;
 
 use std::time::Duration;
+
+pub use requester::{NotServiceAccount, Requester, ServiceAccount};
 
 use crate::reason::{Denial, Reason};
 use crate::request::csr::{Csr, CsrError};
@@ -26,38 +29,6 @@ pub enum Approval {
     Approved,
     /// Denied=True; it wins over everything else.
     Denied,
-}
-
-/// A ServiceAccount, by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ServiceAccount {
-    /// The account's namespace.
-    pub namespace: String,
-    /// The account's name.
-    pub name: String,
-}
-
-impl ServiceAccount {
-    /// Reads the username of a ServiceAccount, `system:serviceaccount:<namespace>:<name>`.
-    pub fn from_username(username: &str) -> Option<Self> {
-        let (namespace, name) = username
-            .strip_prefix("system:serviceaccount:")?
-            .split_once(':')?;
-        let complete = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
-        complete.then(|| Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-}
-
-/// Who made the request, as the API server or cert-manager's webhook stamped it (CM-2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requester {
-    /// `spec.username`.
-    pub username: String,
-    /// `spec.groups`.
-    pub groups: Vec<String>,
 }
 
 /// A request as the API gives it: nothing in it has been checked.
@@ -179,29 +150,5 @@ fn denied_by_approver() -> Denial {
     Denial {
         reason: Reason::Denied,
         message: "The request was denied by an approval controller.".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_complete_service_account_username_is_one() {
-        let account = ServiceAccount::from_username("system:serviceaccount:shop:web").unwrap();
-        assert_eq!(
-            (account.namespace.as_str(), account.name.as_str()),
-            ("shop", "web")
-        );
-        for other in [
-            "alice",
-            "system:serviceaccount:shop",
-            "system:serviceaccount::web",
-            "system:serviceaccount:shop:",
-            "system:serviceaccount:shop:web:extra",
-            "x-system:serviceaccount:shop:web",
-        ] {
-            assert_eq!(ServiceAccount::from_username(other), None, "{other}");
-        }
     }
 }

@@ -28,7 +28,9 @@ pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
         approval: approval(object.status.as_ref()),
         requester: Requester {
             username: spec.username.clone(),
+            uid: spec.uid.clone(),
             groups: spec.groups.clone(),
+            extra: spec.extra.clone(),
         },
         may_reference: true,
         certificate: owning_certificate(object),

@@ -27,7 +27,7 @@ fn asked() -> Asked {
         approval: Approval::Approved,
         requester: Requester {
             username: "alice".to_owned(),
-            groups: Vec::new(),
+            ..Requester::default()
         },
         may_reference: true,
         certificate: None,

@@ -33,10 +33,7 @@ pub(super) fn read(object: &CertificateSigningRequest) -> Option<(IssuerName, As
         api: Api::CertificateSigningRequest,
         namespace: None,
         approval: approval(object.status.as_ref()),
-        requester: Requester {
-            username: spec.username.clone().unwrap_or_default(),
-            groups: spec.groups.clone().unwrap_or_default(),
-        },
+        requester: requester(spec),
         may_reference: issuer.kind == IssuerKind::ClusterIssuer,
         certificate: None,
         csr: spec.request.0.clone(),
@@ -45,6 +42,16 @@ pub(super) fn read(object: &CertificateSigningRequest) -> Option<(IssuerName, As
         ca: annotation(object, REQUEST_IS_CA) == Some("true"),
     };
     Some((issuer, asked))
+}
+
+/// Who made the request, as the API server stamped it.
+pub(super) fn requester(spec: &CertificateSigningRequestSpec) -> Requester {
+    Requester {
+        username: spec.username.clone().unwrap_or_default(),
+        uid: spec.uid.clone().unwrap_or_default(),
+        groups: spec.groups.clone().unwrap_or_default(),
+        extra: spec.extra.clone().unwrap_or_default(),
+    }
 }
 
 /// Whether a SubjectAccessReview must say that the requester may use the issuer (rule A5-37).

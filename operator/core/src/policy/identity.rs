@@ -82,14 +82,11 @@ enum Claim<'a> {
 }
 
 fn claim<'a>(request: &'a Request, spiffe: &SpiffeRules) -> Result<Claim<'a>, Denial> {
-    let username = &request.requester.username;
-    let Some(account) = ServiceAccount::from_username(username) else {
-        return Err(denial(format!(
-            "{} is no ServiceAccount, and only a ServiceAccount has an identity here; \
-             ask with a ServiceAccount's token, or through a cert-manager Certificate",
-            quote::text(username)
-        )));
-    };
+    let account = request.requester.service_account().map_err(|error| {
+        denial(format!(
+            "{error}; only ServiceAccounts and Certificates can have a SPIFFE ID from this issuer"
+        ))
+    })?;
     if account != spiffe.cert_manager {
         at_home(&account, request)?;
         return Ok(Claim::Itself(account));

@@ -7,7 +7,7 @@ use signet_core::request::{Api, Approval};
 
 use super::super::intake::{issuer, read};
 use super::{approved, condition, conditions, denied, object, with_status};
-use crate::fixtures::shop_ca;
+use crate::fixtures::{alice, shop_ca};
 
 fn referring(group: &str, kind: &str, name: &str) -> CertificateRequest {
     let reference = json!({ "group": group, "kind": kind, "name": name });
@@ -128,8 +128,7 @@ fn the_spec_is_carried_over_as_it_stands() {
         ("uid-1", Api::CertificateRequest)
     );
     assert_eq!(asked.namespace.as_deref(), Some("shop"));
-    assert_eq!(asked.requester.username, "alice");
-    assert_eq!(asked.requester.groups, ["staff"]);
+    assert_eq!(asked.requester, alice());
     assert_eq!(asked.csr, b"csr");
     assert_eq!(asked.usages, ["server auth", "client auth"]);
     assert!(asked.ca && asked.may_reference);

@@ -9,7 +9,7 @@ use signet_core::spiffe::TrustDomain;
 use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
-use crate::fixtures::{DAY, HOUR, NOW, at, ca, key, openssl};
+use crate::fixtures::{DAY, HOUR, NOW, at, ca, key, openssl, service_account};
 use crate::keyring::{Found, State};
 
 const KEY_TYPES: [KeyType; 7] = [
@@ -95,7 +95,7 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
             .unwrap(),
     });
     let mut asked = asked();
-    asked.requester.username = "system:serviceaccount:shop:web".to_owned();
+    asked.requester = service_account("shop", "web");
     asked.duration = Ok(Duration::from_secs(20));
     let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
     let Outcome::Issued {

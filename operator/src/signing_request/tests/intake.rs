@@ -5,7 +5,7 @@ use signet_core::request::{Api, Approval, Request};
 
 use super::super::intake::{needs_review, read};
 use super::{conditions, object, with_spec, with_status};
-use crate::fixtures::{corp, shop_ca};
+use crate::fixtures::{alice, corp, shop_ca};
 
 #[test]
 fn the_spec_is_carried_over_as_it_stands() {
@@ -16,8 +16,7 @@ fn the_spec_is_carried_over_as_it_stands() {
         ("uid-1", Api::CertificateSigningRequest)
     );
     assert_eq!((asked.namespace, asked.certificate), (None, None));
-    assert_eq!(asked.requester.username, "alice");
-    assert_eq!(asked.requester.groups, ["staff"]);
+    assert_eq!(asked.requester, alice());
     assert_eq!(asked.csr, b"csr");
     assert_eq!(asked.usages, ["client auth"]);
     assert_eq!(asked.approval, Approval::Approved);

@@ -104,3 +104,29 @@ fn what_cert_manager_asks_for_no_certificate_has_no_identity() {
         }
     }
 }
+
+/// A client certificate can carry any username, also cert-manager's, and an owner reference is
+/// written by the requester.
+#[test]
+fn a_client_certificate_with_cert_managers_username_gets_no_certificates_identity() {
+    let csr = CsrParts::names(&[uri("spiffe://example.org/ns/shop/sa/web")]);
+    let mut forged = asked_for_certificate(&csr);
+    granted(forged.clone(), &spiffe());
+    forged.requester.extra = [(
+        "authentication.kubernetes.io/credential-id".to_owned(),
+        vec!["X509SHA256=00ff".to_owned()],
+    )]
+    .into();
+    let denial = denied(forged, &spiffe());
+    assert_eq!(denial.reason, Reason::IdentityNotAllowed);
+    assert!(
+        denial.message.contains("client certificate"),
+        "{}",
+        denial.message
+    );
+
+    let mut without_groups = asked_for_certificate(&csr);
+    without_groups.requester.groups.clear();
+    let denial = denied(without_groups, &spiffe());
+    assert_eq!(denial.reason, Reason::IdentityNotAllowed);
+}

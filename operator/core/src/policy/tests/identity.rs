@@ -221,7 +221,7 @@ fn who_is_no_service_account_is_refused() {
         "System:ServiceAccount:shop:web",
     ];
     for username in usernames {
-        refused(by(username), &spiffe(), "is no ServiceAccount");
+        refused(by(username), &spiffe(), "is not a ServiceAccount");
         // The URI that he lists himself changes nothing.
         let listed = asked(&CsrParts::names(&[uri(OWN)]));
         refused(
@@ -230,8 +230,17 @@ fn who_is_no_service_account_is_refused() {
                 ..listed
             },
             &spiffe(),
-            "is no ServiceAccount",
+            "is not a ServiceAccount",
         );
+    }
+}
+
+#[test]
+fn a_username_of_a_service_account_without_its_groups_gets_no_identity() {
+    for csr in [CsrParts::names(&[]), CsrParts::names(&[uri(OWN)])] {
+        let mut forged = asked(&csr);
+        forged.requester.groups.clear();
+        refused(forged, &spiffe(), "is not in the group");
     }
 }
 
