@@ -16,6 +16,7 @@ shared![
     sid_an_id_that_is_none_is_refused,
     sid_7_an_id_in_another_form_is_refused,
     x5_5_names_beside_the_id_stay,
+    no_id_is_added_beside_other_names,
     a_plain_user_is_refused,
     annotations_and_labels_do_not_count,
     a_forged_owner_does_not_count,
@@ -148,6 +149,7 @@ async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
         .common_name("web")
         .dns("web.example")?
         .ip([10, 0, 0, 1])
+        .uri(&requesters_id(test))?
         .build()?;
     let issued = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
     let names = issued.leaf.names()?;
@@ -160,6 +162,17 @@ async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
+/// An agent that requests for workloads would lend each its own identity.
+async fn no_id_is_added_beside_other_names(test: &TestNamespace) -> Result<()> {
+    let issuer = issuer(test).await?;
+    let csr = Csr::of_new_key()?.common_name("web.default").build()?;
+    let message = test
+        .refused(&Ask::new(&issuer, &csr), "IdentityNotAllowed")
+        .await?;
+    ensure!(message.contains(&requesters_id(test)), "{message}");
+    Ok(())
+}
+
 /// The administrator is one: a client certificate, not a ServiceAccount.
 async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
@@ -169,7 +182,7 @@ async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
         .await?;
     test.approve(&request).await?;
     let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains("no ServiceAccount"), "{sentence}");
+    ensure!(sentence.contains("not a ServiceAccount"), "{sentence}");
     Ok(())
 }
 

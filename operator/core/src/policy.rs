@@ -3,10 +3,12 @@
 //! The rules are run in a fixed order and the first refusal wins. Each rule has a file of its
 //! own; until the policy language exists, `identity` holds one fixed rule.
 
+mod applicant;
 mod ca;
 mod grant;
 mod identity;
 mod names;
+mod other_names;
 mod usages;
 
 #[cfg(test)]
@@ -67,6 +69,8 @@ pub enum Issuer<'a> {
 pub struct Rules {
     /// The namespace of a namespaced issuer; none for a ClusterIssuer.
     pub namespace: Option<String>,
+    /// The ServiceAccount whose requests are made for Certificates.
+    pub cert_manager: ServiceAccount,
     /// How long a path below the issuing CA may be; none is without limit (PKI-7).
     pub path_length: Option<u8>,
     /// The profile's word on CA requests; none refuses them.
@@ -88,8 +92,6 @@ pub struct CaProfile {
 pub struct SpiffeRules {
     /// The trust domain; no leaf leaves it.
     pub trust_domain: TrustDomain,
-    /// The ServiceAccount whose requests are made for Certificates.
-    pub cert_manager: ServiceAccount,
 }
 
 /// Decides on a request.

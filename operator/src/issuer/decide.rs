@@ -313,14 +313,12 @@ fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> R
         .and_then(|profile| profile.ca.as_ref());
     Rules {
         namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
+        cert_manager: facts.cert_manager.clone(),
         path_length: chain.path_length(),
         ca: profile.map(|profile| CaProfile {
             path_length: profile.path_length,
         }),
-        spiffe: trust_domain.map(|trust_domain| SpiffeRules {
-            trust_domain,
-            cert_manager: facts.cert_manager.clone(),
-        }),
+        spiffe: trust_domain.map(|trust_domain| SpiffeRules { trust_domain }),
     }
 }
 

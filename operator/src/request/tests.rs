@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::policy::Rules;
-use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_core::request::{Api, Approval, Asked, Requester, ServiceAccount};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
@@ -43,6 +43,10 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
     Found::Known(State::Ready(Arc::new(Loaded {
         rules: Rules {
             namespace: None,
+            cert_manager: ServiceAccount {
+                namespace: "cert-manager".to_owned(),
+                name: "cert-manager".to_owned(),
+            },
             path_length: chain.path_length(),
             ca: None,
             spiffe: None,

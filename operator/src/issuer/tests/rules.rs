@@ -20,13 +20,15 @@ fn facts() -> Facts {
 
 #[test]
 fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
+    let facts = facts();
     let expected = Rules {
         namespace: None,
+        cert_manager: facts.cert_manager.clone(),
         path_length: None,
         ca: None,
         spiffe: None,
     };
-    assert_eq!(ready(&facts()).rules, expected);
+    assert_eq!(ready(&facts).rules, expected);
 }
 
 /// An Issuer speaks only for its own namespace.
@@ -56,7 +58,6 @@ fn profile_and_trust_domain_become_rules() {
     assert_eq!(rules.ca, Some(policy::CaProfile { path_length: 2 }));
     let spiffe = rules.spiffe.unwrap();
     assert_eq!(spiffe.trust_domain.id().to_string(), "spiffe://example.org");
-    assert_eq!(spiffe.cert_manager, facts.cert_manager);
 }
 
 /// PKI-7: what the CA's own chain allows.

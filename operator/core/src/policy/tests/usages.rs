@@ -5,7 +5,7 @@ use x509_cert::ext::pkix::KeyUsages as Bit;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{CLIENT_AUTH, EXT_KEY_USAGE, KEY_USAGE, SERVER_AUTH, hex, purposes};
 use crate::fixtures::request::{
-    asked, asked_ca, denied, granted, plain, spiffe, with_ca, with_usages,
+    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca, with_usages,
 };
 use crate::policy::Rules;
 use crate::reason::Reason;
@@ -225,6 +225,7 @@ fn x5_15_an_svid_names_both_tls_purposes_or_none() {
         &["client auth", "server auth"],
         &["server auth", "client auth", "any"],
     ] {
-        assert_granted(asked_with(spec), &spiffe());
+        let asked = asked_for_certificate(&CsrParts::default());
+        assert_granted(with_usages(asked, spec), &spiffe());
     }
 }
