@@ -289,7 +289,9 @@ async fn x5_13_no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
 
 async fn x5_7_a_ca_carries_the_trust_domains_id_or_none(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
-    spec["profile"] = json!({ "ca": {} });
+    spec["profile"] = json!({ "ca": { "allowedRequesters": {
+        "serviceAccounts": [{ "namespace": test.name(), "name": "requester" }],
+    } } });
     let issuer = test.issuer(Issuer, "mesh", spec).await?;
     let of = |uri: &str| Csr::of_new_key()?.common_name("sub").uri(uri)?.build();
     let domain = format!("spiffe://{TRUST_DOMAIN}");

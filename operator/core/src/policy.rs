@@ -14,6 +14,7 @@ mod usages;
 #[cfg(test)]
 mod tests;
 
+pub use ca::{AllowedRequesters, CaProfile};
 pub use grant::{Grant, Kind};
 
 use crate::quote;
@@ -77,14 +78,6 @@ pub struct Rules {
     pub ca: Option<CaProfile>,
     /// The rules of the trust domain; none makes the issuer a plain private CA.
     pub spiffe: Option<SpiffeRules>,
-}
-
-/// What the profile allows to those who ask for a CA certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CaProfile {
-    /// The path length of a CA certificate that is issued: never more, and exactly this unless
-    /// the CSR asks for less or the issuing CA itself allows less.
-    pub path_length: u8,
 }
 
 /// What holds when an issuer speaks for a trust domain.

@@ -14,8 +14,8 @@ use crate::spiffe::SpiffeId;
 /// Decides the SPIFFE ID of a leaf, or that there is none because the issuer is a plain CA.
 ///
 /// A CA certificate carries the ID of the trust domain or none (X5-7), and no ID is written by
-/// Signet. A requester who may have no identity may have no CA certificate either: under one,
-/// they could give themselves any.
+/// Signet. The profile lists who may request one ([`ca`](super::ca)), from any namespace of a
+/// ClusterIssuer.
 pub(super) fn rule(
     request: &Request,
     rules: &Rules,
@@ -30,7 +30,9 @@ pub(super) fn rule(
             "{error}; only ServiceAccounts and Certificates can have a SPIFFE ID from this issuer"
         ))
     })?;
-    in_its_namespace(&applicant, request)?;
+    if kind == Kind::Leaf {
+        in_its_namespace(&applicant, request)?;
+    }
     inside_issuer(&applicant, rules)?;
     match kind {
         Kind::Leaf => leaf(&applicant, listed, request, spiffe).map(Some),

@@ -2,6 +2,7 @@
 //! docs/rules.md.
 
 mod ca;
+mod ca_requesters;
 mod certificate_identity;
 mod flow;
 mod identity;

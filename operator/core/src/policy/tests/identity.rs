@@ -5,8 +5,7 @@
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{attribute, cn, dns, no_name, seq, subject, tlv, uri};
 use crate::fixtures::request::{
-    account, asked, asked_ca, asked_for_certificate, denied, granted, plain, requester, spiffe,
-    with_ca,
+    account, asked, asked_for_certificate, denied, granted, plain, requester, spiffe,
 };
 use crate::policy::{Rules, SpiffeRules};
 use crate::reason::Reason;
@@ -93,23 +92,19 @@ fn a_service_account_lends_its_identity_to_no_other_namespace() {
         CsrParts::nameless(),
         CsrParts::names(&[uri(OWN)]),
         CsrParts::names(&[uri("spiffe://example.org/ns/till/sa/web")]),
-        // The URI that a CA of the trust domain may list.
-        CsrParts::names(&[uri("spiffe://example.org")]),
     ];
     let of_till = Rules {
         namespace: Some("till".to_owned()),
         ..spiffe()
     };
     for csr in &csrs {
-        for asked in [asked(csr), asked_ca(csr)] {
-            for rules in [with_ca(spiffe(), 0), with_ca(of_till.clone(), 0)] {
-                for elsewhere in ["till", "shop-evil", "sho", "Shop", ""] {
-                    refused(
-                        in_namespace(asked.clone(), elsewhere),
-                        &rules,
-                        "shop/web made this request in namespace",
-                    );
-                }
+        for rules in [spiffe(), of_till.clone()] {
+            for elsewhere in ["till", "shop-evil", "sho", "Shop", ""] {
+                refused(
+                    in_namespace(asked(csr), elsewhere),
+                    &rules,
+                    "shop/web made this request in namespace",
+                );
             }
         }
     }
@@ -125,13 +120,6 @@ fn a_service_account_lends_its_identity_to_no_other_namespace() {
         };
         assert_eq!(id(nowhere, &spiffe()), OWN);
     }
-    let nowhere = Asked {
-        api: Api::CertificateSigningRequest,
-        namespace: None,
-        ..asked_ca(&csrs[3])
-    };
-    granted(nowhere, &with_ca(spiffe(), 0));
-    granted(asked_ca(&csrs[3]), &with_ca(spiffe(), 0));
     // A plain private CA gives no identity, so there is none to lend.
     granted(in_namespace(asked(&csrs[0]), "till"), &plain());
 }
