@@ -7,6 +7,7 @@ mod applicant;
 mod ca;
 mod grant;
 mod identity;
+mod lifetime;
 mod names;
 mod other_names;
 mod usages;
@@ -148,7 +149,7 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
         subject_alt_names: names.subject_alt_names,
         public_key: request.csr.public_key().clone(),
         usages,
-        duration: request.duration,
+        duration: lifetime::rule(request, rules),
         kind,
         name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),
         spiffe_id,

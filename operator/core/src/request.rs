@@ -31,6 +31,19 @@ pub enum Approval {
     Denied,
 }
 
+/// The lifetime of a certificate where none is requested: 90 days (rules A3-28 and A5-39).
+pub const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// What only an annotation requests. Users who may update a request can change it after the
+/// approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Annotated {
+    /// The lifetime.
+    pub duration: bool,
+    /// That it is a CA certificate.
+    pub ca: bool,
+}
+
 /// A request as the API gives it: nothing in it has been checked.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -58,6 +71,8 @@ pub struct Asked {
     pub duration: Result<Duration, String>,
     /// Whether a CA certificate is asked for.
     pub ca: bool,
+    /// Which of the two last fields come from an annotation.
+    pub annotated: Annotated,
 }
 
 /// A request that was read in full: an approved, strictly parsed CSR whose proof of possession
@@ -84,6 +99,8 @@ pub struct Request {
     pub duration: Duration,
     /// Whether a CA certificate is asked for.
     pub ca: bool,
+    /// Which of the two last fields come from an annotation.
+    pub annotated: Annotated,
 }
 
 /// Why what was asked is no request to decide on.
@@ -138,6 +155,7 @@ impl Request {
             usages,
             duration,
             ca: asked.ca,
+            annotated: asked.annotated,
         })
     }
 }

@@ -1,18 +1,13 @@
 //! A `CertificateRequest` as a request of the core. Pure.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::ResourceExt;
 use signet_api::external::certificate_request::{CertificateRequest, CertificateRequestStatus};
 use signet_api::{GROUP, IssuerKind, duration};
-use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_core::request::{Annotated, Api, Approval, Asked, DEFAULT_DURATION, Requester};
 
 use crate::keyring::IssuerName;
-
-/// 90 days (rule A3-28).
-const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// The issuer that a request names and what it asks; none if it is not ours or is finished.
 pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
@@ -42,6 +37,7 @@ pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
             .as_deref()
             .map_or(Ok(DEFAULT_DURATION), duration::parse),
         ca: spec.is_ca,
+        annotated: Annotated::default(),
     };
     Some((issuer, asked))
 }

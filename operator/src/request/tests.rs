@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::policy::Rules;
-use signet_core::request::{Api, Approval, Asked, Requester, ServiceAccount};
+use signet_core::request::{Annotated, Api, Approval, Asked, Requester, ServiceAccount};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
@@ -35,6 +35,7 @@ fn asked() -> Asked {
         usages: Vec::new(),
         duration: Ok(Duration::from_secs(3600)),
         ca: false,
+        annotated: Annotated::default(),
     }
 }
 

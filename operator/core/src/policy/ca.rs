@@ -65,6 +65,7 @@ pub(super) fn rule(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
         ));
     };
     allowed(request, rules, profile)?;
+    in_the_csr(request, rules)?;
     path_length(request, rules, profile).map(|path_length| Kind::Ca { path_length })
 }
 
@@ -93,6 +94,20 @@ fn allowed(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), 
         "{applicant} is not in the issuer's spec.profile.ca.allowedRequesters; add it there, or \
          request a certificate that is not a CA's"
     )))
+}
+
+/// An annotation may change after the approval, and the CSR cannot. So in a trust domain the CSR
+/// itself must request a CA certificate.
+fn in_the_csr(request: &Request, rules: &Rules) -> Result<(), Denial> {
+    if rules.spiffe.is_none() || !request.annotated.ca || request.csr.basic_constraints().is_some()
+    {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::InvalidCsr,
+        "an annotation requests a CA certificate, and the CSR does not; in a trust domain, add \
+         basicConstraints with CA:TRUE to the CSR",
+    ))
 }
 
 fn path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<u8, Denial> {

@@ -6,5 +6,6 @@ mod ca_requesters;
 mod certificate_identity;
 mod flow;
 mod identity;
+mod lifetime;
 mod names;
 mod usages;

@@ -92,12 +92,31 @@ fn duration(seconds: Value, annotation: Value) -> Result<Duration, String> {
 }
 
 #[test]
-fn a5_39_the_annotation_wins_over_the_spec_and_that_over_90_days() {
+fn a5_39_an_annotation_extends_no_lifetime_of_the_spec() {
     let seconds = |seconds| Ok(Duration::from_secs(seconds));
     assert_eq!(duration(json!(7200), json!("1h30m")), seconds(5400));
+    assert_eq!(duration(json!(7200), json!("2h")), seconds(7200));
+    assert_eq!(duration(json!(7200), json!("87600h")), seconds(7200));
     assert_eq!(duration(json!(7200), Value::Null), seconds(7200));
     assert_eq!(duration(Value::Null, json!("10m")), seconds(600));
     assert_eq!(duration(Value::Null, Value::Null), seconds(90 * 24 * 3600));
+}
+
+/// Annotations can be changed after the approval, and policy treats what they request with care.
+#[test]
+fn what_only_an_annotation_requests_is_marked() {
+    let annotated = |spec: Value, annotations: Value| {
+        let object = object(&spec, &annotations, &json!({}));
+        let annotated = read(&object).unwrap().1.annotated;
+        (annotated.duration, annotated.ca)
+    };
+    let duration = json!({ "experimental.cert-manager.io/request-duration": "1h" });
+    let ca = json!({ "experimental.cert-manager.io/request-is-ca": "true" });
+    let in_spec = json!({ "expirationSeconds": 7200 });
+    assert_eq!(annotated(json!({}), json!({})), (false, false));
+    assert_eq!(annotated(json!({}), duration.clone()), (true, false));
+    assert_eq!(annotated(in_spec, duration), (false, false));
+    assert_eq!(annotated(json!({}), ca), (false, true));
 }
 
 /// CSR-2: 600 s is the least, in whichever place it is asked for.

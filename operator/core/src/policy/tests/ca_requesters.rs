@@ -1,7 +1,7 @@
 //! Who may request a CA certificate.
 
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::der::uri;
+use crate::fixtures::der::{BASIC_CONSTRAINTS, hex, uri};
 use crate::fixtures::request::{
     account, asked_ca, asked_for_certificate, denied, granted, plain, requester, spiffe, with_ca,
 };
@@ -190,4 +190,25 @@ fn a_listed_requester_gets_no_ca_with_the_id_of_a_workload() {
         let denial = denied(asked_ca(&CsrParts::names(&[uri])), &listed());
         assert_eq!(denial.reason, Reason::IdentityNotAllowed);
     }
+}
+
+/// `request-is-ca` can be added to a CertificateSigningRequest that was approved for a leaf.
+#[test]
+fn an_annotation_added_after_the_approval_makes_no_ca_of_a_trust_domain() {
+    let annotated = |csr: &CsrParts| {
+        let mut asked = in_namespace(None, asked_ca(csr));
+        asked.annotated.ca = true;
+        asked
+    };
+    let leaf = annotated(&CsrParts::default());
+    let denial = denied(leaf.clone(), &listed());
+    assert_eq!(denial.reason, Reason::InvalidCsr);
+    assert!(denial.message.contains("CA:TRUE"), "{}", denial.message);
+    let ca = CsrParts::default().and(BASIC_CONSTRAINTS, &hex("30030101ff"));
+    granted(annotated(&ca), &listed());
+    let not_ca = CsrParts::default().and(BASIC_CONSTRAINTS, &hex("3000"));
+    let denial = denied(annotated(&not_ca), &listed());
+    assert_eq!(denial.reason, Reason::InvalidCsr);
+    // A plain issuer stays level with cert-manager's CA issuer.
+    granted(leaf, &with_ca(plain(), 0));
 }
