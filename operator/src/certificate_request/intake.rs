@@ -42,14 +42,15 @@ pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
     Some((issuer, asked))
 }
 
-/// Group and kind match exactly (rule A1-1): what is empty means cert-manager's own.
+/// Group and kind match exactly (rule A1-1). An empty group means cert-manager's own; an empty
+/// kind means `Issuer`, in cert-manager's API as in ours.
 pub(super) fn issuer(object: &CertificateRequest) -> Option<IssuerName> {
     let reference = &object.spec.issuer_ref;
     if reference.group != GROUP || reference.name.is_empty() {
         return None;
     }
     let (kind, namespace) = match reference.kind.as_str() {
-        "Issuer" => (IssuerKind::Issuer, object.namespace()?),
+        "Issuer" | "" => (IssuerKind::Issuer, object.namespace()?),
         "ClusterIssuer" => (IssuerKind::ClusterIssuer, String::new()),
         _ => return None,
     };

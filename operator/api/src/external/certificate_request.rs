@@ -44,7 +44,7 @@ pub struct CertificateRequestSpec {
 }
 
 /// The reference to an issuer. An empty group means cert-manager's own, an empty kind `Issuer`
-/// (CM-5); Signet takes neither for its own.
+/// (CM-5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ObjectReference {

@@ -29,13 +29,18 @@ fn a1_2_the_issuer_is_named_by_kind_and_place() {
     );
 }
 
-/// Rule A1-1, CM-5: an empty group means cert-manager's, an empty kind its Issuer.
+/// CM-5: an empty kind means `Issuer`, whatever the group.
+#[test]
+fn cm_5_a_reference_without_a_kind_is_to_an_issuer() {
+    assert_eq!(issuer(&referring("signet.dev", "", "ca")), Some(shop_ca()));
+}
+
+/// Rule A1-1, CM-5: an empty group means cert-manager's.
 #[test]
 fn a1_1_group_and_kind_match_exactly_or_the_request_is_not_ours() {
     for (group, kind, name) in [
         ("", "Issuer", "ca"),
         ("", "", "ca"),
-        ("signet.dev", "", "ca"),
         ("signet.dev", "issuer", "ca"),
         ("signet.dev", "Issuers", "ca"),
         ("signet.dev", "MeshCA", "ca"),
