@@ -18,6 +18,7 @@ use k8s_openapi::api::certificates::v1::{
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
 
+use crate::api_error::describe;
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::{Found, IssuerName};
@@ -33,10 +34,10 @@ const UNPROCESSABLE: u16 = 422;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not take a write.
-    #[error("the API server did not take the write: {0}")]
+    #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[source] kube::Error),
     /// The SubjectAccessReview was not answered.
-    #[error("the SubjectAccessReview was not answered: {0}")]
+    #[error("the SubjectAccessReview was not answered: {}", describe(.0))]
     Review(#[source] kube::Error),
     /// It took too long.
     #[error("the request was not finished in time")]
