@@ -17,6 +17,7 @@ use k8s_openapi::api::certificates::v1::{
 };
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use signet_core::request::Reference;
 
 use crate::api_error::describe;
 use crate::apply::Written;
@@ -86,10 +87,13 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
     };
     let found = context.find(&issuer);
     let missing = matches!(found, Found::Missing);
-    if !missing && intake::needs_review(&issuer, &asked) {
-        asked.may_reference = reference::is_allowed(&context.client, &object.spec, &issuer)
+    if !missing
+        && intake::needs_review(&issuer, &asked)
+        && reference::is_allowed(&context.client, &object.spec, &issuer)
             .await
-            .map_err(Error::Review)?;
+            .map_err(Error::Review)?
+    {
+        asked.reference = Reference::Allowed;
     }
     let given = Given {
         issuer: &issuer,

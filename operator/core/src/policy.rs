@@ -10,6 +10,7 @@ mod identity;
 mod lifetime;
 mod names;
 mod other_names;
+mod reference;
 mod usages;
 
 #[cfg(test)]
@@ -18,7 +19,6 @@ mod tests;
 pub use ca::{AllowedRequesters, CaProfile};
 pub use grant::{Grant, Kind};
 
-use crate::quote;
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;
@@ -119,16 +119,7 @@ fn wait(reason: Reason, message: String) -> Decision {
 
 /// What no issuer's rules can change.
 fn admissible(request: &Request) -> Result<(), Denial> {
-    if !request.may_reference {
-        return Err(Denial::new(
-            Reason::DeniedReference,
-            format!(
-                "{} may not use this issuer; grant it the verb \"reference\" on \"signers\" of \
-                 group signet.dev, in the issuer's namespace and by the issuer's name",
-                quote::text(&request.requester.username)
-            ),
-        ));
-    }
+    reference::rule(request)?;
     if request.duration.as_secs() == 0 {
         return Err(Denial::new(
             Reason::InvalidDuration,

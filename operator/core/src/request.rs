@@ -34,6 +34,23 @@ pub enum Approval {
 /// The lifetime of a certificate where none is requested: 90 days (rules A3-28 and A5-39).
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// Whether a requester may use an issuer at all.
+///
+/// A CertificateRequest is in the namespace of its issuer, so there the right to create it is
+/// enough; a CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// It may.
+    Allowed,
+    /// It lacks the verb `reference` on the signer of this namespaced issuer.
+    Denied {
+        /// The issuer's namespace.
+        namespace: String,
+        /// The issuer's name.
+        name: String,
+    },
+}
+
 /// What only an annotation requests. Users who may update a request can change it after the
 /// approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,10 +74,8 @@ pub struct Asked {
     pub approval: Approval,
     /// Who asks.
     pub requester: Requester,
-    /// Whether the requester may use the issuer at all. A CertificateRequest stands in the
-    /// namespace of its issuer, so there the right to create it is enough; a
-    /// CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview.
-    pub may_reference: bool,
+    /// Whether the requester may use the issuer at all.
+    pub reference: Reference,
     /// The name of the cert-manager Certificate that is the controlling owner.
     pub certificate: Option<String>,
     /// The PEM of the CSR.
@@ -88,7 +103,7 @@ pub struct Request {
     /// Who asks.
     pub requester: Requester,
     /// Whether the requester may use the issuer at all.
-    pub may_reference: bool,
+    pub reference: Reference,
     /// The cert-manager Certificate that is the controlling owner.
     pub certificate: Option<String>,
     /// The CSR.
@@ -149,7 +164,7 @@ impl Request {
             api: asked.api,
             namespace: asked.namespace,
             requester: asked.requester,
-            may_reference: asked.may_reference,
+            reference: asked.reference,
             certificate: asked.certificate,
             csr,
             usages,

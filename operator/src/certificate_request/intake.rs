@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use kube::ResourceExt;
 use signet_api::external::certificate_request::{CertificateRequest, CertificateRequestStatus};
 use signet_api::{GROUP, IssuerKind, duration};
-use signet_core::request::{Annotated, Api, Approval, Asked, DEFAULT_DURATION, Requester};
+use signet_core::request::{
+    Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
+};
 
 use crate::keyring::IssuerName;
 
@@ -27,7 +29,7 @@ pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
             groups: spec.groups.clone(),
             extra: spec.extra.clone(),
         },
-        may_reference: true,
+        reference: Reference::Allowed,
         certificate: owning_certificate(object),
         // What is no base64 is no CSR either; the core says so.
         csr: STANDARD.decode(&spec.request).unwrap_or_default(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::policy::Rules;
-use signet_core::request::{Annotated, Api, Approval, Asked, Requester, ServiceAccount};
+use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
@@ -29,7 +29,7 @@ fn asked() -> Asked {
             username: "alice".to_owned(),
             ..Requester::default()
         },
-        may_reference: true,
+        reference: Reference::Allowed,
         certificate: None,
         csr: csr::pem("web", &["web.shop.svc"]),
         usages: Vec::new(),

@@ -7,7 +7,9 @@ use k8s_openapi::api::certificates::v1::{
 };
 use kube::ResourceExt;
 use signet_api::{IssuerKind, duration};
-use signet_core::request::{Annotated, Api, Approval, Asked, DEFAULT_DURATION, Requester};
+use signet_core::request::{
+    Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
+};
 
 use super::signer_name;
 use crate::keyring::IssuerName;
@@ -33,7 +35,7 @@ pub(super) fn read(object: &CertificateSigningRequest) -> Option<(IssuerName, As
         namespace: None,
         approval: approval(object.status.as_ref()),
         requester: requester(spec),
-        may_reference: issuer.kind == IssuerKind::ClusterIssuer,
+        reference: unreviewed(&issuer),
         certificate: None,
         csr: spec.request.0.clone(),
         usages: spec.usages.clone().unwrap_or_default(),
@@ -55,6 +57,17 @@ pub(super) fn requester(spec: &CertificateSigningRequestSpec) -> Requester {
         uid: spec.uid.clone().unwrap_or_default(),
         groups: spec.groups.clone().unwrap_or_default(),
         extra: spec.extra.clone().unwrap_or_default(),
+    }
+}
+
+/// Every requester may use a ClusterIssuer, and an Issuer only once a review allows it.
+fn unreviewed(issuer: &IssuerName) -> Reference {
+    match issuer.kind {
+        IssuerKind::ClusterIssuer => Reference::Allowed,
+        IssuerKind::Issuer => Reference::Denied {
+            namespace: issuer.namespace.clone(),
+            name: issuer.name.clone(),
+        },
     }
 }
 

@@ -8,4 +8,5 @@ mod flow;
 mod identity;
 mod lifetime;
 mod names;
+mod reference;
 mod usages;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signet_api::IssuerKind;
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_core::request::{Api, Approval};
+use signet_core::request::{Api, Approval, Reference};
 
 use super::super::intake::{issuer, read};
 use super::{approved, condition, conditions, denied, object, with_status};
@@ -136,7 +136,8 @@ fn the_spec_is_carried_over_as_it_stands() {
     assert_eq!(asked.requester, alice());
     assert_eq!(asked.csr, b"csr");
     assert_eq!(asked.usages, ["server auth", "client auth"]);
-    assert!(asked.ca && asked.may_reference);
+    assert!(asked.ca);
+    assert_eq!(asked.reference, Reference::Allowed);
     assert_eq!(asked.certificate, None);
 }
 

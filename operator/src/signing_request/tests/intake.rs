@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signet_core::request::{Api, Approval, Request};
+use signet_core::request::{Api, Approval, Reference, Request};
 
 use super::super::intake::{needs_review, read};
 use super::{conditions, object, with_spec, with_status};
@@ -36,13 +36,14 @@ fn a5_36_both_forms_of_signer_name_and_no_others() {
 #[test]
 fn a5_37_a_namespaced_issuer_needs_a_review_once_approved() {
     let namespaced = json!({ "signerName": "issuers.signet.dev/shop.ca" });
-    for (spec, status, may_reference, review) in [
+    for (spec, status, allowed, review) in [
         (json!({}), conditions(&["Approved"]), true, false),
         (namespaced.clone(), conditions(&["Approved"]), false, true),
         (namespaced, json!({}), false, false),
     ] {
         let (issuer, asked) = read(&object(&spec, &json!({}), &status)).unwrap();
-        assert_eq!(asked.may_reference, may_reference, "{issuer}");
+        let is_allowed = asked.reference == Reference::Allowed;
+        assert_eq!(is_allowed, allowed, "{issuer}");
         assert_eq!(needs_review(&issuer, &asked), review, "{issuer}");
     }
 }
