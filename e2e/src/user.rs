@@ -62,6 +62,14 @@ impl User {
         &self.name
     }
 
+    /// Waits until the API server knows of a right that something else granted.
+    ///
+    /// # Errors
+    /// It does not come to that.
+    pub async fn await_right(&self, namespace: &TestNamespace, rule: &Rule) -> Result<()> {
+        await_right(&self.client, namespace.name(), rule).await
+    }
+
     /// A client with its token.
     pub fn client(&self) -> Client {
         self.client.clone()

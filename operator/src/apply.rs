@@ -1,12 +1,14 @@
 //! The only place that writes to the API server.
 
+mod terminating;
+
 use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::{ObjectReference, Secret};
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::Request;
+use kube::core::{NamespaceResourceScope, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
@@ -14,6 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use signet_api::CAGeneration;
 use signet_keys::Turns;
+
+use crate::api_error::{describe, is_namespace_terminating};
+use terminating::Terminating;
 
 /// The field manager of every write.
 pub const FIELD_MANAGER: &str = "signet";
@@ -68,6 +73,7 @@ pub struct Writer {
     client: Client,
     recorder: Recorder,
     turns: Arc<Turns>,
+    terminating: Arc<Terminating>,
 }
 
 impl Writer {
@@ -82,6 +88,7 @@ impl Writer {
             recorder: Recorder::new(client.clone(), reporter),
             client,
             turns: Arc::new(Turns::new(at_once)),
+            terminating: Arc::default(),
         }
     }
 
@@ -110,7 +117,7 @@ impl Writer {
             return Ok(Written::Conflict);
         }
         if let Some(told) = plan.event {
-            self.tell(&object.object_ref(&()), told).await;
+            self.tell(&object.object_ref(&()), namespace, told).await;
         }
         Ok(Written::Done)
     }
@@ -152,7 +159,7 @@ impl Writer {
         namespace: &str,
         secret: &Secret,
     ) -> Result<Created, kube::Error> {
-        create(&Api::namespaced(self.client.clone(), namespace), secret).await
+        self.create(namespace, secret).await
     }
 
     /// Creates a CA generation.
@@ -164,10 +171,10 @@ impl Writer {
         namespace: &str,
         generation: &CAGeneration,
     ) -> Result<Created, kube::Error> {
-        create(&Api::namespaced(self.client.clone(), namespace), generation).await
+        self.create(namespace, generation).await
     }
 
-    async fn tell(&self, object: &ObjectReference, told: Told) {
+    async fn tell(&self, object: &ObjectReference, namespace: &str, told: Told) {
         let event = Event {
             type_: if told.warning {
                 EventType::Warning
@@ -179,8 +186,39 @@ impl Writer {
             action: told.action.to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, object).await {
-            tracing::warn!(%error, reason = event.reason, "an event was not written");
+        match self.recorder.publish(&event, object).await {
+            Ok(()) => self.terminating.forget(namespace),
+            Err(error) if is_namespace_terminating(&error) => self.terminating.log(namespace),
+            Err(error) => tracing::warn!(
+                error = describe(&error),
+                reason = event.reason,
+                "an event was not written"
+            ),
+        }
+    }
+
+    async fn create<K>(&self, namespace: &str, object: &K) -> Result<Created, kube::Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        match api.create(&params, object).await {
+            Ok(_) => {
+                self.terminating.forget(namespace);
+                Ok(Created::Done)
+            }
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(Created::Existed),
+            Err(error) => {
+                if is_namespace_terminating(&error) {
+                    self.terminating.log(namespace);
+                }
+                Err(error)
+            }
         }
     }
 }
@@ -197,21 +235,6 @@ pub fn managed_by() -> (String, String) {
         "app.kubernetes.io/managed-by".to_owned(),
         FIELD_MANAGER.to_owned(),
     )
-}
-
-async fn create<K>(api: &Api<K>, object: &K) -> Result<Created, kube::Error>
-where
-    K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Serialize,
-{
-    let params = PostParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PostParams::default()
-    };
-    match api.create(&params, object).await {
-        Ok(_) => Ok(Created::Done),
-        Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(Created::Existed),
-        Err(error) => Err(error),
-    }
 }
 
 /// The API server takes notes of 1024 bytes.

@@ -14,6 +14,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use signet_api::external::certificate_request::CertificateRequest;
 
+use crate::api_error::describe;
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::Found;
@@ -26,7 +27,7 @@ const API: &str = "CertificateRequest";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not take a write.
-    #[error("the API server did not take the write: {0}")]
+    #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[from] kube::Error),
     /// It took too long.
     #[error("the request was not finished in time")]

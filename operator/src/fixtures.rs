@@ -8,6 +8,7 @@ pub(crate) mod openssl;
 
 use jiff::{SignedDuration, Timestamp};
 use signet_api::IssuerKind;
+use signet_core::request::Requester;
 
 use crate::keyring::IssuerName;
 
@@ -42,5 +43,28 @@ pub(crate) fn issuer(namespace: &str, name: &str) -> IssuerName {
         kind: IssuerKind::Issuer,
         namespace: namespace.to_owned(),
         name: name.to_owned(),
+    }
+}
+
+/// The user of the request objects, who is not a ServiceAccount.
+pub(crate) fn alice() -> Requester {
+    Requester {
+        username: "alice".to_owned(),
+        uid: "alice-1".to_owned(),
+        groups: vec!["staff".to_owned()],
+        extra: [("scopes".to_owned(), vec!["a".to_owned(), "b".to_owned()])].into(),
+    }
+}
+
+/// A requester with a token of this ServiceAccount.
+pub(crate) fn service_account(namespace: &str, name: &str) -> Requester {
+    Requester {
+        username: format!("system:serviceaccount:{namespace}:{name}"),
+        uid: "web-1".to_owned(),
+        groups: vec![
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+        ],
+        ..Requester::default()
     }
 }

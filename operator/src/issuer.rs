@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use signet_api::{IssuerKind, IssuerResource};
 use signet_keys::{KeyError, PROBE};
 
+use crate::api_error::{describe, is_namespace_terminating};
 use crate::apply::{Plan, Written};
 use crate::context::{Context, DEADLINE};
 use crate::keyring::{Found, IssuerName, Loaded, State, Version};
@@ -39,7 +40,7 @@ const MOST_STEPS: usize = 4;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not answer or did not take a write.
-    #[error("the API server did not answer: {0}")]
+    #[error("the API server did not answer: {}", describe(.0))]
     Api(#[from] kube::Error),
     /// Certificates could not be read.
     #[error("the CA generations could not be read: {0}")]
@@ -76,6 +77,12 @@ pub async fn reconcile<K: Object>(object: Arc<K>, context: Arc<Context>) -> Resu
 
 /// Decides when an issuer that could not be looked at is looked at again.
 pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
+    if let Error::Api(error) = error
+        && is_namespace_terminating(error)
+    {
+        // The issuer goes with its namespace.
+        return Action::await_change();
+    }
     let wait = context.attempts.failed(&object.uid().unwrap_or_default());
     let wait = wait.min(context.settings.issuer_resync_interval);
     tracing::warn!(%error, issuer = %IssuerName::of(&*object), "will be looked at again in {} s", wait.as_secs());

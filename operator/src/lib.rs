@@ -10,6 +10,7 @@
 compile_error!("the operator is not built for a fuzzer");
 
 pub mod admin;
+pub mod api_error;
 pub mod apply;
 pub mod args;
 pub mod arithmetic;

@@ -12,6 +12,7 @@ use signet_api::IssuerKind;
 use signet_keys::{ErrorClass, KeyError, Namespace, SecretData, ServiceAccountToken};
 use zeroize::Zeroizing;
 
+use crate::api_error::describe;
 use crate::keyring::IssuerName;
 
 /// The shortest life of a token that the API server gives. A token is made for one login.
@@ -174,12 +175,12 @@ fn check_name(kind: &str, name: &str) -> Result<(), KeyError> {
 fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
     let (class, why) = match error {
         kube::Error::Api(status) if status.is_forbidden() => {
-            (ErrorClass::CredentialsRefused, error.to_string())
+            (ErrorClass::CredentialsRefused, describe(error))
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             (ErrorClass::WrongAnswer, format!("the answer is no {kind}"))
         }
-        _ => (ErrorClass::Unreachable, error.to_string()),
+        _ => (ErrorClass::Unreachable, describe(error)),
     };
     KeyError::new(class, format!("the {kind} {name} cannot be read: {why}"))
 }

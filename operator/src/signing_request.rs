@@ -17,8 +17,9 @@ use k8s_openapi::api::certificates::v1::{
 };
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use signet_core::request::ServiceAccount;
+use signet_core::request::Reference;
 
+use crate::api_error::describe;
 use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::{Found, IssuerName};
@@ -34,10 +35,10 @@ const UNPROCESSABLE: u16 = 422;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not take a write.
-    #[error("the API server did not take the write: {0}")]
+    #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[source] kube::Error),
     /// The SubjectAccessReview was not answered.
-    #[error("the SubjectAccessReview was not answered: {0}")]
+    #[error("the SubjectAccessReview was not answered: {}", describe(.0))]
     Review(#[source] kube::Error),
     /// It took too long.
     #[error("the request was not finished in time")]
@@ -70,13 +71,13 @@ pub async fn reconcile(
     tokio::time::timeout(DEADLINE, answered).await?
 }
 
-/// Whose turn it is among those who wait for a key: the namespace of a ServiceAccount, and
-/// everybody else for himself.
+/// The share of the queue that a request counts toward: a ServiceAccount's namespace, or the
+/// user. A namespace's name has no colon, so no user takes a namespace's share.
 fn tenant(spec: &CertificateSigningRequestSpec) -> String {
-    let username = spec.username.as_deref().unwrap_or_default();
-    match ServiceAccount::from_username(username) {
-        Some(account) => account.namespace,
-        None => username.to_owned(),
+    let requester = intake::requester(spec);
+    match requester.service_account() {
+        Ok(account) => account.namespace,
+        Err(_) => format!("user:{}", requester.username),
     }
 }
 
@@ -86,10 +87,13 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
     };
     let found = context.find(&issuer);
     let missing = matches!(found, Found::Missing);
-    if !missing && intake::needs_review(&issuer, &asked) {
-        asked.may_reference = reference::is_allowed(&context.client, &object.spec, &issuer)
+    if !missing
+        && intake::needs_review(&issuer, &asked)
+        && reference::is_allowed(&context.client, &object.spec, &issuer)
             .await
-            .map_err(Error::Review)?;
+            .map_err(Error::Review)?
+    {
+        asked.reference = Reference::Allowed;
     }
     let given = Given {
         issuer: &issuer,

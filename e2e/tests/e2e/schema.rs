@@ -16,7 +16,7 @@ shared![
 type Wrong = Vec<(Value, &'static str)>;
 
 fn wrong() -> Wrong {
-    [wrong_unions(), wrong_values()].concat()
+    [wrong_unions(), wrong_values(), wrong_requesters()].concat()
 }
 
 fn wrong_unions() -> Wrong {
@@ -119,6 +119,40 @@ fn wrong_values() -> Wrong {
     ]
 }
 
+/// In a trust domain, a CA certificate is for listed requesters only.
+fn wrong_requesters() -> Wrong {
+    let allowed = |allowed: Value| json!({ "profile": { "ca": { "allowedRequesters": allowed } } });
+    let account = json!({ "namespace": "spire", "name": "server" });
+    let many: Vec<_> = (0..257).map(|number| format!("ns-{number}")).collect();
+    vec![
+        (
+            json!({ "spiffe": { "trustDomain": "prod.example" }, "profile": { "ca": {} } }),
+            "requires profile.ca.allowedRequesters",
+        ),
+        (allowed(json!({})), "name at least one requester"),
+        (
+            allowed(json!({ "serviceAccounts": [] })),
+            "should have at least 1 items",
+        ),
+        (
+            allowed(json!({ "serviceAccounts": [account, account] })),
+            "Duplicate value",
+        ),
+        (
+            allowed(json!({ "serviceAccounts": [{ "name": "server" }] })),
+            "serviceAccounts[0].namespace: Required value",
+        ),
+        (
+            allowed(json!({ "certificates": { "namespaces": ["*"] } })),
+            "certificates.namespaces[0]",
+        ),
+        (
+            allowed(json!({ "certificates": { "namespaces": many } })),
+            "must have at most 256 items",
+        ),
+    ]
+}
+
 async fn a_spec_that_cannot_be_meant_is_refused_with_what_to_change(
     test: &TestNamespace,
 ) -> Result<()> {
@@ -144,6 +178,13 @@ async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
         json!({ "spiffe": { "trustDomain": "a-b_c.example.org" } }),
         json!({ "profile": {} }),
         json!({ "profile": { "ca": {} } }),
+        json!({
+            "spiffe": { "trustDomain": "prod.example" },
+            "profile": { "ca": { "allowedRequesters": {
+                "serviceAccounts": [{ "namespace": "spire", "name": "server" }],
+                "certificates": { "namespaces": ["mesh"] },
+            } } },
+        }),
         json!({ "key": { "software": { "keyType": "ED25519" } } }),
     ]
     .into_iter()

@@ -17,6 +17,7 @@ shared![
     sid_an_id_that_is_none_is_refused,
     sid_7_an_id_in_another_form_is_refused,
     x5_5_names_beside_the_id_stay,
+    no_id_is_added_beside_other_names,
     a_plain_user_is_refused,
     annotations_and_labels_do_not_count,
     a_forged_owner_does_not_count,
@@ -149,6 +150,7 @@ async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
         .common_name("web")
         .dns("web.example")?
         .ip([10, 0, 0, 1])
+        .uri(&requesters_id(test))?
         .build()?;
     let issued = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
     let names = issued.leaf.names()?;
@@ -161,6 +163,17 @@ async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
+/// An agent that requests for workloads would lend each its own identity.
+async fn no_id_is_added_beside_other_names(test: &TestNamespace) -> Result<()> {
+    let issuer = issuer(test).await?;
+    let csr = Csr::of_new_key()?.common_name("web.default").build()?;
+    let message = test
+        .refused(&Ask::new(&issuer, &csr), "IdentityNotAllowed")
+        .await?;
+    ensure!(message.contains(&requesters_id(test)), "{message}");
+    Ok(())
+}
+
 /// The administrator is one: a client certificate, not a ServiceAccount.
 async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
@@ -170,7 +183,7 @@ async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
         .await?;
     test.approve(&request).await?;
     let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains("no ServiceAccount"), "{sentence}");
+    ensure!(sentence.contains("not a ServiceAccount"), "{sentence}");
     Ok(())
 }
 
@@ -289,7 +302,9 @@ async fn x5_13_no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
 
 async fn x5_7_a_ca_carries_the_trust_domains_id_or_none(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
-    spec["profile"] = json!({ "ca": {} });
+    spec["profile"] = json!({ "ca": { "allowedRequesters": {
+        "serviceAccounts": [{ "namespace": test.name(), "name": "requester" }],
+    } } });
     let issuer = test.issuer(Issuer, "mesh", spec).await?;
     let of = |uri: &str| Csr::of_new_key()?.common_name("sub").uri(uri)?.build();
     let domain = format!("spiffe://{TRUST_DOMAIN}");

@@ -94,6 +94,8 @@ pub(super) fn ours(mut object: CertificateRequest) -> Option<CertificateRequest>
         && intake::is_finished(status)
     {
         object.spec.request.clear();
+        object.spec.groups.clear();
+        object.spec.extra.clear();
         status.ca = None;
         // What makes it finished stays: the conditions, and that there is a certificate.
         status.certificate = status.certificate.take().map(|_| "pruned".to_owned());

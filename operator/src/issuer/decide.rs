@@ -6,7 +6,8 @@ use std::time::Duration;
 use signet_api::{self as api, CertificateSource, IssuerKind};
 use signet_core::ca::CaChain;
 use signet_core::issue::SelfSigned;
-use signet_core::policy::{CaProfile, Rules, SpiffeRules};
+use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
+use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
 use signet_keys::{ErrorClass, Guard, KeyError, KeyToMake};
@@ -314,15 +315,28 @@ fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> R
         .and_then(|profile| profile.ca.as_ref());
     Rules {
         namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
+        cert_manager: facts.cert_manager.clone(),
         path_length: chain.path_length(),
         ca_subjects: ca_subjects(facts, chain),
         ca: profile.map(|profile| CaProfile {
             path_length: profile.path_length,
+            allowed_requesters: profile.allowed_requesters.as_ref().map(allowed_requesters),
         }),
-        spiffe: trust_domain.map(|trust_domain| SpiffeRules {
-            trust_domain,
-            cert_manager: facts.cert_manager.clone(),
-        }),
+        spiffe: trust_domain.map(|trust_domain| SpiffeRules { trust_domain }),
+    }
+}
+
+fn allowed_requesters(listed: &api::AllowedRequesters) -> AllowedRequesters {
+    let accounts = listed.service_accounts.iter();
+    let certificates = listed.certificates.clone().unwrap_or_default();
+    AllowedRequesters {
+        service_accounts: accounts
+            .map(|account| ServiceAccount {
+                namespace: account.namespace.clone(),
+                name: account.name.clone(),
+            })
+            .collect(),
+        certificate_namespaces: certificates.namespaces,
     }
 }
 

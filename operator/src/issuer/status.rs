@@ -165,6 +165,18 @@ pub(super) fn cut(text: &str) -> String {
 const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
      rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
 
+/// cert-manager's account requests for every Certificate, so policy does not take it for a
+/// requester of its own.
+const CERT_MANAGER_LISTED: &str = "spec.profile.ca.allowedRequesters.serviceAccounts lists \
+     cert-manager's own account, which has no effect; list the namespaces of Certificates in \
+     certificates.namespaces";
+
+fn lists_cert_manager(facts: &Facts, ready: &Ready) -> bool {
+    let ca = ready.rules.ca.as_ref();
+    let allowed = ca.and_then(|ca| ca.allowed_requesters.as_ref());
+    allowed.is_some_and(|allowed| allowed.service_accounts.contains(&facts.cert_manager))
+}
+
 fn caveats(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> Vec<String> {
     let constrained = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
     let of_key = facts.spec.key.backend().caveat();
@@ -175,6 +187,7 @@ fn caveats(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> Vec<Strin
         .chain(of_key.map(str::to_owned))
         .chain(notices)
         .chain(constrained.then(|| URIS_CONSTRAINED.to_owned()))
+        .chain(lists_cert_manager(facts, ready).then(|| CERT_MANAGER_LISTED.to_owned()))
         .collect()
 }
 

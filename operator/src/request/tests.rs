@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::policy::Rules;
-use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
@@ -27,14 +27,15 @@ fn asked() -> Asked {
         approval: Approval::Approved,
         requester: Requester {
             username: "alice".to_owned(),
-            groups: Vec::new(),
+            ..Requester::default()
         },
-        may_reference: true,
+        reference: Reference::Allowed,
         certificate: None,
         csr: csr::pem("web", &["web.shop.svc"]),
         usages: Vec::new(),
         duration: Ok(Duration::from_secs(3600)),
         ca: false,
+        annotated: Annotated::default(),
     }
 }
 
@@ -43,6 +44,10 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
     Found::Known(State::Ready(Arc::new(Loaded {
         rules: Rules {
             namespace: None,
+            cert_manager: ServiceAccount {
+                namespace: "cert-manager".to_owned(),
+                name: "cert-manager".to_owned(),
+            },
             path_length: chain.path_length(),
             ca_subjects: chain.subjects().collect(),
             ca: None,

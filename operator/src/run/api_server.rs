@@ -10,6 +10,8 @@ use kube::{Api, Client, Config};
 use signet_keys::ApiServer;
 use tokio_util::sync::CancellationToken;
 
+use crate::api_error::describe;
+
 /// Where the API servers of a cluster list themselves, and as what.
 const NAMESPACE: &str = "default";
 const SLICE: &str = "kubernetes";
@@ -60,7 +62,7 @@ impl Whereabouts {
                 self.known.moved(all.collect());
             }
             Err(error) => tracing::warn!(
-                %error,
+                error = describe(&error),
                 "the API server's own addresses cannot be read, and Issuers may name those that \
                  are not known; let the operator get the EndpointSlice {NAMESPACE}/{SLICE}"
             ),

@@ -75,6 +75,8 @@ pub(super) fn ours(mut object: CertificateSigningRequest) -> Option<CertificateS
     signer_name::parse(&object.spec.signer_name)?;
     if object.status.as_ref().is_some_and(intake::is_finished) {
         object.spec.request.0.clear();
+        object.spec.groups = None;
+        object.spec.extra = None;
         if let Some(certificate) = object
             .status
             .as_mut()

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::AllowedRequesters;
 use crate::duration::GoDuration;
 
 /// How the CA certificate comes about.
@@ -116,6 +117,13 @@ pub struct CaProfile {
     #[serde(default)]
     #[schemars(range(min = 0, max = 10))]
     pub path_length: u8,
+    /// Who may request a CA certificate. Required with `spec.spiffe`: under a CA certificate,
+    /// its holder can give any identity of the trust domain to anyone. Without `spec.spiffe`, no
+    /// list means every approved request. A listed ServiceAccount may request from a ClusterIssuer
+    /// in any namespace; with `spec.spiffe`, an Issuer issues only to requesters of its own
+    /// namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_requesters: Option<AllowedRequesters>,
 }
 
 /// How much is asked of a key at most. Issuers of one namespace, or of the cluster, that share a

@@ -3,8 +3,11 @@
 
 mod acts_for_its_ca;
 mod ca;
+mod ca_requesters;
 mod certificate_identity;
 mod flow;
 mod identity;
+mod lifetime;
 mod names;
+mod reference;
 mod usages;

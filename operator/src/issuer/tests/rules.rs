@@ -1,10 +1,14 @@
 use std::time::Duration;
 
-use signet_api::{CaProfile, Profile, SpiffeSpec};
+use signet_api::{
+    AllowedRequesters, CaProfile, Profile, RequesterCertificates, RequesterServiceAccount,
+    SpiffeSpec,
+};
 use signet_core::ca::CaChain;
 use signet_core::issue::SelfSigned;
 use signet_core::issue::assemble_root;
 use signet_core::policy::{self, Rules};
+use signet_core::request::ServiceAccount;
 use signet_keys::{KeyType, Signer};
 
 use super::super::facts::Facts;
@@ -20,9 +24,11 @@ fn facts() -> Facts {
 
 #[test]
 fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
-    let ready = ready(&facts());
+    let facts = facts();
+    let ready = ready(&facts);
     let expected = Rules {
         namespace: None,
+        cert_manager: facts.cert_manager.clone(),
         path_length: None,
         ca_subjects: ready.chain.subjects().collect(),
         ca: None,
@@ -49,16 +55,36 @@ fn profile_and_trust_domain_become_rules() {
         "CA requests are refused by default"
     );
     facts.spec.profile = Some(Profile {
-        ca: Some(CaProfile { path_length: 2 }),
+        ca: Some(CaProfile {
+            path_length: 2,
+            allowed_requesters: Some(AllowedRequesters {
+                service_accounts: vec![RequesterServiceAccount {
+                    namespace: "spire".to_owned(),
+                    name: "server".to_owned(),
+                }],
+                certificates: Some(RequesterCertificates {
+                    namespaces: vec!["mesh".to_owned()],
+                }),
+            }),
+        }),
     });
     facts.spec.spiffe = Some(SpiffeSpec {
         trust_domain: "example.org".to_owned(),
     });
     let rules = ready(&facts).rules;
-    assert_eq!(rules.ca, Some(policy::CaProfile { path_length: 2 }));
+    let expected = policy::CaProfile {
+        path_length: 2,
+        allowed_requesters: Some(policy::AllowedRequesters {
+            service_accounts: vec![ServiceAccount {
+                namespace: "spire".to_owned(),
+                name: "server".to_owned(),
+            }],
+            certificate_namespaces: vec!["mesh".to_owned()],
+        }),
+    };
+    assert_eq!(rules.ca, Some(expected));
     let spiffe = rules.spiffe.unwrap();
     assert_eq!(spiffe.trust_domain.id().to_string(), "spiffe://example.org");
-    assert_eq!(spiffe.cert_manager, facts.cert_manager);
 }
 
 /// A CA stays trusted until it expires, and so its name stays taken.

@@ -1,5 +1,8 @@
 use signet_api::conditions::{READY, RECONCILING, STALLED};
-use signet_api::{ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus, SpiffeSpec};
+use signet_api::{
+    AllowedRequesters, CaProfile, ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus,
+    Profile, RequesterServiceAccount, SpiffeSpec,
+};
 use signet_core::ca::CaChain;
 use signet_keys::{KeyType, Signer};
 
@@ -109,6 +112,32 @@ fn a_ready_issuer_says_what_it_signs_as_until_when_and_where_its_key_is() {
              or an HSM"
         )
     );
+}
+
+#[test]
+fn the_condition_reports_that_cert_managers_own_account_is_listed_in_vain() {
+    let (mut facts, _) = ready();
+    let message = |facts: &Facts| {
+        let status = status(plan(&object(facts, None), facts, &outcome(facts)));
+        status.conditions[0].message.clone()
+    };
+    for (name, reported) in [("cert-manager", true), ("cainjector", false)] {
+        facts.spec.profile = Some(Profile {
+            ca: Some(CaProfile {
+                path_length: 0,
+                allowed_requesters: Some(AllowedRequesters {
+                    service_accounts: vec![RequesterServiceAccount {
+                        namespace: "cert-manager".to_owned(),
+                        name: name.to_owned(),
+                    }],
+                    certificates: None,
+                }),
+            }),
+        });
+        let message = message(&facts);
+        let expected = "lists cert-manager's own account, which has no effect";
+        assert_eq!(message.contains(expected), reported, "{message}");
+    }
 }
 
 #[test]

@@ -4,12 +4,11 @@ use std::time::Duration;
 use signet_core::ca::CaChain;
 use signet_core::policy::SpiffeRules;
 use signet_core::reason::Reason;
-use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
-use crate::fixtures::{DAY, HOUR, NOW, at, ca, key, openssl};
+use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, openssl, service_account};
 use crate::keyring::{Found, State};
 
 const KEY_TYPES: [KeyType; 7] = [
@@ -91,11 +90,10 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     };
     Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
         trust_domain: TrustDomain::parse("example.org").unwrap(),
-        cert_manager: ServiceAccount::from_username("system:serviceaccount:cert-manager:cm")
-            .unwrap(),
     });
     let mut asked = asked();
-    asked.requester.username = "system:serviceaccount:shop:web".to_owned();
+    asked.requester = service_account("shop", "web");
+    asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Duration::from_secs(20));
     let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
     let Outcome::Issued {

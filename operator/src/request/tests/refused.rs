@@ -1,6 +1,6 @@
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
-use signet_core::request::{Approval, Asked};
+use signet_core::request::{Approval, Asked, Reference};
 use signet_keys::{ErrorClass, KeyError, KeyType};
 
 use super::{Outcome, asked, outcome_now, ready};
@@ -42,7 +42,15 @@ async fn what_can_never_succeed_is_denied_before_the_key_is_asked() {
             Reason::InvalidUsages,
         ),
         (with(|it| it.ca = true), Reason::CaNotAllowed),
-        (with(|it| it.may_reference = false), Reason::DeniedReference),
+        (
+            with(|it| {
+                it.reference = Reference::Denied {
+                    namespace: "shop".to_owned(),
+                    name: "ca".to_owned(),
+                }
+            }),
+            Reason::DeniedReference,
+        ),
     ] {
         let denial = denial(asked).await;
         assert_eq!(denial.reason, reason, "{denial:?}");
