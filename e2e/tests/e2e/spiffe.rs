@@ -3,11 +3,12 @@
 
 use anyhow::{Result, ensure};
 use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+use rcgen::{DistinguishedName, DnType};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::csr::Csr;
 use signet_e2e::verify::Name;
-use signet_e2e::{Ask, Issued, IssuerRef, Rule, SigningAsk, TestNamespace, ready, spec};
+use signet_e2e::{Ask, Issued, IssuerRef, Rule, SigningAsk, TestNamespace, User, ready, spec};
 
 shared![
     a_service_account_gets_its_own_id,
@@ -19,6 +20,7 @@ shared![
     x5_5_names_beside_the_id_stay,
     no_id_is_added_beside_other_names,
     a_plain_user_is_refused,
+    a_client_certificate_with_the_names_of_a_service_account_is_refused,
     annotations_and_labels_do_not_count,
     a_forged_owner_does_not_count,
     a_namespaced_issuer_gives_no_id_of_another_namespace,
@@ -185,6 +187,64 @@ async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
     let sentence = test.failed(&request, "IdentityNotAllowed").await?;
     ensure!(sentence.contains("not a ServiceAccount"), "{sentence}");
     Ok(())
+}
+
+/// The API server takes username, groups and UID from a client certificate as they are, also when
+/// they are those of a ServiceAccount. Only the credential's ID tells them apart.
+async fn a_client_certificate_with_the_names_of_a_service_account_is_refused(
+    test: &TestNamespace,
+) -> Result<()> {
+    let spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
+    let issuer = test.issuer(ClusterIssuer, "mesh", spec).await?;
+    let account = test.signing_requester("requester").await?;
+    test.grant(&account, "requests", &[Rule::CREATE_CERTIFICATE_REQUESTS])
+        .await?;
+    let plane = test.bed().plane();
+    let forger = plane
+        .client_with_certificate(names_of(&account, test.name()))
+        .await?;
+    let csr = Csr::for_uri(&requesters_id(test))?;
+
+    let request = test
+        .ask_as(forger.clone(), &Ask::new(&issuer, &csr))
+        .await?;
+    let spec = test.request(&request).await?.spec;
+    ensure!(spec.username == account.username(), "{spec:?}");
+    ensure!(!spec.uid.is_empty(), "{spec:?}");
+    for group in [
+        "system:serviceaccounts".to_owned(),
+        format!("system:serviceaccounts:{}", test.name()),
+    ] {
+        ensure!(spec.groups.contains(&group), "{spec:?}");
+    }
+    test.approve(&request).await?;
+    let message = test.failed(&request, "IdentityNotAllowed").await?;
+    ensure!(message.contains("client certificate"), "{message}");
+
+    let ask = SigningAsk::new(&issuer, &csr);
+    let message = test
+        .refused_signing(forger, &ask, "IdentityNotAllowed")
+        .await?;
+    ensure!(message.contains("client certificate"), "{message}");
+    // The ServiceAccount itself gets it.
+    test.issue_signing(account.client(), &issuer, &ask, &csr)
+        .await?;
+    Ok(())
+}
+
+/// The names that the API server takes for those of a ServiceAccount with a token.
+fn names_of(account: &User, namespace: &str) -> DistinguishedName {
+    // AllowParsingUserUIDFromCertAuth, on by default.
+    const UID: &[u64] = &[1, 3, 6, 1, 4, 1, 57683, 2];
+    // The same type again: rcgen takes each only once.
+    const ORGANIZATION: &[u64] = &[2, 5, 4, 10];
+    let of_namespace = format!("system:serviceaccounts:{namespace}");
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, account.username());
+    name.push(DnType::CustomDnType(UID.to_vec()), "0b7e");
+    name.push(DnType::OrganizationName, "system:serviceaccounts");
+    name.push(DnType::CustomDnType(ORGANIZATION.to_vec()), of_namespace);
+    name
 }
 
 async fn annotations_and_labels_do_not_count(test: &TestNamespace) -> Result<()> {

@@ -23,10 +23,15 @@ pub struct Pair {
 
 /// A CA with a key in memory. It signs certificates of servers on loopback, and of clients that
 /// log in by certificate.
-#[allow(missing_debug_implementations, reason = "it holds a key")]
 pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
     certificate_pem: String,
+}
+
+impl std::fmt::Debug for Ca {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ca(..)")
+    }
 }
 
 impl Ca {
@@ -73,7 +78,16 @@ impl Ca {
     /// # Errors
     /// It cannot be made.
     pub fn client(&self, common_name: &str, organization: Option<&str>) -> Result<Pair> {
-        let mut params = params(common_name, organization);
+        self.client_named(params(common_name, organization).distinguished_name)
+    }
+
+    /// A certificate with which a client logs in under any name.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn client_named(&self, name: DistinguishedName) -> Result<Pair> {
+        let mut params = params("", None);
+        params.distinguished_name = name;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(params)
     }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kube::Client;
+use rcgen::DistinguishedName;
 
 use super::pki::{PairFiles, TokenKey};
 use super::{
@@ -30,6 +32,8 @@ pub struct ControlPlane {
     toolchain: Toolchain,
     tools: Tools,
     ports: Ports,
+    /// Of the API server's clients.
+    ca: Arc<Ca>,
     /// Last, as servers write into it until they have ended.
     home: Home,
 }
@@ -89,6 +93,7 @@ impl ControlPlane {
                 webhook,
                 controller,
             },
+            ca: Arc::new(Ca::new("signet-testbed")?),
             home,
         };
         let started = plane.start_servers(options).await;
@@ -99,7 +104,7 @@ impl ControlPlane {
     }
 
     async fn start_servers(&mut self, options: &Options) -> Result<()> {
-        let ca = Ca::new("signet-testbed")?;
+        let ca = self.ca.clone();
         let ca_file = self.home.join("pki/ca.crt");
         write_private(&ca_file, ca.certificate_pem())?;
         let token_key = TokenKey::create(&self.home.join("pki"))?;
@@ -292,6 +297,21 @@ impl ControlPlane {
     /// A client as the administrator.
     pub async fn client(&self) -> Result<Client> {
         kubeconfig::client(&self.kubeconfig).await
+    }
+
+    /// A client that logs in with a certificate of this name: the common name is the username,
+    /// and the organizations are the groups.
+    ///
+    /// # Errors
+    /// The certificate cannot be made.
+    pub async fn client_with_certificate(&self, name: DistinguishedName) -> Result<Client> {
+        let pair = self.ca.client_named(name)?;
+        let file = tempfile::Builder::new()
+            .suffix(".yaml")
+            .tempfile_in(self.home.join("kubeconfigs"))?;
+        let ca_pem = self.ca.certificate_pem();
+        kubeconfig::write_for_certificate(file.path(), &self.server(), ca_pem, &pair)?;
+        kubeconfig::client(file.path()).await
     }
 
     /// Writes a new kubeconfig with a token of an existing ServiceAccount that is good for a year.
