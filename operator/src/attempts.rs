@@ -1,10 +1,11 @@
 //! How often an object was tried in vain, and what was told about it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use signet_core::reason::Reason;
+
+use crate::lock::Mutex;
 
 /// The first wait, doubled at each further attempt.
 const FIRST: Duration = Duration::from_secs(1);
@@ -46,7 +47,7 @@ impl Attempts {
 
     /// Whether this reason is not the last one told about the object.
     pub fn is_news(&self, uid: &str, reason: Reason) -> bool {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempts = self.0.lock();
         attempts.by_uid.get(uid).and_then(|attempt| attempt.told) != Some(reason)
     }
 
@@ -57,15 +58,11 @@ impl Attempts {
 
     /// Forgets the object: it is done.
     pub fn done(&self, uid: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_uid
-            .remove(uid);
+        self.0.lock().by_uid.remove(uid);
     }
 
     fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Attempt) -> T) -> T {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.0.lock();
         let now = Instant::now();
         if entries
             .swept

@@ -6,7 +6,7 @@ mod limits;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use signet_api::{IssuerKind, IssuerSpec};
@@ -19,6 +19,7 @@ pub use limits::Caps;
 use limits::limits;
 
 use crate::keyring::IssuerName;
+use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses one sees it at the next resync.
 const CHANGES: usize = 1024;
@@ -126,8 +127,6 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Arc<Connection>>> {
-        self.by_issuer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.by_issuer.lock()
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use crate::lock::Mutex;
 
 /// The main loop beats at this pace.
 pub const BEAT: Duration = Duration::from_secs(5);
@@ -48,25 +49,19 @@ pub struct InFlight<'a> {
 impl Health {
     /// The main loop is alive.
     pub fn beat(&self) {
-        *self.beat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.beat.lock() = Instant::now();
     }
 
     /// A reconcile begins.
     pub fn begin(&self) -> InFlight<'_> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Instant::now());
+        self.in_flight.lock().insert(id, Instant::now());
         InFlight { health: self, id }
     }
 
     /// How many reconciles are under way.
     pub fn in_flight(&self) -> usize {
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.in_flight.lock().len()
     }
 
     /// The Lease was read: this replica leads, or stands by.
@@ -90,21 +85,14 @@ impl Health {
     /// # Errors
     /// A sentence that says what is stuck.
     pub fn live(&self) -> Result<(), String> {
-        let silence = self
-            .beat
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed();
+        let silence = self.beat.lock().elapsed();
         if silence > NO_BEAT {
             return Err(format!(
                 "the main loop has been silent for {} s",
                 silence.as_secs()
             ));
         }
-        let in_flight = self
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let in_flight = self.in_flight.lock();
         match in_flight.values().map(Instant::elapsed).max() {
             Some(longest) if longest > HANGS => Err(format!(
                 "a reconcile has been running for {} s",
@@ -131,11 +119,7 @@ impl Health {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.health
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.health.in_flight.lock().remove(&self.id);
     }
 }
 

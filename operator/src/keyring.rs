@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard};
 
 use kube::ResourceExt;
 use kube::core::ObjectMeta;
@@ -12,6 +12,8 @@ use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
 use signet_keys::{Guard, KeyError};
 use tokio::sync::broadcast;
+
+use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses some looks at everything.
 const CHANGES: usize = 1024;
@@ -160,14 +162,14 @@ pub type Changed = Option<IssuerName>;
 /// The keyring. Whoever waits for an issuer listens to [`changes`](Self::changes).
 #[derive(Debug)]
 pub struct Keyring {
-    entries: RwLock<HashMap<IssuerName, Entry>>,
+    entries: Mutex<HashMap<IssuerName, Entry>>,
     changes: broadcast::Sender<Changed>,
 }
 
 impl Default for Keyring {
     fn default() -> Self {
         Self {
-            entries: RwLock::default(),
+            entries: Mutex::default(),
             changes: broadcast::channel(CHANGES).0,
         }
     }
@@ -178,7 +180,7 @@ impl Keyring {
     /// is news.
     pub fn put(&self, name: &IssuerName, version: Version, state: State) {
         let entry = Entry { version, state };
-        let before = self.write().insert(name.clone(), entry.clone());
+        let before = self.lock().insert(name.clone(), entry.clone());
         if before.is_none_or(|before| before.is_outdated_by(&entry)) {
             self.tell(Some(name.clone()));
         }
@@ -201,7 +203,7 @@ impl Keyring {
 
     /// Takes an issuer out: it is gone.
     pub fn remove(&self, name: &IssuerName) {
-        self.write().remove(name);
+        self.lock().remove(name);
     }
 
     /// Takes out the issuers of a kind that `exists` does not know, and names them.
@@ -210,7 +212,7 @@ impl Keyring {
         kind: IssuerKind,
         exists: impl Fn(&IssuerName) -> bool,
     ) -> Vec<IssuerName> {
-        let mut entries = self.write();
+        let mut entries = self.lock();
         let gone: Vec<_> = entries
             .keys()
             .filter(|name| name.kind == kind && !exists(name))
@@ -228,7 +230,7 @@ impl Keyring {
         let Some(current) = current else {
             return Found::Missing;
         };
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.lock();
         match entries.get(name) {
             Some(entry)
                 if entry.version.uid == current.uid
@@ -250,7 +252,7 @@ impl Keyring {
 
     /// How many requests wait for their turn at the key of each issuer that can sign.
     pub fn queues(&self) -> Vec<(IssuerName, usize)> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.lock();
         let ready = entries
             .iter()
             .filter_map(|(name, entry)| match &entry.state {
@@ -265,8 +267,8 @@ impl Keyring {
         self.changes.subscribe()
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<IssuerName, Entry>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Entry>> {
+        self.entries.lock()
     }
 }
 

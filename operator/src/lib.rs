@@ -23,6 +23,7 @@ pub mod health;
 pub mod issuer;
 pub mod keyring;
 pub mod lease;
+mod lock;
 pub mod metrics;
 pub mod namespace;
 pub mod permissions;

@@ -3,15 +3,13 @@
 mod labels;
 mod series;
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
-
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use signet_core::reason::Reason;
 use signet_keys::ErrorClass;
 
 use crate::keyring::IssuerName;
+use crate::lock::Mutex;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
@@ -137,10 +135,7 @@ impl Metrics {
                 .set(count(*waiting));
         }
         let mut text = String::new();
-        encode(
-            &mut text,
-            &self.registry.lock().unwrap_or_else(PoisonError::into_inner),
-        )?;
+        encode(&mut text, &self.registry.lock())?;
         Ok(text)
     }
 }

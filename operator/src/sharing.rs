@@ -10,13 +10,14 @@ mod tests;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use tokio::sync::broadcast;
 
 pub use index::{CaIndex, CaKeys};
 
 use crate::keyring::IssuerName;
+use crate::lock::Mutex;
 
 /// How many messages may wait to be updated. One that is missed is updated at the next resync.
 const MAX_CHANGES: usize = 1024;
@@ -202,6 +203,6 @@ impl Sharing {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -1,6 +1,6 @@
 //! What the admin server shows of this process.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -8,6 +8,7 @@ use crate::admin::Shown;
 use crate::context::Context;
 use crate::health::Health;
 use crate::keyring::IssuerName;
+use crate::lock::Mutex;
 use crate::metrics::{Metrics, Now};
 
 /// How many approved requests have no final answer.
@@ -66,7 +67,7 @@ impl Process {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Arc<Context>, Waiting)>> {
-        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+        self.working.lock()
     }
 }
 
