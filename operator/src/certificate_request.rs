@@ -14,10 +14,10 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use signet_api::external::certificate_request::CertificateRequest;
 
-use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::Found;
 use crate::request::{self, Given, Outcome};
+use crate::writer::WriteResult;
 
 /// The API's name in metrics.
 const API: &str = "CertificateRequest";
@@ -75,7 +75,7 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
     let plan = status::plan(object, &outcome, now);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let news = plan.status.is_some();
-    if context.writer.carry_out(object, plan).await? == Written::Conflict {
+    if context.writer.apply(object, plan).await? == WriteResult::Conflict {
         // What was decided here is void. A newer version may not wake us: decide anew soon.
         context.metrics.conflict();
         return Ok(Action::requeue(context.attempts.failed(uid)));

@@ -13,7 +13,6 @@ use signet_core::request::ServiceAccount;
 use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::Writer;
 use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::Connections;
@@ -21,6 +20,7 @@ use crate::health::Health;
 use crate::keyring::{Found, IssuerName, Keyring, State, Version};
 use crate::metrics::Metrics;
 use crate::sharing::Sharing;
+use crate::writer::Writer;
 
 /// A reconcile that takes longer is given up and tried again.
 pub const DEADLINE: Duration = Duration::from_secs(60);

@@ -25,9 +25,10 @@ use serde::de::DeserializeOwned;
 use signet_api::{IssuerKind, IssuerResource};
 use signet_keys::{KeyError, PROBE};
 
-use crate::apply::{Plan, Written};
 use crate::context::{Context, DEADLINE};
 use crate::keyring::{Found, IssuerName, Loaded, State, Version};
+use crate::plan::{Plan, truncate};
+use crate::writer::WriteResult;
 use decide::{Outcome, Step, decide};
 use facts::Facts;
 use reason::{IssuerReason, NotReady};
@@ -111,7 +112,7 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     if status::only_rewords(object, &plan) && context.sharing.holds(&name) {
         plan = Plan::default();
     }
-    if plan != Plan::default() && context.writer.carry_out(object, plan).await? == Written::Conflict
+    if plan != Plan::default() && context.writer.apply(object, plan).await? == WriteResult::Conflict
     {
         // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
@@ -189,7 +190,7 @@ fn publish(
         }
         Outcome::NotReady(not_ready) => {
             context.metrics.issuer(name, None);
-            State::NotReady(status::cut(&not_ready.message))
+            State::NotReady(truncate(&not_ready.message))
         }
     };
     context.sharing.set(name, facts.ca_keys());

@@ -19,10 +19,10 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use signet_core::request::ServiceAccount;
 
-use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
 use crate::keyring::{Found, IssuerName};
 use crate::request::{self, Given, Outcome};
+use crate::writer::WriteResult;
 
 /// The API's name in metrics.
 const API: &str = "CertificateSigningRequest";
@@ -99,8 +99,8 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
     };
     let outcome = request::work(asked, given).await;
     let outcome = match write(object, &outcome, context).await {
-        Ok(Written::Done) => outcome,
-        Ok(Written::Conflict) => {
+        Ok(WriteResult::Done) => outcome,
+        Ok(WriteResult::Conflict) => {
             context.metrics.conflict();
             return Ok(Action::requeue(context.attempts.failed(uid(object))));
         }
@@ -120,13 +120,13 @@ async fn write(
     object: &CertificateSigningRequest,
     outcome: &Outcome,
     context: &Context,
-) -> Result<Written, Error> {
+) -> Result<WriteResult, Error> {
     let is_news = |reason| context.attempts.is_news(uid(object), reason);
     let news = outcome.labels().is_some_and(|(_, reason)| is_news(reason));
     let plan = status::plan(outcome, news, (context.now)());
     context
         .writer
-        .carry_out(object, plan)
+        .apply(object, plan)
         .await
         .map_err(Error::Write)
 }

@@ -10,8 +10,9 @@ use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
 use super::facts::Facts;
 use super::reason::{IssuerReason, NotReady};
 use super::{Error, generation};
-use crate::apply::{Created, managed_by};
 use crate::context::Context;
+use crate::plan::managed_by;
+use crate::writer::CreateResult;
 
 /// The code with which the API server refuses an object that breaks its schema.
 const UNPROCESSABLE: u16 = 422;
@@ -42,7 +43,7 @@ pub(super) async fn key(
         string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
         ..Secret::default()
     };
-    if context.writer.create_key_secret(namespace, &secret).await? == Created::Done {
+    if context.writer.create_key_secret(namespace, &secret).await? == CreateResult::Created {
         tracing::info!(namespace, secret = name, "a CA key was made");
     }
     Ok(())

@@ -12,7 +12,7 @@ use super::Facts;
 use super::decide::{Outcome, Ready};
 use super::generation::Generation;
 use super::reason::IssuerReason;
-use crate::apply::{Plan, Told};
+use crate::plan::{Plan, PlannedEvent, truncate};
 use crate::sharing::SharedCa;
 
 /// The one write about an issuer; none if nothing changed.
@@ -115,7 +115,7 @@ struct Said {
 impl Said {
     fn about(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
         let mut said = Self::in_full(facts, outcome, shared);
-        said.message = cut(&said.message);
+        said.message = truncate(&said.message);
         said
     }
 
@@ -142,22 +142,13 @@ impl Said {
             || is_true(before, READY) != self.ready
     }
 
-    fn told(&self) -> Told {
-        Told {
+    fn told(&self) -> PlannedEvent {
+        PlannedEvent {
             warning: !self.ready,
             reason: self.reason.as_str(),
             action: "Check",
             note: self.message.clone(),
         }
-    }
-}
-
-/// A subject may be as long as a certificate, and a status has to be taken by the API server.
-pub(super) fn cut(text: &str) -> String {
-    const MOST: usize = 1024;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
     }
 }
 
@@ -238,7 +229,7 @@ fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Op
         name: generation.name.clone(),
         state,
         key: generation.key.backend().reference(),
-        subject: cut(ca.subject()),
+        subject: truncate(ca.subject()),
         fingerprint: hex::encode(ca.fingerprint()),
         not_before: Time(chain.not_before()),
         not_after: Time(chain.not_after()),

@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::Work;
 use super::shown::Process;
-use crate::apply::Writer;
 use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::{Caps, Connections};
@@ -26,6 +25,7 @@ use crate::health::Health;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::sharing::Sharing;
+use crate::writer::Writer;
 use crate::{certificate_request, issuer, signing_request};
 
 /// How many issuers' CA generations are read at the same time.

@@ -8,8 +8,8 @@ use super::super::facts::Facts;
 use super::super::reason::{IssuerReason, NotReady};
 use super::super::status::{self as issuer_status, bundle, is_not_ready, only_rewords};
 use super::{adopt, existing, self_signed};
-use crate::apply::Plan;
 use crate::fixtures::{DAY, at, ca, key};
+use crate::plan::Plan;
 use crate::sharing::{CaKeys, SharedCa};
 
 fn object(facts: &Facts, status: Option<IssuerStatus>) -> ClusterIssuer {
