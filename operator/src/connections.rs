@@ -18,7 +18,7 @@ pub use connection::{Change, Key};
 pub use limits::Caps;
 use limits::limits;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses one sees it at the next resync.

@@ -26,7 +26,8 @@ use signet_api::{IssuerKind, IssuerResource};
 use signet_keys::{KeyError, PROBE};
 
 use crate::context::{Context, DEADLINE};
-use crate::keyring::{Found, IssuerName, Loaded, State, Version};
+use crate::issuer_name::IssuerName;
+use crate::keyring::{Found, Loaded, State, Version};
 use crate::plan::{Plan, truncate};
 use crate::writer::WriteResult;
 use decide::{Outcome, Step, decide};
@@ -184,7 +185,7 @@ fn publish(
                 rules: ready.rules.clone(),
                 chain: ready.chain.clone(),
                 guard: ready.signer.clone(),
-                bundle: status::bundle(facts),
+                bundle: facts.bundle(),
                 backend: facts.spec.key.backend().name(),
             }))
         }

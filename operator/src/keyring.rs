@@ -1,53 +1,21 @@
 //! The issuers that can sign now: one connected signer for each.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, MutexGuard};
 
-use kube::ResourceExt;
 use kube::core::ObjectMeta;
-use signet_api::{IssuerKind, IssuerResource};
-use signet_core::ca::CaChain;
+use signet_api::IssuerKind;
+use signet_core::ca::{Bundle, CaChain};
 use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
 use signet_keys::{Guard, KeyError};
 use tokio::sync::broadcast;
 
+use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses some looks at everything.
 const CHANGES: usize = 1024;
-
-/// An issuer's full name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IssuerName {
-    /// Issuer or ClusterIssuer.
-    pub kind: IssuerKind,
-    /// The namespace of an Issuer; empty for a ClusterIssuer.
-    pub namespace: String,
-    /// The name.
-    pub name: String,
-}
-
-impl IssuerName {
-    /// The name of an issuer of either kind.
-    pub fn of<K: IssuerResource + ResourceExt>(object: &K) -> Self {
-        Self {
-            kind: K::KIND,
-            namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
-        }
-    }
-}
-
-impl fmt::Display for IssuerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            IssuerKind::Issuer => write!(f, "Issuer {}/{}", self.namespace, self.name),
-            IssuerKind::ClusterIssuer => write!(f, "ClusterIssuer {}", self.name),
-        }
-    }
-}
 
 /// Everything that signing for an issuer needs.
 #[derive(Debug)]
@@ -58,8 +26,8 @@ pub struct Loaded {
     pub chain: CaChain,
     /// The key.
     pub guard: Arc<Guard>,
-    /// Every root that is trusted now, in PEM.
-    pub bundle: String,
+    /// Every root that is trusted now.
+    pub bundle: Bundle,
     /// The key backend's name, for metrics.
     pub backend: &'static str,
 }

@@ -20,6 +20,7 @@ pub mod context;
 mod fixtures;
 pub mod health;
 pub mod issuer;
+pub mod issuer_name;
 pub mod keyring;
 pub mod lease;
 mod lock;

@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use signet_core::reason::Reason;
 use signet_keys::ErrorClass;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;

@@ -12,7 +12,7 @@ use signet_api::IssuerKind;
 use signet_keys::{ErrorClass, KeyError, Namespace, SecretData, ServiceAccountToken};
 use zeroize::Zeroizing;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The shortest life of a token that the API server gives. A token is made for one login.
 const TOKEN_SECONDS: i64 = 600;

@@ -22,7 +22,8 @@ use signet_core::policy::{Decision, Denial, Grant, Issuer, Wait, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{Asked, Request};
 
-use crate::keyring::{Found, IssuerName, Loaded, State};
+use crate::issuer_name::IssuerName;
+use crate::keyring::{Found, Loaded, State};
 use crate::metrics::Metrics;
 
 /// What a request is worked on with.
@@ -87,7 +88,7 @@ async fn sign(grant: &Grant, loaded: &Loaded, given: Given<'_>) -> Outcome {
         .metrics
         .signed(loaded.backend, started.elapsed().as_secs_f64());
     match Issued::assemble(&tbs, &signature, &loaded.chain) {
-        Ok(issued) => Outcome::issued(&issued, grant, &loaded.bundle),
+        Ok(issued) => Outcome::issued(&issued, grant, loaded.bundle.pem()),
         Err(error) => {
             tracing::error!(%error, backend = loaded.backend, "a signature was thrown away");
             waiting(Reason::SignatureMismatch, error.to_string())

@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 
 pub use index::{CaIndex, CaKeys};
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
 /// How many messages may wait to be updated. One that is missed is updated at the next resync.

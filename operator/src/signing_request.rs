@@ -20,7 +20,8 @@ use kube::runtime::controller::Action;
 use signet_core::request::ServiceAccount;
 
 use crate::context::{Context, DEADLINE, latest};
-use crate::keyring::{Found, IssuerName};
+use crate::issuer_name::IssuerName;
+use crate::keyring::Found;
 use crate::request::{self, Given, Outcome};
 use crate::writer::WriteResult;
 

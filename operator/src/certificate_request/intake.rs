@@ -9,7 +9,7 @@ use signet_api::external::certificate_request::{CertificateRequest, CertificateR
 use signet_api::{GROUP, IssuerKind, duration};
 use signet_core::request::{Api, Approval, Asked, Requester};
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// 90 days (rule A3-28).
 const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -8,7 +8,7 @@ use signet_keys::{
 };
 use tokio::sync::broadcast;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
 /// A key as it was found in one round.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
-use signet_core::ca::{CaCertificate, CaChain, ChainError};
+use signet_core::ca::{Bundle, CaCertificate, CaChain, ChainError};
 use signet_core::request::ServiceAccount;
 use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
 
@@ -15,7 +15,7 @@ use super::generation::{self, Generation};
 use super::{Object, resource_namespace};
 use crate::connections::Key;
 use crate::context::Context;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::namespace::IssuerNamespace;
 use crate::sharing::CaKeys;
 
@@ -58,6 +58,14 @@ impl Facts {
             Ok(_) => own.backend().described() == spec.backend().described(),
             Err(_) => own.same_key(spec),
         }
+    }
+
+    /// Every root that is trusted now: those of the newest generation first, and those of older ones
+    /// until no certificate under them can be valid any more.
+    pub(super) fn bundle(&self) -> Bundle {
+        let newest_first = self.generations.iter().rev();
+        let chains = newest_first.filter_map(|generation| generation.chain.as_ref().ok());
+        Bundle::new(chains, self.now)
     }
 
     /// The keys of every CA under which its certificates may still be valid.

@@ -6,7 +6,6 @@ use kube::Resource;
 use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
 use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
-use signet_core::ca::{CaCertificate, CaChain};
 
 use super::Facts;
 use super::decide::{Outcome, Ready};
@@ -35,7 +34,7 @@ where
             facts.now,
         ),
         ca: summaries(facts, outcome),
-        bundle: Some(bundle(facts)).filter(|bundle| !bundle.is_empty()),
+        bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
         refused_credential: match &facts.key {
             Ok(_) => None,
             // An error about something else does not make a refused credential right.
@@ -78,30 +77,6 @@ where
     ready.is_some_and(|ready| {
         ready.status == "False" && ready.observed_generation == object.meta().generation
     })
-}
-
-/// Every root that is trusted now, in PEM: those of the generation that signs, and those of
-/// older ones until no certificate under them can be valid any more.
-pub(super) fn bundle(facts: &Facts) -> String {
-    let mut roots: Vec<&CaCertificate> = Vec::new();
-    for generation in facts
-        .generations
-        .iter()
-        .rev()
-        .filter(|own| own.is_alive(facts.now))
-    {
-        let own = generation
-            .chain
-            .as_ref()
-            .map(CaChain::roots)
-            .unwrap_or_default();
-        for root in own {
-            if !roots.contains(&root) {
-                roots.push(root);
-            }
-        }
-    }
-    roots.into_iter().map(CaCertificate::pem).collect()
 }
 
 /// What the conditions and the event say.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::Object;
 use crate::connections::Change;
 use crate::context::Context;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_core::ca::{CaCertificate, CaChain};
+use signet_core::ca::{Bundle, CaChain};
 use signet_core::policy::Rules;
 use signet_core::request::{Api, Approval, Asked, Requester};
 use signet_keys::Signer;
@@ -48,7 +48,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
             ca: None,
             spiffe: None,
         },
-        bundle: chain.roots().iter().map(CaCertificate::pem).collect(),
+        bundle: Bundle::new([&chain], NOW),
         chain,
         guard: key::guard(signer),
         backend: "double",

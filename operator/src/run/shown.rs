@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::admin::Shown;
 use crate::context::Context;
 use crate::health::Health;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 use crate::metrics::{Metrics, Now};
 

@@ -10,7 +10,7 @@ use signet_api::{IssuerKind, duration};
 use signet_core::request::{Api, Approval, Asked, Requester};
 
 use super::signer_name;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// 90 days, as cert-manager has it (rule A5-39).
 const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use signet::keyring::IssuerName;
+use signet::issuer_name::IssuerName;
 use signet::metrics::{Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
