@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::Connections;
-use crate::health::Health;
 use crate::issuer_name::IssuerName;
 use crate::keyring::{Found, Keyring, State, Version};
-use crate::metrics::Metrics;
+use crate::run::health::Health;
+use crate::run::metrics::Metrics;
 use crate::sharing::Sharing;
 use crate::writer::Writer;
 
@@ -154,10 +154,10 @@ pub struct Context {
     pub requests: Requests,
     /// The back-off of each object.
     pub attempts: Attempts,
-    /// The metrics.
-    pub metrics: Metrics,
-    /// The probes' answers.
-    pub health: Health,
+    /// The metrics of the process.
+    pub metrics: Arc<Metrics>,
+    /// The health of the process.
+    pub health: Arc<Health>,
     /// How many issuers' CA generations are read at the same time.
     pub reads: Turns,
     /// Cancelled when the operator is told to stop.

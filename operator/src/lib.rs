@@ -9,7 +9,6 @@
 #[cfg(fuzzing)]
 compile_error!("the operator is not built for a fuzzer");
 
-pub mod admin;
 pub mod args;
 pub mod arithmetic;
 pub mod attempts;
@@ -18,13 +17,10 @@ pub mod connections;
 pub mod context;
 #[cfg(test)]
 mod fixtures;
-pub mod health;
 pub mod issuer;
 pub mod issuer_name;
 pub mod keyring;
-pub mod lease;
 mod lock;
-pub mod metrics;
 pub mod namespace;
 pub mod permissions;
 pub mod plan;
@@ -32,6 +28,5 @@ pub mod request;
 pub mod run;
 pub mod sharing;
 pub mod signing_request;
-pub mod telemetry;
 pub mod watch;
 pub mod writer;

@@ -24,7 +24,7 @@ use signet_core::request::{Asked, Request};
 
 use crate::issuer_name::IssuerName;
 use crate::keyring::{Found, Loaded, State};
-use crate::metrics::Metrics;
+use crate::run::metrics::Metrics;
 
 /// What a request is worked on with.
 #[derive(Clone, Copy, Debug)]

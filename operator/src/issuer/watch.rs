@@ -49,9 +49,9 @@ where
     // A deletion that the watch missed shows in the next listing.
     let listed = move || {
         for name in context.keyring.retain(K::KIND, |name| context.exists(name)) {
-            context.metrics.forget(&name);
             context.sharing.remove(&name);
         }
+        context.metrics.retain(K::KIND, |name| context.exists(name));
         context
             .connections
             .retain(K::KIND, |name| context.exists(name));

@@ -16,7 +16,7 @@ use signet_keys::Signer;
 use super::{Given, Outcome, work};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{Found, Loaded, State};
-use crate::metrics::Metrics;
+use crate::run::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> Asked {

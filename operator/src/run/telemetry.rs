@@ -24,7 +24,7 @@ const MOST: [(&str, LevelFilter); 6] = [
 ///
 /// # Errors
 /// The filter cannot be read, or a log was started before.
-pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub(super) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn what_shows_secrets_is_not_logged_whatever_the_flag_says() {
         for (target, expected) in [
-            ("signet::issuer", LevelFilter::TRACE),
+            ("signet::issuers", LevelFilter::TRACE),
             ("signet_keys::pkcs11", LevelFilter::TRACE),
             ("kube_runtime::controller", LevelFilter::TRACE),
             ("kube_client::client", LevelFilter::ERROR),

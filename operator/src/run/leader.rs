@@ -1,4 +1,4 @@
-//! The work of the replica that leads: watches and controllers.
+//! One term of leadership: watches and controllers.
 
 use std::sync::Arc;
 
@@ -15,15 +15,13 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Work;
-use super::shown::Process;
+use super::Setup;
+use super::process::Process;
 use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::{Caps, Connections};
 use crate::context::{Ambient, Context, Issuers, Requests, Settings};
-use crate::health::Health;
 use crate::keyring::Keyring;
-use crate::metrics::Metrics;
 use crate::sharing::Sharing;
 use crate::writer::Writer;
 use crate::{certificate_request, issuer, signing_request};
@@ -31,8 +29,8 @@ use crate::{certificate_request, issuer, signing_request};
 /// How many issuers' CA generations are read at the same time.
 const READS_AT_ONCE: u16 = 16;
 
-/// The controllers at work.
-pub(super) struct Leading {
+/// The running controllers.
+pub(super) struct Leader {
     controllers: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -55,9 +53,9 @@ struct Listed {
     signing_requests: CancellationToken,
 }
 
-impl Leading {
+impl Leader {
     /// Starts the controllers.
-    pub(super) fn start(work: &Work, process: &Process) -> Self {
+    pub(super) fn start(setup: &Setup, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
         let (requests, request_cache) = reflector::store();
@@ -72,18 +70,24 @@ impl Leading {
         };
         let stop = CancellationToken::new();
         let common = Common {
-            client: work.client.clone(),
-            context: Arc::new(context(work, stop.clone(), stores.clone(), stored)),
+            client: setup.client.clone(),
+            context: Arc::new(context(
+                setup,
+                process,
+                stop.clone(),
+                stores.clone(),
+                stored,
+            )),
             listed: Listed::default(),
             stop,
         };
-        process.work(
+        process.begin_term(
             common.context.clone(),
             Arc::new(waiting(requests.clone(), signing_requests.clone())),
         );
         let listed = &common.listed;
         let mut controllers = JoinSet::new();
-        if work.settings.namespaced_issuers {
+        if setup.settings.namespaced_issuers {
             controllers.spawn(issuers_of_kind(
                 common.clone(),
                 (stores.issuers, issuer_cache),
@@ -108,10 +112,10 @@ impl Leading {
             signing_requests,
             signing_request_cache,
         ));
-        if let Some(api_server) = work.surroundings.api_server.clone() {
+        if let Some(api_server) = setup.startup.api_server.clone() {
             controllers.spawn(api_server.follow(
                 common.client.clone(),
-                work.settings.issuer_resync_interval,
+                setup.settings.issuer_resync_interval,
                 common.stop.clone(),
             ));
         }
@@ -143,9 +147,15 @@ impl Leading {
     }
 }
 
-fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Requests) -> Context {
-    let (client, settings) = (&work.client, &work.settings);
-    let instance = Some(work.identity.clone());
+fn context(
+    setup: &Setup,
+    process: &Process,
+    stop: CancellationToken,
+    issuers: Issuers,
+    requests: Requests,
+) -> Context {
+    let (client, settings) = (&setup.client, &setup.settings);
+    let instance = Some(setup.identity.clone());
     Context {
         client: client.clone(),
         writer: Writer::new(client.clone(), instance, settings.concurrency),
@@ -157,12 +167,8 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
                 cluster_issuers: settings.cluster_issuer_ambient_credentials,
                 issuers: settings.issuer_ambient_credentials,
             },
-            api_server: work
-                .surroundings
-                .api_server
-                .as_ref()
-                .map(|at| at.known.clone()),
-            modules: work.surroundings.modules.clone(),
+            api_server: setup.startup.api_server.as_ref().map(|at| at.known.clone()),
+            modules: setup.startup.modules.clone(),
         },
         keyring: Keyring::default(),
         connections: Connections::new(Caps {
@@ -175,8 +181,8 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
         issuers,
         requests,
         attempts: Attempts::default(),
-        metrics: Metrics::default(),
-        health: Health::default(),
+        metrics: process.metrics.clone(),
+        health: process.health.clone(),
         key_making: Arithmetic::default(),
         chain_reading: Arithmetic::default(),
         now: Timestamp::now,
