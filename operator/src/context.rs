@@ -212,6 +212,14 @@ impl Context {
         }
     }
 
+    /// The namespace of an issuer's Secrets and CA generations.
+    pub fn resource_namespace<'a>(&'a self, name: &'a IssuerName) -> &'a str {
+        match name.kind {
+            IssuerKind::Issuer => &name.namespace,
+            IssuerKind::ClusterIssuer => &self.settings.cluster_resource_namespace,
+        }
+    }
+
     /// Whether there is such an issuer.
     pub fn exists(&self, name: &IssuerName) -> bool {
         self.version(name).is_some()

@@ -1,6 +1,6 @@
 //! The Signet operator.
 //!
-//! Two things are reconciled: issuers ([`issuer`]) and requests ([`certificate_request`] and
+//! Two things are reconciled: issuers ([`issuers`]) and requests ([`certificate_request`] and
 //! [`signing_request`], which share the flow of [`request`]). Both observe, decide with pure
 //! functions, and end in a [`plan`]. Only [`writer`] writes to the API server, and
 //! [`permissions`] lists every call that the operator makes.
@@ -17,8 +17,8 @@ pub mod connections;
 pub mod context;
 #[cfg(test)]
 mod fixtures;
-pub mod issuer;
 pub mod issuer_name;
+pub mod issuers;
 pub mod keyring;
 mod lock;
 pub mod namespace;

@@ -22,7 +22,7 @@ mod telemetry;
 
 use crate::args::Run;
 use health::BEAT;
-use leader::Leader;
+use leader::{Leader, Setup};
 use lease::Lease;
 use process::Process;
 use startup::Startup;
@@ -76,14 +76,6 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     admin_stop.cancel();
     tracing::info!("Signet stopped");
     ended
-}
-
-/// What every term of leadership begins with.
-struct Setup {
-    client: Client,
-    settings: Run,
-    identity: String,
-    startup: Startup,
 }
 
 /// Leads while this replica holds the Lease, until it is stopped.

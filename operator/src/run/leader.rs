@@ -15,8 +15,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Setup;
 use super::process::Process;
+use super::startup::Startup;
+use crate::args::Run;
 use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
 use crate::connections::{Caps, Connections};
@@ -24,10 +25,18 @@ use crate::context::{Ambient, Context, Issuers, Requests, Settings};
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
 use crate::writer::Writer;
-use crate::{certificate_request, issuer, signing_request};
+use crate::{certificate_request, issuers, signing_request};
 
 /// How many issuers' CA generations are read at the same time.
 const READS_AT_ONCE: u16 = 16;
+
+/// What every term of leadership begins with.
+pub(super) struct Setup {
+    pub(super) client: Client,
+    pub(super) settings: Run,
+    pub(super) identity: String,
+    pub(super) startup: Startup,
+}
 
 /// The running controllers.
 pub(super) struct Leader {
@@ -256,15 +265,15 @@ async fn issuers_of_kind<K>(
     (store, cache): (Store<K>, Cache<K>),
     listed: CancellationToken,
 ) where
-    K: issuer::Object + 'static,
+    K: issuers::Object + 'static,
 {
     let context = common.context;
     let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
-    let changed = issuer::watch::changed(common.client, cache, context.clone(), listed);
+    let changed = issuers::watch::changed(common.client, cache, context.clone(), listed);
     Controller::for_stream(changed, store)
-        .reconcile_on(issuer::watch::woken(keys, sharing))
+        .reconcile_on(issuers::watch::woken(keys, sharing))
         .graceful_shutdown_on(common.stop.cancelled_owned())
-        .run(issuer::reconcile, issuer::error_policy, context)
+        .run(issuers::reconcile, issuers::error_policy, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }

@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::Object;
+use super::object::Object;
 use crate::connections::Change;
 use crate::context::Context;
 use crate::issuer_name::IssuerName;

@@ -7,8 +7,8 @@ use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
 use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
 
-use super::Facts;
 use super::decide::{Outcome, Ready};
+use super::facts::Facts;
 use super::generation::Generation;
 use super::reason::IssuerReason;
 use crate::plan::{Plan, PlannedEvent, truncate};

@@ -7,9 +7,10 @@ use signet_core::issue::SelfSigned;
 use signet_core::issue::assemble_root;
 use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
 
+use super::error::Error;
 use super::facts::Facts;
+use super::generation;
 use super::reason::{IssuerReason, NotReady};
-use super::{Error, generation};
 use crate::context::Context;
 use crate::plan::managed_by;
 use crate::writer::CreateResult;

@@ -1,13 +1,16 @@
 //! Reconciles `Issuer` and `ClusterIssuer`: one body for both kinds.
 //!
-//! Each round learns the facts ([`facts`]), decides on one step ([`decide`], pure), takes it, and
-//! starts over until there is nothing left to take. What is decided about the status is written
-//! once, at the end.
+//! [`converge`] observes the facts ([`observe`]), decides on one step ([`decide`], pure), takes it,
+//! and repeats until there is none left. The status is written once, at the end.
 
+mod converge;
+mod create;
 mod decide;
+mod error;
 mod facts;
 mod generation;
-mod make;
+mod object;
+mod observe;
 mod reason;
 mod status;
 pub mod watch;
@@ -15,76 +18,44 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use kube::{Resource, ResourceExt};
-use serde::de::DeserializeOwned;
-use signet_api::{IssuerKind, IssuerResource};
-use signet_keys::{KeyError, PROBE};
+use signet_keys::PROBE;
 
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{Found, Loaded, State, Version};
 use crate::plan::{Plan, truncate};
 use crate::writer::WriteResult;
-use decide::{Outcome, Step, decide};
+use decide::Outcome;
+pub use error::Error;
 use facts::Facts;
-use reason::{IssuerReason, NotReady};
+pub use object::Object;
 
-/// More steps than these in one round mean that two writers are at odds.
-const MOST_STEPS: usize = 4;
-
-/// Something outside of the issuer did not answer.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The API server did not answer or did not take a write.
-    #[error("the API server did not answer: {0}")]
-    Api(#[from] kube::Error),
-    /// Certificates could not be read.
-    #[error("the CA generations could not be read: {0}")]
-    Arithmetic(#[from] tokio::task::JoinError),
-    /// The key of an issuer that can sign did not answer just now.
-    #[error("the key did not answer: {0}")]
-    Key(#[from] KeyError),
-    /// It took too long.
-    #[error("the issuer was not looked at in time")]
-    Deadline(#[from] tokio::time::error::Elapsed),
-}
-
-/// An issuer of either kind, as the API server has it.
-pub trait Object:
-    IssuerResource + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync
-{
-}
-
-impl Object for signet_api::Issuer {}
-
-impl Object for signet_api::ClusterIssuer {}
-
-/// Looks at one issuer.
+/// Reconciles one issuer.
 ///
 /// # Errors
 /// The API server did not answer, or it took too long.
 pub async fn reconcile<K: Object>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
     let _in_flight = context.health.begin();
-    let reconciled = tokio::time::timeout(DEADLINE, look_at(&*object, &context)).await;
+    let reconciled = tokio::time::timeout(DEADLINE, reconcile_once(&*object, &context)).await;
     // Others' messages do not wait for an issuer that cannot be observed.
     context.sharing.observed(&IssuerName::of(&*object));
     reconciled?
 }
 
-/// Decides when an issuer that could not be looked at is looked at again.
+/// Decides when an issuer whose reconcile failed is reconciled again.
 pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
     let wait = context.attempts.failed(&object.uid().unwrap_or_default());
     let wait = wait.min(context.settings.issuer_resync_interval);
-    tracing::warn!(%error, issuer = %IssuerName::of(&*object), "will be looked at again in {} s", wait.as_secs());
+    tracing::warn!(%error, issuer = %IssuerName::of(&*object), "reconcile failed; trying again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
 
-async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Error> {
+async fn reconcile_once<K: Object>(object: &K, context: &Context) -> Result<Action, Error> {
     let name = IssuerName::of(object);
     let version = Version::of(object.meta());
     if let Some(rest) = context.connections.rest(&name)
@@ -94,7 +65,7 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
         // The key is not called before that, and what there is to say of it was said.
         return Ok(Action::requeue(rest));
     }
-    let (facts, outcome) = settle(object, &name, context).await?;
+    let (facts, outcome) = converge::converge(object, &name, context).await?;
     if let Some(error) = facts.transient_key_error()
         && !context.connections.is_away(&name)
         && matches!(
@@ -122,53 +93,10 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
             wait.min(context.settings.issuer_resync_interval),
         ));
     }
-    Ok(Action::requeue(again(object, &outcome, context)))
+    Ok(Action::requeue(requeue_after(object, &outcome, context)))
 }
 
-/// Takes step after step until the facts call for none.
-async fn settle<K: Object>(
-    object: &K,
-    name: &IssuerName,
-    context: &Context,
-) -> Result<(Facts, Outcome), Error> {
-    let mut may_make_key = true;
-    for _ in 0..MOST_STEPS {
-        let facts = facts::learn(object, name, may_make_key, context).await?;
-        match decide(&facts) {
-            Step::Done(outcome) => return Ok((facts, *outcome)),
-            Step::MakeKey(key) => {
-                make::key(&facts, &key, context).await?;
-                // What went wrong before does not hold any more.
-                context.connections.forget(name);
-                may_make_key = false;
-            }
-            Step::MakeRoot {
-                root,
-                signer,
-                number,
-            } => {
-                let made = make::root(&root, &signer, &facts, number, context).await?;
-                if let Err(not_ready) = made {
-                    return Ok((facts, Outcome::NotReady(not_ready)));
-                }
-            }
-            Step::Adopt { chain, number } => {
-                let made = make::generation(&chain, &facts, number, context).await?;
-                if let Err(not_ready) = made {
-                    return Ok((facts, Outcome::NotReady(not_ready)));
-                }
-            }
-        }
-    }
-    let facts = facts::learn(object, name, false, context).await?;
-    let unsettled = NotReady::waits(
-        IssuerReason::Progressing,
-        "the CA is changing under another writer; it is looked at again",
-    );
-    Ok((facts, Outcome::NotReady(unsettled)))
-}
-
-/// Lets requests see what was found.
+/// Stores the outcome where requests find it.
 fn publish(
     name: &IssuerName,
     version: Version,
@@ -197,14 +125,14 @@ fn publish(
     context.sharing.set(name, facts.ca_keys());
     context.keyring.put(name, version, state);
     if !context.exists(name) {
-        // It was deleted while it was looked at.
+        // It was deleted during the reconcile.
         context.forget(name);
     }
 }
 
-/// An issuer that is ready is looked at again to see a Secret that changed or a CA that ends;
-/// one that is not, sooner, with back-off.
-fn again<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
+/// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret or an
+/// expired CA; one that is not, sooner, with backoff.
+fn requeue_after<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
     let uid = object.meta().uid.as_deref().unwrap_or_default();
     let resync = context.settings.issuer_resync_interval;
     match outcome {
@@ -221,13 +149,5 @@ fn again<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duratio
             rest.unwrap_or(PROBE)
         }
         Outcome::NotReady(_) => context.attempts.failed(uid).min(resync),
-    }
-}
-
-/// Where the Secrets and CA generations of an issuer are.
-pub fn resource_namespace<'a>(name: &'a IssuerName, context: &'a Context) -> &'a str {
-    match name.kind {
-        IssuerKind::Issuer => &name.namespace,
-        IssuerKind::ClusterIssuer => &context.settings.cluster_resource_namespace,
     }
 }
