@@ -15,7 +15,7 @@ use kube::runtime::controller::Action;
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::context::{Context, DEADLINE, latest};
-use crate::keyring::Found;
+use crate::keyring::IssuerLookup;
 use crate::request::{self, Given, Outcome};
 use crate::writer::WriteResult;
 
@@ -113,7 +113,7 @@ fn record(object: &CertificateRequest, outcome: &Outcome, given: &Given<'_>, con
     let Some((label, reason)) = outcome.labels() else {
         return;
     };
-    let known = (!matches!(given.found, Found::Missing)).then_some(given.issuer);
+    let known = (!matches!(given.found, IssuerLookup::Missing)).then_some(given.issuer);
     context.metrics.decided(API, known, label, reason);
     if let Outcome::Issued { .. } = outcome {
         context.count_ready(status::approved_at(object));

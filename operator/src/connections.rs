@@ -22,11 +22,11 @@ use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses one sees it at the next resync.
-const CHANGES: usize = 1024;
+const MAX_CHANGES: usize = 1024;
 
 /// How many keys of one namespace are looked at or connected to at the same time. One that hangs
 /// takes seconds, and whoever makes a thousand Issuers shall not take everybody's connections.
-const LOOKS_AT_ONCE: usize = 32;
+const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 
 /// The connections of all issuers.
 #[derive(Debug)]
@@ -44,9 +44,9 @@ impl Connections {
         Self {
             by_issuer: Mutex::default(),
             gates: Gates::default(),
-            looks: Places::new(LOOKS_AT_ONCE),
+            looks: Places::new(MAX_CHECKS_PER_NAMESPACE),
             caps,
-            changes: broadcast::channel(CHANGES).0,
+            changes: broadcast::channel(MAX_CHANGES).0,
         }
     }
 

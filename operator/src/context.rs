@@ -13,11 +13,11 @@ use signet_core::request::ServiceAccount;
 use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
 use tokio_util::sync::CancellationToken;
 
-use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
+use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
 use crate::issuer_name::IssuerName;
-use crate::keyring::{Found, Keyring, State, Version};
+use crate::keyring::{IssuerLookup, Keyring, State, Version};
 use crate::run::health::Health;
 use crate::run::metrics::Metrics;
 use crate::sharing::Sharing;
@@ -163,9 +163,9 @@ pub struct Context {
     /// Cancelled when the operator is told to stop.
     pub stop: CancellationToken,
     /// The making of keys: a large one takes seconds.
-    pub key_making: Arithmetic,
+    pub key_generation: BlockingQueue,
     /// The reading of chains, whose signatures are verified: a tenant's may take half a second.
-    pub chain_reading: Arithmetic,
+    pub chain_parsing: BlockingQueue,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -173,10 +173,10 @@ pub struct Context {
 impl Context {
     /// Looks up the issuer that a request names. One whose key is away is not ready, also before
     /// its status says so.
-    pub fn find(&self, name: &IssuerName) -> Found {
+    pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
         match found.away() {
-            Some(error) => Found::Known(State::NotReady(error.message)),
+            Some(error) => IssuerLookup::Observed(State::NotReady(error.message)),
             None => found,
         }
     }
@@ -191,7 +191,7 @@ impl Context {
     /// # Errors
     /// The operator is told to stop.
     pub async fn turn(&self, issuer: &IssuerName, tenant: &str) -> Result<Option<Turn>, Stopping> {
-        let Found::Known(State::Ready(loaded)) = self.find(issuer) else {
+        let IssuerLookup::Observed(State::Ready(loaded)) = self.find(issuer) else {
             return Ok(None);
         };
         let started = Instant::now();

@@ -27,7 +27,7 @@ use signet_keys::PROBE;
 
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
-use crate::keyring::{Found, Loaded, State, Version};
+use crate::keyring::{IssuerLookup, ReadyIssuer, State, Version};
 use crate::plan::{Plan, truncate};
 use crate::writer::WriteResult;
 use decide::Outcome;
@@ -70,7 +70,7 @@ async fn reconcile_once<K: Object>(object: &K, context: &Context) -> Result<Acti
         && !context.connections.is_away(&name)
         && matches!(
             context.keyring.find(&name, Some(version.clone())),
-            Found::Known(State::Ready(_))
+            IssuerLookup::Observed(State::Ready(_))
         )
     {
         // It could sign a moment ago; what does not answer just now takes that from nobody until
@@ -109,7 +109,7 @@ fn publish(
             context
                 .metrics
                 .issuer(name, Some(ready.chain.not_after().as_second()));
-            State::Ready(Arc::new(Loaded {
+            State::Ready(Arc::new(ReadyIssuer {
                 rules: ready.rules.clone(),
                 chain: ready.chain.clone(),
                 guard: ready.signer.clone(),

@@ -15,11 +15,11 @@ use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses some looks at everything.
-const CHANGES: usize = 1024;
+const MAX_CHANGES: usize = 1024;
 
-/// Everything that signing for an issuer needs.
+/// An issuer that can sign, with all that signing for it needs.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct ReadyIssuer {
     /// What policy goes by.
     pub rules: Rules,
     /// The CA's chain.
@@ -32,7 +32,7 @@ pub struct Loaded {
     pub backend: &'static str,
 }
 
-impl Loaded {
+impl ReadyIssuer {
     /// The CA under which certificates are built.
     pub fn authority(&self) -> Authority<'_> {
         Authority {
@@ -42,11 +42,11 @@ impl Loaded {
     }
 }
 
-/// What is known of an issuer.
+/// The state of an issuer.
 #[derive(Clone, Debug)]
 pub enum State {
     /// It can sign.
-    Ready(Arc<Loaded>),
+    Ready(Arc<ReadyIssuer>),
     /// It cannot, and its Ready condition says this.
     NotReady(String),
 }
@@ -93,22 +93,22 @@ impl Entry {
     }
 }
 
-/// What a request finds.
+/// The result of looking up the issuer of a request.
 #[derive(Clone, Debug)]
-pub enum Found {
-    /// There is no such issuer.
+pub enum IssuerLookup {
+    /// The issuer does not exist.
     Missing,
-    /// It exists and has not been looked at in its present form; it is about to be.
-    Unexamined,
-    /// It was looked at.
-    Known(State),
+    /// The issuer exists and was not observed in its present form yet; it is about to be.
+    NotObserved,
+    /// The issuer was observed.
+    Observed(State),
 }
 
-impl Found {
+impl IssuerLookup {
     /// Why the key of an issuer that is ready is not asked now: it is known to be away.
     pub fn away(&self) -> Option<KeyError> {
         match self {
-            Self::Known(State::Ready(loaded)) => loaded.guard.breaker().admit().err(),
+            Self::Observed(State::Ready(loaded)) => loaded.guard.breaker().admit().err(),
             _ => None,
         }
     }
@@ -117,28 +117,28 @@ impl Found {
     pub fn for_policy<'a>(&'a self, name: &'a str) -> Option<Issuer<'a>> {
         Some(match self {
             Self::Missing => Issuer::Missing { name },
-            Self::Unexamined => return None,
-            Self::Known(State::NotReady(message)) => Issuer::NotReady { name, message },
-            Self::Known(State::Ready(loaded)) => Issuer::Ready(&loaded.rules),
+            Self::NotObserved => return None,
+            Self::Observed(State::NotReady(message)) => Issuer::NotReady { name, message },
+            Self::Observed(State::Ready(loaded)) => Issuer::Ready(&loaded.rules),
         })
     }
 }
 
-/// Whose requests may be set free: those of one issuer, or of any where it is not known.
-pub type Changed = Option<IssuerName>;
+/// The issuer that changed; none for any of them.
+pub type IssuerChange = Option<IssuerName>;
 
 /// The keyring. Whoever waits for an issuer listens to [`changes`](Self::changes).
 #[derive(Debug)]
 pub struct Keyring {
     entries: Mutex<HashMap<IssuerName, Entry>>,
-    changes: broadcast::Sender<Changed>,
+    changes: broadcast::Sender<IssuerChange>,
 }
 
 impl Default for Keyring {
     fn default() -> Self {
         Self {
             entries: Mutex::default(),
-            changes: broadcast::channel(CHANGES).0,
+            changes: broadcast::channel(MAX_CHANGES).0,
         }
     }
 }
@@ -164,7 +164,7 @@ impl Keyring {
         self.tell(None);
     }
 
-    fn tell(&self, changed: Changed) {
+    fn tell(&self, changed: IssuerChange) {
         // Nobody listening is no error: the requests are then looked at from the start.
         let _ = self.changes.send(changed);
     }
@@ -194,9 +194,9 @@ impl Keyring {
 
     /// Looks an issuer up. `current` is the version of the object as the watch has it, none if
     /// there is no such object.
-    pub fn find(&self, name: &IssuerName, current: Option<Version>) -> Found {
+    pub fn find(&self, name: &IssuerName, current: Option<Version>) -> IssuerLookup {
         let Some(current) = current else {
-            return Found::Missing;
+            return IssuerLookup::Missing;
         };
         let entries = self.lock();
         match entries.get(name) {
@@ -204,9 +204,9 @@ impl Keyring {
                 if entry.version.uid == current.uid
                     && entry.version.generation >= current.generation =>
             {
-                Found::Known(entry.state.clone())
+                IssuerLookup::Observed(entry.state.clone())
             }
-            _ => Found::Unexamined,
+            _ => IssuerLookup::NotObserved,
         }
     }
 
@@ -214,7 +214,7 @@ impl Keyring {
     pub fn is_not_ready(&self, name: &IssuerName, version: Version) -> bool {
         matches!(
             self.find(name, Some(version)),
-            Found::Known(State::NotReady(_))
+            IssuerLookup::Observed(State::NotReady(_))
         )
     }
 
@@ -231,7 +231,7 @@ impl Keyring {
     }
 
     /// Whose requests to look at again, as it comes.
-    pub fn changes(&self) -> broadcast::Receiver<Changed> {
+    pub fn changes(&self) -> broadcast::Receiver<IssuerChange> {
         self.changes.subscribe()
     }
 
@@ -263,28 +263,31 @@ mod tests {
     fn cm_5_an_issuer_counts_only_as_it_was_looked_at_last() {
         let keyring = Keyring::default();
         let find = |uid, generation| keyring.find(&name(), Some(version(uid, generation)));
-        assert!(matches!(keyring.find(&name(), None), Found::Missing));
-        assert!(matches!(find("a", 1), Found::Unexamined));
+        assert!(matches!(keyring.find(&name(), None), IssuerLookup::Missing));
+        assert!(matches!(find("a", 1), IssuerLookup::NotObserved));
         keyring.put(
             &name(),
             version("a", 1),
             State::NotReady("no key".to_owned()),
         );
-        assert!(matches!(find("a", 1), Found::Known(State::NotReady(_))));
+        assert!(matches!(
+            find("a", 1),
+            IssuerLookup::Observed(State::NotReady(_))
+        ));
         assert!(
-            matches!(find("a", 2), Found::Unexamined),
+            matches!(find("a", 2), IssuerLookup::NotObserved),
             "the spec changed"
         );
         assert!(
-            matches!(find("b", 1), Found::Unexamined),
+            matches!(find("b", 1), IssuerLookup::NotObserved),
             "deleted and made anew"
         );
         assert!(
-            matches!(keyring.find(&name(), None), Found::Missing),
+            matches!(keyring.find(&name(), None), IssuerLookup::Missing),
             "deleted"
         );
         keyring.remove(&name());
-        assert!(matches!(find("a", 1), Found::Unexamined));
+        assert!(matches!(find("a", 1), IssuerLookup::NotObserved));
     }
 
     #[test]
@@ -329,7 +332,7 @@ mod tests {
         );
         assert!(matches!(
             keyring.find(&name(), Some(version("a", 1))),
-            Found::Unexamined
+            IssuerLookup::NotObserved
         ));
     }
 }

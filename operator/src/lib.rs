@@ -10,8 +10,8 @@
 compile_error!("the operator is not built for a fuzzer");
 
 pub mod args;
-pub mod arithmetic;
 pub mod attempts;
+pub mod blocking;
 pub mod certificate_request;
 pub mod connections;
 pub mod context;

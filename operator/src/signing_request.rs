@@ -21,7 +21,7 @@ use signet_core::request::ServiceAccount;
 
 use crate::context::{Context, DEADLINE, latest};
 use crate::issuer_name::IssuerName;
-use crate::keyring::Found;
+use crate::keyring::IssuerLookup;
 use crate::request::{self, Given, Outcome};
 use crate::writer::WriteResult;
 
@@ -86,7 +86,7 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
         return Ok(Action::await_change());
     };
     let found = context.find(&issuer);
-    let missing = matches!(found, Found::Missing);
+    let missing = matches!(found, IssuerLookup::Missing);
     if !missing && intake::needs_review(&issuer, &asked) {
         asked.may_reference = reference::is_allowed(&context.client, &object.spec, &issuer)
             .await
@@ -175,7 +175,7 @@ fn record(
     if !context.attempts.is_news(uid(object), reason) {
         return;
     }
-    context.attempts.told(uid(object), reason);
+    context.attempts.reported(uid(object), reason);
     context.metrics.decided(API, issuer, label, reason);
     if let Outcome::Issued { .. } = outcome {
         context.count_ready(status::approved_at(object));

@@ -10,7 +10,7 @@ pub enum Error {
     Api(#[from] kube::Error),
     /// Certificates could not be read.
     #[error("the CA generations could not be read: {0}")]
-    Arithmetic(#[from] tokio::task::JoinError),
+    Unreadable(#[from] tokio::task::JoinError),
     /// The key of an issuer that can sign did not answer just now.
     #[error("the key did not answer: {0}")]
     Key(#[from] KeyError),

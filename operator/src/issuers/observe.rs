@@ -113,7 +113,7 @@ async fn generations(
         generations.sort_by_key(|generation| generation.number);
         generations
     };
-    let generations = context.chain_reading.of(&name.namespace, read).await?;
+    let generations = context.chain_parsing.run(&name.namespace, read).await?;
     Ok((generations, kept))
 }
 
@@ -164,7 +164,7 @@ async fn existing(
         CaChain::from_pem(tls_crt, data.get("ca.crt"))
     };
     let tenant = reach.tenant.as_deref().unwrap_or_default();
-    let chain = context.chain_reading.of(tenant, read).await;
+    let chain = context.chain_parsing.run(tenant, read).await;
     Ok(Some(chain.unwrap_or_else(|_| {
         let message = "reading it failed; the operator's log says why".to_owned();
         Err(ChainError::Unreadable { index: 1, message })

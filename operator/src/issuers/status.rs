@@ -25,10 +25,10 @@ where
     K: IssuerResource + Resource<DynamicType = ()>,
 {
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let said = Said::about(facts, outcome, shared);
+    let text = ConditionText::about(facts, outcome, shared);
     let status = IssuerStatus {
         conditions: conditions(
-            &said,
+            &text,
             &before.conditions,
             object.meta().generation,
             facts.now,
@@ -44,7 +44,7 @@ where
     if status == before {
         return Plan::default();
     }
-    let event = said.is_news(&before.conditions).then(|| said.told());
+    let event = text.is_news(&before.conditions).then(|| text.event());
     Plan {
         status: Some(json!(status)),
         event,
@@ -79,19 +79,19 @@ where
     })
 }
 
-/// What the conditions and the event say.
-struct Said {
+/// The text of the conditions and of the event.
+struct ConditionText {
     ready: bool,
     stalled: bool,
     reason: IssuerReason,
     message: String,
 }
 
-impl Said {
+impl ConditionText {
     fn about(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
-        let mut said = Self::in_full(facts, outcome, shared);
-        said.message = truncate(&said.message);
-        said
+        let mut text = Self::in_full(facts, outcome, shared);
+        text.message = truncate(&text.message);
+        text
     }
 
     fn in_full(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
@@ -113,11 +113,11 @@ impl Said {
 
     /// Whether readiness or its reason changed: what a person looks for among the events.
     fn is_news(&self, before: &[Condition]) -> bool {
-        find(before, READY).is_none_or(|told| told.reason != self.reason.as_str())
+        find(before, READY).is_none_or(|ready| ready.reason != self.reason.as_str())
             || is_true(before, READY) != self.ready
     }
 
-    fn told(&self) -> PlannedEvent {
+    fn event(&self) -> PlannedEvent {
         PlannedEvent {
             warning: !self.ready,
             reason: self.reason.as_str(),
@@ -151,7 +151,7 @@ fn signs(ready: &Ready, caveats: &[String]) -> String {
 }
 
 fn conditions(
-    said: &Said,
+    text: &ConditionText,
     before: &[Condition],
     generation: Option<i64>,
     now: Timestamp,
@@ -161,16 +161,16 @@ fn conditions(
         Statement {
             type_,
             status: holds.into(),
-            reason: said.reason.as_str().to_owned(),
-            message: said.message.clone(),
+            reason: text.reason.as_str().to_owned(),
+            message: text.message.clone(),
             observed_generation: generation,
         }
         .since(before, now)
     };
     vec![
-        statement(READY, said.ready),
-        statement(RECONCILING, !said.ready && !said.stalled),
-        statement(STALLED, said.stalled),
+        statement(READY, text.ready),
+        statement(RECONCILING, !text.ready && !text.stalled),
+        statement(STALLED, text.stalled),
     ]
 }
 

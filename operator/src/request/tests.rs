@@ -15,7 +15,7 @@ use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
 use crate::fixtures::{NOW, corp, csr, key};
-use crate::keyring::{Found, Loaded, State};
+use crate::keyring::{IssuerLookup, ReadyIssuer, State};
 use crate::run::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
@@ -39,8 +39,8 @@ fn asked() -> Asked {
 }
 
 /// A ClusterIssuer that is ready.
-fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
-    Found::Known(State::Ready(Arc::new(Loaded {
+fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
+    IssuerLookup::Observed(State::Ready(Arc::new(ReadyIssuer {
         rules: Rules {
             namespace: None,
             path_length: chain.path_length(),
@@ -55,7 +55,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
     })))
 }
 
-async fn outcome(asked: Asked, found: &Found, now: Timestamp) -> Outcome {
+async fn outcome(asked: Asked, found: &IssuerLookup, now: Timestamp) -> Outcome {
     let given = Given {
         issuer: &corp(),
         found,
@@ -65,6 +65,6 @@ async fn outcome(asked: Asked, found: &Found, now: Timestamp) -> Outcome {
     work(asked, given).await
 }
 
-async fn outcome_now(asked: Asked, found: &Found) -> Outcome {
+async fn outcome_now(asked: Asked, found: &IssuerLookup) -> Outcome {
     outcome(asked, found, NOW).await
 }

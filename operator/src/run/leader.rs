@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::process::Process;
 use super::startup::Startup;
 use crate::args::Run;
-use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
+use crate::blocking::BlockingQueue;
 use crate::connections::{Caps, Connections};
 use crate::context::{Ambient, Context, Issuers, Requests, Settings};
 use crate::keyring::Keyring;
@@ -28,7 +28,7 @@ use crate::writer::Writer;
 use crate::{certificate_request, issuers, signing_request};
 
 /// How many issuers' CA generations are read at the same time.
-const READS_AT_ONCE: u16 = 16;
+const MAX_CONCURRENT_READS: u16 = 16;
 
 /// What every term of leadership begins with.
 pub(super) struct Setup {
@@ -185,15 +185,15 @@ fn context(
             max_in_flight: settings.max_signatures_in_flight,
         }),
         sharing: Sharing::default(),
-        reads: Turns::new(READS_AT_ONCE),
+        reads: Turns::new(MAX_CONCURRENT_READS),
         stop,
         issuers,
         requests,
         attempts: Attempts::default(),
         metrics: process.metrics.clone(),
         health: process.health.clone(),
-        key_making: Arithmetic::default(),
-        chain_reading: Arithmetic::default(),
+        key_generation: BlockingQueue::default(),
+        chain_parsing: BlockingQueue::default(),
         now: Timestamp::now,
     }
 }

@@ -10,7 +10,7 @@ use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
 use crate::fixtures::{DAY, HOUR, NOW, at, ca, key, openssl};
-use crate::keyring::{Found, State};
+use crate::keyring::{IssuerLookup, State};
 
 const KEY_TYPES: [KeyType; 7] = [
     KeyType::EcdsaP256,
@@ -86,7 +86,7 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
 async fn the_spiffe_id_that_signet_wrote_is_told() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
-    let Found::Known(State::Ready(mut loaded)) = ready(signer, chain) else {
+    let IssuerLookup::Observed(State::Ready(mut loaded)) = ready(signer, chain) else {
         unreachable!("it was made ready");
     };
     Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
@@ -97,7 +97,7 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     let mut asked = asked();
     asked.requester.username = "system:serviceaccount:shop:web".to_owned();
     asked.duration = Ok(Duration::from_secs(20));
-    let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
+    let outcome = outcome(asked, &IssuerLookup::Observed(State::Ready(loaded)), NOW).await;
     let Outcome::Issued {
         clamped, spiffe_id, ..
     } = outcome
