@@ -6,7 +6,7 @@ mod limits;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use signet_api::{IssuerKind, IssuerSpec};
@@ -18,14 +18,15 @@ pub use connection::{Change, Key};
 pub use limits::Caps;
 use limits::limits;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses one sees it at the next resync.
-const CHANGES: usize = 1024;
+const MAX_CHANGES: usize = 1024;
 
 /// How many keys of one namespace are looked at or connected to at the same time. One that hangs
 /// takes seconds, and whoever makes a thousand Issuers shall not take everybody's connections.
-const LOOKS_AT_ONCE: usize = 32;
+const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 
 /// The connections of all issuers.
 #[derive(Debug)]
@@ -43,9 +44,9 @@ impl Connections {
         Self {
             by_issuer: Mutex::default(),
             gates: Gates::default(),
-            looks: Places::new(LOOKS_AT_ONCE),
+            looks: Places::new(MAX_CHECKS_PER_NAMESPACE),
             caps,
-            changes: broadcast::channel(CHANGES).0,
+            changes: broadcast::channel(MAX_CHANGES).0,
         }
     }
 
@@ -126,8 +127,6 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Arc<Connection>>> {
-        self.by_issuer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.by_issuer.lock()
     }
 }

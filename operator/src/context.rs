@@ -13,14 +13,15 @@ use signet_core::request::ServiceAccount;
 use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::Writer;
-use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
+use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
-use crate::health::Health;
-use crate::keyring::{Found, IssuerName, Keyring, State, Version};
-use crate::metrics::Metrics;
+use crate::issuer_name::IssuerName;
+use crate::keyring::{IssuerLookup, Keyring, State, Version};
+use crate::run::health::Health;
+use crate::run::metrics::Metrics;
 use crate::sharing::Sharing;
+use crate::writer::Writer;
 
 /// A reconcile that takes longer is given up and tried again.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -153,18 +154,18 @@ pub struct Context {
     pub requests: Requests,
     /// The back-off of each object.
     pub attempts: Attempts,
-    /// The metrics.
-    pub metrics: Metrics,
-    /// The probes' answers.
-    pub health: Health,
+    /// The metrics of the process.
+    pub metrics: Arc<Metrics>,
+    /// The health of the process.
+    pub health: Arc<Health>,
     /// How many issuers' CA generations are read at the same time.
     pub reads: Turns,
     /// Cancelled when the operator is told to stop.
     pub stop: CancellationToken,
     /// The making of keys: a large one takes seconds.
-    pub key_making: Arithmetic,
+    pub key_generation: BlockingQueue,
     /// The reading of chains, whose signatures are verified: a tenant's may take half a second.
-    pub chain_reading: Arithmetic,
+    pub chain_parsing: BlockingQueue,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -172,10 +173,10 @@ pub struct Context {
 impl Context {
     /// Looks up the issuer that a request names. One whose key is away is not ready, also before
     /// its status says so.
-    pub fn find(&self, name: &IssuerName) -> Found {
+    pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
         match found.away() {
-            Some(error) => Found::Known(State::NotReady(error.message)),
+            Some(error) => IssuerLookup::Observed(State::NotReady(error.message)),
             None => found,
         }
     }
@@ -190,7 +191,7 @@ impl Context {
     /// # Errors
     /// The operator is told to stop.
     pub async fn turn(&self, issuer: &IssuerName, tenant: &str) -> Result<Option<Turn>, Stopping> {
-        let Found::Known(State::Ready(loaded)) = self.find(issuer) else {
+        let IssuerLookup::Observed(State::Ready(loaded)) = self.find(issuer) else {
             return Ok(None);
         };
         let started = Instant::now();
@@ -208,6 +209,14 @@ impl Context {
         if let Some(approved) = approved {
             let waited = (self.now)().duration_since(approved);
             self.metrics.ready_after(waited.as_secs_f64().max(0.0));
+        }
+    }
+
+    /// The namespace of an issuer's Secrets and CA generations.
+    pub fn resource_namespace<'a>(&'a self, name: &'a IssuerName) -> &'a str {
+        match name.kind {
+            IssuerKind::Issuer => &name.namespace,
+            IssuerKind::ClusterIssuer => &self.settings.cluster_resource_namespace,
         }
     }
 

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use signet_api::IssuerKind;
 use signet_core::request::Requester;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The time of every test that does not say another one: 2026-09-01T12:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_788_264_000, 0);

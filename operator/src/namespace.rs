@@ -13,7 +13,7 @@ use signet_keys::{ErrorClass, KeyError, Namespace, SecretData, ServiceAccountTok
 use zeroize::Zeroizing;
 
 use crate::api_error::describe;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The shortest life of a token that the API server gives. A token is made for one login.
 const TOKEN_SECONDS: i64 = 600;

@@ -20,10 +20,11 @@ use kube::runtime::controller::Action;
 use signet_core::request::Reference;
 
 use crate::api_error::describe;
-use crate::apply::Written;
 use crate::context::{Context, DEADLINE, latest};
-use crate::keyring::{Found, IssuerName};
+use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
 use crate::request::{self, Given, Outcome};
+use crate::writer::WriteResult;
 
 /// The API's name in metrics.
 const API: &str = "CertificateSigningRequest";
@@ -86,7 +87,7 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
         return Ok(Action::await_change());
     };
     let found = context.find(&issuer);
-    let missing = matches!(found, Found::Missing);
+    let missing = matches!(found, IssuerLookup::Missing);
     if !missing
         && intake::needs_review(&issuer, &asked)
         && reference::is_allowed(&context.client, &object.spec, &issuer)
@@ -103,8 +104,8 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
     };
     let outcome = request::work(asked, given).await;
     let outcome = match write(object, &outcome, context).await {
-        Ok(Written::Done) => outcome,
-        Ok(Written::Conflict) => {
+        Ok(WriteResult::Done) => outcome,
+        Ok(WriteResult::Conflict) => {
             context.metrics.conflict();
             return Ok(Action::requeue(context.attempts.failed(uid(object))));
         }
@@ -124,13 +125,13 @@ async fn write(
     object: &CertificateSigningRequest,
     outcome: &Outcome,
     context: &Context,
-) -> Result<Written, Error> {
+) -> Result<WriteResult, Error> {
     let is_news = |reason| context.attempts.is_news(uid(object), reason);
     let news = outcome.labels().is_some_and(|(_, reason)| is_news(reason));
     let plan = status::plan(outcome, news, (context.now)());
     context
         .writer
-        .carry_out(object, plan)
+        .apply(object, plan)
         .await
         .map_err(Error::Write)
 }
@@ -178,7 +179,7 @@ fn record(
     if !context.attempts.is_news(uid(object), reason) {
         return;
     }
-    context.attempts.told(uid(object), reason);
+    context.attempts.reported(uid(object), reason);
     context.metrics.decided(API, issuer, label, reason);
     if let Outcome::Issued { .. } = outcome {
         context.count_ready(status::approved_at(object));

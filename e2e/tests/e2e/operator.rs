@@ -94,17 +94,18 @@ pub(crate) async fn two_replicas_one_stands_by_and_takes_over() -> Result<()> {
     stop(second).await
 }
 
-/// Whoever lost the Lease does nothing until it is free again.
+/// A replica that lost the Lease does nothing until the Lease is free again, and keeps its counters.
 pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free() -> Result<()> {
     let bed = Bed::own().await?;
     let operator = bed.start_operator(&SHORT_LEASE).await?;
     let test = TestNamespace::create(bed.bed(), "lease").await?;
     let issuer = test.root().await?;
+    let csr = Csr::for_dns("shop.example")?;
+    test.issue(&Ask::new(&issuer, &csr), &csr).await?;
     let leases = leases(&bed);
     hold(&leases, "somebody-else", 3600).await?;
     leads(&operator, false).await?;
 
-    let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     let is_approved = |object: &CertificateRequest| {
         object
@@ -120,11 +121,17 @@ pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free() -> Result<()>
         "it works without the Lease"
     );
     ensure!(operator.get("/livez").await?.0 == 200, "and lives");
+    let standing_by = operator.get("/metrics").await?.1;
+    ensure!(
+        !standing_by.contains("signet_issuer_ready{"),
+        "{standing_by}"
+    );
 
     // Held for a second more, and then free.
     hold(&leases, "somebody-else", 1).await?;
     leads(&operator, true).await?;
     test.issued(&request, &csr).await?;
+    shows(&operator, r#"outcome="issued",reason="Issued"} 2"#).await?;
     stop(operator).await
 }
 
@@ -161,9 +168,13 @@ async fn is_ready(operator: &Operator) -> Result<()> {
 
 /// Waits until the metrics say that an operator leads, or does not.
 async fn leads(operator: &Operator, leads: bool) -> Result<()> {
-    let line = format!("signet_leading {}", u8::from(leads));
-    let leads = |(_, text): (u16, &str)| text.lines().any(|told| told == line);
-    until_admin_returns(operator, "/metrics", leads).await
+    shows(operator, &format!("signet_leading {}", u8::from(leads))).await
+}
+
+/// Waits until a line of the metrics ends like this.
+async fn shows(operator: &Operator, end: &str) -> Result<()> {
+    let shows = |(_, text): (u16, &str)| text.lines().any(|line| line.ends_with(end));
+    until_admin_returns(operator, "/metrics", shows).await
 }
 
 fn leases(bed: &Bed) -> Api<Lease> {

@@ -1,5 +1,6 @@
 //! The CA certificates above a leaf, and the check of what a key signed.
 
+mod bundle;
 mod certificate;
 mod constraints;
 mod order;
@@ -10,6 +11,7 @@ pub(crate) mod tests;
 
 use jiff::Timestamp;
 
+pub use bundle::Bundle;
 pub use certificate::CaCertificate;
 pub use pem::MOST_BYTES as MOST_PEM_BYTES;
 

@@ -9,7 +9,7 @@ use signet_core::request::{
     Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
 };
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The issuer that a request names and what it asks; none if it is not ours or is finished.
 pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {

@@ -9,7 +9,7 @@ use signet_api::external::certificate_request::{CertificateRequest, CertificateR
 use signet_core::policy::{Denial, Wait};
 use signet_core::reason::Reason;
 
-use crate::apply::{Plan, Told};
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 /// The one write about a request.
@@ -97,8 +97,8 @@ fn with_reason(reason: Reason, message: &str) -> String {
     format!("{reason}: {message}")
 }
 
-fn told_about(warning: bool, reason: Reason, note: &str) -> Told {
-    Told {
+fn told_about(warning: bool, reason: Reason, note: &str) -> PlannedEvent {
+    PlannedEvent {
         warning,
         reason: reason.as_str(),
         action: "Issue",

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::intake;
 use crate::context::Context;
-use crate::keyring::Changed;
+use crate::keyring::IssuerChange;
 use crate::watch::{changes, filter_map, lean, when_listed};
 
 /// A request as its watch reads it.
@@ -118,7 +118,7 @@ fn standing(object: &CertificateRequest) -> Option<u64> {
 /// The requests that an issuer's change may set free.
 pub fn set_free(
     store: Store<CertificateRequest>,
-    issuers: broadcast::Receiver<Changed>,
+    issuers: broadcast::Receiver<IssuerChange>,
 ) -> impl Stream<Item = ObjectRef<CertificateRequest>> + Send {
     changes(issuers).flat_map(move |changed| {
         let concerned = store.state_filter(|object| {

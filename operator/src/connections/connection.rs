@@ -1,14 +1,15 @@
 //! One issuer's connection.
 
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::Arc;
 
 use signet_keys::{
     Backend, Breaker, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError, Known, Limits,
     Reach, SecretData, Signer, trial,
 };
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::broadcast;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
 
 /// A key as it was found in one round.
 #[derive(Clone, Debug)]
@@ -47,10 +48,10 @@ pub(super) struct Connection {
     pub(super) made: Made,
     alarm: Alarm,
     /// What was found at the last look.
-    last: Mutex<Last>,
+    last: tokio::sync::Mutex<Last>,
     /// That of the key that is held. What was connected before has its own, so that it does not
     /// count against the key which came after it.
-    breaker: SyncMutex<Arc<Breaker>>,
+    breaker: Mutex<Arc<Breaker>>,
 }
 
 /// What was found at the last look.
@@ -74,15 +75,15 @@ impl Connection {
     pub(super) fn new(made: Made, alarm: Alarm) -> Self {
         Self {
             made,
-            breaker: SyncMutex::new(alarm.breaker()),
+            breaker: Mutex::new(alarm.breaker()),
             alarm,
-            last: Mutex::default(),
+            last: tokio::sync::Mutex::default(),
         }
     }
 
     /// What tells whether the key that is held is away.
     pub(super) fn breaker(&self) -> Arc<Breaker> {
-        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let breaker = self.breaker.lock();
         breaker.clone()
     }
 
@@ -121,7 +122,7 @@ impl Connection {
 
     fn guarded(&self, found: Connected, gate: Arc<Gate>) -> Key {
         let breaker = self.alarm.breaker();
-        *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = breaker.clone();
+        *self.breaker.lock() = breaker.clone();
         Key {
             guard: Arc::new(Guard::new(found.signer, gate, breaker)),
             pin: found.pin,

@@ -15,9 +15,9 @@ pub struct Caps {
 /// The spec's limits, or the backend's own where it says nothing, under the caps.
 pub(super) fn limits(spec: &IssuerSpec, caps: Caps) -> Limits {
     let own = spec.key.backend().limits();
-    let said = spec.key_limits.unwrap_or_default();
-    let per_second = said.signatures_per_second.or(own.per_second);
-    let max_in_flight = said.max_in_flight.unwrap_or(own.at_once);
+    let spec_limits = spec.key_limits.unwrap_or_default();
+    let per_second = spec_limits.signatures_per_second.or(own.per_second);
+    let max_in_flight = spec_limits.max_in_flight.unwrap_or(own.at_once);
     Limits {
         per_second: per_second.into_iter().chain(caps.per_second).min(),
         at_once: caps

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use signet_api::IssuerKind;
 
-use super::{MAX_COUNTED, SharedCa};
-use crate::keyring::IssuerName;
+use super::shared_ca::{MAX_COUNTED, SharedCa};
+use crate::issuer_name::IssuerName;
 
 /// The CA keys of one issuer, each as the SHA-256 fingerprint of its SubjectPublicKeyInfo.
 ///

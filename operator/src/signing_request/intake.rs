@@ -12,7 +12,7 @@ use signet_core::request::{
 };
 
 use super::signer_name;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The least that the API knows (CSR-2).
 const LEAST_DURATION: Duration = Duration::from_secs(600);

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use signet_core::reason::Reason;
 
-use crate::apply::{Plan, Told};
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 /// The one write about a request.
@@ -64,8 +64,8 @@ pub(super) fn approved_at(object: &CertificateSigningRequest) -> Option<Timestam
     approved.last_update_time.as_ref().map(|time| time.0)
 }
 
-fn told(warning: bool, reason: Reason, note: String) -> Told {
-    Told {
+fn told(warning: bool, reason: Reason, note: String) -> PlannedEvent {
+    PlannedEvent {
         warning,
         reason: reason.as_str(),
         action: "Issue",

@@ -7,8 +7,8 @@ use signet_core::reason::Reason;
 use super::super::status::{approved_at, plan};
 use super::super::watch::is_due;
 use super::{applied, approved, condition, conditions, denied, with_status};
-use crate::apply::{Plan, Told};
 use crate::fixtures::at;
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 /// [`NOW`](crate::fixtures::NOW), with a fraction that no condition may carry.
@@ -43,8 +43,8 @@ fn denial(reason: Reason, message: &str) -> Outcome {
     })
 }
 
-fn told(warning: bool, reason: &'static str, note: &str) -> Option<Told> {
-    Some(Told {
+fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent> {
+    Some(PlannedEvent {
         warning,
         reason,
         action: "Issue",

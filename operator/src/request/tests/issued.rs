@@ -9,7 +9,7 @@ use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
 use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, openssl, service_account};
-use crate::keyring::{Found, State};
+use crate::keyring::{IssuerLookup, State};
 
 const KEY_TYPES: [KeyType; 7] = [
     KeyType::EcdsaP256,
@@ -85,7 +85,7 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
 async fn the_spiffe_id_that_signet_wrote_is_told() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
-    let Found::Known(State::Ready(mut loaded)) = ready(signer, chain) else {
+    let IssuerLookup::Observed(State::Ready(mut loaded)) = ready(signer, chain) else {
         unreachable!("it was made ready");
     };
     Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
@@ -95,7 +95,7 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     asked.requester = service_account("shop", "web");
     asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Duration::from_secs(20));
-    let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
+    let outcome = outcome(asked, &IssuerLookup::Observed(State::Ready(loaded)), NOW).await;
     let Outcome::Issued {
         clamped, spiffe_id, ..
     } = outcome

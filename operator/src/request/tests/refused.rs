@@ -5,7 +5,7 @@ use signet_keys::{ErrorClass, KeyError, KeyType};
 
 use super::{Outcome, asked, outcome_now, ready};
 use crate::fixtures::{ca, key};
-use crate::keyring::Found;
+use crate::keyring::IssuerLookup;
 
 /// What a denial costs: no signature, no retry.
 async fn denial(asked: Asked) -> Denial {
@@ -75,7 +75,7 @@ async fn a1_3_what_nobody_approved_is_ignored_also_when_malformed() {
     malformed.csr = b"no CSR".to_vec();
     for mut asked in [asked(), malformed] {
         asked.approval = Approval::Pending;
-        let outcome = outcome_now(asked, &Found::Missing).await;
+        let outcome = outcome_now(asked, &IssuerLookup::Missing).await;
         assert_eq!(outcome, Outcome::Ignored);
         assert_eq!(outcome.labels(), None);
     }
@@ -105,6 +105,6 @@ async fn a_certificate_that_is_too_long_for_the_key_is_denied_and_not_asked_for(
 async fn what_is_malformed_is_denied_without_an_issuer() {
     let mut asked = asked();
     asked.csr = b"no CSR".to_vec();
-    let outcome = outcome_now(asked, &Found::Missing).await;
+    let outcome = outcome_now(asked, &IssuerLookup::Missing).await;
     assert_eq!(outcome.labels(), Some(("denied", Reason::InvalidCsr)));
 }

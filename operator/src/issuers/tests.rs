@@ -42,7 +42,7 @@ fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
         kept: 0,
         key: Ok(key::found(signer)),
         existing: None,
-        may_make_key: true,
+        may_create_key: true,
         cert_manager: ServiceAccount {
             namespace: "cert-manager".to_owned(),
             name: "cert-manager".to_owned(),

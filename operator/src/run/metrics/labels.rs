@@ -3,7 +3,7 @@
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use signet_core::reason::Reason;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The labels of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -18,7 +18,7 @@ fn a_key_is_made_for_a_ca_that_never_was() {
         software.key_type = KeyType::EcdsaP384;
     }
     let step = decide(&facts);
-    let Step::MakeKey(KeyToMake {
+    let Step::CreateKey(KeyToMake {
         key_type,
         secret_name,
     }) = step
@@ -34,14 +34,14 @@ fn a_key_is_made_for_a_ca_that_never_was() {
 fn a_key_is_made_once_a_round() {
     let mut facts = self_signed(&p256());
     facts.key = without_key();
-    facts.may_make_key = false;
+    facts.may_create_key = false;
     stalls(&facts, IssuerReason::Key(ErrorClass::KeyNotFound));
 }
 
 #[test]
 fn a_key_without_a_ca_gets_a_root() {
     let step = decide(&self_signed(&p256()));
-    let Step::MakeRoot { root, number, .. } = step else {
+    let Step::CreateRoot { root, number, .. } = step else {
         panic!("{step:?}");
     };
     assert_eq!(number, 1);
@@ -212,12 +212,15 @@ fn another_spec_key_after_the_ca_has_ended_begins_a_new_ca() {
     facts.key = without_key();
     let step = decide(&facts);
     assert!(
-        matches!(&step, Step::MakeKey(key) if key.secret_name == "other"),
+        matches!(&step, Step::CreateKey(key) if key.secret_name == "other"),
         "{step:?}"
     );
     facts.key = Ok(key::found(&other));
     let step = decide(&facts);
-    assert!(matches!(step, Step::MakeRoot { number: 2, .. }), "{step:?}");
+    assert!(
+        matches!(step, Step::CreateRoot { number: 2, .. }),
+        "{step:?}"
+    );
 }
 
 #[test]

@@ -15,10 +15,10 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::Object;
+use super::object::Object;
 use crate::connections::Change;
 use crate::context::Context;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -49,9 +49,9 @@ where
     // A deletion that the watch missed shows in the next listing.
     let listed = move || {
         for name in context.keyring.retain(K::KIND, |name| context.exists(name)) {
-            context.metrics.forget(&name);
             context.sharing.remove(&name);
         }
+        context.metrics.retain(K::KIND, |name| context.exists(name));
         context
             .connections
             .retain(K::KIND, |name| context.exists(name));

@@ -7,11 +7,13 @@ use signet_core::issue::SelfSigned;
 use signet_core::issue::assemble_root;
 use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
 
+use super::error::Error;
 use super::facts::Facts;
+use super::generation;
 use super::reason::{IssuerReason, NotReady};
-use super::{Error, generation};
-use crate::apply::{Created, managed_by};
 use crate::context::Context;
+use crate::plan::managed_by;
+use crate::writer::CreateResult;
 
 /// The code with which the API server refuses an object that breaks its schema.
 const UNPROCESSABLE: u16 = 422;
@@ -26,8 +28,8 @@ pub(super) async fn key(
     let name = to_make.secret_name.as_str();
     let key_type = to_make.key_type;
     let made = context
-        .key_making
-        .of(&facts.name.namespace, move || GeneratedKey::new(key_type));
+        .key_generation
+        .run(&facts.name.namespace, move || GeneratedKey::new(key_type));
     let failed = |_| KeyError::new(ErrorClass::Unreachable, "no key could be made now");
     let key = made.await.map_err(failed)??;
     let (entry, pem) = key.secret_entry();
@@ -42,7 +44,7 @@ pub(super) async fn key(
         string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
         ..Secret::default()
     };
-    if context.writer.create_key_secret(namespace, &secret).await? == Created::Done {
+    if context.writer.create_key_secret(namespace, &secret).await? == CreateResult::Created {
         tracing::info!(namespace, secret = name, "a CA key was made");
     }
     Ok(())
@@ -91,8 +93,8 @@ pub(super) async fn generation(
     {
         Ok(_) => Ok(Ok(())),
         Err(kube::Error::Api(answer)) if answer.code == UNPROCESSABLE => {
-            let sentence = format!("the API server does not take it: {}", answer.message);
-            Ok(Err(unfit(&sentence)))
+            let message = format!("the API server does not take it: {}", answer.message);
+            Ok(Err(unfit(&message)))
         }
         Err(error) => Err(error.into()),
     }
@@ -110,9 +112,9 @@ async fn sign(root: &SelfSigned, signer: &Guard, facts: &Facts) -> Result<CaCert
         .map_err(|error| NotReady::waits(IssuerReason::SignatureMismatch, error.to_string()))
 }
 
-fn unfit(sentence: &str) -> NotReady {
+fn unfit(message: &str) -> NotReady {
     NotReady::stalls(
         IssuerReason::InvalidCa,
-        format!("no CAGeneration can be made of the CA certificate: {sentence}"),
+        format!("no CAGeneration can be made of the CA certificate: {message}"),
     )
 }

@@ -11,7 +11,7 @@ use crate::args::LogFormat;
 /// What is logged of crates that are not ours, whatever the flag says, by the beginning of their
 /// targets. Below these levels they show what is sent and what comes back: tokens, Secrets.
 /// kube_client shows at `warn` what it cannot read, and rustify at `error` what a server said.
-const MOST: [(&str, LevelFilter); 6] = [
+const MAX_LEVELS: [(&str, LevelFilter); 6] = [
     ("signet", LevelFilter::TRACE),
     ("kube_runtime", LevelFilter::TRACE),
     ("kube_lease_manager", LevelFilter::TRACE),
@@ -24,7 +24,7 @@ const MOST: [(&str, LevelFilter); 6] = [
 ///
 /// # Errors
 /// The filter cannot be read, or a log was started before.
-pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub(super) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let lines = fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
@@ -38,14 +38,16 @@ pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     };
     let started = registry()
         .with(filter)
-        .with(filter_fn(|it| *it.level() <= most(it.target())))
+        .with(filter_fn(|it| *it.level() <= max_level(it.target())))
         .with(lines)
         .try_init();
     started.map_err(|error| anyhow::anyhow!("the log cannot be started: {error}"))
 }
 
-fn most(target: &str) -> LevelFilter {
-    let of_target = MOST.iter().find(|(begin, _)| target.starts_with(begin));
+fn max_level(target: &str) -> LevelFilter {
+    let of_target = MAX_LEVELS
+        .iter()
+        .find(|(begin, _)| target.starts_with(begin));
     of_target.map_or(LevelFilter::OFF, |(_, level)| *level)
 }
 
@@ -56,7 +58,7 @@ mod tests {
     #[test]
     fn what_shows_secrets_is_not_logged_whatever_the_flag_says() {
         for (target, expected) in [
-            ("signet::issuer", LevelFilter::TRACE),
+            ("signet::issuers", LevelFilter::TRACE),
             ("signet_keys::pkcs11", LevelFilter::TRACE),
             ("kube_runtime::controller", LevelFilter::TRACE),
             ("kube_client::client", LevelFilter::ERROR),
@@ -68,7 +70,7 @@ mod tests {
             ("aws_sigv4::http_request::sign", LevelFilter::INFO),
             ("h2::proto", LevelFilter::INFO),
         ] {
-            assert_eq!(most(target), expected, "{target}");
+            assert_eq!(max_level(target), expected, "{target}");
         }
     }
 }

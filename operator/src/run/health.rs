@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::lock::Mutex;
+
 /// The main loop beats at this pace.
 pub const BEAT: Duration = Duration::from_secs(5);
 /// A main loop that has not beaten for this long is stuck.
-const NO_BEAT: Duration = Duration::from_secs(60);
+const BEAT_TIMEOUT: Duration = Duration::from_secs(60);
 /// A reconcile has a deadline far below this; one that runs for so long hangs beyond it.
-const HANGS: Duration = Duration::from_secs(300);
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The state of the process, as the probes see it.
 #[derive(Debug)]
@@ -48,25 +49,19 @@ pub struct InFlight<'a> {
 impl Health {
     /// The main loop is alive.
     pub fn beat(&self) {
-        *self.beat.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.beat.lock() = Instant::now();
     }
 
     /// A reconcile begins.
     pub fn begin(&self) -> InFlight<'_> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Instant::now());
+        self.in_flight.lock().insert(id, Instant::now());
         InFlight { health: self, id }
     }
 
     /// How many reconciles are under way.
     pub fn in_flight(&self) -> usize {
-        self.in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.in_flight.lock().len()
     }
 
     /// The Lease was read: this replica leads, or stands by.
@@ -88,25 +83,18 @@ impl Health {
     /// Alive unless the main loop or a reconcile is stuck.
     ///
     /// # Errors
-    /// A sentence that says what is stuck.
+    /// A message that says what is stuck.
     pub fn live(&self) -> Result<(), String> {
-        let silence = self
-            .beat
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed();
-        if silence > NO_BEAT {
+        let silence = self.beat.lock().elapsed();
+        if silence > BEAT_TIMEOUT {
             return Err(format!(
                 "the main loop has been silent for {} s",
                 silence.as_secs()
             ));
         }
-        let in_flight = self
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let in_flight = self.in_flight.lock();
         match in_flight.values().map(Instant::elapsed).max() {
-            Some(longest) if longest > HANGS => Err(format!(
+            Some(longest) if longest > RECONCILE_TIMEOUT => Err(format!(
                 "a reconcile has been running for {} s",
                 longest.as_secs()
             )),
@@ -117,7 +105,7 @@ impl Health {
     /// Ready when it is known who leads and, if it is this replica, its watches are complete.
     ///
     /// # Errors
-    /// A sentence that says what is missing.
+    /// A message that says what is missing.
     pub fn ready(&self) -> Result<(), &'static str> {
         if !self.lease_known.load(Ordering::Relaxed) {
             Err("the Lease has not been read yet")
@@ -131,11 +119,7 @@ impl Health {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.health
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.id);
+        self.health.in_flight.lock().remove(&self.id);
     }
 }
 
@@ -146,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn liveness_fails_when_the_main_loop_is_silent() {
         let health = Health::default();
-        tokio::time::advance(NO_BEAT).await;
+        tokio::time::advance(BEAT_TIMEOUT).await;
         assert_eq!(health.live(), Ok(()));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(health.live().unwrap_err().contains("silent"));
@@ -159,7 +143,7 @@ mod tests {
         let health = Health::default();
         let hanging = health.begin();
         assert_eq!(health.in_flight(), 1);
-        tokio::time::advance(HANGS + Duration::from_secs(1)).await;
+        tokio::time::advance(RECONCILE_TIMEOUT + Duration::from_secs(1)).await;
         health.beat();
         assert!(health.live().unwrap_err().contains("reconcile"));
         drop(hanging);

@@ -6,13 +6,12 @@ use kube::Resource;
 use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
 use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
-use signet_core::ca::{CaCertificate, CaChain};
 
-use super::Facts;
 use super::decide::{Outcome, Ready};
+use super::facts::Facts;
 use super::generation::Generation;
 use super::reason::IssuerReason;
-use crate::apply::{Plan, Told};
+use crate::plan::{Plan, PlannedEvent, truncate};
 use crate::sharing::SharedCa;
 
 /// The one write about an issuer; none if nothing changed.
@@ -26,16 +25,16 @@ where
     K: IssuerResource + Resource<DynamicType = ()>,
 {
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let said = Said::about(facts, outcome, shared);
+    let text = ConditionText::about(facts, outcome, shared);
     let status = IssuerStatus {
         conditions: conditions(
-            &said,
+            &text,
             &before.conditions,
             object.meta().generation,
             facts.now,
         ),
         ca: summaries(facts, outcome),
-        bundle: Some(bundle(facts)).filter(|bundle| !bundle.is_empty()),
+        bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
         refused_credential: match &facts.key {
             Ok(_) => None,
             // An error about something else does not make a refused credential right.
@@ -45,7 +44,7 @@ where
     if status == before {
         return Plan::default();
     }
-    let event = said.is_news(&before.conditions).then(|| said.told());
+    let event = text.is_news(&before.conditions).then(|| text.event());
     Plan {
         status: Some(json!(status)),
         event,
@@ -80,43 +79,19 @@ where
     })
 }
 
-/// Every root that is trusted now, in PEM: those of the generation that signs, and those of
-/// older ones until no certificate under them can be valid any more.
-pub(super) fn bundle(facts: &Facts) -> String {
-    let mut roots: Vec<&CaCertificate> = Vec::new();
-    for generation in facts
-        .generations
-        .iter()
-        .rev()
-        .filter(|own| own.is_alive(facts.now))
-    {
-        let own = generation
-            .chain
-            .as_ref()
-            .map(CaChain::roots)
-            .unwrap_or_default();
-        for root in own {
-            if !roots.contains(&root) {
-                roots.push(root);
-            }
-        }
-    }
-    roots.into_iter().map(CaCertificate::pem).collect()
-}
-
-/// What the conditions and the event say.
-struct Said {
+/// The text of the conditions and of the event.
+struct ConditionText {
     ready: bool,
     stalled: bool,
     reason: IssuerReason,
     message: String,
 }
 
-impl Said {
+impl ConditionText {
     fn about(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
-        let mut said = Self::in_full(facts, outcome, shared);
-        said.message = cut(&said.message);
-        said
+        let mut text = Self::in_full(facts, outcome, shared);
+        text.message = truncate(&text.message);
+        text
     }
 
     fn in_full(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
@@ -138,26 +113,17 @@ impl Said {
 
     /// Whether readiness or its reason changed: what a person looks for among the events.
     fn is_news(&self, before: &[Condition]) -> bool {
-        find(before, READY).is_none_or(|told| told.reason != self.reason.as_str())
+        find(before, READY).is_none_or(|ready| ready.reason != self.reason.as_str())
             || is_true(before, READY) != self.ready
     }
 
-    fn told(&self) -> Told {
-        Told {
+    fn event(&self) -> PlannedEvent {
+        PlannedEvent {
             warning: !self.ready,
             reason: self.reason.as_str(),
             action: "Check",
             note: self.message.clone(),
         }
-    }
-}
-
-/// A subject may be as long as a certificate, and a status has to be taken by the API server.
-pub(super) fn cut(text: &str) -> String {
-    const MOST: usize = 1024;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
     }
 }
 
@@ -198,7 +164,7 @@ fn signs(ready: &Ready, caveats: &[String]) -> String {
 }
 
 fn conditions(
-    said: &Said,
+    text: &ConditionText,
     before: &[Condition],
     generation: Option<i64>,
     now: Timestamp,
@@ -208,16 +174,16 @@ fn conditions(
         Statement {
             type_,
             status: holds.into(),
-            reason: said.reason.as_str().to_owned(),
-            message: said.message.clone(),
+            reason: text.reason.as_str().to_owned(),
+            message: text.message.clone(),
             observed_generation: generation,
         }
         .since(before, now)
     };
     vec![
-        statement(READY, said.ready),
-        statement(RECONCILING, !said.ready && !said.stalled),
-        statement(STALLED, said.stalled),
+        statement(READY, text.ready),
+        statement(RECONCILING, !text.ready && !text.stalled),
+        statement(STALLED, text.stalled),
     ]
 }
 
@@ -251,7 +217,7 @@ fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Op
         name: generation.name.clone(),
         state,
         key: generation.key.backend().reference(),
-        subject: cut(ca.subject()),
+        subject: truncate(ca.subject()),
         fingerprint: hex::encode(ca.fingerprint()),
         not_before: Time(chain.not_before()),
         not_after: Time(chain.not_after()),

@@ -3,15 +3,16 @@
 mod labels;
 mod series;
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::collections::HashSet;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
+use signet_api::IssuerKind;
 use signet_core::reason::Reason;
 use signet_keys::ErrorClass;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
@@ -25,6 +26,8 @@ const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 pub struct Metrics {
     registry: Mutex<Registry>,
     series: Series,
+    /// The issuers that label a series.
+    issuers: Mutex<HashSet<IssuerName>>,
 }
 
 impl Default for Metrics {
@@ -35,6 +38,7 @@ impl Default for Metrics {
         Self {
             registry: Mutex::new(registry),
             series,
+            issuers: Mutex::default(),
         }
     }
 }
@@ -66,6 +70,9 @@ impl Metrics {
         outcome: &'static str,
         reason: Reason,
     ) {
+        if let Some(issuer) = issuer {
+            self.remember(issuer);
+        }
         let labels = RequestLabels::new(api, issuer, outcome, reason);
         self.series.requests.get_or_create(&labels).inc();
     }
@@ -85,6 +92,7 @@ impl Metrics {
 
     /// An issuer's state: when its CA ends, none if it cannot sign.
     pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
+        self.remember(name);
         let labels = IssuerLabels(name.clone());
         self.series
             .issuer_ready
@@ -96,8 +104,37 @@ impl Metrics {
         }
     }
 
-    /// An issuer is gone, and its labels with it.
+    fn remember(&self, issuer: &IssuerName) {
+        let mut issuers = self.issuers.lock();
+        if !issuers.contains(issuer) {
+            issuers.insert(issuer.clone());
+        }
+    }
+
+    /// Removes the gauges of all issuers: only the replica that leads observes issuers.
+    pub fn clear_issuers(&self) {
+        self.series.issuer_ready.clear();
+        self.series.ca_expiry.clear();
+        self.series.key_queue.clear();
+    }
+
+    /// Removes the series of the issuers of a kind that no longer exist.
+    pub fn retain(&self, kind: IssuerKind, exists: impl Fn(&IssuerName) -> bool) {
+        let gone: Vec<_> = {
+            let issuers = self.issuers.lock();
+            let gone = issuers
+                .iter()
+                .filter(|name| name.kind == kind && !exists(name));
+            gone.cloned().collect()
+        };
+        for name in &gone {
+            self.forget(name);
+        }
+    }
+
+    /// Removes the series of an issuer that is gone.
     pub fn forget(&self, name: &IssuerName) {
+        self.issuers.lock().remove(name);
         let labels = IssuerLabels(name.clone());
         self.series.issuer_ready.remove(&labels);
         self.series.ca_expiry.remove(&labels);
@@ -137,10 +174,7 @@ impl Metrics {
                 .set(count(*waiting));
         }
         let mut text = String::new();
-        encode(
-            &mut text,
-            &self.registry.lock().unwrap_or_else(PoisonError::into_inner),
-        )?;
+        encode(&mut text, &self.registry.lock())?;
         Ok(text)
     }
 }
@@ -166,9 +200,8 @@ fn count(number: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use signet_api::IssuerKind;
-
     use super::*;
+    use crate::fixtures::{corp, shop_ca};
 
     fn now(issuer: Option<&IssuerName>) -> Now {
         Now {
@@ -186,11 +219,7 @@ mod tests {
     #[test]
     fn a_scrape_shows_what_happened_and_forgets_what_is_gone() {
         let metrics = Metrics::default();
-        let issuer = IssuerName {
-            kind: IssuerKind::Issuer,
-            namespace: "shop".to_owned(),
-            name: "ca".to_owned(),
-        };
+        let issuer = shop_ca();
         metrics.decided(
             "CertificateRequest",
             Some(&issuer),
@@ -222,5 +251,25 @@ mod tests {
         metrics.forget(&issuer);
         let text = metrics.scrape(&now(None)).unwrap();
         assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
+    }
+
+    /// One that was deleted while another replica led is missed by every watch.
+    #[test]
+    fn retains_the_series_of_issuers_that_exist() {
+        let metrics = Metrics::default();
+        for issuer in [shop_ca(), corp()] {
+            metrics.decided(
+                "CertificateRequest",
+                Some(&issuer),
+                "issued",
+                Reason::Issued,
+            );
+            metrics.issuer(&issuer, None);
+        }
+        metrics.retain(IssuerKind::Issuer, |_| false);
+        metrics.retain(IssuerKind::ClusterIssuer, |_| true);
+        let text = metrics.scrape(&now(None)).unwrap();
+        assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
+        assert!(text.contains(r#"issuer="corp""#), "{text}");
     }
 }

@@ -7,8 +7,8 @@ use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference}
 use signet_core::ca::{CaCertificate, CaChain, ChainError};
 use signet_keys::KeyConfig;
 
-use crate::apply::managed_by;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
+use crate::plan::managed_by;
 
 /// A CA generation as it was read.
 #[derive(Clone, Debug, PartialEq)]

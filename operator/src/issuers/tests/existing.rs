@@ -6,7 +6,6 @@ use signet_keys::{ErrorClass, KeyType, Signer};
 use super::super::decide::{Step, decide};
 use super::super::facts::Facts;
 use super::super::reason::IssuerReason;
-use super::super::status::bundle;
 use super::{adopt, existing, ready, self_signed, stalls, waits, without_key};
 use crate::fixtures::{DAY, at, ca, key};
 
@@ -57,7 +56,7 @@ fn a_new_pair_is_the_next_generation_and_both_roots_are_trusted() {
     adopted(&mut facts, 2);
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-2");
     let [root_1, root_2] = [&first, &second].map(|pair| pair.1.issuing().pem());
-    assert_eq!(bundle(&facts), [root_2, root_1].concat());
+    assert_eq!(facts.bundle().pem(), [root_2, root_1].concat());
 }
 
 #[test]
@@ -69,7 +68,7 @@ fn back_to_the_first_pair_is_back_to_the_first_generation() {
     adopted(&mut facts, 2);
     put(&mut facts, &first);
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-1");
-    assert_eq!(bundle(&facts).matches("BEGIN CERTIFICATE").count(), 2);
+    assert_eq!(facts.bundle().pem().matches("BEGIN CERTIFICATE").count(), 2);
 }
 
 /// The same key under a certificate that was made anew is a generation too.

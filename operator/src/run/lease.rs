@@ -5,8 +5,8 @@ use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
 use tokio::sync::watch::{self, Receiver};
 use tokio::task::JoinHandle;
 
-use crate::apply::FIELD_MANAGER;
 use crate::args::Run;
+use crate::plan::FIELD_MANAGER;
 
 /// The Lease's name.
 pub const NAME: &str = "signet";

@@ -12,27 +12,27 @@ use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
 use signet_keys::{ErrorClass, Guard, KeyError, KeyToMake};
 
-use super::Facts;
+use super::facts::Facts;
 use super::generation::Generation;
 use super::reason::{IssuerReason, NotReady};
 
 /// Ten years of 365 days.
 const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// More CA certificates of one issuer than these are never valid at the same time in good order.
-const MOST_GENERATIONS: usize = 32;
+const MAX_VALID_GENERATIONS: usize = 32;
 /// More than these, with those that have ended, are not kept: nobody but an administrator deletes
 /// them.
-const MOST_KEPT: usize = 256;
+const MAX_GENERATIONS: usize = 256;
 /// The upper bound of a common name (RFC 5280, appendix A).
-const LONGEST_COMMON_NAME: usize = 64;
+const MAX_COMMON_NAME_LEN: usize = 64;
 
 /// The next step.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Make the key and look again.
-    MakeKey(KeyToMake),
+    CreateKey(KeyToMake),
     /// Sign the issuer's own root, write it down as a generation, and look again.
-    MakeRoot {
+    CreateRoot {
         root: Box<SelfSigned>,
         signer: Arc<Guard>,
         number: u32,
@@ -117,14 +117,14 @@ fn key_to_make(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
         .iter()
         .all(|generation| !generation.key.same_key(&facts.spec.key));
     let is_self_signed = matches!(source, CertificateSource::SelfSigned(_));
-    let may = is_self_signed && never_was && facts.may_make_key;
+    let may = is_self_signed && never_was && facts.may_create_key;
     facts
         .spec
         .key
         .backend()
         .to_make()
         .filter(|_| may)
-        .map(Step::MakeKey)
+        .map(Step::CreateKey)
 }
 
 /// Says which CA stands over the key that vanished, if one does.
@@ -154,7 +154,7 @@ fn self_signed(
         .filter(|last| facts.is_over_this_key(last));
     let Some(last) = last else {
         let root = Box::new(root(facts, spec, trust_domain)?);
-        return Ok(Step::MakeRoot {
+        return Ok(Step::CreateRoot {
             root,
             signer,
             number: next_number(facts),
@@ -244,11 +244,11 @@ fn ready(
 /// A pair that changes all the time would fill the cluster with generations, and the bundle with
 /// roots.
 fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
-    if facts.kept >= MOST_KEPT {
+    if facts.kept >= MAX_GENERATIONS {
         return Err(NotReady::stalls(
             IssuerReason::InvalidCa,
             format!(
-                "the CA certificate changed, and the issuer has {MOST_KEPT} CAGenerations; delete \
+                "the CA certificate changed, and the issuer has {MAX_GENERATIONS} CAGenerations; delete \
                  those that have ended"
             ),
         ));
@@ -257,13 +257,13 @@ fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
         .generations
         .iter()
         .filter(|own| own.is_alive(facts.now));
-    if alive.count() < MOST_GENERATIONS {
+    if alive.count() < MAX_VALID_GENERATIONS {
         return Ok(());
     }
     Err(NotReady::stalls(
         IssuerReason::InvalidCa,
         format!(
-            "the CA certificate changed, and the issuer has {MOST_GENERATIONS} CAGenerations that \
+            "the CA certificate changed, and the issuer has {MAX_VALID_GENERATIONS} CAGenerations that \
              have not ended; delete those under which nothing valid was issued"
         ),
     ))
@@ -355,7 +355,7 @@ fn root(
     let subject = match &spec.subject {
         Some(text) => text.clone(),
         None => {
-            let name: String = facts.name.name.chars().take(LONGEST_COMMON_NAME).collect();
+            let name: String = facts.name.name.chars().take(MAX_COMMON_NAME_LEN).collect();
             format!("CN={name}")
         }
     };

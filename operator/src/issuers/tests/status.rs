@@ -9,10 +9,10 @@ use signet_keys::{KeyType, Signer};
 use super::super::decide::{Outcome, Step, decide};
 use super::super::facts::Facts;
 use super::super::reason::{IssuerReason, NotReady};
-use super::super::status::{self as issuer_status, bundle, is_not_ready, only_rewords};
+use super::super::status::{self as issuer_status, is_not_ready, only_rewords};
 use super::{adopt, existing, self_signed};
-use crate::apply::Plan;
 use crate::fixtures::{DAY, at, ca, key};
+use crate::plan::Plan;
 use crate::sharing::{CaKeys, SharedCa};
 
 fn object(facts: &Facts, status: Option<IssuerStatus>) -> ClusterIssuer {
@@ -340,11 +340,11 @@ fn the_bundle_has_every_root_that_is_alive_once() {
     adopt(&mut facts, &old, 1);
     adopt(&mut facts, &new, 2);
     adopt(&mut facts, &new, 3);
-    assert_eq!(bundle(&facts), [pem(&new), pem(&old)].concat());
+    assert_eq!(facts.bundle().pem(), [pem(&new), pem(&old)].concat());
     facts.now = old.not_after();
-    assert_eq!(bundle(&facts), pem(&new));
+    assert_eq!(facts.bundle().pem(), pem(&new));
     facts.now = new.not_after();
-    assert_eq!(bundle(&facts), "");
+    assert_eq!(facts.bundle().pem(), "");
     let written = status(plan(&object(&facts, None), &facts, &outcome(&facts)));
     assert_eq!(written.bundle, None);
 }

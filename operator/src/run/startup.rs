@@ -1,4 +1,4 @@
-//! What the operator finds out about where it runs, once, before it works.
+//! What the operator observes about its environment, once, when it starts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,28 +7,31 @@ use anyhow::Context;
 use kube::{Client, Config};
 use signet_keys::{Modules, ModulesConfig};
 
-use super::api_server::Whereabouts;
+use super::api_server::ApiServerEndpoints;
 use crate::args::Run;
 
-/// Where the operator runs.
+/// The operator's environment.
 #[derive(Clone, Debug)]
-pub(super) struct Surroundings {
-    /// Where no Issuer may have anything called; none if there are no Issuers, or they may.
-    pub(super) api_server: Option<Whereabouts>,
+pub(super) struct Startup {
+    /// The addresses that no Issuer may name; none if there are no Issuers, or they may.
+    pub(super) api_server: Option<ApiServerEndpoints>,
     /// The PKCS#11 modules that issuers may name.
     pub(super) modules: Arc<Modules>,
 }
 
-impl Surroundings {
-    /// Looks around.
-    pub(super) async fn learn(
+impl Startup {
+    /// Observes the environment.
+    ///
+    /// # Errors
+    /// The API server's name does not resolve, or the list of PKCS#11 modules is not valid.
+    pub(super) async fn observe(
         settings: &Run,
         config: &Config,
         client: &Client,
     ) -> anyhow::Result<Self> {
         let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
         let api_server = match is_refused {
-            true => Some(Whereabouts::learn(config, client).await?),
+            true => Some(ApiServerEndpoints::observe(config, client).await?),
             false => None,
         };
         let modules = match &settings.pkcs11_modules {

@@ -1,4 +1,4 @@
-//! The only place that writes to the API server.
+//! The only place that writes to the API server, the Lease excepted.
 
 mod terminating;
 
@@ -18,53 +18,29 @@ use signet_api::CAGeneration;
 use signet_keys::Turns;
 
 use crate::api_error::{describe, is_namespace_terminating};
+use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
 use terminating::Terminating;
 
-/// The field manager of every write.
-pub const FIELD_MANAGER: &str = "signet";
-
-/// Asks the API server to answer a write with the metadata alone.
+/// Requests only the metadata of an object in the response to a write.
 const METADATA_ONLY: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
-/// What is to be written about an object, decided beforehand.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
-    /// The fields of the status that are ours; none if the status stays as it is.
-    pub status: Option<Value>,
-    /// What to tell whoever looks at the object with `kubectl describe`.
-    pub event: Option<Told>,
-}
-
-/// An event before it has an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Whether something is wrong.
-    pub warning: bool,
-    /// The reason, in UpperCamelCase.
-    pub reason: &'static str,
-    /// What Signet was doing.
-    pub action: &'static str,
-    /// A sentence.
-    pub note: String,
-}
-
-/// How a status write ended.
+/// The result of a status write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
-    /// It stands.
+pub enum WriteResult {
+    /// The status is written.
     Done,
-    /// The object changed or went since it was read; what was decided is thrown away.
+    /// The object was changed or deleted since it was read; the plan is discarded.
     Conflict,
 }
 
-/// How the creation of an object ended.
+/// The result of creating an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// It is there now.
-    Done,
-    /// There was one already; it is left alone.
-    Existed,
+pub enum CreateResult {
+    /// The object was created.
+    Created,
+    /// An object of this name exists; it is left as it is.
+    AlreadyExists,
 }
 
 /// Writes to the API server.
@@ -77,9 +53,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer that reports events in the name of this instance, and has so many status writes
-    /// under way at most.
-    pub fn new(client: Client, instance: Option<String>, at_once: u16) -> Self {
+    /// Returns a writer that reports events in the name of this instance, and has at most this many
+    /// status writes in flight.
+    pub fn new(client: Client, instance: Option<String>, max_in_flight: u16) -> Self {
         let reporter = Reporter {
             controller: "signet.dev/signet".to_owned(),
             instance,
@@ -87,7 +63,7 @@ impl Writer {
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
-            turns: Arc::new(Turns::new(at_once)),
+            turns: Arc::new(Turns::new(max_in_flight)),
             terminating: Arc::default(),
         }
     }
@@ -99,30 +75,32 @@ impl Writer {
 
     /// Writes a plan about `object`: the status in one write, then the event.
     ///
-    /// The write carries the UID and the resourceVersion that were decided on, so that whoever
-    /// decided on an older object, or lost the Lease meanwhile, writes nothing.
+    /// The write carries the UID and resourceVersion of the object that the plan was made for, so
+    /// that a plan for an older object, or of a replica that lost the Lease, changes nothing.
     ///
     /// # Errors
-    /// The API server did not take the status. An event that was not taken is logged.
-    pub async fn carry_out<K>(&self, object: &K, plan: Plan) -> Result<Written, kube::Error>
+    /// The API server rejected the status or is unavailable. An event that cannot be written is
+    /// logged.
+    pub async fn apply<K>(&self, object: &K, plan: Plan) -> Result<WriteResult, kube::Error>
     where
         K: Resource<DynamicType = ()>,
     {
         let namespace = object.meta().namespace.as_deref().unwrap_or_default();
-        // Neither may one namespace's requests keep others' from being written.
+        // The requests of one namespace must not delay the writes of others.
         let _turn = self.turns.acquire(namespace).await;
         if let Some(status) = plan.status
-            && self.status(object, &status).await? == Written::Conflict
+            && self.status(object, &status).await? == WriteResult::Conflict
         {
-            return Ok(Written::Conflict);
+            return Ok(WriteResult::Conflict);
         }
-        if let Some(told) = plan.event {
-            self.tell(&object.object_ref(&()), namespace, told).await;
+        if let Some(event) = plan.event {
+            self.publish(&object.object_ref(&()), namespace, event)
+                .await;
         }
-        Ok(Written::Done)
+        Ok(WriteResult::Done)
     }
 
-    async fn status<K>(&self, object: &K, status: &Value) -> Result<Written, kube::Error>
+    async fn status<K>(&self, object: &K, status: &Value) -> Result<WriteResult, kube::Error>
     where
         K: Resource<DynamicType = ()>,
     {
@@ -140,50 +118,49 @@ impl Writer {
             .patch_subresource("status", name, &params, &Patch::Apply(&body))
             .map_err(kube::Error::BuildRequest)?;
         request.headers_mut().insert(ACCEPT, METADATA_ONLY);
-        // The watch brings the object as it then is; the answer is not looked at.
+        // The watch delivers the written object, so the response is not parsed.
         match self.client.request_text(request).await {
-            Ok(_) => Ok(Written::Done),
+            Ok(_) => Ok(WriteResult::Done),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
-                Ok(Written::Conflict)
+                Ok(WriteResult::Conflict)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Creates the Secret of a key that was just made. One that is there is never overwritten.
+    /// Creates the Secret for a new key. An existing Secret is never overwritten.
     ///
     /// # Errors
-    /// The API server did not take it.
+    /// The API server rejected it or is unavailable.
     pub async fn create_key_secret(
         &self,
         namespace: &str,
         secret: &Secret,
-    ) -> Result<Created, kube::Error> {
+    ) -> Result<CreateResult, kube::Error> {
         self.create(namespace, secret).await
     }
 
     /// Creates a CA generation.
     ///
     /// # Errors
-    /// The API server did not take it.
+    /// The API server rejected it or is unavailable.
     pub async fn create_generation(
         &self,
         namespace: &str,
         generation: &CAGeneration,
-    ) -> Result<Created, kube::Error> {
+    ) -> Result<CreateResult, kube::Error> {
         self.create(namespace, generation).await
     }
 
-    async fn tell(&self, object: &ObjectReference, namespace: &str, told: Told) {
+    async fn publish(&self, object: &ObjectReference, namespace: &str, planned: PlannedEvent) {
         let event = Event {
-            type_: if told.warning {
-                EventType::Warning
-            } else {
-                EventType::Normal
+            type_: match planned.warning {
+                true => EventType::Warning,
+                false => EventType::Normal,
             },
-            reason: told.reason.to_owned(),
-            note: Some(cut(told.note)),
-            action: told.action.to_owned(),
+            reason: planned.reason.to_owned(),
+            note: Some(truncate(&planned.note)),
+            action: planned.action.to_owned(),
             secondary: None,
         };
         match self.recorder.publish(&event, object).await {
@@ -192,12 +169,12 @@ impl Writer {
             Err(error) => tracing::warn!(
                 error = describe(&error),
                 reason = event.reason,
-                "an event was not written"
+                "cannot write an event"
             ),
         }
     }
 
-    async fn create<K>(&self, namespace: &str, object: &K) -> Result<Created, kube::Error>
+    async fn create<K>(&self, namespace: &str, object: &K) -> Result<CreateResult, kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
@@ -210,9 +187,11 @@ impl Writer {
         match api.create(&params, object).await {
             Ok(_) => {
                 self.terminating.forget(namespace);
-                Ok(Created::Done)
+                Ok(CreateResult::Created)
             }
-            Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(Created::Existed),
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() => {
+                Ok(CreateResult::AlreadyExists)
+            }
             Err(error) => {
                 if is_namespace_terminating(&error) {
                     self.terminating.log(namespace);
@@ -227,25 +206,4 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Writer(..)")
     }
-}
-
-/// The label of what Signet makes.
-pub fn managed_by() -> (String, String) {
-    (
-        "app.kubernetes.io/managed-by".to_owned(),
-        FIELD_MANAGER.to_owned(),
-    )
-}
-
-/// The API server takes notes of 1024 bytes.
-fn cut(note: String) -> String {
-    const MOST: usize = 1024;
-    if note.len() <= MOST {
-        return note;
-    }
-    let end = (0..=MOST - 3)
-        .rev()
-        .find(|end| note.is_char_boundary(*end))
-        .unwrap_or_default();
-    format!("{}...", &note[..end])
 }

@@ -1,4 +1,4 @@
-//! The work of the replica that leads: watches and controllers.
+//! One term of leadership: watches and controllers.
 
 use std::sync::Arc;
 
@@ -15,24 +15,31 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Work;
-use super::shown::Process;
-use crate::apply::Writer;
-use crate::arithmetic::Arithmetic;
+use super::process::Process;
+use super::startup::Startup;
+use crate::args::Run;
 use crate::attempts::Attempts;
+use crate::blocking::BlockingQueue;
 use crate::connections::{Caps, Connections};
 use crate::context::{Ambient, Context, Issuers, Requests, Settings};
-use crate::health::Health;
 use crate::keyring::Keyring;
-use crate::metrics::Metrics;
 use crate::sharing::Sharing;
-use crate::{certificate_request, issuer, signing_request};
+use crate::writer::Writer;
+use crate::{certificate_request, issuers, signing_request};
 
 /// How many issuers' CA generations are read at the same time.
-const READS_AT_ONCE: u16 = 16;
+const MAX_CONCURRENT_READS: u16 = 16;
 
-/// The controllers at work.
-pub(super) struct Leading {
+/// What every term of leadership begins with.
+pub(super) struct Setup {
+    pub(super) client: Client,
+    pub(super) settings: Run,
+    pub(super) identity: String,
+    pub(super) startup: Startup,
+}
+
+/// The running controllers.
+pub(super) struct Leader {
     controllers: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -55,9 +62,9 @@ struct Listed {
     signing_requests: CancellationToken,
 }
 
-impl Leading {
+impl Leader {
     /// Starts the controllers.
-    pub(super) fn start(work: &Work, process: &Process) -> Self {
+    pub(super) fn start(setup: &Setup, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
         let (requests, request_cache) = reflector::store();
@@ -72,18 +79,24 @@ impl Leading {
         };
         let stop = CancellationToken::new();
         let common = Common {
-            client: work.client.clone(),
-            context: Arc::new(context(work, stop.clone(), stores.clone(), stored)),
+            client: setup.client.clone(),
+            context: Arc::new(context(
+                setup,
+                process,
+                stop.clone(),
+                stores.clone(),
+                stored,
+            )),
             listed: Listed::default(),
             stop,
         };
-        process.work(
+        process.begin_term(
             common.context.clone(),
             Arc::new(waiting(requests.clone(), signing_requests.clone())),
         );
         let listed = &common.listed;
         let mut controllers = JoinSet::new();
-        if work.settings.namespaced_issuers {
+        if setup.settings.namespaced_issuers {
             controllers.spawn(issuers_of_kind(
                 common.clone(),
                 (stores.issuers, issuer_cache),
@@ -108,10 +121,10 @@ impl Leading {
             signing_requests,
             signing_request_cache,
         ));
-        if let Some(api_server) = work.surroundings.api_server.clone() {
+        if let Some(api_server) = setup.startup.api_server.clone() {
             controllers.spawn(api_server.follow(
                 common.client.clone(),
-                work.settings.issuer_resync_interval,
+                setup.settings.issuer_resync_interval,
                 common.stop.clone(),
             ));
         }
@@ -143,9 +156,15 @@ impl Leading {
     }
 }
 
-fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Requests) -> Context {
-    let (client, settings) = (&work.client, &work.settings);
-    let instance = Some(work.identity.clone());
+fn context(
+    setup: &Setup,
+    process: &Process,
+    stop: CancellationToken,
+    issuers: Issuers,
+    requests: Requests,
+) -> Context {
+    let (client, settings) = (&setup.client, &setup.settings);
+    let instance = Some(setup.identity.clone());
     Context {
         client: client.clone(),
         writer: Writer::new(client.clone(), instance, settings.concurrency),
@@ -157,12 +176,8 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
                 cluster_issuers: settings.cluster_issuer_ambient_credentials,
                 issuers: settings.issuer_ambient_credentials,
             },
-            api_server: work
-                .surroundings
-                .api_server
-                .as_ref()
-                .map(|at| at.known.clone()),
-            modules: work.surroundings.modules.clone(),
+            api_server: setup.startup.api_server.as_ref().map(|at| at.known.clone()),
+            modules: setup.startup.modules.clone(),
         },
         keyring: Keyring::default(),
         connections: Connections::new(Caps {
@@ -170,15 +185,15 @@ fn context(work: &Work, stop: CancellationToken, issuers: Issuers, requests: Req
             max_in_flight: settings.max_signatures_in_flight,
         }),
         sharing: Sharing::default(),
-        reads: Turns::new(READS_AT_ONCE),
+        reads: Turns::new(MAX_CONCURRENT_READS),
         stop,
         issuers,
         requests,
         attempts: Attempts::default(),
-        metrics: Metrics::default(),
-        health: Health::default(),
-        key_making: Arithmetic::default(),
-        chain_reading: Arithmetic::default(),
+        metrics: process.metrics.clone(),
+        health: process.health.clone(),
+        key_generation: BlockingQueue::default(),
+        chain_parsing: BlockingQueue::default(),
         now: Timestamp::now,
     }
 }
@@ -250,15 +265,15 @@ async fn issuers_of_kind<K>(
     (store, cache): (Store<K>, Cache<K>),
     listed: CancellationToken,
 ) where
-    K: issuer::Object + 'static,
+    K: issuers::Object + 'static,
 {
     let context = common.context;
     let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
-    let changed = issuer::watch::changed(common.client, cache, context.clone(), listed);
+    let changed = issuers::watch::changed(common.client, cache, context.clone(), listed);
     Controller::for_stream(changed, store)
-        .reconcile_on(issuer::watch::woken(keys, sharing))
+        .reconcile_on(issuers::watch::woken(keys, sharing))
         .graceful_shutdown_on(common.stop.cancelled_owned())
-        .run(issuer::reconcile, issuer::error_policy, context)
+        .run(issuers::reconcile, issuers::error_policy, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }

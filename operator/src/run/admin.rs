@@ -11,18 +11,18 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What the server shows.
-pub trait Shown: Send + Sync + 'static {
+/// What the server reports.
+pub trait AdminState: Send + Sync + 'static {
     /// Whether the process is alive.
     ///
     /// # Errors
-    /// A sentence that says why not.
+    /// A message that says why not.
     fn live(&self) -> Result<(), String>;
 
     /// Whether the process is ready.
     ///
     /// # Errors
-    /// A sentence that says why not.
+    /// A message that says why not.
     fn ready(&self) -> Result<(), String>;
 
     /// The metrics in OpenMetrics text.
@@ -38,46 +38,46 @@ pub trait Shown: Send + Sync + 'static {
 /// The address cannot be listened on.
 pub async fn serve(
     address: SocketAddr,
-    shown: Arc<dyn Shown>,
+    state: Arc<dyn AdminState>,
     stop: CancellationToken,
 ) -> anyhow::Result<SocketAddr> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| anyhow::anyhow!("the admin server cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, "the admin server listens");
+    tracing::info!(%address, "admin server is listening");
     let app = Router::new()
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(shown);
+        .with_state(state);
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
     tokio::spawn(async move {
         if let Err(error) = served.await {
-            tracing::error!(%error, "the admin server ended");
+            tracing::error!(%error, "admin server failed");
         }
     });
     Ok(address)
 }
 
-async fn live(State(shown): State<Arc<dyn Shown>>) -> Response {
-    probe(shown.live())
+async fn live(State(state): State<Arc<dyn AdminState>>) -> Response {
+    probe(state.live())
 }
 
-async fn ready(State(shown): State<Arc<dyn Shown>>) -> Response {
-    probe(shown.ready())
+async fn ready(State(state): State<Arc<dyn AdminState>>) -> Response {
+    probe(state.ready())
 }
 
-fn probe(answer: Result<(), String>) -> Response {
-    match answer {
+fn probe(result: Result<(), String>) -> Response {
+    match result {
         Ok(()) => (StatusCode::OK, "ok\n").into_response(),
-        Err(sentence) => (StatusCode::SERVICE_UNAVAILABLE, format!("{sentence}\n")).into_response(),
+        Err(message) => (StatusCode::SERVICE_UNAVAILABLE, format!("{message}\n")).into_response(),
     }
 }
 
-async fn metrics(State(shown): State<Arc<dyn Shown>>) -> Response {
+async fn metrics(State(state): State<Arc<dyn AdminState>>) -> Response {
     const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match shown.metrics() {
+    match state.metrics() {
         Ok(text) => ([(header::CONTENT_TYPE, TYPE)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
@@ -90,10 +90,10 @@ mod tests {
 
     use super::*;
 
-    /// A process whose probes answer as it is told.
-    struct Told(Result<(), String>);
+    /// A process whose probes return this.
+    struct Fixed(Result<(), String>);
 
-    impl Shown for Told {
+    impl AdminState for Fixed {
         fn live(&self) -> Result<(), String> {
             self.0.clone().map_err(|why| format!("not live: {why}"))
         }
@@ -110,10 +110,10 @@ mod tests {
         }
     }
 
-    async fn start(shown: Told) -> (SocketAddr, CancellationToken) {
+    async fn start(state: Fixed) -> (SocketAddr, CancellationToken) {
         let stop = CancellationToken::new();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let address = serve(free, Arc::new(shown), stop.clone()).await.unwrap();
+        let address = serve(free, Arc::new(state), stop.clone()).await.unwrap();
         (address, stop)
     }
 
@@ -134,10 +134,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_probes_answer_200_or_503_with_a_sentence() {
-        let (well, _stop) = start(Told(Ok(()))).await;
-        let (ill, _stop) = start(Told(Err("it hangs".to_owned()))).await;
-        for (path, sentence) in [
+    async fn probes_return_200_or_503_with_a_message() {
+        let (well, _stop) = start(Fixed(Ok(()))).await;
+        let (ill, _stop) = start(Fixed(Err("it hangs".to_owned()))).await;
+        for (path, message) in [
             ("/livez", "not live: it hangs"),
             ("/readyz", "not ready: it hangs"),
         ] {
@@ -147,7 +147,7 @@ mod tests {
             let answer = get(ill, path).await;
             assert!(answer.starts_with("http/1.1 503 "), "{answer}");
             assert!(
-                answer.ends_with(&format!("\r\n\r\n{sentence}\n")),
+                answer.ends_with(&format!("\r\n\r\n{message}\n")),
                 "{answer}"
             );
         }
@@ -155,19 +155,19 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_are_openmetrics_text() {
-        let (well, _stop) = start(Told(Ok(()))).await;
+        let (well, _stop) = start(Fixed(Ok(()))).await;
         let answer = get(well, "/metrics").await;
         assert!(answer.starts_with("http/1.1 200 ok\r\n"), "{answer}");
         let type_ = "content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
         assert!(answer.contains(type_), "{answer}");
         assert!(answer.ends_with("\r\n\r\n# eof\n"), "{answer}");
-        let (ill, _stop) = start(Told(Err("it hangs".to_owned()))).await;
+        let (ill, _stop) = start(Fixed(Err("it hangs".to_owned()))).await;
         assert!(get(ill, "/metrics").await.starts_with("http/1.1 500 "));
     }
 
     #[tokio::test]
     async fn nothing_else_is_served() {
-        let (well, _stop) = start(Told(Ok(()))).await;
+        let (well, _stop) = start(Fixed(Ok(()))).await;
         for path in ["/", "/debug/pprof", "/livez/x", "/secrets"] {
             let answer = get(well, path).await;
             assert!(answer.starts_with("http/1.1 404 "), "{path}: {answer}");
@@ -176,8 +176,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_is_taken_is_named() {
-        let (taken, _stop) = start(Told(Ok(()))).await;
-        let error = serve(taken, Arc::new(Told(Ok(()))), CancellationToken::new()).await;
+        let (taken, _stop) = start(Fixed(Ok(()))).await;
+        let error = serve(taken, Arc::new(Fixed(Ok(()))), CancellationToken::new()).await;
         let error = error.unwrap_err().to_string();
         assert!(
             error.contains(&format!("cannot listen on {taken}")),

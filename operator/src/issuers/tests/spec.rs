@@ -17,7 +17,7 @@ fn facts() -> Facts {
 
 fn root(facts: &Facts) -> SelfSigned {
     match decide(facts) {
-        Step::MakeRoot { root, .. } => *root,
+        Step::CreateRoot { root, .. } => *root,
         step => panic!("{step:?}"),
     }
 }

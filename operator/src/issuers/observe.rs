@@ -1,103 +1,38 @@
-//! What there is to know about an issuer, read from the API server and from its key.
+//! Reads an issuer's facts from the API server and from its key.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
-use signet_core::ca::{CaCertificate, CaChain, ChainError};
-use signet_core::request::ServiceAccount;
+use signet_core::ca::{CaChain, ChainError};
 use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
 
+use super::error::Error;
+use super::facts::Facts;
 use super::generation::{self, Generation};
-use super::{Object, resource_namespace};
+use super::object::Object;
 use crate::connections::Key;
 use crate::context::Context;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 use crate::namespace::IssuerNamespace;
-use crate::sharing::CaKeys;
 
 /// How many generations are read at a time.
 const PAGE: u32 = 50;
 
-/// The facts of one round.
-#[derive(Clone, Debug)]
-pub(super) struct Facts {
-    pub(super) name: IssuerName,
-    pub(super) uid: String,
-    pub(super) spec: IssuerSpec,
-    /// Where its Secrets and CA generations are.
-    pub(super) namespace: String,
-    /// Oldest first.
-    pub(super) generations: Vec<Generation>,
-    /// How many generations there are, with those that have ended.
-    pub(super) kept: usize,
-    pub(super) key: Result<Key, KeyError>,
-    /// The chain that exists over the key.
-    pub(super) existing: Option<Result<CaChain, ChainError>>,
-    /// Whether a key may be made in this round.
-    pub(super) may_make_key: bool,
-    pub(super) cert_manager: ServiceAccount,
-    pub(super) now: Timestamp,
-}
-
-impl Facts {
-    /// What the key's reference was resolved to.
-    pub(super) fn pin(&self) -> Option<&str> {
-        self.key.as_ref().ok().and_then(|key| key.pin.as_deref())
-    }
-
-    /// Whether a generation was made over the key that is connected, or over one of its name.
-    pub(super) fn is_over_this_key(&self, generation: &Generation) -> bool {
-        let (own, spec) = (&generation.key, &self.spec.key);
-        match &self.key {
-            Ok(key) if key.guard.public_key().fingerprint() == generation.key_fingerprint => true,
-            // Where the server was changed as well, it is another key, which is called alike.
-            Ok(_) => own.backend().described() == spec.backend().described(),
-            Err(_) => own.same_key(spec),
-        }
-    }
-
-    /// The keys of every CA under which its certificates may still be valid.
-    pub(super) fn ca_keys(&self) -> CaKeys {
-        let alive = self.generations.iter().filter(|ca| ca.is_alive(self.now));
-        let chains: Vec<_> = alive.filter_map(|ca| ca.chain.as_ref().ok()).collect();
-        CaKeys {
-            has_trust_domain: self.spec.spiffe.is_some(),
-            path: fingerprints(chains.iter().flat_map(|chain| chain.path())),
-            roots: fingerprints(chains.iter().flat_map(|chain| chain.roots())),
-        }
-    }
-
-    /// An error of the key that may pass by itself.
-    pub(super) fn transient_key_error(&self) -> Option<&KeyError> {
-        self.key
-            .as_ref()
-            .err()
-            .filter(|error| error.class.is_transient())
-    }
-}
-
-fn fingerprints<'a>(certificates: impl Iterator<Item = &'a CaCertificate>) -> BTreeSet<String> {
-    certificates
-        .map(|certificate| certificate.public_key().fingerprint())
-        .collect()
-}
-
-/// Learns the facts.
+/// Observes the facts.
 ///
 /// The generations are read from the API server and not from a cache: that there is none decides
 /// whether a key may be made.
-pub(super) async fn learn<K: Object>(
+pub(super) async fn observe<K: Object>(
     object: &K,
     name: &IssuerName,
-    may_make_key: bool,
+    may_create_key: bool,
     context: &Context,
-) -> Result<Facts, super::Error> {
+) -> Result<Facts, Error> {
     let spec = object.issuer_spec().clone();
-    let namespace = resource_namespace(name, context).to_owned();
+    let namespace = context.resource_namespace(name).to_owned();
     let (generations, kept) = {
         // Until they are parsed: what was read and waits for that takes memory.
         let _turn = context.reads.acquire(&name.namespace).await;
@@ -136,7 +71,7 @@ pub(super) async fn learn<K: Object>(
         kept,
         key,
         existing,
-        may_make_key,
+        may_create_key,
         cert_manager: context.settings.cert_manager.clone(),
         now: (context.now)(),
     })
@@ -151,7 +86,7 @@ async fn generations(
     name: &IssuerName,
     namespace: &str,
     context: &Context,
-) -> Result<(Vec<Generation>, usize), super::Error> {
+) -> Result<(Vec<Generation>, usize), Error> {
     let api: Api<CAGeneration> = Api::namespaced(context.client.clone(), namespace);
     let mine = format!(
         "spec.issuerRef.kind={},spec.issuerRef.name={}",
@@ -178,7 +113,7 @@ async fn generations(
         generations.sort_by_key(|generation| generation.number);
         generations
     };
-    let generations = context.chain_reading.of(&name.namespace, read).await?;
+    let generations = context.chain_parsing.run(&name.namespace, read).await?;
     Ok((generations, kept))
 }
 
@@ -229,7 +164,7 @@ async fn existing(
         CaChain::from_pem(tls_crt, data.get("ca.crt"))
     };
     let tenant = reach.tenant.as_deref().unwrap_or_default();
-    let chain = context.chain_reading.of(tenant, read).await;
+    let chain = context.chain_parsing.run(tenant, read).await;
     Ok(Some(chain.unwrap_or_else(|_| {
         let message = "reading it failed; the operator's log says why".to_owned();
         Err(ChainError::Unreadable { index: 1, message })
