@@ -16,7 +16,12 @@ const PRODUCT: [(&str, &[&str]); 4] = [
 ];
 
 /// Tools that know nothing of the product, and the crates whose tests may depend on them.
-const FOR_TESTS: [(&str, &str); 1] = [("signet-keys", "signet-testbed")];
+const FOR_TESTS: [(&str, &str); 4] = [
+    ("signet-core", "signet-readers"),
+    ("signet-keys", "signet-readers"),
+    ("signet-keys", "signet-testbed"),
+    ("signet", "signet-readers"),
+];
 
 /// What a package never reaches, at any distance; a star stands for the rest of the name. deny.toml
 /// has the reasons for the second list, and cannot tell tests from product.
