@@ -1,14 +1,10 @@
 //! The one place through which every certificate goes that a test gets.
 //!
-//! Four readers look at it, none of which the product uses: the OpenSSL program, rustls-webpki, a
-//! pure-Rust library for the issuing key's type, and x509-cert for what all certificates have in
-//! common. (x509-cert is used by the product too, to build; here it only reads.)
+//! The independent readers of `signet-readers` check it, and x509-cert what all certificates have in
+//! common. (The product builds with x509-cert; here it only reads.)
 
 mod certificate;
 mod conformity;
-mod openssl;
-mod signature;
-mod webpki;
 
 use std::time::SystemTime;
 
@@ -18,6 +14,7 @@ use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyIdMethod,
     KeyUsagePurpose,
 };
+use signet_readers::Chain;
 
 pub use certificate::{Certificate, Name};
 
@@ -78,6 +75,18 @@ impl Issued {
     }
 }
 
+impl Issued {
+    /// Shows it to the independent readers, as of the time of issue.
+    fn verify(&self) -> Result<()> {
+        let chain = std::iter::once(&self.leaf).chain(&self.intermediates);
+        let chain = Chain::new(
+            chain.map(Certificate::der),
+            self.roots.iter().map(Certificate::der),
+        );
+        chain.verify(self.expected.answered.as_duration().unsigned_abs())
+    }
+}
+
 /// Checks a certificate with its chain and its trust bundle, as of the time when it was issued.
 ///
 /// # Errors
@@ -96,12 +105,7 @@ pub fn check(chain: &str, roots: &str, expected: Expected) -> Result<Issued> {
     };
     let shown = || format!("about\n{chain}\nunder\n{roots}");
     conformity::check(&issued).with_context(shown)?;
-    signatures(&issued).with_context(shown)?;
-    openssl::verify(&issued).with_context(shown)?;
-    if !issued.expected.is_ca {
-        // rustls-webpki takes no CA for an end entity; see `issues_below`.
-        webpki::verify(&issued).with_context(shown)?;
-    }
+    issued.verify().with_context(shown)?;
     Ok(issued)
 }
 
@@ -137,18 +141,7 @@ pub fn issues_below(ca: &Issued, csr: &Csr, common_name: &str) -> Result<()> {
         roots_pem: ca.roots_pem.clone(),
         expected: ca.expected.clone(),
     };
-    openssl::verify(&below)?;
-    webpki::verify(&below)
-}
-
-/// Every signature up to a root, by a library for the signing key's type.
-fn signatures(issued: &Issued) -> Result<()> {
-    let path = std::iter::once(&issued.leaf).chain(&issued.intermediates);
-    for certificate in path {
-        let issuer = issuer_of(certificate, &issued.intermediates, &issued.roots)?;
-        signature::verify(certificate, issuer)?;
-    }
-    Ok(())
+    below.verify()
 }
 
 fn issuer_of<'a>(

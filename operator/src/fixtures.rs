@@ -1,10 +1,9 @@
-//! What the tests of the pure stages share: a fixed time, keys, CAs, CSRs, and OpenSSL as the
-//! independent reader of what comes out.
+//! What the tests of the pure stages share: a fixed time, keys, CAs, CSRs, and the independent
+//! readers of what comes out.
 
 pub(crate) mod ca;
 pub(crate) mod csr;
 pub(crate) mod key;
-pub(crate) mod openssl;
 
 use jiff::{SignedDuration, Timestamp};
 use signet_api::IssuerKind;
@@ -21,6 +20,16 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// So many seconds after [`NOW`], or before it.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     NOW + SignedDuration::from_secs(seconds)
+}
+
+/// Shows a chain, the certificate first, and its roots to the independent readers at a time.
+#[track_caller]
+pub(crate) fn verify(chain: &str, roots: &str, now: Timestamp) {
+    let at = std::time::Duration::from_secs(now.as_second().unsigned_abs());
+    let shown = signet_readers::Chain::from_pem(chain, roots).unwrap();
+    shown
+        .verify(at)
+        .unwrap_or_else(|error| panic!("{error:#}\n{chain}"));
 }
 
 /// The ClusterIssuer `corp`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use const_oid::{AssociatedOid, ObjectIdentifier};
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Encode};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -21,8 +21,6 @@ use x509_cert::time::Time;
 #[derive(Clone, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
-    /// The signed bytes as they stand, not as somebody would write them again.
-    to_be_signed: Vec<u8>,
     parsed: Parsed,
 }
 
@@ -64,14 +62,10 @@ impl Certificate {
     /// # Errors
     /// It is no certificate.
     pub fn read(der: &[u8]) -> Result<Self> {
-        let outer = der::asn1::AnyRef::from_der(der)?;
-        let mut inner = SliceReader::new(outer.value())?;
-        let to_be_signed = inner.tlv_bytes()?.to_vec();
         let parsed = Parsed::from_der(der).context("it is no certificate")?;
         ensure!(parsed.to_der()? == der, "it is not DER");
         Ok(Self {
             der: der.to_vec(),
-            to_be_signed,
             parsed,
         })
     }
@@ -79,25 +73,6 @@ impl Certificate {
     /// The bytes.
     pub fn der(&self) -> &[u8] {
         &self.der
-    }
-
-    pub(super) fn rustls_der(&self) -> CertificateDer<'static> {
-        CertificateDer::from(self.der.clone())
-    }
-
-    pub(super) fn to_be_signed(&self) -> &[u8] {
-        &self.to_be_signed
-    }
-
-    pub(super) fn signature(&self) -> Result<&[u8]> {
-        self.parsed
-            .signature()
-            .as_bytes()
-            .context("it has whole octets")
-    }
-
-    pub(super) fn signature_algorithm(&self) -> ObjectIdentifier {
-        self.parsed.signature_algorithm().oid
     }
 
     pub(super) fn parsed(&self) -> &Parsed {

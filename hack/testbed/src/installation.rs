@@ -11,11 +11,12 @@ mod operator;
 
 use std::path::{Path, PathBuf};
 
-use crate::controlplane::{Applied, apply_recorded, delete_manifests, kubeconfig};
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
+
+use crate::controlplane::{Applied, apply_recorded, delete_manifests, kubeconfig};
 
 pub use build::{Profile, checkout, operator_binary, target};
 pub use cluster::Cluster;

@@ -15,6 +15,40 @@ pub mod ministack;
 pub mod openbao;
 pub mod softhsm;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Result, ensure};
+
+use crate::supervise::Process;
+
 pub use ministack::Ministack;
 pub use openbao::OpenBao;
 pub use softhsm::SoftHsm;
+
+/// The process of a server that may be stopped and started again.
+#[derive(Debug, Default)]
+struct Slot(Mutex<Option<Process>>);
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, Option<Process>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.lock().as_ref().map(Process::pid)
+    }
+
+    fn fill(&self, start: impl FnOnce() -> Result<Process>) -> Result<()> {
+        let mut slot = self.lock();
+        ensure!(slot.is_none(), "the server runs already");
+        *slot = Some(start()?);
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<()> {
+        if let Some(process) = self.lock().take() {
+            process.stop()?;
+        }
+        Ok(())
+    }
+}

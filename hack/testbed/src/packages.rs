@@ -5,8 +5,9 @@ mod python;
 
 use std::path::{Path, PathBuf};
 
-use crate::{cache, say};
 use anyhow::{Context, Result};
+
+use crate::{cache, say};
 
 pub(crate) use debian::run;
 

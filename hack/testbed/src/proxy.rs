@@ -11,14 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
-use crate::pki::Ca;
-use crate::ports;
 use anyhow::{Context, Result};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::fault::Rule;
 use self::listener::Order;
 use self::upstream::Upstream;
+use crate::pki::Ca;
+use crate::ports;
 
 pub use fault::{Fault, Requests};
 pub use record::Seen;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use rustix::process::Signal;
 use signet_testbed::supervise::terminate_children;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -20,7 +21,7 @@ pub(crate) async fn undone<T: Send + 'static>(
     let mut work = tokio::spawn(work);
     tokio::select! {
         biased;
-        () = signals.next() => {}
+        _ = signals.next() => {}
         done = &mut work => return done?,
     }
     eprintln!("interrupted; undoing what was begun (a second signal leaves it)");
@@ -31,20 +32,22 @@ pub(crate) async fn undone<T: Send + 'static>(
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     tokio::select! {
-        () = signals.next() => bail!("interrupted; `cargo xtask down` undoes the rest"),
+        _ = signals.next() => bail!("interrupted; `cargo xtask down` undoes the rest"),
         undone = undo => undone?,
     }
     bail!("interrupted")
 }
 
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+/// What ends a program from outside.
+pub(crate) struct Signals {
+    interrupt: Stream,
+    terminate: Stream,
+    hangup: Stream,
 }
 
 impl Signals {
-    fn listen() -> Result<Self> {
+    /// From now on these signals do not end this program.
+    pub(crate) fn listen() -> Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -52,11 +55,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hangup.recv() => Signal::HUP,
         }
     }
 }

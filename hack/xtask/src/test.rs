@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, kill_process_group};
 use signet_testbed::cache;
-use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+
+use crate::interrupt::Signals;
 
 /// A part of `cargo xtask test` that can be run by itself: its name, what it checks, and its
 /// commands. A later one runs even if an earlier one failed.
@@ -110,35 +111,37 @@ pub(crate) struct Test {
     arguments: Vec<String>,
 }
 
+/// How a command or a tier ended; the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Passed,
+    Failed,
+    Interrupted,
+}
+
 /// Runs the tiers and prints the report, whose last line counts what passed and failed.
 pub(crate) async fn run(root: &Path, settings: &Test) -> Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let mut report = Vec::new();
+    let mut worst = Verdict::Passed;
     for (name, what, commands) in TIERS {
-        if settings.tier.as_ref().is_some_and(|only| only != name) {
+        if worst == Verdict::Interrupted || settings.tier.as_ref().is_some_and(|it| it != name) {
             continue;
         }
         println!("\n── {name}: {what} ──");
         let begin = Instant::now();
-        let mut verdict = "passed";
+        let mut verdict = Verdict::Passed;
         for command in commands {
-            if let Err(error) = execute(root, command, &settings.arguments, &mut signals).await {
-                eprintln!("error: {error:#}");
-                verdict = "FAILED";
-            }
-            if signals.received {
-                verdict = "INTERRUPTED";
-                break;
+            if verdict != Verdict::Interrupted {
+                let ended = execute(root, command, &settings.arguments, &mut signals).await?;
+                verdict = verdict.max(ended);
             }
         }
         report.push((name, verdict, begin.elapsed()));
-        if signals.received {
-            break;
-        }
+        worst = worst.max(verdict);
     }
     print!("\n{}", table(&report));
-    let passed = report.iter().all(|(_, verdict, _)| *verdict == "passed");
-    Ok(ExitCode::from(u8::from(!passed)))
+    Ok(ExitCode::from(u8::from(worst != Verdict::Passed)))
 }
 
 /// Runs one command of the table. It gets a process group of its own, to which a signal is passed
@@ -148,7 +151,7 @@ async fn execute(
     command: &str,
     arguments: &[String],
     signals: &mut Signals,
-) -> Result<()> {
+) -> Result<Verdict> {
     let words = words(command, arguments)?;
     let shown = words.join(" ");
     println!("$ {shown}");
@@ -162,14 +165,23 @@ async fn execute(
     let mut child = tokio::process::Command::from(command)
         .spawn()
         .with_context(|| format!("cannot run {shown}"))?;
+    let mut interrupted = false;
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     loop {
         let signal = tokio::select! {
             status = child.wait() => {
-                return if status?.success() { Ok(()) } else { Err(anyhow!("{shown} failed")) };
+                return match (interrupted, status?.success()) {
+                    (true, _) => Ok(Verdict::Interrupted),
+                    (false, true) => Ok(Verdict::Passed),
+                    (false, false) => {
+                        eprintln!("error: {shown} failed");
+                        Ok(Verdict::Failed)
+                    }
+                };
             }
             signal = signals.next() => signal,
         };
+        interrupted = true;
         if let Some(group) = group {
             // It may have ended just now.
             let _ = kill_process_group(group, signal);
@@ -192,44 +204,19 @@ fn words(command: &str, arguments: &[String]) -> Result<Vec<String>> {
     Ok(words)
 }
 
-fn table(report: &[(&str, &str, Duration)]) -> String {
+fn table(report: &[(&str, Verdict, Duration)]) -> String {
     let mut text = String::new();
     for (tier, verdict, took) in report {
+        let verdict = match verdict {
+            Verdict::Passed => "passed",
+            Verdict::Failed => "FAILED",
+            Verdict::Interrupted => "INTERRUPTED",
+        };
         let (minutes, seconds) = (took.as_secs() / 60, took.as_secs() % 60);
         text += &format!("{tier:<14} {verdict:<12} {minutes:>3} min {seconds:>2} s\n");
     }
-    let passed = report.iter().filter(|(_, verdict, _)| *verdict == "passed");
-    let passed = passed.count();
+    let passed = report.iter().filter(|it| it.1 == Verdict::Passed).count();
     text + &format!("{passed} passed, {} failed\n", report.len() - passed)
-}
-
-/// Signals that end the command that runs, and not this program.
-struct Signals {
-    interrupt: Stream,
-    terminate: Stream,
-    hangup: Stream,
-    received: bool,
-}
-
-impl Signals {
-    fn listen() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            received: false,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        let signal = tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-            _ = self.hangup.recv() => Signal::HUP,
-        };
-        self.received = true;
-        signal
-    }
 }
 
 #[cfg(test)]
@@ -275,8 +262,8 @@ mod tests {
     #[test]
     fn the_last_line_of_the_report_counts() {
         let report = [
-            ("unit", "passed", Duration::from_secs(75)),
-            ("e2e", "FAILED", Duration::ZERO),
+            ("unit", Verdict::Passed, Duration::from_secs(75)),
+            ("e2e", Verdict::Failed, Duration::ZERO),
         ];
         let text = table(&report);
         assert!(

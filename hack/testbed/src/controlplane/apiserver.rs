@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::pki::write_private;
 use anyhow::Result;
 use kube::Client;
 
 use super::pki::{PairFiles, TokenKey};
+use crate::pki::write_private;
 use crate::supervise::Process;
 
 /// What the API server is started with.

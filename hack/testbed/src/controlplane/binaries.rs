@@ -1,20 +1,19 @@
 //! The programs of a control plane: built from the Go modules under `go/`, once for each pin.
 //!
-//! Every family of programs has a Go module of its own, as their dependencies would fight in one.
+//! Every family of programs has its own Go module, as their dependencies would fight in one.
 //! A module's `go.mod` is the one place where a version is written; it is read from there for the
-//! version that the program is stamped with. Binaries are cached in `$SIGNET_CACHE`, else
-//! `$XDG_CACHE_HOME/signet`, else `~/.cache/signet`, in a folder named by a hash of all that
-//! goes into them.
+//! version that the program is stamped with. Binaries are cached in a folder named by a hash of all
+//! that goes into them.
 
 mod build;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::cache;
 use anyhow::{Context, Result};
 
-use crate::controlplane::Options;
+use super::Options;
+use crate::cache;
 
 /// A program that can be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +28,22 @@ pub enum Program {
     Helm,
 }
 
+/// Where a program comes from.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    /// The name of the binary.
+    name: &'static str,
+    /// The folder of its Go module under `go/`.
+    module: &'static str,
+    /// The Go package of its main function.
+    package: &'static str,
+    /// The Go module whose version is the program's.
+    pin: &'static str,
+    /// The Go variable that holds the version. An unstamped build leaves it at a placeholder
+    /// (kube-apiserver would report v0.0.0 to its clients).
+    version: Option<&'static str>,
+}
+
 impl Program {
     /// All of them, the slowest first.
     pub const ALL: [Self; 6] = [
@@ -40,76 +55,44 @@ impl Program {
         Self::Etcd,
     ];
 
-    /// The name of the binary.
-    pub fn name(self) -> &'static str {
+    fn source(self) -> Source {
+        let kubernetes = |name, package| Source {
+            name,
+            module: "kubernetes",
+            package,
+            pin: "k8s.io/kubernetes",
+            version: Some("k8s.io/component-base/version.gitVersion"),
+        };
         match self {
-            Self::Etcd => "etcd",
-            Self::KubeApiserver => "kube-apiserver",
-            Self::KubeControllerManager => "kube-controller-manager",
-            Self::Kubectl => "kubectl",
-            Self::CertManager => "cert-manager",
-            Self::Helm => "helm",
-        }
-    }
-
-    /// The folder of its Go module under `go/`.
-    fn module(self) -> &'static str {
-        match self {
-            Self::Etcd => "etcd",
-            Self::KubeApiserver | Self::KubeControllerManager | Self::Kubectl => "kubernetes",
-            Self::CertManager => "cert-manager",
-            Self::Helm => "helm",
-        }
-    }
-
-    /// The Go package of its main function.
-    fn package(self) -> &'static str {
-        match self {
-            Self::Etcd => "go.etcd.io/etcd/server/v3",
-            Self::KubeApiserver => "k8s.io/kubernetes/cmd/kube-apiserver",
-            Self::KubeControllerManager => "k8s.io/kubernetes/cmd/kube-controller-manager",
-            Self::Kubectl => "k8s.io/kubernetes/cmd/kubectl",
-            Self::CertManager => ".",
-            Self::Helm => "helm.sh/helm/v4/cmd/helm",
-        }
-    }
-
-    /// The Go module whose version is the program's.
-    fn pin(self) -> &'static str {
-        match self {
-            Self::Etcd => "go.etcd.io/etcd/server/v3",
-            Self::KubeApiserver | Self::KubeControllerManager | Self::Kubectl => {
-                "k8s.io/kubernetes"
+            Self::Etcd => Source {
+                name: "etcd",
+                module: "etcd",
+                package: "go.etcd.io/etcd/server/v3",
+                pin: "go.etcd.io/etcd/server/v3",
+                version: None,
+            },
+            Self::KubeApiserver => {
+                kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver")
             }
-            Self::CertManager => "github.com/cert-manager/cert-manager",
-            Self::Helm => "helm.sh/helm/v4",
-        }
-    }
-
-    /// The Go variables that hold the version, which an unstamped build leaves at a placeholder
-    /// (kube-apiserver would tell its clients v0.0.0).
-    fn stamps(self, version: &str) -> Vec<String> {
-        match self {
-            Self::Etcd => Vec::new(),
-            Self::KubeApiserver | Self::KubeControllerManager | Self::Kubectl => {
-                let mut numbers = version.trim_start_matches('v').split('.');
-                let major = numbers.next().unwrap_or_default();
-                let minor = numbers.next().unwrap_or_default();
-                let variable = "k8s.io/component-base/version";
-                vec![
-                    format!("{variable}.gitVersion={version}"),
-                    format!("{variable}.gitMajor={major}"),
-                    format!("{variable}.gitMinor={minor}"),
-                ]
-            }
-            Self::CertManager => {
-                vec![format!(
-                    "github.com/cert-manager/cert-manager/pkg/util.AppVersion={version}"
-                )]
-            }
-            Self::Helm => vec![format!(
-                "helm.sh/helm/v4/internal/version.version={version}"
-            )],
+            Self::KubeControllerManager => kubernetes(
+                "kube-controller-manager",
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+            ),
+            Self::Kubectl => kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+            Self::CertManager => Source {
+                name: "cert-manager",
+                module: "cert-manager",
+                package: ".",
+                pin: "github.com/cert-manager/cert-manager",
+                version: Some("github.com/cert-manager/cert-manager/pkg/util.AppVersion"),
+            },
+            Self::Helm => Source {
+                name: "helm",
+                module: "helm",
+                package: "helm.sh/helm/v4/cmd/helm",
+                pin: "helm.sh/helm/v4",
+                version: Some("helm.sh/helm/v4/internal/version.version"),
+            },
         }
     }
 }
@@ -121,7 +104,7 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// Fails with one sentence that says what to install if there is no Go.
+    /// Fails with a message that says what to install if there is no Go.
     pub fn new() -> Result<Self> {
         build::check_go()?;
         Ok(Self {
@@ -129,11 +112,12 @@ impl Toolchain {
         })
     }
 
-    /// The path of a program, built now if the cache does not have it. Says on standard error what
-    /// it builds and how long that took.
+    /// The path of a program, built now if the cache does not have it. Reports on standard error
+    /// what it builds and how long that took.
     pub fn path(&self, program: Program) -> Result<PathBuf> {
-        build::ensure(&self.cache, program)
-            .with_context(|| format!("{} cannot be built", program.name()))
+        let source = program.source();
+        build::ensure(&self.cache, &source)
+            .with_context(|| format!("{} cannot be built", source.name))
     }
 
     /// kubectl, of the API server's version.
@@ -148,9 +132,7 @@ impl Toolchain {
 
     /// Everything, so that no later start has to build.
     pub fn build_all(&self) -> Result<()> {
-        Program::ALL
-            .into_iter()
-            .try_for_each(|program| self.path(program).map(drop))
+        self.build_for(&Options::default())
     }
 
     /// What a control plane with these options needs.
@@ -185,20 +167,4 @@ pub fn helm_command(helm: &Path, home: &Path) -> Command {
         .env("HELM_CONFIG_HOME", home.join("config"))
         .env("HELM_DATA_HOME", home.join("data"));
     command
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kubernetes_is_stamped_with_major_and_minor() {
-        let stamps = Program::Kubectl.stamps("v1.37.2").join(" ");
-        assert_eq!(
-            stamps,
-            "k8s.io/component-base/version.gitVersion=v1.37.2 \
-             k8s.io/component-base/version.gitMajor=1 \
-             k8s.io/component-base/version.gitMinor=37"
-        );
-    }
 }

@@ -135,23 +135,15 @@ pub(crate) fn controller_arguments(
         .feature_gates
         .iter()
         .map(|(name, on)| format!("{name}={on}"));
-    let mut arguments = vec![
+    vec![
         "controller".to_owned(),
         format!("--kubeconfig={}", kubeconfig.display()),
         format!("--concurrent-workers={}", options.concurrent_workers),
         format!("--controllers={}", options.controllers.join(",")),
         format!("--feature-gates={}", gates.collect::<Vec<_>>().join(",")),
-        format!(
-            "--cluster-resource-namespace={}",
-            options.cluster_resource_namespace
-        ),
+        format!("--cluster-resource-namespace={CERT_MANAGER_NAMESPACE}"),
         format!("--healthz-listen-address=127.0.0.1:{healthz_port}"),
-    ];
-    if let Some(backoff) = options.certificate_request_minimum_backoff {
-        let flag = "--certificate-request-minimum-backoff-duration";
-        arguments.push(format!("{flag}={}ms", backoff.as_millis()));
-    }
-    arguments
+    ]
 }
 
 /// Waits until the controller has filled its caches, which also shows that it may list all that

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use crate::pki::{Pair, write_private};
 use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
@@ -12,6 +11,8 @@ use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::{Value, json};
+
+use crate::pki::{Pair, write_private};
 
 /// A token lives for a year: whoever leaves a control plane up finds it working the next day.
 const TOKEN_SECONDS: i64 = 365 * 24 * 60 * 60;

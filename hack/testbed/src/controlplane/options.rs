@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// How to start a control plane. The default has cert-manager in it and a temporary folder.
 #[derive(Clone, Debug)]
@@ -37,11 +36,6 @@ pub struct CertManagerOptions {
     pub controllers: Vec<String>,
     /// cert-manager's feature gates.
     pub feature_gates: BTreeMap<String, bool>,
-    /// The namespace in which the Secrets of ClusterIssuers are.
-    pub cluster_resource_namespace: String,
-    /// How long a Certificate waits after its first failed request; `None` is cert-manager's own
-    /// hour.
-    pub certificate_request_minimum_backoff: Option<Duration>,
 }
 
 impl Default for CertManagerOptions {
@@ -58,8 +52,6 @@ impl Default for CertManagerOptions {
                 .into_iter()
                 .map(|(name, on)| (name.to_owned(), on))
                 .collect(),
-            cluster_resource_namespace: super::CERT_MANAGER_NAMESPACE.to_owned(),
-            certificate_request_minimum_backoff: None,
         }
     }
 }

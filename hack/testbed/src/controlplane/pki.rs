@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::pki::{Pair, write_private};
 use anyhow::Result;
 use rcgen::KeyPair;
+
+use crate::pki::{Pair, write_private};
 
 /// The files of a certificate and its key.
 #[derive(Debug)]

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::controlplane::{ControlPlane, Toolchain, kubeconfig};
 use anyhow::Result;
 use kube::Client;
 use serde::{Deserialize, Serialize};
+
+use crate::controlplane::{ControlPlane, Toolchain, kubeconfig};
 
 /// A cluster, and the tools to reach it with.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -4,15 +4,15 @@ mod iam;
 mod kms;
 
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::ports;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::Slot;
 use crate::home::Home;
 use crate::http::{self, Request};
 use crate::packages;
+use crate::ports;
 use crate::supervise::{Life, Process};
 
 pub use iam::{AccessKey, Session};
@@ -38,7 +38,7 @@ pub struct Ministack {
     port: u16,
     /// Whether it checks signatures and permissions.
     iam: bool,
-    process: Mutex<Option<Process>>,
+    process: Slot,
 }
 
 impl Ministack {
@@ -60,7 +60,7 @@ impl Ministack {
             home: Home::temporary()?,
             port,
             iam,
-            process: Mutex::new(None),
+            process: Slot::default(),
         };
         server.resume()?;
         Ok(server)
@@ -78,21 +78,20 @@ impl Ministack {
 
     /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.process().as_ref().map(Process::pid)
+        self.process.pid()
     }
 
     /// Ends the emulator, which keeps its state. Connections to its port are refused from now on.
     pub fn stop(&self) -> Result<()> {
-        if let Some(process) = self.process().take() {
-            process.stop()?;
-        }
-        Ok(())
+        self.process.stop()
     }
 
     /// Starts a stopped emulator again on the same port, with its keys.
     pub fn resume(&self) -> Result<()> {
-        let mut process = self.process();
-        ensure!(process.is_none(), "the emulator runs already");
+        self.process.fill(|| self.spawn())
+    }
+
+    fn spawn(&self) -> Result<Process> {
         let mut command = self.command();
         command
             .args(["-m", "ministack"])
@@ -107,10 +106,9 @@ impl Ministack {
             .env("PERSIST_STATE", "1")
             .env("STATE_DIR", self.home.join("state"));
         let log = self.home.join("ministack.log");
-        let mut started = Process::spawn("ministack", &command, &log, Life::Bound)?;
-        started.wait_ready(|| self.health())?;
-        *process = Some(started);
-        Ok(())
+        let mut process = Process::spawn("ministack", &command, &log, Life::Bound)?;
+        process.wait_ready(|| self.health())?;
+        Ok(process)
     }
 
     /// Stops and resumes.
@@ -167,10 +165,6 @@ impl Ministack {
         let (status, text) = http::plain(self.port, request)?;
         ensure!(status == 200, "{status} {text}");
         Ok(())
-    }
-
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

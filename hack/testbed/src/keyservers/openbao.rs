@@ -5,17 +5,18 @@ mod setup;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use crate::pki::{Ca, write_private};
-use crate::ports;
 use anyhow::{Context, Result, bail, ensure};
 use rustls::ClientConfig;
 use serde_json::Value;
 
+use super::Slot;
 use crate::home::Home;
 use crate::http::{self, Request};
 use crate::packages;
+use crate::pki::{Ca, write_private};
+use crate::ports;
 use crate::supervise::{Life, Process};
 
 pub use setup::AppRole;
@@ -38,7 +39,7 @@ pub struct OpenBao {
     client: Arc<ClientConfig>,
     unseal_key: String,
     root_token: String,
-    process: Mutex<Option<Process>>,
+    process: Slot,
 }
 
 impl OpenBao {
@@ -54,7 +55,7 @@ impl OpenBao {
             ca,
             unseal_key: String::new(),
             root_token: String::new(),
-            process: Mutex::new(None),
+            process: Slot::default(),
         };
         server.configure(cluster_port)?;
         server.spawn(NOT_INITIALIZED)?;
@@ -89,15 +90,12 @@ impl OpenBao {
 
     /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.process().as_ref().map(Process::pid)
+        self.process.pid()
     }
 
     /// Ends the server. Its port stays its own, so connections are refused.
     pub fn stop(&self) -> Result<()> {
-        if let Some(process) = self.process().take() {
-            process.stop()?;
-        }
-        Ok(())
+        self.process.stop()
     }
 
     /// Starts a stopped server again on the same port, and unseals it.
@@ -204,25 +202,21 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
     }
 
     fn spawn(&self, expected: u16) -> Result<()> {
-        let mut process = self.process();
-        ensure!(process.is_none(), "OpenBao runs already");
-        let log = self.home.join("openbao.log");
         let mut command = Command::new(&self.program);
+        let config = self.home.join("server.hcl");
         command
-            .arg("server")
-            .arg(format!(
-                "-config={}",
-                self.home.join("server.hcl").display()
-            ))
+            .args(["server", &format!("-config={}", config.display())])
             .env("HOME", self.home.path());
-        let mut started = Process::spawn("openbao", &command, &log, Life::Bound)?;
-        started.wait_ready(|| self.health(expected))?;
-        *process = Some(started);
-        Ok(())
+        let log = self.home.join("openbao.log");
+        self.process.fill(|| {
+            let mut process = Process::spawn("openbao", &command, &log, Life::Bound)?;
+            process.wait_ready(|| self.health(expected))?;
+            Ok(process)
+        })
     }
 
     fn await_health(&self, expected: u16) -> Result<()> {
-        let mut process = self.process();
+        let mut process = self.process.lock();
         let process = process.as_mut().context("OpenBao does not run")?;
         process.wait_ready(|| self.health(expected))
     }
@@ -231,10 +225,6 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
         let (status, body) = self.api("GET", "/v1/sys/health", "", "")?;
         ensure!(status == expected, "its health is {status}: {body}");
         Ok(())
-    }
-
-    fn process(&self) -> MutexGuard<'_, Option<Process>> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

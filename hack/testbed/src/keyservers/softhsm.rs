@@ -9,11 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use crate::pki::write_private;
 use anyhow::Result;
 
 use crate::home::Home;
 use crate::packages;
+use crate::pki::write_private;
 
 pub use faults::Fault;
 

@@ -1,10 +1,9 @@
 //! Packages of Python, by pip.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::debian;
 
@@ -21,7 +20,7 @@ const DESCRIBE: &str = "import sys, sysconfig; \
 
 /// The `python3` of the PATH.
 pub(super) fn interpreter() -> Result<Interpreter> {
-    let text = super::debian::run(Command::new("python3").args(["-c", DESCRIBE]))
+    let text = debian::run(Command::new("python3").args(["-c", DESCRIBE]))
         .context("install Python 3.11 or newer, as python3 on the PATH")?;
     let (executable, tag) = text
         .trim()
@@ -40,42 +39,17 @@ pub(super) fn ensure(name: &str, pins: &[&str]) -> Result<PathBuf> {
     let mut ingredients = vec![python.tag.as_str()];
     ingredients.extend(pins);
     super::ensure(name, &ingredients, |folder| {
-        let (program, arguments) = pip(&python.executable)?;
         debian::run(
-            Command::new(program)
-                .args(arguments)
-                .args(["install", "--quiet", "--no-deps", "--only-binary", ":all:"])
+            Command::new(&python.executable)
+                .args(["-m", "pip", "install", "--quiet", "--no-deps"])
+                .args(["--only-binary", ":all:"])
                 .arg("--target")
                 .arg(folder)
                 .args(pins)
                 .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
                 .env("PIP_ROOT_USER_ACTION", "ignore"),
-        )?;
+        )
+        .context("install pip for python3, such as by the package python3-pip")?;
         Ok(())
     })
-}
-
-/// How pip is called: the interpreter's own, or else the one that Debian packs for virtual
-/// environments, since a fresh Debian has Python without pip.
-fn pip(python: &Path) -> Result<(PathBuf, Vec<OsString>)> {
-    let own = Command::new(python)
-        .args(["-m", "pip", "--version"])
-        .output();
-    if own.is_ok_and(|output| output.status.success()) {
-        return Ok((python.to_owned(), vec!["-m".into(), "pip".into()]));
-    }
-    let root = debian::ensure("pip", &["python3-pip-whl"], &[])
-        .context("install pip for python3, such as by the package python3-pip")?;
-    let wheels = root.join("usr/share/python-wheels");
-    let is_pip = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("pip-") && name.ends_with(".whl")
-    };
-    let wheel = std::fs::read_dir(&wheels)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(is_pip);
-    ensure!(wheel.is_some(), "{} has no pip", wheels.display());
-    // A wheel is an archive from which Python runs a package.
-    let wheel = wheel.unwrap_or_default().join("pip");
-    Ok((python.to_owned(), vec![wheel.into()]))
 }

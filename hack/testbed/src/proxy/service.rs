@@ -96,16 +96,13 @@ pub(super) async fn answer(
             }
         }
     }
-    let request = Request::from_parts(head, Full::new(body));
-    let (head, body) = match shared.upstream.ask(request).await {
-        Ok(response) => response.into_parts(),
-        // The server is away, and so is the proxy then.
-        Err(_) => return reset(socket),
+    let Ok((head, mut body)) = shared.upstream.ask(head, body).await else {
+        // The server is unavailable, and so is the proxy then.
+        return reset(socket);
     };
     if lost {
         return reset(socket);
     }
-    let mut body = body.collect().await?.to_bytes();
     secret::note(&head.headers, &body);
     for (from, to) in replaced {
         body = String::from_utf8_lossy(&body).replace(&from, &to).into();

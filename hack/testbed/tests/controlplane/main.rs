@@ -4,7 +4,6 @@
     reason = "a test ends at the first thing that goes wrong"
 )]
 
-mod audit;
 mod identity;
 mod processes;
 
@@ -100,7 +99,7 @@ async fn cert_manager_issues_under_its_own_identity() {
         .expect("the namespace ends")
         .unwrap();
 
-    identity::cert_manager_is_no_administrator(&plane, &client).await;
+    identity::cert_manager_is_no_administrator(&plane);
     identity::of_a_service_account(&plane).await;
 }
 

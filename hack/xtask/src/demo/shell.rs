@@ -65,23 +65,6 @@ impl Shell {
         Ok(())
     }
 
-    /// Runs commands without a trace, and returns what they print.
-    pub(super) fn output(&self, script: &str, input: &str) -> Result<String> {
-        let mut child = self
-            .command(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes())?;
-        }
-        let output = child.wait_with_output()?;
-        let error = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{script}: {}", error.trim());
-        Ok(String::from_utf8(output.stdout)?)
-    }
-
     fn command(&self, script: &str) -> Command {
         let kubectl = self.cluster.kubectl();
         let mut shell = Command::new("/bin/sh");

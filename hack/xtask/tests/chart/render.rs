@@ -100,6 +100,14 @@ impl Rendered {
         &deployments[0]["spec"]["template"]
     }
 
+    /// That the pod template has these values, by their JSON pointers.
+    #[track_caller]
+    pub(crate) fn assert_pod(&self, expected: &[(&str, Value)]) {
+        for (pointer, value) in expected {
+            assert_eq!(self.pod().pointer(pointer), Some(value), "{pointer}");
+        }
+    }
+
     pub(crate) fn container(&self) -> &Value {
         let containers = self.pod()["spec"]["containers"].as_array().unwrap();
         assert_eq!(containers.len(), 1);

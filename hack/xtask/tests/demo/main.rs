@@ -69,7 +69,10 @@ fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
         assert!(shown.contains(made), "{key}: its tool is not shown");
         assert!(shown.contains("Ready is True, "), "{key}: not ready");
         assert!(shown.contains("tls.crt: OK"), "{key}: not verified");
-        assert!(shown.contains("none is the CA's"), "{key}: no search");
+        assert!(
+            shown.contains("\nthe CA's key is in no Secret"),
+            "{key}: no search"
+        );
         assert!(
             shown.contains("URI:spiffe://example.org/ns/"),
             "{key}: no ID"

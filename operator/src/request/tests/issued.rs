@@ -8,7 +8,7 @@ use signet_core::spiffe::TrustDomain;
 use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
-use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, openssl, service_account};
+use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, service_account, verify};
 use crate::keyring::{IssuerLookup, State};
 
 const KEY_TYPES: [KeyType; 7] = [
@@ -30,7 +30,7 @@ async fn openssl_accepts_what_every_type_of_ca_key_signs() {
         let Outcome::Issued { chain, bundle, .. } = &outcome else {
             panic!("{key_type:?}: {outcome:?}");
         };
-        openssl::verify(chain, bundle, NOW);
+        verify(chain, bundle, NOW);
         assert_eq!(outcome.labels(), Some(("issued", Reason::Issued)));
         assert!(!outcome.wants_retry());
     }
@@ -56,7 +56,7 @@ async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
     assert!(issued.ends_with(&above), "{issued}");
     assert_eq!(issued.matches("BEGIN CERTIFICATE").count(), 3);
     assert_eq!(bundle, chain.roots()[0].pem());
-    openssl::verify(&issued, &bundle, NOW);
+    verify(&issued, &bundle, NOW);
 }
 
 #[tokio::test]

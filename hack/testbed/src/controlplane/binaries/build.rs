@@ -3,16 +3,15 @@
 use std::collections::VecDeque;
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::cache;
 use anyhow::{Context, Result, bail};
 
-use super::Program;
-use crate::{duration, say};
+use super::{Program, Source};
+use crate::{cache, duration, say};
 
 /// Folders beside the cert-manager binary.
 pub(super) const CRDS: &str = "crds";
@@ -22,69 +21,49 @@ pub(super) const CHART: &str = "chart";
 const SHOWN_LINES: usize = 30;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 
-/// The oldest Go that builds the modules.
-const OLDEST_GO: (u32, u32) = (1, 26);
 const INSTALL_GO: &str = "install Go 1.26 or newer from https://go.dev/dl and put it on the PATH";
 
-/// One sentence for whoever has no Go, or one that is too old and cannot fetch a newer one.
+/// Fails if there is no Go, or one that is too old for the modules and cannot fetch a newer one.
 pub(super) fn check_go() -> Result<()> {
-    // In a module, where an older Go takes the one that the module asks for, if it may.
-    let module = module(Program::Kubectl);
-    let output = match go(&module)?.args(["env", "GOVERSION"]).output() {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            bail!("Go is missing: {INSTALL_GO}")
+    // It reads go.mod, which names the oldest Go that will do.
+    let list = go(&module(Program::Kubectl.source().module))?
+        .args(["list", "-m"])
+        .output();
+    match list {
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!("Go is missing: {INSTALL_GO}"),
+        Err(error) => Err(error).context("go cannot be run"),
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            bail!("Go does not work: {INSTALL_GO}\n{}", errors.trim())
         }
-        output => output.context("go cannot be run")?,
-    };
-    let version = String::from_utf8_lossy(&output.stdout);
-    if output.status.success() && go_version(&version).is_some_and(|it| it >= OLDEST_GO) {
-        return Ok(());
     }
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let said = errors.lines().chain(version.lines()).next();
-    bail!(
-        "Go is too old or does not work ({}): {INSTALL_GO}",
-        said.unwrap_or("it says nothing").trim()
-    )
 }
 
-/// The first two numbers of `go1.26.1`, `go1.27rc1` or `devel go1.27-0123abc`.
-fn go_version(text: &str) -> Option<(u32, u32)> {
-    let (_, numbers) = text.split_once("go")?;
-    let (major, rest) = numbers.split_once('.')?;
-    let end = rest.find(|it: char| !it.is_ascii_digit());
-    let minor = &rest[..end.unwrap_or(rest.len())];
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-fn module(program: Program) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("go")
-        .join(program.module())
+fn module(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("go").join(name)
 }
 
 /// The path of a program; builds it if it is not in the cache.
-pub(super) fn ensure(cache: &Path, program: Program) -> Result<PathBuf> {
-    let name = program.name();
-    let module = module(program);
-    let version = pinned_version(&fs::read_to_string(module.join("go.mod"))?, program.pin())?;
-    let flags = linker_flags(program, &version);
+pub(super) fn ensure(cache: &Path, source: &Source) -> Result<PathBuf> {
+    let name = source.name;
+    let module = module(source.module);
+    let version = pinned_version(&fs::read_to_string(module.join("go.mod"))?, source.pin)?;
+    let flags = linker_flags(source, &version);
     let go = run(go(&module)?.args(["env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"]))?;
-    let key = key(&module, &[name, program.package(), &flags, &go])?;
+    let key = key(&module, &[name, source.package, &flags, &go])?;
     let entry = format!("{name}-{version}-{key}");
     let folder = cache::ensure(cache, name, &entry, |folder| {
         say(format_args!(
             "{name}: building {version} from Go modules, once"
         ));
         let begin = Instant::now();
-        build(program, &module, &flags, &folder.join(name))?;
-        if program == Program::CertManager {
-            copy_manifests(&module, program.pin(), folder)?;
+        build(source, &module, &flags, &folder.join(name))?;
+        if name == Program::CertManager.source().name {
+            copy_manifests(&module, source.pin, folder)?;
         }
-        say(format_args!(
-            "{name}: built in {}",
-            duration(begin.elapsed())
-        ));
+        let time = duration(begin.elapsed());
+        say(format_args!("{name}: built in {time}"));
         Ok(())
     })?;
     Ok(folder.join(name))
@@ -92,58 +71,40 @@ pub(super) fn ensure(cache: &Path, program: Program) -> Result<PathBuf> {
 
 /// A short hash of the files of a Go module and of all else that decides what a build yields.
 fn key(module: &Path, ingredients: &[&str]) -> Result<String> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(module)? {
-        let path = entry?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
+    let entries: Result<Vec<_>, _> = fs::read_dir(module)?.collect();
+    let mut files: Vec<_> = entries?.iter().map(fs::DirEntry::path).collect();
+    files.retain(|path| path.is_file());
     files.sort();
     let mut all = Vec::new();
     for path in files {
-        all.push(
-            path.file_name()
-                .unwrap_or_default()
-                .as_encoded_bytes()
-                .to_vec(),
-        );
+        let name = path.file_name().unwrap_or_default();
+        all.push(name.as_encoded_bytes().to_vec());
         all.push(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
     all.extend(ingredients.iter().map(|it| it.as_bytes().to_vec()));
     Ok(cache::key(all.iter().map(Vec::as_slice)))
 }
 
-fn build(program: Program, module: &Path, flags: &str, binary: &Path) -> Result<()> {
+fn build(source: &Source, module: &Path, flags: &str, binary: &Path) -> Result<()> {
     let mut child = go(module)?
-        .args([
-            "build",
-            "-v",
-            "-trimpath",
-            "-buildvcs=false",
-            "-ldflags",
-            flags,
-            "-o",
-        ])
+        .args(["build", "-v", "-trimpath", "-buildvcs=false"])
+        .args(["-ldflags", flags, "-o"])
         .arg(binary)
-        .arg(program.package())
+        .arg(source.package)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()?;
     let begin = Instant::now();
-    let (mut said, mut count) = (begin, 0_u32);
+    let (mut reported, mut count) = (begin, 0_u32);
     let mut tail = VecDeque::with_capacity(SHOWN_LINES);
     // With -v the Go command prints the name of each package that it compiles.
     let lines = BufReader::new(child.stderr.take().context("no pipe")?).lines();
     for line in lines.map_while(std::io::Result::ok) {
         count += 1;
-        if said.elapsed() > PROGRESS_INTERVAL {
-            said = Instant::now();
-            let time = duration(begin.elapsed());
-            say(format_args!(
-                "{}: {time}, {count} steps, now {line}",
-                program.name()
-            ));
+        if reported.elapsed() > PROGRESS_INTERVAL {
+            reported = Instant::now();
+            let (name, time) = (source.name, duration(begin.elapsed()));
+            say(format_args!("{name}: {time}, {count} steps, now {line}"));
         }
         if tail.len() == SHOWN_LINES {
             tail.pop_front();
@@ -179,10 +140,20 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-fn linker_flags(program: Program, version: &str) -> String {
-    let stamps = program.stamps(version);
-    let stamps = stamps.iter().map(|stamp| format!(" -X {stamp}"));
-    format!("-s -w{}", stamps.collect::<String>())
+/// Kubernetes has its major and minor version in variables of their own.
+fn linker_flags(source: &Source, version: &str) -> String {
+    let mut flags = "-s -w".to_owned();
+    if let Some(variable) = source.version {
+        flags += &format!(" -X {variable}={version}");
+        if let Some(package) = variable.strip_suffix(".gitVersion") {
+            let mut numbers = version.trim_start_matches('v').split('.');
+            for part in ["Major", "Minor"] {
+                let number = numbers.next().unwrap_or_default();
+                flags += &format!(" -X {package}.git{part}={number}");
+            }
+        }
+    }
+    flags
 }
 
 /// The Go command in a module, without the flags that a user may have set for other work.
@@ -210,20 +181,14 @@ fn run(command: &mut Command) -> Result<String> {
 
 /// The version that a go.mod requires of a module.
 fn pinned_version(go_mod: &str, pin: &str) -> Result<String> {
-    let requirement = |line: &str| {
-        let mut words = line
-            .trim()
-            .trim_start_matches("require ")
-            .split_whitespace();
-        (words.next() == Some(pin))
-            .then(|| words.next().map(str::to_owned))
-            .flatten()
+    let version = |line: &str| {
+        let line = line.trim().trim_start_matches("require ");
+        let (name, version) = line.split_once(' ')?;
+        let version = version.split(' ').next()?;
+        (name == pin && version.starts_with('v')).then(|| version.to_owned())
     };
-    let version = go_mod
-        .lines()
-        .find_map(requirement)
-        .filter(|version| version.starts_with('v'));
-    version.with_context(|| format!("go.mod requires no {pin}"))
+    let found = go_mod.lines().find_map(version);
+    found.with_context(|| format!("go.mod requires no {pin}"))
 }
 
 #[cfg(test)]
@@ -231,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_is_read_from_go_mod() {
+    fn reads_the_version_from_go_mod() {
         let go_mod = "module x\n\ngo 1.26.0\n\nrequire example.org/a v1.2.3\n\nrequire (\n\
                       \texample.org/b v4.5.6 // indirect\n)\n\nreplace (\n\
                       \texample.org/c => example.org/d v7.8.9\n)\n";
@@ -242,20 +207,19 @@ mod tests {
     }
 
     #[test]
-    fn the_version_of_go_is_read_in_all_its_forms() {
-        for (text, expected) in [
-            ("go1.26.8\n", Some((1, 26))),
-            ("go1.9\n", Some((1, 9))),
-            ("go1.27rc1", Some((1, 27))),
-            ("go1.26.0 X:nocoverageredesign", Some((1, 26))),
-            ("devel go1.27-0123abc Mon", Some((1, 27))),
-            ("go2.0", Some((2, 0))),
-            ("", None),
-            ("gox.y", None),
-        ] {
-            assert_eq!(go_version(text), expected, "{text:?}");
+    fn every_program_has_a_pin_and_a_stamp() {
+        for program in Program::ALL {
+            let source = program.source();
+            let go_mod = fs::read_to_string(module(source.module).join("go.mod")).unwrap();
+            pinned_version(&go_mod, source.pin).unwrap();
         }
-        assert!(go_version("go1.9").unwrap() < OLDEST_GO);
+        let flags = linker_flags(&Program::Kubectl.source(), "v1.37.2");
+        assert_eq!(
+            flags,
+            "-s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \
+             -X k8s.io/component-base/version.gitMajor=1 \
+             -X k8s.io/component-base/version.gitMinor=37"
+        );
     }
 
     #[test]
@@ -267,13 +231,5 @@ mod tests {
         assert_ne!(first, key(module.path(), &["go1.27", "-s -w"]).unwrap());
         fs::write(module.path().join("go.sum"), "").unwrap();
         assert_ne!(first, key(module.path(), &["go1.26", "-s -w"]).unwrap());
-    }
-
-    #[test]
-    fn every_program_has_a_pin() {
-        for program in Program::ALL {
-            let go_mod = fs::read_to_string(module(program).join("go.mod")).unwrap();
-            pinned_version(&go_mod, program.pin()).unwrap();
-        }
     }
 }

@@ -4,10 +4,10 @@ use std::fmt::{self, Write};
 use std::fs;
 use std::sync::PoisonError;
 
-use crate::pki::write_private;
 use anyhow::Result;
 
 use super::SoftHsm;
+use crate::pki::write_private;
 
 /// Something that goes wrong until it is taken back. Functions are named as in the standard; the
 /// shim knows `C_Initialize`, `C_GetSlotList`, `C_GetTokenInfo`, `C_OpenSession`,

@@ -12,8 +12,8 @@ use signet_testbed::OpenBao;
 use signet_testbed::proxy::Proxy;
 
 use crate::memory::{Memory, reach};
-use crate::openssl::OpenSsl;
 use crate::rig::Subject;
+use signet_readers::OpenSsl;
 
 pub(crate) const MOUNT: &str = "transit";
 

@@ -12,9 +12,9 @@ use signet_testbed::proxy::{Fault, Requests};
 
 use super::bed::{Bed, server};
 use crate::contract::verifies_over_its_bytes_alone;
-use crate::openssl::OpenSsl;
 use crate::rig::Subject;
 use crate::root::to_be_signed;
+use signet_readers::OpenSsl;
 
 own!("vaultTransit::login":
     an_app_role_logs_in,

@@ -1,14 +1,11 @@
 //! Two key servers, each of whose signatures takes its time, and their issuers.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
-use kube::{Api, Client};
+use kube::Client;
 use serde_json::{Value, json};
 use signet_testbed::controlplane::apply_manifests;
 use signet_testbed::installation::NAMESPACE;
@@ -18,21 +15,22 @@ use signet_testbed::{OpenBao, Proxy, SoftHsm};
 use tempfile::TempDir;
 
 use crate::REQUESTS;
+use crate::bed::secret;
 
 /// How much longer a signature takes.
-pub(super) const DELAY: Duration = Duration::from_millis(20);
+pub(crate) const DELAY: Duration = Duration::from_millis(20);
 /// Sessions of the PKCS#11 key. The default of 4 would allow 200 signatures a second, which is
 /// about what the API server does.
-pub(super) const SESSIONS: u16 = 8;
+pub(crate) const SESSIONS: u16 = 8;
 /// The ClusterIssuers.
-pub(super) const VAULT: &str = "vault";
-pub(super) const PKCS11: &str = "pkcs11";
+pub(crate) const VAULT: &str = "vault";
+pub(crate) const PKCS11: &str = "pkcs11";
 
 const KEY: &str = "bench";
 const PIN: &str = "73910246";
 
 /// The key servers. They end with this value.
-pub(super) struct SlowKeys {
+pub(crate) struct SlowKeys {
     modules: PathBuf,
     _bao: OpenBao,
     _proxy: Proxy,
@@ -42,15 +40,18 @@ pub(super) struct SlowKeys {
 
 impl SlowKeys {
     /// Starts the servers, makes the keys, and applies the issuers.
-    pub(super) async fn prepare(client: &Client) -> Result<Self> {
+    pub(crate) async fn prepare(client: &Client) -> Result<Self> {
         let (bao, proxy, token) = tokio::task::spawn_blocking(vault).await??;
         let tokens = tokio::task::spawn_blocking(pkcs11).await??;
         let folder = tempfile::tempdir()?;
         let modules = folder.path().join("modules.yaml");
         let module = json!({ "name": "softhsm", "path": tokens.module() });
         fs::write(&modules, json!({ "modules": [module] }).to_string())?;
-        for (name, entry, value) in [(VAULT, "token", token.as_str()), (PKCS11, "pin", PIN)] {
-            secret(client, name, entry, value).await?;
+        for (name, data) in [
+            (VAULT, json!({ "token": token })),
+            (PKCS11, json!({ "pin": PIN })),
+        ] {
+            secret(client, NAMESPACE, name, "Opaque", &data).await?;
         }
         let vault = issuer(
             VAULT,
@@ -81,7 +82,7 @@ impl SlowKeys {
     }
 
     /// What the operator has to be told.
-    pub(super) fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<String> {
         vec![
             format!("--pkcs11-modules={}", self.modules.display()),
             format!("--pkcs11-sessions={SESSIONS}"),
@@ -108,17 +109,6 @@ fn pkcs11() -> Result<SoftHsm> {
     let delay = u64::try_from(DELAY.as_millis())?;
     tokens.set_faults(&[softhsm::Fault::DelayMs("C_Sign", delay)])?;
     Ok(tokens)
-}
-
-async fn secret(client: &Client, name: &str, entry: &str, value: &str) -> Result<()> {
-    let data = BTreeMap::from([(entry, value)]);
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name }, "stringData": data,
-    });
-    let api: Api<Secret> = Api::namespaced(client.clone(), NAMESPACE);
-    let parameters = PatchParams::apply("signet-bench");
-    api.patch(name, &parameters, &Patch::Apply(&secret)).await?;
-    Ok(())
 }
 
 fn issuer(name: &str, key: &Value) -> Value {
