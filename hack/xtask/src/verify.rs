@@ -14,7 +14,7 @@ use anyhow::{Result, bail};
 /// Checks everything, and says all that is wrong.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let problems = [
-        drift::problems(root, &crate::generate::files()?)?,
+        drift::problems(root, &crate::generate::files(root)?)?,
         directions::problems(root)?,
         citations::problems(root)?,
         samples::problems(root)?,
