@@ -65,6 +65,11 @@ impl Unsigned<'_> {
             self.chain.issuing().subject_der()
         );
         assert_eq!(der(&|| tbs.subject().to_der()), self.grant.subject_der());
+        let mut above = self.chain.path().iter().chain(self.chain.roots());
+        assert!(
+            above.all(|ca| ca.subject_der() != self.grant.subject_der()),
+            "RFC 5280 6.3.3: no CA's name"
+        );
         let key = der(&|| tbs.subject_public_key_info().to_der());
         assert_eq!(key, self.grant.public_key().spki_der());
     }
@@ -97,6 +102,7 @@ impl Unsigned<'_> {
                 assert!(!constraints.ca);
                 assert!(usage.0.contains(KeyUsages::DigitalSignature), "X5-14");
                 assert!(!usage.0.contains(KeyUsages::KeyCertSign), "X5-14");
+                assert!(!usage.0.contains(KeyUsages::CRLSign), "X5-14");
             }
             Kind::Ca { path_length } => {
                 assert!(constraints.ca && constraints.path_len_constraint == Some(path_length));
@@ -117,10 +123,10 @@ impl Unsigned<'_> {
         }
         self.names(tbs);
         if self.spiffe {
-            self.svid(tbs, usage.0.contains(KeyUsages::CRLSign), &purposes);
+            self.svid(tbs, &purposes);
         }
-        // Gated until policy refuses both for every issuer.
-        let _ = OCSP_SIGNING;
+        let delegated = purposes.iter().any(|id| id == OCSP_SIGNING);
+        assert!(!delegated, "RFC 6960 4.2.2.2: no responder of its issuer");
     }
 
     /// X5-5.
@@ -137,7 +143,7 @@ impl Unsigned<'_> {
     }
 
     /// X5-2, X5-4, X5-7, X5-15.
-    fn svid(&self, tbs: &TbsCertificate, crl_sign: bool, purposes: &[String]) {
+    fn svid(&self, tbs: &TbsCertificate, purposes: &[String]) {
         let names = get::<SubjectAltName>(tbs)
             .map(|(_, it)| it.0)
             .unwrap_or_default();
@@ -156,12 +162,12 @@ impl Unsigned<'_> {
             assert_eq!(id.trust_domain().as_str(), TRUST_DOMAIN);
             assert_eq!(id.has_path(), leaf);
         }
-        if leaf {
-            assert!(!crl_sign, "X5-14");
-            let tls = [SERVER_AUTH, CLIENT_AUTH];
-            let both = tls.iter().all(|id| purposes.iter().any(|it| it == id));
-            assert!(both || purposes.is_empty(), "X5-15: {purposes:?}");
-        }
+        let tls = [SERVER_AUTH, CLIENT_AUTH];
+        let both = purposes.len() == 2 && tls.iter().all(|id| purposes.iter().any(|it| it == id));
+        assert!(
+            both || (!leaf && purposes.is_empty()),
+            "X5-15: {purposes:?}"
+        );
     }
 
     /// Signs it, and has rustls-webpki verify the path.

@@ -114,7 +114,7 @@ async fn rfc_5280_a_ca_needs_a_subject(test: &TestNamespace) -> Result<()> {
 /// RFC 5280 7.1: case does not count.
 async fn no_certificate_takes_the_name_of_the_ca(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::with_ca_profile(&test.unique("ca"), 0);
-    spec["certificate"]["subject"] = json!("CN=Example Root");
+    spec["certificate"]["selfSigned"]["subject"] = json!("CN=Example Root");
     let issuer = test.issuer(Issuer, "ca", spec).await?;
     let csr = Csr::of_new_key()?.common_name("example ROOT").build()?;
     for ask in [Ask::new(&issuer, &csr), Ask::new(&issuer, &csr).ca()] {

@@ -1,4 +1,5 @@
 //! The schema and the parser accept the same trust domains, and their SPIFFE IDs can be read.
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 use regex::Regex;
 use serde_json::Value;

@@ -21,11 +21,11 @@ pub use ca::{AllowedRequesters, CaProfile};
 pub use grant::{Grant, Kind};
 
 pub use crate::reason::{Denial, Wait};
-use crate::x509::names::NameSet;
 
 use crate::reason::Reason;
 use crate::request::{Refusal, Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
+use crate::x509::names::NameSet;
 
 /// The answer to a request. None of the four is an error.
 #[derive(Clone, Debug)]

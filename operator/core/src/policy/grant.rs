@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use x509_cert::der::flagset::FlagSet;
+use x509_cert::ext::pkix::KeyUsages;
+
 use crate::spiffe::SpiffeId;
 use crate::x509::names::SubjectAltNames;
 use crate::x509::public_key::PublicKey;
 use crate::x509::usages::{self, Usages};
-use x509_cert::der::flagset::FlagSet;
-use x509_cert::ext::pkix::KeyUsages;
 
 /// Exactly what may be certified. Only [`decide`](super::decide) makes one.
 #[derive(Clone, Debug)]
