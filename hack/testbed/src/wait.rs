@@ -13,6 +13,8 @@ use anyhow::{Error, Result, ensure};
 
 /// How long nothing may advance before a wait fails.
 pub const MAX_STALL: Duration = Duration::from_secs(120);
+/// How long one test may take: none takes nearly as long, unless it hangs where no wait watches.
+pub const MAX_TEST: Duration = Duration::from_secs(3600);
 /// The most that one look at the clock adds to a stall. If more time has passed, this process did
 /// not run, and so others may not have run either.
 const MAX_TICK: Duration = Duration::from_secs(1);
