@@ -5,7 +5,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
-use signet_e2e::Bed;
+use signet_e2e::OwnBed;
 use signet_e2e::runner::blocking;
 use signet_testbed::Proxy;
 
@@ -31,8 +31,9 @@ const HOSTS: [&str; 11] = [
 const API_SERVERS: &str = "kubernetes";
 const API_SERVER: &str = "203.0.113.1";
 
-pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
+    bed: OwnBed,
+) -> Result<()> {
     let slices: Api<EndpointSlice> = Api::namespaced(bed.bed().client(), "default");
     let slice = serde_json::from_value(json!({
         "metadata": {
