@@ -7,7 +7,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::csr::Csr;
 use signet_e2e::{Ask, Bed, Burst, OwnBed, TestNamespace, ready, until_admin_returns};
 use signet_testbed::installation::{NAMESPACE, Operator};
@@ -103,14 +102,7 @@ pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free(bed: OwnBed) ->
     leads(&operator, false).await?;
 
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
-    let is_approved = |object: &CertificateRequest| {
-        object
-            .status
-            .as_ref()
-            .is_some_and(|status| status.is_true("Approved"))
-    };
-    test.wait_for_request(&request, "approved", is_approved)
-        .await?;
+    test.wait_until_approved(&request).await?;
     cert_manager_has_issued(&test).await?;
     ensure!(
         ready(&test.request(&request).await?).is_none(),
