@@ -1,13 +1,13 @@
 //! What the API server's audit log says: who called what, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use signet::permissions::{Permission, Scope};
+use signet::permissions::{PERMISSIONS, Permission, Scope};
 use signet_testbed::installation::{NAMESPACE, SERVICE_ACCOUNT};
 use signet_testbed::wait::Observation::{Progress, Reached};
 use signet_testbed::wait::until;
@@ -114,6 +114,13 @@ impl Event {
     }
 }
 
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let message = &self.response_status.message;
+        write!(f, "{} {} {message}", self.verb, self.request_uri)
+    }
+}
+
 /// The audit log of a bed, as far as it was read: the calls of ServiceAccounts of the operator's
 /// namespace.
 #[derive(Debug, Default)]
@@ -147,6 +154,31 @@ impl AuditLog {
         self.read += u64::try_from(whole)?;
         Ok(&self.calls)
     }
+}
+
+/// Every call that the operator has made on any bed so far.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn calls_of_run() -> Result<Vec<Event>> {
+    let calls = Bed::started().into_iter().map(calls_of_signet);
+    Ok(calls.collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Checks that the operator made no call on any bed that is not in its list of permissions.
+///
+/// # Errors
+/// It did, or a log cannot be read.
+pub async fn every_call_is_permitted() -> Result<()> {
+    let permitted = |call: &Event| PERMISSIONS.iter().any(|permission| call.is_by(permission));
+    let mut calls = calls_of_run()?;
+    calls.retain(|call| !permitted(call));
+    let unknown: BTreeSet<_> = calls.iter().map(Event::to_string).collect();
+    ensure!(
+        unknown.is_empty(),
+        "not in operator/src/permissions.rs: {unknown:#?}"
+    );
+    Ok(())
 }
 
 /// Every call that the operator has made on a bed so far.

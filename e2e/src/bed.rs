@@ -38,7 +38,7 @@ static OWN_TURN: Mutex<()> = Mutex::const_new(());
 pub struct Setup {
     /// Whether cert-manager's approver approves whatever it may.
     pub approves: bool,
-    /// What has to be there before the first test has a deadline.
+    /// Starts what is needed before the first test.
     pub prepare: fn() -> Result<()>,
     /// How many tests run at a time; those that wait for their turn count too.
     pub threads: usize,

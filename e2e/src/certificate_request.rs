@@ -239,6 +239,19 @@ impl TestNamespace {
         object.status.context("it has a status")
     }
 
+    /// Waits until cert-manager has approved a request.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn wait_until_approved(&self, request: &str) -> Result<()> {
+        let is_approved = |object: &CertificateRequest| {
+            let status = object.status.as_ref();
+            status.is_some_and(|status| status.is_true("Approved"))
+        };
+        let approved = self.wait_for_request(request, "approved", is_approved);
+        approved.await.map(drop)
+    }
+
     /// Waits for a request.
     ///
     /// # Errors

@@ -12,6 +12,26 @@
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
 //! - [`audit`] reads what the API server says about who called what.
 
+/// The tests of a module, each in a namespace of its own on the shared bed.
+#[macro_export]
+macro_rules! shared {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
+            vec![$($crate::runner::shared(module_path!(), stringify!($name), $name)),*]
+        }
+    };
+}
+
+/// Tests that stand on the second control plane.
+#[macro_export]
+macro_rules! own {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$($crate::runner::own(
+            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
+        )),*]
+    };
+}
+
 pub mod audit;
 mod bed;
 mod burst;

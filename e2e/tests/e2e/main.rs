@@ -3,23 +3,8 @@
 //! One binary, so that one control plane serves them all; [`signet_e2e::runner`] says how they are
 //! run. A test's name begins with the rule that it shows, where a rule has a number.
 
-/// The tests of a module, each in a namespace of its own on the shared bed.
-macro_rules! shared {
-    ($($name:ident),* $(,)?) => {
-        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
-            vec![$(signet_e2e::runner::shared(module_path!(), stringify!($name), $name)),*]
-        }
-    };
-}
-
-/// Tests that stand on the second control plane.
-macro_rules! own {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        vec![$(signet_e2e::runner::trial(
-            concat!("e2e::", stringify!($module)), stringify!($name), $module::$name,
-        )),*]
-    };
-}
+#[macro_use]
+extern crate signet_e2e;
 
 mod ca_requests;
 mod certificates;

@@ -7,9 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
-use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::csr::Csr;
-use signet_e2e::{Ask, Bed, Burst, TestNamespace, ready, until_admin_returns};
+use signet_e2e::{Ask, Bed, Burst, OwnBed, TestNamespace, ready, until_admin_returns};
 use signet_testbed::installation::{NAMESPACE, Operator};
 
 /// So that another replica takes over soon after one is killed.
@@ -19,8 +18,7 @@ const COUNT: usize = 200;
 const SOME: usize = 20;
 
 /// Kill it at any instruction and start it again: nothing is lost, nothing is published twice.
-pub(crate) async fn killed_in_the_middle_of_200_requests() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn killed_in_the_middle_of_200_requests(bed: OwnBed) -> Result<()> {
     let operator = bed.start_operator(&SHORT_LEASE).await?;
     let test = TestNamespace::create(bed.bed(), "killed").await?;
     let issuer = test.root().await?;
@@ -37,10 +35,9 @@ pub(crate) async fn killed_in_the_middle_of_200_requests() -> Result<()> {
     stop(operator).await
 }
 
-pub(crate) async fn a_graceful_stop_finishes_what_is_in_flight() -> Result<()> {
+pub(crate) async fn a_graceful_stop_finishes_what_is_in_flight(bed: OwnBed) -> Result<()> {
     /// So that it does not run out meanwhile.
     const LONG_LEASE: [&str; 2] = ["--leader-election-lease-duration", "40s"];
-    let bed = Bed::own().await?;
     let operator = bed.start_operator(&LONG_LEASE).await?;
     let test = TestNamespace::create(bed.bed(), "stopped").await?;
     let issuer = test.root().await?;
@@ -69,8 +66,7 @@ async fn ask_while_none_runs(burst: &mut Burst<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn two_replicas_one_stands_by_and_takes_over() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn two_replicas_one_stands_by_and_takes_over(bed: OwnBed) -> Result<()> {
     let first = bed.start_operator(&SHORT_LEASE).await?;
     leads(&first, true).await?;
     let second = Operator::start_unready(&bed.operator_options(&SHORT_LEASE)).await?;
@@ -95,8 +91,7 @@ pub(crate) async fn two_replicas_one_stands_by_and_takes_over() -> Result<()> {
 }
 
 /// A replica that lost the Lease does nothing until the Lease is free again, and keeps its counters.
-pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free(bed: OwnBed) -> Result<()> {
     let operator = bed.start_operator(&SHORT_LEASE).await?;
     let test = TestNamespace::create(bed.bed(), "lease").await?;
     let issuer = test.root().await?;
@@ -107,14 +102,7 @@ pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free() -> Result<()>
     leads(&operator, false).await?;
 
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
-    let is_approved = |object: &CertificateRequest| {
-        object
-            .status
-            .as_ref()
-            .is_some_and(|status| status.is_true("Approved"))
-    };
-    test.wait_for_request(&request, "approved", is_approved)
-        .await?;
+    test.wait_until_approved(&request).await?;
     cert_manager_has_issued(&test).await?;
     ensure!(
         ready(&test.request(&request).await?).is_none(),

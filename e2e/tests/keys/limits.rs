@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::keys::{self, VaultKey};
-use signet_e2e::{Bed, Burst, IssuerRef, TestNamespace};
+use signet_e2e::{Bed, Burst, IssuerRef, OwnBed, TestNamespace};
 use signet_testbed::installation::Operator;
 use signet_testbed::proxy::{Fault, Requests};
 use signet_testbed::wait::{Observation, until};
@@ -77,8 +77,7 @@ impl Bound {
     }
 }
 
-pub(crate) async fn flags_bound_every_issuer_and_metrics_show_who_waits() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn flags_bound_every_issuer_and_metrics_show_who_waits(bed: OwnBed) -> Result<()> {
     let (in_flight, rate) = (MAX_IN_FLIGHT.to_string(), RATE.to_string());
     let flags = [
         "--max-signatures-in-flight",

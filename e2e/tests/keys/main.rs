@@ -5,23 +5,8 @@
 //! [`signet_e2e::runner`] says how they are run. On the shared bed cert-manager's approver
 //! approves, and the operator may load every module of [`signet_e2e::keys::modules`].
 
-/// The tests of a module, each in a namespace of its own on the shared bed.
-macro_rules! shared {
-    ($($name:ident),* $(,)?) => {
-        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
-            vec![$(signet_e2e::runner::shared(module_path!(), stringify!($name), $name)),*]
-        }
-    };
-}
-
-/// Tests that stand on the second control plane.
-macro_rules! own {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        vec![$(signet_e2e::runner::trial(
-            concat!("keys::", stringify!($module)), stringify!($name), $module::$name,
-        )),*]
-    };
-}
+#[macro_use]
+extern crate signet_e2e;
 
 mod ambient;
 mod away;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::audit::count_calls;
 use signet_e2e::keys::{self, Away, Shared};
-use signet_e2e::{Bed, Burst, IssuerRef, OwnBed, TestNamespace};
+use signet_e2e::{Burst, IssuerRef, OwnBed, TestNamespace};
 use signet_testbed::installation::Operator;
 use signet_testbed::wait::{Observation, until};
 
@@ -18,8 +18,7 @@ const AT_THE_END: usize = 300;
 const AT_THE_START: usize = 400;
 
 /// All three backends at once, on the second control plane.
-pub(crate) async fn killed_and_given_new_credentials_in_an_outage() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn killed_and_given_new_credentials_in_an_outage(bed: OwnBed) -> Result<()> {
     let operator = start(&bed).await?;
     let keys = keys::one_of_each("restart").await?;
     let mut tests = Vec::new();
@@ -94,8 +93,7 @@ async fn replace_credential(test: &TestNamespace, issuer: &IssuerRef, key: &Shar
 
 /// A token locks itself after a few wrong PINs, so a PIN that it refused is not tried again, not
 /// even by the next operator, until its Secret changes.
-pub(crate) async fn a_refused_pin_is_not_tried_again() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_refused_pin_is_not_tried_again(bed: OwnBed) -> Result<()> {
     let operator = start(&bed).await?;
     let test = TestNamespace::create(bed.bed(), "refused").await?;
     let key = keys::token("pin").await?;

@@ -20,15 +20,6 @@ mod tokens;
 
 use libtest_mimic::Trial;
 
-/// Tests that take their turn on the second control plane.
-macro_rules! own {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        vec![$(signet_e2e::runner::trial(
-            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
-        )),*]
-    };
-}
-
 pub(crate) fn tests() -> Vec<Trial> {
     let own = own![
         references::a_reference_stays_in_its_namespace,

@@ -11,6 +11,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
+use signet_testbed::wait::{Observation, until};
 
 use crate::ca::Material;
 use crate::{REQUESTS, Signer, Subject};
@@ -114,16 +115,13 @@ impl Driver {
         self.api
             .delete_collection(&DeleteParams::default(), &ListParams::default())
             .await?;
-        while !self
-            .api
-            .list(&ListParams::default().limit(1))
-            .await?
-            .items
-            .is_empty()
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        }
-        Ok(())
+        let observe = async || {
+            let first = self.api.list_metadata(&ListParams::default().limit(1));
+            let first = first.await?;
+            let more = first.metadata.remaining_item_count.unwrap_or_default();
+            Ok(Observation::reached_if(first.items.is_empty(), more))
+        };
+        until("no requests", observe).await
     }
 }
 

@@ -11,18 +11,16 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Error, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail};
 use rustix::process::Signal;
+
+use crate::wait::{MAX_STALL, Observation, Stall, until_blocking};
 
 pub(crate) use log::Log;
 pub use proc::{command_line, running, stop_process, terminate_children};
 
-/// How long a program that is not ready may write nothing to its log.
-const READY_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long a program may take to end by itself: longer than the operator drains requests.
-const STOP_TIMEOUT: Duration = Duration::from_secs(40);
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
 /// Becomes the program, unless the parent died before the kernel was asked to kill the program
@@ -47,8 +45,8 @@ pub struct Process {
     name: String,
     child: Child,
     log: Log,
-    /// The length of the log, and when it was last seen to grow.
-    progress: (usize, Instant),
+    /// By the length of the log.
+    stall: Stall<usize>,
     left: bool,
 }
 
@@ -79,7 +77,7 @@ impl Process {
             name: name.to_owned(),
             child: child.with_context(|| format!("cannot start {name}; setpriv is needed too"))?,
             log,
-            progress: (0, Instant::now()),
+            stall: Stall::new(MAX_STALL),
             left: false,
         })
     }
@@ -107,8 +105,7 @@ impl Process {
     /// should do is `missing`.
     ///
     /// # Errors
-    /// The process ended, or it is not ready and its log has not grown for five minutes. The error
-    /// has the end of the log.
+    /// The process ended, or its log does not grow any more. The error has the end of the log.
     pub async fn await_more(&mut self, missing: &Error) -> Result<()> {
         self.check(missing)?;
         tokio::time::sleep(POLL_INTERVAL).await;
@@ -135,36 +132,25 @@ impl Process {
             bail!("{name} ended ({status}); {}", self.log.tail());
         }
         let length = self.log.text()?.len();
-        if length > self.progress.0 {
-            self.progress = (length, Instant::now());
-        }
-        ensure!(
-            self.progress.1.elapsed() < READY_TIMEOUT,
-            "{name} is not ready: {missing:#}; {}",
-            self.log.tail()
-        );
-        Ok(())
+        self.stall.observe::<()>(Observation::Progress(length));
+        let stalled = self
+            .stall
+            .check(&format_args!("{name} to be ready ({missing:#})"));
+        stalled.with_context(|| self.log.tail())
     }
 
     /// Asks it to end, and waits until it has.
     ///
     /// # Errors
-    /// It does not end in time; it is killed then.
+    /// It does not end, and its log does not grow any more; it is killed then.
     pub fn stop(mut self) -> Result<ExitStatus> {
         proc::signal(self.pid(), Signal::TERM)?;
-        let begin = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
-            }
-            ensure!(
-                begin.elapsed() < STOP_TIMEOUT,
-                "{} did not stop in {} s",
-                self.name,
-                STOP_TIMEOUT.as_secs()
-            );
-            thread::sleep(POLL_INTERVAL);
-        }
+        let (child, log) = (&mut self.child, &self.log);
+        until_blocking(format!("{} to end", self.name), || {
+            let length = log.text()?.len();
+            let status = child.try_wait()?;
+            Ok(status.map_or(Observation::Progress(length), Observation::Reached))
+        })
     }
 
     /// Kills it and waits for the end.
@@ -260,6 +246,8 @@ pub(crate) fn remove_at_end(folder: &Path) -> Result<Child> {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::ensure;
+
     use super::*;
 
     fn shell(script: &str, life: Life) -> (Process, tempfile::TempDir) {

@@ -9,10 +9,12 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 
 /// How long nothing may advance before a wait fails.
 pub const MAX_STALL: Duration = Duration::from_secs(120);
+/// How long one test may take: none takes nearly as long, unless it hangs where no wait watches.
+pub const MAX_TEST: Duration = Duration::from_secs(3600);
 /// The most that one look at the clock adds to a stall. If more time has passed, this process did
 /// not run, and so others may not have run either.
 const MAX_TICK: Duration = Duration::from_secs(1);
@@ -69,6 +71,22 @@ pub async fn until<T, P: PartialEq + Display>(
     }
 }
 
+/// Waits for a future, such as one that watches an object.
+///
+/// # Errors
+/// Nothing has advanced for [`MAX_STALL`], or those of the future.
+pub async fn until_done<T, E: Into<Error>>(
+    what: impl Display,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T> {
+    let mut future = pin!(future);
+    let observe = async || {
+        let done = future.as_mut().await.map_err(Into::into)?;
+        Ok(Observation::<_, &str>::Reached(done))
+    };
+    until(what, observe).await
+}
+
 /// As [`until`], on a thread that may block.
 ///
 /// # Errors
@@ -87,9 +105,9 @@ pub fn until_blocking<T, P: PartialEq + Display>(
     }
 }
 
-/// For how long nothing has advanced.
+/// For how long nothing has advanced, for waits that are not a loop around one observation.
 #[derive(Debug)]
-struct Stall<P> {
+pub(crate) struct Stall<P> {
     limit: Duration,
     progress: Option<P>,
     advances: u64,
@@ -99,7 +117,7 @@ struct Stall<P> {
 }
 
 impl<P: PartialEq + Display> Stall<P> {
-    fn new(limit: Duration) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         Self {
             limit,
             progress: None,
@@ -110,7 +128,7 @@ impl<P: PartialEq + Display> Stall<P> {
         }
     }
 
-    fn observe<T>(&mut self, observation: Observation<T, P>) -> Option<T> {
+    pub(crate) fn observe<T>(&mut self, observation: Observation<T, P>) -> Option<T> {
         self.observations += 1;
         match observation {
             Observation::Reached(reached) => {
@@ -127,7 +145,11 @@ impl<P: PartialEq + Display> Stall<P> {
         None
     }
 
-    fn check(&mut self, what: &impl Display) -> Result<()> {
+    /// Counts the time since the last call.
+    ///
+    /// # Errors
+    /// Nothing has advanced for too long.
+    pub(crate) fn check(&mut self, what: &impl Display) -> Result<()> {
         let passed = self.checked.elapsed();
         self.checked = Instant::now();
         self.add(passed, ADVANCES.load(Ordering::Relaxed));

@@ -15,7 +15,7 @@ use signet_e2e::audit::calls_of;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys;
 use signet_e2e::runner::blocking;
-use signet_e2e::{Ask, Bed, OwnBed, SigningAsk, ready};
+use signet_e2e::{Ask, OwnBed, SigningAsk, ready};
 use signet_testbed::controlplane::{apply_manifests, kubeconfig};
 use signet_testbed::installation::{NAMESPACE, Operator, checkout};
 
@@ -89,8 +89,7 @@ async fn judge_rights(bed: &OwnBed, tenant: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at(bed: OwnBed) -> Result<()> {
     let mut options = bed.operator_options(&["--namespaced-issuers", "false"]);
     options.kubeconfig = install(&bed).await?;
     let operator = Operator::start(&options).await?;

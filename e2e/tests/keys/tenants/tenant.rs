@@ -1,6 +1,7 @@
 //! A tenant, and what it says.
 
 use anyhow::{Context, Result};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Resource};
@@ -76,11 +77,12 @@ impl Tenant {
         Ok(())
     }
 
-    /// Waits until an Issuer is not ready in its present form, and says why.
-    pub(super) async fn is_not_ready(&self, issuer: &IssuerRef) -> Result<String> {
-        let status = self
-            .wait_for_issuer(issuer, "not ready", |ready| ready.status == "False")
-            .await?;
+    /// Waits until an Issuer is not ready in its present form, with a message that contains `part`,
+    /// and returns that.
+    pub(super) async fn is_not_ready(&self, issuer: &IssuerRef, part: &str) -> Result<String> {
+        let what = format!("not ready, with a message that contains {part:?}");
+        let holds = |ready: &Condition| ready.status == "False" && ready.message.contains(part);
+        let status = self.wait_for_issuer(issuer, &what, holds).await?;
         let ready = ready_condition(&status);
         Ok(ready.map(|ready| ready.message.clone()).unwrap_or_default())
     }

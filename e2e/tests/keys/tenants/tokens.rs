@@ -11,7 +11,7 @@ use signet_e2e::keys::secrets;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, TestNamespace};
 use signet_testbed::Proxy;
-use signet_testbed::wait::{Observation, until};
+use signet_testbed::wait::until_done;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -23,7 +23,7 @@ shared![
 ];
 
 /// A tenant's server, which keeps what it is sent: the token of the first login.
-async fn stolen(listener: &TcpListener) -> Result<String> {
+async fn stolen(listener: TcpListener) -> Result<String> {
     let (mut stream, _) = listener.accept().await?;
     let mut request = Vec::new();
     loop {
@@ -83,11 +83,7 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
     ensure!(server.connections() == 0, "it was called without a token");
 
     tenant.lets_signet_make_tokens_of("robot").await?;
-    let token = until("a login with a token", async || {
-        let token = stolen(&listener).await?;
-        Ok(Observation::<_, &str>::Reached(token))
-    })
-    .await?;
+    let token = until_done("a login with a token", stolen(listener)).await?;
     let audience = format!("signet://{}/ca", tenant.name());
     let claims = claims(&token)?;
     ensure!(claims["aud"] == json!([audience]), "{}", claims["aud"]);

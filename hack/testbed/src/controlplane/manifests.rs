@@ -3,7 +3,6 @@
 mod delete;
 
 use std::fmt;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -14,12 +13,12 @@ use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, Client, ResourceExt};
 use serde::{Deserialize, Serialize};
 
+use crate::wait::until_done;
+
 pub use delete::delete_manifests;
 
 /// The field manager of all that is applied.
 const FIELD_MANAGER: &str = "signet-controlplane";
-/// The API server takes a second or so to establish a CRD.
-const ESTABLISHED_DEADLINE: Duration = Duration::from_secs(30);
 
 /// An object that was applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,9 +219,7 @@ fn api(client: &Client, resource: &ApiResource, namespace: Option<&str>) -> Api<
 async fn await_established(client: &Client, name: &str) -> Result<()> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     let established = await_condition(definitions, name, conditions::is_crd_established());
-    tokio::time::timeout(ESTABLISHED_DEADLINE, established)
-        .await
-        .with_context(|| format!("the CRD {name} was not established"))??;
+    until_done(format!("the CRD {name} to be established"), established).await?;
     Ok(())
 }
 

@@ -42,9 +42,14 @@ impl Seen {
         self.headers.0.contains_key(header)
     }
 
+    /// The value of a header, which may be a secret.
+    pub fn header(&self, header: &str) -> Option<&str> {
+        self.headers.0.get(header)?.to_str().ok()
+    }
+
     /// Whether it has a header of this value.
     pub(super) fn carries(&self, header: &str, value: &str) -> bool {
-        self.headers.0.get(header).is_some_and(|it| it == value)
+        self.header(header) == Some(value)
     }
 }
 

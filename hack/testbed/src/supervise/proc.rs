@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{POLL_INTERVAL, STOP_TIMEOUT};
+use crate::wait::{Observation, until};
 
 /// The process ids of the programs that run with a subcommand and an argument below `folder`. So
 /// none is lost whose id was not stored, and no id is taken for a process that ended long ago.
@@ -37,19 +36,14 @@ pub fn terminate_children() -> Result<()> {
 /// Stops a process that another one started, and waits until it has ended.
 ///
 /// # Errors
-/// It does not end in time.
+/// It does not end.
 pub async fn stop_process(pid: u32) -> Result<()> {
     signal(pid, Signal::TERM)?;
-    let begin = Instant::now();
-    while command_line(pid).is_some() {
-        ensure!(
-            begin.elapsed() < STOP_TIMEOUT,
-            "process {pid} did not stop in {} s",
-            STOP_TIMEOUT.as_secs()
-        );
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-    Ok(())
+    let observe = async || {
+        let ended = command_line(pid).is_none();
+        Ok(Observation::reached_if(ended, "it runs"))
+    };
+    until(format!("process {pid} to end"), observe).await
 }
 
 /// The arguments of a running process, the program first; `None` if it has ended, even if its
@@ -115,6 +109,8 @@ fn names(arguments: &[String], subcommand: &str, folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::wait::until_blocking;
+
     use super::*;
 
     #[test]
@@ -151,11 +147,11 @@ mod tests {
         let own = command_line(std::process::id()).unwrap();
         assert_eq!(own, std::env::args().collect::<Vec<_>>());
         let mut child = std::process::Command::new("true").spawn().unwrap();
-        let begin = Instant::now();
-        while command_line(child.id()).is_some() {
-            assert!(begin.elapsed() < STOP_TIMEOUT, "it is still found");
-            std::thread::yield_now();
-        }
+        let ended = || {
+            let ended = command_line(child.id()).is_none();
+            Ok(Observation::reached_if(ended, "it is still found"))
+        };
+        until_blocking("an unreaped process to end", ended).unwrap();
         child.wait().unwrap();
     }
 }

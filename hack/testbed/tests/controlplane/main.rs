@@ -7,8 +7,6 @@
 mod identity;
 mod processes;
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{ApiResource, DynamicObject};
 use kube::core::GroupVersionKind;
@@ -18,8 +16,7 @@ use kube::{Api, Client, ResourceExt};
 use signet_testbed::controlplane::{
     CertManagerOptions, ControlPlane, Options, apply_manifests, delete_manifests,
 };
-
-const DEADLINE: Duration = Duration::from_secs(60);
+use signet_testbed::wait::until_done;
 
 /// A self-signed root, a CA issuer on it, and a leaf of that.
 const CHAIN: &str = "
@@ -94,10 +91,7 @@ async fn cert_manager_issues_under_its_own_identity() {
     let uid = namespaces.get("shop").await.unwrap().uid().unwrap();
     delete_manifests(&client, &applied).await.unwrap();
     let gone = await_condition(namespaces, "shop", is_deleted(&uid));
-    tokio::time::timeout(DEADLINE, gone)
-        .await
-        .expect("the namespace ends")
-        .unwrap();
+    until_done("the end of a namespace", gone).await.unwrap();
 
     identity::cert_manager_is_no_administrator(&plane);
     identity::of_a_service_account(&plane).await;
@@ -177,9 +171,6 @@ async fn ready(client: &Client, certificate: &str) {
                 .any(|one| one["type"] == "Ready" && one["status"] == "True")
         })
     };
-    let wait = await_condition(certificates, certificate, is_ready);
-    tokio::time::timeout(DEADLINE, wait)
-        .await
-        .expect("the Certificate gets ready")
-        .unwrap();
+    let ready = await_condition(certificates, certificate, is_ready);
+    until_done("a ready Certificate", ready).await.unwrap();
 }

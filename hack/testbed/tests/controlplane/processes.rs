@@ -3,12 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use signet_testbed::controlplane::{ControlPlane, Options};
 use signet_testbed::supervise::{Process, command_line};
+use signet_testbed::wait::{Observation, until_blocking};
 
-const DEADLINE: Duration = Duration::from_secs(60);
 /// Marks the line on which the starter below prints what it started.
 const MARK: &str = "started: ";
 
@@ -29,12 +28,13 @@ pub(crate) fn all() -> impl Iterator<Item = String> {
 }
 
 fn await_end(pids: &[u32], folder: &Path) {
-    let begin = Instant::now();
-    while !running(pids).is_empty() || folder.exists() {
+    let what = format!("no process and no {}", folder.display());
+    let observe = || {
         let left = running(pids);
-        assert!(begin.elapsed() < DEADLINE, "left: {left:?} and {folder:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        let gone = left.is_empty() && !folder.exists();
+        Ok(Observation::reached_if(gone, format!("{left:?} run")))
+    };
+    until_blocking(what, observe).unwrap();
 }
 
 /// Not a test by itself: the starter that the next test kills. Never returns once it has started.

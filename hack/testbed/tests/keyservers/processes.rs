@@ -2,23 +2,23 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use signet_testbed::supervise::command_line;
+use signet_testbed::wait::{Observation, until_blocking};
 use signet_testbed::{Ministack, OpenBao};
 
-const DEADLINE: Duration = Duration::from_secs(30);
 /// Marks the line on which the starter below says what it started.
 const MARK: &str = "started: ";
 /// Makes [`starter`] start servers, which it does not by itself.
 const START: &str = "SIGNET_KEYSERVERS_TEST_START";
 
 fn await_end(pids: &[u32]) {
-    let deadline = Instant::now() + DEADLINE;
-    while pids.iter().any(|pid| command_line(*pid).is_some()) {
-        assert!(Instant::now() < deadline, "one of {pids:?} is left");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until_blocking(format!("no process of {pids:?}"), || {
+        let left = pids.iter().filter(|pid| command_line(**pid).is_some());
+        let left = left.count();
+        Ok(Observation::reached_if(left == 0, left))
+    })
+    .unwrap();
 }
 
 /// What the next test kills. Started by anybody else, it does nothing.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use signet_testbed::proxy::{Fault, Requests};
+use signet_testbed::wait::{Observation, until_blocking};
 use signet_testbed::{Ministack, OpenBao, Proxy};
 
 /// Asks for `/path` as a client of KMS would ask for an action; all that comes back.
@@ -94,9 +95,10 @@ fn the_listener_goes_and_comes_back_and_stays_silent() {
         let (before, (done, answered)) = (seen(), mpsc::channel());
         std::thread::scope(|scope| {
             scope.spawn(|| done.send(ask(&proxy, "ListKeys").is_ok_and(|it| !it.is_empty())));
-            while seen() == before {
-                std::thread::yield_now();
-            }
+            until_blocking("another request or connection", || {
+                Ok(Observation::reached_if(seen() > before, before))
+            })
+            .unwrap();
             proxy.clear();
             assert!(ask(&proxy, "ListKeys").unwrap().contains("200 OK"));
             assert!(answered.try_recv().is_err());

@@ -52,7 +52,7 @@ impl Reached {
     }
 
     pub(crate) fn await_ready(&self, object: &str) {
-        let wait = ["wait", "--for=condition=Ready", "--timeout=120s"];
+        let wait = ["wait", "--for=condition=Ready", "--timeout=1h"];
         self.kubectl(&[&wait, &["-n", "default", object][..]].concat());
     }
 

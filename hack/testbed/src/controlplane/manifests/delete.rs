@@ -1,23 +1,18 @@
 //! Deleting what was applied, and waiting until it is gone.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use kube::api::{DeleteParams, DynamicObject, Preconditions};
 use kube::{Api, Client, ResourceExt};
 
 use super::{Applied, api_of};
-
-/// A namespace or a CRD takes some seconds for what is in it; a busy machine makes them more.
-const GONE_DEADLINE: Duration = Duration::from_secs(90);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+use crate::wait::{Observation, until};
 
 /// Deletes what was created (and not what had been there before), last first, each when the one
 /// before it is gone. An object that is gone already is no error, and one that somebody else made
 /// under the same name since stays.
 ///
 /// # Errors
-/// The API server refuses to delete an object, or it is still there after 90 s.
+/// The API server refuses to delete an object, or the object stays.
 pub async fn delete_manifests(client: &Client, applied: &[Applied]) -> Result<()> {
     for object in applied.iter().rev().filter(|object| object.created) {
         delete(client, object)
@@ -45,18 +40,14 @@ async fn delete(client: &Client, object: &Applied) -> Result<()> {
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
         result => drop(result?),
     }
-    let deadline = Instant::now() + GONE_DEADLINE;
-    while let Some(left) = api.get_opt(&object.name).await?
-        && left.uid() == uid
-    {
-        ensure!(
-            Instant::now() < deadline,
-            "it is still there after {} s",
-            GONE_DEADLINE.as_secs()
-        );
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-    Ok(())
+    let observe = async || {
+        let left = api.get_opt(&object.name).await?;
+        Ok(match left.filter(|left| left.uid() == uid) {
+            Some(left) => Observation::Progress(left.resource_version().unwrap_or_default()),
+            None => Observation::Reached(()),
+        })
+    };
+    until("it to be gone, by its version", observe).await
 }
 
 /// The object, if it is the one that was created.

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_testbed::keyservers::ministack::{ACCOUNT, Session};
-use signet_testbed::proxy::{Fault, Requests};
-use tokio::time::{Instant, sleep};
+use signet_testbed::proxy::{Fault, Requests, Seen};
+use signet_testbed::wait::{Observation, until};
 
 use super::{Aws, LEAST, key_config, policy, trust};
 use crate::rig::Subject;
@@ -18,9 +20,8 @@ own!["awsKms":
     a_session_is_renewed_before_its_end,
 ];
 
-/// Without the minute, the SDK would renew ten seconds before the end, or five.
-const DEADLINE: Duration = Duration::from_secs(15);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Without the minute, the SDK would renew this much before the end, or less.
+const LATE: Duration = Duration::from_secs(10);
 
 fn assumed() -> Requests {
     Requests::Action("AssumeRole".to_owned())
@@ -67,15 +68,25 @@ async fn a_session_is_renewed_before_its_end() {
     };
     aws.proxy.add_times(assumed(), answer, 1);
     let signer = subject.connected().await.signer;
-    let deadline = Instant::now() + DEADLINE;
-    while aws.proxy.count(&assumed()) < 2 {
-        assert!(Instant::now() < deadline, "it is not renewed");
-        signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
-        sleep(POLL_INTERVAL).await;
-    }
-    assert!(Timestamp::now() < end);
+    let renewed = async || {
+        signer.sign(&to_be_signed(&*signer, "a")).await?;
+        let times = aws.proxy.count(&assumed());
+        Ok(Observation::reached_if(times == 2, times))
+    };
+    until("a renewed session", renewed).await.unwrap();
+    let mut requests = aws.proxy.requests().into_iter();
+    let renewal = requests.rfind(|it| it.action.as_deref() == Some("AssumeRole"));
+    let renewed = signed_at(&renewal.unwrap());
+    assert!(renewed < end - LATE, "{renewed} is too late for {end}");
     signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
     assert_eq!(aws.proxy.count(&assumed()), 2, "the new one has its hour");
+}
+
+/// When the client signed a request, by the header of Signature Version 4.
+fn signed_at(request: &Seen) -> Timestamp {
+    let date = request.header("x-amz-date").unwrap();
+    let date = DateTime::strptime("%Y%m%dT%H%M%SZ", date).unwrap();
+    date.to_zoned(TimeZone::UTC).unwrap().timestamp()
 }
 
 /// As STS answers AssumeRole.

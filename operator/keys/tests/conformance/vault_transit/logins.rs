@@ -99,7 +99,7 @@ impl Issuer {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let head = part(json!({ "alg": "RS256", "typ": "JWT" }));
         let body = part(json!({
-            "sub": subject, "aud": audience, "iat": now, "nbf": now, "exp": now + 600,
+            "sub": subject, "aud": audience, "iat": now, "nbf": now, "exp": now + 24 * 3600,
         }));
         let signed = format!("{head}.{body}");
         self.openssl.write("signed", signed.as_bytes());
