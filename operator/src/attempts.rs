@@ -8,8 +8,11 @@ use signet_core::reason::Reason;
 
 /// The first wait, doubled at each further attempt.
 const FIRST: Duration = Duration::from_secs(1);
-/// The longest wait.
-const LONGEST: Duration = Duration::from_secs(300);
+/// The longest wait of a request. The key's own limits and breaker protect its backend; a request
+/// that was unlucky eight times while others were signed must not wait for minutes.
+const MAX_REQUEST_WAIT: Duration = Duration::from_secs(30);
+/// The longest wait of anything else.
+const MAX_WAIT: Duration = Duration::from_secs(300);
 /// How often the entries of objects that are gone are swept out.
 const SWEEP: Duration = Duration::from_secs(60);
 /// An entry that was not touched for this long belongs to an object that is gone.
@@ -33,14 +36,17 @@ struct Attempt {
 }
 
 impl Attempts {
-    /// Counts a failure and says how long to wait: 1 s, doubling up to 5 min.
+    /// Counts a failure of a request and returns how long to wait: 1 s, doubling up to 30 s.
     pub fn failed(&self, uid: &str) -> Duration {
+        self.failed_up_to(uid, MAX_REQUEST_WAIT)
+    }
+
+    /// Counts a failure and returns how long to wait: 1 s, doubling up to this, and up to 5 min.
+    pub fn failed_up_to(&self, uid: &str, max: Duration) -> Duration {
         self.with(uid, |attempt| {
-            let wait = FIRST
-                .saturating_mul(1 << attempt.failures.min(16))
-                .min(LONGEST);
-            attempt.failures += 1;
-            wait
+            let wait = FIRST.saturating_mul(1 << attempt.failures.min(16));
+            attempt.failures = attempt.failures.saturating_add(1);
+            wait.min(MAX_WAIT).min(max)
         })
     }
 
@@ -91,13 +97,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_start_anew_when_done() {
+    fn waits_double_up_to_the_longest_and_start_over_when_done() {
         let attempts = Attempts::default();
-        let waits: Vec<_> = (0..11).map(|_| attempts.failed("a").as_secs()).collect();
+        let hour = Duration::from_secs(3600);
+        let waits: Vec<_> = (0..11)
+            .map(|_| attempts.failed_up_to("a", hour).as_secs())
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(attempts.failed("b").as_secs(), 1);
         attempts.done("a");
         assert_eq!(attempts.failed("a").as_secs(), 1);
+    }
+
+    /// Throttled again and again while others were signed, it was in minutes of backoff when the
+    /// throttling had ended.
+    #[test]
+    fn no_request_waits_for_minutes() {
+        let attempts = Attempts::default();
+        for _ in 0..100 {
+            assert!(attempts.failed("a") <= Duration::from_secs(30));
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use signet_keys::{Breaker, Gates, KeyError, Known, Places, Reach};
 use tokio::sync::broadcast;
 
 use connection::{Alarm, Connection, Made};
-pub use connection::{Change, Key};
+pub use connection::{Change, Key, KeyEvent};
 pub use limits::Caps;
 use limits::limits;
 
@@ -94,7 +94,7 @@ impl Connections {
             .retain(|name, _| name.kind != kind || exists(name));
     }
 
-    /// Each backend that goes away or comes back.
+    /// Each change of an issuer's key.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
     }

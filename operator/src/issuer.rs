@@ -76,8 +76,11 @@ pub async fn reconcile<K: Object>(object: Arc<K>, context: Arc<Context>) -> Resu
 
 /// Decides when an issuer that could not be looked at is looked at again.
 pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
-    let wait = context.attempts.failed(&object.uid().unwrap_or_default());
-    let wait = wait.min(context.settings.issuer_resync_interval);
+    let (uid, resync) = (
+        object.uid().unwrap_or_default(),
+        context.settings.issuer_resync_interval,
+    );
+    let wait = context.attempts.failed_up_to(&uid, resync);
     tracing::warn!(%error, issuer = %IssuerName::of(&*object), "will be looked at again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
@@ -115,10 +118,12 @@ async fn look_at<K: Object>(object: &K, context: &Context) -> Result<Action, Err
     {
         // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
-        let wait = context.attempts.failed(&object.uid().unwrap_or_default());
-        return Ok(Action::requeue(
-            wait.min(context.settings.issuer_resync_interval),
-        ));
+        let (uid, resync) = (
+            object.uid().unwrap_or_default(),
+            context.settings.issuer_resync_interval,
+        );
+        let wait = context.attempts.failed_up_to(&uid, resync);
+        return Ok(Action::requeue(wait));
     }
     Ok(Action::requeue(again(object, &outcome, context)))
 }
@@ -218,7 +223,7 @@ fn again<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duratio
             let rest = context.connections.rest(&IssuerName::of(object));
             rest.unwrap_or(PROBE)
         }
-        Outcome::NotReady(_) => context.attempts.failed(uid).min(resync),
+        Outcome::NotReady(_) => context.attempts.failed_up_to(uid, resync),
     }
 }
 

@@ -19,7 +19,7 @@ use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-pub use breaker::{Breaker, PROBE};
+pub use breaker::{Breaker, BreakerEvent, PROBE};
 pub use gate::{Gate, Gates};
 pub use pace::Pace;
 pub use trial::trial;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
 use signet_keys::{
-    Backend, Breaker, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError, Known, Limits,
-    Reach, SecretData, Signer, trial,
+    Backend, Breaker, BreakerEvent, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError,
+    Known, Limits, Reach, SecretData, Signer, trial,
 };
 use tokio::sync::{Mutex, broadcast};
 
@@ -23,13 +23,34 @@ pub struct Key {
     pub notices: Vec<String>,
 }
 
-/// An issuer's backend went away or came back.
+/// A change of an issuer's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The issuer.
     pub issuer: IssuerName,
-    /// Whether it is away now.
-    pub is_away: bool,
+    /// What changed.
+    pub event: KeyEvent,
+}
+
+/// What changed about a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyEvent {
+    /// It is unavailable.
+    Unavailable,
+    /// It is available again.
+    Available,
+    /// It signs again, after failures that did not make it unavailable.
+    Recovered,
+}
+
+impl From<BreakerEvent<'_>> for KeyEvent {
+    fn from(event: BreakerEvent<'_>) -> Self {
+        match event {
+            BreakerEvent::Opened(_) => Self::Unavailable,
+            BreakerEvent::Closed => Self::Available,
+            BreakerEvent::Recovered => Self::Recovered,
+        }
+    }
 }
 
 /// What a connection is made of. Another one of these is another connection, which knows nothing
@@ -171,11 +192,14 @@ impl Last {
 impl Alarm {
     fn breaker(&self) -> Arc<Breaker> {
         let alarm = self.clone();
-        let told = move |is_away| {
-            let issuer = alarm.issuer.clone();
-            // Nobody listening is no error: the issuer is looked at again in any case.
-            let _ = alarm.changes.send(Change { issuer, is_away });
+        let report = move |event: BreakerEvent<'_>| {
+            let change = Change {
+                issuer: alarm.issuer.clone(),
+                event: event.into(),
+            };
+            // Without a receiver, the next reconcile of the issuer sees it.
+            let _ = alarm.changes.send(change);
         };
-        Arc::new(Breaker::new(Box::new(told)))
+        Arc::new(Breaker::new(Box::new(report)))
     }
 }

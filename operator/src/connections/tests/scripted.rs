@@ -88,6 +88,13 @@ impl Bed {
             .await
     }
 
+    /// Signs with a key, as requests do.
+    pub(super) async fn sign(&self, key: &Key) -> Result<Signature, KeyError> {
+        let (public, algorithm) = (key.guard.public_key(), key.guard.algorithm());
+        let tbs = ToBeSigned::trial(public, algorithm).unwrap();
+        key.guard.sign(&tbs).await
+    }
+
     /// The reference leads to another key from now on.
     pub(super) fn leads_elsewhere(&self) {
         let second = ("second".to_owned(), key::signer(KeyType::EcdsaP256));
