@@ -127,6 +127,13 @@ async fn ambient(
              its choice; name others in awsKms.credentials, or remove endpoint and stsEndpoint",
         );
     }
+    // Whoever signs the server's certificate can read those requests.
+    if reach.tenant.is_some() && config.ca_bundle.is_some() {
+        return refuse(
+            "an Issuer may not choose by whose CA a server is known that it sends the operator's \
+             own credentials to; name others in awsKms.credentials, or remove caBundle",
+        );
+    }
     let region = Region::new(config.region.clone());
     let chain = DefaultCredentialsChain::builder().region(region);
     let ambient = Ambient {
