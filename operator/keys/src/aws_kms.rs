@@ -1,9 +1,13 @@
 //! A key in AWS KMS.
 
 #[cfg(feature = "aws-kms")]
+mod advice;
+#[cfg(feature = "aws-kms")]
 mod algorithm;
 #[cfg(feature = "aws-kms")]
 mod bounded;
+#[cfg(feature = "aws-kms")]
+mod calls;
 #[cfg(feature = "aws-kms")]
 mod class;
 #[cfg(feature = "aws-kms")]

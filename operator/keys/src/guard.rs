@@ -29,7 +29,7 @@ use unharmed::unharmed;
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
 
-/// The longest that one call to a backend may take.
+/// The longest that one call to a backend may take. A backend's own limits are shorter.
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 /// The longest that one signature may take with all its attempts. No attempt begins that could
 /// end later.

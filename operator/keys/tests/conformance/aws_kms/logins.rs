@@ -229,6 +229,9 @@ async fn a_wrong_access_key_is_refused_in_a_sentence() {
         assert_eq!(error.class, ErrorClass::CredentialsRefused);
         let sentence = "AWS KMS in us-east-1 refuses the credentials: ";
         assert!(error.message.starts_with(sentence), "{error}");
+        assert!(!error.message.contains("kms:Sign"), "{error}");
+        let place = "the access key in the Secret aws";
+        assert!(error.message.contains(place), "{error}");
     }
 }
 
