@@ -2,6 +2,7 @@
 
 mod connection;
 mod limits;
+mod log;
 #[cfg(test)]
 mod tests;
 
@@ -68,8 +69,11 @@ impl Connections {
         };
         let key = connection.key(spec.key.backend(), (reach, known), &self.gates);
         // What the breaker adds for requests would make a condition's sentence go to and fro.
-        key.await
-            .map_err(|error| connection.breaker().last_error().unwrap_or(error))
+        let key = key
+            .await
+            .map_err(|error| connection.breaker().last_error().unwrap_or(error));
+        connection.observe(key.as_ref().map(drop));
+        key
     }
 
     /// Whether the backend of an issuer is known to be away.
@@ -117,6 +121,7 @@ impl Connections {
                 let alarm = Alarm {
                     issuer: name.clone(),
                     changes: self.changes.clone(),
+                    log: Arc::default(),
                 };
                 let connection = Arc::new(Connection::new(made, alarm));
                 by_issuer.insert(name.clone(), connection.clone());

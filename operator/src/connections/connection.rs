@@ -8,6 +8,7 @@ use signet_keys::{
 };
 use tokio::sync::{Mutex, broadcast};
 
+use super::log::KeyLog;
 use crate::keyring::IssuerName;
 
 /// A key as it was found in one round.
@@ -89,6 +90,7 @@ struct Last {
 pub(super) struct Alarm {
     pub(super) issuer: IssuerName,
     pub(super) changes: broadcast::Sender<Change>,
+    pub(super) log: Arc<KeyLog>,
 }
 
 impl Connection {
@@ -99,6 +101,11 @@ impl Connection {
             alarm,
             last: Mutex::default(),
         }
+    }
+
+    /// Logs how the key is, if that has changed.
+    pub(super) fn observe(&self, state: Result<(), &KeyError>) {
+        self.alarm.log.observe(&self.alarm.issuer, state);
     }
 
     /// What tells whether the key that is held is away.
@@ -193,6 +200,7 @@ impl Alarm {
     fn breaker(&self) -> Arc<Breaker> {
         let alarm = self.clone();
         let report = move |event: BreakerEvent<'_>| {
+            alarm.log.observe(&alarm.issuer, event.into());
             let change = Change {
                 issuer: alarm.issuer.clone(),
                 event: event.into(),

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::Resource;
 use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
-use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
+use signet_api::{CaSummary, GenerationState, IssuerKind, IssuerResource, IssuerStatus};
 use signet_core::ca::{CaCertificate, CaChain};
 
 use super::Facts;
@@ -110,6 +110,8 @@ struct Said {
     stalled: bool,
     reason: IssuerReason,
     message: String,
+    /// For the conditions of ClusterIssuers, which administrators read.
+    cause: Option<String>,
 }
 
 impl Said {
@@ -126,12 +128,17 @@ impl Said {
                 stalled: false,
                 reason: IssuerReason::Ready,
                 message: signs(ready, &caveats(facts, ready, shared)),
+                cause: None,
             },
             Outcome::NotReady(not_ready) => Self {
                 ready: false,
                 stalled: not_ready.stalled,
                 reason: not_ready.reason,
                 message: not_ready.message.clone(),
+                cause: match facts.name.kind {
+                    IssuerKind::ClusterIssuer => not_ready.cause.clone(),
+                    IssuerKind::Issuer => None,
+                },
             },
         }
     }
@@ -196,7 +203,10 @@ fn conditions(
             type_,
             status: holds.into(),
             reason: said.reason.as_str().to_owned(),
-            message: said.message.clone(),
+            message: match &said.cause {
+                Some(cause) => format!("{} (cause: {cause})", said.message),
+                None => said.message.clone(),
+            },
             observed_generation: generation,
         }
         .since(before, now)

@@ -68,6 +68,7 @@ impl Bed {
         let alarm = Alarm {
             issuer: corp(),
             changes: sender,
+            log: Arc::default(),
         };
         Self {
             backend: Scripted {
