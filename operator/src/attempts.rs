@@ -9,7 +9,10 @@ use crate::lock::Mutex;
 
 /// The first backoff, doubled with each failure.
 const MIN_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest backoff.
+/// The longest backoff of a request. The key's own limits and breaker protect its backend; a
+/// request that was throttled eight times while others were signed must not wait for minutes.
+const MAX_REQUEST_BACKOFF: Duration = Duration::from_secs(30);
+/// The longest backoff of other objects.
 const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// How often the entries of objects that are gone are swept out.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -34,14 +37,17 @@ struct Attempt {
 }
 
 impl Attempts {
-    /// Counts a failure and says how long to wait: 1 s, doubling up to 5 min.
+    /// Counts a failure of a request and returns how long to wait: 1 s, doubling up to 30 s.
     pub fn failed(&self, uid: &str) -> Duration {
+        self.failed_up_to(uid, MAX_REQUEST_BACKOFF)
+    }
+
+    /// Counts a failure and returns how long to wait: 1 s, doubling up to this, and up to 5 min.
+    pub fn failed_up_to(&self, uid: &str, max: Duration) -> Duration {
         self.with(uid, |attempt| {
-            let wait = MIN_BACKOFF
-                .saturating_mul(1 << attempt.failures.min(16))
-                .min(MAX_BACKOFF);
-            attempt.failures += 1;
-            wait
+            let wait = MIN_BACKOFF.saturating_mul(1 << attempt.failures.min(16));
+            attempt.failures = attempt.failures.saturating_add(1);
+            wait.min(MAX_BACKOFF).min(max)
         })
     }
 
@@ -94,11 +100,24 @@ mod tests {
     #[test]
     fn backoff_doubles_up_to_the_maximum_and_starts_over_when_done() {
         let attempts = Attempts::default();
-        let waits: Vec<_> = (0..11).map(|_| attempts.failed("a").as_secs()).collect();
+        let hour = Duration::from_secs(3600);
+        let waits: Vec<_> = (0..11)
+            .map(|_| attempts.failed_up_to("a", hour).as_secs())
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(attempts.failed("b").as_secs(), 1);
         attempts.done("a");
         assert_eq!(attempts.failed("a").as_secs(), 1);
+    }
+
+    /// Throttled again and again while others were signed, it was in minutes of backoff when the
+    /// throttling had ended.
+    #[test]
+    fn no_request_waits_for_minutes() {
+        let attempts = Attempts::default();
+        for _ in 0..100 {
+            assert!(attempts.failed("a") <= Duration::from_secs(30));
+        }
     }
 
     #[test]

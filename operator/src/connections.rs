@@ -2,6 +2,7 @@
 
 mod connection;
 mod limits;
+mod log;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,7 @@ use signet_keys::{Breaker, Gates, KeyError, Known, Places, Reach};
 use tokio::sync::broadcast;
 
 use connection::{Alarm, Connection, Made};
-pub use connection::{Change, Key};
+pub use connection::{Change, Key, KeyEvent};
 pub use limits::Caps;
 use limits::limits;
 
@@ -69,8 +70,11 @@ impl Connections {
         };
         let key = connection.key(spec.key.backend(), (reach, known), &self.gates);
         // What the breaker adds for requests would make a condition's sentence go to and fro.
-        key.await
-            .map_err(|error| connection.breaker().last_error().unwrap_or(error))
+        let key = key
+            .await
+            .map_err(|error| connection.breaker().last_error().unwrap_or(error));
+        connection.observe(key.as_ref().map(drop));
+        key
     }
 
     /// Whether the backend of an issuer is known to be away.
@@ -95,7 +99,7 @@ impl Connections {
             .retain(|name, _| name.kind != kind || exists(name));
     }
 
-    /// Each backend that goes away or comes back.
+    /// Each change of an issuer's key.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
     }
@@ -118,6 +122,7 @@ impl Connections {
                 let alarm = Alarm {
                     issuer: name.clone(),
                     changes: self.changes.clone(),
+                    log: Arc::default(),
                 };
                 let connection = Arc::new(Connection::new(made, alarm));
                 by_issuer.insert(name.clone(), connection.clone());

@@ -56,8 +56,10 @@ pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Conte
         // The issuer is deleted with its namespace.
         return Action::await_change();
     }
-    let wait = context.attempts.failed(&object.uid().unwrap_or_default());
-    let wait = wait.min(context.settings.issuer_resync_interval);
+    let wait = context.attempts.failed_up_to(
+        &object.uid().unwrap_or_default(),
+        context.settings.issuer_resync_interval,
+    );
     tracing::warn!(%error, issuer = %IssuerName::of(&*object), "reconcile failed; trying again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
@@ -95,10 +97,11 @@ async fn reconcile_once<K: Object>(object: &K, context: &Context) -> Result<Acti
     {
         // What changed need not be the spec, and only that sets off another look.
         context.metrics.conflict();
-        let wait = context.attempts.failed(&object.uid().unwrap_or_default());
-        return Ok(Action::requeue(
-            wait.min(context.settings.issuer_resync_interval),
-        ));
+        let wait = context.attempts.failed_up_to(
+            &object.uid().unwrap_or_default(),
+            context.settings.issuer_resync_interval,
+        );
+        return Ok(Action::requeue(wait));
     }
     Ok(Action::requeue(requeue_after(object, &outcome, context)))
 }
@@ -155,6 +158,6 @@ fn requeue_after<K: Object>(object: &K, outcome: &Outcome, context: &Context) ->
             let rest = context.connections.rest(&IssuerName::of(object));
             rest.unwrap_or(PROBE)
         }
-        Outcome::NotReady(_) => context.attempts.failed(uid).min(resync),
+        Outcome::NotReady(_) => context.attempts.failed_up_to(uid, resync),
     }
 }

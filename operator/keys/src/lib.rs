@@ -38,7 +38,8 @@ pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
-    ATTEMPT, Breaker, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns, trial,
+    ATTEMPT, Breaker, BreakerEvent, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns,
+    trial,
 };
 pub use pkcs11::Pkcs11;
 pub use places::{Place, Places};

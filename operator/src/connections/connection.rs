@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use signet_keys::{
-    Backend, Breaker, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError, Known, Limits,
-    Reach, SecretData, Signer, trial,
+    Backend, Breaker, BreakerEvent, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError,
+    Known, Limits, Reach, SecretData, Signer, trial,
 };
 use tokio::sync::broadcast;
 
+use super::log::KeyLog;
 use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
@@ -24,13 +25,34 @@ pub struct Key {
     pub notices: Vec<String>,
 }
 
-/// An issuer's backend went away or came back.
+/// A change of an issuer's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The issuer.
     pub issuer: IssuerName,
-    /// Whether it is away now.
-    pub is_away: bool,
+    /// What changed.
+    pub event: KeyEvent,
+}
+
+/// What changed about a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyEvent {
+    /// It is unavailable.
+    Unavailable,
+    /// It is available again.
+    Available,
+    /// It signs again, after failures that did not make it unavailable.
+    Recovered,
+}
+
+impl From<BreakerEvent<'_>> for KeyEvent {
+    fn from(event: BreakerEvent<'_>) -> Self {
+        match event {
+            BreakerEvent::Opened(_) => Self::Unavailable,
+            BreakerEvent::Closed => Self::Available,
+            BreakerEvent::Recovered => Self::Recovered,
+        }
+    }
 }
 
 /// What a connection is made of. Another one of these is another connection, which knows nothing
@@ -69,6 +91,7 @@ struct Last {
 pub(super) struct Alarm {
     pub(super) issuer: IssuerName,
     pub(super) changes: broadcast::Sender<Change>,
+    pub(super) log: Arc<KeyLog>,
 }
 
 impl Connection {
@@ -79,6 +102,11 @@ impl Connection {
             alarm,
             last: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Logs how the key is, if that has changed.
+    pub(super) fn observe(&self, state: Result<(), &KeyError>) {
+        self.alarm.log.observe(&self.alarm.issuer, state);
     }
 
     /// What tells whether the key that is held is away.
@@ -172,11 +200,15 @@ impl Last {
 impl Alarm {
     fn breaker(&self) -> Arc<Breaker> {
         let alarm = self.clone();
-        let told = move |is_away| {
-            let issuer = alarm.issuer.clone();
-            // Nobody listening is no error: the issuer is looked at again in any case.
-            let _ = alarm.changes.send(Change { issuer, is_away });
+        let report = move |event: BreakerEvent<'_>| {
+            alarm.log.observe(&alarm.issuer, event.into());
+            let change = Change {
+                issuer: alarm.issuer.clone(),
+                event: event.into(),
+            };
+            // Without a receiver, the next reconcile of the issuer sees it.
+            let _ = alarm.changes.send(change);
         };
-        Arc::new(Breaker::new(Box::new(told)))
+        Arc::new(Breaker::new(Box::new(report)))
     }
 }

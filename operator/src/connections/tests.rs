@@ -86,10 +86,10 @@ fn spec(secret: &str) -> IssuerSpec {
     }
 }
 
-fn change(is_away: bool) -> Change {
+fn change(event: KeyEvent) -> Change {
     Change {
         issuer: corp(),
-        is_away,
+        event,
     }
 }
 
@@ -130,11 +130,11 @@ async fn whoever_listens_hears_that_a_key_went_away_and_came_back() {
     cluster.there.store(false, Ordering::Relaxed);
     let error = look(&connections, &cluster, &spec("ca")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(changes.try_recv().unwrap(), change(true));
+    assert_eq!(changes.try_recv().unwrap(), change(KeyEvent::Unavailable));
     cluster.there.store(true, Ordering::Relaxed);
     advance(PROBE).await;
     look(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert_eq!(changes.try_recv().unwrap(), change(false));
+    assert_eq!(changes.try_recv().unwrap(), change(KeyEvent::Available));
     assert!(!connections.is_away(&corp()));
 }
 

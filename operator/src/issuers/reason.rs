@@ -50,6 +50,8 @@ pub(super) struct NotReady {
     pub(super) reason: IssuerReason,
     /// What is wrong and what to change.
     pub(super) message: String,
+    /// Why, for administrators: requesters and tenants do not see it.
+    pub(super) cause: Option<String>,
     /// Whether somebody has to change something; otherwise it may pass.
     pub(super) stalled: bool,
 }
@@ -60,6 +62,7 @@ impl NotReady {
         Self {
             reason,
             message: message.into(),
+            cause: None,
             stalled: true,
         }
     }
@@ -69,6 +72,7 @@ impl NotReady {
         Self {
             reason,
             message: message.into(),
+            cause: None,
             stalled: false,
         }
     }
@@ -85,6 +89,7 @@ impl NotReady {
                 true => format!("{}; Signet tries again by itself", error.message),
                 false => error.message.clone(),
             },
+            cause: error.cause.clone(),
             stalled: !error.class.is_transient(),
         }
     }

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::Resource;
 use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
-use signet_api::{CaSummary, GenerationState, IssuerResource, IssuerStatus};
+use signet_api::{CaSummary, GenerationState, IssuerKind, IssuerResource, IssuerStatus};
 
 use super::decide::{Outcome, Ready};
 use super::facts::Facts;
@@ -85,6 +85,8 @@ struct ConditionText {
     stalled: bool,
     reason: IssuerReason,
     message: String,
+    /// For the conditions of ClusterIssuers, which administrators read.
+    cause: Option<String>,
 }
 
 impl ConditionText {
@@ -101,12 +103,17 @@ impl ConditionText {
                 stalled: false,
                 reason: IssuerReason::Ready,
                 message: signs(ready, &caveats(facts, ready, shared)),
+                cause: None,
             },
             Outcome::NotReady(not_ready) => Self {
                 ready: false,
                 stalled: not_ready.stalled,
                 reason: not_ready.reason,
                 message: not_ready.message.clone(),
+                cause: match facts.name.kind {
+                    IssuerKind::ClusterIssuer => not_ready.cause.clone(),
+                    IssuerKind::Issuer => None,
+                },
             },
         }
     }
@@ -175,7 +182,10 @@ fn conditions(
             type_,
             status: holds.into(),
             reason: text.reason.as_str().to_owned(),
-            message: text.message.clone(),
+            message: match &text.cause {
+                Some(cause) => format!("{} (cause: {cause})", text.message),
+                None => text.message.clone(),
+            },
             observed_generation: generation,
         }
         .since(before, now)

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::object::Object;
-use crate::connections::Change;
+use crate::connections::{Change, KeyEvent};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::watch::{filter_map, when_listed};
@@ -71,7 +71,9 @@ pub fn woken<K>(
 where
     K: Object + 'static,
 {
-    let keys = received(keys).map(|change| change.issuer);
+    // After a mere recovery, the issuer is as ready as it was.
+    let keys = received(keys).filter(|change| future::ready(change.event != KeyEvent::Recovered));
+    let keys = keys.map(|change| change.issuer);
     futures::stream::select(keys, received(sharing)).filter_map(|name| {
         let of_kind = (name.kind == K::KIND).then(|| {
             let reference = ObjectRef::new(&name.name);

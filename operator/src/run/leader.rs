@@ -20,7 +20,7 @@ use super::startup::Startup;
 use crate::args::Run;
 use crate::attempts::Attempts;
 use crate::blocking::BlockingQueue;
-use crate::connections::{Caps, Connections};
+use crate::connections::{Caps, Connections, KeyEvent};
 use crate::context::{Ambient, Context, Issuers, Requests, Settings};
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
@@ -232,8 +232,8 @@ async fn sync(common: Common) {
     }
 }
 
-/// Has the requests of an issuer looked at again when its key is back, also where the issuer was
-/// never said to be away.
+/// Reconciles the requests of an issuer when its key signs again, also where the issuer never
+/// became unready.
 async fn wake_when_back(common: Common) {
     let mut changes = common.context.connections.changes();
     loop {
@@ -242,7 +242,7 @@ async fn wake_when_back(common: Common) {
             () = common.stop.cancelled() => return,
         };
         match change {
-            Ok(change) if change.is_away => {}
+            Ok(change) if change.event == KeyEvent::Unavailable => {}
             Ok(change) => common.context.keyring.wake(&change.issuer),
             Err(RecvError::Lagged(_)) => common.context.keyring.wake_all(),
             Err(RecvError::Closed) => return,

@@ -47,6 +47,11 @@ impl Seen {
         self.headers.0.get(header)?.to_str().ok()
     }
 
+    /// The time that a request to AWS is signed for.
+    pub fn amz_date(&self) -> Option<&str> {
+        self.headers.0.get("x-amz-date")?.to_str().ok()
+    }
+
     /// Whether it has a header of this value.
     pub(super) fn carries(&self, header: &str, value: &str) -> bool {
         self.header(header) == Some(value)

@@ -328,7 +328,7 @@ impl Aws {
             Fault::Timeout => (
                 Wrong::Silence,
                 ErrorClass::Unreachable,
-                "did not answer within 5 s",
+                "did not answer within 4 s",
             ),
             Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "cannot be reached"),
             Fault::GarbageAnswer => (

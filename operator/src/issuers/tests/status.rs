@@ -1,10 +1,10 @@
 use signet_api::conditions::{READY, RECONCILING, STALLED};
 use signet_api::{
-    AllowedRequesters, CaProfile, ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerStatus,
-    Profile, RequesterServiceAccount, SpiffeSpec,
+    AllowedRequesters, CaProfile, ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerKind,
+    IssuerStatus, Profile, RequesterServiceAccount, SpiffeSpec,
 };
 use signet_core::ca::CaChain;
-use signet_keys::{KeyType, Signer};
+use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::super::decide::{Outcome, Step, decide};
 use super::super::facts::Facts;
@@ -370,5 +370,22 @@ fn no_status_holds_anything_of_a_key() {
     let shown = format!("{plan:?} {facts:?}");
     for line in pem.lines().filter(|line| !line.starts_with('-')) {
         assert!(!shown.contains(line));
+    }
+}
+
+/// What is at an address is for administrators: a tenant who names one must not learn it.
+#[test]
+fn shows_the_cause_of_a_cluster_issuer_only() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let mut facts = self_signed(&signer);
+    let error = KeyError::new(ErrorClass::Unreachable, "the Vault does not answer");
+    facts.key = Err(error.caused_by("connection refused"));
+    for kind in [IssuerKind::ClusterIssuer, IssuerKind::Issuer] {
+        facts.name.kind = kind;
+        let plan = plan(&object(&facts, None), &facts, &outcome(&facts));
+        assert!(!plan.event.as_ref().unwrap().note.contains("refused"));
+        let status = plan.status.unwrap().to_string();
+        let shown = status.contains("connection refused");
+        assert_eq!(shown, kind == IssuerKind::ClusterIssuer, "{status}");
     }
 }

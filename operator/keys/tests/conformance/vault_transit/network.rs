@@ -260,6 +260,7 @@ async fn a_server_that_is_away_is_told() {
     let error = bed.subject_with(&unknown).connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Unreachable, "{error}");
     assert!(error.message.contains("does not resolve"), "{error}");
+    assert!(error.cause.is_some(), "for administrators");
 }
 
 async fn a_hostile_login_is_a_wrong_answer() {
