@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use signet_core::ca::CaChain;
 use signet_core::policy::{CaProfile, Rules, SpiffeRules};
 use signet_core::request::{Api, Approval, Asked, Requester, ServiceAccount};
 use signet_core::spiffe::TrustDomain;
@@ -89,13 +90,14 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> Asked {
     }
 }
 
-/// The rules of the issuer, over a CA whose chain allows this path length.
-pub fn rules(header: &[u8; HEADER], path_length: Option<u8>) -> Rules {
+/// The rules of an issuer over this CA.
+pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
     let flags = header[10];
     let bit = |number: u8| flags & (1 << number) != 0;
     Rules {
         namespace: bit(0).then(|| "shop".to_owned()),
-        path_length,
+        path_length: chain.path_length(),
+        ca_subjects: chain.subjects().collect(),
         ca: bit(2).then_some(CaProfile {
             path_length: flags >> 5,
         }),

@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
 fn run(header: &[u8; request::HEADER], csr: &[u8]) {
     let [.., which, n0, n1, when, _] = *header;
     let ca = &CAS[usize::from(which) % CAS.len()];
-    let rules = request::rules(header, ca.chain.path_length());
+    let rules = request::rules(header, &ca.chain);
     let request = match Request::parse_unverified(request::raw(header, csr)) {
         Ok(request) => request,
         Err(Refusal::Denied(denial)) => return message::check(&denial.message),
