@@ -11,7 +11,9 @@ use signet_core::ca::CaChain;
 use signet_core::issue::{Issued, Signature, ToBeSigned};
 use signet_core::policy::{Grant, Kind};
 use signet_core::spiffe::SpiffeId;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage as Purpose, anchor_from_trusted_cert};
+use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
@@ -65,11 +67,6 @@ impl Unsigned<'_> {
             self.chain.issuing().subject_der()
         );
         assert_eq!(der(&|| tbs.subject().to_der()), self.grant.subject_der());
-        let mut above = self.chain.path().iter().chain(self.chain.roots());
-        assert!(
-            above.all(|ca| ca.subject_der() != self.grant.subject_der()),
-            "RFC 5280 6.3.3: no CA's name"
-        );
         let key = der(&|| tbs.subject_public_key_info().to_der());
         assert_eq!(key, self.grant.public_key().spki_der());
     }
@@ -97,12 +94,17 @@ impl Unsigned<'_> {
             .map(|(_, it)| it.0)
             .unwrap_or_default();
         let purposes: Vec<_> = purposes.iter().map(ToString::to_string).collect();
+        assert!(
+            !purposes.iter().any(|it| it == OCSP_SIGNING),
+            "a responder of its CA"
+        );
         match self.grant.kind() {
             Kind::Leaf => {
                 assert!(!constraints.ca);
                 assert!(usage.0.contains(KeyUsages::DigitalSignature), "X5-14");
-                assert!(!usage.0.contains(KeyUsages::KeyCertSign), "X5-14");
-                assert!(!usage.0.contains(KeyUsages::CRLSign), "X5-14");
+                let signing = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
+                assert!((usage.0 & signing).is_empty(), "X5-14");
+                self.fits_the_key(usage.0);
             }
             Kind::Ca { path_length } => {
                 assert!(constraints.ca && constraints.path_len_constraint == Some(path_length));
@@ -125,12 +127,30 @@ impl Unsigned<'_> {
         if self.spiffe {
             self.svid(tbs, &purposes);
         }
-        let delegated = purposes.iter().any(|id| id == OCSP_SIGNING);
-        assert!(!delegated, "RFC 6960 4.2.2.2: no responder of its issuer");
     }
 
-    /// X5-5.
+    /// PKI-8.
+    fn fits_the_key(&self, usage: FlagSet<KeyUsages>) {
+        let encipherment = KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment;
+        let unfit = match self.grant.public_key().algorithm() {
+            KeyAlgorithm::Rsa { .. } => KeyUsages::KeyAgreement.into(),
+            KeyAlgorithm::Ed25519 => encipherment | KeyUsages::KeyAgreement,
+            _ => encipherment,
+        };
+        assert!((usage & unfit).is_empty(), "PKI-8: {usage:?}");
+        let only = KeyUsages::EncipherOnly | KeyUsages::DecipherOnly;
+        assert!(usage.contains(KeyUsages::KeyAgreement) || (usage & only).is_empty());
+    }
+
+    /// X5-5, and that no certificate has the name of a CA, by which a CRL's issuer is found (RFC
+    /// 5280 6.3.3).
     fn names(&self, tbs: &TbsCertificate) {
+        let subject = tbs.subject().to_string().to_lowercase();
+        let mut above = self.chain.path().iter().chain(self.chain.roots());
+        assert!(
+            above.all(|ca| ca.subject().to_lowercase() != subject),
+            "the subject of a CA: {subject}"
+        );
         let names = get::<SubjectAltName>(tbs);
         assert!(
             names.is_some() || !tbs.subject().is_empty(),

@@ -90,7 +90,7 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> Asked {
     }
 }
 
-/// The rules of the issuer, over a CA with this chain.
+/// The rules of an issuer over this CA.
 pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
     let flags = header[10];
     let bit = |number: u8| flags & (1 << number) != 0;

@@ -25,20 +25,12 @@ fn check(text: &str, id: &SpiffeId) {
     let canonical = id.to_string();
     assert!(canonical.eq_ignore_ascii_case(text) && canonical.len() <= MAX_ID_LENGTH);
     assert_eq!(
-        canonical.strip_prefix("spiffe://").map(|it| it.len()),
-        Some(text.len() - 9)
-    );
-    assert_eq!(
         SpiffeId::parse(&canonical).as_ref(),
         Ok(id),
         "it is read again"
     );
-    assert_eq!(
-        canonical
-            .split_once(id.trust_domain().as_str())
-            .map(|it| it.0),
-        Some("spiffe://")
-    );
+    let rest = canonical.strip_prefix("spiffe://");
+    assert!(rest.is_some_and(|it| it.starts_with(id.trust_domain().as_str())));
     assert!(canonical.ends_with(id.path()));
     let domain = id.trust_domain();
     assert_eq!(TrustDomain::parse(domain.as_str()).as_ref(), Ok(domain));

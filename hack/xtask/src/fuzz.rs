@@ -186,6 +186,28 @@ mod tests {
         }
     }
 
+    /// What is fuzzed is what the product is built from.
+    #[test]
+    fn the_lock_file_has_the_versions_of_the_product() {
+        let root = crate::root().unwrap();
+        let packages = |path: &str| {
+            let lock = fs::read_to_string(root.join(path)).unwrap();
+            let entries = lock.split("[[package]]").skip(1);
+            let lines = entries.map(|entry| entry.trim().lines().take(2).collect::<Vec<_>>());
+            let pairs = lines.map(|pair| (pair[0].to_owned(), pair[1].to_owned()));
+            pairs.collect::<Vec<_>>()
+        };
+        let product = packages("Cargo.lock");
+        for (name, version) in packages("fuzz/Cargo.lock") {
+            let mut versions = product.iter().filter(|(it, _)| *it == name).peekable();
+            let known = versions.peek().is_some();
+            assert!(
+                !known || versions.any(|(_, it)| *it == version),
+                "{name} {version}: run cargo update --precise in fuzz/"
+            );
+        }
+    }
+
     #[test]
     fn refuses_a_target_that_does_not_exist() {
         let error = path(&crate::root().unwrap(), "host", "crs").unwrap_err();
