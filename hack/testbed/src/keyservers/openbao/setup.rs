@@ -124,13 +124,6 @@ impl OpenBao {
         text(&serde_json::from_str::<Value>(&secret)?["data"]["secret_id"])
     }
 
-    /// Destroys a secret of an AppRole: it logs in no more.
-    pub fn destroy_secret_id(&self, role: &str, secret_id: &str) -> Result<()> {
-        let path = format!("auth/approle/role/{role}/secret-id/destroy");
-        self.write(&path, &json!({ "secret_id": secret_id }))?;
-        Ok(())
-    }
-
     /// Tells the JWT method the PEM public keys that sign tokens, and who issues them. Wants
     /// [`Self::enable_auth`].
     pub fn configure_jwt(&self, public_keys: &[&str], issuer: Option<&str>) -> Result<()> {

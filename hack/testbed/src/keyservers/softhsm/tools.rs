@@ -18,12 +18,6 @@ impl SoftHsm {
         Ok(())
     }
 
-    /// Deletes a token with all that is in it.
-    pub fn delete_token(&self, label: &str) -> Result<()> {
-        self.softhsm2_util(&["--delete-token", "--token", label])?;
-        Ok(())
-    }
-
     /// The serial number of a token.
     pub fn serial(&self, label: &str) -> Result<String> {
         let text = self.softhsm2_util(&["--show-slots"])?;
@@ -99,36 +93,16 @@ impl SoftHsm {
 
     /// OpenSC's pkcs11-tool, logged in to a token; what it prints.
     pub fn pkcs11_tool(&self, token: &str, pin: &str, arguments: &[&str]) -> Result<String> {
-        self.pkcs11_tool_on(self.plain_module(), token, pin, arguments)
-    }
-
-    /// The same by the module of programs under test, with its faults.
-    pub fn pkcs11_tool_by_shim(
-        &self,
-        token: &str,
-        pin: &str,
-        arguments: &[&str],
-    ) -> Result<String> {
-        self.pkcs11_tool_on(&self.module(), token, pin, arguments)
+        let mut command = self.command("pkcs11-tool");
+        command.arg("--module").arg(self.plain_module());
+        command.args(["--token-label", token, "--login", "--pin", pin]);
+        run(command.args(arguments))
     }
 
     /// A tool of SoftHSM2 or OpenSC for these tokens, such as `softhsm2-util`, to be given its
     /// arguments, the module ([`Self::plain_module`]) among them.
     pub fn command(&self, tool: &str) -> Command {
         self.tool(&self.package.tool(tool))
-    }
-
-    fn pkcs11_tool_on(
-        &self,
-        module: &Path,
-        token: &str,
-        pin: &str,
-        arguments: &[&str],
-    ) -> Result<String> {
-        let mut command = self.command("pkcs11-tool");
-        command.arg("--module").arg(module);
-        command.args(["--token-label", token, "--login", "--pin", pin]);
-        run(command.args(arguments))
     }
 
     fn softhsm2_util(&self, arguments: &[&str]) -> Result<String> {
