@@ -8,6 +8,8 @@
 mod aws_kms;
 mod backend;
 mod ca_bundle;
+#[cfg(feature = "elsewhere")]
+mod encoding;
 mod error;
 mod guard;
 #[cfg(feature = "elsewhere")]

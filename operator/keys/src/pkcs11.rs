@@ -7,8 +7,6 @@
 #[cfg(feature = "pkcs11")]
 mod connect;
 #[cfg(feature = "pkcs11")]
-mod encoding;
-#[cfg(feature = "pkcs11")]
 mod fault;
 #[cfg(feature = "pkcs11")]
 mod guesses;
@@ -18,6 +16,8 @@ mod key;
 mod library;
 #[cfg(feature = "pkcs11")]
 mod login;
+#[cfg(feature = "pkcs11")]
+mod mechanism;
 #[cfg(feature = "pkcs11")]
 mod pin_digest;
 #[cfg(feature = "pkcs11")]

@@ -12,11 +12,11 @@ use cryptoki::slot::{Slot, TokenInfo};
 use signet_core::algorithm::SignatureAlgorithm;
 use signet_core::public_key::PublicKey;
 
-use super::encoding;
 use super::fault::Fault;
 use super::key::{self, Key, KeyName};
 use super::library::Library;
 use super::login::{self, Login};
+use super::mechanism;
 use super::token::{self, TokenId, TokenName};
 use super::worker::Place;
 use crate::error::ErrorClass;
@@ -105,7 +105,7 @@ impl Open {
         public_key: &PublicKey,
     ) -> Result<(), Fault> {
         let algorithm = SignatureAlgorithm::for_key(public_key.algorithm());
-        let (_, mechanism, name) = encoding::mechanism(algorithm);
+        let (_, mechanism, name) = mechanism::mechanism(algorithm);
         let context = &self.library.context;
         let listed = context.get_mechanism_list(self.slot)?;
         if listed.contains(&mechanism) && context.get_mechanism_info(self.slot, mechanism)?.sign() {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use signet_core::algorithm::SignatureAlgorithm;
 use signet_core::public_key::PublicKey;
 
-use super::encoding;
 use super::fault::Fault;
 use super::key::{self, KeyName};
 use super::library::Library;
 use super::login::{Claim, Credentials, Desk, Login, Refusal};
+use super::mechanism;
 use super::session::Open;
 use super::token::TokenName;
 use crate::error::{ErrorClass, KeyError};
@@ -90,8 +90,8 @@ impl Worker {
         algorithm: SignatureAlgorithm,
         message: &[u8],
     ) -> Result<Vec<u8>, KeyError> {
-        let (mechanism, _, _) = encoding::mechanism(algorithm);
-        let input = encoding::input(algorithm, message);
+        let (mechanism, _, _) = mechanism::mechanism(algorithm);
+        let input = mechanism::input(algorithm, message);
         let signature = self.twice(|worker| {
             let mut open = worker.opened(order)?;
             let key = open.key(&worker.place.key, &order.public_key)?;
@@ -99,7 +99,7 @@ impl Worker {
             worker.open = Some(open);
             Ok(signature)
         })?;
-        let signature = encoding::output(algorithm, signature);
+        let signature = mechanism::output(algorithm, signature);
         let verifies = |signature: &Vec<u8>| {
             let key = &order.public_key;
             key.verify(algorithm, message, signature).is_ok()
