@@ -43,10 +43,12 @@ pub use guard::{
     ATTEMPT, Breaker, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns, trial,
 };
 pub use pkcs11::Pkcs11;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{KeyName, Pkcs11Error, TokenName};
 pub use places::{Place, Places};
 pub use reach::{
     Addresses, ApiServer, Known, ModuleConfig, Modules, ModulesConfig, ModulesError, Namespace,
-    Reach, ServiceAccountToken,
+    PinSecret, PinSecrets, PinSource, Reach, ServiceAccountToken, TokenConfig,
 };
 pub use rsa_hash::RsaHash;
 pub use secrets::SecretData;

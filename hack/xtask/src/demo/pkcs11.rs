@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use serde_json::json;
+use signet_installation::NAMESPACE;
 
 use super::sample::{Sample, text};
 use super::servers::Server;
@@ -13,12 +14,13 @@ pub(super) const NEXT: &str = "pkcs11-tool --login --pin 73910246 --list-objects
 /// The PINs of a token that goes with the demo.
 const SO_PIN: &str = "48205517";
 const PIN: &str = "73910246";
+/// The Secret with the PIN, as docs/pkcs11.md calls it.
+const SECRET: &str = "signet-token-pin";
 
-/// Makes the token and the key that the sample names, and a Secret with the PIN.
+/// Makes the token and the key that the sample names, and a Secret with the PIN for the operator.
 pub(super) fn prepare(session: &Session, server: &Server, sample: &mut Sample) -> Result<()> {
-    let issuer = sample.issuer()?;
     let key = sample.key()?;
-    let token = text(&key["tokenLabel"])?;
+    let token = text(&key["token"])?;
     let label = text(&key["keyLabel"])?;
     let names = ["--label", token, "--so-pin", SO_PIN, "--pin", PIN];
     server.run(
@@ -38,27 +40,27 @@ pub(super) fn prepare(session: &Session, server: &Server, sample: &mut Sample) -
         id,
     ];
     server.run("pkcs11-tool", &[&module[..], &login, &pair].concat())?;
-    let pin = &key["pinSecretRef"];
-    let entry = pin["key"].as_str().unwrap_or("pin");
-    commands::secret(
-        session,
-        (issuer.secrets(), text(&pin["name"])?),
-        &[(entry, PIN)],
-    )?;
-    Ok(())
+    commands::secret(session, (NAMESPACE, SECRET), &[("pin", PIN)])
 }
 
 /// The operator's list of modules, and the flag that names it.
 pub(super) fn module(server: &Server, sample: &mut Sample) -> Result<String> {
-    let issuer = sample.issuer()?;
+    let namespaces: Vec<_> = sample.issuer()?.namespace.into_iter().collect();
+    let key = sample.key()?;
+    let token = json!({
+        "name": text(&key["token"])?,
+        "label": text(&key["token"])?,
+        "pin": { "secret": { "name": SECRET } },
+        "namespaces": namespaces,
+    });
     let module = json!({
-        "name": text(&sample.key()?["module"])?,
+        "name": text(&key["module"])?,
         "path": server.facts.address,
-        "namespaces": issuer.namespace.into_iter().collect::<Vec<_>>(),
+        "tokens": [token],
     });
     let list = serde_saphyr::to_string(&json!({ "modules": [module] }))?;
     let file = server.keep("modules.yaml", &list)?;
-    show::heading("The list of modules that the operator may load");
+    show::heading("The modules and tokens that issuers may use");
     print!("{list}");
     Ok(format!("--pkcs11-modules={}", file.display()))
 }
