@@ -45,7 +45,13 @@ pub trait RemoteKey: Send + Sync {
     /// `spec.key`, with the credential in a Secret of this name.
     fn config(&self, secret: &str) -> Value;
 
-    /// The data of that Secret.
+    /// The Secret in the cluster resource namespace with the credential, where the operator's own
+    /// configuration names it and the issuer does not.
+    fn operator_secret(&self) -> Option<String> {
+        None
+    }
+
+    /// The data of the Secret with the credential.
     fn credential(&self) -> BTreeMap<&'static str, String>;
 
     /// Makes another credential and destroys the one before.

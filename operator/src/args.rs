@@ -88,7 +88,8 @@ pub struct Run {
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub max_signatures_in_flight: Option<u16>,
 
-    /// The file that lists the PKCS#11 modules which issuers may name. See docs/pkcs11.md.
+    /// The file that lists the PKCS#11 modules and tokens which issuers may name. See
+    /// docs/pkcs11.md.
     #[arg(long, env = "SIGNET_PKCS11_MODULES")]
     pub pkcs11_modules: Option<PathBuf>,
 

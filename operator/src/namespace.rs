@@ -9,7 +9,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use signet_api::IssuerKind;
-use signet_keys::{ErrorClass, KeyError, Namespace, SecretData, ServiceAccountToken};
+use signet_keys::{ErrorClass, KeyError, Namespace, PinSecrets, SecretData, ServiceAccountToken};
 use zeroize::Zeroizing;
 
 use crate::api_error::describe;
@@ -51,14 +51,7 @@ fn audience(issuer: &IssuerName) -> String {
 
 impl Namespace for IssuerNamespace {
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        async move {
-            check_name("Secret", name)?;
-            let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
-            let secret = api.get_opt(name).await;
-            let secret = secret.map_err(|error| unread("Secret", name, &error))?;
-            secret.map(|secret| data(name, secret)).transpose()
-        }
-        .boxed()
+        read_secret(&self.client, &self.namespace, name).boxed()
     }
 
     fn config_map<'a>(
@@ -127,6 +120,49 @@ impl IssuerNamespace {
             _ => unread("token of the ServiceAccount", service_account, error),
         }
     }
+}
+
+/// The namespace of the operator's own Secrets, as its configuration names them.
+#[derive(Clone)]
+pub struct ClusterResources {
+    client: Client,
+    namespace: String,
+}
+
+impl ClusterResources {
+    /// Reads from `namespace`.
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
+impl PinSecrets for ClusterResources {
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+        read_secret(&self.client, &self.namespace, name).boxed()
+    }
+}
+
+impl std::fmt::Debug for ClusterResources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterResources")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn read_secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<SecretData>, KeyError> {
+    check_name("Secret", name)?;
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let secret = api.get_opt(name).await;
+    let secret = secret.map_err(|error| unread("Secret", name, &error))?;
+    secret.map(|secret| data(name, secret)).transpose()
 }
 
 /// A ServiceAccount's token is not given to a key: what is read is sent to servers that an Issuer

@@ -98,7 +98,8 @@ pub(crate) async fn a_refused_pin_is_not_tried_again(bed: OwnBed) -> Result<()> 
     let test = TestNamespace::create(bed.bed(), "refused").await?;
     let key = keys::token("pin").await?;
     let issuer = test.issuer_ref(ClusterIssuer, "remote");
-    test.put_secret(&issuer, serde_json::json!({ "pin": "wrong-pin" }))
+    let secret = keys::modules::pin_secret("pin");
+    test.put_cluster_secret(&secret, serde_json::json!({ "pin": "wrong-pin" }))
         .await?;
     let spec = test.spec_over(&issuer, &*key, serde_json::json!({ "selfSigned": {} }));
     let issuer = test.create_issuer(ClusterIssuer, "remote", spec).await?;
@@ -106,7 +107,6 @@ pub(crate) async fn a_refused_pin_is_not_tried_again(bed: OwnBed) -> Result<()> 
         .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
         .await?;
     ensure!(!sentence.contains("wrong-pin"), "{sentence}");
-    let secret = format!("{}-credential", issuer.name);
     let tried = key.hsm().logins();
     ensure!(tried == 1, "it was tried {tried} times");
     reads_again(&bed, &secret, 2).await?;

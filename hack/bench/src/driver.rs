@@ -116,8 +116,8 @@ impl Driver {
             .delete_collection(&DeleteParams::default(), &ListParams::default())
             .await?;
         let observe = async || {
-            let first = self.api.list_metadata(&ListParams::default().limit(1));
-            let first = first.await?;
+            let limit = ListParams::default().limit(1);
+            let first = self.api.list_metadata(&limit).await?;
             let more = first.metadata.remaining_item_count.unwrap_or_default();
             Ok(Observation::reached_if(first.items.is_empty(), more))
         };

@@ -45,7 +45,9 @@ impl SlowKeys {
         let tokens = tokio::task::spawn_blocking(pkcs11).await??;
         let folder = tempfile::tempdir()?;
         let modules = folder.path().join("modules.yaml");
-        let module = json!({ "name": "softhsm", "path": tokens.module() });
+        let pin = json!({ "secret": { "name": PKCS11 } });
+        let listed = json!({ "name": KEY, "label": KEY, "pin": pin });
+        let module = json!({ "name": "softhsm", "path": tokens.module(), "tokens": [listed] });
         fs::write(&modules, json!({ "modules": [module] }).to_string())?;
         for (name, data) in [
             (VAULT, json!({ "token": token })),
@@ -66,9 +68,8 @@ impl SlowKeys {
             PKCS11,
             &json!({ "pkcs11": {
                 "module": "softhsm",
-                "tokenLabel": KEY,
+                "token": KEY,
                 "keyLabel": KEY,
-                "pinSecretRef": { "name": PKCS11 },
             }}),
         );
         apply_manifests(client, REQUESTS, &format!("{vault}\n---\n{pkcs11}\n")).await?;

@@ -75,14 +75,16 @@ fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(settings) => {
             let home = settings.state.home()?;
-            let up = up::up(home.clone(), settings);
+            let begun = home.clone();
+            let up = move || up::up(begun, settings);
             let session = wait_for(interrupt::undone(up, home.undo()))?;
             up::say_how_to_reach(&session);
         }
         Command::Down(state) => wait_for(up::down(state.home()?))?,
         Command::Demo(settings) => {
             let home = settings.up.state.home()?;
-            let demo = demo::run(root, home.clone(), settings);
+            let begun = home.clone();
+            let demo = move || demo::run(root, begun, settings);
             wait_for(interrupt::undone(demo, home.undo()))?;
         }
         Command::Bench(settings) => bench::run(&root, &settings)?,

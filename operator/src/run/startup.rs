@@ -9,6 +9,7 @@ use signet_keys::{Modules, ModulesConfig};
 
 use super::api_server::ApiServerEndpoints;
 use crate::args::Run;
+use crate::namespace::ClusterResources;
 
 /// The operator's environment.
 #[derive(Clone, Debug)]
@@ -35,7 +36,11 @@ impl Startup {
             false => None,
         };
         let modules = match &settings.pkcs11_modules {
-            Some(path) => Modules::from_config(modules(path)?, settings.pkcs11_sessions)?,
+            Some(path) => {
+                let namespace = &settings.cluster_resource_namespace;
+                let pins = Arc::new(ClusterResources::new(client.clone(), namespace));
+                Modules::from_config(modules(path)?, settings.pkcs11_sessions, pins)?
+            }
             None => Modules::default(),
         };
         Ok(Self {

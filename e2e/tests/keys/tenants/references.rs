@@ -9,7 +9,6 @@ use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::KeyKind;
 use signet_testbed::installation::NAMESPACE;
 
-use super::modules;
 use super::tenant::{Tenant, cluster_secret, vault};
 
 /// A server that no name leads to: what a key needs of its namespace is read before it is called.
@@ -88,16 +87,11 @@ async fn furnish(other: &Tenant, name: &str) -> Result<()> {
 
 pub(crate) async fn a_reference_stays_in_its_namespace(bed: OwnBed) -> Result<()> {
     let tenant = Tenant::new(bed.bed(), "references").await?;
-    // The PIN is read before the module is loaded.
-    let (operator, _list) = modules::operator(&bed, "/nowhere.so".into(), &[tenant.name()]).await?;
+    let operator = bed.start_operator(&[]).await?;
     let other = Tenant::new(bed.bed(), "of-another").await?;
     let treasure = other.unique("treasure");
     furnish(&other, &treasure).await?;
-    let pin = json!({ "pkcs11": {
-        "module": "hsm", "tokenLabel": "t", "keyLabel": "k", "pinSecretRef": { "name": treasure },
-    }});
-    let references = references(&treasure).into_iter();
-    for (name, key, sentence) in references.chain([("pin", pin, "does not exist")]) {
+    for (name, key, sentence) in references(&treasure) {
         let issuer = tenant.has(name, key).await?;
         tenant.is_not_ready(&issuer, sentence).await?;
     }
@@ -153,15 +147,9 @@ pub(crate) async fn a_name_is_no_path(bed: OwnBed) -> Result<()> {
             .delete("key", &DeleteParams::default())
             .await?;
     }
-    for key in [
-        json!({ "software": { "secretName": path } }),
-        json!({ "pkcs11": {
-            "module": "m", "tokenLabel": "t", "keyLabel": "k", "pinSecretRef": { "name": path },
-        }}),
-    ] {
-        let refused = tenant.may_not_write(&key).await?;
-        ensure!(refused.contains("write the name of a Secret"), "{refused}");
-    }
+    let key = json!({ "software": { "secretName": path } });
+    let refused = tenant.may_not_write(&key).await?;
+    ensure!(refused.contains("write the name of a Secret"), "{refused}");
     operator.stop().await?;
     Ok(())
 }

@@ -136,7 +136,12 @@ const PKCS11: &[&str] = &[
     "kubectl create secret generic signet-token-pin -n signet-system --from-literal=pin=73910246",
     r#"cat > "$DEMO/modules.yaml" <<EOF
 modules:
-  - {name: softhsm, path: '{address}'}
+  - name: softhsm
+    path: '{address}'
+    tokens:
+      - name: signet
+        label: signet
+        pin: {secret: {name: signet-token-pin}}
 EOF"#,
 ];
 

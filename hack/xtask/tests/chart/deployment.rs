@@ -3,7 +3,7 @@
 use clap::Parser;
 use serde_json::json;
 use signet::args::Cli;
-use signet_keys::{ModuleConfig, ModulesConfig};
+use signet_keys::{ModuleConfig, ModulesConfig, PinSecret, PinSource, TokenConfig};
 
 use crate::render::{Rendered, strings};
 
@@ -62,6 +62,9 @@ fn signet_takes_the_arguments() {
             "pkcs11.sessions=256",
             "pkcs11.modules[0].name=hsm",
             "pkcs11.modules[0].path=/usr/lib/hsm.so",
+            "pkcs11.modules[0].tokens[0].name=signet",
+            "pkcs11.modules[0].tokens[0].label=signet",
+            "pkcs11.modules[0].tokens[0].pin.file=/pin",
         ],
     ] {
         let rendered = Rendered::with(set);
@@ -95,27 +98,77 @@ fn limits_of_keys_are_given_where_they_are_set() {
     );
 }
 
-/// The list of modules reaches the pod as the operator reads it, and another list is another pod.
+/// The list reaches the pod as the operator reads it, and another list is another pod.
 #[test]
-fn the_modules_that_are_listed_are_those_that_the_operator_reads() {
-    let rendered = Rendered::with(&[
-        "pkcs11.modules[0].name=hsm",
-        "pkcs11.modules[0].path=/usr/lib/hsm.so",
-        "pkcs11.modules[0].tokens={signet}",
-        "pkcs11.modules[0].namespaces={team-a,team-b}",
-    ]);
+fn the_operator_reads_the_modules_and_tokens_that_are_listed() {
+    let token = |number: usize, fields: &[&str]| -> Vec<String> {
+        let token = format!("pkcs11.modules[0].tokens[{number}]");
+        fields
+            .iter()
+            .map(|field| format!("{token}.{field}"))
+            .collect()
+    };
+    let mut set = vec![
+        "pkcs11.modules[0].name=hsm".to_owned(),
+        "pkcs11.modules[0].path=/usr/lib/hsm.so".to_owned(),
+    ];
+    set.extend(token(
+        0,
+        &[
+            "name=signet",
+            "label=Signet CA",
+            "pin.secret.name=pins",
+            "namespaces={team-a,team-b}",
+        ],
+    ));
+    set.extend(token(
+        1,
+        &["name=spare", "serial=0a1b", "pin.file=/pins/spare"],
+    ));
+    set.extend(token(
+        2,
+        &["name=third", "label=third", "pin.env=THIRD_PIN"],
+    ));
+    let set: Vec<_> = set.iter().map(String::as_str).collect();
+    let rendered = Rendered::with(&set);
     let map = rendered.get("ConfigMap", "signet-pkcs11-modules");
     let list = map["data"]["modules.yaml"].as_str().unwrap();
     let read: ModulesConfig = serde_saphyr::from_str(list).unwrap();
-    assert_eq!(
-        read.modules,
-        [ModuleConfig {
-            name: "hsm".to_owned(),
-            path: "/usr/lib/hsm.so".into(),
-            tokens: Some(vec!["signet".to_owned()]),
-            namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],
-        }]
-    );
+    let listed = |name: &str, label: Option<&str>, serial: Option<&str>, pin| TokenConfig {
+        name: name.to_owned(),
+        label: label.map(str::to_owned),
+        serial: serial.map(str::to_owned),
+        pin,
+        namespaces: Vec::new(),
+    };
+    let secret = PinSecret {
+        name: "pins".to_owned(),
+        key: "pin".to_owned(),
+    };
+    let first = listed("signet", Some("Signet CA"), None, PinSource::Secret(secret));
+    let module = ModuleConfig {
+        name: "hsm".to_owned(),
+        path: "/usr/lib/hsm.so".into(),
+        tokens: vec![
+            TokenConfig {
+                namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],
+                ..first
+            },
+            listed(
+                "spare",
+                None,
+                Some("0a1b"),
+                PinSource::File("/pins/spare".into()),
+            ),
+            listed(
+                "third",
+                Some("third"),
+                None,
+                PinSource::Env("THIRD_PIN".to_owned()),
+            ),
+        ],
+    };
+    assert_eq!(read.modules, [module]);
     let volume = &rendered.pod()["spec"]["volumes"][0];
     assert_eq!(volume["configMap"]["name"], "signet-pkcs11-modules");
     assert_eq!(

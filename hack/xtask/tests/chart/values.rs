@@ -80,6 +80,47 @@ fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
     }
 }
 
+/// A PIN itself would be in a ConfigMap, and a wildcard in every namespace.
+#[test]
+fn the_schema_refuses_a_token_that_signet_would_refuse() {
+    let listed = |more: &[&str]| {
+        let module = "pkcs11.modules[0]";
+        let mut set = vec![
+            REQUIRED.to_owned(),
+            format!("{module}.name=hsm"),
+            format!("{module}.path=/usr/lib/hsm.so"),
+        ];
+        set.extend(
+            more.iter()
+                .map(|field| format!("{module}.tokens[0].{field}")),
+        );
+        let set: Vec<_> = set.iter().map(String::as_str).collect();
+        refusal(&set)
+    };
+    for (fields, word) in [
+        (&[][..], "tokens"),
+        (&["name=t", "label=t"], "pin"),
+        (&["name=t", "pin.env=PIN"], "label"),
+        (&["name=t", "label=t", "pin=1234"], "pin"),
+        (&["name=t", "label=t", "pin.value=1234"], "value"),
+        (
+            &["name=t", "label=t", "pin.env=PIN", "pin.file=/pin"],
+            "pin",
+        ),
+        (&["name=t", "label=t", "pin.file=pin"], "file"),
+        (
+            &["name=t", "label=t", "pin.env=PIN", "namespaces={*}"],
+            "namespaces",
+        ),
+    ] {
+        let said = listed(fields);
+        assert!(
+            said.contains("schema") && said.contains(word),
+            "{fields:?}: {said}"
+        );
+    }
+}
+
 #[test]
 fn a_parent_chart_may_pass_its_global_values() {
     let output = helm(

@@ -1,11 +1,10 @@
-//! Between what PKCS#11 takes and gives and what X.509 carries.
+//! The mechanisms that sign: what each takes and returns.
 
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::{Mechanism, MechanismType};
-use der::asn1::UintRef;
-use der::{Encode, Sequence};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 
+use crate::encoding::ecdsa_signature;
 use crate::message_digest::message_digest;
 
 /// DigestInfo up to the digest, with NULL parameters (RFC 8017 section 9.2, note 1).
@@ -21,10 +20,10 @@ const fn info(sequence: [u8; 2], hash: u8, length: u8) -> [u8; 19] {
     ]
 }
 
-/// The mechanism that signs, and its name in the standard.
+/// Returns the mechanism that signs, and its name in the standard.
 ///
-/// The hash is made here: not every token has the mechanisms that hash (SoftHSM2 has none for
-/// ECDSA), and a certificate need not travel to the token.
+/// The hash is computed here: not every token has the mechanisms that hash (SoftHSM2 has none for
+/// ECDSA).
 pub(super) fn mechanism(
     algorithm: SignatureAlgorithm,
 ) -> (Mechanism<'static>, MechanismType, &'static str) {
@@ -44,7 +43,7 @@ pub(super) fn mechanism(
     }
 }
 
-/// What the mechanism is given for these bytes: a digest, a DigestInfo, or the bytes themselves.
+/// Returns the input of the mechanism for these bytes: a digest, a DigestInfo, or the bytes.
 pub(super) fn input(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
     let info: &[u8] = match algorithm {
         SignatureAlgorithm::RsaPkcs1Sha256 => &SHA256_INFO,
@@ -58,31 +57,14 @@ pub(super) fn input(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The signature as X.509 carries it; none if it cannot be one.
+/// Returns the signature as X.509 carries it; none if it cannot be one.
 pub(super) fn output(algorithm: SignatureAlgorithm, signature: Vec<u8>) -> Option<Vec<u8>> {
     match algorithm {
         SignatureAlgorithm::EcdsaSha256
         | SignatureAlgorithm::EcdsaSha384
-        | SignatureAlgorithm::EcdsaSha512 => ecdsa_der(&signature),
+        | SignatureAlgorithm::EcdsaSha512 => ecdsa_signature(&signature),
         _ => Some(signature),
     }
-}
-
-/// Ecdsa-Sig-Value (RFC 5480 appendix A).
-#[derive(Sequence)]
-struct EcdsaSignature<'a> {
-    r: UintRef<'a>,
-    s: UintRef<'a>,
-}
-
-/// PKCS#11 gives r and s one after the other, each in half of the bytes.
-fn ecdsa_der(raw: &[u8]) -> Option<Vec<u8>> {
-    if raw.is_empty() || !raw.len().is_multiple_of(2) {
-        return None;
-    }
-    let (r, s) = raw.split_at(raw.len() / 2);
-    let (r, s) = (UintRef::new(r).ok()?, UintRef::new(s).ok()?);
-    EcdsaSignature { r, s }.to_der().ok()
 }
 
 #[cfg(test)]
@@ -90,30 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn r_and_s_become_minimal_positive_integers() {
-        let table: [(&[u8], Option<&[u8]>); 6] = [
-            (&[1, 2], Some(&[0x30, 6, 2, 1, 1, 2, 1, 2])),
-            // The highest bit would make them negative.
-            (
-                &[0x80, 0xff],
-                Some(&[0x30, 8, 2, 2, 0, 0x80, 2, 2, 0, 0xff]),
-            ),
-            // Zeros in front are padding of PKCS#11's.
-            (
-                &[0, 0, 1, 0, 0x80, 0],
-                Some(&[0x30, 8, 2, 1, 1, 2, 3, 0, 0x80, 0]),
-            ),
-            (&[0, 0, 0, 5], Some(&[0x30, 6, 2, 1, 0, 2, 1, 5])),
-            (&[], None),
-            (&[1, 2, 3], None),
-        ];
-        for (raw, der) in table {
-            assert_eq!(ecdsa_der(raw).as_deref(), der, "{raw:?}");
-        }
-    }
-
-    #[test]
-    fn rsa_signs_a_digest_info() {
+    fn signs_a_digest_info_with_rsa() {
         // From RFC 8017 section 9.2, note 1, written out by hand.
         let sha384 = input(SignatureAlgorithm::RsaPkcs1Sha384, b"abc");
         let prefix = [
