@@ -1,19 +1,19 @@
 //! What the API server's audit log says: who called what, and what came of it.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use signet::permissions::{Permission, Scope};
-use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
-use tokio::time::{Instant, sleep};
+use signet::permissions::{PERMISSIONS, Permission, Scope};
+use signet_testbed::installation::{NAMESPACE, SERVICE_ACCOUNT};
+use signet_testbed::wait::Observation::{Progress, Reached};
+use signet_testbed::wait::until;
 
 use crate::Bed;
 
-const DEADLINE: Duration = Duration::from_secs(60);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const CONFLICT: u16 = 409;
 
 /// One request to the API server, as far as the tests look at it.
@@ -114,14 +114,106 @@ impl Event {
     }
 }
 
+impl std::fmt::Display for Event {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let message = &self.response_status.message;
+        write!(f, "{} {} {message}", self.verb, self.request_uri)
+    }
+}
+
+/// The audit log of a bed, as far as it was read: the calls of ServiceAccounts of the operator's
+/// namespace.
+#[derive(Debug, Default)]
+pub(crate) struct AuditLog {
+    read: u64,
+    calls: Vec<Event>,
+}
+
+impl AuditLog {
+    fn read_on(&mut self, path: &Path) -> Result<&[Event]> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(self.read))?;
+        let mut log = Vec::new();
+        file.read_to_end(&mut log)?;
+        // The last line may be half written.
+        let whole = log
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |end| end + 1);
+        let accounts = account("");
+        for line in String::from_utf8_lossy(&log[..whole]).lines() {
+            // Spares parsing the others.
+            if !line.contains(&accounts) {
+                continue;
+            }
+            let call: Event = serde_json::from_str(line).with_context(|| line.to_owned())?;
+            if call.user.username.starts_with(&accounts) {
+                self.calls.push(call);
+            }
+        }
+        self.read += u64::try_from(whole)?;
+        Ok(&self.calls)
+    }
+}
+
+/// Every call that the operator has made on any bed so far.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn calls_of_run() -> Result<Vec<Event>> {
+    let calls = Bed::started().into_iter().map(calls_of_signet);
+    Ok(calls.collect::<Result<Vec<_>>>()?.concat())
+}
+
+/// Checks that the operator made no call on any bed that is not in its list of permissions.
+///
+/// # Errors
+/// It did, or a log cannot be read.
+pub async fn every_call_is_permitted() -> Result<()> {
+    let permitted = |call: &Event| PERMISSIONS.iter().any(|permission| call.is_by(permission));
+    let mut calls = calls_of_run()?;
+    calls.retain(|call| !permitted(call));
+    let unknown: BTreeSet<_> = calls.iter().map(Event::to_string).collect();
+    ensure!(
+        unknown.is_empty(),
+        "not in operator/src/permissions.rs: {unknown:#?}"
+    );
+    Ok(())
+}
+
 /// Every call that the operator has made on a bed so far.
 ///
 /// # Errors
 /// The log cannot be read.
 pub fn calls_of_signet(bed: &Bed) -> Result<Vec<Event>> {
-    let signet = format!("system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}");
-    let mine = |event: &Event| event.user.username == signet;
-    Ok(read(bed, &signet)?.into_iter().filter(mine).collect())
+    calls_of(bed, SERVICE_ACCOUNT)
+}
+
+/// Every call that a ServiceAccount of the operator's namespace has made on a bed so far.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn calls_of(bed: &Bed, name: &str) -> Result<Vec<Event>> {
+    let username = account(name);
+    let mut log = bed.audited();
+    let calls = log.read_on(bed.audit_log()?)?.iter();
+    Ok(calls
+        .filter(|call| call.user.username == username)
+        .cloned()
+        .collect())
+}
+
+/// How many calls of this kind the operator has made on a bed so far.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn count_calls(bed: &Bed, kind: impl Fn(&Event) -> bool) -> Result<usize> {
+    let signet = account(SERVICE_ACCOUNT);
+    let mut log = bed.audited();
+    let calls = log.read_on(bed.audit_log()?)?.iter();
+    Ok(calls
+        .filter(|call| call.user.username == signet && kind(call))
+        .count())
 }
 
 /// How often the operator wrote the status of one object. What was decided on an older object and
@@ -130,51 +222,40 @@ pub fn calls_of_signet(bed: &Bed) -> Result<Vec<Event>> {
 /// # Errors
 /// The log cannot be read.
 pub fn status_writes(bed: &Bed, namespace: &str, name: &str) -> Result<usize> {
-    let about = |event: &Event| {
-        event.is_status_write()
-            && event
-                .object_ref
-                .as_ref()
-                .is_some_and(|it| it.namespace == namespace && it.name == name)
-    };
-    let calls = calls_of_signet(bed)?;
-    let taken = |event: &&Event| about(event) && event.response_status.code != CONFLICT;
-    Ok(calls.iter().filter(taken).count())
+    count_calls(bed, |call| {
+        let object = call.object_ref.as_ref();
+        call.is_status_write()
+            && object.is_some_and(|it| it.namespace == namespace && it.name == name)
+            && call.response_status.code != CONFLICT
+    })
 }
 
-/// As [`status_writes`], once there are at least so many: who watches an object sees a write before
-/// the API server has logged it.
+/// As [`status_writes`], once there are at least so many: a client that watches an object sees a
+/// write before the API server has logged it.
 ///
 /// # Errors
-/// There are fewer for too long, or the log cannot be read.
+/// There are fewer, or the log cannot be read.
 pub async fn status_writes_from(
     bed: &Bed,
     namespace: &str,
     name: &str,
     at_least: usize,
 ) -> Result<usize> {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
+    let observe = async || {
         let writes = status_writes(bed, namespace, name)?;
-        if writes >= at_least {
-            return Ok(writes);
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "{writes} status writes of {name} are logged"
-        );
-        sleep(POLL_INTERVAL).await;
-    }
+        Ok(match writes >= at_least {
+            true => Reached(writes),
+            false => Progress(writes),
+        })
+    };
+    until(
+        format!("{at_least} logged status writes of {name}"),
+        observe,
+    )
+    .await
 }
 
-/// The events whose line has this text, which spares parsing the others.
-fn read(bed: &Bed, text: &str) -> Result<Vec<Event>> {
-    let log = fs::read(bed.audit_log()?)?;
-    // The last line may be half written, in the middle of a character too.
-    let log = String::from_utf8_lossy(&log);
-    let whole = log.rfind('\n').map_or("", |end| &log[..end]);
-    let lines = whole.lines().filter(|line| line.contains(text));
-    lines
-        .map(|line| serde_json::from_str(line).with_context(|| line.to_owned()))
-        .collect()
+/// The name by which the API server knows a ServiceAccount of the operator's namespace.
+fn account(name: &str) -> String {
+    format!("system:serviceaccount:{NAMESPACE}:{name}")
 }

@@ -1,23 +1,25 @@
 //! A control plane with Signet on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
-use signet_controlplane::{CertManagerOptions, ControlPlane, Options};
-use signet_installation::{
-    Cluster, Installation, Life, Operator, OperatorOptions, Profile, operator_binary,
+use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options};
+use signet_testbed::installation::{
+    Cluster, Installation, Operator, OperatorOptions, Profile, operator_binary,
 };
+use signet_testbed::supervise::Life;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use crate::audit::AuditLog;
 use crate::runner::blocking;
 use crate::shown::Shown;
 use crate::user::{self, User};
 
 /// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
 /// does not wait for a minute.
-const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync", "2"];
+const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync-interval", "2s"];
 /// At the most detailed level, so that a search for secrets in the log finds all there is.
 const LOG: [&str; 2] = ["--log", "trace"];
 /// cert-manager's approver approves whatever it may. Where tests approve and deny themselves it
@@ -36,7 +38,7 @@ static OWN_TURN: Mutex<()> = Mutex::const_new(());
 pub struct Setup {
     /// Whether cert-manager's approver approves whatever it may.
     pub approves: bool,
-    /// What has to be there before the first test has a deadline.
+    /// Starts what is needed before the first test.
     pub prepare: fn() -> Result<()>,
     /// How many tests run at a time; those that wait for their turn count too.
     pub threads: usize,
@@ -55,6 +57,7 @@ pub struct Bed {
     approver: OnceCell<User>,
     operator: OnceCell<Operator>,
     shown: Option<Shown>,
+    audited: std::sync::Mutex<AuditLog>,
 }
 
 /// The second control plane, for one test at a time: cert-manager with its approver, and no
@@ -121,15 +124,10 @@ impl Bed {
             cert_manager: Some(cert_manager),
             ..Options::default()
         };
-        let plane = blocking(move || {
-            operator_binary(Profile::Dev)?;
-            ControlPlane::start(&options)
-        });
-        let plane = plane.await?;
+        blocking(|| operator_binary(Profile::Dev).map(drop)).await?;
+        let plane = ControlPlane::start(&options).await?;
         let installation = Installation::apply(Cluster::own(&plane)).await?;
-        let kubeconfig = installation
-            .operator_kubeconfig(&plane.state().folder)
-            .await?;
+        let kubeconfig = installation.operator_kubeconfig(plane.folder()).await?;
         let client = plane.client().await?;
         let shown = SETUP.get().map(|_| Shown::watch(&client));
         Ok(Self {
@@ -140,6 +138,7 @@ impl Bed {
             approver: OnceCell::new(),
             operator: OnceCell::new(),
             shown,
+            audited: std::sync::Mutex::default(),
         })
     }
 
@@ -159,7 +158,7 @@ impl Bed {
             kubeconfig: self.kubeconfig.clone(),
             log: self.operator_log(),
             profile: Profile::Dev,
-            life: Life::Tethered,
+            life: Life::Bound,
             flags: flags.map(|flag| (*flag).to_owned()).collect(),
         }
     }
@@ -200,6 +199,11 @@ impl Bed {
     /// It is not written.
     pub fn audit_log(&self) -> Result<&Path> {
         self.plane.audit_log().context("the audit log is off")
+    }
+
+    /// What was read of the audit log so far.
+    pub(crate) fn audited(&self) -> std::sync::MutexGuard<'_, AuditLog> {
+        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A ServiceAccount that may approve and deny what Signet is asked for, and nothing else.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
 
-use crate::certificate_request::is_final;
+use crate::certificate_request::{expected, is_final};
 use crate::csr::Csr;
 use crate::verify::{self, Issued};
 use crate::{TestNamespace, ready};
@@ -167,7 +167,7 @@ impl TestNamespace {
             "{request:?}"
         );
         let public_key = Csr::public_key_of_secret(&text("tls.key")?)?;
-        verify::check(&chain, &roots, &public_key, request.spec.is_ca)
+        verify::check(&chain, &roots, expected(&request, public_key)?)
     }
 
     /// Makes cert-manager's SelfSigned issuer.

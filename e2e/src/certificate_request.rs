@@ -13,7 +13,7 @@ use signet_api::external::certificate_request::{
 };
 
 use crate::csr::Csr;
-use crate::verify::{self, Issued};
+use crate::verify::{self, Expected, Issued};
 use crate::{IssuerRef, TestNamespace, User};
 
 /// What is asked for.
@@ -154,7 +154,7 @@ impl TestNamespace {
         let object = self.wait_for_request(request, "issued", is_final).await?;
         let answer = ready(&object).context("it has a Ready condition")?;
         ensure!(is_issued(answer), "it is {answer:?}");
-        let status = object.status.context("it has a status")?;
+        let status = object.status.as_ref().context("it has a status")?;
         let decode = |field: &Option<String>| -> Result<String> {
             let text = STANDARD.decode(field.as_deref().context("the field is there")?)?;
             Ok(String::from_utf8(text)?)
@@ -165,7 +165,7 @@ impl TestNamespace {
             status.failure_time.is_none(),
             "an issued request has no failureTime"
         );
-        verify::check(&chain, &roots, &csr.public_key(), object.spec.is_ca)
+        verify::check(&chain, &roots, expected(&object, csr.public_key())?)
     }
 
     /// Asks, has it approved, and waits for the certificate.
@@ -239,6 +239,19 @@ impl TestNamespace {
         object.status.context("it has a status")
     }
 
+    /// Waits until cert-manager has approved a request.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn wait_until_approved(&self, request: &str) -> Result<()> {
+        let is_approved = |object: &CertificateRequest| {
+            let status = object.status.as_ref();
+            status.is_some_and(|status| status.is_true("Approved"))
+        };
+        let approved = self.wait_for_request(request, "approved", is_approved);
+        approved.await.map(drop)
+    }
+
     /// Waits for a request.
     ///
     /// # Errors
@@ -264,6 +277,18 @@ impl TestNamespace {
 /// The Ready condition of a request.
 pub fn ready(object: &CertificateRequest) -> Option<&CertificateRequestCondition> {
     object.status.as_ref()?.condition("Ready")
+}
+
+/// What the certificate of a request must be like, with the key of its CSR.
+pub(crate) fn expected(object: &CertificateRequest, public_key: Vec<u8>) -> Result<Expected> {
+    let created = object.creation_timestamp();
+    let answered = ready(object).and_then(|ready| ready.last_transition_time.as_ref());
+    Ok(Expected {
+        public_key,
+        is_ca: object.spec.is_ca,
+        created: created.context("it has a creationTimestamp")?.0,
+        answered: answered.context("Ready has a lastTransitionTime")?.0,
+    })
 }
 
 /// Issued, failed or denied: nothing more comes (CM-6).

@@ -17,6 +17,8 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
+use signet_testbed::Proxy;
+use signet_testbed::proxy::{Fault, Requests};
 
 use crate::runner::blocking;
 
@@ -43,7 +45,13 @@ pub trait RemoteKey: Send + Sync {
     /// `spec.key`, with the credential in a Secret of this name.
     fn config(&self, secret: &str) -> Value;
 
-    /// The data of that Secret.
+    /// The Secret in the cluster resource namespace with the credential, where the operator's own
+    /// configuration names it and the issuer does not.
+    fn operator_secret(&self) -> Option<String> {
+        None
+    }
+
+    /// The data of the Secret with the credential.
     fn credential(&self) -> BTreeMap<&'static str, String>;
 
     /// Makes another credential and destroys the one before.
@@ -69,6 +77,23 @@ pub trait RemoteKey: Send + Sync {
     /// # Errors
     /// It cannot be brought back.
     fn bring_back(&self) -> Result<()>;
+}
+
+/// Takes the server behind a proxy away from the users of the proxy.
+fn take_away(proxy: &Proxy, how: Away) -> Result<()> {
+    match how {
+        Away::Gone => proxy.refuse(),
+        Away::Hung => {
+            proxy.add(Requests::All, Fault::Silence);
+            proxy.silence_connections();
+            Ok(())
+        }
+    }
+}
+
+fn bring_back(proxy: &Proxy) -> Result<()> {
+    proxy.clear();
+    proxy.accept()
 }
 
 /// A key that tests share with the threads on which they block.

@@ -6,13 +6,35 @@
 //! - [`Bed`] is the control plane with Signet on it.
 //! - [`TestNamespace`] is where a test lives; it has users with their own rights ([`User`]),
 //!   issuers and requests, and goes with the test.
+//! - [`Burst`] is many requests of one issuer, and what became of each.
 //! - [`csr`] makes keys and CSRs with libraries that the product does not use.
 //! - [`keys`] starts the servers of key backends, and makes keys in them.
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
 //! - [`audit`] reads what the API server says about who called what.
 
+/// The tests of a module, each in a namespace of its own on the shared bed.
+#[macro_export]
+macro_rules! shared {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
+            vec![$($crate::runner::shared(module_path!(), stringify!($name), $name)),*]
+        }
+    };
+}
+
+/// Tests that stand on the second control plane.
+#[macro_export]
+macro_rules! own {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$($crate::runner::own(
+            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
+        )),*]
+    };
+}
+
 pub mod audit;
 mod bed;
+mod burst;
 mod cert_manager;
 mod certificate_request;
 pub mod csr;
@@ -29,6 +51,7 @@ pub mod verify;
 mod wait;
 
 pub use bed::{Bed, OwnBed, Setup};
+pub use burst::{Burst, Watched};
 pub use cert_manager::{CertManagerCa, Certificate, CertificateCondition};
 pub use certificate_request::{Ask, ready};
 pub use issuer::{IssuerRef, ready_condition, spec};
@@ -37,3 +60,4 @@ pub use shown::Shown;
 pub use signing_request::SigningAsk;
 pub use user::{Rule, User};
 pub use verify::Issued;
+pub use wait::until_admin_returns;

@@ -9,7 +9,7 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 use signet_api::{CAGeneration, ClusterIssuer};
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 use tokio::sync::OnceCell;
 
 use crate::Bed;

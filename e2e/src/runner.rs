@@ -9,21 +9,18 @@ use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::FutureExt;
 use libtest_mimic::{Arguments, Failed, Trial};
-use signet_controlplane::Toolchain;
-use signet_installation::{Profile, operator_binary};
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::installation::{Profile, operator_binary};
+use signet_testbed::wait::MAX_TEST;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::bed::Setup;
-use crate::{Bed, TestNamespace};
+use crate::{Bed, OwnBed, TestNamespace};
 
-/// No test takes nearly as long, even where it waits for its turn; one that does is stuck
-/// somewhere that has no deadline.
-const DEADLINE: Duration = Duration::from_secs(1200);
 /// Tests mostly wait for the operator, so there are more of them at a time than processors.
 const THREADS: usize = 8;
 
@@ -52,14 +49,32 @@ where
     })
 }
 
-/// A test that brings what it stands on itself.
+/// A test on the second control plane. The time until it is free is not the test's.
+pub fn own<F>(module: &str, name: &str, test: F) -> Trial
+where
+    F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
+{
+    named(module, name, async move || match Bed::own().await {
+        Ok(bed) => guarded(test(bed)).await,
+        Err(error) => Err(failed(&error)),
+    })
+}
+
+/// A test that needs no bed.
 pub fn trial<F>(module: &str, name: &str, test: F) -> Trial
 where
     F: AsyncFnOnce() -> Result<()> + Send + 'static,
 {
+    named(module, name, async move || guarded(test()).await)
+}
+
+fn named<F>(module: &str, name: &str, test: F) -> Trial
+where
+    F: AsyncFnOnce() -> Result<(), Failed> + Send + 'static,
+{
     let module = module.split_once("::").map_or("", |(_, module)| module);
     Trial::test(format!("{module}::{name}"), move || {
-        runtime().block_on(guarded(test()))
+        runtime().block_on(test())
     })
 }
 
@@ -67,18 +82,18 @@ where
 /// it, and a test that hangs must end too.
 async fn guarded(test: impl Future<Output = Result<()>>) -> Result<(), Failed> {
     let test = AssertUnwindSafe(test).catch_unwind();
-    match tokio::time::timeout(DEADLINE, test).await {
-        Ok(Ok(result)) => result.map_err(|error| Failed::from(told(&error))),
+    match tokio::time::timeout(MAX_TEST, test).await {
+        Ok(Ok(result)) => result.map_err(|error| failed(&error)),
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         Err(_) => Err(Failed::from(format!(
             "not done in {} s",
-            DEADLINE.as_secs()
+            MAX_TEST.as_secs()
         ))),
     }
 }
 
 /// The error with its causes, and of its backtrace, where there is one, what lies in the tests.
-fn told(error: &anyhow::Error) -> String {
+fn failed(error: &anyhow::Error) -> Failed {
     /// An API error repeats the whole object that it is about.
     const MOST: usize = 4000;
     let causes: Vec<_> = error
@@ -93,15 +108,14 @@ fn told(error: &anyhow::Error) -> String {
     {
         text.push_str(&format!("\n{}", line.trim()));
     }
-    text
+    Failed::from(text)
 }
 
 fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
 }
 
-/// Builds all that the tests start, before any of them has a deadline: minutes, where nothing is
-/// cached yet.
+/// Builds all that the tests start: minutes, where nothing is cached yet.
 fn build() -> Result<()> {
     operator_binary(Profile::Dev)?;
     Toolchain::new()?.build_all()

@@ -5,7 +5,7 @@ use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use serde_json::json;
-use signet_installation::{NAMESPACE, SERVICE_ACCOUNT};
+use signet_testbed::installation::{NAMESPACE, SERVICE_ACCOUNT};
 
 use crate::TestNamespace;
 use crate::keys::secrets;

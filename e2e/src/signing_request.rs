@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestCondition,
 };
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::csr::Csr;
 use crate::user::in_cluster;
-use crate::verify::{self, Issued};
+use crate::verify::{self, Expected, Issued};
 use crate::{IssuerRef, Rule, TestNamespace, User};
 
 /// What is asked for.
@@ -176,7 +177,14 @@ impl TestNamespace {
         let chain = certificate(&object).context("it has a certificate")?;
         let status = self.wait_until_ready(issuer).await?;
         let roots = status.bundle.context("a ready issuer has a bundle")?;
-        verify::check(&String::from_utf8(chain)?, &roots, &csr.public_key(), is_ca)
+        let created = object.creation_timestamp();
+        let expected = Expected {
+            public_key: csr.public_key(),
+            is_ca,
+            created: created.context("it has a creationTimestamp")?.0,
+            answered: written_at(&object).context("the certificate was written once")?,
+        };
+        verify::check(&String::from_utf8(chain)?, &roots, expected)
     }
 
     /// Asks, has it approved, and waits for the final no with this reason; gives its sentence.
@@ -233,6 +241,16 @@ impl TestNamespace {
 fn certificate(object: &CertificateSigningRequest) -> Option<Vec<u8>> {
     let certificate = object.status.as_ref()?.certificate.as_ref()?;
     (!certificate.0.is_empty()).then(|| certificate.0.clone())
+}
+
+/// When the certificate was written.
+fn written_at(object: &CertificateSigningRequest) -> Option<Timestamp> {
+    let mut writes = object.managed_fields().iter();
+    let write = writes.find(|write| {
+        let fields = write.fields_v1.as_ref();
+        fields.is_some_and(|fields| !fields.0["f:status"]["f:certificate"].is_null())
+    })?;
+    write.time.as_ref().map(|time| time.0)
 }
 
 fn condition<'a>(

@@ -1,14 +1,12 @@
 //! Users: ServiceAccounts with their own rights and their own tokens. Nobody is impersonated.
 
-use std::time::Duration;
-
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use signet_controlplane::kubeconfig;
-use tokio::time::{Instant, sleep};
+use signet_testbed::controlplane::kubeconfig;
+use signet_testbed::wait::{Observation, until};
 
 use crate::{Bed, TestNamespace};
 
@@ -62,6 +60,14 @@ impl User {
     /// The ServiceAccount's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Waits until the API server knows of a right that something else granted.
+    ///
+    /// # Errors
+    /// It does not come to that.
+    pub async fn await_right(&self, namespace: &TestNamespace, rule: &Rule) -> Result<()> {
+        await_right(&self.client, namespace.name(), rule).await
     }
 
     /// A client with its token.
@@ -184,7 +190,7 @@ struct Role {
 async fn make(namespace: &TestNamespace, name: &str, role: &Role, rules: &[Rule]) -> Result<User> {
     namespace.robot(name).await?;
     let plane = namespace.bed().plane();
-    let folder = plane.state().folder.join("users");
+    let folder = plane.folder().join("users");
     let path = kubeconfig::for_service_account(plane.kubeconfig(), namespace.name(), name, &folder)
         .await?;
     let client = kubeconfig::client(&path).await?;
@@ -225,9 +231,8 @@ async fn bind(namespace: &TestNamespace, user: &User, role: &Role, rules: &[Rule
     Ok(())
 }
 
-/// The API server learns of a new binding through a watch of its own.
+/// Waits until the API server, which watches bindings, applies a new one.
 async fn await_right(client: &Client, namespace: &str, rule: &Rule) -> Result<()> {
-    const DEADLINE: Duration = Duration::from_secs(20);
     let (resource, subresource) = rule.resource.split_once('/').unwrap_or((rule.resource, ""));
     let review: SelfSubjectAccessReview = serde_json::from_value(json!({ "spec": {
         "resourceAttributes": {
@@ -236,16 +241,10 @@ async fn await_right(client: &Client, namespace: &str, rule: &Rule) -> Result<()
         },
     }}))?;
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
-    let deadline = Instant::now() + DEADLINE;
-    loop {
+    let observe = async || {
         let answer = reviews.create(&PostParams::default(), &review).await?;
-        if answer.status.is_some_and(|status| status.allowed) {
-            return Ok(());
-        }
-        ensure!(
-            Instant::now() < deadline,
-            "the API server does not know of {rule:?} yet"
-        );
-        sleep(Duration::from_millis(20)).await;
-    }
+        let allowed = answer.status.is_some_and(|status| status.allowed);
+        Ok(Observation::reached_if(allowed, "it is not allowed"))
+    };
+    until(format!("the right {rule:?}"), observe).await
 }

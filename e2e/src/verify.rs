@@ -1,24 +1,37 @@
 //! The one place through which every certificate goes that a test gets.
 //!
-//! Four readers look at it, none of which the product uses: the OpenSSL program, rustls-webpki, a
-//! pure-Rust library for the issuing key's type, and x509-cert for what all certificates have in
-//! common. (x509-cert is used by the product too, to build; here it only reads.)
+//! The independent readers of `signet-readers` check it, and x509-cert what all certificates have in
+//! common. (The product builds with x509-cert; here it only reads.)
 
 mod certificate;
 mod conformity;
-mod openssl;
-mod signature;
-mod webpki;
+
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyIdMethod,
     KeyUsagePurpose,
 };
+use signet_readers::Chain;
 
 pub use certificate::{Certificate, Name};
 
 use crate::csr::{Csr, KeyKind, pem};
+
+/// What a certificate must be like by the request for it.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The key of the CSR, a SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
+    /// Whether it is a CA's.
+    pub is_ca: bool,
+    /// When the request was created.
+    pub created: Timestamp,
+    /// When the certificate was written to the request.
+    pub answered: Timestamp,
+}
 
 /// A certificate that passed.
 #[derive(Clone, Debug)]
@@ -33,6 +46,8 @@ pub struct Issued {
     pub chain_pem: String,
     /// `status.ca` as it was read.
     pub roots_pem: String,
+    /// By the request.
+    pub expected: Expected,
 }
 
 impl Issued {
@@ -60,11 +75,23 @@ impl Issued {
     }
 }
 
-/// Checks a certificate with its chain and its trust bundle, for the key that was asked for.
+impl Issued {
+    /// Shows it to the independent readers, as of the time of issue.
+    fn verify(&self) -> Result<()> {
+        let chain = std::iter::once(&self.leaf).chain(&self.intermediates);
+        let chain = Chain::new(
+            chain.map(Certificate::der),
+            self.roots.iter().map(Certificate::der),
+        );
+        chain.verify(self.expected.answered.as_duration().unsigned_abs())
+    }
+}
+
+/// Checks a certificate with its chain and its trust bundle, as of the time when it was issued.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check(chain: &str, roots: &str, public_key: &[u8], is_ca: bool) -> Result<Issued> {
+pub fn check(chain: &str, roots: &str, expected: Expected) -> Result<Issued> {
     let mut certificates = Certificate::read_pem(chain).context("the chain")?;
     ensure!(!certificates.is_empty(), "there is no certificate");
     let leaf = certificates.remove(0);
@@ -74,15 +101,11 @@ pub fn check(chain: &str, roots: &str, public_key: &[u8], is_ca: bool) -> Result
         roots: Certificate::read_pem(roots).context("the trust bundle")?,
         chain_pem: chain.to_owned(),
         roots_pem: roots.to_owned(),
+        expected,
     };
     let shown = || format!("about\n{chain}\nunder\n{roots}");
-    conformity::check(&issued, public_key, is_ca).with_context(shown)?;
-    signatures(&issued).with_context(shown)?;
-    openssl::verify(&issued).with_context(shown)?;
-    if !is_ca {
-        // rustls-webpki takes no CA for an end entity; see `issues_below`.
-        webpki::verify(&issued).with_context(shown)?;
-    }
+    conformity::check(&issued).with_context(shown)?;
+    issued.verify().with_context(shown)?;
     Ok(issued)
 }
 
@@ -106,9 +129,8 @@ pub fn issues_below(ca: &Issued, csr: &Csr, common_name: &str) -> Result<()> {
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let now = std::time::SystemTime::now();
-    params.not_before = now.into();
-    params.not_after = ca.leaf.not_after().into();
+    params.not_before = SystemTime::from(ca.leaf.not_before()).into();
+    params.not_after = SystemTime::from(ca.leaf.not_after()).into();
     let key = KeyKind::P256.generate()?;
     let leaf = params.signed_by(&key, &issuer)?;
     let below = Issued {
@@ -117,19 +139,9 @@ pub fn issues_below(ca: &Issued, csr: &Csr, common_name: &str) -> Result<()> {
         roots: ca.roots.clone(),
         chain_pem: [pem("CERTIFICATE", leaf.der()), ca.chain_pem.clone()].concat(),
         roots_pem: ca.roots_pem.clone(),
+        expected: ca.expected.clone(),
     };
-    openssl::verify(&below)?;
-    webpki::verify(&below)
-}
-
-/// Every signature up to a root, by a library for the signing key's type.
-fn signatures(issued: &Issued) -> Result<()> {
-    let path = std::iter::once(&issued.leaf).chain(&issued.intermediates);
-    for certificate in path {
-        let issuer = issuer_of(certificate, &issued.intermediates, &issued.roots)?;
-        signature::verify(certificate, issuer)?;
-    }
-    Ok(())
+    below.verify()
 }
 
 fn issuer_of<'a>(

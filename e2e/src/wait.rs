@@ -1,31 +1,31 @@
-//! Waiting for what the operator does, and saying what it did instead.
+//! Waiting for what the operator does, and reporting what it did instead.
 
 use std::fmt::{Debug, Write};
-use std::time::Duration;
+use std::pin::pin;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
-use kube::runtime::wait::await_condition;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::watch_object;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
+use signet_testbed::installation::Operator;
+use signet_testbed::wait::Observation::{self, Progress, Reached};
+use signet_testbed::wait::until;
 
 use crate::Bed;
 
-/// How long anything may take on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(120);
-/// What no watch tells is asked for at this pace.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What is shown of the operator's log.
 const SHOWN_LINES: usize = 25;
 
 impl Bed {
-    /// Waits until an object is as `holds` wants it. `what` ends the sentence "… is not".
+    /// Waits until an object is as `holds` wants it. `what` completes "the object is".
     ///
     /// # Errors
-    /// It was not so in time; the error has its status, its events and the operator's log.
+    /// It does not become so; the error has its status, its events and the operator's log.
     pub async fn wait<K>(
         &self,
         api: &Api<K>,
@@ -37,33 +37,42 @@ impl Bed {
         K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned + Send,
         K: Sync + 'static,
     {
-        let condition = |object: Option<&K>| object.is_some_and(&holds);
-        let waited = await_condition(api.clone(), name, condition);
-        match tokio::time::timeout(DEADLINE, waited).await {
-            Ok(object) => object?.with_context(|| format!("{} {name} is gone", K::kind(&()))),
-            Err(_) => bail!(
-                "{} {name} is not {what} after {} s\n{}",
-                K::kind(&()),
-                DEADLINE.as_secs(),
-                self.describe(api, name).await
-            ),
+        let mut versions = pin!(watch_object(api.clone(), name).default_backoff());
+        let observe = async || {
+            let version = versions.next().await.context("the watch has ended")?;
+            Ok(match version {
+                Ok(Some(object)) if holds(&object) => Reached(object),
+                Ok(Some(object)) => {
+                    let version = object.resource_version().unwrap_or_default();
+                    Progress(format!("version {version} is not"))
+                }
+                Ok(None) => Progress("it does not exist".to_owned()),
+                Err(error) => Progress(format!("it cannot be watched: {error}")),
+            })
+        };
+        match until(format!("{} {name} to be {what}", K::kind(&())), observe).await {
+            Ok(object) => Ok(object),
+            Err(error) => Err(anyhow!("{error:#}\n{}", self.describe(api, name).await)),
         }
     }
 
     /// Waits for a line in the operator's log.
     ///
     /// # Errors
-    /// There is none in time.
+    /// There is none.
     pub async fn wait_for_log(&self, what: &str, is_it: impl Fn(&str) -> bool) -> Result<()> {
-        let deadline = Instant::now() + DEADLINE;
-        while !std::fs::read_to_string(self.operator_log())?
-            .lines()
-            .any(&is_it)
-        {
-            ensure!(Instant::now() < deadline, "the log does not tell {what}");
-            sleep(POLL_INTERVAL).await;
-        }
-        Ok(())
+        let observe = async || {
+            let log = std::fs::read_to_string(self.operator_log())?;
+            Ok(match log.lines().any(&is_it) {
+                true => Reached(()),
+                false => Progress("no such line"),
+            })
+        };
+        until(
+            format!("a line of the operator's log about {what}"),
+            observe,
+        )
+        .await
     }
 
     /// What there is to see of an object: its status, its events, the end of the operator's log.
@@ -99,26 +108,25 @@ impl Bed {
     /// Waits for an event about an object with this reason.
     ///
     /// # Errors
-    /// There is none in time; the error has those that there are.
+    /// There is none; the error has the reasons of those that there are.
     pub async fn wait_for_event<K>(&self, object: &K, reason: &str) -> Result<Event>
     where
         K: Resource<DynamicType = ()>,
     {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
+        let observe = async || {
             let events = self.events(object).await?;
-            let found = events
+            let reasons: Vec<_> = events
                 .iter()
+                .filter_map(|it| it.reason.as_deref())
+                .collect();
+            let reasons = format!("{reasons:?}");
+            let found = events
+                .into_iter()
                 .find(|event| event.reason.as_deref() == Some(reason));
-            if let Some(found) = found {
-                return Ok(found.clone());
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "no event {reason} among {events:?}"
-            );
-            sleep(POLL_INTERVAL).await;
-        }
+            Ok(found.map_or(Progress(reasons), Reached))
+        };
+        let name = object.name_any();
+        until(format!("an event {reason} about {name}"), observe).await
     }
 
     /// The events about an object.
@@ -133,4 +141,24 @@ impl Bed {
             .await?
             .items)
     }
+}
+
+/// Waits until an operator's admin server returns, at this path, a status and a body as wanted.
+///
+/// # Errors
+/// It does not, and the error has what it returned last; or it cannot be reached.
+pub async fn until_admin_returns(
+    operator: &Operator,
+    path: &str,
+    is_wanted: impl Fn((u16, &str)) -> bool,
+) -> Result<()> {
+    let mut last = String::new();
+    let observe = async || {
+        let (code, body) = operator.get(path).await?;
+        let reached = is_wanted((code, &body));
+        last = format!("{code} {body}");
+        Ok(Observation::reached_if(reached, "it is another one"))
+    };
+    let reached = until(format!("what {path} is to return"), observe).await;
+    reached.with_context(|| last)
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use signet_core::request::ServiceAccount;
 
+const MIN_LEASE_DURATION: Duration = Duration::from_secs(3);
+const MAX_LEASE_DURATION: Duration = Duration::from_secs(3600);
+
 /// Signet signs certificates for a CA whose key it never holds.
 #[derive(Debug, Parser)]
 #[command(name = "signet", version, about)]
@@ -48,14 +51,13 @@ pub struct Run {
     )]
     pub cert_manager_service_account: ServiceAccount,
 
-    /// How many writes to the API server are under way at the same time. Turns go around among
-    /// namespaces.
+    /// The maximum number of writes to the API server in flight. Namespaces are served round-robin.
     #[arg(long, env = "SIGNET_CONCURRENCY", default_value_t = 32,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
-    /// Work for Issuers too, and not for ClusterIssuers alone. Off, Signet needs Secrets and
-    /// ConfigMaps of the cluster resource namespace alone.
+    /// Also reconcile namespaced Issuers. If off, Signet only needs access to Secrets and ConfigMaps
+    /// of the cluster resource namespace.
     #[arg(long, env = "SIGNET_NAMESPACED_ISSUERS", default_value_t = true, action = clap::ArgAction::Set)]
     pub namespaced_issuers: bool,
 
@@ -63,8 +65,8 @@ pub struct Run {
     #[arg(long, env = "SIGNET_CLUSTER_ISSUER_AMBIENT_CREDENTIALS", default_value_t = true, action = clap::ArgAction::Set)]
     pub cluster_issuer_ambient_credentials: bool,
 
-    /// Let Issuers use the operator's own credentials. Whoever may create an Issuer in some
-    /// namespace may then sign with every key that the operator can reach.
+    /// Let Issuers use the operator's own credentials. Any user who may create an Issuer in some
+    /// namespace can then sign with every key that the operator can reach.
     #[arg(long, env = "SIGNET_ISSUER_AMBIENT_CREDENTIALS", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_ambient_credentials: bool,
 
@@ -73,20 +75,21 @@ pub struct Run {
     #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_local_addresses: bool,
 
-    /// The most signatures a second that are asked of a key for one namespace, or for all
-    /// ClusterIssuers together, whatever the issuers say. Without it, only they and the defaults of
-    /// their backends do.
+    /// The maximum number of signatures per second with a key, for one namespace, or for all
+    /// ClusterIssuers together. No issuer can exceed it. By default, only the issuers' own limits
+    /// and the defaults of their backends apply.
     #[arg(long, env = "SIGNET_MAX_SIGNATURES_PER_SECOND",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_signatures_per_second: Option<u32>,
 
-    /// The most certificates that are being signed and written with a key at the same time, for
-    /// one namespace, or for all ClusterIssuers together, whatever the issuers say.
-    #[arg(long, env = "SIGNET_MAX_SIGNATURES_AT_ONCE",
+    /// The maximum number of certificates that are being signed and written with a key, for one
+    /// namespace, or for all ClusterIssuers together. No issuer can exceed it.
+    #[arg(long, env = "SIGNET_MAX_SIGNATURES_IN_FLIGHT",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub max_signatures_at_once: Option<u16>,
+    pub max_signatures_in_flight: Option<u16>,
 
-    /// The file that lists the PKCS#11 modules which issuers may name. See docs/pkcs11.md.
+    /// The file that lists the PKCS#11 modules and tokens which issuers may name. See
+    /// docs/pkcs11.md.
     #[arg(long, env = "SIGNET_PKCS11_MODULES")]
     pub pkcs11_modules: Option<PathBuf>,
 
@@ -95,9 +98,9 @@ pub struct Run {
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub pkcs11_sessions: u16,
 
-    /// How often an issuer's key and Secrets are looked at again, in seconds.
-    #[arg(long, env = "SIGNET_ISSUER_RESYNC_SECONDS", default_value = "60", value_parser = seconds)]
-    pub issuer_resync: Duration,
+    /// How often an issuer's key and Secrets are checked again.
+    #[arg(long, env = "SIGNET_ISSUER_RESYNC_INTERVAL", default_value = "60s", value_parser = duration)]
+    pub issuer_resync_interval: Duration,
 
     /// Run only while holding the Lease, so that several replicas may stand by.
     #[arg(long, env = "SIGNET_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
@@ -115,18 +118,22 @@ pub struct Run {
     #[arg(long, env = "SIGNET_LEADER_ELECTION_IDENTITY")]
     pub leader_election_identity: Option<String>,
 
-    /// How long a Lease lasts without renewal, in seconds.
-    #[arg(long, env = "SIGNET_LEASE_SECONDS", default_value_t = 15,
-          value_parser = clap::value_parser!(u64).range(3..=3600))]
-    pub lease_seconds: u64,
+    /// How long the Lease is valid without renewal: 3s to 1h.
+    #[arg(
+        long,
+        env = "SIGNET_LEADER_ELECTION_LEASE_DURATION",
+        default_value = "15s",
+        value_parser = lease_duration
+    )]
+    pub leader_election_lease_duration: Duration,
 
     /// Where the admin server listens: /livez, /readyz and /metrics.
     #[arg(long, env = "SIGNET_ADMIN_ADDRESS", default_value = "[::]:9402")]
     pub admin_address: SocketAddr,
 
-    /// How long work in flight may take to finish after a signal to stop, in seconds.
-    #[arg(long, env = "SIGNET_SHUTDOWN_SECONDS", default_value = "20", value_parser = seconds)]
-    pub shutdown: Duration,
+    /// How long requests in flight may take to finish after a signal to stop.
+    #[arg(long, env = "SIGNET_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = duration)]
+    pub shutdown_timeout: Duration,
 
     /// The form of the log.
     #[arg(long, env = "SIGNET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
@@ -155,10 +162,21 @@ fn service_account(text: &str) -> Result<ServiceAccount, String> {
         .ok_or_else(|| "write it as namespace:name".to_owned())
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds)),
-        _ => Err("write a whole number of seconds, at least 1".to_owned()),
+/// Reads a duration of whole seconds, in the syntax of the API's duration fields.
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = signet_api::duration::parse(text)?;
+    if duration.is_zero() || duration.subsec_nanos() != 0 {
+        return Err("must be a whole number of seconds, and at least 1s".to_owned());
+    }
+    Ok(duration)
+}
+
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if (MIN_LEASE_DURATION..=MAX_LEASE_DURATION).contains(&duration) {
+        Ok(duration)
+    } else {
+        Err("must be between 3s and 1h".to_owned())
     }
 }
 
@@ -178,6 +196,27 @@ mod tests {
                 .get_env()
                 .unwrap_or_else(|| panic!("{} has none", flag.get_id()));
             assert!(name.to_string_lossy().starts_with("SIGNET_"));
+        }
+    }
+
+    #[test]
+    fn durations_have_the_syntax_of_the_api() {
+        let parse = |value: &str| {
+            let argument = format!("--shutdown-timeout={value}");
+            let Command::Run(run) = Cli::try_parse_from(["signet", "run", &argument])?.command;
+            Ok::<_, clap::Error>(run.shutdown_timeout)
+        };
+        assert_eq!(parse("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(parse("1h30m").unwrap(), Duration::from_secs(5400));
+        for value in ["20", "0s", "-1s", "1500ms", ""] {
+            assert!(parse(value).is_err(), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_lease_lasts_from_3_seconds_to_an_hour() {
+        for (value, is_valid) in [("2s", false), ("3s", true), ("1h", true), ("61m", false)] {
+            assert_eq!(lease_duration(value).is_ok(), is_valid, "{value}");
         }
     }
 }

@@ -1,15 +1,19 @@
-//! How often an object was tried in vain, and what was told about it.
+//! How often an object was tried without success, and the reason that was reported last.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use signet_core::reason::Reason;
 
-/// The first wait, doubled at each further attempt.
-const FIRST: Duration = Duration::from_secs(1);
-/// The longest wait.
-const LONGEST: Duration = Duration::from_secs(300);
+use crate::lock::Mutex;
+
+/// The first backoff, doubled with each failure.
+const MIN_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest backoff of a request. The key's own limits and breaker protect its backend; a
+/// request that was throttled eight times while others were signed must not wait for minutes.
+const MAX_REQUEST_BACKOFF: Duration = Duration::from_secs(30);
+/// The longest backoff of other objects.
+const MAX_BACKOFF: Duration = Duration::from_secs(300);
 /// How often the entries of objects that are gone are swept out.
 const SWEEP: Duration = Duration::from_secs(60);
 /// An entry that was not touched for this long belongs to an object that is gone.
@@ -28,44 +32,47 @@ struct Entries {
 #[derive(Debug)]
 struct Attempt {
     failures: u32,
-    told: Option<Reason>,
+    reported: Option<Reason>,
     touched: Instant,
 }
 
 impl Attempts {
-    /// Counts a failure and says how long to wait: 1 s, doubling up to 5 min.
+    /// Counts a failure of a request and returns how long to wait: 1 s, doubling up to 30 s.
     pub fn failed(&self, uid: &str) -> Duration {
+        self.failed_up_to(uid, MAX_REQUEST_BACKOFF)
+    }
+
+    /// Counts a failure and returns how long to wait: 1 s, doubling up to this, and up to 5 min.
+    pub fn failed_up_to(&self, uid: &str, max: Duration) -> Duration {
         self.with(uid, |attempt| {
-            let wait = FIRST
-                .saturating_mul(1 << attempt.failures.min(16))
-                .min(LONGEST);
-            attempt.failures += 1;
-            wait
+            let wait = MIN_BACKOFF.saturating_mul(1 << attempt.failures.min(16));
+            attempt.failures = attempt.failures.saturating_add(1);
+            wait.min(MAX_BACKOFF).min(max)
         })
     }
 
-    /// Whether this reason is not the last one told about the object.
+    /// Whether this reason is not the last one reported about the object.
     pub fn is_news(&self, uid: &str, reason: Reason) -> bool {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        attempts.by_uid.get(uid).and_then(|attempt| attempt.told) != Some(reason)
+        let attempts = self.0.lock();
+        attempts
+            .by_uid
+            .get(uid)
+            .and_then(|attempt| attempt.reported)
+            != Some(reason)
     }
 
-    /// This reason was told about the object.
-    pub fn told(&self, uid: &str, reason: Reason) {
-        self.with(uid, |attempt| attempt.told = Some(reason));
+    /// Records that this reason was reported about the object.
+    pub fn reported(&self, uid: &str, reason: Reason) {
+        self.with(uid, |attempt| attempt.reported = Some(reason));
     }
 
     /// Forgets the object: it is done.
     pub fn done(&self, uid: &str) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_uid
-            .remove(uid);
+        self.0.lock().by_uid.remove(uid);
     }
 
     fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Attempt) -> T) -> T {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.0.lock();
         let now = Instant::now();
         if entries
             .swept
@@ -78,7 +85,7 @@ impl Attempts {
         }
         let attempt = entries.by_uid.entry(uid.to_owned()).or_insert(Attempt {
             failures: 0,
-            told: None,
+            reported: None,
             touched: now,
         });
         attempt.touched = now;
@@ -91,24 +98,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_longest_and_start_anew_when_done() {
+    fn backoff_doubles_up_to_the_maximum_and_starts_over_when_done() {
         let attempts = Attempts::default();
-        let waits: Vec<_> = (0..11).map(|_| attempts.failed("a").as_secs()).collect();
+        let hour = Duration::from_secs(3600);
+        let waits: Vec<_> = (0..11)
+            .map(|_| attempts.failed_up_to("a", hour).as_secs())
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
         assert_eq!(attempts.failed("b").as_secs(), 1);
         attempts.done("a");
         assert_eq!(attempts.failed("a").as_secs(), 1);
     }
 
+    /// Throttled again and again while others were signed, it was in minutes of backoff when the
+    /// throttling had ended.
     #[test]
-    fn a_reason_is_news_until_it_was_told() {
+    fn no_request_waits_for_minutes() {
+        let attempts = Attempts::default();
+        for _ in 0..100 {
+            assert!(attempts.failed("a") <= Duration::from_secs(30));
+        }
+    }
+
+    #[test]
+    fn a_reason_is_news_until_it_is_reported() {
         let attempts = Attempts::default();
         assert!(attempts.is_news("a", Reason::IssuerNotFound));
         assert!(
             attempts.is_news("a", Reason::IssuerNotFound),
             "the write may have failed"
         );
-        attempts.told("a", Reason::IssuerNotFound);
+        attempts.reported("a", Reason::IssuerNotFound);
         assert!(!attempts.is_news("a", Reason::IssuerNotFound));
         assert!(attempts.is_news("a", Reason::IssuerNotReady));
     }

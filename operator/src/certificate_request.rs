@@ -14,10 +14,11 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use signet_api::external::certificate_request::CertificateRequest;
 
-use crate::apply::Written;
+use crate::api_error::describe;
 use crate::context::{Context, DEADLINE, latest};
-use crate::keyring::Found;
+use crate::keyring::IssuerLookup;
 use crate::request::{self, Given, Outcome};
+use crate::writer::WriteResult;
 
 /// The API's name in metrics.
 const API: &str = "CertificateRequest";
@@ -26,7 +27,7 @@ const API: &str = "CertificateRequest";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not take a write.
-    #[error("the API server did not take the write: {0}")]
+    #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[from] kube::Error),
     /// It took too long.
     #[error("the request was not finished in time")]
@@ -75,7 +76,7 @@ async fn answer(object: &CertificateRequest, context: &Context) -> Result<Action
     let plan = status::plan(object, &outcome, now);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let news = plan.status.is_some();
-    if context.writer.carry_out(object, plan).await? == Written::Conflict {
+    if context.writer.apply(object, plan).await? == WriteResult::Conflict {
         // What was decided here is void. A newer version may not wake us: decide anew soon.
         context.metrics.conflict();
         return Ok(Action::requeue(context.attempts.failed(uid)));
@@ -113,7 +114,7 @@ fn record(object: &CertificateRequest, outcome: &Outcome, given: &Given<'_>, con
     let Some((label, reason)) = outcome.labels() else {
         return;
     };
-    let known = (!matches!(given.found, Found::Missing)).then_some(given.issuer);
+    let known = (!matches!(given.found, IssuerLookup::Missing)).then_some(given.issuer);
     context.metrics.decided(API, known, label, reason);
     if let Outcome::Issued { .. } = outcome {
         context.count_ready(status::approved_at(object));

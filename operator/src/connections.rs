@@ -2,11 +2,12 @@
 
 mod connection;
 mod limits;
+mod log;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use signet_api::{IssuerKind, IssuerSpec};
@@ -14,18 +15,19 @@ use signet_keys::{Breaker, Gates, KeyError, Known, Places, Reach};
 use tokio::sync::broadcast;
 
 use connection::{Alarm, Connection, Made};
-pub use connection::{Change, Key};
+pub use connection::{Change, Key, KeyEvent};
 pub use limits::Caps;
 use limits::limits;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
 
 /// How many changes may wait to be looked at. Who misses one sees it at the next resync.
-const CHANGES: usize = 1024;
+const MAX_CHANGES: usize = 1024;
 
 /// How many keys of one namespace are looked at or connected to at the same time. One that hangs
 /// takes seconds, and whoever makes a thousand Issuers shall not take everybody's connections.
-const LOOKS_AT_ONCE: usize = 32;
+const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 
 /// The connections of all issuers.
 #[derive(Debug)]
@@ -43,9 +45,9 @@ impl Connections {
         Self {
             by_issuer: Mutex::default(),
             gates: Gates::default(),
-            looks: Places::new(LOOKS_AT_ONCE),
+            looks: Places::new(MAX_CHECKS_PER_NAMESPACE),
             caps,
-            changes: broadcast::channel(CHANGES).0,
+            changes: broadcast::channel(MAX_CHANGES).0,
         }
     }
 
@@ -68,8 +70,11 @@ impl Connections {
         };
         let key = connection.key(spec.key.backend(), (reach, known), &self.gates);
         // What the breaker adds for requests would make a condition's sentence go to and fro.
-        key.await
-            .map_err(|error| connection.breaker().last_error().unwrap_or(error))
+        let key = key
+            .await
+            .map_err(|error| connection.breaker().last_error().unwrap_or(error));
+        connection.observe(key.as_ref().map(drop));
+        key
     }
 
     /// Whether the backend of an issuer is known to be away.
@@ -94,7 +99,7 @@ impl Connections {
             .retain(|name, _| name.kind != kind || exists(name));
     }
 
-    /// Each backend that goes away or comes back.
+    /// Each change of an issuer's key.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
     }
@@ -117,6 +122,7 @@ impl Connections {
                 let alarm = Alarm {
                     issuer: name.clone(),
                     changes: self.changes.clone(),
+                    log: Arc::default(),
                 };
                 let connection = Arc::new(Connection::new(made, alarm));
                 by_issuer.insert(name.clone(), connection.clone());
@@ -126,8 +132,6 @@ impl Connections {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Arc<Connection>>> {
-        self.by_issuer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.by_issuer.lock()
     }
 }

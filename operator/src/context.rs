@@ -13,13 +13,15 @@ use signet_core::request::ServiceAccount;
 use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::Writer;
-use crate::arithmetic::Arithmetic;
 use crate::attempts::Attempts;
+use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
-use crate::health::Health;
-use crate::keyring::{Found, IssuerName, Keyring, State, Version};
-use crate::metrics::Metrics;
+use crate::issuer_name::IssuerName;
+use crate::keyring::{IssuerLookup, Keyring, State, Version};
+use crate::run::health::Health;
+use crate::run::metrics::Metrics;
+use crate::sharing::Sharing;
+use crate::writer::Writer;
 
 /// A reconcile that takes longer is given up and tried again.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -31,8 +33,8 @@ pub struct Settings {
     pub cluster_resource_namespace: String,
     /// The ServiceAccount of the cert-manager controller.
     pub cert_manager: ServiceAccount,
-    /// How often an issuer is looked at again.
-    pub issuer_resync: Duration,
+    /// How often an issuer is reconciled again.
+    pub issuer_resync_interval: Duration,
     /// Which kinds of issuers may use the operator's own credentials.
     pub ambient: Ambient,
     /// Where no Issuer may have anything called; none if the flags allow it.
@@ -77,6 +79,19 @@ pub struct Issuers {
     pub issuers: Store<Issuer>,
     /// Cluster-scoped.
     pub cluster_issuers: Store<ClusterIssuer>,
+}
+
+impl Issuers {
+    /// The names of all issuers.
+    pub fn names(&self) -> Vec<IssuerName> {
+        let issuers = self.issuers.state();
+        let cluster_issuers = self.cluster_issuers.state();
+        let issuers = issuers.iter().map(|issuer| IssuerName::of(&**issuer));
+        let cluster_issuers = cluster_issuers
+            .iter()
+            .map(|issuer| IssuerName::of(&**issuer));
+        issuers.chain(cluster_issuers).collect()
+    }
 }
 
 impl std::fmt::Debug for Issuers {
@@ -131,24 +146,26 @@ pub struct Context {
     pub keyring: Keyring,
     /// The connections to their keys.
     pub connections: Connections,
+    /// The issuers that share a CA.
+    pub sharing: Sharing,
     /// The issuers that exist.
     pub issuers: Issuers,
     /// The requests that exist.
     pub requests: Requests,
     /// The back-off of each object.
     pub attempts: Attempts,
-    /// The metrics.
-    pub metrics: Metrics,
-    /// The probes' answers.
-    pub health: Health,
+    /// The metrics of the process.
+    pub metrics: Arc<Metrics>,
+    /// The health of the process.
+    pub health: Arc<Health>,
     /// How many issuers' CA generations are read at the same time.
     pub reads: Turns,
     /// Cancelled when the operator is told to stop.
     pub stop: CancellationToken,
     /// The making of keys: a large one takes seconds.
-    pub key_making: Arithmetic,
+    pub key_generation: BlockingQueue,
     /// The reading of chains, whose signatures are verified: a tenant's may take half a second.
-    pub chain_reading: Arithmetic,
+    pub chain_parsing: BlockingQueue,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
@@ -156,10 +173,10 @@ pub struct Context {
 impl Context {
     /// Looks up the issuer that a request names. One whose key is away is not ready, also before
     /// its status says so.
-    pub fn find(&self, name: &IssuerName) -> Found {
+    pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
         match found.away() {
-            Some(error) => Found::Known(State::NotReady(error.message)),
+            Some(error) => IssuerLookup::Observed(State::NotReady(error.message)),
             None => found,
         }
     }
@@ -174,7 +191,7 @@ impl Context {
     /// # Errors
     /// The operator is told to stop.
     pub async fn turn(&self, issuer: &IssuerName, tenant: &str) -> Result<Option<Turn>, Stopping> {
-        let Found::Known(State::Ready(loaded)) = self.find(issuer) else {
+        let IssuerLookup::Observed(State::Ready(loaded)) = self.find(issuer) else {
             return Ok(None);
         };
         let started = Instant::now();
@@ -195,6 +212,14 @@ impl Context {
         }
     }
 
+    /// The namespace of an issuer's Secrets and CA generations.
+    pub fn resource_namespace<'a>(&'a self, name: &'a IssuerName) -> &'a str {
+        match name.kind {
+            IssuerKind::Issuer => &name.namespace,
+            IssuerKind::ClusterIssuer => &self.settings.cluster_resource_namespace,
+        }
+    }
+
     /// Whether there is such an issuer.
     pub fn exists(&self, name: &IssuerName) -> bool {
         self.version(name).is_some()
@@ -204,6 +229,7 @@ impl Context {
     pub fn forget(&self, name: &IssuerName) {
         self.keyring.remove(name);
         self.connections.forget(name);
+        self.sharing.remove(name);
         self.metrics.forget(name);
     }
 

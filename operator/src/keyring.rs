@@ -1,56 +1,38 @@
 //! The issuers that can sign now: one connected signer for each.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard};
 
 use kube::core::ObjectMeta;
 use signet_api::IssuerKind;
-use signet_core::ca::CaChain;
+use signet_core::ca::{Bundle, CaChain};
 use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
 use signet_keys::{Guard, KeyError};
 use tokio::sync::broadcast;
 
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
+
 /// How many changes may wait to be looked at. Who misses some looks at everything.
-const CHANGES: usize = 1024;
+const MAX_CHANGES: usize = 1024;
 
-/// An issuer's full name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct IssuerName {
-    /// Issuer or ClusterIssuer.
-    pub kind: IssuerKind,
-    /// The namespace of an Issuer; empty for a ClusterIssuer.
-    pub namespace: String,
-    /// The name.
-    pub name: String,
-}
-
-impl fmt::Display for IssuerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            IssuerKind::Issuer => write!(f, "Issuer {}/{}", self.namespace, self.name),
-            IssuerKind::ClusterIssuer => write!(f, "ClusterIssuer {}", self.name),
-        }
-    }
-}
-
-/// Everything that signing for an issuer needs.
+/// An issuer that can sign, with all that signing for it needs.
 #[derive(Debug)]
-pub struct Loaded {
+pub struct ReadyIssuer {
     /// What policy goes by.
     pub rules: Rules,
     /// The CA's chain.
     pub chain: CaChain,
     /// The key.
     pub guard: Arc<Guard>,
-    /// Every root that is trusted now, in PEM.
-    pub bundle: String,
+    /// Every root that is trusted now.
+    pub bundle: Bundle,
     /// The key backend's name, for metrics.
     pub backend: &'static str,
 }
 
-impl Loaded {
+impl ReadyIssuer {
     /// The CA under which certificates are built.
     pub fn authority(&self) -> Authority<'_> {
         Authority {
@@ -60,11 +42,11 @@ impl Loaded {
     }
 }
 
-/// What is known of an issuer.
+/// The state of an issuer.
 #[derive(Clone, Debug)]
 pub enum State {
     /// It can sign.
-    Ready(Arc<Loaded>),
+    Ready(Arc<ReadyIssuer>),
     /// It cannot, and its Ready condition says this.
     NotReady(String),
 }
@@ -111,22 +93,22 @@ impl Entry {
     }
 }
 
-/// What a request finds.
+/// The result of looking up the issuer of a request.
 #[derive(Clone, Debug)]
-pub enum Found {
-    /// There is no such issuer.
+pub enum IssuerLookup {
+    /// The issuer does not exist.
     Missing,
-    /// It exists and has not been looked at in its present form; it is about to be.
-    Unexamined,
-    /// It was looked at.
-    Known(State),
+    /// The issuer exists and was not observed in its present form yet; it is about to be.
+    NotObserved,
+    /// The issuer was observed.
+    Observed(State),
 }
 
-impl Found {
+impl IssuerLookup {
     /// Why the key of an issuer that is ready is not asked now: it is known to be away.
     pub fn away(&self) -> Option<KeyError> {
         match self {
-            Self::Known(State::Ready(loaded)) => loaded.guard.breaker().admit().err(),
+            Self::Observed(State::Ready(loaded)) => loaded.guard.breaker().admit().err(),
             _ => None,
         }
     }
@@ -135,28 +117,28 @@ impl Found {
     pub fn for_policy<'a>(&'a self, name: &'a str) -> Option<Issuer<'a>> {
         Some(match self {
             Self::Missing => Issuer::Missing { name },
-            Self::Unexamined => return None,
-            Self::Known(State::NotReady(message)) => Issuer::NotReady { name, message },
-            Self::Known(State::Ready(loaded)) => Issuer::Ready(&loaded.rules),
+            Self::NotObserved => return None,
+            Self::Observed(State::NotReady(message)) => Issuer::NotReady { name, message },
+            Self::Observed(State::Ready(loaded)) => Issuer::Ready(&loaded.rules),
         })
     }
 }
 
-/// Whose requests may be set free: those of one issuer, or of any where it is not known.
-pub type Changed = Option<IssuerName>;
+/// The issuer that changed; none for any of them.
+pub type IssuerChange = Option<IssuerName>;
 
 /// The keyring. Whoever waits for an issuer listens to [`changes`](Self::changes).
 #[derive(Debug)]
 pub struct Keyring {
-    entries: RwLock<HashMap<IssuerName, Entry>>,
-    changes: broadcast::Sender<Changed>,
+    entries: Mutex<HashMap<IssuerName, Entry>>,
+    changes: broadcast::Sender<IssuerChange>,
 }
 
 impl Default for Keyring {
     fn default() -> Self {
         Self {
-            entries: RwLock::default(),
-            changes: broadcast::channel(CHANGES).0,
+            entries: Mutex::default(),
+            changes: broadcast::channel(MAX_CHANGES).0,
         }
     }
 }
@@ -166,7 +148,7 @@ impl Keyring {
     /// is news.
     pub fn put(&self, name: &IssuerName, version: Version, state: State) {
         let entry = Entry { version, state };
-        let before = self.write().insert(name.clone(), entry.clone());
+        let before = self.lock().insert(name.clone(), entry.clone());
         if before.is_none_or(|before| before.is_outdated_by(&entry)) {
             self.tell(Some(name.clone()));
         }
@@ -182,14 +164,14 @@ impl Keyring {
         self.tell(None);
     }
 
-    fn tell(&self, changed: Changed) {
+    fn tell(&self, changed: IssuerChange) {
         // Nobody listening is no error: the requests are then looked at from the start.
         let _ = self.changes.send(changed);
     }
 
     /// Takes an issuer out: it is gone.
     pub fn remove(&self, name: &IssuerName) {
-        self.write().remove(name);
+        self.lock().remove(name);
     }
 
     /// Takes out the issuers of a kind that `exists` does not know, and names them.
@@ -198,7 +180,7 @@ impl Keyring {
         kind: IssuerKind,
         exists: impl Fn(&IssuerName) -> bool,
     ) -> Vec<IssuerName> {
-        let mut entries = self.write();
+        let mut entries = self.lock();
         let gone: Vec<_> = entries
             .keys()
             .filter(|name| name.kind == kind && !exists(name))
@@ -212,19 +194,19 @@ impl Keyring {
 
     /// Looks an issuer up. `current` is the version of the object as the watch has it, none if
     /// there is no such object.
-    pub fn find(&self, name: &IssuerName, current: Option<Version>) -> Found {
+    pub fn find(&self, name: &IssuerName, current: Option<Version>) -> IssuerLookup {
         let Some(current) = current else {
-            return Found::Missing;
+            return IssuerLookup::Missing;
         };
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.lock();
         match entries.get(name) {
             Some(entry)
                 if entry.version.uid == current.uid
                     && entry.version.generation >= current.generation =>
             {
-                Found::Known(entry.state.clone())
+                IssuerLookup::Observed(entry.state.clone())
             }
-            _ => Found::Unexamined,
+            _ => IssuerLookup::NotObserved,
         }
     }
 
@@ -232,13 +214,13 @@ impl Keyring {
     pub fn is_not_ready(&self, name: &IssuerName, version: Version) -> bool {
         matches!(
             self.find(name, Some(version)),
-            Found::Known(State::NotReady(_))
+            IssuerLookup::Observed(State::NotReady(_))
         )
     }
 
     /// How many requests wait for their turn at the key of each issuer that can sign.
     pub fn queues(&self) -> Vec<(IssuerName, usize)> {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.lock();
         let ready = entries
             .iter()
             .filter_map(|(name, entry)| match &entry.state {
@@ -249,12 +231,12 @@ impl Keyring {
     }
 
     /// Whose requests to look at again, as it comes.
-    pub fn changes(&self) -> broadcast::Receiver<Changed> {
+    pub fn changes(&self) -> broadcast::Receiver<IssuerChange> {
         self.changes.subscribe()
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<IssuerName, Entry>> {
-        self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Entry>> {
+        self.entries.lock()
     }
 }
 
@@ -281,28 +263,31 @@ mod tests {
     fn cm_5_an_issuer_counts_only_as_it_was_looked_at_last() {
         let keyring = Keyring::default();
         let find = |uid, generation| keyring.find(&name(), Some(version(uid, generation)));
-        assert!(matches!(keyring.find(&name(), None), Found::Missing));
-        assert!(matches!(find("a", 1), Found::Unexamined));
+        assert!(matches!(keyring.find(&name(), None), IssuerLookup::Missing));
+        assert!(matches!(find("a", 1), IssuerLookup::NotObserved));
         keyring.put(
             &name(),
             version("a", 1),
             State::NotReady("no key".to_owned()),
         );
-        assert!(matches!(find("a", 1), Found::Known(State::NotReady(_))));
+        assert!(matches!(
+            find("a", 1),
+            IssuerLookup::Observed(State::NotReady(_))
+        ));
         assert!(
-            matches!(find("a", 2), Found::Unexamined),
+            matches!(find("a", 2), IssuerLookup::NotObserved),
             "the spec changed"
         );
         assert!(
-            matches!(find("b", 1), Found::Unexamined),
+            matches!(find("b", 1), IssuerLookup::NotObserved),
             "deleted and made anew"
         );
         assert!(
-            matches!(keyring.find(&name(), None), Found::Missing),
+            matches!(keyring.find(&name(), None), IssuerLookup::Missing),
             "deleted"
         );
         keyring.remove(&name());
-        assert!(matches!(find("a", 1), Found::Unexamined));
+        assert!(matches!(find("a", 1), IssuerLookup::NotObserved));
     }
 
     #[test]
@@ -347,7 +332,7 @@ mod tests {
         );
         assert!(matches!(
             keyring.find(&name(), Some(version("a", 1))),
-            Found::Unexamined
+            IssuerLookup::NotObserved
         ));
     }
 }

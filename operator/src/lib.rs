@@ -1,29 +1,33 @@
 //! The Signet operator.
 //!
-//! Two things are reconciled: issuers ([`issuer`]) and requests ([`certificate_request`] and
-//! [`signing_request`], which share the flow of [`request`]). What they learn and decide is
-//! pure; what is written to the API server is written in [`apply`] alone, and every call that
-//! the operator makes is listed in [`permissions`].
+//! Two things are reconciled: issuers ([`issuers`]) and requests ([`certificate_request`] and
+//! [`signing_request`], which share the flow of [`request`]). Both observe, decide with pure
+//! functions, and end in a [`plan`]. Only [`writer`] writes to the API server, and
+//! [`permissions`] lists every call that the operator makes.
 
-pub mod admin;
-pub mod apply;
+// Builds for the fuzzer (fuzz/) can skip the check of a CSR's self-signature.
+#[cfg(fuzzing)]
+compile_error!("the operator is not built for a fuzzer");
+
+pub mod api_error;
 pub mod args;
-pub mod arithmetic;
 pub mod attempts;
+pub mod blocking;
 pub mod certificate_request;
 pub mod connections;
 pub mod context;
 #[cfg(test)]
 mod fixtures;
-pub mod health;
-pub mod issuer;
+pub mod issuer_name;
+pub mod issuers;
 pub mod keyring;
-pub mod lease;
-pub mod metrics;
+mod lock;
 pub mod namespace;
 pub mod permissions;
+pub mod plan;
 pub mod request;
 pub mod run;
+pub mod sharing;
 pub mod signing_request;
-pub mod telemetry;
 pub mod watch;
+pub mod writer;

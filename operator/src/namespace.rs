@@ -9,10 +9,11 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use signet_api::IssuerKind;
-use signet_keys::{ErrorClass, KeyError, Namespace, SecretData, ServiceAccountToken};
+use signet_keys::{ErrorClass, KeyError, Namespace, PinSecrets, SecretData, ServiceAccountToken};
 use zeroize::Zeroizing;
 
-use crate::keyring::IssuerName;
+use crate::api_error::describe;
+use crate::issuer_name::IssuerName;
 
 /// The shortest life of a token that the API server gives. A token is made for one login.
 const TOKEN_SECONDS: i64 = 600;
@@ -50,14 +51,7 @@ fn audience(issuer: &IssuerName) -> String {
 
 impl Namespace for IssuerNamespace {
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        async move {
-            check_name("Secret", name)?;
-            let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
-            let secret = api.get_opt(name).await;
-            let secret = secret.map_err(|error| unread("Secret", name, &error))?;
-            secret.map(|secret| data(name, secret)).transpose()
-        }
-        .boxed()
+        read_secret(&self.client, &self.namespace, name).boxed()
     }
 
     fn config_map<'a>(
@@ -128,6 +122,49 @@ impl IssuerNamespace {
     }
 }
 
+/// The namespace of the operator's own Secrets, as its configuration names them.
+#[derive(Clone)]
+pub struct ClusterResources {
+    client: Client,
+    namespace: String,
+}
+
+impl ClusterResources {
+    /// Reads from `namespace`.
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
+impl PinSecrets for ClusterResources {
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+        read_secret(&self.client, &self.namespace, name).boxed()
+    }
+}
+
+impl std::fmt::Debug for ClusterResources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterResources")
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn read_secret(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<SecretData>, KeyError> {
+    check_name("Secret", name)?;
+    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let secret = api.get_opt(name).await;
+    let secret = secret.map_err(|error| unread("Secret", name, &error))?;
+    secret.map(|secret| data(name, secret)).transpose()
+}
+
 /// A ServiceAccount's token is not given to a key: what is read is sent to servers that an Issuer
 /// names, and whoever may write Issuers need not be who may act as the ServiceAccount.
 fn data(name: &str, secret: Secret) -> Result<SecretData, KeyError> {
@@ -174,12 +211,12 @@ fn check_name(kind: &str, name: &str) -> Result<(), KeyError> {
 fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
     let (class, why) = match error {
         kube::Error::Api(status) if status.is_forbidden() => {
-            (ErrorClass::CredentialsRefused, error.to_string())
+            (ErrorClass::CredentialsRefused, describe(error))
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             (ErrorClass::WrongAnswer, format!("the answer is no {kind}"))
         }
-        _ => (ErrorClass::Unreachable, error.to_string()),
+        _ => (ErrorClass::Unreachable, describe(error)),
     };
     KeyError::new(class, format!("the {kind} {name} cannot be read: {why}"))
 }

@@ -107,7 +107,8 @@ pub const PERMISSIONS: &[Permission] = &[
         verb: "sign",
     },
     cluster("authorization.k8s.io", "subjectaccessreviews", "create"),
-    // One by one, never listed or watched: whoever reads all Secrets is a target.
+    // One by one, never listed or watched: whoever reads all Secrets is a target. The PINs of
+    // PKCS#11 tokens are among those in the cluster resource namespace.
     issuers("", "secrets", "get"),
     issuers("", "secrets", "create"),
     issuers("", "configmaps", "get"),

@@ -22,8 +22,9 @@ use signet_core::policy::{Decision, Denial, Grant, Issuer, Wait, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{Asked, Request};
 
-use crate::keyring::{Found, IssuerName, Loaded, State};
-use crate::metrics::Metrics;
+use crate::issuer_name::IssuerName;
+use crate::keyring::{IssuerLookup, ReadyIssuer, State};
+use crate::run::metrics::Metrics;
 
 /// What a request is worked on with.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,7 @@ pub struct Given<'a> {
     /// The issuer that the request names.
     pub issuer: &'a IssuerName,
     /// What is known of that issuer.
-    pub found: &'a Found,
+    pub found: &'a IssuerLookup,
     /// Where the time that a signature takes is written down.
     pub metrics: &'a Metrics,
     /// The time of issue.
@@ -49,7 +50,7 @@ pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
         return Outcome::Ignored;
     };
     let (grant, loaded) = match (decide(&request, for_policy), given.found) {
-        (Decision::Grant(grant), Found::Known(State::Ready(loaded))) => (grant, loaded),
+        (Decision::Grant(grant), IssuerLookup::Observed(State::Ready(loaded))) => (grant, loaded),
         (decision, _) => return Outcome::without_grant(decision),
     };
     let outcome = sign(&grant, loaded, given).await;
@@ -64,7 +65,7 @@ pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
 }
 
 /// Signs what was granted, and checks what came back before anything is made of it.
-async fn sign(grant: &Grant, loaded: &Loaded, given: Given<'_>) -> Outcome {
+async fn sign(grant: &Grant, loaded: &ReadyIssuer, given: Given<'_>) -> Outcome {
     let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), given.now) {
         Ok(tbs) => tbs,
         Err(error) => return Outcome::Waiting(not_now(&error)),
@@ -87,7 +88,7 @@ async fn sign(grant: &Grant, loaded: &Loaded, given: Given<'_>) -> Outcome {
         .metrics
         .signed(loaded.backend, started.elapsed().as_secs_f64());
     match Issued::assemble(&tbs, &signature, &loaded.chain) {
-        Ok(issued) => Outcome::issued(&issued, grant, &loaded.bundle),
+        Ok(issued) => Outcome::issued(&issued, grant, loaded.bundle.pem()),
         Err(error) => {
             tracing::error!(%error, backend = loaded.backend, "a signature was thrown away");
             waiting(Reason::SignatureMismatch, error.to_string())

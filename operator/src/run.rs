@@ -10,37 +10,41 @@ use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+pub mod admin;
 mod api_server;
-mod leading;
-mod shown;
-mod surroundings;
+pub mod health;
+mod leader;
+pub mod lease;
+pub mod metrics;
+mod process;
+mod startup;
+mod telemetry;
 
 use crate::args::Run;
-use crate::health::BEAT;
-use crate::lease::Lease;
-use crate::{admin, telemetry};
-use leading::Leading;
-use shown::Process;
-use surroundings::Surroundings;
+use health::BEAT;
+use leader::{Leader, Setup};
+use lease::Lease;
+use process::Process;
+use startup::Startup;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Runs the operator until a signal ends it.
+/// Runs the operator until a signal stops it.
 ///
 /// # Errors
-/// It cannot start, or work in flight did not finish in time.
+/// It cannot start, or requests in flight did not finish in time.
 pub fn main(settings: Run) -> anyhow::Result<()> {
     telemetry::start(settings.log_format, &settings.log)?;
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
-        .map_err(|_| anyhow::anyhow!("another crypto provider was installed before"))?;
-    // One thread does everything but sign with RSA and what is Arithmetic: the work is waiting for
-    // others, and waking a second thread for each answer costs more than the answer
+        .map_err(|_| anyhow::anyhow!("another crypto provider is already installed"))?;
+    // One thread does everything but RSA signatures and what a BlockingQueue runs: most of the work
+    // is waiting, and waking a second thread for each response costs more than handling it
     // (docs/performance.md).
     let processors = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_current_thread()
-        // Two for the keys that are made and the chains that are read, which RSA does not wait for.
+        // Two for the generation of keys and the reading of chains, which do not delay RSA.
         .max_blocking_threads(processors.max(2) + 2)
         .enable_all()
         .build()?
@@ -49,10 +53,10 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
 
 async fn run(settings: Run) -> anyhow::Result<()> {
     let identity = identity(&settings);
-    tracing::info!(version = VERSION, identity, "Signet starts");
+    tracing::info!(version = VERSION, identity, "starting Signet");
     let config = config(&settings).await?;
     let client = Client::try_from(config.clone())?;
-    let surroundings = Surroundings::learn(&settings, &config, &client).await?;
+    let startup = Startup::observe(&settings, &config, &client).await?;
     let stop = stop_on_signal()?;
     let process = Arc::new(Process::default());
     let admin_stop = CancellationToken::new();
@@ -61,79 +65,74 @@ async fn run(settings: Run) -> anyhow::Result<()> {
         lease = Lease::enter(client.clone(), &settings, &identity) => lease?,
         () = stop.cancelled() => return Ok(()),
     };
-    let work = Work {
+    let setup = Setup {
         client,
         settings,
         identity,
-        surroundings,
+        startup,
     };
-    let ended = lead_while_told(&work, &process, &mut lease, &stop).await;
+    let ended = lead_until_stopped(&setup, &process, &mut lease, &stop).await;
     lease.release().await;
     admin_stop.cancel();
-    tracing::info!("Signet has stopped");
+    tracing::info!("Signet stopped");
     ended
 }
 
-/// What a replica that leads works with.
-struct Work {
-    client: Client,
-    settings: Run,
-    identity: String,
-    surroundings: Surroundings,
-}
-
-/// Leads whenever the Lease says so, until told to stop.
-async fn lead_while_told(
-    work: &Work,
+/// Leads while this replica holds the Lease, until it is stopped.
+async fn lead_until_stopped(
+    setup: &Setup,
     process: &Process,
     lease: &mut Lease,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let patience = work.settings.shutdown;
+    let timeout = setup.settings.shutdown_timeout;
     let mut beat = tokio::time::interval(BEAT);
-    let mut leading: Option<Leading> = None;
+    let mut leader: Option<Leader> = None;
     loop {
-        match (&leading, lease.is_leading()) {
+        match (&leader, lease.is_leading()) {
             (None, true) => {
-                tracing::info!("this replica leads");
-                leading = Some(Leading::start(work, process));
+                tracing::info!("acquired the Lease; leading");
+                leader = Some(Leader::start(setup, process));
+                process.set_leading(true);
             }
             (Some(_), false) => {
-                tracing::warn!("the Lease is lost; this replica stands by");
-                process.forget();
-                finish(leading.take(), patience).await?;
+                tracing::warn!("lost the Lease; standing by");
+                process.set_leading(false);
+                finish(leader.take(), timeout).await?;
+                process.end_term();
             }
-            _ => {}
+            (None, false) => process.set_leading(false),
+            (Some(_), true) => {}
         }
-        process.set_leading(leading.is_some());
         tokio::select! {
             () = stop.cancelled() => break,
             changed = lease.changed() => changed?,
             _ = beat.tick() => process.beat(),
-            ended = ended(&mut leading) => return ended,
+            ended = ended(&mut leader) => return ended,
         }
     }
-    tracing::info!("told to stop; work in flight is finished");
-    finish(leading, patience).await
+    tracing::info!("shutting down; draining in-flight requests");
+    finish(leader, timeout).await
 }
 
-/// Work ends by itself only when something is wrong.
-async fn ended(leading: &mut Option<Leading>) -> anyhow::Result<()> {
-    match leading {
-        Some(leading) => leading.ended().await,
+/// Waits for a controller to fail.
+async fn ended(leader: &mut Option<Leader>) -> anyhow::Result<()> {
+    match leader {
+        Some(leader) => leader.ended().await,
         None => std::future::pending().await,
     }
 }
 
-/// Lets work in flight finish, for as long as that may take.
-async fn finish(leading: Option<Leading>, patience: Duration) -> anyhow::Result<()> {
-    let Some(leading) = leading else {
+/// Drains requests in flight.
+async fn finish(leader: Option<Leader>, timeout: Duration) -> anyhow::Result<()> {
+    let Some(leader) = leader else {
         return Ok(());
     };
-    let finished = pin!(leading.stop());
-    tokio::time::timeout(patience, finished)
+    let finished = pin!(leader.stop());
+    let seconds = timeout.as_secs();
+    tokio::time::timeout(timeout, finished)
         .await
-        .map_err(|_| anyhow::anyhow!("work in flight did not finish in {} s", patience.as_secs()))
+        .map_err(|_| anyhow::anyhow!("requests in flight did not finish in {seconds} s"))
 }
 
 async fn config(settings: &Run) -> anyhow::Result<Config> {
@@ -149,7 +148,7 @@ async fn config(settings: &Run) -> anyhow::Result<Config> {
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let told = stop.clone();
+    let stopped = stop.clone();
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
@@ -159,7 +158,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        told.cancel();
+        stopped.cancel();
     });
     Ok(stop)
 }

@@ -17,12 +17,14 @@ use k8s_openapi::api::certificates::v1::{
 };
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use signet_core::request::ServiceAccount;
+use signet_core::request::Reference;
 
-use crate::apply::Written;
+use crate::api_error::describe;
 use crate::context::{Context, DEADLINE, latest};
-use crate::keyring::{Found, IssuerName};
+use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
 use crate::request::{self, Given, Outcome};
+use crate::writer::WriteResult;
 
 /// The API's name in metrics.
 const API: &str = "CertificateSigningRequest";
@@ -34,10 +36,10 @@ const UNPROCESSABLE: u16 = 422;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The API server did not take a write.
-    #[error("the API server did not take the write: {0}")]
+    #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[source] kube::Error),
     /// The SubjectAccessReview was not answered.
-    #[error("the SubjectAccessReview was not answered: {0}")]
+    #[error("the SubjectAccessReview was not answered: {}", describe(.0))]
     Review(#[source] kube::Error),
     /// It took too long.
     #[error("the request was not finished in time")]
@@ -70,13 +72,13 @@ pub async fn reconcile(
     tokio::time::timeout(DEADLINE, answered).await?
 }
 
-/// Whose turn it is among those who wait for a key: the namespace of a ServiceAccount, and
-/// everybody else for himself.
+/// The share of the queue that a request counts toward: a ServiceAccount's namespace, or the
+/// user. A namespace's name has no colon, so no user takes a namespace's share.
 fn tenant(spec: &CertificateSigningRequestSpec) -> String {
-    let username = spec.username.as_deref().unwrap_or_default();
-    match ServiceAccount::from_username(username) {
-        Some(account) => account.namespace,
-        None => username.to_owned(),
+    let requester = intake::requester(spec);
+    match requester.service_account() {
+        Ok(account) => account.namespace,
+        Err(_) => format!("user:{}", requester.username),
     }
 }
 
@@ -85,11 +87,14 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
         return Ok(Action::await_change());
     };
     let found = context.find(&issuer);
-    let missing = matches!(found, Found::Missing);
-    if !missing && intake::needs_review(&issuer, &asked) {
-        asked.may_reference = reference::is_allowed(&context.client, &object.spec, &issuer)
+    let missing = matches!(found, IssuerLookup::Missing);
+    if !missing
+        && intake::needs_review(&issuer, &asked)
+        && reference::is_allowed(&context.client, &object.spec, &issuer)
             .await
-            .map_err(Error::Review)?;
+            .map_err(Error::Review)?
+    {
+        asked.reference = Reference::Allowed;
     }
     let given = Given {
         issuer: &issuer,
@@ -99,8 +104,8 @@ async fn answer(object: &CertificateSigningRequest, context: &Context) -> Result
     };
     let outcome = request::work(asked, given).await;
     let outcome = match write(object, &outcome, context).await {
-        Ok(Written::Done) => outcome,
-        Ok(Written::Conflict) => {
+        Ok(WriteResult::Done) => outcome,
+        Ok(WriteResult::Conflict) => {
             context.metrics.conflict();
             return Ok(Action::requeue(context.attempts.failed(uid(object))));
         }
@@ -120,13 +125,13 @@ async fn write(
     object: &CertificateSigningRequest,
     outcome: &Outcome,
     context: &Context,
-) -> Result<Written, Error> {
+) -> Result<WriteResult, Error> {
     let is_news = |reason| context.attempts.is_news(uid(object), reason);
     let news = outcome.labels().is_some_and(|(_, reason)| is_news(reason));
     let plan = status::plan(outcome, news, (context.now)());
     context
         .writer
-        .carry_out(object, plan)
+        .apply(object, plan)
         .await
         .map_err(Error::Write)
 }
@@ -174,7 +179,7 @@ fn record(
     if !context.attempts.is_news(uid(object), reason) {
         return;
     }
-    context.attempts.told(uid(object), reason);
+    context.attempts.reported(uid(object), reason);
     context.metrics.decided(API, issuer, label, reason);
     if let Outcome::Issued { .. } = outcome {
         context.count_ready(status::approved_at(object));

@@ -7,7 +7,7 @@ use kube::runtime::watcher::{self, Event};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::keyring::Changed;
+use crate::keyring::IssuerChange;
 
 /// Passes on the events of objects that `keep` turns into what is cached, and drops the others
 /// before anything is cached.
@@ -54,7 +54,7 @@ where
 }
 
 /// Whose requests may be set free, as it comes; anybody's when something was missed.
-pub fn changes(receiver: Receiver<Changed>) -> impl Stream<Item = Changed> + Send {
+pub fn changes(receiver: Receiver<IssuerChange>) -> impl Stream<Item = IssuerChange> + Send {
     futures::stream::unfold(receiver, |mut receiver| async move {
         match receiver.recv().await {
             Ok(changed) => Some((changed, receiver)),

@@ -41,6 +41,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
+{{- /* The seconds in a duration such as 1h30m or 20s. */}}
+{{- define "signet.seconds" -}}
+{{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | int -}}
+{{- $minutes := regexFind "[0-9]+m" . | trimSuffix "m" | int -}}
+{{- $seconds := regexFind "[0-9]+s" . | trimSuffix "s" | int -}}
+{{- add (mul $hours 3600) (mul $minutes 60) $seconds -}}
+{{- end }}
+
 {{- /* What Signet needs wherever there is an issuer: one that names its Secrets and ConfigMaps, so
 that they are read one by one. */}}
 {{- define "signet.issuerRules" -}}

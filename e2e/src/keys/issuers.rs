@@ -56,7 +56,19 @@ impl TestNamespace {
     /// # Errors
     /// The API server does not take it.
     pub async fn put_credential(&self, issuer: &IssuerRef, key: &dyn RemoteKey) -> Result<()> {
-        self.put_secret(issuer, json!(key.credential())).await
+        let data = json!(key.credential());
+        match key.operator_secret() {
+            Some(name) => self.put_cluster_secret(&name, data).await,
+            None => self.put_secret(issuer, data).await,
+        }
+    }
+
+    /// Puts any data into a Secret of the cluster resource namespace.
+    ///
+    /// # Errors
+    /// The API server does not take it.
+    pub async fn put_cluster_secret(&self, name: &str, data: Value) -> Result<()> {
+        put(&self.cluster_resources(), name, data).await
     }
 
     /// Puts any data where an issuer looks for its credential.
@@ -68,14 +80,7 @@ impl TestNamespace {
             IssuerKind::Issuer => self.api(),
             IssuerKind::ClusterIssuer => self.cluster_resources(),
         };
-        let name = credential_of(issuer);
-        let secret = Patch::Apply(json!({
-            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name },
-            "stringData": data,
-        }));
-        let params = PatchParams::apply("e2e-credentials").force();
-        secrets.patch(&name, &params, &secret).await?;
-        Ok(())
+        put(&secrets, &credential_of(issuer), data).await
     }
 
     /// Asks for a certificate, which cert-manager's approver approves, and waits for it.
@@ -87,6 +92,16 @@ impl TestNamespace {
         let request = self.ask(&Ask::new(issuer, &csr)).await?;
         self.issued(&request, &csr).await
     }
+}
+
+async fn put(secrets: &Api<Secret>, name: &str, data: Value) -> Result<()> {
+    let secret = Patch::Apply(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": name },
+        "stringData": data,
+    }));
+    let params = PatchParams::apply("e2e-credentials").force();
+    secrets.patch(name, &params, &secret).await?;
+    Ok(())
 }
 
 /// The Secret with an issuer's credential.

@@ -7,9 +7,8 @@ use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use signet_keyservers::ministack::{ACCOUNT, AccessKey, REGION};
-use signet_keyservers::proxy::{Fault, Requests};
-use signet_keyservers::{Ministack, Proxy};
+use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey, REGION};
+use signet_testbed::{Ministack, Proxy};
 
 use super::{Away, Once, RemoteKey, once, secrets, unique};
 use crate::service_account::API_SERVER;
@@ -157,18 +156,10 @@ impl RemoteKey for KmsKey {
     }
 
     fn take_away(&self, how: Away) -> Result<()> {
-        match how {
-            Away::Gone => self.proxy.refuse(),
-            Away::Hung => {
-                self.proxy.add(Requests::All, Fault::Silence);
-                self.proxy.silence_connections();
-                Ok(())
-            }
-        }
+        super::take_away(&self.proxy, how)
     }
 
     fn bring_back(&self) -> Result<()> {
-        self.proxy.clear();
-        self.proxy.accept()
+        super::bring_back(&self.proxy)
     }
 }

@@ -1,4 +1,4 @@
-//! The list of PKCS#11 modules that operators are started with.
+//! The list of PKCS#11 modules and tokens that operators are started with.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,17 +6,18 @@ use std::sync::{Mutex, OnceLock};
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use signet_keyservers::SoftHsm;
+use signet_testbed::SoftHsm;
 
 use super::{Once, once, secrets};
 use crate::csr::KeyKind;
 
-/// A module, which is a SoftHSM2 of its own: what goes wrong in one does not reach another.
+/// A module with one token, both of one name: its own SoftHSM2, so that what goes wrong in one does
+/// not reach another.
 #[derive(Clone, Copy, Debug)]
 pub struct Module {
     /// The name in the list.
     pub name: &'static str,
-    /// The namespaces whose Issuers may use it.
+    /// The namespaces whose Issuers may use the token.
     pub namespaces: &'static [&'static str],
 }
 
@@ -37,8 +38,8 @@ impl Module {
     }
 }
 
-/// The token of a module, which is called as the module. A process sees no token of SoftHSM2 that
-/// was made after it loaded the module, so there is one from the start.
+/// The token of a module. A process sees no token of SoftHSM2 that was made after it loaded the
+/// module, so there is one from the start.
 pub(super) struct Token {
     pub(super) hsm: SoftHsm,
     pub(super) pin: Mutex<String>,
@@ -67,6 +68,11 @@ pub(super) fn token(module: &str) -> Result<&'static Token> {
             pin: Mutex::new(pin),
         })
     })
+}
+
+/// The Secret in the cluster resource namespace with the PIN of a module's token.
+pub fn pin_secret(module: &str) -> String {
+    format!("{module}-token-pin")
 }
 
 /// Nothing else that is written down anywhere is like it by chance.
@@ -104,10 +110,16 @@ pub fn list() -> Result<PathBuf> {
 fn write() -> Result<PathBuf> {
     let mut modules = Vec::new();
     for module in MODULES {
+        let token = json!({
+            "name": module.name,
+            "label": module.name,
+            "pin": { "secret": { "name": pin_secret(module.name) } },
+            "namespaces": module.namespaces,
+        });
         modules.push(json!({
             "name": module.name,
             "path": softhsm(module.name)?.module(),
-            "namespaces": module.namespaces,
+            "tokens": [token],
         }));
     }
     // Beside a module, so that it goes with that.

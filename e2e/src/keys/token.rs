@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use signet_keyservers::SoftHsm;
-use signet_keyservers::softhsm::Fault;
+use signet_testbed::SoftHsm;
+use signet_testbed::keyservers::softhsm::Fault;
 
-use super::modules::{Token, new_pin, token};
+use super::modules::{Token, new_pin, pin_secret, token};
 use super::{Away, RemoteKey, unique};
 
 /// A P-256 key in the token of a module. The PIN is that of all keys in it.
@@ -66,13 +66,16 @@ impl RemoteKey for TokenKey {
         "pkcs11"
     }
 
-    fn config(&self, secret: &str) -> Value {
+    fn config(&self, _secret: &str) -> Value {
         json!({ "pkcs11": {
             "module": self.module,
-            "tokenLabel": self.token(),
+            "token": self.token(),
             "keyLabel": self.label,
-            "pinSecretRef": { "name": secret },
         }})
+    }
+
+    fn operator_secret(&self) -> Option<String> {
+        Some(pin_secret(self.module))
     }
 
     fn credential(&self) -> BTreeMap<&'static str, String> {

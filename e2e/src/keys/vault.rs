@@ -5,9 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use signet_keyservers::openbao::AppRole;
-use signet_keyservers::proxy::{Fault, Requests};
-use signet_keyservers::{OpenBao, Proxy};
+use signet_testbed::keyservers::openbao::AppRole;
+use signet_testbed::{OpenBao, Proxy};
 
 use super::{Away, Once, RemoteKey, once, secrets, unique};
 
@@ -140,19 +139,11 @@ impl RemoteKey for VaultKey {
     }
 
     fn take_away(&self, how: Away) -> Result<()> {
-        match how {
-            Away::Gone => self.proxy.refuse(),
-            Away::Hung => {
-                self.proxy.add(Requests::All, Fault::Silence);
-                self.proxy.silence_connections();
-                Ok(())
-            }
-        }
+        super::take_away(&self.proxy, how)
     }
 
     fn bring_back(&self) -> Result<()> {
-        self.proxy.clear();
-        self.proxy.accept()
+        super::bring_back(&self.proxy)
     }
 }
 

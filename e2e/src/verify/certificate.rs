@@ -1,11 +1,12 @@
 //! A certificate as the tests look at it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use const_oid::{AssociatedOid, ObjectIdentifier};
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Encode};
+use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::Certificate as Parsed;
@@ -14,13 +15,12 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
     SubjectAltName, SubjectKeyIdentifier,
 };
+use x509_cert::time::Time;
 
 /// A certificate, as its bytes and as what they say.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
-    /// The signed bytes as they stand, not as somebody would write them again.
-    to_be_signed: Vec<u8>,
     parsed: Parsed,
 }
 
@@ -62,14 +62,10 @@ impl Certificate {
     /// # Errors
     /// It is no certificate.
     pub fn read(der: &[u8]) -> Result<Self> {
-        let outer = der::asn1::AnyRef::from_der(der)?;
-        let mut inner = SliceReader::new(outer.value())?;
-        let to_be_signed = inner.tlv_bytes()?.to_vec();
         let parsed = Parsed::from_der(der).context("it is no certificate")?;
         ensure!(parsed.to_der()? == der, "it is not DER");
         Ok(Self {
             der: der.to_vec(),
-            to_be_signed,
             parsed,
         })
     }
@@ -77,25 +73,6 @@ impl Certificate {
     /// The bytes.
     pub fn der(&self) -> &[u8] {
         &self.der
-    }
-
-    pub(super) fn rustls_der(&self) -> CertificateDer<'static> {
-        CertificateDer::from(self.der.clone())
-    }
-
-    pub(super) fn to_be_signed(&self) -> &[u8] {
-        &self.to_be_signed
-    }
-
-    pub(super) fn signature(&self) -> Result<&[u8]> {
-        self.parsed
-            .signature()
-            .as_bytes()
-            .context("it has whole octets")
-    }
-
-    pub(super) fn signature_algorithm(&self) -> ObjectIdentifier {
-        self.parsed.signature_algorithm().oid
     }
 
     pub(super) fn parsed(&self) -> &Parsed {
@@ -139,32 +116,19 @@ impl Certificate {
     }
 
     /// The first second.
-    pub fn not_before(&self) -> SystemTime {
-        UNIX_EPOCH
-            + self
-                .parsed
-                .tbs_certificate()
-                .validity()
-                .not_before
-                .to_unix_duration()
+    pub fn not_before(&self) -> Timestamp {
+        timestamp(self.parsed.tbs_certificate().validity().not_before)
     }
 
     /// The last second.
-    pub fn not_after(&self) -> SystemTime {
-        UNIX_EPOCH
-            + self
-                .parsed
-                .tbs_certificate()
-                .validity()
-                .not_after
-                .to_unix_duration()
+    pub fn not_after(&self) -> Timestamp {
+        timestamp(self.parsed.tbs_certificate().validity().not_after)
     }
 
     /// From the first second to the last.
     pub fn lifetime(&self) -> Duration {
-        self.not_after()
-            .duration_since(self.not_before())
-            .unwrap_or_default()
+        let lifetime = self.not_after().duration_since(self.not_before());
+        lifetime.try_into().unwrap_or_default()
     }
 
     /// Every name, in order.
@@ -246,6 +210,12 @@ impl Certificate {
     pub(super) fn is_self_signed(&self) -> bool {
         self.subject_der() == self.issuer_der()
     }
+}
+
+fn timestamp(time: Time) -> Timestamp {
+    let epoch = time.to_unix_duration().as_secs();
+    let epoch = epoch.try_into().unwrap_or(i64::MAX);
+    Timestamp::from_second(epoch).unwrap_or(Timestamp::MAX)
 }
 
 fn name(name: &GeneralName) -> Result<Name> {

@@ -5,7 +5,7 @@ use serde_json::json;
 use signet_api::IssuerKind::{self, ClusterIssuer, Issuer};
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::verify::Name;
-use signet_e2e::{Bed, TestNamespace, spec};
+use signet_e2e::{OwnBed, TestNamespace, spec};
 
 shared![
     a_certificate_by_a_namespaced_issuer,
@@ -94,8 +94,7 @@ async fn a_certificate_whose_request_fails_is_not_issued(test: &TestNamespace) -
 }
 
 /// On the second control plane cert-manager's approver is on.
-pub(crate) async fn a4_34_the_chart_lets_cert_managers_approver_approve() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a4_34_the_chart_lets_cert_managers_approver_approve(bed: OwnBed) -> Result<()> {
     let operator = bed.start_operator(&[]).await?;
     let test = TestNamespace::create(bed.bed(), "approver").await?;
     for kind in [Issuer, ClusterIssuer] {

@@ -9,7 +9,7 @@ use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_api::{CAGeneration, GenerationState};
 use signet_e2e::csr::{Csr, KeyKind};
 use signet_e2e::{Ask, CertManagerCa, IssuerRef, TestNamespace, spec};
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 
 shared![
     moving_from_cert_managers_ca_issuer_is_one_line,

@@ -16,7 +16,8 @@ shared![
     cm_3_a_request_that_nobody_approved_is_not_touched,
     cm_3_denied_is_answered_with_denied_and_a_failure_time,
     a1_4_denied_wins_over_malformed,
-    a1_1_an_empty_group_or_kind_is_not_ours,
+    a1_1_an_empty_group_is_not_ours,
+    cm_5_a_reference_without_a_kind_waits_for_the_issuer,
     one_status_write_per_certificate,
     a2_11_a_final_no_is_written_once_and_told_by_an_event,
 ];
@@ -182,7 +183,7 @@ async fn is_denied(test: &TestNamespace, ask: &Ask) -> Result<()> {
     Ok(())
 }
 
-async fn a1_1_an_empty_group_or_kind_is_not_ours(test: &TestNamespace) -> Result<()> {
+async fn a1_1_an_empty_group_is_not_ours(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let mut foreign = Vec::new();
@@ -190,7 +191,6 @@ async fn a1_1_an_empty_group_or_kind_is_not_ours(test: &TestNamespace) -> Result
         json!({ "name": issuer.name }),
         json!({ "name": issuer.name, "kind": "Issuer" }),
         json!({ "name": issuer.name, "kind": "Issuer", "group": "cert-manager.io" }),
-        json!({ "name": issuer.name, "group": "signet.dev" }),
     ] {
         let request = test.ask(&Ask::of_reference(reference, &csr)).await?;
         test.approve(&request).await?;
@@ -201,6 +201,18 @@ async fn a1_1_an_empty_group_or_kind_is_not_ours(test: &TestNamespace) -> Result
         let writes = audit::status_writes(test.bed(), test.name(), &request)?;
         ensure!(writes == 0, "{:?}", test.request(&request).await?);
     }
+    Ok(())
+}
+
+/// The API server shows that such a reference is found by its group, and woken by its issuer.
+async fn cm_5_a_reference_without_a_kind_waits_for_the_issuer(test: &TestNamespace) -> Result<()> {
+    let csr = Csr::for_dns("shop.example")?;
+    let reference = json!({ "name": "root", "group": "signet.dev" });
+    let request = test.ask(&Ask::of_reference(reference, &csr)).await?;
+    test.approve(&request).await?;
+    test.pending(&request, "IssuerNotFound").await?;
+    test.root().await?;
+    test.issued(&request, &csr).await?;
     Ok(())
 }
 

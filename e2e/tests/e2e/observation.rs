@@ -1,12 +1,14 @@
 //! What the operator shows of itself, and what it must not show.
 
-use std::time::{Duration, Instant};
-
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
-use signet_api::IssuerKind::Issuer;
+use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::csr::{Csr, KeyKind};
-use signet_e2e::{Ask, TestNamespace, spec};
+use signet_e2e::{Ask, TestNamespace, spec, until_admin_returns};
 
 shared![
     the_probes_answer,
@@ -15,9 +17,8 @@ shared![
     metrics_forget_an_issuer_that_is_gone,
     the_log_tells_who_got_what,
     no_private_key_is_shown_anywhere,
+    a_namespace_that_is_being_deleted_is_logged_in_one_line,
 ];
-
-const DEADLINE: Duration = Duration::from_secs(20);
 
 async fn get(test: &TestNamespace, path: &str) -> Result<(u16, String)> {
     test.bed()
@@ -47,10 +48,7 @@ async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()
         r#"issuer_kind="Issuer",issuer_namespace="{}",issuer="root""#,
         test.name()
     );
-    let end = issued.roots[0]
-        .not_after()
-        .duration_since(std::time::UNIX_EPOCH)?
-        .as_secs();
+    let end = issued.roots[0].not_after().as_second();
     for line in [
         format!(
             "signet_requests_total{{api=\"CertificateRequest\",{of},outcome=\"issued\",\
@@ -90,15 +88,53 @@ async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()
 
 /// Waits for the metrics: what was done is counted a moment after it can be seen.
 async fn scraped(test: &TestNamespace, holds: impl Fn(&str) -> bool) -> Result<()> {
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let (_, text) = get(test, "/metrics").await?;
-        if holds(&text) {
-            return Ok(());
-        }
-        ensure!(Instant::now() < deadline, "not so:\n{text}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let operator = test.bed().operator().context("the shared operator runs")?;
+    until_admin_returns(operator, "/metrics", |(_, text)| holds(text)).await
+}
+
+/// The API server creates no event there, and its refusal is not news a second time.
+async fn a_namespace_that_is_being_deleted_is_logged_in_one_line(
+    test: &TestNamespace,
+) -> Result<()> {
+    let issuer = test
+        .issuer(ClusterIssuer, "ca", spec::self_signed(&test.unique("ca")))
+        .await?;
+    let going = TestNamespace::create(test.bed(), "going").await?;
+    let csr = Csr::for_dns("shop.example")?;
+    // Their finalizers keep them until the test is over.
+    let hold = json!(["e2e.signet.dev/hold"]);
+    let ask = Ask::new(&issuer, &csr).ca().metadata("finalizers", hold);
+    let requests = [going.ask(&ask).await?, going.ask(&ask).await?];
+    let namespaces: Api<Namespace> = Api::all(test.bed().client());
+    namespaces
+        .delete(going.name(), &DeleteParams::background())
+        .await?;
+    for request in &requests {
+        going.approve(request).await?;
+        going.failed(request, "CaNotAllowed").await?;
     }
+    let about = |line: &str| line.contains(going.name());
+    let deleted = |line: &str| about(line) && line.contains("is being deleted");
+    test.bed()
+        .wait_for_log("the namespace that is being deleted", deleted)
+        .await?;
+    for request in &requests {
+        let finalizers = Patch::Merge(json!({ "metadata": { "finalizers": [] } }));
+        going
+            .api::<CertificateRequest>()
+            .patch(request, &PatchParams::default(), &finalizers)
+            .await?;
+    }
+    // By then the second event has been tried too.
+    let after = test.ask(&Ask::new(&issuer, &csr)).await?;
+    test.approve(&after).await?;
+    test.issued(&after, &csr).await?;
+    let log = std::fs::read_to_string(test.bed().operator_log())?;
+    let lines: Vec<_> = log.lines().filter(|line| deleted(line)).collect();
+    ensure!(lines.len() == 1, "{lines:?}");
+    let dumps = log.lines().filter(|line| line.contains("Status {"));
+    ensure!(dumps.count() == 0, "a Status is dumped");
+    Ok(())
 }
 
 /// A name that anybody may write must not become a label.

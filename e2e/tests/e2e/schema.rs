@@ -16,7 +16,7 @@ shared![
 type Wrong = Vec<(Value, &'static str)>;
 
 fn wrong() -> Wrong {
-    [wrong_unions(), wrong_values()].concat()
+    [wrong_unions(), wrong_values(), wrong_requesters()].concat()
 }
 
 fn wrong_unions() -> Wrong {
@@ -48,16 +48,8 @@ fn wrong_unions() -> Wrong {
             "name exactly one of: selfSigned, existing",
         ),
         (
-            json!({ "certificate": { "selfSigned": null, "existing": {}, "subject": "CN=a" } }),
-            "subject, duration and pathLength are those of the existing certificate",
-        ),
-        (
-            json!({ "certificate": { "selfSigned": null, "existing": {}, "duration": "1h" } }),
-            "remove them, or use selfSigned",
-        ),
-        (
-            json!({ "certificate": { "selfSigned": null, "existing": {}, "pathLength": 0 } }),
-            "remove them, or use selfSigned",
+            json!({ "certificate": { "selfSigned": { "subject": "CN=a" }, "existing": {} } }),
+            "name exactly one of: selfSigned, existing",
         ),
     ]
 }
@@ -65,28 +57,28 @@ fn wrong_unions() -> Wrong {
 fn wrong_values() -> Wrong {
     vec![
         (
-            json!({ "certificate": { "duration": "soon" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "soon" } } }),
             "hours, minutes and seconds",
         ),
         (
-            json!({ "certificate": { "duration": "0s" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "0s" } } }),
             "at least one second",
         ),
         (
-            json!({ "certificate": { "duration": "-1h" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "-1h" } } }),
             "hours, minutes and seconds",
         ),
         (
-            json!({ "certificate": { "duration": "" } }),
+            json!({ "certificate": { "selfSigned": { "duration": "" } } }),
             "hours, minutes and seconds",
         ),
         (
-            json!({ "certificate": { "pathLength": -1 } }),
-            "spec.certificate.pathLength",
+            json!({ "certificate": { "selfSigned": { "pathLength": -1 } } }),
+            "spec.certificate.selfSigned.pathLength",
         ),
         (
-            json!({ "certificate": { "pathLength": 11 } }),
-            "spec.certificate.pathLength",
+            json!({ "certificate": { "selfSigned": { "pathLength": 11 } } }),
+            "spec.certificate.selfSigned.pathLength",
         ),
         (
             json!({ "spiffe": {} }),
@@ -109,8 +101,54 @@ fn wrong_values() -> Wrong {
             "without a path",
         ),
         (
+            json!({ "spiffe": { "trustDomain": "prod.example." } }),
+            "single dots between them",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": "prod..example" } }),
+            "single dots between them",
+        ),
+        (
+            json!({ "spiffe": { "trustDomain": ".example" } }),
+            "single dots between them",
+        ),
+        (
             json!({ "profile": { "ca": { "pathLength": 11 } } }),
             "spec.profile.ca.pathLength",
+        ),
+    ]
+}
+
+/// In a trust domain, a CA certificate is for listed requesters only.
+fn wrong_requesters() -> Wrong {
+    let allowed = |allowed: Value| json!({ "profile": { "ca": { "allowedRequesters": allowed } } });
+    let account = json!({ "namespace": "spire", "name": "server" });
+    let many: Vec<_> = (0..257).map(|number| format!("ns-{number}")).collect();
+    vec![
+        (
+            json!({ "spiffe": { "trustDomain": "prod.example" }, "profile": { "ca": {} } }),
+            "requires profile.ca.allowedRequesters",
+        ),
+        (allowed(json!({})), "name at least one requester"),
+        (
+            allowed(json!({ "serviceAccounts": [] })),
+            "should have at least 1 items",
+        ),
+        (
+            allowed(json!({ "serviceAccounts": [account, account] })),
+            "Duplicate value",
+        ),
+        (
+            allowed(json!({ "serviceAccounts": [{ "name": "server" }] })),
+            "serviceAccounts[0].namespace: Required value",
+        ),
+        (
+            allowed(json!({ "certificates": { "namespaces": ["*"] } })),
+            "certificates.namespaces[0]",
+        ),
+        (
+            allowed(json!({ "certificates": { "namespaces": many } })),
+            "must have at most 256 items",
         ),
     ]
 }
@@ -134,12 +172,19 @@ async fn a_spec_that_cannot_be_meant_is_refused_with_what_to_change(
 
 async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
     for (number, change) in [
-        json!({ "certificate": { "duration": "2160h" } }),
-        json!({ "certificate": { "duration": "1h30m" } }),
-        json!({ "certificate": { "duration": "90s", "pathLength": 0, "subject": "CN=a" } }),
+        json!({ "certificate": { "selfSigned": { "duration": "2160h" } } }),
+        json!({ "certificate": { "selfSigned": { "duration": "1h30m" } } }),
+        json!({ "certificate": { "selfSigned": { "duration": "90s", "pathLength": 0, "subject": "CN=a" } } }),
         json!({ "spiffe": { "trustDomain": "a-b_c.example.org" } }),
         json!({ "profile": {} }),
         json!({ "profile": { "ca": {} } }),
+        json!({
+            "spiffe": { "trustDomain": "prod.example" },
+            "profile": { "ca": { "allowedRequesters": {
+                "serviceAccounts": [{ "namespace": "spire", "name": "server" }],
+                "certificates": { "namespaces": ["mesh"] },
+            } } },
+        }),
         json!({ "key": { "software": { "keyType": "ED25519" } } }),
     ]
     .into_iter()

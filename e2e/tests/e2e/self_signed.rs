@@ -67,9 +67,9 @@ fn rcgen_length(key: &rcgen::KeyPair) -> usize {
 
 async fn the_root_is_as_the_spec_says(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("root"));
-    spec["certificate"]["subject"] = json!("CN=Example Root,O=Example\\, Inc.,C=DE");
-    spec["certificate"]["duration"] = json!("48h30m");
-    spec["certificate"]["pathLength"] = json!(3);
+    spec["certificate"]["selfSigned"]["subject"] = json!("CN=Example Root,O=Example\\, Inc.,C=DE");
+    spec["certificate"]["selfSigned"]["duration"] = json!("48h30m");
+    spec["certificate"]["selfSigned"]["pathLength"] = json!(3);
     let issuer = test.issuer(Issuer, "root", spec).await?;
     let csr = Csr::for_dns("shop.example")?;
     let issued = test
@@ -308,13 +308,13 @@ fn conditions_are(status: &signet_api::IssuerStatus, expected: [(&str, &str); 3]
 
 async fn a_subject_that_is_none_stalls(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("root"));
-    spec["certificate"]["subject"] = json!("Example Root");
+    spec["certificate"]["selfSigned"]["subject"] = json!("Example Root");
     let issuer: IssuerRef = test.create_issuer(Issuer, "root", spec).await?;
     let sentence = test.wait_until_not_ready(&issuer, "InvalidSpec").await?;
     ensure!(sentence.contains("Example Root"), "{sentence}");
     test.patch_issuer(
         &issuer,
-        json!({ "certificate": { "subject": "CN=Example Root" } }),
+        json!({ "certificate": { "selfSigned": { "subject": "CN=Example Root" } } }),
     )
     .await?;
     test.wait_until_ready(&issuer).await?;

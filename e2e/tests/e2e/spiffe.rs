@@ -1,12 +1,14 @@
-//! Who gets which SPIFFE ID. The rule is fixed for now (issue 3, section 3), and what it goes by
+//! Who gets which SPIFFE ID. The rule is fixed for now (docs/adr/0009), and what it goes by
 //! is who asked, as cert-manager's webhook or the API server stamped it, and the controlling owner.
 
 use anyhow::{Result, ensure};
+use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
+use rcgen::{DistinguishedName, DnType};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::csr::Csr;
 use signet_e2e::verify::Name;
-use signet_e2e::{Ask, Issued, IssuerRef, Rule, SigningAsk, TestNamespace, ready, spec};
+use signet_e2e::{Ask, Issued, IssuerRef, Rule, SigningAsk, TestNamespace, User, ready, spec};
 
 shared![
     a_service_account_gets_its_own_id,
@@ -16,12 +18,14 @@ shared![
     sid_an_id_that_is_none_is_refused,
     sid_7_an_id_in_another_form_is_refused,
     x5_5_names_beside_the_id_stay,
+    no_id_is_added_beside_other_names,
     a_plain_user_is_refused,
+    a_client_certificate_with_the_names_of_a_service_account_is_refused,
     annotations_and_labels_do_not_count,
     a_forged_owner_does_not_count,
     a_namespaced_issuer_gives_no_id_of_another_namespace,
     a_cluster_issuer_gives_ids_of_every_namespace,
-    x5_15_extended_usages_are_both_or_none,
+    x5_15_a_leaf_has_both_tls_usages,
     x5_13_no_crl_sign_on_a_leaf,
     x5_7_a_ca_carries_the_trust_domains_id_or_none,
     the_root_carries_the_trust_domains_id,
@@ -148,6 +152,7 @@ async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
         .common_name("web")
         .dns("web.example")?
         .ip([10, 0, 0, 1])
+        .uri(&requesters_id(test))?
         .build()?;
     let issued = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
     let names = issued.leaf.names()?;
@@ -160,6 +165,17 @@ async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
+/// An agent that requests for workloads would lend each its own identity.
+async fn no_id_is_added_beside_other_names(test: &TestNamespace) -> Result<()> {
+    let issuer = issuer(test).await?;
+    let csr = Csr::of_new_key()?.common_name("web.default").build()?;
+    let message = test
+        .refused(&Ask::new(&issuer, &csr), "IdentityNotAllowed")
+        .await?;
+    ensure!(message.contains(&requesters_id(test)), "{message}");
+    Ok(())
+}
+
 /// The administrator is one: a client certificate, not a ServiceAccount.
 async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
@@ -169,8 +185,66 @@ async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
         .await?;
     test.approve(&request).await?;
     let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains("no ServiceAccount"), "{sentence}");
+    ensure!(sentence.contains("not a ServiceAccount"), "{sentence}");
     Ok(())
+}
+
+/// The API server takes username, groups and UID from a client certificate as they are, also when
+/// they are those of a ServiceAccount. Only the credential's ID tells them apart.
+async fn a_client_certificate_with_the_names_of_a_service_account_is_refused(
+    test: &TestNamespace,
+) -> Result<()> {
+    let spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
+    let issuer = test.issuer(ClusterIssuer, "mesh", spec).await?;
+    let account = test.signing_requester("requester").await?;
+    test.grant(&account, "requests", &[Rule::CREATE_CERTIFICATE_REQUESTS])
+        .await?;
+    let plane = test.bed().plane();
+    let forger = plane
+        .client_with_certificate(names_of(&account, test.name()))
+        .await?;
+    let csr = Csr::for_uri(&requesters_id(test))?;
+
+    let request = test
+        .ask_as(forger.clone(), &Ask::new(&issuer, &csr))
+        .await?;
+    let spec = test.request(&request).await?.spec;
+    ensure!(spec.username == account.username(), "{spec:?}");
+    ensure!(!spec.uid.is_empty(), "{spec:?}");
+    for group in [
+        "system:serviceaccounts".to_owned(),
+        format!("system:serviceaccounts:{}", test.name()),
+    ] {
+        ensure!(spec.groups.contains(&group), "{spec:?}");
+    }
+    test.approve(&request).await?;
+    let message = test.failed(&request, "IdentityNotAllowed").await?;
+    ensure!(message.contains("client certificate"), "{message}");
+
+    let ask = SigningAsk::new(&issuer, &csr);
+    let message = test
+        .refused_signing(forger, &ask, "IdentityNotAllowed")
+        .await?;
+    ensure!(message.contains("client certificate"), "{message}");
+    // The ServiceAccount itself gets it.
+    test.issue_signing(account.client(), &issuer, &ask, &csr)
+        .await?;
+    Ok(())
+}
+
+/// The names that the API server takes for those of a ServiceAccount with a token.
+fn names_of(account: &User, namespace: &str) -> DistinguishedName {
+    // AllowParsingUserUIDFromCertAuth, on by default.
+    const UID: &[u64] = &[1, 3, 6, 1, 4, 1, 57683, 2];
+    // The same type again: rcgen takes each only once.
+    const ORGANIZATION: &[u64] = &[2, 5, 4, 10];
+    let of_namespace = format!("system:serviceaccounts:{namespace}");
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, account.username());
+    name.push(DnType::CustomDnType(UID.to_vec()), "0b7e");
+    name.push(DnType::OrganizationName, "system:serviceaccounts");
+    name.push(DnType::CustomDnType(ORGANIZATION.to_vec()), of_namespace);
+    name
 }
 
 async fn annotations_and_labels_do_not_count(test: &TestNamespace) -> Result<()> {
@@ -255,14 +329,26 @@ async fn a_cluster_issuer_gives_ids_of_every_namespace(test: &TestNamespace) -> 
     Ok(())
 }
 
-async fn x5_15_extended_usages_are_both_or_none(test: &TestNamespace) -> Result<()> {
+async fn x5_15_a_leaf_has_both_tls_usages(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::of_new_key()?.build()?;
-    let both = Ask::new(&issuer, &csr).usages(&["client auth", "server auth"]);
-    test.issue(&both, &csr).await?;
-    let one = Ask::new(&issuer, &csr).usages(&["digital signature", "server auth"]);
-    let sentence = test.refused(&one, "InvalidUsages").await?;
-    ensure!(sentence.contains("client auth"), "{sentence}");
+    for usages in [
+        &["client auth", "server auth"][..],
+        &["digital signature", "server auth"],
+        &["digital signature"],
+    ] {
+        let ask = Ask::new(&issuer, &csr).usages(usages);
+        let issued = test.issue(&ask, &csr).await?;
+        let extended = issued.leaf.extended_key_usage()?;
+        let both = [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH];
+        ensure!(
+            extended.len() == 2 && both.iter().all(|usage| extended.contains(usage)),
+            "{usages:?}: {extended:?}"
+        );
+    }
+    let other = Ask::new(&issuer, &csr).usages(&["server auth", "code signing"]);
+    let message = test.refused(&other, "InvalidUsages").await?;
+    ensure!(message.contains("code signing"), "{message}");
     Ok(())
 }
 
@@ -276,7 +362,9 @@ async fn x5_13_no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
 
 async fn x5_7_a_ca_carries_the_trust_domains_id_or_none(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
-    spec["profile"] = json!({ "ca": {} });
+    spec["profile"] = json!({ "ca": { "allowedRequesters": {
+        "serviceAccounts": [{ "namespace": test.name(), "name": "requester" }],
+    } } });
     let issuer = test.issuer(Issuer, "mesh", spec).await?;
     let of = |uri: &str| Csr::of_new_key()?.common_name("sub").uri(uri)?.build();
     let domain = format!("spiffe://{TRUST_DOMAIN}");

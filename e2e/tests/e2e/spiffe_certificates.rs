@@ -104,7 +104,7 @@ async fn a_request_of_cert_managers_for_nothing_is_refused(test: &TestNamespace)
     let kubeconfig = plane
         .kubeconfig_for_service_account("cert-manager", "cert-manager")
         .await?;
-    let cert_manager = signet_controlplane::kubeconfig::client(&kubeconfig).await?;
+    let cert_manager = signet_testbed::controlplane::kubeconfig::client(&kubeconfig).await?;
     let csr = Csr::for_uri(&id(test, "sa/web"))?;
     let request = test.ask_as(cert_manager, &Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::SignedDuration;
 use signet_api::IssuerKind::Issuer;
 use signet_e2e::csr::Csr;
-use signet_e2e::verify::{check, issues_below};
+use signet_e2e::verify::{Expected, check, issues_below};
 use signet_e2e::{Ask, TestNamespace, spec};
 
 shared![
@@ -24,62 +25,54 @@ async fn a_wrong_certificate_does_not_pass(test: &TestNamespace) -> Result<()> {
     );
     let good = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
     let under_other = test.issue(&Ask::new(&other, &another), &another).await?;
-    let (chain, roots, key) = (&good.chain_pem, &good.roots_pem, csr.public_key());
-    for (chain, roots, key, is_ca, expected) in [
-        (
-            chain,
-            roots,
-            another.public_key(),
-            false,
-            "not the one of the CSR",
-        ),
-        (
-            chain,
-            &under_other.roots_pem,
-            key.clone(),
-            false,
-            "nobody issued",
-        ),
-        (chain, &String::new(), key.clone(), false, "nobody issued"),
-        (chain, roots, key.clone(), true, "a CA says so"),
+    let (chain, roots, right) = (&good.chain_pem, &good.roots_pem, &good.expected);
+    let right = || right.clone();
+    let other_key = Expected {
+        public_key: another.public_key(),
+        ..right()
+    };
+    let ca = Expected {
+        is_ca: true,
+        ..right()
+    };
+    let begin = good.leaf.not_before();
+    let early = Expected {
+        answered: begin - SignedDuration::from_secs(1),
+        ..right()
+    };
+    let late = Expected {
+        created: begin + SignedDuration::from_secs(62),
+        ..right()
+    };
+    for (chain, roots, expected, message) in [
+        (chain, roots, other_key, "not the one of the CSR"),
+        (chain, &under_other.roots_pem, right(), "nobody issued"),
+        (chain, &String::new(), right(), "nobody issued"),
+        (chain, roots, ca, "a CA says so"),
+        (chain, roots, early, "it is not valid before"),
+        (chain, roots, late, "was not signed before"),
         (
             &format!("{chain}{roots}"),
             roots,
-            key.clone(),
-            false,
+            right(),
             "no self-signed root",
         ),
-        (
-            &format!("{roots}{chain}"),
-            roots,
-            key.clone(),
-            false,
-            "leaf first",
-        ),
-        (
-            chain,
-            &format!("{roots}{roots}"),
-            key.clone(),
-            false,
-            "no root twice",
-        ),
+        (&format!("{roots}{chain}"), roots, right(), "leaf first"),
+        (chain, &format!("{roots}{roots}"), right(), "no root twice"),
         (
             &with_a_broken_signature(chain)?,
             roots,
-            key.clone(),
-            false,
+            right(),
             "the signature of",
         ),
     ] {
-        let error = check(chain, roots, &key, is_ca)
-            .err()
-            .context("it passed")?;
+        let error = check(chain, roots, expected).err().context("it passed")?;
         ensure!(
-            format!("{error:#}").contains(expected),
-            "{expected}: {error:#}"
+            format!("{error:#}").contains(message),
+            "{message}: {error:#}"
         );
     }
-    check(chain, roots, &key, false).map(drop)
+    check(chain, roots, right()).map(drop)
 }
 
 async fn a_ca_is_judged_by_its_own_key(test: &TestNamespace) -> Result<()> {

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::keys::{self, KmsKey, ministack, secrets};
 use signet_e2e::runner::blocking;
-use signet_e2e::{Bed, OwnBed, TestNamespace};
-use signet_installation::Operator;
-use signet_keyservers::Proxy;
-use signet_keyservers::ministack::ACCOUNT;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_e2e::{OwnBed, TestNamespace};
+use signet_testbed::Proxy;
+use signet_testbed::installation::Operator;
+use signet_testbed::keyservers::ministack::ACCOUNT;
+use signet_testbed::proxy::{Fault, Requests};
 
 const AUDIENCE: &str = "sts.amazonaws.com";
 const ROBOT: &str = "signet-robot";
@@ -27,8 +27,7 @@ const NOTHING_ELSE: [(&str, &str); 4] = [
 
 /// IRSA: the pod has a token of its ServiceAccount in a file, and environment variables name the
 /// role.
-pub(crate) async fn a_role_of_its_service_account() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_role_of_its_service_account(bed: OwnBed) -> Result<()> {
     let test = TestNamespace::create(bed.bed(), "irsa").await?;
     let key = keys::kms().await?;
     let (namespace, role_key) = (test.name().to_owned(), Arc::clone(&key));
@@ -49,8 +48,7 @@ pub(crate) async fn a_role_of_its_service_account() -> Result<()> {
 
 /// EKS Pod Identity: an agent on the node gives credentials for a token in a file. The agent is a
 /// double, since there is no node.
-pub(crate) async fn the_agent_of_pod_identity() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn the_agent_of_pod_identity(bed: OwnBed) -> Result<()> {
     let test = TestNamespace::create(bed.bed(), "pod-identity").await?;
     let key = keys::kms().await?;
     let server = blocking(|| Proxy::http("http://127.0.0.1:9", None)).await?;
@@ -76,10 +74,9 @@ pub(crate) async fn the_agent_of_pod_identity() -> Result<()> {
 }
 
 /// The role of a node, from the metadata service (IMDSv2), which is a double.
-pub(crate) async fn the_role_of_its_node() -> Result<()> {
+pub(crate) async fn the_role_of_its_node(bed: OwnBed) -> Result<()> {
     const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
     const SESSION: &str = "a-token-of-a-session";
-    let bed = Bed::own().await?;
     let test = TestNamespace::create(bed.bed(), "imds").await?;
     let key = keys::kms().await?;
     let server = blocking(|| Proxy::http("http://127.0.0.1:9", None)).await?;

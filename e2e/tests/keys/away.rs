@@ -81,6 +81,10 @@ async fn a_hung_backend_costs_nobody_else(test: &TestNamespace) -> Result<()> {
         keys::at(key, |key| key.take_away(Away::Hung)).await?;
         waiting.push(ask_five_times(test, &issuer).await?);
     }
+    for (request, _) in waiting.iter().flatten() {
+        // From then on it is in the operator's hands.
+        test.wait_until_approved(request).await?;
+    }
     let software = test.root().await?;
     test.obtain(&software).await?;
     for (key, name) in others

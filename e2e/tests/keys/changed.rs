@@ -9,7 +9,8 @@ use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, MOUNT, ministack, openbao};
 use signet_e2e::runner::blocking;
 use signet_e2e::{Ask, IssuerRef, TestNamespace};
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::proxy::{Fault, Requests};
+use signet_testbed::wait::{Observation, until};
 
 shared![
     vault_deletes_the_key_and_makes_another,
@@ -22,9 +23,12 @@ async fn vault_deletes_the_key_and_makes_another(test: &TestNamespace) -> Result
     let key = keys::vault().await?;
     let issuer = test.issuer_over(ClusterIssuer, "deleted", &*key).await?;
     test.obtain(&issuer).await?;
-    // Nobody looks at the key before the signature shows what happened to it.
-    let looks = Requests::Path(format!("/{MOUNT}/keys/"));
-    key.proxy().add(looks, Fault::Silence);
+    // Until a signature shows that the key is another one, every read returns the one before.
+    let path = format!("{MOUNT}/keys/{}", key.name());
+    let before = blocking(move || openbao()?.read(&path)).await?;
+    let answer = Fault::json(200, &json!({ "data": before }).to_string());
+    let reads = Requests::Path(format!("/{MOUNT}/keys/"));
+    key.proxy().add(reads, answer);
     let name = key.name().to_owned();
     blocking(move || {
         openbao()?.delete_key(MOUNT, &name)?;
@@ -33,15 +37,16 @@ async fn vault_deletes_the_key_and_makes_another(test: &TestNamespace) -> Result
     .await?;
     let signatures = Requests::Path(format!("/{MOUNT}/sign/"));
     let before = key.proxy().count(&signatures);
-    let at_once = ask(test, &issuer).await?;
-    waits(test, &at_once).await?;
-    ensure!(
-        key.proxy().count(&signatures) > before,
-        "nothing was signed"
-    );
+    let request = ask(test, &issuer).await?;
+    until("a signature by the other key", async || {
+        let count = key.proxy().count(&signatures);
+        Ok(Observation::reached_if(count > before, count))
+    })
+    .await?;
+    waits(test, &request).await?;
     key.proxy().clear();
     nothing_is_issued(test, &issuer).await?;
-    waits(test, &at_once).await
+    waits(test, &request).await
 }
 
 /// And it does so again after the issuer was deleted and applied once more: a restore.

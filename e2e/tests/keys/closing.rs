@@ -11,7 +11,7 @@ use kube::Api;
 use kube::api::ListParams;
 use libtest_mimic::Trial;
 use signet::permissions::{PERMISSIONS, Scope};
-use signet_e2e::audit::{Event, calls_of_signet};
+use signet_e2e::audit::{Event, calls_of_run, every_call_is_permitted};
 use signet_e2e::keys::secrets;
 use signet_e2e::{Bed, runner};
 
@@ -27,8 +27,8 @@ pub(crate) fn tests(complete: bool) -> Vec<Trial> {
     vec![
         runner::trial(
             module_path!(),
-            "every_call_is_in_the_list",
-            every_call_is_in_the_list,
+            "every_call_is_permitted",
+            every_call_is_permitted,
         ),
         runner::trial(
             module_path!(),
@@ -51,42 +51,24 @@ pub(crate) fn tests(complete: bool) -> Vec<Trial> {
     ]
 }
 
-fn calls() -> Result<Vec<Event>> {
-    let calls = Bed::started().into_iter().map(calls_of_signet);
-    Ok(calls.collect::<Result<Vec<_>>>()?.concat())
-}
-
-async fn every_call_is_in_the_list() -> Result<()> {
-    let calls = calls()?;
-    let unknown = calls
-        .iter()
-        .filter(|call| !PERMISSIONS.iter().any(|permission| call.is_by(permission)));
-    let unknown: BTreeSet<_> = unknown.map(told).collect();
-    ensure!(
-        unknown.is_empty(),
-        "not in operator/src/permissions.rs: {unknown:#?}"
-    );
-    Ok(())
-}
-
 /// A namespace's owner may not have granted it yet, and a namespace that ends takes nothing new.
 async fn refused() -> Result<()> {
     let granted: Vec<_> = PERMISSIONS
         .iter()
         .filter(|permission| permission.scope == Scope::Granted)
         .collect();
-    let calls = calls()?;
+    let calls = calls_of_run()?;
     let refused = calls.iter().filter(|call| {
         let expected = granted.iter().any(|permission| call.is_by(permission));
         call.is_refused() && !expected
     });
-    let refused: BTreeSet<_> = refused.map(told).collect();
+    let refused: BTreeSet<_> = refused.map(Event::to_string).collect();
     ensure!(refused.is_empty(), "{refused:#?}");
     Ok(())
 }
 
 async fn what_others_grant_was_used() -> Result<()> {
-    let calls = calls()?;
+    let calls = calls_of_run()?;
     let used = |permission| {
         let mut calls = calls.iter();
         calls.any(|call| call.is_by(permission) && !call.is_refused())
@@ -99,14 +81,9 @@ async fn what_others_grant_was_used() -> Result<()> {
     Ok(())
 }
 
-fn told(call: &Event) -> String {
-    let message = &call.response_status.message;
-    format!("{} {} {message}", call.verb, call.request_uri)
-}
-
 /// Of each kind of login a credential passed through a proxy, and is searched for below.
 async fn what_servers_tell_is_known() -> Result<()> {
-    let places = signet_keyservers::proxy::places();
+    let places = signet_testbed::proxy::places();
     let unseen: Vec<_> = TOLD
         .iter()
         .filter(|place| !places.contains(**place))
@@ -120,7 +97,7 @@ async fn what_servers_tell_is_known() -> Result<()> {
 async fn no_secret_was_shown() -> Result<()> {
     let mut shown = Vec::new();
     let mut searched = secrets::known();
-    searched.extend(signet_keyservers::proxy::secrets());
+    searched.extend(signet_testbed::proxy::secrets());
     for bed in Bed::started() {
         let log = std::fs::read_to_string(bed.operator_log())?;
         shown.push(("the operator's log".to_owned(), log));

@@ -10,7 +10,7 @@ use signet_api::IssuerKind::Issuer;
 use signet_e2e::keys::{self, VaultKey, openbao};
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, IssuerRef, TestNamespace};
-use signet_keyservers::proxy::Requests;
+use signet_testbed::proxy::Requests;
 
 shared![
     vault_reviews_the_token_of_a_service_account,

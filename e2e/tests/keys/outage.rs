@@ -1,15 +1,14 @@
 //! A backend that is away for half a minute in the middle of many requests.
 
-use std::io::Write;
-use std::sync::Arc;
-use std::time::Instant;
-
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_e2e::TestNamespace;
 use signet_e2e::keys::{self, Away, Shared};
-
-use crate::burst::{BEFORE, Burst, COUNT, OUTAGE};
+use signet_e2e::{Bed, Burst, IssuerRef, TestNamespace, ready_condition};
+use signet_testbed::installation::NAMESPACE;
+use signet_testbed::wait::{Observation, until};
 
 shared![
     vault_is_away_for_30_s_in_500_requests,
@@ -17,11 +16,17 @@ shared![
     pkcs11_is_away_for_30_s_in_500_requests,
 ];
 
+/// How many requests there are, and how many of them are created before the outage.
+pub(crate) const COUNT: usize = 500;
+pub(crate) const BEFORE: usize = 150;
+/// How long the backend is away, during which no request may fail.
+const OUTAGE: SignedDuration = SignedDuration::from_secs(30);
+
 async fn vault_is_away_for_30_s_in_500_requests(test: &TestNamespace) -> Result<()> {
     outage(test, keys::vault().await?, Away::Gone).await
 }
 
-/// Half open: connections are taken, and nothing comes back.
+/// Half open: connections are accepted, and nothing comes back.
 async fn aws_kms_is_away_for_30_s_in_500_requests(test: &TestNamespace) -> Result<()> {
     outage(test, keys::kms().await?, Away::Hung).await
 }
@@ -33,26 +38,37 @@ async fn pkcs11_is_away_for_30_s_in_500_requests(test: &TestNamespace) -> Result
 async fn outage(test: &TestNamespace, key: Shared, how: Away) -> Result<()> {
     let issuer = test.issuer_over(ClusterIssuer, "outage", &*key).await?;
     let mut burst = Burst::new(test, &issuer);
-    burst.ask(0..BEFORE).await?;
-    burst.issued(BEFORE / 2).await?;
+    burst.ask(BEFORE).await?;
+    burst.watched().issued(BEFORE / 2).await?;
     keys::at(&key, move |key| key.take_away(how)).await?;
-    let back = Instant::now() + OUTAGE;
-    burst.ask(BEFORE..COUNT).await?;
-    tokio::time::sleep_until(back.into()).await;
-    let before = burst.count_issued();
-    ensure!(before <= BEFORE, "what is asked for meanwhile waits");
-
+    burst.ask(COUNT - BEFORE).await?;
+    let since = unready_since(test, &issuer).await?;
+    burst.watched().answered(COUNT).await?;
+    has_lasted(test.bed(), since).await?;
+    let issued = burst.watched().count_issued();
+    ensure!(issued <= BEFORE, "{issued} are issued in the outage");
     keys::at(&key, |key| key.bring_back()).await?;
-    let back = Instant::now();
-    let last = burst.all_issued().await?.saturating_duration_since(back);
-    // Where the harness of the tests lets nothing of a test that passes through.
-    let _ = writeln!(
-        std::io::stdout(),
-        "{}: {} of {COUNT} waited for {} s; the last one was issued {:.1} s after it came back",
-        Arc::clone(&key).backend(),
-        COUNT - before,
-        OUTAGE.as_secs(),
-        last.as_secs_f64(),
-    );
-    burst.check().await
+    burst.check(&["Issued", "Pending"]).await
+}
+
+/// When an issuer whose backend is away became unready, which is waited for.
+pub(crate) async fn unready_since(test: &TestNamespace, issuer: &IssuerRef) -> Result<Timestamp> {
+    let unready = test.wait_for_issuer(issuer, "not ready", |ready| ready.status == "False");
+    let unready = unready.await?;
+    let ready = ready_condition(&unready).context("it has a Ready condition")?;
+    Ok(ready.last_transition_time.0)
+}
+
+/// Waits until the outage has lasted long enough by the Lease, which the operator renews: time in
+/// which the operator did not run does not count.
+pub(crate) async fn has_lasted(bed: &Bed, since: Timestamp) -> Result<()> {
+    let leases: Api<Lease> = Api::namespaced(bed.client(), NAMESPACE);
+    let end = since + OUTAGE;
+    let observe = async || {
+        let lease = leases.get("signet").await?;
+        let renewed = lease.spec.and_then(|spec| spec.renew_time);
+        let renewed = renewed.map_or(Timestamp::MIN, |time| time.0);
+        Ok(Observation::reached_if(renewed >= end, renewed))
+    };
+    until(format!("an outage until {end}"), observe).await
 }

@@ -2,17 +2,15 @@
 //! requests wait.
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_e2e::audit::calls_of_signet;
+use signet_e2e::audit::count_calls;
 use signet_e2e::keys::{self, Away, Shared};
-use signet_e2e::{Bed, IssuerRef, OwnBed, TestNamespace};
-use signet_installation::Operator;
-use tokio::time::{Duration, Instant, sleep, sleep_until};
+use signet_e2e::{Burst, IssuerRef, OwnBed, TestNamespace};
+use signet_testbed::installation::Operator;
+use signet_testbed::wait::{Observation, until};
 
-use crate::burst::{BEFORE, Burst, COUNT, OUTAGE};
-
-const DEADLINE: Duration = Duration::from_secs(60);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+use crate::outage::{BEFORE, COUNT, has_lasted, unready_since};
 
 /// How many requests of each issuer there are when the operator is killed, and when another is
 /// started.
@@ -20,8 +18,7 @@ const AT_THE_END: usize = 300;
 const AT_THE_START: usize = 400;
 
 /// All three backends at once, on the second control plane.
-pub(crate) async fn killed_and_given_new_credentials_in_an_outage() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn killed_and_given_new_credentials_in_an_outage(bed: OwnBed) -> Result<()> {
     let operator = start(&bed).await?;
     let keys = keys::one_of_each("restart").await?;
     let mut tests = Vec::new();
@@ -34,30 +31,34 @@ pub(crate) async fn killed_and_given_new_credentials_in_an_outage() -> Result<()
         .iter()
         .map(|(test, issuer, _)| Burst::new(test, issuer))
         .collect();
-    ask(&mut bursts, 0..BEFORE).await?;
+    ask(&mut bursts, BEFORE).await?;
     for burst in &bursts {
-        burst.issued(BEFORE / 2).await?;
+        burst.watched().issued(BEFORE / 2).await?;
     }
     for (key, how) in keys.iter().zip([Away::Gone, Away::Hung, Away::Gone]) {
         keys::at(key, move |key| key.take_away(how)).await?;
     }
-    let back = Instant::now() + OUTAGE;
-    ask(&mut bursts, BEFORE..AT_THE_END).await?;
+    ask(&mut bursts, AT_THE_END - BEFORE).await?;
     wait(&bursts)?;
     operator.kill()?;
-    ask(&mut bursts, AT_THE_END..AT_THE_START).await?;
+    ask(&mut bursts, AT_THE_START - AT_THE_END).await?;
     let operator = start(&bed).await?;
+    let mut since = Timestamp::MIN;
     for (test, issuer, key) in &tests {
+        since = since.max(unready_since(test, issuer).await?);
         replace_credential(test, issuer, key).await?;
     }
-    ask(&mut bursts, AT_THE_START..COUNT).await?;
-    sleep_until(back).await;
+    ask(&mut bursts, COUNT - AT_THE_START).await?;
+    for burst in &bursts {
+        burst.watched().answered(COUNT).await?;
+    }
+    has_lasted(&bed, since).await?;
     wait(&bursts)?;
     for key in &keys {
         keys::at(key, |key| key.bring_back()).await?;
     }
     for (burst, (test, issuer, _)) in bursts.into_iter().zip(&tests) {
-        burst.check().await?;
+        burst.check(&["Issued", "Pending"]).await?;
         test.wait_until_ready(issuer).await?;
     }
     // With the new ones alone, from the start on.
@@ -69,16 +70,16 @@ pub(crate) async fn killed_and_given_new_credentials_in_an_outage() -> Result<()
     stop(operator).await
 }
 
-async fn ask(bursts: &mut [Burst<'_>], numbers: std::ops::Range<usize>) -> Result<()> {
-    let asked = bursts.iter_mut().map(|burst| burst.ask(numbers.clone()));
+async fn ask(bursts: &mut [Burst<'_>], count: usize) -> Result<()> {
+    let asked = bursts.iter_mut().map(|burst| burst.ask(count));
     futures::future::try_join_all(asked).await?;
     Ok(())
 }
 
-/// What is asked for while the keys are away waits.
+/// What is requested while the keys are away waits.
 fn wait(bursts: &[Burst<'_>]) -> Result<()> {
     for burst in bursts {
-        let issued = burst.count_issued();
+        let issued = burst.watched().count_issued();
         ensure!(issued <= BEFORE, "{issued} are issued");
     }
     Ok(())
@@ -92,13 +93,13 @@ async fn replace_credential(test: &TestNamespace, issuer: &IssuerRef, key: &Shar
 
 /// A token locks itself after a few wrong PINs, so a PIN that it refused is not tried again, not
 /// even by the next operator, until its Secret changes.
-pub(crate) async fn a_refused_pin_is_not_tried_again() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_refused_pin_is_not_tried_again(bed: OwnBed) -> Result<()> {
     let operator = start(&bed).await?;
     let test = TestNamespace::create(bed.bed(), "refused").await?;
     let key = keys::token("pin").await?;
     let issuer = test.issuer_ref(ClusterIssuer, "remote");
-    test.put_secret(&issuer, serde_json::json!({ "pin": "wrong-pin" }))
+    let secret = keys::modules::pin_secret("pin");
+    test.put_cluster_secret(&secret, serde_json::json!({ "pin": "wrong-pin" }))
         .await?;
     let spec = test.spec_over(&issuer, &*key, serde_json::json!({ "selfSigned": {} }));
     let issuer = test.create_issuer(ClusterIssuer, "remote", spec).await?;
@@ -106,13 +107,12 @@ pub(crate) async fn a_refused_pin_is_not_tried_again() -> Result<()> {
         .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
         .await?;
     ensure!(!sentence.contains("wrong-pin"), "{sentence}");
-    let secret = format!("{}-credential", issuer.name);
     let tried = key.hsm().logins();
     ensure!(tried == 1, "it was tried {tried} times");
-    looked_at_again(&bed, &secret, 2).await?;
+    reads_again(&bed, &secret, 2).await?;
     operator.kill()?;
     let operator = start(&bed).await?;
-    looked_at_again(&bed, &secret, 2).await?;
+    reads_again(&bed, &secret, 2).await?;
     let tried = key.hsm().logins();
     ensure!(tried == 1, "it was tried {tried} times");
 
@@ -123,28 +123,25 @@ pub(crate) async fn a_refused_pin_is_not_tried_again() -> Result<()> {
 }
 
 /// Waits until the operator has read a Secret so many times more.
-async fn looked_at_again(bed: &OwnBed, secret: &str, times: usize) -> Result<()> {
-    let count = || -> Result<usize> {
-        let calls = calls_of_signet(bed)?;
-        let reads = calls.iter().filter(|call| {
+async fn reads_again(bed: &OwnBed, secret: &str, times: usize) -> Result<()> {
+    let reads = || {
+        count_calls(bed, |call| {
             call.verb == "get" && call.object_ref.as_ref().is_some_and(|it| it.name == secret)
-        });
-        Ok(reads.count())
+        })
     };
-    let enough = count()? + times;
-    let deadline = Instant::now() + DEADLINE;
-    while count()? < enough {
-        ensure!(Instant::now() < deadline, "nobody reads {secret}");
-        sleep(POLL_INTERVAL).await;
-    }
-    Ok(())
+    let enough = reads()? + times;
+    let observe = async || {
+        let reads = reads()?;
+        Ok(Observation::reached_if(reads >= enough, reads))
+    };
+    until(format!("{enough} reads of {secret}"), observe).await
 }
 
 async fn start(bed: &OwnBed) -> Result<Operator> {
     let flags = keys::modules::flags()?;
     let mut flags: Vec<_> = flags.iter().map(String::as_str).collect();
     // So that the next one takes over soon after one is killed.
-    flags.extend(["--lease-seconds", "4"]);
+    flags.extend(["--leader-election-lease-duration", "4s"]);
     bed.start_operator(&flags).await
 }
 

@@ -1,43 +1,24 @@
-//! The tenant rule (number 7 of the design): whoever may create an Issuer in one namespace gains
+//! The tenant rule (SECURITY.md): whoever may create an Issuer in one namespace gains
 //! nothing beyond it. A module a way out, a test a rule.
 //!
 //! Each test acts as a tenant: a ServiceAccount that may create, change, delete and read Issuers
-//! of its own namespace, and nothing else. What must stand in that namespace beside it (a Secret
-//! with a PIN, a Role) its administrator puts there. The operator runs under the chart's rights.
+//! of its own namespace, and nothing else. What must stand in that namespace beside it (a Secret,
+//! a Role) its administrator puts there. The operator runs under the chart's rights.
 //! On the shared bed it may call the tests' servers, which are on loopback; where a test is about
 //! the default flags or about others, it has an operator of its own on the second control plane.
 
-#[path = "tenants/addresses.rs"]
 mod addresses;
-#[path = "tenants/ambient.rs"]
 mod ambient;
-#[path = "tenants/answers.rs"]
 mod answers;
-#[path = "tenants/fairness.rs"]
 mod fairness;
-#[path = "tenants/modules.rs"]
 mod modules;
-#[path = "tenants/off.rs"]
 mod off;
-#[path = "tenants/references.rs"]
 mod references;
-#[path = "tenants/schema.rs"]
 mod schema;
-#[path = "tenants/tenant.rs"]
 mod tenant;
-#[path = "tenants/tokens.rs"]
 mod tokens;
 
 use libtest_mimic::Trial;
-
-/// Tests that take their turn on the second control plane.
-macro_rules! own {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        vec![$(signet_e2e::runner::trial(
-            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
-        )),*]
-    };
-}
 
 pub(crate) fn tests() -> Vec<Trial> {
     let own = own![
@@ -47,8 +28,8 @@ pub(crate) fn tests() -> Vec<Trial> {
         ambient::the_operators_own_credentials_are_none_of_a_tenants,
         ambient::a_flag_takes_them_from_cluster_issuers,
         ambient::a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice,
-        modules::a_module_is_there_for_the_namespaces_that_are_listed,
-        modules::a_wrong_pin_is_wrong_on_a_token_that_is_logged_in,
+        modules::an_unlisted_token_is_reported_like_a_missing_one,
+        modules::a_secret_of_a_tenant_is_no_pin,
         off::without_namespaced_issuers_no_tenant_is_looked_at,
     ];
     let shared = [

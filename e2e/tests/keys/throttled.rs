@@ -1,13 +1,11 @@
-//! A backend that has had enough for a while, in the middle of many requests.
+//! A backend that throttles for a while, in the middle of many requests.
 
 use anyhow::Result;
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_e2e::TestNamespace;
 use signet_e2e::keys::{self, RemoteKey};
-use signet_keyservers::Proxy;
-use signet_keyservers::proxy::{Fault, Requests};
-
-use crate::burst::Burst;
+use signet_e2e::{Burst, TestNamespace};
+use signet_testbed::Proxy;
+use signet_testbed::proxy::{Fault, Requests};
 
 shared![
     vault_throttles_in_100_requests,
@@ -15,7 +13,7 @@ shared![
 ];
 
 const COUNT: usize = 100;
-/// So many are asked for before it throttles, the others meanwhile.
+/// So many are created before it throttles, the others meanwhile.
 const BEFORE: usize = 30;
 
 async fn vault_throttles_in_100_requests(test: &TestNamespace) -> Result<()> {
@@ -40,12 +38,12 @@ async fn throttled(
 ) -> Result<()> {
     let issuer = test.issuer_over(ClusterIssuer, "throttled", key).await?;
     let mut burst = Burst::new(test, &issuer);
-    burst.ask(0..BEFORE).await?;
-    burst.issued(BEFORE / 2).await?;
+    burst.ask(BEFORE).await?;
+    burst.watched().issued(BEFORE / 2).await?;
     proxy.add(signatures, fault);
-    burst.ask(BEFORE..COUNT).await?;
-    // By then every try that patience had for the first of them is used up.
+    burst.ask(COUNT - BEFORE).await?;
+    // By then every retry of the first of them is used up.
     test.wait_until_not_ready(&issuer, "KeyThrottled").await?;
     proxy.clear();
-    burst.check().await
+    burst.check(&["Issued", "Pending"]).await
 }

@@ -11,38 +11,28 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
+use signet_testbed::wait::{Observation, until};
 
-use crate::REQUESTS;
 use crate::ca::Material;
+use crate::{REQUESTS, Signer, Subject};
 
 /// How many writers the driver has.
 const WRITERS: usize = 16;
-
-/// Whose requests a driver makes.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    /// The group of the ClusterIssuer.
-    pub(crate) group: &'static str,
-    /// Its name.
-    pub(crate) issuer: &'static str,
-    /// Whether nobody signs, and the driver writes the finished status itself.
-    pub(crate) finished_by_driver: bool,
-}
 
 /// The driver of requests to one issuer.
 #[derive(Clone)]
 pub(crate) struct Driver {
     api: Api<CertificateRequest>,
-    asked: Asked,
+    subject: Subject,
     finished: Arc<Value>,
     csr: String,
 }
 
 impl Driver {
-    pub(crate) fn new(client: Client, material: &Material, asked: Asked) -> Self {
+    pub(crate) fn new(client: Client, material: &Material, subject: Subject) -> Self {
         Self {
             api: Api::namespaced(client, REQUESTS),
-            asked,
+            subject,
             finished: Arc::new(finished(material)),
             csr: STANDARD.encode(&material.csr),
         }
@@ -71,7 +61,7 @@ impl Driver {
                 "duration": "1h",
                 "usages": ["digital signature", "server auth", "client auth"],
                 "issuerRef": {
-                    "group": self.asked.group, "kind": "ClusterIssuer", "name": self.asked.issuer,
+                    "group": self.subject.group(), "kind": "ClusterIssuer", "name": self.subject.issuer,
                 },
             },
         }))?;
@@ -98,7 +88,7 @@ impl Driver {
         let written = self
             .write_status(name, json!({ "conditions": approved }))
             .await?;
-        if self.asked.finished_by_driver {
+        if self.subject.signer == Signer::Driver {
             let mut status = (*self.finished).clone();
             if let Some(conditions) = status["conditions"].as_array_mut() {
                 conditions.push(approved[0].clone());
@@ -120,26 +110,18 @@ impl Driver {
             .await?)
     }
 
-    /// How many writes this driver makes for one certificate after its creation.
-    pub(crate) fn own_writes(&self) -> f64 {
-        1.0
-    }
-
     /// Deletes every request, and waits until they are gone.
     pub(crate) async fn clear(&self) -> Result<()> {
         self.api
             .delete_collection(&DeleteParams::default(), &ListParams::default())
             .await?;
-        while !self
-            .api
-            .list(&ListParams::default().limit(1))
-            .await?
-            .items
-            .is_empty()
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        }
-        Ok(())
+        let observe = async || {
+            let limit = ListParams::default().limit(1);
+            let first = self.api.list_metadata(&limit).await?;
+            let more = first.metadata.remaining_item_count.unwrap_or_default();
+            Ok(Observation::reached_if(first.items.is_empty(), more))
+        };
+        until("no requests", observe).await
     }
 }
 

@@ -1,26 +1,27 @@
 //! Measures Signet beside cert-manager's CA issuer and beside the ceiling, or slow keys beside the
-//! software key, in turn, on one real control plane. `docs/performance.md` says how to read what it prints.
+//! software key, in turn, on one real control plane. `docs/performance.md` says how to read the
+//! report.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a tool talks to its terminal"
 )]
 
+mod bed;
 mod ca;
-mod contender;
 mod driver;
-mod keys;
 mod observe;
 mod process;
 mod report;
 mod round;
+mod slow;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
-use signet_controlplane::{CertManagerOptions, ControlPlane, Options};
 
-use contender::{Bench, Contender};
+use bed::Bed;
 use round::{Figures, Sizes};
+use slow::SlowKeys;
 
 /// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or slow keys beside the
 /// software key.
@@ -43,8 +44,51 @@ enum What {
 
 /// The namespace of the requests.
 const REQUESTS: &str = "bench";
-/// The name of every ClusterIssuer.
+/// The name of the ClusterIssuers over the CA in a Secret.
 const ISSUER: &str = "bench";
+
+/// Who signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signer {
+    /// The driver writes the finished status itself: the ceiling.
+    Driver,
+    /// cert-manager's CA issuer, with 20 workers and its approver off.
+    CertManager,
+    /// Signet, built for release.
+    Signet,
+}
+
+/// What is measured: requests to a ClusterIssuer.
+#[derive(Clone, Copy, Debug)]
+struct Subject {
+    name: &'static str,
+    signer: Signer,
+    issuer: &'static str,
+}
+
+const fn subject(name: &'static str, signer: Signer, issuer: &'static str) -> Subject {
+    Subject {
+        name,
+        signer,
+        issuer,
+    }
+}
+
+const CONTENDERS: [Subject; 3] = [
+    subject("ceiling", Signer::Driver, ISSUER),
+    subject("cert-manager", Signer::CertManager, ISSUER),
+    subject("signet", Signer::Signet, ISSUER),
+];
+
+/// The rate is to be what the API server allows, and not what one signature at a time would.
+const KEYS: [Subject; 3] = [
+    subject("software", Signer::Signet, ISSUER),
+    subject("vaultTransit", Signer::Signet, slow::VAULT),
+    subject("pkcs11", Signer::Signet, slow::PKCS11),
+];
+
+/// Figures of one subject in one round.
+type Round = (&'static str, Figures);
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -52,29 +96,40 @@ async fn main() -> Result<()> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider was installed before"))?;
-    let options = Options {
-        cert_manager: Some(CertManagerOptions::default()),
-        // It would cost the API server CPU on each request, for all alike.
-        audit_log: false,
-        ..Options::default()
-    };
-    eprintln!("starting a control plane");
-    let mut bench = Bench::prepare(ControlPlane::start(&options)?).await?;
+    let mut bed = Bed::prepare().await?;
     match arguments.what {
-        None => contenders(&mut bench, arguments.rounds, arguments.sizes).await,
-        Some(What::Keys) => keys::measure(&mut bench, arguments.rounds, arguments.sizes).await,
+        None => {
+            let rounds = measure(&mut bed, CONTENDERS, &arguments, &[]).await?;
+            report::contenders(&CONTENDERS.map(|it| it.name), &rounds)
+        }
+        Some(What::Keys) => {
+            eprintln!("starting OpenBao, and making a token in SoftHSM2");
+            let slow = SlowKeys::prepare(&bed.client).await?;
+            let rounds = measure(&mut bed, KEYS, &arguments, &slow.flags()).await?;
+            report::keys(&KEYS.map(|it| it.name), &rounds)
+        }
     }
 }
 
-async fn contenders(bench: &mut Bench, rounds_wanted: usize, sizes: Sizes) -> Result<()> {
-    let mut rounds: Vec<(Contender, Figures)> = Vec::new();
-    for round in 1..=rounds_wanted {
-        for contender in Contender::ALL {
-            eprintln!("round {round} of {rounds_wanted}: {contender}");
-            let figures = round::measure(bench, contender, sizes).await?;
+/// Measures each subject in turn, in each round, while no other signs. `flags` are Signet's.
+async fn measure(
+    bed: &mut Bed,
+    subjects: [Subject; 3],
+    arguments: &Arguments,
+    flags: &[String],
+) -> Result<Vec<Round>> {
+    let mut rounds = Vec::new();
+    for round in 1..=arguments.rounds {
+        for subject in subjects {
+            eprintln!("round {round} of {}: {}", arguments.rounds, subject.name);
+            let running = bed.start(subject, flags).await?;
+            let driver = bed.driver(subject);
+            let figures = round::measure(&bed.client, &driver, running.pid, arguments.sizes);
+            let figures = figures.await?;
+            running.stop().await?;
             eprintln!("  {}", report::line(&figures));
-            rounds.push((contender, figures));
+            rounds.push((subject.name, figures));
         }
     }
-    report::finish(&rounds)
+    Ok(rounds)
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use futures::StreamExt;
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, ResourceExt};
@@ -110,30 +109,4 @@ fn ready_count(sightings: &Sightings) -> usize {
         .values()
         .filter(|seen| seen.ready.is_some())
         .count()
-}
-
-/// Waits until the ClusterIssuer of a group is Ready.
-pub(crate) async fn wait_for_condition(client: &Client, group: &str, name: &str) -> Result<()> {
-    let version = if group == "signet.dev" {
-        "v1alpha1"
-    } else {
-        "v1"
-    };
-    let kind = GroupVersionKind::gvk(group, version, "ClusterIssuer");
-    let resource = ApiResource::from_gvk(&kind);
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        let object = api.get(name).await?;
-        let conditions = object.data["status"]["conditions"].as_array().cloned();
-        let ready = conditions
-            .unwrap_or_default()
-            .into_iter()
-            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
-        if ready {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    bail!("the ClusterIssuer {name} of {group} did not become Ready")
 }

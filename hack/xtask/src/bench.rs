@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
-use signet_installation::{build_programs, keeper};
 
 /// What `cargo xtask bench` is told.
 #[derive(Args, Clone, Debug)]
@@ -24,8 +23,6 @@ enum What {
 
 /// Builds what is needed, runs the benchmark, and lets it print.
 pub(crate) fn run(root: &Path, settings: &Bench) -> Result<()> {
-    // The control plane's keeper is not measured, so it comes from the usual build.
-    build_programs()?;
     let mut cargo = crate::cargo(root);
     cargo.args(["run", "--release", "--package", "signet-bench", "--"]);
     if let Some(What::Keys) = settings.what {
@@ -34,10 +31,7 @@ pub(crate) fn run(root: &Path, settings: &Bench) -> Result<()> {
     if let Some(rounds) = settings.rounds {
         cargo.arg("--rounds").arg(rounds.to_string());
     }
-    let status = cargo
-        .env("SIGNET_CONTROLPLANE_BIN", keeper())
-        .status()
-        .context("cargo cannot be run")?;
+    let status = cargo.status().context("cargo cannot be run")?;
     ensure!(status.success(), "the benchmark failed");
     Ok(())
 }

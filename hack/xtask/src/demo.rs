@@ -1,33 +1,20 @@
-//! `cargo xtask demo`: the main job, from nothing to a certificate that OpenSSL verifies.
+//! `cargo xtask demo`: the main job, from nothing to a certificate that OpenSSL verifies. Applies
+//! the samples, and prints every command that it runs.
 
-mod aws_kms;
-mod commands;
-mod keep;
-mod key;
-mod pkcs11;
-mod remote;
-mod sample;
-mod secrets;
-mod servers;
-mod show;
+mod backends;
+mod shell;
 mod software;
-mod vault;
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use anyhow::{Result, bail, ensure};
+use clap::{Args, ValueEnum};
 
+use crate::keep::{self, KeyServer, Server};
 use crate::session::{Home, Session};
 use crate::up::{self, Up};
-
-pub(crate) use keep::{KeyServer, keep};
-pub(crate) use key::Key;
-pub(crate) use servers::end as end_key_servers;
-
-/// How long cert-manager and Signet may take, on a busy machine.
-const PATIENCE: &str = "--timeout=120s";
+use shell::{Shell, comment};
 
 /// The flags of `demo`.
 #[derive(Args, Clone, Debug)]
@@ -40,17 +27,54 @@ pub(crate) struct Demo {
     pub(crate) up: Up,
 }
 
-/// What the demo has made, and shows.
-struct Made {
-    /// The arguments by which kubectl is told of the issuer.
-    issuer: Vec<String>,
-    /// Namespace and name of the certificate's Secret.
-    secret: (String, String),
-    /// What a person may try from here.
-    next: Vec<String>,
+/// Where the demo's CA key is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Key {
+    /// In a Secret, made by Signet.
+    #[default]
+    Software,
+    /// In the Transit engine of an OpenBao that is started for it.
+    Vault,
+    /// In an emulator of AWS KMS that is started for it.
+    AwsKms,
+    /// In a SoftHSM2 token that is made for it.
+    Pkcs11,
 }
 
-/// Brings a cluster up, applies the samples, and shows what happened.
+impl Key {
+    fn server(self) -> Option<Server> {
+        match self {
+            Self::Software => None,
+            Self::Vault => Some(Server::Vault),
+            Self::AwsKms => Some(Server::AwsKms),
+            Self::Pkcs11 => Some(Server::Pkcs11),
+        }
+    }
+
+    fn sample(self) -> Sample {
+        let (issuer, certificate, namespace) = match self {
+            Self::Software => ("clusterissuers.signet.dev/example", "web", "default"),
+            Self::Vault => ("issuers.signet.dev/internal -n team-a", "web", "team-a"),
+            Self::AwsKms => ("clusterissuers.signet.dev/aws-kms", "orders", "default"),
+            Self::Pkcs11 => ("clusterissuers.signet.dev/hsm", "ledger", "default"),
+        };
+        Sample {
+            issuer,
+            certificate,
+            namespace,
+        }
+    }
+}
+
+/// The names in a sample. The Certificate's Secret is called as that is, with `-tls`.
+struct Sample {
+    /// As kubectl's arguments.
+    issuer: &'static str,
+    certificate: &'static str,
+    namespace: &'static str,
+}
+
+/// Brings a cluster up, applies the samples, and shows what was issued.
 pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()> {
     let Demo { key, up } = settings;
     ensure!(
@@ -59,48 +83,122 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
     );
     ensure!(
         key == Key::Software || up.kubeconfig.is_none(),
-        "a key server of the demo stands beside a cluster of the demo; leave --kubeconfig out"
+        "a key server of the demo needs a cluster of the demo; leave --kubeconfig out"
     );
     find_openssl()?;
     let mut session = up::up(home.clone(), up).await?;
-    let made = match key {
-        Key::Software => software::make(&root, &home, &mut session).await?,
-        _ => remote::make(&root, &home, &mut session, key).await?,
+    let shell = match key.server() {
+        None => {
+            let shell = Shell::new(&root, &session.cluster, &home.folder.join("demo"))?;
+            shell.introduce();
+            if !session.own {
+                let kubeconfig = session.cluster.kubeconfig().display();
+                comment(&format!("This is your own cluster, of {kubeconfig}."));
+            }
+            software::apply(&shell, &home, &mut session).await?;
+            shell
+        }
+        Some(server) => {
+            ensure!(
+                session.own,
+                "what is up is on a cluster of yours, and a key server of the demo needs a cluster \
+                 of the demo; run `cargo xtask down` first"
+            );
+            session.with_signet()?;
+            let facts: KeyServer = keep::ensure(&home.folder, server).await?;
+            let folder = keep::folder(&home.folder, server);
+            let shell = Shell::new(&root, &session.cluster, &folder)?;
+            shell.introduce();
+            backends::apply(&shell, &home, &mut session, (key, &facts)).await?;
+            shell
+        }
     };
-    show::heading("The issuer, its CA, and the certificate");
-    let issuer: Vec<_> = made.issuer.iter().map(String::as_str).collect();
-    kubectl(&session, &[&["get"], &issuer[..]].concat())?;
-    kubectl(&session, &[&["get"], &issuer[..], &["-o", READY]].concat())?;
-    kubectl(&session, &["get", "cagenerations", "-A"])?;
-    let (namespace, secret) = (made.secret.0.as_str(), made.secret.1.as_str());
-    kubectl(
-        &session,
-        &["get", "certificates,certificaterequests", "-n", namespace],
-    )?;
-    let files = show::Files::read(&session, &home.folder, (namespace, secret))?;
-    show::certificates(&files)?;
-    show::verification(&files)?;
-    if key != Key::Software {
-        secrets::show_that_no_ca_key_is_there(&session, &files)?;
+    show(&shell, key)?;
+    if key == Key::Software {
+        software::identify(&home, &mut session).await?;
+    } else {
+        NO_CA_KEY.iter().try_for_each(|script| shell.run(script))?;
     }
-    show::what_next(&session, &made.next);
-    up::say_how_to_reach(&session);
+    say_what_next(key, &session);
     Ok(())
 }
 
-/// The condition Ready with its sentence.
-const READY: &str = "go-template={{range .status.conditions}}{{if eq .type \"Ready\"}}Ready is \
-                     {{.status}}, {{.reason}}: {{.message}}{{\"\\n\"}}{{end}}{{end}}";
-
-/// Waits until an object is Ready. If it does not become so, shows why.
-fn await_ready(session: &Session, object: &[String]) -> Result<()> {
-    let object: Vec<_> = object.iter().map(String::as_str).collect();
-    let wait = ["wait", "--for=condition=Ready", PATIENCE];
-    let waited = kubectl(session, &[&wait, &object[..]].concat());
-    if waited.is_err() {
-        kubectl(session, &[&["get"], &object[..], &["-o", READY]].concat())?;
+/// Waits until issuer and Certificate are Ready, and shows them and what was issued.
+fn show(shell: &Shell, key: Key) -> Result<()> {
+    let Sample {
+        issuer,
+        certificate,
+        namespace,
+    } = key.sample();
+    let conditions =
+        r#"{range .status.conditions[*]}{.type} is {.status}, {.reason}: {.message}{"\n"}{end}"#;
+    let wait = |object: &str| {
+        let waited = shell.run(&format!(
+            "kubectl wait --for=condition=Ready --timeout=300s {object}"
+        ));
+        if waited.is_err() {
+            shell.run(&format!("kubectl describe {object}"))?;
+        }
+        waited
+    };
+    wait(issuer)?;
+    wait(&format!("certificates/{certificate} -n {namespace}"))?;
+    let entry = |name: &str| {
+        format!(
+            "kubectl get secret {certificate}-tls -n {namespace} \
+             -o go-template='{{{{index .data \"{name}\" | base64decode}}}}' > \"$DEMO/{name}\""
+        )
+    };
+    let text = |file: &str| {
+        format!(
+            "openssl x509 -in \"$DEMO/{file}\" -noout -subject -issuer -dates \\\n  \
+             -ext subjectAltName,keyUsage,extendedKeyUsage,basicConstraints"
+        )
+    };
+    for command in [
+        format!("kubectl get {issuer}"),
+        format!("kubectl get {issuer} -o jsonpath='{conditions}'"),
+        "kubectl get cagenerations -A".to_owned(),
+        format!("kubectl get certificates,certificaterequests -n {namespace}"),
+        format!("{}\n{}", entry("tls.crt"), entry("ca.crt")),
+        text("tls.crt"),
+        text("ca.crt"),
+        "openssl verify -x509_strict -purpose sslserver -CAfile \"$DEMO/ca.crt\" \\\n  \
+         -untrusted \"$DEMO/tls.crt\" \"$DEMO/tls.crt\""
+            .to_owned(),
+    ] {
+        shell.run(&command)?;
     }
-    waited
+    Ok(())
+}
+
+/// Compares the private keys in the cluster's Secrets with those of the CA and of the certificate,
+/// by their public keys. The certificate's own has to be found, or the search would prove nothing.
+const NO_CA_KEY: [&str; 2] = [
+    r#"for value in $(kubectl get secrets --all-namespaces \
+    -o go-template='{{range .items}}{{range .data}}{{.}}{{"\n"}}{{end}}{{end}}'); do
+  echo "$value" | base64 -d | openssl pkey -pubout 2>/dev/null | openssl dgst -sha256 || true
+done | sort -u > "$DEMO/keys-in-secrets""#,
+    r#"key_of() { openssl x509 -in "$DEMO/$1" -noout -pubkey | openssl dgst -sha256; }
+grep -qF "$(key_of tls.crt)" "$DEMO/keys-in-secrets" && echo "the certificate's key is in a Secret"
+! grep -F "$(key_of ca.crt)" "$DEMO/keys-in-secrets" && echo "the CA's key is in no Secret""#,
+];
+
+fn say_what_next(key: Key, session: &Session) {
+    let issuer = key.sample().issuer;
+    comment("What to try next, after the exports above:");
+    println!("  kubectl describe {issuer}");
+    let more = backends::next(key).iter();
+    let software: &[&str] = if key == Key::Software {
+        &software::NEXT
+    } else {
+        &[]
+    };
+    for line in more.chain(software) {
+        println!("  {line}");
+    }
+    println!("  cargo xtask down                                      ends all of this\n");
+    up::say_how_to_reach(session);
 }
 
 fn find_openssl() -> Result<()> {
@@ -110,19 +208,4 @@ fn find_openssl() -> Result<()> {
             "the demo needs the openssl program; install OpenSSL (Debian: apt install openssl)"
         ),
     }
-}
-
-fn kubectl(session: &Session, arguments: &[&str]) -> Result<()> {
-    let status = session
-        .cluster
-        .kubectl()
-        .args(arguments)
-        .status()
-        .context("kubectl cannot be run")?;
-    ensure!(
-        status.success(),
-        "kubectl {} failed; what is up stays up, and `cargo xtask down` ends it",
-        arguments.join(" ")
-    );
-    Ok(())
 }

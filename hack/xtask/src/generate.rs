@@ -2,6 +2,7 @@
 
 mod crds;
 mod flags;
+mod messages;
 mod metrics;
 mod reasons;
 mod table;
@@ -21,10 +22,11 @@ const NOTE: &str = "<!-- Made by `cargo xtask generate`. Do not edit. -->";
 pub(crate) type Files = BTreeMap<PathBuf, String>;
 
 /// Makes all of them in memory.
-pub(crate) fn files() -> Result<Files> {
+pub(crate) fn files(root: &Path) -> Result<Files> {
     let mut files = Files::new();
     crds::add(&mut files)?;
     flags::add(&mut files);
+    messages::add(root, &mut files)?;
     metrics::add(&mut files)?;
     reasons::add(&mut files)?;
     Ok(files)
@@ -32,7 +34,7 @@ pub(crate) fn files() -> Result<Files> {
 
 /// Writes those that have changed, and says which.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    for (path, text) in files()? {
+    for (path, text) in files(root)? {
         let file = root.join(&path);
         if fs::read_to_string(&file).is_ok_and(|now| now == text) {
             continue;

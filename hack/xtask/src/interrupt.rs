@@ -3,48 +3,68 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use signet_installation::terminate_children;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use rustix::process::Signal;
+use signet_testbed::supervise::terminate_children;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio::sync::oneshot;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Does `work`; if a signal comes meanwhile, ends it and does `undo`, which a further signal ends.
+/// Does `work` on a thread of its own; if a signal comes meanwhile, ends it and does `undo`, which
+/// a further signal ends.
 ///
 /// # Errors
 /// That of the work, or that it was interrupted.
-pub(crate) async fn undone<T: Send + 'static>(
-    work: impl Future<Output = Result<T>> + Send + 'static,
+pub(crate) async fn undone<T, W>(
+    work: impl FnOnce() -> W + Send + 'static,
     undo: impl Future<Output = Result<()>>,
-) -> Result<T> {
+) -> Result<T>
+where
+    T: Send + 'static,
+    W: Future<Output = Result<T>>,
+{
     let mut signals = Signals::listen()?;
-    let mut work = tokio::spawn(work);
+    let (stop, stopped) = oneshot::channel::<()>();
+    let runtime = Handle::current();
+    let stoppable = move || {
+        runtime.block_on(async {
+            tokio::select! {
+                done = work() => done,
+                _ = stopped => bail!("interrupted"),
+            }
+        })
+    };
+    let mut work = tokio::task::spawn_blocking(stoppable);
     tokio::select! {
         biased;
-        () = signals.next() => {}
+        _ = signals.next() => {}
         done = &mut work => return done?,
     }
     eprintln!("interrupted; undoing what was begun (a second signal leaves it)");
-    work.abort();
+    drop(stop);
     while !work.is_finished() {
         // It may be waiting for a program, which blocks it, and may start another after that.
         terminate_children()?;
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     tokio::select! {
-        () = signals.next() => bail!("interrupted; `cargo xtask down` undoes the rest"),
+        _ = signals.next() => bail!("interrupted; `cargo xtask down` undoes the rest"),
         undone = undo => undone?,
     }
     bail!("interrupted")
 }
 
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
+/// What ends a program from outside.
+pub(crate) struct Signals {
+    interrupt: Stream,
+    terminate: Stream,
+    hangup: Stream,
 }
 
 impl Signals {
-    fn listen() -> Result<Self> {
+    /// From now on these signals do not end this program.
+    pub(crate) fn listen() -> Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -52,11 +72,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = self.hangup.recv() => Signal::HUP,
         }
     }
 }

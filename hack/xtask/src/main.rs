@@ -7,9 +7,10 @@
 
 mod bench;
 mod demo;
-mod deny;
+mod fuzz;
 mod generate;
 mod interrupt;
+mod keep;
 mod session;
 mod test;
 mod up;
@@ -39,20 +40,22 @@ enum Command {
     Up(up::Up),
     /// Ends what `up` or `demo` left running.
     Down(session::State),
-    /// As `up`, then applies the README's samples, or those of a key backend, and shows what
-    /// comes out.
+    /// As `up`, then applies the README's samples, or those of a key backend, and prints the
+    /// commands that it runs.
     Demo(demo::Demo),
     /// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or with slow keys
     /// beside the software key.
     Bench(bench::Bench),
-    /// Keeps a key server of the demo.
+    /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
-    KeyServer(demo::KeyServer),
+    Keep(keep::Keep),
     /// Writes every file that is made from code: the CRDs, the chart's CRD templates, the
     /// reference pages.
     Generate,
-    /// Checks generated files, crate directions and the links in the documents.
+    /// Checks generated files, crate directions, samples, and the documents' links and words.
     Verify,
+    /// Runs libFuzzer on the readers of foreign input.
+    Fuzz(fuzz::Fuzz),
     /// Lints, supply chain, `verify`, then the tiers of tests; or one of them.
     Test(test::Test),
 }
@@ -72,20 +75,23 @@ fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(settings) => {
             let home = settings.state.home()?;
-            let up = up::up(home.clone(), settings);
+            let begun = home.clone();
+            let up = move || up::up(begun, settings);
             let session = wait_for(interrupt::undone(up, home.undo()))?;
             up::say_how_to_reach(&session);
         }
         Command::Down(state) => wait_for(up::down(state.home()?))?,
         Command::Demo(settings) => {
             let home = settings.up.state.home()?;
-            let demo = demo::run(root, home.clone(), settings);
+            let begun = home.clone();
+            let demo = move || demo::run(root, begun, settings);
             wait_for(interrupt::undone(demo, home.undo()))?;
         }
         Command::Bench(settings) => bench::run(&root, &settings)?,
-        Command::KeyServer(settings) => wait_for(demo::keep(settings))?,
+        Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,
+        Command::Fuzz(settings) => fuzz::run(&root, &settings)?,
         Command::Test(settings) => return wait_for(test::run(&root, &settings)),
     }
     Ok(ExitCode::SUCCESS)

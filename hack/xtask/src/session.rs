@@ -4,19 +4,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use signet_controlplane::ControlPlane;
-use signet_installation::{Cluster, Installation, operators, stop_process, target};
+use signet_testbed::installation::{Cluster, Installation, target};
+use signet_testbed::supervise::{running, stop_process};
 
-use crate::demo;
+use crate::keep::{self, Server};
 
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// A control plane whose starter was killed ends by itself within this time.
-const END_DEADLINE: Duration = Duration::from_secs(40);
+/// How often removing the folder is tried: servers whose keeper was killed may still be ending.
+const REMOVE_TRIES: u32 = 50;
+const REMOVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where a session is.
 #[derive(Args, Clone, Debug, Default)]
@@ -45,11 +45,6 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    /// The folder of the project's own control plane.
-    pub(crate) fn plane(&self) -> PathBuf {
-        self.folder.join("plane")
-    }
-
     /// Makes the folder. From here on what is in it was begun by this run.
     pub(crate) fn begin(&self) -> Result<()> {
         self.begun.store(true, Ordering::SeqCst);
@@ -69,7 +64,7 @@ impl Home {
 
     /// Ends whatever runs and removes whatever was applied, also if nobody wrote all of it down.
     pub(crate) async fn end(&self) -> Result<()> {
-        for pid in operators(&self.folder)? {
+        for pid in running("run", &self.folder)? {
             stop_process(pid).await?;
         }
         if let Some(Session {
@@ -80,27 +75,22 @@ impl Home {
         {
             installation.delete().await?;
         }
-        demo::end_key_servers(&self.folder).await?;
-        self.end_plane().await?;
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).context("what `up` left cannot be removed")
-            }
-            _ => Ok(()),
-        }
+        keep::end_all(&self.folder).await?;
+        self.remove()
+            .await
+            .context("what `up` left cannot be removed")
     }
 
-    /// One that is starting or ending cannot be told anything; it ends by itself.
-    async fn end_plane(&self) -> Result<()> {
-        let deadline = Instant::now() + END_DEADLINE;
-        loop {
-            match ControlPlane::attach(&self.plane()) {
-                Ok(None) => return Ok(()),
-                Ok(Some(plane)) => return plane.stop(),
-                Err(error) if Instant::now() > deadline => return Err(error),
-                Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+    async fn remove(&self) -> Result<()> {
+        let mut tries = 0;
+        while self.folder.exists() {
+            match fs::remove_dir_all(&self.folder) {
+                Err(error) if tries == REMOVE_TRIES => return Err(error.into()),
+                _ => tokio::time::sleep(REMOVE_INTERVAL).await,
             }
+            tries += 1;
         }
+        Ok(())
     }
 
     /// The session that is here, if there is one.
@@ -147,7 +137,8 @@ pub(crate) struct Session {
 impl Session {
     /// Whether its cluster may still be there: nobody can tell of a user's.
     pub(crate) fn has_cluster(&self, home: &Home) -> Result<bool> {
-        Ok(!self.own || ControlPlane::attach(&home.plane())?.is_some())
+        let plane = keep::folder(&home.folder, Server::ControlPlane);
+        Ok(!self.own || !running("keep", &plane)?.is_empty())
     }
 
     /// Whether everything that it is to have is there, and runs.
@@ -155,7 +146,7 @@ impl Session {
         let Some(installation) = &self.installation else {
             return Ok(true);
         };
-        Ok(installation.is_complete() && !operators(&home.folder)?.is_empty())
+        Ok(installation.is_complete() && !running("run", &home.folder)?.is_empty())
     }
 
     /// Signet's objects, which the demo needs.

@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use signet_controlplane::{ControlPlane, Options};
-use signet_installation::{
-    Cluster, Installation, Life, Operator, OperatorOptions, Profile, build_programs, operators,
-    stop_process,
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::installation::{
+    Cluster, Installation, Operator, OperatorOptions, Profile, operator_binary,
 };
+use signet_testbed::supervise::{Life, running, stop_process};
 
+use crate::keep::{self, Server};
 use crate::session::{Home, Session, State};
 
 /// The flags of `up` and `demo`.
@@ -51,7 +52,7 @@ pub(crate) async fn with_flag(home: &Home, session: &mut Session, flag: String) 
     }
     session.flags.push(flag);
     home.write(session)?;
-    for pid in operators(&home.folder)? {
+    for pid in running("run", &home.folder)? {
         stop_process(pid).await?;
     }
     run_signet(home, session).await
@@ -112,7 +113,7 @@ async fn start(home: &Home, settings: &Up) -> Result<Session> {
     build()?;
     let cluster = match &settings.kubeconfig {
         Some(kubeconfig) => Cluster::of_user(kubeconfig, &home.folder)?,
-        None => Cluster::own(&control_plane(home)?),
+        None => control_plane(home).await?,
     };
     let with_signet = !settings.without_signet;
     let mut session = Session {
@@ -130,19 +131,14 @@ async fn start(home: &Home, settings: &Up) -> Result<Session> {
 }
 
 fn build() -> Result<()> {
-    eprintln!("building the operator and the control plane's keeper");
-    build_programs()
+    eprintln!("building the operator");
+    operator_binary(Profile::Dev).map(drop)
 }
 
-fn control_plane(home: &Home) -> Result<ControlPlane> {
-    eprintln!("starting the control plane");
-    let begin = Instant::now();
-    let plane = ControlPlane::start_detached(&Options {
-        state: Some(home.plane()),
-        ..Options::default()
-    })?;
-    eprintln!("control plane: ready in {} s", begin.elapsed().as_secs());
-    Ok(plane)
+async fn control_plane(home: &Home) -> Result<Cluster> {
+    // Here and not where it is started, so that users see what is being built.
+    Toolchain::new()?.build_all()?;
+    keep::ensure(&home.folder, Server::ControlPlane).await
 }
 
 /// Applies Signet's objects, as far as they are not there, and runs the operator. Every step is

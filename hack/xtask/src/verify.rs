@@ -1,9 +1,10 @@
-//! What can be checked by reading the repository: generated files, who depends on whom,
-//! links, samples.
+//! What can be checked by reading the repository: generated files, crate directions, citations,
+//! samples, links and words.
 
+mod citations;
 mod directions;
+mod documents;
 mod drift;
-mod links;
 mod samples;
 
 use std::path::Path;
@@ -13,10 +14,12 @@ use anyhow::{Result, bail};
 /// Checks everything, and says all that is wrong.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let problems = [
-        drift::problems(root, &crate::generate::files()?)?,
+        drift::problems(root, &crate::generate::files(root)?)?,
         directions::problems(root)?,
-        links::problems(root)?,
+        citations::problems(root)?,
         samples::problems(root)?,
+        Vec::from_iter(documents::links(root)?),
+        Vec::from_iter(documents::words(root)?),
     ]
     .concat();
     for problem in &problems {
@@ -24,7 +27,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     match problems.len() {
         0 => {
-            println!("generated files, crate directions, links and samples are as they should be");
+            println!(
+                "generated files, crate directions, citations, samples, links and words are in \
+                 order"
+            );
             Ok(())
         }
         1 => bail!("one thing is wrong"),

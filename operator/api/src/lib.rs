@@ -13,9 +13,10 @@ mod issuer;
 
 pub use generation::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
 pub use issuer::{
-    CaProfile, CaSummary, CertificateSource, CertificateSpec, ClusterIssuer, ClusterIssuerSpec,
-    Existing, GenerationState, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus,
-    KeyLimits, Profile, SelfSigned, SpiffeSpec,
+    AllowedRequesters, CaProfile, CaSummary, CertificateSource, CertificateSpec, ClusterIssuer,
+    ClusterIssuerSpec, Existing, GenerationState, Issuer, IssuerKind, IssuerResource, IssuerSpec,
+    IssuerStatus, KeyLimits, Profile, RequesterCertificates, RequesterServiceAccount, SelfSigned,
+    SpiffeSpec,
 };
 
 /// The API group.

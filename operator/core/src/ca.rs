@@ -1,5 +1,6 @@
 //! The CA certificates above a leaf, and the check of what a key signed.
 
+mod bundle;
 mod certificate;
 mod constraints;
 mod order;
@@ -10,8 +11,11 @@ pub(crate) mod tests;
 
 use jiff::Timestamp;
 
+pub use bundle::Bundle;
 pub use certificate::CaCertificate;
 pub use pem::MOST_BYTES as MOST_PEM_BYTES;
+
+use crate::x509::names::ComparableName;
 
 /// The issuing CA, the intermediates above it, and the roots that are trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +127,12 @@ impl CaChain {
         self.path
             .iter()
             .filter(|certificate| !certificate.is_self_signed())
+    }
+
+    /// The subjects of all its CA certificates, those of roots included.
+    pub fn subjects(&self) -> impl Iterator<Item = ComparableName> {
+        let all = self.path.iter().chain(&self.roots);
+        all.map(|certificate| certificate.comparable_subject().clone())
     }
 
     /// Whether a certificate of the path has name constraints for URIs. Verifiers that do not

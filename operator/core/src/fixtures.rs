@@ -10,6 +10,8 @@ pub(crate) mod der;
 pub(crate) mod key;
 pub(crate) mod readers;
 pub(crate) mod request;
+pub(crate) mod revocation;
+mod seeds;
 
 use jiff::{SignedDuration, Timestamp};
 

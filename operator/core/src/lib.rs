@@ -27,6 +27,8 @@ pub mod policy;
 mod quote;
 pub mod reason;
 pub mod request;
+#[cfg(feature = "samples")]
+pub mod samples;
 pub mod spiffe;
 pub mod x509;
 

@@ -3,23 +3,29 @@
 //! The rules are run in a fixed order and the first refusal wins. Each rule has a file of its
 //! own; until the policy language exists, `identity` holds one fixed rule.
 
+mod applicant;
 mod ca;
 mod grant;
 mod identity;
+mod key_usage;
+mod lifetime;
 mod names;
+mod other_names;
+mod reference;
 mod usages;
 
 #[cfg(test)]
 mod tests;
 
+pub use ca::{AllowedRequesters, CaProfile};
 pub use grant::{Grant, Kind};
 
-use crate::quote;
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;
 use crate::request::{Refusal, Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
+use crate::x509::names::NameSet;
 
 /// The answer to a request. None of the four is an error.
 #[derive(Clone, Debug)]
@@ -67,20 +73,16 @@ pub enum Issuer<'a> {
 pub struct Rules {
     /// The namespace of a namespaced issuer; none for a ClusterIssuer.
     pub namespace: Option<String>,
+    /// The ServiceAccount whose requests are made for Certificates.
+    pub cert_manager: ServiceAccount,
     /// How long a path below the issuing CA may be; none is without limit (PKI-7).
     pub path_length: Option<u8>,
+    /// The subjects of the CA certificates that the issuer knows: no certificate may have one.
+    pub ca_subjects: NameSet,
     /// The profile's word on CA requests; none refuses them.
     pub ca: Option<CaProfile>,
     /// The rules of the trust domain; none makes the issuer a plain private CA.
     pub spiffe: Option<SpiffeRules>,
-}
-
-/// What the profile allows to those who ask for a CA certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CaProfile {
-    /// The path length of a CA certificate that is issued: never more, and exactly this unless
-    /// the CSR asks for less or the issuing CA itself allows less.
-    pub path_length: u8,
 }
 
 /// What holds when an issuer speaks for a trust domain.
@@ -88,8 +90,6 @@ pub struct CaProfile {
 pub struct SpiffeRules {
     /// The trust domain; no leaf leaves it.
     pub trust_domain: TrustDomain,
-    /// The ServiceAccount whose requests are made for Certificates.
-    pub cert_manager: ServiceAccount,
 }
 
 /// Decides on a request.
@@ -123,16 +123,7 @@ fn wait(reason: Reason, message: String) -> Decision {
 
 /// What no issuer's rules can change.
 fn admissible(request: &Request) -> Result<(), Denial> {
-    if !request.may_reference {
-        return Err(Denial::new(
-            Reason::DeniedReference,
-            format!(
-                "{} may not use this issuer; grant it the verb \"reference\" on \"signers\" of \
-                 group signet.dev, in the issuer's namespace and by the issuer's name",
-                quote::text(&request.requester.username)
-            ),
-        ));
-    }
+    reference::rule(request)?;
     if request.duration.as_secs() == 0 {
         return Err(Denial::new(
             Reason::InvalidDuration,
@@ -146,14 +137,15 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let kind = ca::rule(request, rules)?;
     let usages = usages::rule(request, rules, kind)?;
     let spiffe_id = identity::rule(request, rules, kind)?;
-    let names = names::rule(request, kind, spiffe_id.as_ref())?;
+    let names = names::rule(request, rules, kind, spiffe_id.as_ref())?;
     Ok(Grant {
         request_uid: request.uid.clone(),
         subject: names.subject,
         subject_alt_names: names.subject_alt_names,
         public_key: request.csr.public_key().clone(),
-        usages,
-        duration: request.duration,
+        usages: usages.granted,
+        dropped_usages: usages.dropped,
+        duration: lifetime::rule(request, rules),
         kind,
         name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),
         spiffe_id,

@@ -1,11 +1,14 @@
 //! Who requests what, and through which API.
 
 pub mod csr;
+mod requester;
 
 use std::time::Duration;
 
+pub use requester::{NotServiceAccount, Requester, ServiceAccount};
+
 use crate::reason::{Denial, Reason};
-use crate::request::csr::Csr;
+use crate::request::csr::{Csr, CsrError};
 use crate::x509::usages::Usages;
 
 /// The Kubernetes API that a request came through.
@@ -28,36 +31,34 @@ pub enum Approval {
     Denied,
 }
 
-/// A ServiceAccount, by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ServiceAccount {
-    /// The account's namespace.
-    pub namespace: String,
-    /// The account's name.
-    pub name: String,
+/// The lifetime of a certificate where none is requested: 90 days (rules A3-28 and A5-39).
+pub const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
+
+/// Whether a requester may use an issuer at all.
+///
+/// A CertificateRequest is in the namespace of its issuer, so there the right to create it is
+/// enough; a CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// It may.
+    Allowed,
+    /// It lacks the verb `reference` on the signer of this namespaced issuer.
+    Denied {
+        /// The issuer's namespace.
+        namespace: String,
+        /// The issuer's name.
+        name: String,
+    },
 }
 
-impl ServiceAccount {
-    /// Reads the username of a ServiceAccount, `system:serviceaccount:<namespace>:<name>`.
-    pub fn from_username(username: &str) -> Option<Self> {
-        let (namespace, name) = username
-            .strip_prefix("system:serviceaccount:")?
-            .split_once(':')?;
-        let complete = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
-        complete.then(|| Self {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-}
-
-/// Who made the request, as the API server or cert-manager's webhook stamped it (CM-2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Requester {
-    /// `spec.username`.
-    pub username: String,
-    /// `spec.groups`.
-    pub groups: Vec<String>,
+/// What only an annotation requests. Users who may update a request can change it after the
+/// approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Annotated {
+    /// The lifetime.
+    pub duration: bool,
+    /// That it is a CA certificate.
+    pub ca: bool,
 }
 
 /// A request as the API gives it: nothing in it has been checked.
@@ -73,10 +74,8 @@ pub struct Asked {
     pub approval: Approval,
     /// Who asks.
     pub requester: Requester,
-    /// Whether the requester may use the issuer at all. A CertificateRequest stands in the
-    /// namespace of its issuer, so there the right to create it is enough; a
-    /// CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview.
-    pub may_reference: bool,
+    /// Whether the requester may use the issuer at all.
+    pub reference: Reference,
     /// The name of the cert-manager Certificate that is the controlling owner.
     pub certificate: Option<String>,
     /// The PEM of the CSR.
@@ -87,6 +86,8 @@ pub struct Asked {
     pub duration: Result<Duration, String>,
     /// Whether a CA certificate is asked for.
     pub ca: bool,
+    /// Which of the two last fields come from an annotation.
+    pub annotated: Annotated,
 }
 
 /// A request that was read in full: an approved, strictly parsed CSR whose proof of possession
@@ -102,7 +103,7 @@ pub struct Request {
     /// Who asks.
     pub requester: Requester,
     /// Whether the requester may use the issuer at all.
-    pub may_reference: bool,
+    pub reference: Reference,
     /// The cert-manager Certificate that is the controlling owner.
     pub certificate: Option<String>,
     /// The CSR.
@@ -113,6 +114,8 @@ pub struct Request {
     pub duration: Duration,
     /// Whether a CA certificate is asked for.
     pub ca: bool,
+    /// Which of the two last fields come from an annotation.
+    pub annotated: Annotated,
 }
 
 /// Why what was asked is no request to decide on.
@@ -131,6 +134,20 @@ impl Request {
     /// What cannot become a request is decided already: ignored while nobody has approved it,
     /// denied when the approver denied it (looked at first, rule A1-4) or when it is malformed.
     pub fn parse(asked: Asked) -> Result<Self, Refusal> {
+        Self::read(asked, Csr::from_pem)
+    }
+
+    /// Reads a request as [`Self::parse`] does, from a CSR in DER whose self-signature is not
+    /// checked. Only builds for the fuzzer have it.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    #[cfg(fuzzing)]
+    pub fn parse_unverified(asked: Asked) -> Result<Self, Refusal> {
+        Self::read(asked, Csr::from_der_unverified)
+    }
+
+    fn read(asked: Asked, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Refusal> {
         match asked.approval {
             Approval::Denied => return Err(Refusal::Denied(denied_by_approver())),
             Approval::Pending => return Err(Refusal::NotApproved),
@@ -141,19 +158,19 @@ impl Request {
             .map_err(|sentence| deny(Reason::InvalidDuration, sentence))?;
         let usages = Usages::parse(&asked.usages)
             .map_err(|error| deny(Reason::InvalidUsages, error.to_string()))?;
-        let csr =
-            Csr::from_pem(&asked.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
+        let csr = csr(&asked.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
         Ok(Self {
             uid: asked.uid,
             api: asked.api,
             namespace: asked.namespace,
             requester: asked.requester,
-            may_reference: asked.may_reference,
+            reference: asked.reference,
             certificate: asked.certificate,
             csr,
             usages,
             duration,
             ca: asked.ca,
+            annotated: asked.annotated,
         })
     }
 }
@@ -166,29 +183,5 @@ fn denied_by_approver() -> Denial {
     Denial {
         reason: Reason::Denied,
         message: "The request was denied by an approval controller.".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_complete_service_account_username_is_one() {
-        let account = ServiceAccount::from_username("system:serviceaccount:shop:web").unwrap();
-        assert_eq!(
-            (account.namespace.as_str(), account.name.as_str()),
-            ("shop", "web")
-        );
-        for other in [
-            "alice",
-            "system:serviceaccount:shop",
-            "system:serviceaccount::web",
-            "system:serviceaccount:shop:",
-            "system:serviceaccount:shop:web:extra",
-            "x-system:serviceaccount:shop:web",
-        ] {
-            assert_eq!(ServiceAccount::from_username(other), None, "{other}");
-        }
     }
 }

@@ -22,7 +22,7 @@ impl TrustDomain {
     ///
     /// # Errors
     /// When the name is empty, longer than 255 bytes, or has a character outside `[a-z0-9.-_]`
-    /// (SID-3, SID-6).
+    /// (SID-3, SID-6) or an empty label, which Go does not read in a URI.
     pub fn parse(name: &str) -> Result<Self, SpiffeIdError> {
         if name.contains("://") {
             return Err(SpiffeIdError::TrustDomainIsUri);
@@ -36,6 +36,7 @@ impl TrustDomain {
         match name.chars().find(|c| !is_trust_domain_char(*c)) {
             Some(c) if c.is_ascii_uppercase() => Err(SpiffeIdError::TrustDomainUpperCase(c)),
             Some(c) => Err(SpiffeIdError::TrustDomainCharacter(c)),
+            None if name.split('.').any(str::is_empty) => Err(SpiffeIdError::TrustDomainEmptyLabel),
             None => Ok(Self(name.to_owned())),
         }
     }
@@ -202,6 +203,9 @@ pub enum SpiffeIdError {
         "a trust domain holds only a-z, 0-9, '.', '-' and '_', and this one has {0:?}; replace it"
     )]
     TrustDomainCharacter(char),
+    /// RFC 3986 allows it; Go's crypto/x509 does not parse a certificate with such a URI.
+    #[error("a trust domain has no empty label; remove the extra '.', also at either end")]
+    TrustDomainEmptyLabel,
     /// SID-4.
     #[error("the path of a SPIFFE ID does not end with '/'; remove the last slash")]
     TrailingSlash,

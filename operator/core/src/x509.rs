@@ -2,6 +2,7 @@
 //! usages and strict DER.
 
 pub mod algorithm;
+pub mod basic_constraints;
 pub mod names;
 pub mod public_key;
 pub(crate) mod strict;

@@ -1,9 +1,13 @@
 //! A key in AWS KMS.
 
 #[cfg(feature = "aws-kms")]
+mod advice;
+#[cfg(feature = "aws-kms")]
 mod algorithm;
 #[cfg(feature = "aws-kms")]
 mod bounded;
+#[cfg(feature = "aws-kms")]
+mod calls;
 #[cfg(feature = "aws-kms")]
 mod class;
 #[cfg(feature = "aws-kms")]
@@ -115,7 +119,8 @@ pub struct AwsKms {
     }]))]
     pub sts_endpoint: Option<String>,
     /// The CA certificates by which KMS and STS are known, instead of the system's: those of a
-    /// proxy that inspects TLS, for instance.
+    /// proxy that inspects TLS, for instance. A namespaced Issuer can set it only together with
+    /// `credentials`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundle>,
     /// How to log in. Without it, the operator's own credentials are used, if its flags allow it:

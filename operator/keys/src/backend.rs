@@ -146,8 +146,7 @@ mod tests {
             (
                 "pkcs11",
                 json!({ "pkcs11": {
-                    "module": "hsm", "tokenLabel": "t", "keyLabel": "ca",
-                    "pinSecretRef": { "name": "pin" },
+                    "module": "hsm", "token": "t", "keyLabel": "ca",
                 }}),
             ),
         ] {

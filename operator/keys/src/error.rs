@@ -49,6 +49,11 @@ pub struct KeyError {
     pub class: ErrorClass,
     /// What is wrong and what to change.
     pub message: String,
+    /// The chain of causes, without secrets and cut. It tells what is at an address, so it is for
+    /// administrators: the log, and the conditions of ClusterIssuers.
+    pub cause: Option<String>,
+    /// The ID by which AWS finds the call. For the log: it is another one for each call.
+    pub request_id: Option<String>,
     /// Which credential was refused, by which version of which Secret, where trying it again does
     /// harm; see [`Known::refused`](crate::Known::refused).
     pub refused: Option<String>,
@@ -60,8 +65,17 @@ impl KeyError {
         Self {
             class,
             message: message.into(),
+            cause: None,
+            request_id: None,
             refused: None,
         }
+    }
+
+    /// The same error with its chain of causes.
+    #[must_use]
+    pub fn caused_by(self, cause: impl Into<String>) -> Self {
+        let cause = Some(cause.into()).filter(|cause| !cause.is_empty());
+        Self { cause, ..self }
     }
 
     /// The same error about this credential.

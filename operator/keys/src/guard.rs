@@ -19,7 +19,7 @@ use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-pub use breaker::{Breaker, PROBE};
+pub use breaker::{Breaker, BreakerEvent, PROBE};
 pub use gate::{Gate, Gates};
 pub use pace::Pace;
 pub use trial::trial;
@@ -29,7 +29,7 @@ use unharmed::unharmed;
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
 
-/// The longest that one call to a backend may take.
+/// The longest that one call to a backend may take. A backend's own limits are shorter.
 pub const ATTEMPT: Duration = Duration::from_secs(5);
 /// The longest that one signature may take with all its attempts. No attempt begins that could
 /// end later.

@@ -8,6 +8,8 @@
 mod aws_kms;
 mod backend;
 mod ca_bundle;
+#[cfg(feature = "elsewhere")]
+mod encoding;
 mod error;
 mod guard;
 #[cfg(feature = "elsewhere")]
@@ -38,13 +40,16 @@ pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
-    ATTEMPT, Breaker, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns, trial,
+    ATTEMPT, Breaker, BreakerEvent, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns,
+    trial,
 };
 pub use pkcs11::Pkcs11;
+#[cfg(feature = "pkcs11")]
+pub use pkcs11::{KeyName, Pkcs11Error, TokenName};
 pub use places::{Place, Places};
 pub use reach::{
     Addresses, ApiServer, Known, ModuleConfig, Modules, ModulesConfig, ModulesError, Namespace,
-    Reach, ServiceAccountToken,
+    PinSecret, PinSecrets, PinSource, Reach, ServiceAccountToken, TokenConfig,
 };
 pub use rsa_hash::RsaHash;
 pub use secrets::SecretData;

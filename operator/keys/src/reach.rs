@@ -11,7 +11,10 @@ use futures::future::BoxFuture;
 use zeroize::Zeroizing;
 
 pub use addresses::{Addresses, ApiServer};
-pub use modules::{ModuleConfig, Modules, ModulesConfig, ModulesError};
+pub use modules::{
+    ModuleConfig, Modules, ModulesConfig, ModulesError, PinSecret, PinSecrets, PinSource,
+    TokenConfig,
+};
 
 use crate::error::KeyError;
 use crate::secrets::SecretData;
@@ -57,7 +60,7 @@ pub struct Reach {
     pub ambient_credentials: bool,
     /// Which addresses may be called.
     pub addresses: Addresses,
-    /// The PKCS#11 modules that the operator's configuration lists.
+    /// The PKCS#11 modules and tokens that the operator's configuration lists.
     pub modules: Arc<Modules>,
 }
 

@@ -1,16 +1,28 @@
 //! What backends share that are called over the network, at an address that a spec may name.
 
+mod cause;
 mod lookup;
 mod said;
 mod server;
 
 use std::error::Error;
+use std::time::Duration;
 
 use crate::error::{ErrorClass, KeyError};
 
+pub(crate) use cause::chain;
 pub(crate) use lookup::{Unresolved, resolve};
 pub(crate) use said::{retry_after, shown};
 pub(crate) use server::server;
+
+/// The longest that a client waits for a response. It is less than
+/// [`ATTEMPT`](crate::guard::ATTEMPT), so that the error names the server, and the client drops
+/// the connection that was silent.
+pub(crate) const RESPONSE: Duration = Duration::from_secs(4);
+
+/// The longest that a signature and the login before it may take together, less than an attempt
+/// for the same reason.
+pub(crate) const CALL: Duration = Duration::from_millis(4500);
 
 /// What is said of a host at an address that may not be called. Which address that is, is not
 /// said: an Issuer is no window into the network.

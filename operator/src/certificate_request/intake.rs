@@ -1,18 +1,15 @@
 //! A `CertificateRequest` as a request of the core. Pure.
 
-use std::time::Duration;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kube::ResourceExt;
 use signet_api::external::certificate_request::{CertificateRequest, CertificateRequestStatus};
 use signet_api::{GROUP, IssuerKind, duration};
-use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_core::request::{
+    Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
+};
 
-use crate::keyring::IssuerName;
-
-/// 90 days (rule A3-28).
-const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
+use crate::issuer_name::IssuerName;
 
 /// The issuer that a request names and what it asks; none if it is not ours or is finished.
 pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
@@ -28,9 +25,11 @@ pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
         approval: approval(object.status.as_ref()),
         requester: Requester {
             username: spec.username.clone(),
+            uid: spec.uid.clone(),
             groups: spec.groups.clone(),
+            extra: spec.extra.clone(),
         },
-        may_reference: true,
+        reference: Reference::Allowed,
         certificate: owning_certificate(object),
         // What is no base64 is no CSR either; the core says so.
         csr: STANDARD.decode(&spec.request).unwrap_or_default(),
@@ -40,18 +39,20 @@ pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
             .as_deref()
             .map_or(Ok(DEFAULT_DURATION), duration::parse),
         ca: spec.is_ca,
+        annotated: Annotated::default(),
     };
     Some((issuer, asked))
 }
 
-/// Group and kind match exactly (rule A1-1): what is empty means cert-manager's own.
+/// Group and kind match exactly (rule A1-1). An empty group means cert-manager's own; an empty
+/// kind means `Issuer`, in cert-manager's API as in ours.
 pub(super) fn issuer(object: &CertificateRequest) -> Option<IssuerName> {
     let reference = &object.spec.issuer_ref;
     if reference.group != GROUP || reference.name.is_empty() {
         return None;
     }
     let (kind, namespace) = match reference.kind.as_str() {
-        "Issuer" => (IssuerKind::Issuer, object.namespace()?),
+        "Issuer" | "" => (IssuerKind::Issuer, object.namespace()?),
         "ClusterIssuer" => (IssuerKind::ClusterIssuer, String::new()),
         _ => return None,
     };

@@ -9,7 +9,7 @@ use signet_api::external::certificate_request::{CertificateRequest, CertificateR
 use signet_core::policy::{Denial, Wait};
 use signet_core::reason::Reason;
 
-use crate::apply::{Plan, Told};
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 /// The one write about a request.
@@ -23,8 +23,9 @@ pub(super) fn plan(object: &CertificateRequest, outcome: &Outcome, now: Timestam
             bundle,
             clamped,
             spiffe_id,
+            dropped_usages,
         } => {
-            let message = Outcome::issued_message(*clamped, spiffe_id.as_deref());
+            let message = Outcome::issued_message(*clamped, spiffe_id.as_deref(), dropped_usages);
             let ready = condition(object, "True", "Issued", message, now);
             // Certificate, ca and Ready in one write (rule A2-16). No event: it is the hot path.
             let status = json!({
@@ -48,7 +49,6 @@ pub(super) fn approved_at(object: &CertificateRequest) -> Option<Timestamp> {
 
 /// Pending is written once a reason, and told once.
 fn waiting(object: &CertificateRequest, wait: &Wait, now: Timestamp) -> Plan {
-    let message = sentence(wait.reason, &wait.message);
     let before = ready(object).filter(|ready| ready.reason.as_deref() == Some("Pending"));
     let told = before
         .and_then(|ready| ready.message.as_deref())
@@ -59,10 +59,11 @@ fn waiting(object: &CertificateRequest, wait: &Wait, now: Timestamp) -> Plan {
     {
         return Plan::default();
     }
-    let pending = condition(object, "False", "Pending", message.clone(), now);
+    let message = with_reason(wait.reason, &wait.message);
+    let pending = condition(object, "False", "Pending", message, now);
     Plan {
         status: Some(json!({ "conditions": [pending] })),
-        event: Some(told_about(false, wait.reason, message)),
+        event: Some(told_about(false, wait.reason, &wait.message)),
     }
 }
 
@@ -72,9 +73,9 @@ fn denied(object: &CertificateRequest, denial: &Denial, now: Timestamp) -> Plan 
     let (reason, message) = if by_approver {
         ("Denied", denial.message.clone())
     } else {
-        ("Failed", sentence(denial.reason, &denial.message))
+        ("Failed", with_reason(denial.reason, &denial.message))
     };
-    let failed = condition(object, "False", reason, message.clone(), now);
+    let failed = condition(object, "False", reason, message, now);
     let since = object
         .status
         .as_ref()
@@ -84,24 +85,24 @@ fn denied(object: &CertificateRequest, denial: &Denial, now: Timestamp) -> Plan 
         "failureTime": since.unwrap_or_else(|| time(now)),
     });
     // Whoever denied it knows (rule A1-4).
-    let event = (!by_approver).then(|| told_about(true, denial.reason, message));
+    let event = (!by_approver).then(|| told_about(true, denial.reason, &denial.message));
     Plan {
         status: Some(status),
         event,
     }
 }
 
-/// The reason out of the closed list leads, since the condition's own is cert-manager's.
-fn sentence(reason: Reason, message: &str) -> String {
+/// A condition's own reason is cert-manager's, so the one of the closed list leads its message.
+fn with_reason(reason: Reason, message: &str) -> String {
     format!("{reason}: {message}")
 }
 
-fn told_about(warning: bool, reason: Reason, note: String) -> Told {
-    Told {
+fn told_about(warning: bool, reason: Reason, note: &str) -> PlannedEvent {
+    PlannedEvent {
         warning,
         reason: reason.as_str(),
         action: "Issue",
-        note,
+        note: note.to_owned(),
     }
 }
 

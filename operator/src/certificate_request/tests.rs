@@ -17,7 +17,9 @@ fn object(spec: &Value, status: &Value) -> CertificateRequest {
             "request": "Y3Ny",
             "issuerRef": { "group": "signet.dev", "kind": "Issuer", "name": "ca" },
             "username": "alice",
+            "uid": "alice-1",
             "groups": ["staff"],
+            "extra": { "scopes": ["a", "b"] },
         },
         "status": status,
     });

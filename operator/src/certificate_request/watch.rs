@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::intake;
 use crate::context::Context;
-use crate::keyring::Changed;
+use crate::keyring::IssuerChange;
 use crate::watch::{changes, filter_map, lean, when_listed};
 
 /// A request as its watch reads it.
@@ -94,6 +94,8 @@ pub(super) fn ours(mut object: CertificateRequest) -> Option<CertificateRequest>
         && intake::is_finished(status)
     {
         object.spec.request.clear();
+        object.spec.groups.clear();
+        object.spec.extra.clear();
         status.ca = None;
         // What makes it finished stays: the conditions, and that there is a certificate.
         status.certificate = status.certificate.take().map(|_| "pruned".to_owned());
@@ -116,7 +118,7 @@ fn standing(object: &CertificateRequest) -> Option<u64> {
 /// The requests that an issuer's change may set free.
 pub fn set_free(
     store: Store<CertificateRequest>,
-    issuers: broadcast::Receiver<Changed>,
+    issuers: broadcast::Receiver<IssuerChange>,
 ) -> impl Stream<Item = ObjectRef<CertificateRequest>> + Send {
     changes(issuers).flat_map(move |changed| {
         let concerned = store.state_filter(|object| {

@@ -1,14 +1,16 @@
 //! One issuer's connection.
 
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+use std::sync::Arc;
 
 use signet_keys::{
-    Backend, Breaker, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError, Known, Limits,
-    Reach, SecretData, Signer, trial,
+    Backend, Breaker, BreakerEvent, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError,
+    Known, Limits, Reach, SecretData, Signer, trial,
 };
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::broadcast;
 
-use crate::keyring::IssuerName;
+use super::log::KeyLog;
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
 
 /// A key as it was found in one round.
 #[derive(Clone, Debug)]
@@ -23,13 +25,34 @@ pub struct Key {
     pub notices: Vec<String>,
 }
 
-/// An issuer's backend went away or came back.
+/// A change of an issuer's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The issuer.
     pub issuer: IssuerName,
-    /// Whether it is away now.
-    pub is_away: bool,
+    /// What changed.
+    pub event: KeyEvent,
+}
+
+/// What changed about a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyEvent {
+    /// It is unavailable.
+    Unavailable,
+    /// It is available again.
+    Available,
+    /// It signs again, after failures that did not make it unavailable.
+    Recovered,
+}
+
+impl From<BreakerEvent<'_>> for KeyEvent {
+    fn from(event: BreakerEvent<'_>) -> Self {
+        match event {
+            BreakerEvent::Opened(_) => Self::Unavailable,
+            BreakerEvent::Closed => Self::Available,
+            BreakerEvent::Recovered => Self::Recovered,
+        }
+    }
 }
 
 /// What a connection is made of. Another one of these is another connection, which knows nothing
@@ -47,10 +70,10 @@ pub(super) struct Connection {
     pub(super) made: Made,
     alarm: Alarm,
     /// What was found at the last look.
-    last: Mutex<Last>,
+    last: tokio::sync::Mutex<Last>,
     /// That of the key that is held. What was connected before has its own, so that it does not
     /// count against the key which came after it.
-    breaker: SyncMutex<Arc<Breaker>>,
+    breaker: Mutex<Arc<Breaker>>,
 }
 
 /// What was found at the last look.
@@ -68,21 +91,27 @@ struct Last {
 pub(super) struct Alarm {
     pub(super) issuer: IssuerName,
     pub(super) changes: broadcast::Sender<Change>,
+    pub(super) log: Arc<KeyLog>,
 }
 
 impl Connection {
     pub(super) fn new(made: Made, alarm: Alarm) -> Self {
         Self {
             made,
-            breaker: SyncMutex::new(alarm.breaker()),
+            breaker: Mutex::new(alarm.breaker()),
             alarm,
-            last: Mutex::default(),
+            last: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Logs how the key is, if that has changed.
+    pub(super) fn observe(&self, state: Result<(), &KeyError>) {
+        self.alarm.log.observe(&self.alarm.issuer, state);
     }
 
     /// What tells whether the key that is held is away.
     pub(super) fn breaker(&self) -> Arc<Breaker> {
-        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let breaker = self.breaker.lock();
         breaker.clone()
     }
 
@@ -121,7 +150,7 @@ impl Connection {
 
     fn guarded(&self, found: Connected, gate: Arc<Gate>) -> Key {
         let breaker = self.alarm.breaker();
-        *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = breaker.clone();
+        *self.breaker.lock() = breaker.clone();
         Key {
             guard: Arc::new(Guard::new(found.signer, gate, breaker)),
             pin: found.pin,
@@ -171,11 +200,15 @@ impl Last {
 impl Alarm {
     fn breaker(&self) -> Arc<Breaker> {
         let alarm = self.clone();
-        let told = move |is_away| {
-            let issuer = alarm.issuer.clone();
-            // Nobody listening is no error: the issuer is looked at again in any case.
-            let _ = alarm.changes.send(Change { issuer, is_away });
+        let report = move |event: BreakerEvent<'_>| {
+            alarm.log.observe(&alarm.issuer, event.into());
+            let change = Change {
+                issuer: alarm.issuer.clone(),
+                event: event.into(),
+            };
+            // Without a receiver, the next reconcile of the issuer sees it.
+            let _ = alarm.changes.send(change);
         };
-        Arc::new(Breaker::new(Box::new(told)))
+        Arc::new(Breaker::new(Box::new(report)))
     }
 }

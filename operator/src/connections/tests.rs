@@ -80,19 +80,16 @@ fn spec(secret: &str) -> IssuerSpec {
         certificate: CertificateSpec {
             self_signed: None,
             existing: None,
-            subject: None,
-            duration: None,
-            path_length: None,
         },
         spiffe: None,
         profile: None,
     }
 }
 
-fn change(is_away: bool) -> Change {
+fn change(event: KeyEvent) -> Change {
     Change {
         issuer: corp(),
-        is_away,
+        event,
     }
 }
 
@@ -107,7 +104,7 @@ async fn look(
         .await
 }
 
-/// Issue 4, section 3: whoever asks how often, a backend that is away is called at most every 5 s.
+/// However many requests wait, an unavailable backend is called at most every 5 s.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_is_away_is_looked_for_at_most_every_five_seconds() {
     let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
@@ -133,11 +130,11 @@ async fn whoever_listens_hears_that_a_key_went_away_and_came_back() {
     cluster.there.store(false, Ordering::Relaxed);
     let error = look(&connections, &cluster, &spec("ca")).await.unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(changes.try_recv().unwrap(), change(true));
+    assert_eq!(changes.try_recv().unwrap(), change(KeyEvent::Unavailable));
     cluster.there.store(true, Ordering::Relaxed);
     advance(PROBE).await;
     look(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert_eq!(changes.try_recv().unwrap(), change(false));
+    assert_eq!(changes.try_recv().unwrap(), change(KeyEvent::Available));
     assert!(!connections.is_away(&corp()));
 }
 
@@ -175,7 +172,7 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
     assert_eq!(limits(&spec, Caps::default()), own);
     spec.key_limits = Some(KeyLimits {
         signatures_per_second: Some(7),
-        at_once: None,
+        max_in_flight: None,
     });
     let expected = Limits {
         per_second: Some(7),
@@ -189,9 +186,9 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
 fn no_limit_exceeds_what_the_operators_flags_allow() {
     let caps = Caps {
         per_second: Some(100),
-        at_once: Some(8),
+        max_in_flight: Some(8),
     };
-    for (per_second, at_once, expected) in [
+    for (per_second, max_in_flight, expected) in [
         (None, None, (Some(100), 8)),
         (Some(100_000), Some(1024), (Some(100), 8)),
         (Some(7), Some(2), (Some(7), 2)),
@@ -199,7 +196,7 @@ fn no_limit_exceeds_what_the_operators_flags_allow() {
         let mut spec = spec("ca");
         spec.key_limits = Some(KeyLimits {
             signatures_per_second: per_second,
-            at_once,
+            max_in_flight,
         });
         let found = limits(&spec, caps);
         assert_eq!((found.per_second, found.at_once), expected);

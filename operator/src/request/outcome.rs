@@ -24,6 +24,8 @@ pub enum Outcome {
         clamped: Option<Timestamp>,
         /// The SPIFFE ID, when Signet decided on one.
         spiffe_id: Option<String>,
+        /// The requested key usages that do not fit the certificate.
+        dropped_usages: Vec<&'static str>,
     },
 }
 
@@ -49,6 +51,7 @@ impl Outcome {
             bundle: bundle.to_owned(),
             clamped: issued.is_clamped().then(|| issued.not_after()),
             spiffe_id: grant.spiffe_id().map(ToString::to_string),
+            dropped_usages: grant.dropped_usages().collect(),
         }
     }
 
@@ -81,7 +84,11 @@ impl Outcome {
     }
 
     /// The sentence for a certificate that was issued.
-    pub fn issued_message(clamped: Option<Timestamp>, spiffe_id: Option<&str>) -> String {
+    pub fn issued_message(
+        clamped: Option<Timestamp>,
+        spiffe_id: Option<&str>,
+        dropped_usages: &[&str],
+    ) -> String {
         let mut message = match spiffe_id {
             Some(id) => format!("Certificate issued with SPIFFE ID {id}"),
             None => "Certificate issued".to_owned(),
@@ -89,6 +96,12 @@ impl Outcome {
         if let Some(end) = clamped {
             message.push_str(&format!(
                 "; it ends at {end}, earlier than was asked for, because the CA does"
+            ));
+        }
+        if !dropped_usages.is_empty() {
+            message.push_str(&format!(
+                "; dropped usages that do not fit the certificate: {}",
+                dropped_usages.join(", ")
             ));
         }
         message

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_core::ca::{CaCertificate, CaChain};
+use signet_core::ca::{Bundle, CaChain};
 use signet_core::policy::Rules;
-use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
 use crate::fixtures::{NOW, corp, csr, key};
-use crate::keyring::{Found, Loaded, State};
-use crate::metrics::Metrics;
+use crate::keyring::{IssuerLookup, ReadyIssuer, State};
+use crate::run::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> Asked {
@@ -27,34 +27,40 @@ fn asked() -> Asked {
         approval: Approval::Approved,
         requester: Requester {
             username: "alice".to_owned(),
-            groups: Vec::new(),
+            ..Requester::default()
         },
-        may_reference: true,
+        reference: Reference::Allowed,
         certificate: None,
         csr: csr::pem("web", &["web.shop.svc"]),
         usages: Vec::new(),
         duration: Ok(Duration::from_secs(3600)),
         ca: false,
+        annotated: Annotated::default(),
     }
 }
 
 /// A ClusterIssuer that is ready.
-fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> Found {
-    Found::Known(State::Ready(Arc::new(Loaded {
+fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
+    IssuerLookup::Observed(State::Ready(Arc::new(ReadyIssuer {
         rules: Rules {
             namespace: None,
+            cert_manager: ServiceAccount {
+                namespace: "cert-manager".to_owned(),
+                name: "cert-manager".to_owned(),
+            },
             path_length: chain.path_length(),
+            ca_subjects: chain.subjects().collect(),
             ca: None,
             spiffe: None,
         },
-        bundle: chain.roots().iter().map(CaCertificate::pem).collect(),
+        bundle: Bundle::new([&chain], NOW),
         chain,
         guard: key::guard(signer),
         backend: "double",
     })))
 }
 
-async fn outcome(asked: Asked, found: &Found, now: Timestamp) -> Outcome {
+async fn outcome(asked: Asked, found: &IssuerLookup, now: Timestamp) -> Outcome {
     let given = Given {
         issuer: &corp(),
         found,
@@ -64,6 +70,6 @@ async fn outcome(asked: Asked, found: &Found, now: Timestamp) -> Outcome {
     work(asked, given).await
 }
 
-async fn outcome_now(asked: Asked, found: &Found) -> Outcome {
+async fn outcome_now(asked: Asked, found: &IssuerLookup) -> Outcome {
     outcome(asked, found, NOW).await
 }

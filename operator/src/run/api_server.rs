@@ -1,4 +1,4 @@
-//! Where the API server is: no Issuer may have the operator call it there.
+//! The addresses of the API server, which no Issuer may have the operator call.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,48 +10,50 @@ use kube::{Api, Client, Config};
 use signet_keys::ApiServer;
 use tokio_util::sync::CancellationToken;
 
-/// Where the API servers of a cluster list themselves, and as what.
+use crate::api_error::describe;
+
+/// The EndpointSlice in which the API servers of a cluster list themselves.
 const NAMESPACE: &str = "default";
 const SLICE: &str = "kubernetes";
 
-/// The API server's addresses, by whatever way they are learned.
+/// The addresses of the API server.
 #[derive(Clone, Debug)]
-pub(super) struct Whereabouts {
-    /// Those under which the operator itself calls it.
+pub(super) struct ApiServerEndpoints {
+    /// Those that the operator itself calls.
     called: Vec<IpAddr>,
-    /// All that are known by now.
+    /// Those, and the listed ones.
     pub(super) known: Arc<ApiServer>,
 }
 
-impl Whereabouts {
+impl ApiServerEndpoints {
     /// Resolves the name under which the operator calls the API server, and reads its list.
     ///
     /// # Errors
     /// The name does not resolve.
-    pub(super) async fn learn(config: &Config, client: &Client) -> anyhow::Result<Self> {
+    pub(super) async fn observe(config: &Config, client: &Client) -> anyhow::Result<Self> {
         let called = called(config).await?;
         let known = ApiServer::at(called.iter().copied());
-        let whereabouts = Self { called, known };
-        whereabouts.look(client).await;
-        Ok(whereabouts)
+        let endpoints = Self { called, known };
+        endpoints.refresh(client).await;
+        Ok(endpoints)
     }
 
-    /// Reads the list again and again, since API servers come and go.
-    pub(super) async fn follow(self, client: Client, every: Duration, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(every);
+    /// Refreshes the list at an interval, until stopped.
+    pub(super) async fn follow(self, client: Client, interval: Duration, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let looks = async {
+        let refreshes = async {
             loop {
                 ticks.tick().await;
-                self.look(&client).await;
+                self.refresh(&client).await;
             }
         };
-        // Also in the middle of a look, which may hang.
-        stop.run_until_cancelled(looks).await;
+        // Also cancels a call that hangs.
+        stop.run_until_cancelled(refreshes).await;
     }
 
-    /// What cannot be read leaves things as they are.
-    async fn look(&self, client: &Client) {
+    /// Reads the list. If that fails, the last list stays in force.
+    async fn refresh(&self, client: &Client) {
         let slices: Api<EndpointSlice> = Api::namespaced(client.clone(), NAMESPACE);
         match slices.get_opt(SLICE).await {
             Ok(slice) => {
@@ -60,9 +62,9 @@ impl Whereabouts {
                 self.known.moved(all.collect());
             }
             Err(error) => tracing::warn!(
-                %error,
-                "the API server's own addresses cannot be read, and Issuers may name those that \
-                 are not known; let the operator get the EndpointSlice {NAMESPACE}/{SLICE}"
+                error = describe(&error),
+                "cannot read the API server's addresses, so Issuers may name those that are not \
+                 known; allow the operator to get the EndpointSlice {NAMESPACE}/{SLICE}"
             ),
         }
     }
@@ -74,7 +76,7 @@ fn addresses(slice: &EndpointSlice) -> impl Iterator<Item = IpAddr> {
     addresses.filter_map(|address| address.parse().ok())
 }
 
-/// The addresses that the name of the API server leads to; in a pod, those of its Service.
+/// Resolves the name of the API server; in a pod, that of its Service.
 async fn called(config: &Config) -> anyhow::Result<Vec<IpAddr>> {
     let url = &config.cluster_url;
     let host = url.host().context("the API server's URL has no host")?;
@@ -91,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slice_lists_addresses_and_names_are_none() {
+    fn reads_the_addresses_of_a_slice_and_skips_names() {
         let slice = serde_json::json!({
             "metadata": { "name": "kubernetes" },
             "addressType": "IPv4",

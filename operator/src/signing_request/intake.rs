@@ -7,16 +7,16 @@ use k8s_openapi::api::certificates::v1::{
 };
 use kube::ResourceExt;
 use signet_api::{IssuerKind, duration};
-use signet_core::request::{Api, Approval, Asked, Requester};
+use signet_core::request::{
+    Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
+};
 
 use super::signer_name;
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
-/// 90 days, as cert-manager has it (rule A5-39).
-const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// The least that the API knows (CSR-2).
 const LEAST_DURATION: Duration = Duration::from_secs(600);
-/// cert-manager's annotation for a lifetime; it wins over `expirationSeconds` (rule A5-39).
+/// cert-manager's annotation for a lifetime (rule A5-39).
 const REQUEST_DURATION: &str = "experimental.cert-manager.io/request-duration";
 /// cert-manager's annotation for a CA certificate (rule A5-39).
 const REQUEST_IS_CA: &str = "experimental.cert-manager.io/request-is-ca";
@@ -28,23 +28,47 @@ pub(super) fn read(object: &CertificateSigningRequest) -> Option<(IssuerName, As
         return None;
     }
     let spec = &object.spec;
+    let ca = annotation(object, REQUEST_IS_CA) == Some("true");
     let asked = Asked {
         uid: object.uid().unwrap_or_default(),
         api: Api::CertificateSigningRequest,
         namespace: None,
         approval: approval(object.status.as_ref()),
-        requester: Requester {
-            username: spec.username.clone().unwrap_or_default(),
-            groups: spec.groups.clone().unwrap_or_default(),
-        },
-        may_reference: issuer.kind == IssuerKind::ClusterIssuer,
+        requester: requester(spec),
+        reference: unreviewed(&issuer),
         certificate: None,
         csr: spec.request.0.clone(),
         usages: spec.usages.clone().unwrap_or_default(),
         duration: lifetime(object, spec),
-        ca: annotation(object, REQUEST_IS_CA) == Some("true"),
+        ca,
+        annotated: Annotated {
+            duration: spec.expiration_seconds.is_none()
+                && annotation(object, REQUEST_DURATION).is_some(),
+            ca,
+        },
     };
     Some((issuer, asked))
+}
+
+/// Who made the request, as the API server stamped it.
+pub(super) fn requester(spec: &CertificateSigningRequestSpec) -> Requester {
+    Requester {
+        username: spec.username.clone().unwrap_or_default(),
+        uid: spec.uid.clone().unwrap_or_default(),
+        groups: spec.groups.clone().unwrap_or_default(),
+        extra: spec.extra.clone().unwrap_or_default(),
+    }
+}
+
+/// Every requester may use a ClusterIssuer, and an Issuer only once a review allows it.
+fn unreviewed(issuer: &IssuerName) -> Reference {
+    match issuer.kind {
+        IssuerKind::ClusterIssuer => Reference::Allowed,
+        IssuerKind::Issuer => Reference::Denied {
+            namespace: issuer.namespace.clone(),
+            name: issuer.name.clone(),
+        },
+    }
 }
 
 /// Whether a SubjectAccessReview must say that the requester may use the issuer (rule A5-37).
@@ -76,27 +100,27 @@ fn is_true(status: &CertificateSigningRequestStatus, type_: &str) -> bool {
         .any(|condition| condition.type_ == type_ && condition.status == "True")
 }
 
+/// The smaller of annotation and spec. The annotation may have changed since the approval, and so
+/// must not exceed what was approved.
 fn lifetime(
     object: &CertificateSigningRequest,
     spec: &CertificateSigningRequestSpec,
 ) -> Result<Duration, String> {
-    let asked = match (
-        annotation(object, REQUEST_DURATION),
-        spec.expiration_seconds,
-    ) {
-        (Some(text), _) => {
-            duration::parse(text).map_err(|error| format!("{REQUEST_DURATION}: {error}"))?
-        }
-        (None, Some(seconds)) => Duration::from_secs(u64::try_from(seconds).unwrap_or_default()),
-        (None, None) => DEFAULT_DURATION,
-    };
-    if asked < LEAST_DURATION {
+    let seconds = |seconds: i32| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    let in_spec = spec.expiration_seconds.map(seconds);
+    let annotated = annotation(object, REQUEST_DURATION)
+        .map(duration::parse)
+        .transpose()
+        .map_err(|error| format!("{REQUEST_DURATION}: {error}"))?;
+    let shortest = in_spec.into_iter().chain(annotated).min();
+    let requested = shortest.unwrap_or(DEFAULT_DURATION);
+    if requested < LEAST_DURATION {
         return Err(format!(
-            "a CertificateSigningRequest asks for at least {} s",
+            "a CertificateSigningRequest requests at least {} s",
             LEAST_DURATION.as_secs()
         ));
     }
-    Ok(asked)
+    Ok(requested)
 }
 
 fn annotation<'a>(object: &'a CertificateSigningRequest, key: &str) -> Option<&'a str> {

@@ -8,7 +8,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use signet_api::GROUP;
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// Asks whether the requester has the verb `reference` on `signers` of our group, in the issuer's
 /// namespace and by the issuer's name (rule A5-37).

@@ -2,7 +2,7 @@
 
 use signet_api::{GROUP, IssuerKind};
 
-use crate::keyring::IssuerName;
+use crate::issuer_name::IssuerName;
 
 /// The issuer that a signer name names; none if the name is not ours (rule A5-36).
 ///

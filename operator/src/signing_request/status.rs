@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 use signet_core::reason::Reason;
 
-use crate::apply::{Plan, Told};
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 /// The one write about a request.
@@ -41,13 +41,14 @@ pub(super) fn plan(outcome: &Outcome, news: bool, now: Timestamp) -> Plan {
             chain,
             clamped,
             spiffe_id,
+            dropped_usages,
             ..
         } => Plan {
             status: Some(json!({ "certificate": STANDARD.encode(chain) })),
             // The API has no place for a message beside a certificate, so that the lifetime was
             // cut is told by an event. It is not the usual case, which has none.
             event: clamped.map(|_| {
-                let note = Outcome::issued_message(*clamped, spiffe_id.as_deref());
+                let note = Outcome::issued_message(*clamped, spiffe_id.as_deref(), dropped_usages);
                 told(false, Reason::Issued, note)
             }),
         },
@@ -63,8 +64,8 @@ pub(super) fn approved_at(object: &CertificateSigningRequest) -> Option<Timestam
     approved.last_update_time.as_ref().map(|time| time.0)
 }
 
-fn told(warning: bool, reason: Reason, note: String) -> Told {
-    Told {
+fn told(warning: bool, reason: Reason, note: String) -> PlannedEvent {
+    PlannedEvent {
         warning,
         reason: reason.as_str(),
         action: "Issue",

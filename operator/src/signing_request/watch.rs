@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{intake, signer_name};
 use crate::context::Context;
-use crate::keyring::Changed;
+use crate::keyring::IssuerChange;
 use crate::watch::{changes, filter_map, lean, when_listed};
 
 /// A request as its watch reads it.
@@ -75,6 +75,8 @@ pub(super) fn ours(mut object: CertificateSigningRequest) -> Option<CertificateS
     signer_name::parse(&object.spec.signer_name)?;
     if object.status.as_ref().is_some_and(intake::is_finished) {
         object.spec.request.0.clear();
+        object.spec.groups = None;
+        object.spec.extra = None;
         if let Some(certificate) = object
             .status
             .as_mut()
@@ -102,7 +104,7 @@ fn standing(object: &CertificateSigningRequest) -> Option<u64> {
 /// The requests that an issuer's change may set free.
 pub fn set_free(
     store: Store<CertificateSigningRequest>,
-    issuers: broadcast::Receiver<Changed>,
+    issuers: broadcast::Receiver<IssuerChange>,
 ) -> impl Stream<Item = ObjectRef<CertificateSigningRequest>> + Send {
     changes(issuers).flat_map(move |changed| {
         let concerned = store.state_filter(|object| {

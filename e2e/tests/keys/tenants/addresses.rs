@@ -1,13 +1,13 @@
-//! Rule 7: no request to what the operator alone can reach.
+//! No request to what the operator alone can reach.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
-use signet_e2e::Bed;
+use signet_e2e::OwnBed;
 use signet_e2e::runner::blocking;
-use signet_keyservers::Proxy;
+use signet_testbed::Proxy;
 
 use super::tenant::{Tenant, by_token, vault};
 
@@ -31,8 +31,9 @@ const HOSTS: [&str; 11] = [
 const API_SERVERS: &str = "kubernetes";
 const API_SERVER: &str = "203.0.113.1";
 
-pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
+    bed: OwnBed,
+) -> Result<()> {
     let slices: Api<EndpointSlice> = Api::namespaced(bed.bed().client(), "default");
     let slice = serde_json::from_value(json!({
         "metadata": {
@@ -75,19 +76,15 @@ pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called()
     }
     // The API server itself, which listens, and would tell whether it does; as the operator calls
     // it, and where it says itself that it is.
-    let called = bed.plane().state().server.clone();
+    let called = bed.plane().server();
     let listed = format!("https://{API_SERVER}");
     for (name, server) in [("called", called), ("listed", listed)] {
         let key = vault(&server, None, by_token());
         issuers.push((tenant.has(name, key).await?, server));
     }
     for (issuer, address) in &issuers {
-        let told = tenant.is_not_ready(issuer).await?;
-        ensure!(
-            told.contains("which an Issuer may not"),
-            "{} {address}: {told}",
-            issuer.name
-        );
+        let refused = tenant.is_not_ready(issuer, "which an Issuer may not").await;
+        refused.with_context(|| address.clone())?;
     }
     ensure!(listening.connections() == 0, "something was called");
     operator.stop().await?;

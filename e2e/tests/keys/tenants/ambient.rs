@@ -1,4 +1,4 @@
-//! Rule 7: no ambient credential.
+//! No ambient credential.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use anyhow::{Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 use signet_e2e::keys::{self, KmsKey, RemoteKey};
-use signet_e2e::{Bed, OwnBed, ready_condition};
-use signet_installation::Operator;
+use signet_e2e::{OwnBed, ready_condition};
+use signet_testbed::installation::Operator;
 
 use super::tenant::{Tenant, cluster_issuer};
 
@@ -37,8 +37,7 @@ impl Aws {
     }
 }
 
-pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants(bed: OwnBed) -> Result<()> {
     let aws = Aws::start().await?;
     // So that nothing but the rule keeps the tenant from the server.
     let operator = aws
@@ -67,8 +66,7 @@ pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants() -> Res
     Ok(())
 }
 
-pub(crate) async fn a_flag_takes_them_from_cluster_issuers() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_flag_takes_them_from_cluster_issuers(bed: OwnBed) -> Result<()> {
     let aws = Aws::start().await?;
     let operator = aws
         .operator(&bed, &["--cluster-issuer-ambient-credentials", "false"])
@@ -85,8 +83,9 @@ pub(crate) async fn a_flag_takes_them_from_cluster_issuers() -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice(
+    bed: OwnBed,
+) -> Result<()> {
     let aws = Aws::start().await?;
     let flags = [
         "--issuer-ambient-credentials",

@@ -1,75 +1,91 @@
-//! Rule 7: a PKCS#11 module is named from the operator's own list, and a login is a secret too.
-
-use std::path::PathBuf;
+//! Rule 7: PKCS#11 tokens and their PINs come from the operator's own list.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
+use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::Csr;
 use signet_e2e::runner::blocking;
-use signet_e2e::{Ask, Bed, OwnBed};
-use signet_installation::Operator;
-use signet_keyservers::SoftHsm;
+use signet_e2e::{Ask, OwnBed};
+use signet_testbed::SoftHsm;
+use signet_testbed::installation::Operator;
 use tempfile::TempDir;
 
-use super::tenant::Tenant;
+use super::tenant::{Tenant, cluster_secret};
 
-const TOKEN: &str = "of-the-platform";
+/// The tokens behind the module, by label, of which the operator lists the first.
+const LISTED: &str = "listed";
+const UNLISTED: &str = "unlisted";
 const PIN: &str = "pin-of-the-token";
 
-/// An HSM with a key for each of two tenants.
+/// An HSM with two tokens, each with a key of the same label.
 async fn hsm() -> Result<SoftHsm> {
     blocking(|| {
         let hsm = SoftHsm::new()?;
-        hsm.init_token(TOKEN, "pin-of-the-officer", PIN)?;
-        for (label, id) in [("first", "01"), ("second", "02")] {
-            hsm.make_key(TOKEN, PIN, "EC:prime256v1", label, id)?;
+        for token in [LISTED, UNLISTED] {
+            hsm.init_token(token, "pin-of-the-officer", PIN)?;
+            hsm.make_key(token, PIN, "EC:prime256v1", "ca", "01")?;
         }
         Ok(hsm)
     })
     .await
 }
 
-fn key(module: &str, label: &str) -> Value {
-    json!({ "pkcs11": {
-        "module": module, "tokenLabel": TOKEN, "keyLabel": label, "pinSecretRef": { "name": "pin" },
-    }})
+fn key(module: &str, token: &str) -> Value {
+    json!({ "pkcs11": { "module": module, "token": token, "keyLabel": "ca" } })
 }
 
-/// An operator that lists a module for these namespaces.
-pub(super) async fn operator(
-    bed: &OwnBed,
-    module: PathBuf,
-    namespaces: &[&str],
-) -> Result<(Operator, TempDir)> {
+/// An operator that lists one token, for this tenant, with its PIN in a Secret.
+async fn operator(bed: &OwnBed, hsm: &SoftHsm, tenant: &Tenant) -> Result<(Operator, TempDir)> {
+    let secret = tenant.unique("token-pin");
+    cluster_secret(tenant, &secret, json!({ "pin": PIN })).await?;
+    let token = json!({
+        "name": LISTED,
+        "label": LISTED,
+        "pin": { "secret": { "name": secret } },
+        "namespaces": [tenant.name()],
+    });
+    let module = json!({ "name": "hsm", "path": hsm.module(), "tokens": [token] });
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("modules.yaml");
-    let list = json!({ "modules": [{ "name": "hsm", "path": module, "namespaces": namespaces }] });
-    std::fs::write(&file, list.to_string())?;
+    std::fs::write(&file, json!({ "modules": [module] }).to_string())?;
     let file = file.display().to_string();
     let operator = bed.start_operator(&["--pkcs11-modules", &file]).await?;
     Ok((operator, folder))
 }
 
-/// One that is not listed for a namespace is as if there were none: which modules the operator
-/// has is none of a tenant's business.
-pub(crate) async fn a_module_is_there_for_the_namespaces_that_are_listed() -> Result<()> {
-    let bed = Bed::own().await?;
+/// Whether it is listed for others, is in the HSM and not listed, or does not exist.
+pub(crate) async fn an_unlisted_token_is_reported_like_a_missing_one(bed: OwnBed) -> Result<()> {
     let hsm = hsm().await?;
     let listed = Tenant::new(bed.bed(), "listed").await?;
     let other = Tenant::new(bed.bed(), "not-listed").await?;
-    let (operator, _folder) = operator(&bed, hsm.module(), &[listed.name()]).await?;
-    for tenant in [&listed, &other] {
-        tenant.secret("pin", json!({ "pin": PIN })).await?;
+    let (operator, _folder) = operator(&bed, &hsm, &listed).await?;
+    let mut messages = Vec::new();
+    for (number, (module, token)) in [
+        ("hsm", LISTED),
+        ("hsm", UNLISTED),
+        ("hsm", "missing"),
+        ("missing", LISTED),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let issuer = other
+            .has(&format!("ca-{number}"), key(module, token))
+            .await?;
+        let message = other.wait_until_not_ready(&issuer, "KeyNotFound").await?;
+        let names = format!("no token {token} of a PKCS#11 module {module} for");
+        ensure!(message.contains(&names), "{message}");
+        messages.push(message.replace(&names, ""));
     }
-    let there = other.has("there", key("hsm", "first")).await?;
-    let nowhere = other.has("nowhere", key("none", "first")).await?;
-    let told = other.is_not_ready(&there).await?;
-    let same = other.is_not_ready(&nowhere).await?;
-    ensure!(told.replace(" hsm ", " none ") == same, "{told}\n{same}");
-    ensure!(told.contains("there is no PKCS#11 module hsm"), "{told}");
+    messages.dedup();
+    ensure!(messages.len() == 1, "{messages:?}");
     ensure!(hsm.logins() == 0, "a tenant came as far as the token");
 
-    let issuer = listed.has("ca", key("hsm", "first")).await?;
+    let unlisted = listed.has("unlisted", key("hsm", UNLISTED)).await?;
+    listed
+        .wait_until_not_ready(&unlisted, "KeyNotFound")
+        .await?;
+    let issuer = listed.has("ca", key("hsm", LISTED)).await?;
     listed.wait_until_ready(&issuer).await?;
     let csr = Csr::for_dns("shop.example")?;
     let request = listed.ask(&Ask::new(&issuer, &csr)).await?;
@@ -78,36 +94,32 @@ pub(crate) async fn a_module_is_there_for_the_namespaces_that_are_listed() -> Re
     Ok(())
 }
 
-/// A login is that of the whole process. Were the token asked, it would say that it is logged in,
-/// whatever the PIN.
-pub(crate) async fn a_wrong_pin_is_wrong_on_a_token_that_is_logged_in() -> Result<()> {
-    let bed = Bed::own().await?;
+/// A tenant who could name a PIN could guess it, and use up the token's tries.
+pub(crate) async fn a_secret_of_a_tenant_is_no_pin(bed: OwnBed) -> Result<()> {
     let hsm = hsm().await?;
-    let first = Tenant::new(bed.bed(), "first").await?;
-    let second = Tenant::new(bed.bed(), "second").await?;
-    let both = [first.name(), second.name()];
-    let (operator, _folder) = operator(&bed, hsm.module(), &both).await?;
-    first.secret("pin", json!({ "pin": PIN })).await?;
-    second.secret("pin", json!({ "pin": "a-guess" })).await?;
-    let issuer = first.has("ca", key("hsm", "first")).await?;
-    first.wait_until_ready(&issuer).await?;
-    let logins = hsm.logins();
-
-    // Its own key and that of the other tenant.
-    for label in ["second", "first"] {
-        let thief = second
-            .has(&format!("by-{label}"), key("hsm", label))
-            .await?;
-        let told = second
-            .wait_until_not_ready(&thief, "KeyCredentialsRefused")
-            .await?;
-        ensure!(told.contains("the PIN differs"), "{told}");
-        ensure!(!told.contains(PIN) && !told.contains("a-guess"), "{told}");
-    }
-    ensure!(hsm.logins() == logins, "a guess costs the token a try");
-    let csr = Csr::for_dns("shop.example")?;
-    let request = first.ask(&Ask::new(&issuer, &csr)).await?;
-    first.issued(&request, &csr).await?;
+    let tenant = Tenant::new(bed.bed(), "guesses").await?;
+    let (operator, _folder) = operator(&bed, &hsm, &tenant).await?;
+    tenant.secret("pin", json!({ "pin": "a-guess" })).await?;
+    let mut named = key("hsm", LISTED);
+    named["pkcs11"]["pinSecretRef"] = json!({ "name": "pin" });
+    let refused = tenant.may_not_write(&named).await?;
+    ensure!(
+        refused.contains("field not declared in schema"),
+        "{refused}"
+    );
+    // Without strict validation, the API server drops the field.
+    let issuer = tenant.has("ca", named).await?;
+    tenant.wait_until_ready(&issuer).await?;
+    ensure!(hsm.logins() == 1, "{} PINs were tried", hsm.logins());
+    let told = tenant.told(&issuer).await?;
+    ensure!(!told.contains(PIN) && !told.contains("token-pin"), "{told}");
+    let is_theirs = |object: &Object| object.name == "pin" && *object.namespace == *tenant.name();
+    let calls = calls_of_signet(&bed)?.into_iter();
+    let read: Vec<_> = calls
+        .filter_map(|call| call.object_ref)
+        .filter(is_theirs)
+        .collect();
+    ensure!(read.is_empty(), "{read:?}");
     operator.stop().await?;
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! Namespaced issuers switched off: the operator needs no Secret but those of one namespace, and
 //! has no right to any.
 
-use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -12,13 +11,13 @@ use kube::api::PostParams;
 use serde_json::{Value, json};
 use signet_api::Issuer;
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_controlplane::{apply_manifests, kubeconfig};
-use signet_e2e::audit::Event;
+use signet_e2e::audit::calls_of;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys;
 use signet_e2e::runner::blocking;
-use signet_e2e::{Ask, Bed, OwnBed, SigningAsk, ready};
-use signet_installation::{NAMESPACE, Operator, checkout};
+use signet_e2e::{Ask, OwnBed, SigningAsk, ready};
+use signet_testbed::controlplane::{apply_manifests, kubeconfig};
+use signet_testbed::installation::{NAMESPACE, Operator, checkout};
 
 use super::tenant::{Tenant, cluster_issuer};
 
@@ -40,25 +39,13 @@ async fn install(bed: &OwnBed) -> Result<PathBuf> {
     ensure!(output.status.success(), "{errors}");
     let yaml = String::from_utf8(output.stdout)?;
     apply_manifests(&bed.client(), NAMESPACE, &yaml).await?;
-    let folder = &bed.plane().state().folder;
+    let folder = bed.plane().folder();
     kubeconfig::for_service_account(bed.plane().kubeconfig(), NAMESPACE, RELEASE, folder).await
 }
 
 /// The name by which the API server knows the operator.
 fn username() -> String {
     format!("system:serviceaccount:{NAMESPACE}:{RELEASE}")
-}
-
-/// What the operator did, as the audit log has it.
-fn calls(bed: &OwnBed) -> Result<Vec<Event>> {
-    let log = fs::read_to_string(bed.audit_log()?)?;
-    // The last line may be half written.
-    let whole = log.rfind('\n').map_or("", |end| &log[..end]);
-    let mine = whole.lines().filter(|line| line.contains(&username()));
-    let events: Result<Vec<Event>, _> = mine.map(serde_json::from_str).collect();
-    let mut events = events?;
-    events.retain(|event| event.user.username == username());
-    Ok(events)
 }
 
 async fn may(bed: &OwnBed, attributes: Value) -> Result<bool> {
@@ -102,8 +89,7 @@ async fn judge_rights(bed: &OwnBed, tenant: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at(bed: OwnBed) -> Result<()> {
     let mut options = bed.operator_options(&["--namespaced-issuers", "false"]);
     options.kubeconfig = install(&bed).await?;
     let operator = Operator::start(&options).await?;
@@ -143,7 +129,7 @@ pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at() -> Resul
 
     judge_rights(&bed, tenant.name()).await?;
     operator.stop().await?;
-    let calls = calls(&bed)?;
+    let calls = calls_of(&bed, RELEASE)?;
     ensure!(!calls.is_empty(), "the audit log knows nothing of it");
     for call in &calls {
         ensure!(

@@ -1,15 +1,14 @@
-//! Rule 7: no other namespace's Secret or ServiceAccount.
+//! No other namespace's Secret or ServiceAccount.
 
 use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
-use signet_e2e::Bed;
+use signet_e2e::OwnBed;
 use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::KeyKind;
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 
-use super::modules;
 use super::tenant::{Tenant, cluster_secret, vault};
 
 /// A server that no name leads to: what a key needs of its namespace is read before it is called.
@@ -86,22 +85,15 @@ async fn furnish(other: &Tenant, name: &str) -> Result<()> {
     other.lets_signet_make_tokens_of(name).await
 }
 
-pub(crate) async fn a_reference_stays_in_its_namespace() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_reference_stays_in_its_namespace(bed: OwnBed) -> Result<()> {
     let tenant = Tenant::new(bed.bed(), "references").await?;
-    // The PIN is read before the module is loaded.
-    let (operator, _list) = modules::operator(&bed, "/nowhere.so".into(), &[tenant.name()]).await?;
+    let operator = bed.start_operator(&[]).await?;
     let other = Tenant::new(bed.bed(), "of-another").await?;
     let treasure = other.unique("treasure");
     furnish(&other, &treasure).await?;
-    let pin = json!({ "pkcs11": {
-        "module": "hsm", "tokenLabel": "t", "keyLabel": "k", "pinSecretRef": { "name": treasure },
-    }});
-    let references = references(&treasure).into_iter();
-    for (name, key, sentence) in references.chain([("pin", pin, "does not exist")]) {
+    for (name, key, sentence) in references(&treasure) {
         let issuer = tenant.has(name, key).await?;
-        let told = tenant.is_not_ready(&issuer).await?;
-        ensure!(told.contains(sentence), "{name}: {told}");
+        tenant.is_not_ready(&issuer, sentence).await?;
     }
     tenant.secret("key", software_key()?).await?;
     for field in ["secretName", "configMapName"] {
@@ -134,15 +126,13 @@ pub(crate) async fn a_reference_stays_in_its_namespace() -> Result<()> {
 }
 
 /// A name becomes part of a path on the API server.
-pub(crate) async fn a_name_is_no_path() -> Result<()> {
-    let bed = Bed::own().await?;
+pub(crate) async fn a_name_is_no_path(bed: OwnBed) -> Result<()> {
     let operator = bed.start_operator(&[]).await?;
     let tenant = Tenant::new(bed.bed(), "paths").await?;
     let path = format!("../../{NAMESPACE}/secrets/treasure");
     for (name, key, _) in references(&path) {
         let issuer = tenant.has(name, key).await?;
-        let told = tenant.is_not_ready(&issuer).await?;
-        ensure!(told.contains("is no name of a"), "{name}: {told}");
+        tenant.is_not_ready(&issuer, "is no name of a").await?;
     }
     for field in ["secretName", "configMapName"] {
         let spec = json!({
@@ -151,22 +141,15 @@ pub(crate) async fn a_name_is_no_path() -> Result<()> {
         });
         tenant.secret("key", software_key()?).await?;
         let issuer = tenant.has_spec(&field.to_lowercase(), spec).await?;
-        let told = tenant.is_not_ready(&issuer).await?;
-        ensure!(told.contains("is no name of a"), "{field}: {told}");
+        tenant.is_not_ready(&issuer, "is no name of a").await?;
         tenant
             .api::<Secret>()
             .delete("key", &DeleteParams::default())
             .await?;
     }
-    for key in [
-        json!({ "software": { "secretName": path } }),
-        json!({ "pkcs11": {
-            "module": "m", "tokenLabel": "t", "keyLabel": "k", "pinSecretRef": { "name": path },
-        }}),
-    ] {
-        let refused = tenant.may_not_write(&key).await?;
-        ensure!(refused.contains("write the name of a Secret"), "{refused}");
-    }
+    let key = json!({ "software": { "secretName": path } });
+    let refused = tenant.may_not_write(&key).await?;
+    ensure!(refused.contains("write the name of a Secret"), "{refused}");
     operator.stop().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rule 7, as far as the API server itself holds it: what cannot be written at all.
+//! The tenant rule, as far as the API server itself holds it: what cannot be written at all.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -24,9 +24,7 @@ fn aws(more: &Value) -> Value {
 }
 
 fn pkcs11(more: &Value) -> Value {
-    let mut key = json!({
-        "module": "hsm", "tokenLabel": "t", "keyLabel": "k", "pinSecretRef": { "name": "pin" },
-    });
+    let mut key = json!({ "module": "hsm", "token": "t", "keyLabel": "k" });
     put(&mut key, more);
     json!({ "pkcs11": key })
 }
@@ -58,7 +56,6 @@ fn other_namespaces() -> Tries {
             vault_with(&json!({ "caBundle": { "secretRef": elsewhere } })),
             UNKNOWN,
         ),
-        (pkcs11(&json!({ "pinSecretRef": elsewhere })), UNKNOWN),
         (
             aws(&json!({ "credentials": { "secretRef": elsewhere } })),
             UNKNOWN,
@@ -116,7 +113,11 @@ fn inline_secrets() -> Tries {
             UNKNOWN,
         ),
         (pkcs11(&json!({ "pin": "1234" })), UNKNOWN),
-        (pkcs11(&json!({ "pinSecretRef": "1234" })), "expected map"),
+        // A PIN is the operator's, wherever it is.
+        (
+            pkcs11(&json!({ "pinSecretRef": { "name": "pin" } })),
+            UNKNOWN,
+        ),
         (aws(&json!({ "secretAccessKey": "secret" })), UNKNOWN),
         (
             aws(&json!({ "credentials": { "secretRef": "secret" } })),
@@ -182,6 +183,10 @@ fn files() -> Tries {
         (module("/usr/lib/softhsm/libsofthsm2.so"), sentence),
         (module("../libevil.so"), sentence),
         (module("libevil.so"), sentence),
+        (
+            pkcs11(&json!({ "token": "../tokens/of-another" })),
+            "write the name of a token",
+        ),
         (pkcs11(&json!({ "modulePath": "/tmp/evil.so" })), UNKNOWN),
         (pkcs11(&json!({ "pinFile": "/etc/shadow" })), UNKNOWN),
         (aws(&json!({ "profile": "admin" })), UNKNOWN),
@@ -224,7 +229,7 @@ async fn what_is_taken_can_be_read(test: &TestNamespace) -> Result<()> {
         json!({ "software": { "secretName": "key", "keyType": null, "rsaHash": null } }),
         vault_null,
         aws(&json!({ "credentials": { "secretRef": { "name": "s" }, "webIdentity": null } })),
-        pkcs11(&json!({ "pinSecretRef": { "name": "s", "key": null }, "tokenSerial": null })),
+        pkcs11(&json!({ "keyId": null, "rsaHash": null })),
     ];
     for (number, key) in tries.into_iter().enumerate() {
         // Refused or taken: both will do.

@@ -1,6 +1,7 @@
 //! A tenant, and what it says.
 
 use anyhow::{Context, Result};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Patch, PatchParams};
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Resource};
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::{self, ClusterIssuer};
 use signet_api::{GROUP, Issuer};
 use signet_e2e::{Bed, IssuerRef, Rule, TestNamespace, User, ready_condition};
-use signet_installation::NAMESPACE;
+use signet_testbed::installation::NAMESPACE;
 
 /// All that a tenant may do.
 const ISSUERS: Rule = Rule {
@@ -76,11 +77,12 @@ impl Tenant {
         Ok(())
     }
 
-    /// Waits until an Issuer is not ready in its present form, and says why.
-    pub(super) async fn is_not_ready(&self, issuer: &IssuerRef) -> Result<String> {
-        let status = self
-            .wait_for_issuer(issuer, "not ready", |ready| ready.status == "False")
-            .await?;
+    /// Waits until an Issuer is not ready in its present form, with a message that contains `part`,
+    /// and returns that.
+    pub(super) async fn is_not_ready(&self, issuer: &IssuerRef, part: &str) -> Result<String> {
+        let what = format!("not ready, with a message that contains {part:?}");
+        let holds = |ready: &Condition| ready.status == "False" && ready.message.contains(part);
+        let status = self.wait_for_issuer(issuer, &what, holds).await?;
         let ready = ready_condition(&status);
         Ok(ready.map(|ready| ready.message.clone()).unwrap_or_default())
     }

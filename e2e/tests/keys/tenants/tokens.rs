@@ -1,6 +1,4 @@
-//! Rule 7: a ServiceAccount's token is made in its own namespace, and for one purpose.
-
-use std::time::Duration;
+//! A ServiceAccount's token is made in its own namespace, and for one purpose.
 
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -12,7 +10,8 @@ use serde_json::{Value, json};
 use signet_e2e::keys::secrets;
 use signet_e2e::runner::blocking;
 use signet_e2e::{Bed, TestNamespace};
-use signet_keyservers::Proxy;
+use signet_testbed::Proxy;
+use signet_testbed::wait::until_done;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -22,8 +21,6 @@ shared![
     a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else,
     a_secret_with_a_service_accounts_token_is_sent_to_nobody,
 ];
-
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A tenant's server, which keeps what it is sent: the token of the first login.
 async fn stolen(listener: TcpListener) -> Result<String> {
@@ -86,7 +83,7 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
     ensure!(server.connections() == 0, "it was called without a token");
 
     tenant.lets_signet_make_tokens_of("robot").await?;
-    let token = tokio::time::timeout(DEADLINE, stolen(listener)).await??;
+    let token = until_done("a login with a token", stolen(listener)).await?;
     let audience = format!("signet://{}/ca", tenant.name());
     let claims = claims(&token)?;
     ensure!(claims["aud"] == json!([audience]), "{}", claims["aud"]);

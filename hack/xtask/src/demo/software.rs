@@ -1,86 +1,70 @@
-//! The README's samples: a key in a Secret.
-
-use std::path::Path;
+//! The quick start: a key in a Secret.
 
 use anyhow::{Result, bail};
-use signet_installation::{Expected, NAMESPACE};
+use signet_testbed::installation::{Expected, NAMESPACE};
 
-use super::{Key, Made, await_ready, kubectl, show};
+use super::Shell;
 use crate::session::{Home, Session};
 
-/// What the samples are, and what cert-manager and Signet make of them.
+/// The objects of the sample, and those that cert-manager and Signet make because of them.
 const MADE: [Expected<'static>; 6] = [
-    Expected {
-        kind: ("v1", "Secret"),
-        namespace: Some("default"),
-        name: "web-tls",
-    },
-    Expected {
-        kind: ("v1", "Secret"),
-        namespace: Some(NAMESPACE),
-        name: "example-ca",
-    },
-    Expected {
-        kind: ("signet.dev/v1alpha1", "CAGeneration"),
-        namespace: Some(NAMESPACE),
-        name: "clusterissuer-example-1",
-    },
-    Expected {
-        kind: ("signet.dev/v1alpha1", "ClusterIssuer"),
-        namespace: None,
-        name: "example",
-    },
-    Expected {
-        kind: ("cert-manager.io/v1", "CertificateRequest"),
-        namespace: Some("default"),
-        name: "web-1",
-    },
-    Expected {
-        kind: ("cert-manager.io/v1", "Certificate"),
-        namespace: Some("default"),
-        name: "web",
-    },
+    expected("v1", "Secret", Some("default"), "web-tls"),
+    expected("v1", "Secret", Some(NAMESPACE), "example-ca"),
+    expected(
+        "signet.dev/v1alpha1",
+        "CAGeneration",
+        Some(NAMESPACE),
+        "clusterissuer-example-1",
+    ),
+    expected("signet.dev/v1alpha1", "ClusterIssuer", None, "example"),
+    expected(
+        "cert-manager.io/v1",
+        "CertificateRequest",
+        Some("default"),
+        "web-1",
+    ),
+    expected("cert-manager.io/v1", "Certificate", Some("default"), "web"),
 ];
 
-/// Applies the samples, and waits until both are Ready.
-pub(super) async fn make(root: &Path, home: &Home, session: &mut Session) -> Result<Made> {
-    if !session.own {
-        let cluster = session.cluster.kubeconfig().display();
-        println!("\nThis is on your cluster, by {cluster}.");
+const fn expected(
+    api_version: &'static str,
+    kind: &'static str,
+    namespace: Option<&'static str>,
+    name: &'static str,
+) -> Expected<'static> {
+    Expected {
+        kind: (api_version, kind),
+        namespace,
+        name,
     }
-    let mut installation = session.with_signet()?;
-    if !session.own {
-        // The project's own control plane goes as a whole; here each object has to be known.
-        let mut record = session.recorder(home);
-        if let Some(object) = installation.will_have(&MADE, &mut record).await? {
-            bail!(
-                "your cluster has a {object} already, which the demo would overwrite; Signet \
-                 stays up on it, and `cargo xtask down` ends it"
-            );
-        }
-    }
-    let samples = Key::Software.sample();
-    show::heading(&format!("kubectl apply -f {samples}"));
-    kubectl(
-        session,
-        &["apply", "-f", &root.join(samples).to_string_lossy()],
-    )?;
-    let issuer = vec!["clusterissuer.signet.dev/example".to_owned()];
-    await_ready(session, &issuer)?;
-    let certificate = ["certificate/web", "-n", "default"];
-    await_ready(session, &certificate.map(str::to_owned))?;
-    installation.identify(&mut session.recorder(home)).await?;
-    Ok(Made {
-        issuer,
-        secret: ("default".to_owned(), "web-tls".to_owned()),
-        next: NEXT.map(str::to_owned).to_vec(),
-    })
 }
 
-const NEXT: [&str; 5] = [
-    "kubectl describe clusterissuers.signet.dev example    its conditions and events",
+/// What to try next.
+pub(super) const NEXT: [&str; 4] = [
     "kubectl explain issuers.signet.dev.spec               the API, field by field",
     "kubectl get certificaterequests -o yaml               what Signet wrote, in one write",
     "change the URI in docs/samples/quickstart.yaml to another namespace, apply it, and see",
     "    it refused: kubectl describe certificaterequests",
 ];
+
+/// Applies the sample. On a user's own cluster, each object has to be known, so that `down` can
+/// remove it; the project's own control plane goes as a whole.
+pub(super) async fn apply(shell: &Shell, home: &Home, session: &mut Session) -> Result<()> {
+    let mut installation = session.with_signet()?;
+    if !session.own {
+        let mut record = session.recorder(home);
+        if let Some(object) = installation.will_have(&MADE, &mut record).await? {
+            bail!(
+                "your cluster already has a {object}, which the demo would overwrite; Signet \
+                 stays up on it until `cargo xtask down`"
+            );
+        }
+    }
+    shell.run("kubectl apply -f docs/samples/quickstart.yaml")
+}
+
+/// Stores the UIDs of what was made, now that it is there.
+pub(super) async fn identify(home: &Home, session: &mut Session) -> Result<()> {
+    let mut installation = session.with_signet()?;
+    installation.identify(&mut session.recorder(home)).await
+}

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use signet::keyring::IssuerName;
-use signet::metrics::{Metrics, Now};
+use signet::issuer_name::IssuerName;
+use signet::run::metrics::{Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
 use signet_keys::ErrorClass;

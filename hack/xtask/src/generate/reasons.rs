@@ -6,7 +6,7 @@ use signet_core::reason::Reason;
 use super::{Files, Table};
 
 const REQUESTS: &str = include_str!("../../../../operator/core/src/reason.rs");
-const ISSUERS: &str = include_str!("../../../../operator/src/issuer/reason.rs");
+const ISSUERS: &str = include_str!("../../../../operator/src/issuers/reason.rs");
 const KEYS: &str = include_str!("../../../../operator/keys/src/error.rs");
 
 /// Adds the page.

@@ -11,9 +11,6 @@ use crate::generate::Files;
 
 /// Folders in which every file is generated.
 const WHOLLY_GENERATED: [&str; 3] = ["crds", "charts/signet/templates/crds", "docs/reference"];
-/// How many differing lines are shown of a file.
-const SHOWN_LINES: usize = 5;
-
 /// Files that are stale, missing, or made by nothing.
 pub(super) fn problems(root: &Path, files: &Files) -> Result<Vec<String>> {
     let mut problems = Vec::new();
@@ -21,10 +18,7 @@ pub(super) fn problems(root: &Path, files: &Files) -> Result<Vec<String>> {
         let name = path.display();
         match fs::read_to_string(root.join(path)) {
             Ok(now) if now == *made => {}
-            Ok(now) => problems.push(format!(
-                "{name} is stale; run cargo xtask generate\n{}",
-                difference(&now, made)
-            )),
+            Ok(_) => problems.push(format!("{name} is stale; run cargo xtask generate")),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 problems.push(format!("{name} is missing; run cargo xtask generate"));
             }
@@ -55,41 +49,9 @@ fn present(root: &Path) -> Result<BTreeSet<PathBuf>> {
     Ok(present)
 }
 
-/// The first lines that differ, from the first difference on.
-fn difference(now: &str, made: &str) -> String {
-    let same = now
-        .lines()
-        .zip(made.lines())
-        .take_while(|(now, made)| now == made)
-        .count();
-    let shown = |text: &str, sign: char| {
-        let lines = text.lines().skip(same).take(SHOWN_LINES);
-        lines
-            .map(|line| format!("  {sign} {line}\n"))
-            .collect::<String>()
-    };
-    format!(
-        "  from line {}:\n{}{}",
-        same + 1,
-        shown(now, '-'),
-        shown(made, '+')
-    )
-    .trim_end()
-    .to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_difference_begins_at_the_first_line_that_differs() {
-        assert_eq!(
-            difference("a\nb\nc", "a\nx"),
-            "  from line 2:\n  - b\n  - c\n  + x"
-        );
-        assert_eq!(difference("a\n", "a\nb\n"), "  from line 2:\n  + b");
-    }
 
     #[test]
     fn a_stale_file_is_named_and_a_missing_one_too() {
@@ -98,10 +60,10 @@ mod tests {
             (PathBuf::from("no/such/file"), String::new()),
         ]);
         let problems = problems(Path::new(env!("CARGO_MANIFEST_DIR")), &files).unwrap();
-        assert!(problems[0].starts_with("Cargo.toml is stale; run cargo xtask generate\n"));
+        let expected = ["Cargo.toml is stale", "no/such/file is missing"];
         assert_eq!(
-            problems[1],
-            "no/such/file is missing; run cargo xtask generate"
+            problems,
+            expected.map(|it| format!("{it}; run cargo xtask generate"))
         );
     }
 }

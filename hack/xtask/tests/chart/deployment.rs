@@ -3,20 +3,29 @@
 use clap::Parser;
 use serde_json::json;
 use signet::args::Cli;
-use signet_keys::{ModuleConfig, ModulesConfig};
+use signet_keys::{ModuleConfig, ModulesConfig, PinSecret, PinSource, TokenConfig};
 
 use crate::render::{Rendered, strings};
 
-/// The standard's rules for pods, as far as they speak of what a chart can set.
+/// The standard's rules for pods, as far as a chart can meet them.
 #[test]
 fn the_pod_meets_the_restricted_standard() {
     let rendered = Rendered::with(&[]);
-    let pod = &rendered.pod()["spec"];
-    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
-    assert_eq!(
-        pod["securityContext"]["seccompProfile"]["type"],
-        "RuntimeDefault"
-    );
+    rendered.assert_pod(&[
+        ("/spec/securityContext/runAsNonRoot", json!(true)),
+        (
+            "/spec/securityContext/seccompProfile/type",
+            json!("RuntimeDefault"),
+        ),
+        (
+            "/spec/containers/0/securityContext",
+            json!({
+                "allowPrivilegeEscalation": false,
+                "readOnlyRootFilesystem": true,
+                "capabilities": { "drop": ["ALL"] },
+            }),
+        ),
+    ]);
     for field in [
         "hostNetwork",
         "hostPID",
@@ -24,17 +33,8 @@ fn the_pod_meets_the_restricted_standard() {
         "volumes",
         "initContainers",
     ] {
-        assert!(pod.get(field).is_none(), "{field}");
+        assert!(rendered.pod()["spec"].get(field).is_none(), "{field}");
     }
-    let context = &rendered.container()["securityContext"];
-    assert_eq!(
-        *context,
-        json!({
-            "allowPrivilegeEscalation": false,
-            "readOnlyRootFilesystem": true,
-            "capabilities": { "drop": ["ALL"] },
-        })
-    );
     let ports = rendered.container()["ports"].as_array().unwrap();
     assert!(ports.iter().all(|port| port.get("hostPort").is_none()));
 }
@@ -46,9 +46,9 @@ fn signet_takes_the_arguments() {
         &[
             "clusterResourceNamespace=ca-secrets",
             "concurrency=1024",
-            "leaderElection.leaseSeconds=3",
-            "issuerResyncSeconds=1",
-            "shutdownSeconds=1",
+            "leaderElection.leaseDuration=3s",
+            "issuerResyncInterval=1m30s",
+            "shutdownTimeout=1s",
             "admin.host=0.0.0.0",
             "admin.port=8080",
             "log.format=text",
@@ -58,10 +58,13 @@ fn signet_takes_the_arguments() {
             "namespacedIssuers.localAddresses=true",
             "clusterIssuers.ambientCredentials=false",
             "keyLimits.maxSignaturesPerSecond=100000",
-            "keyLimits.maxSignaturesAtOnce=1024",
+            "keyLimits.maxSignaturesInFlight=1024",
             "pkcs11.sessions=256",
             "pkcs11.modules[0].name=hsm",
             "pkcs11.modules[0].path=/usr/lib/hsm.so",
+            "pkcs11.modules[0].tokens[0].name=signet",
+            "pkcs11.modules[0].tokens[0].label=signet",
+            "pkcs11.modules[0].tokens[0].pin.file=/pin",
         ],
     ] {
         let rendered = Rendered::with(set);
@@ -84,38 +87,88 @@ fn limits_of_keys_are_given_where_they_are_set() {
     assert!(arguments(&[]).is_empty());
     let both = [
         "keyLimits.maxSignaturesPerSecond=100000",
-        "keyLimits.maxSignaturesAtOnce=8",
+        "keyLimits.maxSignaturesInFlight=8",
     ];
     assert_eq!(
         arguments(&both),
         [
             "--max-signatures-per-second=100000",
-            "--max-signatures-at-once=8"
+            "--max-signatures-in-flight=8"
         ]
     );
 }
 
-/// The list of modules reaches the pod as the operator reads it, and another list is another pod.
+/// The list reaches the pod as the operator reads it, and another list is another pod.
 #[test]
-fn the_modules_that_are_listed_are_those_that_the_operator_reads() {
-    let rendered = Rendered::with(&[
-        "pkcs11.modules[0].name=hsm",
-        "pkcs11.modules[0].path=/usr/lib/hsm.so",
-        "pkcs11.modules[0].tokens={signet}",
-        "pkcs11.modules[0].namespaces={team-a,team-b}",
-    ]);
+fn the_operator_reads_the_modules_and_tokens_that_are_listed() {
+    let token = |number: usize, fields: &[&str]| -> Vec<String> {
+        let token = format!("pkcs11.modules[0].tokens[{number}]");
+        fields
+            .iter()
+            .map(|field| format!("{token}.{field}"))
+            .collect()
+    };
+    let mut set = vec![
+        "pkcs11.modules[0].name=hsm".to_owned(),
+        "pkcs11.modules[0].path=/usr/lib/hsm.so".to_owned(),
+    ];
+    set.extend(token(
+        0,
+        &[
+            "name=signet",
+            "label=Signet CA",
+            "pin.secret.name=pins",
+            "namespaces={team-a,team-b}",
+        ],
+    ));
+    set.extend(token(
+        1,
+        &["name=spare", "serial=0a1b", "pin.file=/pins/spare"],
+    ));
+    set.extend(token(
+        2,
+        &["name=third", "label=third", "pin.env=THIRD_PIN"],
+    ));
+    let set: Vec<_> = set.iter().map(String::as_str).collect();
+    let rendered = Rendered::with(&set);
     let map = rendered.get("ConfigMap", "signet-pkcs11-modules");
     let list = map["data"]["modules.yaml"].as_str().unwrap();
     let read: ModulesConfig = serde_saphyr::from_str(list).unwrap();
-    assert_eq!(
-        read.modules,
-        [ModuleConfig {
-            name: "hsm".to_owned(),
-            path: "/usr/lib/hsm.so".into(),
-            tokens: Some(vec!["signet".to_owned()]),
-            namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],
-        }]
-    );
+    let listed = |name: &str, label: Option<&str>, serial: Option<&str>, pin| TokenConfig {
+        name: name.to_owned(),
+        label: label.map(str::to_owned),
+        serial: serial.map(str::to_owned),
+        pin,
+        namespaces: Vec::new(),
+    };
+    let secret = PinSecret {
+        name: "pins".to_owned(),
+        key: "pin".to_owned(),
+    };
+    let first = listed("signet", Some("Signet CA"), None, PinSource::Secret(secret));
+    let module = ModuleConfig {
+        name: "hsm".to_owned(),
+        path: "/usr/lib/hsm.so".into(),
+        tokens: vec![
+            TokenConfig {
+                namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],
+                ..first
+            },
+            listed(
+                "spare",
+                None,
+                Some("0a1b"),
+                PinSource::File("/pins/spare".into()),
+            ),
+            listed(
+                "third",
+                Some("third"),
+                None,
+                PinSource::Env("THIRD_PIN".to_owned()),
+            ),
+        ],
+    };
+    assert_eq!(read.modules, [module]);
     let volume = &rendered.pod()["spec"]["volumes"][0];
     assert_eq!(volume["configMap"]["name"], "signet-pkcs11-modules");
     assert_eq!(
@@ -137,14 +190,16 @@ fn the_namespaces_are_the_pods_own_by_default() {
     ] {
         assert!(arguments.contains(&argument), "{argument}: {arguments:?}");
     }
-    let variables = &rendered.container()["env"];
-    for (at, name, field) in [
-        (0, "POD_NAMESPACE", "metadata.namespace"),
-        (1, "POD_NAME", "metadata.name"),
-    ] {
-        assert_eq!(variables[at]["name"], name);
-        assert_eq!(variables[at]["valueFrom"]["fieldRef"]["fieldPath"], field);
-    }
+    let field = |path: &str| json!({ "fieldRef": { "fieldPath": path } });
+    rendered.assert_pod(&[
+        ("/spec/containers/0/env/0/name", json!("POD_NAMESPACE")),
+        (
+            "/spec/containers/0/env/0/valueFrom",
+            field("metadata.namespace"),
+        ),
+        ("/spec/containers/0/env/1/name", json!("POD_NAME")),
+        ("/spec/containers/0/env/1/valueFrom", field("metadata.name")),
+    ]);
     let elsewhere = Rendered::with(&["clusterResourceNamespace=ca-secrets"]);
     let arguments = strings(&elsewhere.container()["args"]);
     assert!(
@@ -156,31 +211,29 @@ fn the_namespaces_are_the_pods_own_by_default() {
 #[test]
 fn probes_and_metrics_meet_the_admin_server() {
     let rendered = Rendered::with(&["admin.port=8080"]);
-    let container = rendered.container();
-    assert!(strings(&container["args"]).contains(&"--admin-address=[::]:8080"));
-    assert_eq!(container["ports"][0]["name"], "admin");
-    assert_eq!(container["ports"][0]["containerPort"], 8080);
-    assert_eq!(
-        container["livenessProbe"]["httpGet"],
-        json!({"path": "/livez", "port": "admin"})
-    );
-    assert_eq!(
-        container["readinessProbe"]["httpGet"],
-        json!({"path": "/readyz", "port": "admin"})
-    );
+    let probe = |path: &str| json!({ "path": path, "port": "admin" });
+    rendered.assert_pod(&[
+        ("/spec/containers/0/ports/0/name", json!("admin")),
+        ("/spec/containers/0/ports/0/containerPort", json!(8080)),
+        ("/spec/containers/0/livenessProbe/httpGet", probe("/livez")),
+        (
+            "/spec/containers/0/readinessProbe/httpGet",
+            probe("/readyz"),
+        ),
+    ]);
+    let arguments = strings(&rendered.container()["args"]);
+    assert!(arguments.contains(&"--admin-address=[::]:8080"));
     let service = rendered.get("Service", "signet-metrics");
     assert_eq!(service["spec"]["ports"][0]["targetPort"], "admin");
 }
 
 #[test]
 fn a_pod_is_not_killed_before_its_work_in_flight_may_end() {
-    let rendered = Rendered::with(&["shutdownSeconds=45"]);
-    assert!(
-        rendered.pod()["spec"]["terminationGracePeriodSeconds"]
-            .as_i64()
-            .unwrap()
-            > 45
-    );
+    for (timeout, seconds) in [("45s", 45), ("2m", 120), ("1h1m1s", 3661)] {
+        let rendered = Rendered::with(&[&format!("shutdownTimeout={timeout}")]);
+        let grace = &rendered.pod()["spec"]["terminationGracePeriodSeconds"];
+        assert_eq!(grace.as_i64(), Some(seconds + 10), "{timeout}");
+    }
 }
 
 #[test]
@@ -230,32 +283,20 @@ fn what_people_add_to_the_pod_is_there() {
         "topologySpreadConstraints[0].maxSkew=1",
         "affinity.nodeAffinity.x=y",
     ]);
-    let (pod, container) = (rendered.pod(), rendered.container());
-    for (found, expected) in [
-        (&pod["spec"]["imagePullSecrets"], json!([{"name": "pull"}])),
-        (&pod["spec"]["nodeSelector"], json!({"disk": "ssd"})),
-        (&pod["spec"]["tolerations"], json!([{"key": "hsm"}])),
+    rendered.assert_pod(&[
+        ("/spec/imagePullSecrets", json!([{ "name": "pull" }])),
+        ("/spec/nodeSelector", json!({ "disk": "ssd" })),
+        ("/spec/tolerations", json!([{ "key": "hsm" }])),
+        ("/spec/priorityClassName", json!("system-cluster-critical")),
+        ("/spec/topologySpreadConstraints", json!([{ "maxSkew": 1 }])),
+        ("/spec/affinity", json!({ "nodeAffinity": { "x": "y" } })),
+        ("/spec/volumes", json!([{ "name": "module" }])),
+        ("/metadata/annotations", json!({ "a": "b" })),
+        ("/metadata/labels/team", json!("pki")),
+        ("/spec/containers/0/env/2/name", json!("RUST_BACKTRACE")),
         (
-            &pod["spec"]["priorityClassName"],
-            json!("system-cluster-critical"),
+            "/spec/containers/0/volumeMounts",
+            json!([{ "name": "module", "mountPath": "/module" }]),
         ),
-        (
-            &pod["spec"]["topologySpreadConstraints"],
-            json!([{"maxSkew": 1}]),
-        ),
-        (
-            &pod["spec"]["affinity"],
-            json!({"nodeAffinity": {"x": "y"}}),
-        ),
-        (&pod["spec"]["volumes"], json!([{"name": "module"}])),
-        (&pod["metadata"]["annotations"], json!({"a": "b"})),
-        (&pod["metadata"]["labels"]["team"], json!("pki")),
-        (&container["env"][2]["name"], json!("RUST_BACKTRACE")),
-        (
-            &container["volumeMounts"],
-            json!([{"name": "module", "mountPath": "/module"}]),
-        ),
-    ] {
-        assert_eq!(*found, expected);
-    }
+    ]);
 }

@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 
 use serde_json::Value;
-use signet_controlplane::Toolchain;
-use signet_controlplane::binaries::helm_command;
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::controlplane::binaries::helm_command;
 
 /// The least that has to be set.
 pub(crate) const REQUIRED: &str = "image.repository=registry.example.com/signet";
@@ -98,6 +98,14 @@ impl Rendered {
         let deployments: Vec<_> = self.of_kind("Deployment").collect();
         assert_eq!(deployments.len(), 1);
         &deployments[0]["spec"]["template"]
+    }
+
+    /// That the pod template has these values, by their JSON pointers.
+    #[track_caller]
+    pub(crate) fn assert_pod(&self, expected: &[(&str, Value)]) {
+        for (pointer, value) in expected {
+            assert_eq!(self.pod().pointer(pointer), Some(value), "{pointer}");
+        }
     }
 
     pub(crate) fn container(&self) -> &Value {

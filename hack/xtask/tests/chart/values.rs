@@ -57,13 +57,17 @@ fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
         ("replicaCount=-1", "replicaCount"),
         ("concurrency=0", "concurrency"),
         ("concurrency=1025", "concurrency"),
-        ("leaderElection.leaseSeconds=2", "leaseSeconds"),
+        ("leaderElection.leaseDuration=15", "leaseDuration"),
+        ("shutdownTimeout=20 s", "shutdownTimeout"),
         (
             "keyLimits.maxSignaturesPerSecond=0",
             "maxSignaturesPerSecond",
         ),
-        ("keyLimits.maxSignaturesAtOnce=1025", "maxSignaturesAtOnce"),
-        ("issuerResyncSeconds=0", "issuerResyncSeconds"),
+        (
+            "keyLimits.maxSignaturesInFlight=1025",
+            "maxSignaturesInFlight",
+        ),
+        ("issuerResyncInterval=0s", "issuerResyncInterval"),
         ("log.format=xml", "format"),
         ("image.digest=sha256:1234", "digest"),
         ("admin.port=70000", "port"),
@@ -72,6 +76,47 @@ fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
         assert!(
             said.contains("schema") && said.contains(word),
             "{value}: {said}"
+        );
+    }
+}
+
+/// A PIN itself would be in a ConfigMap, and a wildcard in every namespace.
+#[test]
+fn the_schema_refuses_a_token_that_signet_would_refuse() {
+    let listed = |more: &[&str]| {
+        let module = "pkcs11.modules[0]";
+        let mut set = vec![
+            REQUIRED.to_owned(),
+            format!("{module}.name=hsm"),
+            format!("{module}.path=/usr/lib/hsm.so"),
+        ];
+        set.extend(
+            more.iter()
+                .map(|field| format!("{module}.tokens[0].{field}")),
+        );
+        let set: Vec<_> = set.iter().map(String::as_str).collect();
+        refusal(&set)
+    };
+    for (fields, word) in [
+        (&[][..], "tokens"),
+        (&["name=t", "label=t"], "pin"),
+        (&["name=t", "pin.env=PIN"], "label"),
+        (&["name=t", "label=t", "pin=1234"], "pin"),
+        (&["name=t", "label=t", "pin.value=1234"], "value"),
+        (
+            &["name=t", "label=t", "pin.env=PIN", "pin.file=/pin"],
+            "pin",
+        ),
+        (&["name=t", "label=t", "pin.file=pin"], "file"),
+        (
+            &["name=t", "label=t", "pin.env=PIN", "namespaces={*}"],
+            "namespaces",
+        ),
+    ] {
+        let said = listed(fields);
+        assert!(
+            said.contains("schema") && said.contains(word),
+            "{fields:?}: {said}"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
-use signet_controlplane::Toolchain;
+use signet_testbed::controlplane::Toolchain;
 
 /// A cluster that can be reached as the last line of `output` says.
 pub(crate) struct Reached {
@@ -52,7 +52,7 @@ impl Reached {
     }
 
     pub(crate) fn await_ready(&self, object: &str) {
-        let wait = ["wait", "--for=condition=Ready", "--timeout=120s"];
+        let wait = ["wait", "--for=condition=Ready", "--timeout=1h"];
         self.kubectl(&[&wait, &["-n", "default", object][..]].concat());
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use signet_testbed::supervise::command_line;
 use tempfile::TempDir;
 
 /// `cargo xtask`, with a session of its own, which ends with this value.
@@ -52,48 +53,43 @@ impl Xtask {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// What of this session runs: every process has its folder among its arguments.
-    pub(crate) fn processes(&self) -> Vec<String> {
+    /// The processes of this session, by their command lines: each has its folder among its
+    /// arguments.
+    fn found(&self) -> Vec<(u32, String)> {
         let folder = self.folder().into_os_string().into_string().unwrap();
-        let processes = fs::read_dir("/proc").unwrap().flatten();
-        processes
-            .filter_map(|process| fs::read(process.path().join("cmdline")).ok())
-            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-            .filter(|line| line.contains(&folder))
-            .collect()
+        let mut found = all();
+        found.retain(|(_, line)| line.contains(&folder));
+        found
     }
 
-    /// The processes of the key servers, with all that they have started: id and start time, so
-    /// that no other process is taken for one of them.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        self.found().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The processes that keep servers, with all that they have started.
     pub(crate) fn key_servers(&self) -> Vec<(u32, String)> {
-        let folder = self.folder().into_os_string().into_string().unwrap();
-        let all: Vec<_> = fs::read_dir("/proc").unwrap().flatten().collect();
-        let all: Vec<u32> = all
-            .iter()
-            .filter_map(|process| process.file_name().to_str()?.parse().ok())
-            .collect();
-        let is_keeper = |pid: &u32| {
-            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            line.contains(" key-server ") && line.contains(&folder)
-        };
-        let mut found: Vec<u32> = all.iter().copied().filter(is_keeper).collect();
+        let mut servers = self.found();
+        servers.retain(|(_, line)| line.contains(" keep "));
         let mut next = 0;
-        while let Some(parent) = found.get(next).map(u32::to_string) {
-            let is_child = |pid: &&u32| stat(**pid).is_some_and(|stat| stat[1] == parent);
-            found.extend(all.iter().filter(is_child));
+        while let Some((parent, _)) = servers.get(next) {
+            let parent = *parent;
+            servers.extend(
+                all()
+                    .into_iter()
+                    .filter(|(pid, _)| parent_of(*pid) == Some(parent)),
+            );
             next += 1;
         }
-        let started = |pid: u32| Some((pid, stat(pid)?[19].clone()));
-        found.into_iter().filter_map(started).collect()
+        servers
     }
 
     /// That none of these runs.
     pub(crate) fn assert_ended(processes: &[(u32, String)]) {
-        for (pid, started) in processes {
-            let runs = stat(*pid).is_some_and(|stat| stat[19] == *started && stat[0] != "Z");
-            assert!(!runs, "{pid} runs still");
-        }
+        let left: Vec<_> = all()
+            .into_iter()
+            .filter(|it| processes.contains(it))
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 
     /// Runs it until it says `said`, and sends a signal then; what it says after that.
@@ -111,19 +107,12 @@ impl Xtask {
 
     /// Kills a process of the session, and waits until it is gone.
     pub(crate) fn kill(&self, what: &str) {
-        let folder = self.folder().into_os_string().into_string().unwrap();
-        let mut killed = 0;
-        for process in fs::read_dir("/proc").unwrap().flatten() {
-            let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).replace('\0', " ");
-            if line.contains(what) && line.contains(&folder) {
-                let pid = process.file_name().to_str().unwrap().parse().unwrap();
-                kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
-                killed += 1;
-            }
-        }
-        assert_eq!(killed, 1, "{what}");
-        while self.processes().iter().any(|line| line.contains(what)) {
+        let mut found = self.found();
+        found.retain(|(_, line)| line.contains(what));
+        assert_eq!(found.len(), 1, "{what}: {found:?}");
+        let pid = Pid::from_raw(found[0].0.cast_signed()).unwrap();
+        kill_process(pid, Signal::KILL).unwrap();
+        while self.found().contains(&found[0]) {
             std::thread::yield_now();
         }
     }
@@ -134,11 +123,19 @@ impl Xtask {
     }
 }
 
-/// The fields of `/proc/PID/stat` after the program's name: state, parent, and so on.
-fn stat(pid: u32) -> Option<Vec<String>> {
+/// All processes that run, by id and command line.
+fn all() -> Vec<(u32, String)> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(|pid| Some((pid, command_line(pid)?.join(" "))))
+        .collect()
+}
+
+/// The field of `/proc/PID/stat` after the state.
+fn parent_of(pid: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
-    Some(rest.split_whitespace().map(str::to_owned).collect())
+    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 impl Drop for Xtask {

@@ -3,6 +3,8 @@
 //! Every field is lenient on purpose: the API server and cert-manager's webhook have checked
 //! them, and one odd object must not stop the watch of all others.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use serde::{Deserialize, Serialize};
@@ -33,12 +35,16 @@ pub struct CertificateRequestSpec {
     pub issuer_ref: ObjectReference,
     /// Who created the request; stamped by cert-manager's webhook (CM-2).
     pub username: String,
-    /// The groups of who created it.
+    /// The UID of the user who created it.
+    pub uid: String,
+    /// The groups of that user.
     pub groups: Vec<String>,
+    /// What the authenticator added about that user.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// The reference to an issuer. An empty group means cert-manager's own, an empty kind `Issuer`
-/// (CM-5); Signet takes neither for its own.
+/// (CM-5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ObjectReference {

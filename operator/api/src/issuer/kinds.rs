@@ -31,6 +31,9 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "!has(self.certificate.existing) || has(self.key.software) || has(self.certificate.existing.secretName) || has(self.certificate.existing.configMapName)",
     "message": "name the Secret or ConfigMap that holds the CA certificate in certificate.existing.secretName or configMapName",
+}, {
+    "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.ca) || has(self.profile.ca.allowedRequesters)",
+    "message": "profile.ca of an issuer with a trust domain requires profile.ca.allowedRequesters: list who may request a CA certificate",
 }]))]
 pub struct IssuerSpec {
     /// Where the CA's private key is kept. Exactly one backend is named.

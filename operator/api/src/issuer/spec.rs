@@ -3,21 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::AllowedRequesters;
 use crate::duration::GoDuration;
 
 /// How the CA certificate comes about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = [
-    {
-        "rule": "[has(self.selfSigned), has(self.existing)].filter(present, present).size() == 1",
-        "message": "name exactly one of: selfSigned, existing",
-    },
-    {
-        "rule": "!has(self.existing) || !(has(self.subject) || has(self.duration) || has(self.pathLength))",
-        "message": "subject, duration and pathLength are those of the existing certificate; remove them, or use selfSigned",
-    },
-]))]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "[has(self.selfSigned), has(self.existing)].filter(present, present).size() == 1",
+    "message": "name exactly one of: selfSigned, existing",
+}]))]
 pub struct CertificateSpec {
     /// Signet makes a self-signed root over the key. For trying it out, or for a private root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,23 +23,25 @@ pub struct CertificateSpec {
     /// a `kubernetes.io/tls` Secret, looks like that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
-    /// The subject of a self-signed root, as RFC 4514 writes it, such as
-    /// `CN=Example Root,O=Example`. By default the issuer's name as common name.
+}
+
+/// A self-signed root. These fields are read once, when Signet makes the root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SelfSigned {
+    /// The root's subject in the form of RFC 4514, such as `CN=Example Root,O=Example`. Defaults
+    /// to the issuer's name as common name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 1024))]
     pub subject: Option<String>,
-    /// The lifetime of a self-signed root; ten years by default.
+    /// The root's lifetime. Defaults to ten years.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<GoDuration>,
-    /// How many CAs may follow below a self-signed root; without limit by default.
+    /// How many CAs may follow below the root. Unlimited by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10))]
     pub path_length: Option<u8>,
 }
-
-/// A self-signed root. It has no settings of its own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct SelfSigned {}
 
 /// Where a certificate that exists is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,19 +64,19 @@ pub struct Existing {
 
 /// The one source that a valid spec names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateSource {
+pub enum CertificateSource<'a> {
     /// `selfSigned`.
-    SelfSigned,
+    SelfSigned(&'a SelfSigned),
     /// `existing`.
-    Existing,
+    Existing(&'a Existing),
 }
 
 impl CertificateSpec {
-    /// The source, or none when the spec names none or several (the schema refuses both).
-    pub fn source(&self) -> Option<CertificateSource> {
+    /// Returns the source, or none when the spec names none or several (the schema refuses both).
+    pub fn source(&self) -> Option<CertificateSource<'_>> {
         match (&self.self_signed, &self.existing) {
-            (Some(_), None) => Some(CertificateSource::SelfSigned),
-            (None, Some(_)) => Some(CertificateSource::Existing),
+            (Some(own), None) => Some(CertificateSource::SelfSigned(own)),
+            (None, Some(existing)) => Some(CertificateSource::Existing(existing)),
             _ => None,
         }
     }
@@ -95,8 +92,8 @@ pub struct SpiffeSpec {
     /// `spiffe://<trust domain>/ns/<namespace>/certificate/<name>`, or the one URI under
     /// `/ns/<namespace>/` that it lists itself. Everybody else is refused.
     #[schemars(length(min = 1, max = 255), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^[a-z0-9._-]+$')",
-        "message": "a trust domain is a bare name such as example.org: lower-case letters, digits, dots, hyphens and underscores, without spiffe:// and without a path",
+        "rule": "self.matches('^[a-z0-9_-]+([.][a-z0-9_-]+)*$')",
+        "message": "a trust domain is a bare name such as example.org: lower-case letters, digits, hyphens and underscores, with single dots between them, without spiffe:// and without a path",
     }]))]
     pub trust_domain: String,
 }
@@ -120,6 +117,13 @@ pub struct CaProfile {
     #[serde(default)]
     #[schemars(range(min = 0, max = 10))]
     pub path_length: u8,
+    /// Who may request a CA certificate. Required with `spec.spiffe`: under a CA certificate,
+    /// its holder can give any identity of the trust domain to anyone. Without `spec.spiffe`, no
+    /// list means every approved request. A listed ServiceAccount may request from a ClusterIssuer
+    /// in any namespace; with `spec.spiffe`, an Issuer issues only to requesters of its own
+    /// namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_requesters: Option<AllowedRequesters>,
 }
 
 /// How much is asked of a key at most. Issuers of one namespace, or of the cluster, that share a
@@ -132,9 +136,9 @@ pub struct KeyLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub signatures_per_second: Option<u32>,
-    /// Certificates that are being signed and written at the same time. Others wait their turn,
-    /// which goes around among the namespaces that ask.
+    /// The maximum number of certificates that are in flight: being signed and written. Further
+    /// requests are queued, and namespaces are served round-robin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
-    pub at_once: Option<u16>,
+    pub max_in_flight: Option<u16>,
 }

@@ -12,6 +12,7 @@ use x509_cert::time::{Time, Validity};
 use super::constraints::Constraints;
 use super::{ChainError, pem};
 use crate::x509::algorithm::SignatureAlgorithm;
+use crate::x509::names::ComparableName;
 use crate::x509::public_key::PublicKey;
 
 /// The value of `version` that means version 3, the first one with extensions.
@@ -31,6 +32,7 @@ pub struct CaCertificate {
     issuer: Vec<u8>,
     subject: Vec<u8>,
     subject_text: String,
+    comparable_subject: ComparableName,
     not_before: Timestamp,
     not_after: Timestamp,
     public_key: PublicKey,
@@ -98,7 +100,8 @@ impl CaCertificate {
         let signature = outer.signature.as_bytes();
         let signature =
             signature.ok_or_else(|| unreadable("its signature has unused bits".into()))?;
-        let subject = raw(fields.subject)?;
+        let (issuer, subject) = (raw(fields.issuer)?, raw(fields.subject)?);
+        Name::from_der(&issuer).map_err(not_der)?;
         let subject_text = Name::from_der(&subject).map_err(not_der)?.to_string();
         let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?)
             .map_err(|error| unreadable(error.to_string()))?;
@@ -116,13 +119,14 @@ impl CaCertificate {
         let certificate = Self {
             algorithm: SignatureAlgorithm::from_algorithm_identifier(&outer.signature_algorithm),
             signature: signature.to_vec(),
-            issuer: raw(fields.issuer)?,
+            issuer,
             not_before: timestamp(fields.validity.not_before),
             not_after: timestamp(fields.validity.not_after),
             fingerprint: digest(&SHA256, der).as_ref().to_vec(),
             pem: pem::write(der)?,
             der: der.to_vec(),
             tbs,
+            comparable_subject: ComparableName::from_der(&subject).map_err(not_der)?,
             subject,
             subject_text,
             public_key,
@@ -154,6 +158,11 @@ impl CaCertificate {
     /// The subject for a person to read (RFC 4514).
     pub fn subject(&self) -> &str {
         &self.subject_text
+    }
+
+    /// The subject, for comparison with other names.
+    pub(super) fn comparable_subject(&self) -> &ComparableName {
+        &self.comparable_subject
     }
 
     /// The first second of validity.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::ID_CE_BASIC_CONSTRAINTS;
 use der::Decode;
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{
-    BasicConstraints, KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdentifier,
-};
+use x509_cert::ext::pkix::{KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdentifier};
 
 use crate::quote;
+use crate::x509::basic_constraints::BasicConstraints;
 
 /// Of a CA: what issuing under it depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,10 @@ impl Constraints {
     /// Reads them, or says what makes the certificate unfit to be a CA's.
     pub(super) fn read(extensions: &Extensions) -> Result<Self, String> {
         each_once(extensions)?;
-        let constraints = find::<BasicConstraints>(extensions, "basicConstraints")?
+        let constraints = value(extensions, ID_CE_BASIC_CONSTRAINTS)
+            .map(BasicConstraints::from_der)
+            .transpose()
+            .map_err(malformed("basicConstraints"))?
             .filter(|constraints| constraints.ca)
             .ok_or("is no CA certificate (basicConstraints CA:TRUE is missing); use a CA's")?;
         let usage = find::<KeyUsage>(extensions, "keyUsage")?;
@@ -35,7 +39,7 @@ impl Constraints {
         }
         let identifier = find::<SubjectKeyIdentifier>(extensions, "subjectKeyIdentifier")?;
         Ok(Self {
-            path_length: constraints.path_len_constraint,
+            path_length: constraints.path_length,
             key_identifier: identifier.map(|identifier| identifier.0.as_bytes().to_vec()),
             // They bind verifiers and not who issues: what cannot be read is no reason to refuse.
             uris: find::<NameConstraints>(extensions, "nameConstraints")
@@ -74,10 +78,17 @@ fn find<'a, T>(extensions: &'a Extensions, name: &str) -> Result<Option<T>, Stri
 where
     T: const_oid::AssociatedOid + Decode<'a, Error = der::Error>,
 {
-    extensions
-        .iter()
-        .find(|extension| extension.extn_id == T::OID)
-        .map(|extension| T::from_der(extension.extn_value.as_bytes()))
+    value(extensions, T::OID)
+        .map(T::from_der)
         .transpose()
-        .map_err(|error| format!("has a malformed {name} ({error}); have it issued again"))
+        .map_err(malformed(name))
+}
+
+fn value(extensions: &Extensions, id: ObjectIdentifier) -> Option<&[u8]> {
+    let extension = extensions.iter().find(|extension| extension.extn_id == id);
+    extension.map(|extension| extension.extn_value.as_bytes())
+}
+
+fn malformed(name: &str) -> impl FnOnce(der::Error) -> String {
+    move |error| format!("has a malformed {name} ({error}); have it issued again")
 }

@@ -1,5 +1,6 @@
 //! Tests of the chain: reading CA certificates, ordering them, and checking what came out.
 
+mod bundle;
 mod certificate;
 mod hostile;
 mod name_constraints;

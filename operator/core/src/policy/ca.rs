@@ -1,13 +1,47 @@
-//! May a CA certificate be issued, and with which path length?
+//! May a CA certificate be issued, to whom, and with which path length?
 
+use super::applicant::Applicant;
 use super::{Denial, Kind, Rules};
 use crate::reason::Reason;
-use crate::request::Request;
+use crate::request::{Request, ServiceAccount};
+
+/// What the profile allows to requesters of CA certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaProfile {
+    /// The path length of a CA certificate that is issued: never more, and exactly this unless
+    /// the CSR requests less or the issuing CA itself allows less.
+    pub path_length: u8,
+    /// Who may request one. Without a list it is every approved request, or in a trust domain
+    /// none.
+    pub allowed_requesters: Option<AllowedRequesters>,
+}
+
+/// A list of requesters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedRequesters {
+    /// ServiceAccounts that may request for themselves.
+    pub service_accounts: Vec<ServiceAccount>,
+    /// The namespaces whose Certificates may request.
+    pub certificate_namespaces: Vec<String>,
+}
+
+impl AllowedRequesters {
+    /// cert-manager's own account is never an applicant, so listing it has no effect.
+    fn contain(&self, applicant: &Applicant<'_>) -> bool {
+        match applicant {
+            Applicant::ServiceAccount(account) => self.service_accounts.contains(account),
+            Applicant::Certificate { namespace, .. } => self
+                .certificate_namespaces
+                .iter()
+                .any(|allowed| allowed == namespace),
+        }
+    }
+}
 
 /// Decides between leaf and CA.
 ///
-/// A CA is refused unless the profile allows it. Its path length is the profile's, never above
-/// the issuing CA's less one (PKI-7), and less if the CSR asks for less. The CSR's
+/// A CA is refused unless the profile allows it to this requester. Its path length is the profile's, never above
+/// the issuing CA's less one (PKI-7), and less if the CSR requests less. The CSR's
 /// basicConstraints, where it has them, must say the same as the spec (rule A3-23).
 pub(super) fn rule(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
     let constraints = request.csr.basic_constraints();
@@ -25,12 +59,58 @@ pub(super) fn rule(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
     if !request.ca {
         return leaf(request);
     }
-    let Some(profile) = rules.ca else {
-        return Err(Denial::new(
-            Reason::CaNotAllowed,
-            "a CA certificate was asked for, and the issuer's spec.profile.ca does not allow any",
+    let Some(profile) = &rules.ca else {
+        return Err(not_allowed(
+            "a CA certificate was requested, and the issuer's spec.profile.ca does not allow any",
         ));
     };
+    allowed(request, rules, profile)?;
+    in_the_csr(request, rules)?;
+    path_length(request, rules, profile).map(|path_length| Kind::Ca { path_length })
+}
+
+/// Under a CA certificate of a trust domain its holder can give any identity to anyone, so there
+/// the profile lists who may request one.
+fn allowed(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), Denial> {
+    let Some(allowed) = &profile.allowed_requesters else {
+        return match rules.spiffe {
+            None => Ok(()),
+            Some(_) => Err(not_allowed(
+                "an issuer with a trust domain issues CA certificates only to those in \
+                 spec.profile.ca.allowedRequesters, which it does not have",
+            )),
+        };
+    };
+    let applicant = Applicant::of(request, rules).map_err(|error| {
+        not_allowed(format!(
+            "{error}; only the ServiceAccounts and Certificates in the issuer's \
+             spec.profile.ca.allowedRequesters can get a CA certificate"
+        ))
+    })?;
+    if allowed.contain(&applicant) {
+        return Ok(());
+    }
+    Err(not_allowed(format!(
+        "{applicant} is not in the issuer's spec.profile.ca.allowedRequesters; add it there, or \
+         request a certificate that is not a CA's"
+    )))
+}
+
+/// An annotation may change after the approval, and the CSR cannot. So in a trust domain the CSR
+/// itself must request a CA certificate.
+fn in_the_csr(request: &Request, rules: &Rules) -> Result<(), Denial> {
+    if rules.spiffe.is_none() || !request.annotated.ca || request.csr.basic_constraints().is_some()
+    {
+        return Ok(());
+    }
+    Err(Denial::new(
+        Reason::InvalidCsr,
+        "an annotation requests a CA certificate, and the CSR does not; in a trust domain, add \
+         basicConstraints with CA:TRUE to the CSR",
+    ))
+}
+
+fn path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<u8, Denial> {
     let limit = match rules.path_length {
         Some(0) => {
             return Err(Denial::new(
@@ -42,14 +122,18 @@ pub(super) fn rule(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
         Some(parent) => profile.path_length.min(parent - 1),
         None => profile.path_length,
     };
+    let constraints = request.csr.basic_constraints();
     match constraints.and_then(|constraints| constraints.path_length) {
-        Some(asked) if asked > limit => Err(Denial::new(
+        Some(requested) if requested > limit => Err(Denial::new(
             Reason::PathLengthExceeded,
-            format!("the CSR asks for path length {asked}, and this issuer allows at most {limit}"),
+            format!("the CSR requests path length {requested}, and this issuer allows {limit}"),
         )),
-        Some(asked) => Ok(Kind::Ca { path_length: asked }),
-        None => Ok(Kind::Ca { path_length: limit }),
+        requested => Ok(requested.unwrap_or(limit)),
     }
+}
+
+fn not_allowed(message: impl Into<String>) -> Denial {
+    Denial::new(Reason::CaNotAllowed, message)
 }
 
 fn leaf(request: &Request) -> Result<Kind, Denial> {

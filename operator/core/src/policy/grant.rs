@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use x509_cert::der::flagset::FlagSet;
+use x509_cert::ext::pkix::KeyUsages;
+
 use crate::spiffe::SpiffeId;
 use crate::x509::names::SubjectAltNames;
 use crate::x509::public_key::PublicKey;
-use crate::x509::usages::Usages;
+use crate::x509::usages::{self, Usages};
 
 /// Exactly what may be certified. Only [`decide`](super::decide) makes one.
 #[derive(Clone, Debug)]
@@ -15,6 +18,7 @@ pub struct Grant {
     pub(super) subject_alt_names: Option<SubjectAltNames>,
     pub(super) public_key: PublicKey,
     pub(super) usages: Usages,
+    pub(super) dropped_usages: FlagSet<KeyUsages>,
     pub(super) duration: Duration,
     pub(super) kind: Kind,
     pub(super) name_constraints: Option<Vec<u8>>,
@@ -57,6 +61,12 @@ impl Grant {
     /// The exact usages.
     pub fn usages(&self) -> &Usages {
         &self.usages
+    }
+
+    /// The names of the requested key usages that the certificate does not carry, for the
+    /// requester to read.
+    pub fn dropped_usages(&self) -> impl Iterator<Item = &'static str> {
+        usages::names(self.dropped_usages)
     }
 
     /// The lifetime, which the CA's own may still cut (PKI-6).

@@ -4,7 +4,8 @@
 //! annotations nor labels count: only the requester that the API server stamped, and the
 //! controlling owner.
 
-use super::{Denial, Kind, Rules, SpiffeRules};
+use super::applicant::Applicant;
+use super::{Denial, Kind, Rules, SpiffeRules, other_names};
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Request, ServiceAccount};
@@ -13,8 +14,8 @@ use crate::spiffe::SpiffeId;
 /// Decides the SPIFFE ID of a leaf, or that there is none because the issuer is a plain CA.
 ///
 /// A CA certificate carries the ID of the trust domain or none (X5-7), and no ID is written by
-/// Signet. Who may have no identity may have no CA certificate either: under one, he could give
-/// himself any.
+/// Signet. The profile lists who may request one ([`ca`](super::ca)), from any namespace of a
+/// ClusterIssuer.
 pub(super) fn rule(
     request: &Request,
     rules: &Rules,
@@ -24,10 +25,17 @@ pub(super) fn rule(
         return Ok(None);
     };
     let listed = listed(request)?;
-    let claim = claim(request, spiffe)?;
-    inside_issuer(claim.namespace(), rules)?;
+    let applicant = Applicant::of(request, rules).map_err(|error| {
+        denial(format!(
+            "{error}; only ServiceAccounts and Certificates can have a SPIFFE ID from this issuer"
+        ))
+    })?;
+    if kind == Kind::Leaf {
+        in_its_namespace(&applicant, request)?;
+    }
+    inside_issuer(&applicant, rules)?;
     match kind {
-        Kind::Leaf => claim.id(listed, spiffe).map(Some),
+        Kind::Leaf => leaf(&applicant, listed, request, spiffe).map(Some),
         Kind::Ca { .. } => signing_certificate(listed.as_ref(), spiffe).map(|()| None),
     }
 }
@@ -73,83 +81,62 @@ fn signing_certificate(listed: Option<&SpiffeId>, spiffe: &SpiffeRules) -> Resul
     }
 }
 
-/// On whose behalf a leaf is asked for.
-enum Claim<'a> {
-    /// A ServiceAccount asks for itself.
-    Itself(ServiceAccount),
-    /// cert-manager asks for a Certificate.
-    Certificate { namespace: &'a str, name: &'a str },
-}
-
-fn claim<'a>(request: &'a Request, spiffe: &SpiffeRules) -> Result<Claim<'a>, Denial> {
-    let username = &request.requester.username;
-    let Some(account) = ServiceAccount::from_username(username) else {
-        return Err(denial(format!(
-            "{} is no ServiceAccount, and only a ServiceAccount has an identity here; \
-             ask with a ServiceAccount's token, or through a cert-manager Certificate",
-            quote::text(username)
-        )));
-    };
-    if account != spiffe.cert_manager {
-        at_home(&account, request)?;
-        return Ok(Claim::Itself(account));
-    }
-    match (&request.namespace, &request.certificate) {
-        (Some(namespace), Some(name)) => Ok(Claim::Certificate { namespace, name }),
-        _ => Err(denial(
-            "cert-manager made this request for something other than a Certificate, \
-             so there is no identity to give"
-                .to_owned(),
-        )),
-    }
-}
-
-/// An account speaks for itself in its own namespace alone.
+/// A ServiceAccount has an identity in its own namespace only.
 ///
 /// A program that makes requests in the namespaces of others makes them for keys that it does
 /// not keep, as cert-manager's csi-driver does for pods, and must not lend them its identity. A
-/// CertificateSigningRequest stands in no namespace.
-fn at_home(account: &ServiceAccount, request: &Request) -> Result<(), Denial> {
-    let ServiceAccount { namespace, name } = account;
+/// CertificateSigningRequest has no namespace.
+fn in_its_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), Denial> {
+    let own = applicant.namespace();
     match &request.namespace {
-        Some(elsewhere) if elsewhere != namespace => Err(denial(format!(
-            "the ServiceAccount {namespace}/{name} made this request in namespace {elsewhere}, \
-             and a ServiceAccount has an identity in its own namespace alone; make the request \
-             in namespace {namespace}, or use a cert-manager Certificate"
+        Some(elsewhere) if elsewhere != own => Err(denial(format!(
+            "{applicant} made this request in namespace {elsewhere}, and has an identity in its \
+             own namespace only; make the request in namespace {own}, or use a cert-manager \
+             Certificate"
         ))),
         _ => Ok(()),
     }
 }
 
-impl Claim<'_> {
-    fn namespace(&self) -> &str {
-        match self {
-            Self::Itself(account) => &account.namespace,
-            Self::Certificate { namespace, .. } => namespace,
-        }
+fn leaf(
+    applicant: &Applicant<'_>,
+    listed: Option<SpiffeId>,
+    request: &Request,
+    spiffe: &SpiffeRules,
+) -> Result<SpiffeId, Denial> {
+    match applicant {
+        Applicant::ServiceAccount(account) => service_account(account, listed, request, spiffe),
+        Applicant::Certificate { namespace, name } => match listed {
+            None => made(spiffe, ["ns", namespace, "certificate", name]),
+            Some(id) if under_namespace(&id, namespace, spiffe) => Ok(id),
+            Some(id) => Err(denial(format!(
+                "a Certificate in namespace {namespace} is allowed a SPIFFE ID under {}/ns/{namespace}/, \
+                 not {id}",
+                spiffe.trust_domain.id()
+            ))),
+        },
     }
+}
 
-    fn id(&self, listed: Option<SpiffeId>, spiffe: &SpiffeRules) -> Result<SpiffeId, Denial> {
-        match self {
-            Self::Itself(ServiceAccount { namespace, name }) => {
-                let own = made(spiffe, ["ns", namespace, "sa", name])?;
-                match listed {
-                    Some(id) if id != own => Err(denial(format!(
-                        "the ServiceAccount {namespace}/{name} may have {own} alone, not {id}"
-                    ))),
-                    _ => Ok(own),
-                }
-            }
-            Self::Certificate { namespace, name } => match listed {
-                None => made(spiffe, ["ns", namespace, "certificate", name]),
-                Some(id) if under_namespace(&id, namespace, spiffe) => Ok(id),
-                Some(id) => Err(denial(format!(
-                    "a Certificate in namespace {namespace} may have a SPIFFE ID under \
-                     {}/ns/{namespace}/ alone, not {id}",
-                    spiffe.trust_domain.id()
-                ))),
-            },
-        }
+/// A ServiceAccount's own ID is added only where the request names nothing else. An agent that
+/// requests for workloads, each with its own name, must not lend them its identity.
+fn service_account(
+    account: &ServiceAccount,
+    listed: Option<SpiffeId>,
+    request: &Request,
+    spiffe: &SpiffeRules,
+) -> Result<SpiffeId, Denial> {
+    let ServiceAccount { namespace, name } = account;
+    let own = made(spiffe, ["ns", namespace, "sa", name])?;
+    match (listed, other_names::of(&request.csr)) {
+        (Some(id), _) if id != own => Err(denial(format!(
+            "the ServiceAccount {namespace}/{name} is allowed {own}, not {id}"
+        ))),
+        (None, Some(others)) => Err(denial(format!(
+            "{others}, and Signet adds a SPIFFE ID only to a request that names nothing else; \
+             list the URI {own} in the CSR, or remove the other names"
+        ))),
+        _ => Ok(own),
     }
 }
 
@@ -170,12 +157,12 @@ fn under_namespace(id: &SpiffeId, namespace: &str, spiffe: &SpiffeRules) -> bool
         && segments.next().is_some()
 }
 
-/// A namespaced issuer speaks for its own namespace alone (DESIGN, "What must hold", 7).
-fn inside_issuer(namespace: &str, rules: &Rules) -> Result<(), Denial> {
+/// A namespaced issuer speaks only for its own namespace (SECURITY.md).
+fn inside_issuer(applicant: &Applicant<'_>, rules: &Rules) -> Result<(), Denial> {
     match &rules.namespace {
-        Some(own) if own != namespace => Err(denial(format!(
-            "the Issuer in namespace {own} gives identities of that namespace alone, \
-             and the requester lives in {namespace}; use a ClusterIssuer"
+        Some(own) if own != applicant.namespace() => Err(denial(format!(
+            "the Issuer in namespace {own} gives identities of that namespace only, and \
+             {applicant} is in another; use a ClusterIssuer"
         ))),
         _ => Ok(()),
     }

@@ -3,7 +3,8 @@
 use der::Encode;
 use x509_cert::name::Name;
 
-use super::{Denial, Kind};
+use super::{Denial, Kind, Rules};
+use crate::quote;
 use crate::reason::Reason;
 use crate::request::Request;
 use crate::spiffe::SpiffeId;
@@ -20,6 +21,7 @@ pub(super) struct Names {
 /// Signet writes it.
 pub(super) fn rule(
     request: &Request,
+    rules: &Rules,
     kind: Kind,
     spiffe_id: Option<&SpiffeId>,
 ) -> Result<Names, Denial> {
@@ -37,6 +39,9 @@ pub(super) fn rule(
         return Err(denial(
             "the CSR has neither a subject nor a subjectAltName; give it a name",
         ));
+    }
+    if rules.ca_subjects.matches(&subject) {
+        return Err(ca_name_taken(request));
     }
     Ok(Names {
         subject,
@@ -64,6 +69,17 @@ fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
     let name = name.and_then(|name| format!("CN={name}").parse::<Name>().ok());
     name.and_then(|name| name.to_der().ok())
         .ok_or_else(|| denial("a CA certificate needs a subject; set a common name"))
+}
+
+/// RFC 5280 6.3.3 finds the issuer of a CRL by name, and what a CA is called is its subject: a
+/// certificate of the same name could pass for it.
+fn ca_name_taken(request: &Request) -> Denial {
+    let name = request.csr.common_name().map(quote::text);
+    denial(&format!(
+        "the subject{} matches the subject of a CA certificate of this issuer (RFC 5280 7.1: \
+         case, white space and string type do not count); change the common name",
+        name.map_or(String::new(), |name| format!(" with common name {name}"))
+    ))
 }
 
 fn denial(message: &str) -> Denial {

@@ -1,9 +1,13 @@
 //! Tables of the policy: what was asked in, the decision out. The rules' numbers are those of
-//! the contracts (X5, SID, PKI, CM) and of cert-manager (A1 to A5).
+//! docs/rules.md.
 
+mod acts_for_its_ca;
 mod ca;
+mod ca_requesters;
 mod certificate_identity;
 mod flow;
 mod identity;
+mod lifetime;
 mod names;
+mod reference;
 mod usages;

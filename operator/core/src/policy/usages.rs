@@ -1,55 +1,103 @@
 //! Which usages the certificate carries.
 
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_SERVER_AUTH};
+use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::{Denial, Kind, Rules};
+use super::{Denial, Kind, Rules, key_usage};
+use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Api, Request};
-use crate::x509::usages::Usages;
+use crate::x509::usages::{Usages, purpose_name};
 
-/// Decides the usages: those of the spec, exactly.
+/// The usages that were granted, and the requested ones that were not.
+#[derive(Debug)]
+pub(super) struct GrantedUsages {
+    pub(super) granted: Usages,
+    pub(super) dropped: FlagSet<KeyUsages>,
+}
+
+/// Decides the usages: those of the spec, as far as they fit the certificate.
 ///
-/// A leaf always gets digitalSignature on top (X5-14), a CA gets keyCertSign and cRLSign and
-/// nothing else, whatever was asked for (X5-13, contracts section 0).
-pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<Usages, Denial> {
+/// Key usages that the key or the kind of certificate cannot have are dropped. In a trust domain
+/// the extended usages are the two of TLS.
+pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<GrantedUsages, Denial> {
     same_as_csr(request)?;
-    match kind {
-        Kind::Ca { .. } => Ok(Usages {
-            key: KeyUsages::KeyCertSign | KeyUsages::CRLSign,
-            extended: request.usages.extended.clone(),
-        }),
-        Kind::Leaf => leaf(request, rules),
+    acts_for_no_ca(&request.usages, kind)?;
+    let extended = match rules.spiffe {
+        Some(_) => tls_purposes(&request.usages.extended, kind)?,
+        None => request.usages.extended.clone(),
+    };
+    let key = key_usage::granted(
+        request.usages.key,
+        kind,
+        request.csr.public_key().algorithm(),
+    );
+    Ok(GrantedUsages {
+        granted: Usages { key, extended },
+        dropped: dropped(&request.usages, key),
+    })
+}
+
+/// What was requested and not granted. Nearly every Certificate has the API's default usages, so
+/// that their key encipherment is not worth a mention.
+fn dropped(requested: &Usages, granted: FlagSet<KeyUsages>) -> FlagSet<KeyUsages> {
+    let dropped = requested.key - granted;
+    if *requested == Usages::api_default() {
+        dropped - KeyUsages::KeyEncipherment
+    } else {
+        dropped
     }
 }
 
-fn leaf(request: &Request, rules: &Rules) -> Result<Usages, Denial> {
-    let mut usages = request.usages.clone();
-    usages.key |= KeyUsages::DigitalSignature;
-    if usages.has(KeyUsages::KeyCertSign) {
-        // RFC 5280 4.2.1.9: keyCertSign MUST NOT be asserted when cA is not.
+/// Refuses what would let a certificate speak for the CA above it.
+///
+/// A certificate with id-kp-OCSPSigning is a responder to which its issuer has delegated (RFC
+/// 6960 4.2.2.2), whether it is a CA or not. keyCertSign and cRLSign belong to CAs (RFC 5280
+/// 4.2.1.3, 4.2.1.9).
+fn acts_for_no_ca(usages: &Usages, kind: Kind) -> Result<(), Denial> {
+    if usages.extended.contains(&ID_KP_OCSP_SIGNING) {
         return Err(denial(
-            "usage \"cert sign\" needs a CA certificate; remove it or set isCA",
+            "usage \"ocsp signing\" is not allowed, because the certificate could then sign OCSP \
+             responses for the CA (RFC 6960 4.2.2.2); remove it",
         ));
     }
-    if rules.spiffe.is_none() {
-        return Ok(usages);
+    let signing = [
+        ("cert sign", KeyUsages::KeyCertSign),
+        ("crl sign", KeyUsages::CRLSign),
+    ];
+    match signing.iter().find(|(_, bit)| usages.has(*bit)) {
+        Some((name, _)) if kind == Kind::Leaf => Err(denial(&format!(
+            "usage \"{name}\" needs a CA certificate; remove it or set isCA"
+        ))),
+        _ => Ok(()),
     }
-    if usages.has(KeyUsages::CRLSign) {
-        return Err(denial(
-            "usage \"crl sign\" is not allowed on an X509-SVID (X509-SVID 4.3); remove it",
-        ));
+}
+
+/// Both purposes of TLS, where one is requested and on every leaf (X5-15). A CA that requests
+/// none has none: some verifiers apply a CA's purposes to what is below it (X5-16).
+fn tls_purposes(
+    requested: &[ObjectIdentifier],
+    kind: Kind,
+) -> Result<Vec<ObjectIdentifier>, Denial> {
+    const TLS: [ObjectIdentifier; 2] = [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH];
+    if let Some(other) = requested.iter().find(|purpose| !TLS.contains(purpose)) {
+        let name = purpose_name(*other).map_or_else(|| quote::oid(other), str::to_owned);
+        return Err(denial(&format!(
+            "usage \"{name}\" is not allowed in a trust domain, where certificates have the \
+             extended usages \"server auth\" and \"client auth\"; remove it"
+        )));
     }
-    if !usages.extended.is_empty() && !usages.has_both_tls_purposes() {
-        return Err(denial(
-            "an X509-SVID that names extended usages must name both \"server auth\" and \
-             \"client auth\" (X509-SVID 4.4); add the missing one or name none",
-        ));
+    if requested.is_empty() && kind != Kind::Leaf {
+        return Ok(Vec::new());
     }
-    Ok(usages)
+    let missing = TLS.iter().filter(|purpose| !requested.contains(purpose));
+    Ok(requested.iter().chain(missing).copied().collect())
 }
 
 /// A CSR that carries keyUsage or extendedKeyUsage must carry both as the spec has them
-/// (rules A3-23 and A3-24).
+/// (rules A3-23 and A3-24), whatever of that is granted.
 fn same_as_csr(request: &Request) -> Result<(), Denial> {
     let (key, extended) = (request.csr.key_usage(), request.csr.extended_key_usage());
     if key.is_none() && extended.is_none() {

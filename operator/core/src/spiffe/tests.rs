@@ -29,7 +29,7 @@ fn ids_that_the_standard_allows() {
         // SID-3: dotted IPv4 text and underscores are names like any other.
         ("spiffe://10.2.3.4/x", "10.2.3.4", "/x", None),
         ("spiffe://a_b-c.d/x", "a_b-c.d", "/x", None),
-        ("spiffe://..-_/x", "..-_", "/x", None),
+        ("spiffe://-.-._/x", "-.-._", "/x", None),
         // SID-4: dots are only special as a whole segment of one or two.
         ("spiffe://td/...", "td", "/...", None),
         ("spiffe://td/.a/..b/_-.", "td", "/.a/..b/_-.", None),
@@ -80,6 +80,7 @@ fn ids_that_the_standard_forbids() {
         ("spiffe://tdü/x", E::TrustDomainCharacter('ü')),
         ("spiffe://t d/x", E::TrustDomainCharacter(' ')),
         ("spiffe://td\0/x", E::TrustDomainCharacter('\0')),
+        ("spiffe://example.org./x", E::TrustDomainEmptyLabel),
         // The Kelvin sign lower-cases to 'k' in Unicode, and must not here.
         ("spiffe://\u{212a}d/x", E::TrustDomainCharacter('\u{212a}')),
         // SID-4.
@@ -125,6 +126,10 @@ fn trust_domains_in_configuration() {
         ("[::1]", E::TrustDomainCharacter('[')),
         ("example%2eorg", E::TrustDomainCharacter('%')),
         (&too_long, E::TrustDomainTooLong(256)),
+        ("example.org.", E::TrustDomainEmptyLabel),
+        ("a..b", E::TrustDomainEmptyLabel),
+        (".example", E::TrustDomainEmptyLabel),
+        (".", E::TrustDomainEmptyLabel),
     ];
     for (name, error) in table {
         assert_eq!(TrustDomain::parse(name), Err(error), "{name:?}");

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
+mod comparable;
 mod distinguished;
 mod error;
 mod general;
 pub(crate) mod syntax;
 
+pub use comparable::{ComparableName, NameSet};
 pub(crate) use distinguished::DistinguishedName;
 pub use error::NamesError;
 use general::GeneralName;

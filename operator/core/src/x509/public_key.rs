@@ -13,6 +13,7 @@ mod ec;
 mod ed25519;
 mod error;
 mod rsa;
+mod small_primes;
 mod verify;
 
 pub use error::PublicKeyError;
@@ -21,8 +22,8 @@ use crate::quote;
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
 /// A SubjectPublicKeyInfo of a known algorithm with canonical parameters, and a key in it that
-/// can be one: an EC point on its curve, an RSA key of 2048 to 8192 bits, an Ed25519 point that
-/// is not of small order.
+/// can be one: an EC point on its curve, an RSA key of 2048 to 8192 bits without a small factor, an
+/// Ed25519 point that is not of small order.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PublicKey {
     spki: Vec<u8>,

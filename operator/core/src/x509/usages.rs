@@ -35,11 +35,36 @@ pub struct Usages {
 #[error("usage {0} is unknown; use the names of cert-manager's KeyUsage, such as \"server auth\"")]
 pub struct UnknownUsage(pub String);
 
-/// One named usage: a bit or a purpose.
-enum Usage {
-    Key(KeyUsages),
-    Extended(ObjectIdentifier),
-}
+/// The names of the bits; of two names, the first is the one that messages show.
+const KEY_USAGES: [(&str, KeyUsages); 10] = [
+    ("digital signature", KeyUsages::DigitalSignature),
+    ("signing", KeyUsages::DigitalSignature),
+    ("content commitment", KeyUsages::NonRepudiation),
+    ("key encipherment", KeyUsages::KeyEncipherment),
+    ("data encipherment", KeyUsages::DataEncipherment),
+    ("key agreement", KeyUsages::KeyAgreement),
+    ("cert sign", KeyUsages::KeyCertSign),
+    ("crl sign", KeyUsages::CRLSign),
+    ("encipher only", KeyUsages::EncipherOnly),
+    ("decipher only", KeyUsages::DecipherOnly),
+];
+
+/// The names of the purposes; of two names, the first is the one that messages show.
+const PURPOSES: [(&str, ObjectIdentifier); 13] = [
+    ("any", ANY_EXTENDED_KEY_USAGE),
+    ("server auth", ID_KP_SERVER_AUTH),
+    ("client auth", ID_KP_CLIENT_AUTH),
+    ("code signing", ID_KP_CODE_SIGNING),
+    ("email protection", ID_KP_EMAIL_PROTECTION),
+    ("s/mime", ID_KP_EMAIL_PROTECTION),
+    ("ipsec end system", IPSEC_END_SYSTEM),
+    ("ipsec tunnel", IPSEC_TUNNEL),
+    ("ipsec user", IPSEC_USER),
+    ("timestamping", ID_KP_TIME_STAMPING),
+    ("ocsp signing", ID_KP_OCSP_SIGNING),
+    ("microsoft sgc", MICROSOFT_SGC),
+    ("netscape sgc", NETSCAPE_SGC),
+];
 
 impl Usages {
     /// Reads the names of `spec.usages`.
@@ -50,19 +75,26 @@ impl Usages {
     /// A name that is not in the list of cert-manager and `certificates.k8s.io`.
     pub fn parse<S: AsRef<str>>(names: &[S]) -> Result<Self, UnknownUsage> {
         if names.is_empty() {
-            return Ok(Self {
-                key: KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
-                extended: Vec::new(),
-            });
+            return Ok(Self::api_default());
         }
         let mut usages = Self::default();
         for name in names {
-            match usage(name.as_ref()).ok_or_else(|| UnknownUsage(quote::text(name.as_ref())))? {
-                Usage::Key(bit) => usages.key |= bit,
-                Usage::Extended(purpose) => usages.add_purpose(purpose),
+            let name = name.as_ref();
+            match (find(&KEY_USAGES, name), find(&PURPOSES, name)) {
+                (Some(bit), _) => usages.key |= bit,
+                (None, Some(purpose)) => usages.add_purpose(purpose),
+                (None, None) => return Err(UnknownUsage(quote::text(name))),
             }
         }
         Ok(usages)
+    }
+
+    /// What a request without usages asks for (CM-8).
+    pub fn api_default() -> Self {
+        Self {
+            key: KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
+            extended: Vec::new(),
+        }
     }
 
     /// Adds a purpose once; "email protection" and "s/mime" name the same one.
@@ -76,39 +108,24 @@ impl Usages {
     pub fn has(&self, bit: KeyUsages) -> bool {
         self.key.contains(bit)
     }
-
-    /// Whether both purposes that an X509-SVID must name, if it names any, are there (X5-15).
-    pub fn has_both_tls_purposes(&self) -> bool {
-        self.extended.contains(&ID_KP_SERVER_AUTH) && self.extended.contains(&ID_KP_CLIENT_AUTH)
-    }
 }
 
-fn usage(name: &str) -> Option<Usage> {
-    use Usage::{Extended, Key};
-    Some(match name {
-        "signing" | "digital signature" => Key(KeyUsages::DigitalSignature),
-        "content commitment" => Key(KeyUsages::NonRepudiation),
-        "key encipherment" => Key(KeyUsages::KeyEncipherment),
-        "data encipherment" => Key(KeyUsages::DataEncipherment),
-        "key agreement" => Key(KeyUsages::KeyAgreement),
-        "cert sign" => Key(KeyUsages::KeyCertSign),
-        "crl sign" => Key(KeyUsages::CRLSign),
-        "encipher only" => Key(KeyUsages::EncipherOnly),
-        "decipher only" => Key(KeyUsages::DecipherOnly),
-        "any" => Extended(ANY_EXTENDED_KEY_USAGE),
-        "server auth" => Extended(ID_KP_SERVER_AUTH),
-        "client auth" => Extended(ID_KP_CLIENT_AUTH),
-        "code signing" => Extended(ID_KP_CODE_SIGNING),
-        "email protection" | "s/mime" => Extended(ID_KP_EMAIL_PROTECTION),
-        "ipsec end system" => Extended(IPSEC_END_SYSTEM),
-        "ipsec tunnel" => Extended(IPSEC_TUNNEL),
-        "ipsec user" => Extended(IPSEC_USER),
-        "timestamping" => Extended(ID_KP_TIME_STAMPING),
-        "ocsp signing" => Extended(ID_KP_OCSP_SIGNING),
-        "microsoft sgc" => Extended(MICROSOFT_SGC),
-        "netscape sgc" => Extended(NETSCAPE_SGC),
-        _ => return None,
-    })
+/// Returns the names of the bits, as `spec.usages` has them.
+pub(crate) fn names(bits: FlagSet<KeyUsages>) -> impl Iterator<Item = &'static str> {
+    let each = bits.into_iter();
+    each.filter_map(|bit| KEY_USAGES.iter().find(|(_, own)| *own == bit))
+        .map(|(name, _)| *name)
+}
+
+/// Returns the name of a purpose, as `spec.usages` has it.
+pub(crate) fn purpose_name(purpose: ObjectIdentifier) -> Option<&'static str> {
+    let named = PURPOSES.iter().find(|(_, own)| *own == purpose);
+    named.map(|(name, _)| *name)
+}
+
+fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
+    let entry = table.iter().find(|(own, _)| *own == name);
+    entry.map(|(_, usage)| *usage)
 }
 
 #[cfg(test)]
@@ -133,7 +150,20 @@ mod tests {
             usages.extended,
             [ID_KP_CLIENT_AUTH, ID_KP_EMAIL_PROTECTION, ID_KP_SERVER_AUTH]
         );
-        assert!(usages.has_both_tls_purposes());
+    }
+
+    #[test]
+    fn names_the_bits_as_the_api_does() {
+        let usages = Usages::parse(&["decipher only", "signing", "key agreement"]).unwrap();
+        let names: Vec<_> = super::names(usages.key).collect();
+        assert_eq!(
+            names,
+            ["digital signature", "key agreement", "decipher only"]
+        );
+        assert_eq!(
+            purpose_name(ID_KP_EMAIL_PROTECTION),
+            Some("email protection")
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::AwsKms;
+use super::calls::Calls;
 use super::key::Resolved;
 use super::session::Session;
 use super::signer::KmsSigner;
@@ -16,14 +17,21 @@ pub(super) async fn connect(
     reach: &Reach,
     known: &Known,
 ) -> Result<Connected, KeyError> {
-    let session = Session::open(config, reach).await?;
-    let key = Resolved::find(&session, &config.key_id, known.pin.as_deref()).await?;
+    let calls = Calls::new(config, reach).await?;
+    let pin = known.pin.as_deref();
+    let find =
+        |session: Arc<Session>| async move { Resolved::find(&session, &config.key_id, pin).await };
+    let key = calls.call(find).await?;
     key.usable()?;
-    let public_key = key.public_key(&session).await?;
+    let read = |session: Arc<Session>| {
+        let key = &key;
+        async move { key.public_key(&session).await }
+    };
+    let public_key = calls.call(read).await?;
     let algorithm = config.rsa_hash.algorithm_for(public_key.algorithm());
     key.signs(algorithm)?;
     let (pin, notices) = (Some(key.arn.clone()), key.notices);
-    let signer = KmsSigner::new(config, reach, (key.arn, public_key, algorithm), session);
+    let signer = KmsSigner::new(&config.key_id, (key.arn, public_key, algorithm), calls);
     Ok(Connected {
         pin,
         notices,

@@ -3,16 +3,18 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 
+use super::advice::{advice, is_about_time};
 use super::class::{class, is_stale};
 use super::redact::Redact;
 use crate::error::{ErrorClass, KeyError};
-use crate::guard::ATTEMPT;
-use crate::remote::{Unresolved, causes, retry_after};
+use crate::remote::{RESPONSE, Unresolved, causes, chain, retry_after};
 
 /// A failed call.
 #[derive(Clone, Debug)]
@@ -26,8 +28,10 @@ pub(super) struct Failure {
 pub(super) enum Remedy {
     /// Other credentials: these are unknown, wrong or have expired.
     Login,
-    /// Another connection: this one does not answer.
+    /// Another connection: this one is silent.
     Connection,
+    /// The time of AWS, which the client has learned from the response.
+    Clock,
 }
 
 impl From<KeyError> for Failure {
@@ -56,7 +60,9 @@ impl StdError for Failure {}
 pub(super) struct Service {
     /// `AWS KMS in REGION`, or where else it is.
     pub(super) name: String,
-    /// What to see to when it refuses the credentials.
+    /// The credentials of its calls, as messages name them.
+    pub(super) credentials: String,
+    /// What to change when they lack a permission.
     pub(super) allow: &'static str,
     pub(super) redact: Redact,
 }
@@ -70,6 +76,19 @@ impl Service {
         if let Some(own) = own_failure(error) {
             return own;
         }
+        let mut failure = self.failed(error);
+        if !matches!(error, SdkError::ServiceError(_)) {
+            let cause = self.redact.shown_cause(&chain(error));
+            failure.error = failure.error.caused_by(cause);
+        }
+        failure.error.request_id = error.raw_response().and_then(request_id);
+        failure
+    }
+
+    fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> Failure
+    where
+        E: ProvideErrorMetadata + StdError + 'static,
+    {
         let Self { name, .. } = self;
         match error {
             SdkError::TimeoutError(_) => self.silent(),
@@ -86,8 +105,10 @@ impl Service {
             }
             SdkError::ResponseError(answer) => self.unread(answer.raw()),
             _ => {
-                let cause = self.redact.shown(&root(error).to_string());
-                let sentence = format!("{name} cannot be asked: {cause}");
+                let sentence = format!(
+                    "no request can be made for {name}; check the fields of awsKms and the \
+                     credentials"
+                );
                 KeyError::new(ErrorClass::KeyUnusable, sentence).into()
             }
         }
@@ -103,7 +124,7 @@ impl Service {
         let sentence = format!(
             "{} did not answer within {} s",
             self.name,
-            ATTEMPT.as_secs()
+            RESPONSE.as_secs()
         );
         Failure {
             error: KeyError::new(ErrorClass::Unreachable, sentence),
@@ -123,11 +144,13 @@ impl Service {
         };
         let name = &self.name;
         let class = class(code, status, wait_of(response));
+        let clock_is_off = clock_is_off(response);
         let sentence = match class {
             ErrorClass::Throttled(_) => format!("{name} asks for patience: {said}"),
             ErrorClass::Unreachable => format!("{name} has a fault of its own: {said}"),
             ErrorClass::CredentialsRefused => {
-                format!("{name} refuses the credentials: {said}; {}", self.allow)
+                let advice = advice(code, clock_is_off, &self.credentials, self.allow);
+                format!("{name} refuses the credentials: {said}; {advice}")
             }
             ErrorClass::KeyNotFound => format!(
                 "{name} has no such key: {said}; correct keyId and region, and the account by \
@@ -138,7 +161,10 @@ impl Service {
         };
         Failure {
             error: KeyError::new(class, sentence),
-            remedy: is_stale(code).then_some(Remedy::Login),
+            remedy: match is_about_time(code) && clock_is_off {
+                true => Some(Remedy::Clock),
+                false => is_stale(code).then_some(Remedy::Login),
+            },
         }
     }
 
@@ -176,8 +202,37 @@ fn own_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
 }
 
 /// The cause of an error's causes.
-pub(super) fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     causes(error).last().unwrap_or(error)
+}
+
+/// AWS takes requests whose time is within five minutes of its own. From this difference on, the
+/// SDK's client signs its next request with the time of AWS
+/// (`aws_runtime::service_clock_skew`, which does so for retries of its own).
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(4 * 60);
+
+fn clock_is_off(response: &HttpResponse) -> bool {
+    let date = response.headers().get("date");
+    let theirs = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
+    let theirs = theirs.and_then(|date| SystemTime::try_from(date).ok());
+    theirs.is_some_and(|theirs| {
+        let ours = SystemTime::now();
+        let ahead = theirs.duration_since(ours);
+        ahead.unwrap_or_else(|behind| behind.duration()) > MAX_CLOCK_SKEW
+    })
+}
+
+/// The longest request ID that is shown. The server may be anyone's.
+const MAX_REQUEST_ID: usize = 64;
+
+fn request_id(response: &HttpResponse) -> Option<String> {
+    let headers = response.headers();
+    let id = ["x-amzn-requestid", "x-amz-request-id"];
+    let id = id.iter().find_map(|name| headers.get(*name))?;
+    let plain = id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    (plain && id.len() <= MAX_REQUEST_ID).then(|| id.to_owned())
 }
 
 fn wait_of(response: &HttpResponse) -> Option<Duration> {

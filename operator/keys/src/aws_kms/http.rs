@@ -62,7 +62,7 @@ impl ResolveDns for Resolver {
         DnsFuture::new(async move {
             resolve(&self.0, name).await.map_err(|error| match error {
                 Unresolved::Refused => ResolveDnsError::new(refused(name)),
-                Unresolved::NoAddress => ResolveDnsError::new(error),
+                Unresolved::NoAddress(_) => ResolveDnsError::new(error),
             })
         })
     }

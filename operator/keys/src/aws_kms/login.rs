@@ -12,20 +12,26 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use tokio::time::timeout;
 
 use super::AwsKms;
+use super::advice::advice;
 use super::class::class_of_code;
 use super::credentials::{AwsAccessKey, AwsCredentials};
-use super::error::{Service, root};
+use super::error::Service;
 use super::redact::Redact;
+use super::session::of_login;
 use super::sts::{Role, WebIdentity, told};
 use crate::error::{ErrorClass, KeyError};
 use crate::reach::Reach;
 use crate::references::{entry, secret};
-use crate::remote::causes;
+use crate::remote::{causes, chain};
 use crate::secrets::SecretData;
 
 /// The longest that a login may take. It is a part of the call that needs it, and shorter, so
 /// that the error says which of the two did not answer.
-const LOGIN: Duration = Duration::from_secs(4);
+const LOGIN: Duration = Duration::from_secs(3);
+
+/// What the operator's own role needs.
+const ROLE_OF_OPERATOR: &str =
+    "check the trust policy of the role of the operator's ServiceAccount";
 
 /// How an issuer logs in.
 pub(super) struct Login {
@@ -45,6 +51,7 @@ impl Login {
     ) -> Result<Self, KeyError> {
         let sts = Service {
             name: format!("AWS STS in {}", config.region),
+            credentials: of_login(config.credentials.as_ref()),
             allow: "see the trust policy of the role, and that the credentials may assume it",
             redact: redact.clone(),
         };
@@ -127,6 +134,13 @@ async fn ambient(
              its choice; name others in awsKms.credentials, or remove endpoint and stsEndpoint",
         );
     }
+    // Whoever signs the server's certificate can read those requests.
+    if reach.tenant.is_some() && config.ca_bundle.is_some() {
+        return refuse(
+            "an Issuer may not choose by whose CA a server is known that it sends the operator's \
+             own credentials to; name others in awsKms.credentials, or remove caBundle",
+        );
+    }
     let region = Region::new(config.region.clone());
     let chain = DefaultCredentialsChain::builder().region(region);
     let ambient = Ambient {
@@ -153,19 +167,32 @@ impl Ambient {
     }
 
     fn failure(&self, error: &CredentialsError) -> KeyError {
-        let cause = self.redact.shown(&root(error).to_string());
+        let cause = self.redact.shown(&chain(error));
         let class = match error {
             CredentialsError::CredentialsNotLoaded(_) => {
                 let sentence = "the operator has no AWS credentials of its own; give its \
                     ServiceAccount a role (IRSA or EKS Pod Identity), or name others in \
                     awsKms.credentials";
-                return KeyError::new(ErrorClass::CredentialsRefused, sentence);
+                return KeyError::new(ErrorClass::CredentialsRefused, sentence).caused_by(cause);
             }
             CredentialsError::InvalidConfiguration(_) => ErrorClass::CredentialsRefused,
             _ => code(error).map_or(ErrorClass::Unreachable, class_of_code),
         };
-        let sentence = format!("the operator's own AWS credentials cannot be had: {cause}");
-        KeyError::new(class, sentence)
+        let sentence = match code(error) {
+            Some(code) => format!(
+                "AWS STS refuses the operator's own credentials: {}; {}",
+                self.redact.shown(code),
+                advice(
+                    code,
+                    false,
+                    "the operator's own AWS credential",
+                    ROLE_OF_OPERATOR
+                ),
+            ),
+            None => "the operator's own AWS credentials cannot be loaded; see the operator's log"
+                .to_owned(),
+        };
+        KeyError::new(class, sentence).caused_by(cause)
     }
 }
 

@@ -35,6 +35,16 @@ impl Redact {
     }
 }
 
+impl Redact {
+    /// A chain of causes without tokens.
+    pub(super) fn shown_cause(&self, cause: &str) -> String {
+        let tokens = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tokens.iter().fold(cause.to_owned(), |text, token| {
+            text.replace(token.as_str(), "…")
+        })
+    }
+}
+
 impl fmt::Debug for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Redact(..)")

@@ -18,9 +18,8 @@ use super::http;
 use super::login::Login;
 use super::redact::Redact;
 use crate::error::KeyError;
-use crate::guard::ATTEMPT;
 use crate::reach::Reach;
-use crate::remote::server;
+use crate::remote::{RESPONSE, server};
 use crate::secrets::SecretData;
 
 /// Temporary credentials are renewed so long before their end, for clocks that differ; less what
@@ -61,7 +60,7 @@ impl Session {
         let kms = aws_sdk_kms::config::Builder::from(&sdk)
             .credentials_provider(login.provider)
             // A login has its own, shorter time.
-            .identity_cache(cache.load_timeout(ATTEMPT).build());
+            .identity_cache(cache.load_timeout(RESPONSE).build());
         let kms = match kms_endpoint {
             Some(endpoint) => kms.endpoint_url(endpoint),
             None => kms,
@@ -70,6 +69,7 @@ impl Session {
             client: Client::from_conf(kms.build()),
             service: Service {
                 name: format!("AWS KMS in {}", config.region),
+                credentials: of_calls(config),
                 allow: "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, in the \
                         policy of the caller or of the key",
                 redact,
@@ -80,15 +80,20 @@ impl Session {
         })
     }
 
-    /// A call had no answer.
+    /// Records that a call had no response.
     pub(super) fn was_silent(&self) {
         self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a call had no response.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
     }
 
     /// Whether the client is good, and what it was made of is as it was: the Secret and the CA
     /// certificates.
     pub(super) async fn holds(&self, config: &AwsKms, reach: &Reach) -> Result<bool, KeyError> {
-        if self.silent.load(Ordering::Relaxed) || bundle(config, reach).await? != self.bundle {
+        if self.is_silent() || bundle(config, reach).await? != self.bundle {
             return Ok(false);
         }
         let Some(AwsCredentials::SecretRef(at)) = &config.credentials else {
@@ -102,6 +107,29 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Session(..)")
+    }
+}
+
+/// The credentials of calls to KMS, as messages name them.
+fn of_calls(config: &AwsKms) -> String {
+    match (&config.role_arn, &config.credentials) {
+        (Some(role), _) => format!("the session of the role {role}"),
+        (None, Some(AwsCredentials::WebIdentity(login))) => {
+            format!("the session of the role {}", login.role_arn)
+        }
+        (None, given) => of_login(given.as_ref()),
+    }
+}
+
+/// The credentials of the login itself, as messages name them.
+pub(super) fn of_login(credentials: Option<&AwsCredentials>) -> String {
+    match credentials {
+        None => "the operator's own AWS credential".to_owned(),
+        Some(AwsCredentials::SecretRef(at)) => format!("the access key in the Secret {}", at.name),
+        Some(AwsCredentials::WebIdentity(login)) => format!(
+            "the token of the ServiceAccount {}",
+            login.service_account_ref.name
+        ),
     }
 }
 
@@ -123,8 +151,8 @@ fn sdk(
     bundle: Option<&[CertificateDer<'static>]>,
 ) -> Result<SdkConfig, KeyError> {
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(ATTEMPT)
-        .operation_timeout(ATTEMPT)
+        .connect_timeout(RESPONSE)
+        .operation_timeout(RESPONSE)
         .build();
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -1,7 +1,6 @@
 //! A connected key in KMS.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,99 +8,34 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
-use super::AwsKms;
 use super::algorithm::{MOST_RAW_BYTES, in_kms, message};
-use super::credentials::AwsCredentials;
-use super::error::{Failure, Remedy};
+use super::calls::Calls;
 use super::key::{self, Resolved};
-use super::session::Session;
 use crate::Signer;
 use crate::backend::Checked;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Reach;
 
 /// A connected key. `Debug` shows its ARN and its public half.
 pub(super) struct KmsSigner {
-    config: AwsKms,
-    reach: Reach,
+    key_id: String,
     arn: String,
     public_key: PublicKey,
     algorithm: SignatureAlgorithm,
-    session: Mutex<Arc<Session>>,
-    /// Held by the one call that logs in again.
-    renewal: tokio::sync::Mutex<()>,
+    calls: Calls,
 }
 
 impl KmsSigner {
     pub(super) fn new(
-        config: &AwsKms,
-        reach: &Reach,
+        key_id: &str,
         (arn, public_key, algorithm): (String, PublicKey, SignatureAlgorithm),
-        session: Session,
+        calls: Calls,
     ) -> Self {
         Self {
-            config: config.clone(),
-            reach: reach.clone(),
+            key_id: key_id.to_owned(),
             arn,
             public_key,
             algorithm,
-            session: Mutex::new(Arc::new(session)),
-            renewal: tokio::sync::Mutex::default(),
-        }
-    }
-
-    fn session(&self) -> Arc<Session> {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&session)
-    }
-
-    /// A session other than the one whose credentials were refused. Of many calls that were
-    /// refused at once, one logs in again.
-    async fn renewed(&self, refused: &Arc<Session>) -> Result<Arc<Session>, KeyError> {
-        let _renewal = self.renewal.lock().await;
-        let current = self.session();
-        if !Arc::ptr_eq(&current, refused) {
-            return Ok(current);
-        }
-        let session = Arc::new(Session::open(&self.config, &self.reach).await?);
-        let mut current = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = Arc::clone(&session);
-        Ok(session)
-    }
-
-    /// Makes a call, and once more with fresh credentials if those that there are have become
-    /// useless: a Secret was rotated, or a session has ended early.
-    async fn call<'a, T, F>(&'a self, call: impl Fn(Arc<Session>) -> F) -> Result<T, KeyError>
-    where
-        F: Future<Output = Result<T, Failure>> + Send + 'a,
-    {
-        let session = self.session();
-        match call(Arc::clone(&session)).await {
-            Err(failure) if failure.remedy == Some(Remedy::Login) => {
-                if !self.may_differ(&session).await {
-                    return Err(failure.error);
-                }
-                let session = self.renewed(&session).await?;
-                call(session).await.map_err(KeyError::from)
-            }
-            Err(failure) => {
-                if failure.remedy == Some(Remedy::Connection) {
-                    session.was_silent();
-                }
-                Err(failure.error)
-            }
-            Ok(answer) => Ok(answer),
-        }
-    }
-
-    /// Whether another login can have another end. The same Secret has the same.
-    async fn may_differ(&self, session: &Session) -> bool {
-        match self.config.credentials {
-            Some(AwsCredentials::SecretRef(_)) if self.config.role_arn.is_none() => {
-                let holds = session.holds(&self.config, &self.reach).await;
-                matches!(holds, Ok(false))
-            }
-            _ => true,
+            calls,
         }
     }
 
@@ -109,7 +43,7 @@ impl KmsSigner {
         self.takes(tbs)?;
         let algorithm = in_kms(self.algorithm);
         let (form, bytes) = message(self.algorithm, tbs.der());
-        let answer = self.call(|session| {
+        let answer = self.calls.call(|session| {
             let request = session.client.sign().key_id(&self.arn);
             let request = request.signing_algorithm(algorithm.clone());
             let request = request.message_type(form.clone()).message(bytes.clone());
@@ -119,7 +53,7 @@ impl KmsSigner {
             }
         });
         let answer = answer.await?;
-        let service = &self.session().service;
+        let service = &self.calls.session().service;
         if answer.key_id() != Some(self.arn.as_str()) {
             return Err(service.wrong("signed with another key than the one that was asked for"));
         }
@@ -136,7 +70,9 @@ impl KmsSigner {
 
     /// Why a signature does not verify.
     async fn misfit(&self) -> KeyError {
-        let there = self.call(|session| async move { key::public_key(&session, &self.arn).await });
+        let there = self
+            .calls
+            .call(|session| async move { key::public_key(&session, &self.arn).await });
         match there.await {
             Ok(there) if there.spki_der() != self.public_key.spki_der() => {
                 let sentence = format!(
@@ -147,6 +83,7 @@ impl KmsSigner {
                 KeyError::new(ErrorClass::KeyUnusable, sentence)
             }
             _ => self
+                .calls
                 .session()
                 .service
                 .wrong("gives a signature that is not one of the key"),
@@ -154,14 +91,13 @@ impl KmsSigner {
     }
 
     async fn look(&self) -> Result<Checked, KeyError> {
-        if !self.session().holds(&self.config, &self.reach).await? {
+        if !self.calls.holds().await? {
             return Ok(Checked::ConnectAgain);
         }
         let pin = Some(self.arn.as_str());
-        let key =
-            self.call(
-                |session| async move { Resolved::find(&session, &self.config.key_id, pin).await },
-            );
+        let key = self
+            .calls
+            .call(|session| async move { Resolved::find(&session, &self.key_id, pin).await });
         let key = key.await?;
         key.usable()?;
         match key.arn == self.arn {

@@ -23,16 +23,35 @@ pub const PROBE: Duration = Duration::from_secs(5);
 /// while it is open, only the probe reaches the backend.
 pub struct Breaker {
     state: watch::Sender<State>,
-    on_change: Box<dyn Fn(bool) + Send + Sync>,
+    on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>,
+}
+
+/// What a breaker reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BreakerEvent<'a> {
+    /// It opened: the key is unavailable, for this reason.
+    Opened(&'a KeyError),
+    /// It closed: the key is available again.
+    Closed,
+    /// The key signed again after failures that were too few to open it.
+    Recovered,
+}
+
+impl<'a> From<BreakerEvent<'a>> for Result<(), &'a KeyError> {
+    fn from(event: BreakerEvent<'a>) -> Self {
+        match event {
+            BreakerEvent::Opened(error) => Err(error),
+            BreakerEvent::Closed | BreakerEvent::Recovered => Ok(()),
+        }
+    }
 }
 
 impl Breaker {
-    /// A closed breaker. The function is told whenever it opens (true) or closes (false), and may
-    /// ask it anything.
-    pub fn new(on_change: Box<dyn Fn(bool) + Send + Sync>) -> Self {
+    /// A closed breaker. `on_event` receives each event, and may call the breaker.
+    pub fn new(on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>) -> Self {
         Self {
             state: watch::Sender::default(),
-            on_change,
+            on_event,
         }
     }
 
@@ -80,11 +99,18 @@ impl Breaker {
     }
 
     /// Counts a success. While the breaker is open it means nothing: only a probe closes it.
+    ///
+    /// After failures it is reported: signatures that failed although the breaker stayed closed
+    /// are retried now, and not at the end of a backoff that grew while others succeeded.
     pub fn succeeded(&self) {
+        let mut recovered = false;
         self.state.send_if_modified(|state| {
-            state.succeed();
+            recovered = state.succeed();
             false
         });
+        if recovered {
+            (self.on_event)(BreakerEvent::Recovered);
+        }
     }
 
     /// Counts a failure. What may pass opens the breaker when it came too often; what does not
@@ -98,7 +124,7 @@ impl Breaker {
             .state
             .send_if_modified(|state| state.fail(error, by_probe))
         {
-            (self.on_change)(true);
+            (self.on_event)(BreakerEvent::Opened(error));
         }
     }
 
@@ -134,7 +160,7 @@ impl Breaker {
     fn close(&self) {
         let closed = self.state.send_if_modified(State::close);
         if closed {
-            (self.on_change)(false);
+            (self.on_event)(BreakerEvent::Closed);
         }
     }
 }

@@ -7,27 +7,28 @@ use cryptoki::session::Session;
 use signet_core::ca::CaCertificate;
 use signet_core::x509::public_key::PublicKey;
 
+use super::error::Pkcs11Error;
 use super::fault::Fault;
 use super::public_key;
-use crate::error::ErrorClass;
 
-/// By what a key is found. At least one of both is there.
+/// The label and id by which a key is found. At least one of them is set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct KeyName {
-    pub(super) label: Option<String>,
-    pub(super) id: Option<Vec<u8>>,
+pub struct KeyName {
+    /// CKA_LABEL.
+    pub label: Option<String>,
+    /// CKA_ID.
+    pub id: Option<Vec<u8>>,
 }
 
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(label) = &self.label {
-            write!(f, "labelled {label:?}")?;
+            write!(f, "with the label {label:?}")?;
         }
         let Some(id) = &self.id else { return Ok(()) };
-        f.write_str(if self.label.is_some() {
-            " with the id "
-        } else {
-            "with the id "
+        f.write_str(match self.label {
+            Some(_) => " and the id ",
+            None => "with the id ",
         })?;
         id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -46,21 +47,10 @@ pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Fault> {
     Ok(Key { handle, public_key })
 }
 
-fn unusable(name: &KeyName, rest: &str) -> Fault {
-    Fault::new(
-        ErrorClass::KeyUnusable,
-        format!("the private key {name} {rest}"),
-    )
-}
-
 fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Fault> {
     let found = objects(session, ObjectClass::PRIVATE_KEY, name)?;
     if found.is_empty() {
-        let sentence = format!(
-            "the token has no private key {name} that its user sees; make it there, or write the \
-             label and id as the token has them"
-        );
-        return Err(Fault::new(ErrorClass::KeyNotFound, sentence));
+        return Err(Pkcs11Error::KeyNotFound(name.clone()).into());
     }
     let mut signing = Vec::new();
     for handle in found {
@@ -69,19 +59,13 @@ fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Fault>
             signing.push(handle);
         }
     }
-    let [handle] = signing[..] else {
-        return Err(if signing.is_empty() {
-            unusable(name, "may not sign (CKA_SIGN is false); use a key that may")
-        } else {
-            let rest = "is there more than once; name it by keyId too, or by another keyId, or \
-                        delete what is not meant";
-            unusable(name, rest)
-        });
+    let handle = match signing[..] {
+        [handle] => handle,
+        [] => return Err(Pkcs11Error::KeyCannotSign(name.clone()).into()),
+        _ => return Err(Pkcs11Error::SeveralKeys(name.clone()).into()),
     };
     if flag(session, handle, AttributeType::AlwaysAuthenticate)? == Some(true) {
-        let rest = "wants the PIN again for each signature (CKA_ALWAYS_AUTHENTICATE), which \
-                    Signet does not do; use a key without that";
-        return Err(unusable(name, rest));
+        return Err(Pkcs11Error::KeyRequiresPin(name.clone()).into());
     }
     Ok(handle)
 }
@@ -114,21 +98,14 @@ fn public_half(
     }
     halves.sort_unstable();
     halves.dedup();
-    let [half] = &halves[..] else {
-        return Err(unusable(
-            name,
-            if halves.is_empty() {
-                "has no public half that Signet can read (ECDSA on P-256, P-384 or P-521 by name, \
-                 RSA, Ed25519); put the public key or the CA's certificate beside it, with the \
-                 same CKA_ID"
-            } else {
-                "has several public keys of its CKA_ID or label beside it; delete all but its own"
-            },
-        ));
+    let half = match &halves[..] {
+        [half] => half,
+        [] => return Err(Pkcs11Error::NoPublicKey(name.clone()).into()),
+        _ => return Err(Pkcs11Error::SeveralPublicKeys(name.clone()).into()),
     };
     PublicKey::from_spki_der(half).map_err(|error| {
-        let rest = format!("is one that Signet does not use: {error}");
-        unusable(name, &rest)
+        let key = name.clone();
+        Pkcs11Error::UnsupportedKey { key, error }.into()
     })
 }
 

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, Weak};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
+use super::error::Pkcs11Error;
 use super::fault::lock;
 use super::login::Login;
 use super::pool::Pool;
 use super::token::TokenId;
-use super::worker::Place;
-use crate::error::KeyError;
+use super::worker::Target;
 
 /// A module that is loaded.
 ///
@@ -23,7 +23,7 @@ pub(super) struct Library {
     initializing: Mutex<()>,
     epoch: AtomicU64,
     logins: Mutex<HashMap<TokenId, Arc<Login>>>,
-    pools: Mutex<HashMap<(Place, u16), Weak<Pool>>>,
+    pools: Mutex<HashMap<(Target, u16), Weak<Pool>>>,
 }
 
 impl Library {
@@ -65,12 +65,12 @@ impl Library {
     /// The sessions for this key, which all signers of it share.
     pub(super) fn pool(
         self: &Arc<Self>,
-        place: Place,
+        target: Target,
         sessions: u16,
-    ) -> Result<Arc<Pool>, KeyError> {
+    ) -> Result<Arc<Pool>, Pkcs11Error> {
         let mut pools = lock(&self.pools);
         pools.retain(|_, pool| pool.strong_count() > 0);
-        let key = (place, sessions);
+        let key = (target, sessions);
         if let Some(pool) = pools.get(&key).and_then(Weak::upgrade) {
             return Ok(pool);
         }

@@ -9,10 +9,10 @@ use std::thread;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use super::error::Pkcs11Error;
 use super::fault::lock;
 use super::library::Library;
-use super::worker::{Place, Worker};
-use crate::error::{ErrorClass, KeyError};
+use super::worker::{Target, Worker};
 use crate::guard::{ATTEMPT, Turns};
 
 /// Threads that call a module for one key, each with a session of its own.
@@ -46,27 +46,23 @@ const DONE: u8 = 3;
 impl Pool {
     pub(super) fn start(
         library: &Arc<Library>,
-        place: &Place,
+        target: &Target,
         sessions: u16,
-    ) -> Result<Arc<Self>, KeyError> {
+    ) -> Result<Arc<Self>, Pkcs11Error> {
         let (tasks, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..sessions {
-            let (library, place, queue) = (library.clone(), place.clone(), queue.clone());
+            let (library, own, queue) = (library.clone(), target.clone(), queue.clone());
             let spawned = thread::Builder::new()
                 .name("pkcs11".to_owned())
-                .spawn(move || serve(&queue, &mut Worker::new(library, place)));
+                .spawn(move || serve(&queue, &mut Worker::new(library, own)));
             // The threads that there are already end, since nobody has the sender.
-            spawned.map_err(|_| {
-                let sentence = "the operator has no thread left for a PKCS#11 session; raise its \
-                                limits, or lower --pkcs11-sessions";
-                KeyError::new(ErrorClass::Unreachable, sentence)
-            })?;
+            spawned.map_err(|_| Pkcs11Error::NoThread(target.token.name.module.clone()))?;
         }
         Ok(Arc::new(Self {
             tasks,
             turns: Turns::new(sessions.saturating_mul(2)),
-            module: place.module.clone(),
+            module: target.token.name.module.clone(),
             sessions,
             hung: AtomicI32::new(0),
         }))
@@ -82,8 +78,8 @@ impl Pool {
     pub(super) async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         tenant: Option<&str>,
-        work: impl FnOnce(&mut Worker) -> Result<T, KeyError> + Send + 'static,
-    ) -> Result<T, KeyError> {
+        work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Error> + Send + 'static,
+    ) -> Result<T, Pkcs11Error> {
         if self.hangs() {
             return Err(self.unreachable());
         }
@@ -117,10 +113,7 @@ impl Pool {
                 waiting.settled = true;
                 result
             }
-            Ok(Err(_)) => Err(KeyError::new(
-                ErrorClass::WrongAnswer,
-                format!("a call of the PKCS#11 module {} broke off", self.module),
-            )),
+            Ok(Err(_)) => Err(Pkcs11Error::Aborted(self.module.clone())),
             Err(_) => Err(if waiting.give_up() || self.hangs() {
                 self.unreachable()
             } else {
@@ -129,22 +122,15 @@ impl Pool {
         }
     }
 
-    pub(super) fn unreachable(&self) -> KeyError {
-        let sentence = format!(
-            "the PKCS#11 module {} hangs; see whether the HSM is up, and restart the operator if \
-             it stays so",
-            self.module
-        );
-        KeyError::new(ErrorClass::Unreachable, sentence)
+    pub(super) fn unreachable(&self) -> Pkcs11Error {
+        Pkcs11Error::Hangs(self.module.clone())
     }
 
-    fn busy(&self) -> KeyError {
-        let sentence = format!(
-            "all {} sessions of the PKCS#11 module {} with this key are busy; ask less of the \
-             key, or raise --pkcs11-sessions",
-            self.sessions, self.module
-        );
-        KeyError::new(ErrorClass::Throttled(None), sentence)
+    fn busy(&self) -> Pkcs11Error {
+        Pkcs11Error::Busy {
+            module: self.module.clone(),
+            sessions: self.sessions,
+        }
     }
 }
 

@@ -9,23 +9,14 @@ use cryptoki::context::Pkcs11;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::error::Pkcs11Error;
 use super::fault::{Fault, lock};
 use super::library::Library;
-use crate::error::{ErrorClass, KeyError};
 use crate::guard::ATTEMPT;
 use crate::reach::ModuleConfig;
 
-/// What came of loading; none as long as it goes on.
-type Loaded = Option<Result<Arc<Library>, Unloadable>>;
-
-/// Why a module cannot be used.
-#[derive(Clone)]
-enum Unloadable {
-    /// There is no such file, or it is no module for this computer.
-    File,
-    /// It is loaded, and does not let itself be initialised.
-    Uninitialized(KeyError),
-}
+/// The result of loading; none while it goes on.
+type Loaded = Option<Result<Arc<Library>, Pkcs11Error>>;
 
 /// By the path that is configured. Loading goes on when nobody waits for it any more, and is
 /// begun once at a time: a module that hangs holds one thread.
@@ -35,35 +26,18 @@ static LOADING: Mutex<BTreeMap<PathBuf, watch::Receiver<Loaded>>> = Mutex::new(B
 static LIBRARIES: LazyLock<Mutex<BTreeMap<PathBuf, Arc<Library>>>> = LazyLock::new(Mutex::default);
 
 /// The library of this module, loaded and initialised.
-pub(super) async fn library(module: &ModuleConfig) -> Result<Arc<Library>, KeyError> {
+pub(super) async fn library(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Error> {
     let name = &module.name;
     let mut loading = loading(module)?;
-    let loaded = match timeout(ATTEMPT, loading.wait_for(Option::is_some)).await {
+    match timeout(ATTEMPT, loading.wait_for(Option::is_some)).await {
         Ok(Ok(loaded)) => loaded.clone(),
-        Ok(Err(_)) => Some(Err(Unloadable::File)),
+        Ok(Err(_)) => Some(Err(Pkcs11Error::NotLoaded(name.clone()))),
         Err(_) => None,
-    };
-    match loaded {
-        Some(Ok(library)) => Ok(library),
-        Some(Err(Unloadable::Uninitialized(error))) => Err(error),
-        Some(Err(Unloadable::File)) => Err(KeyError::new(
-            ErrorClass::KeyUnusable,
-            format!(
-                "the PKCS#11 module {name} cannot be loaded, and the operator's log says why; \
-                 put the module into its image, and its path into its configuration"
-            ),
-        )),
-        None => Err(KeyError::new(
-            ErrorClass::Unreachable,
-            format!(
-                "the PKCS#11 module {name} hangs while it is loaded; see whether the HSM is up, \
-                 and restart the operator if it stays so"
-            ),
-        )),
     }
+    .unwrap_or_else(|| Err(Pkcs11Error::Hangs(name.clone())))
 }
 
-fn loading(module: &ModuleConfig) -> Result<watch::Receiver<Loaded>, KeyError> {
+fn loading(module: &ModuleConfig) -> Result<watch::Receiver<Loaded>, Pkcs11Error> {
     let mut all = lock(&LOADING);
     if let Some(loading) = all.get(&module.path)
         && !has_failed(loading)
@@ -76,8 +50,7 @@ fn loading(module: &ModuleConfig) -> Result<watch::Receiver<Loaded>, KeyError> {
         .name("pkcs11-load".to_owned())
         .spawn(move || sender.send_replace(Some(load(&name, &path))));
     if spawned.is_err() {
-        let sentence = "the operator has no thread left for a PKCS#11 module; raise its limits";
-        return Err(KeyError::new(ErrorClass::Unreachable, sentence));
+        return Err(Pkcs11Error::NoThread(module.name.clone()));
     }
     all.insert(module.path.clone(), receiver.clone());
     Ok(receiver)
@@ -92,22 +65,22 @@ fn has_failed(loading: &watch::Receiver<Loaded>) -> bool {
 }
 
 /// The path is the operator's own business: it goes into the log, and into no status.
-fn load(name: &str, path: &Path) -> Result<Arc<Library>, Unloadable> {
+fn load(name: &str, path: &Path) -> Result<Arc<Library>, Pkcs11Error> {
     let file = fs::canonicalize(path).map_err(|error| {
         tracing::warn!(module = name, path = %path.display(), %error, "there is no such PKCS#11 module");
-        Unloadable::File
+        Pkcs11Error::NotLoaded(name.to_owned())
     })?;
     if let Some(library) = lock(&LIBRARIES).get(&file) {
         return Ok(library.clone());
     }
     let context = Pkcs11::new(&file).map_err(|error| {
         tracing::warn!(module = name, path = %path.display(), %error, "the PKCS#11 module cannot be loaded");
-        Unloadable::File
+        Pkcs11Error::NotLoaded(name.to_owned())
     })?;
     let library = Library::new(context);
     library.initialize().map_err(|error| {
         tracing::warn!(module = name, path = %path.display(), %error, "the PKCS#11 module cannot be initialised");
-        Unloadable::Uninitialized(Fault::from(error).told(name))
+        Fault::from(error).of(name)
     })?;
     tracing::info!(module = name, path = %path.display(), "loaded a PKCS#11 module");
     let mut libraries = lock(&LIBRARIES);

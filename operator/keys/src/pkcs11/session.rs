@@ -12,19 +12,18 @@ use cryptoki::slot::{Slot, TokenInfo};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
-use super::encoding;
+use super::error::Pkcs11Error;
 use super::fault::Fault;
 use super::key::{self, Key, KeyName};
 use super::library::Library;
 use super::login::{self, Login};
-use super::token::{self, TokenId, TokenName};
-use super::worker::Place;
-use crate::error::ErrorClass;
+use super::mechanism;
+use super::token::{self, ListedToken, TokenId};
 
 /// A session that is open, and what was found in it.
 pub(super) struct Open {
     pub(super) session: Rc<Session>,
-    /// None where the token wants no login.
+    /// None where the token requires no login.
     pub(super) login: Option<Arc<Login>>,
     pub(super) key: Option<Key>,
     slot: Slot,
@@ -35,15 +34,9 @@ pub(super) struct Open {
 
 impl Open {
     /// Opens a session with the token.
-    pub(super) fn new(library: &Arc<Library>, place: &Place) -> Result<Self, Fault> {
-        let Place {
-            module,
-            token,
-            tokens,
-            ..
-        } = place;
+    pub(super) fn new(library: &Arc<Library>, token: &ListedToken) -> Result<Self, Fault> {
         let epoch = library.epoch();
-        let (slot, info) = token::find(&library.context, module, token, tokens.as_deref())?;
+        let (slot, info) = token::find(&library.context, token)?;
         let session = library.context.open_ro_session(slot)?;
         let login = info
             .login_required()
@@ -79,11 +72,7 @@ impl Open {
             None => self.find(name)?,
         };
         if key.public_key != *public_key {
-            let sentence = format!(
-                "the private key {name} is another one than before; put the key back that it \
-                 was, or make a new issuer for the new one"
-            );
-            return Err(Fault::new(ErrorClass::KeyUnusable, sentence));
+            return Err(Pkcs11Error::KeyReplaced(name.clone()).into());
         }
         Ok(self.key.insert(key).handle)
     }
@@ -91,7 +80,7 @@ impl Open {
     /// Finds the key. Who is not logged in sees no private keys, which says nothing of them.
     fn find(&self, name: &KeyName) -> Result<Key, Fault> {
         let found = key::find(&self.session, name);
-        if found.is_err() && self.login.is_some() && !login::is_in(&self.session)? {
+        if found.is_err() && self.login.is_some() && !login::is_logged_in(&self.session)? {
             let logged_out = Error::Pkcs11(RvError::UserNotLoggedIn, Function::FindObjects);
             return Err(logged_out.into());
         }
@@ -101,22 +90,22 @@ impl Open {
     /// Whether the token signs with keys of this type.
     pub(super) fn check_mechanism(
         &self,
-        token: &TokenName,
+        token: &ListedToken,
         public_key: &PublicKey,
     ) -> Result<(), Fault> {
         let algorithm = SignatureAlgorithm::for_key(public_key.algorithm());
-        let (_, mechanism, name) = encoding::mechanism(algorithm);
+        let (_, mechanism, name) = mechanism::mechanism(algorithm);
         let context = &self.library.context;
         let listed = context.get_mechanism_list(self.slot)?;
         if listed.contains(&mechanism) && context.get_mechanism_info(self.slot, mechanism)?.sign() {
             return Ok(());
         }
-        let sentence = format!(
-            "the token {token} does not sign with {name}, which a key of type {} needs; use a \
-             key of another type",
-            public_key.algorithm()
-        );
-        Err(Fault::new(ErrorClass::KeyUnusable, sentence))
+        Err(Pkcs11Error::NoMechanism {
+            token: token.name.clone(),
+            mechanism: name,
+            algorithm: public_key.algorithm(),
+        }
+        .into())
     }
 }
 

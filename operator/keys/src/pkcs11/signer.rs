@@ -1,7 +1,7 @@
 //! A connected key.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,80 +9,38 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
-use super::fault::lock;
-use super::login::{Claim, Credentials};
+use super::error::TokenName;
+use super::pin::Pin;
+use super::pin_source;
 use super::pool::Pool;
-use super::worker::{Found, Order};
-use super::{PinReference, Pkcs11};
+use super::worker::Worker;
 use crate::Signer;
 use crate::backend::Checked;
 use crate::error::KeyError;
-use crate::reach::Reach;
+use crate::reach::{PinSource, Reach};
 use crate::rsa_hash::RsaHash;
 
 /// A key in a token. `Debug` shows its public half.
 pub(super) struct Pkcs11Signer {
-    public_key: PublicKey,
-    rsa_hash: RsaHash,
-    pin: PinReference,
-    reach: Reach,
-    pool: Arc<Pool>,
-    credentials: Arc<Credentials>,
-    /// Given up when the Secret has another PIN, so that the token can be logged in with that.
-    claim: Mutex<Option<Arc<Claim>>>,
+    pub(super) public_key: PublicKey,
+    pub(super) rsa_hash: RsaHash,
+    pub(super) token: TokenName,
+    pub(super) pin_source: PinSource,
+    /// The PIN that the token was logged in with when the key was connected.
+    pub(super) pin: Arc<Pin>,
+    pub(super) reach: Reach,
+    pub(super) pool: Arc<Pool>,
 }
 
 impl Pkcs11Signer {
-    pub(super) fn new(
-        config: &Pkcs11,
-        reach: &Reach,
-        pool: Arc<Pool>,
-        credentials: Arc<Credentials>,
-        found: Found,
-    ) -> Self {
-        Self {
-            public_key: found.public_key,
-            rsa_hash: config.rsa_hash,
-            pin: config.pin_secret_ref.clone(),
-            reach: reach.clone(),
-            pool,
-            credentials,
-            claim: Mutex::new(found.claim),
+    async fn recheck(&self) -> Result<Checked, KeyError> {
+        let now = pin_source::read(&self.token, &self.pin_source, &self.reach.modules).await?;
+        if !now.is_same(&self.pin) {
+            return Ok(Checked::ConnectAgain);
         }
-    }
-
-    fn order(&self) -> Order {
-        Order {
-            credentials: self.credentials.clone(),
-            public_key: self.public_key.clone(),
-        }
-    }
-
-    fn release(&self) {
-        *lock(&self.claim) = None;
-    }
-
-    async fn look(&self) -> Result<Checked, KeyError> {
-        let tenant = self.reach.tenant.as_deref();
-        match self.pin.read(&*self.reach.namespace, tenant).await {
-            Ok(now) if now.version == self.credentials.version => {}
-            Ok(now) => {
-                if now.digest != self.credentials.digest {
-                    self.release();
-                }
-                return Ok(Checked::ConnectAgain);
-            }
-            Err(error) => {
-                if self.pin.is_gone(&*self.reach.namespace).await {
-                    self.release();
-                }
-                return Err(error);
-            }
-        }
-        let order = self.order();
-        self.pool
-            .run(tenant, move |worker| worker.look(&order))
-            .await?;
+        let public_key = self.public_key.clone();
+        let work = move |worker: &mut Worker| worker.check(&public_key);
+        self.pool.run(self.reach.tenant.as_deref(), work).await?;
         Ok(Checked::Same {
             notices: Vec::new(),
         })
@@ -99,18 +57,18 @@ impl Signer for Pkcs11Signer {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        let (order, algorithm, message) = (self.order(), self.algorithm(), tbs.der().to_vec());
-        let work =
-            move |worker: &mut super::worker::Worker| worker.sign(&order, algorithm, &message);
+        let (key, algorithm) = (self.public_key.clone(), self.algorithm());
+        let message = tbs.der().to_vec();
+        let work = move |worker: &mut Worker| worker.sign(&key, algorithm, &message);
         async move {
-            let tenant = self.reach.tenant.as_deref();
-            self.pool.run(tenant, work).await.map(Signature::new)
+            let signed = self.pool.run(self.reach.tenant.as_deref(), work).await;
+            Ok(Signature::new(signed?))
         }
         .boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
-        self.look().boxed()
+        self.recheck().boxed()
     }
 }
 

@@ -1,35 +1,36 @@
-//! Tokens: found by label or serial number.
-
-use std::fmt;
+//! Tokens: found by the label and serial number in the operator's list.
 
 use cryptoki::context::Pkcs11;
 use cryptoki::slot::{Slot, TokenInfo};
 
+use super::error::{Pkcs11Error, TokenName};
 use super::fault::Fault;
-use crate::error::ErrorClass;
+use crate::reach::{ModuleConfig, TokenConfig};
 
-/// By what a token is found.
+/// A token that the operator lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum TokenName {
-    Label(String),
-    Serial(String),
+pub(super) struct ListedToken {
+    pub(super) name: TokenName,
+    label: Option<String>,
+    serial: Option<String>,
 }
 
-impl TokenName {
-    fn fits(&self, info: &TokenInfo) -> bool {
-        match self {
-            Self::Label(label) => info.label() == label,
-            Self::Serial(serial) => info.serial_number() == serial,
+impl ListedToken {
+    pub(super) fn new(module: &ModuleConfig, token: &TokenConfig) -> Self {
+        Self {
+            name: TokenName {
+                module: module.name.clone(),
+                token: token.name.clone(),
+            },
+            label: token.label.clone(),
+            serial: token.serial.clone(),
         }
     }
-}
 
-impl fmt::Display for TokenName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Label(label) => write!(f, "labelled {label:?}"),
-            Self::Serial(serial) => write!(f, "with the serial number {serial:?}"),
-        }
+    fn matches(&self, info: &TokenInfo) -> bool {
+        let is =
+            |listed: &Option<String>, found: &str| listed.as_ref().is_none_or(|it| it == found);
+        is(&self.label, info.label()) && is(&self.serial, info.serial_number())
     }
 }
 
@@ -49,46 +50,22 @@ impl TokenId {
     }
 }
 
-/// Finds the token, if it is among those that may be used. One that may not is answered like one
-/// that is not there.
-pub(super) fn find(
-    context: &Pkcs11,
-    module: &str,
-    name: &TokenName,
-    allowed: Option<&[String]>,
-) -> Result<(Slot, TokenInfo), Fault> {
+/// Finds the slot with the token.
+pub(super) fn find(context: &Pkcs11, token: &ListedToken) -> Result<(Slot, TokenInfo), Fault> {
     let mut found = Vec::new();
     for slot in context.get_slots_with_token()? {
-        // A token of no concern may be in a state in which it says nothing of itself.
+        // Another token may be in a state in which it returns nothing about itself.
         let Ok(info) = context.get_token_info(slot) else {
             continue;
         };
-        if name.fits(&info) && allowed.is_none_or(|allowed| lists(allowed, &info)) {
+        if token.matches(&info) {
             found.push((slot, info));
         }
     }
+    let name = || token.name.clone();
     match (found.pop(), found.is_empty()) {
         (Some(token), true) => Ok(token),
-        (Some(_), false) => {
-            let sentence = format!(
-                "the PKCS#11 module {module} has more than one token {name}; name it by \
-                 tokenSerial"
-            );
-            Err(Fault::new(ErrorClass::KeyUnusable, sentence))
-        }
-        (None, _) => {
-            let sentence = format!(
-                "the PKCS#11 module {module} has no token {name}; put it in, write its name as \
-                 the token has it, or have it listed in the operator's configuration"
-            );
-            Err(Fault::new(ErrorClass::KeyNotFound, sentence))
-        }
+        (Some(_), false) => Err(Pkcs11Error::SeveralTokens(name()).into()),
+        (None, _) => Err(Pkcs11Error::TokenNotFound(name()).into()),
     }
-}
-
-fn lists(allowed: &[String], info: &TokenInfo) -> bool {
-    let names = [info.label(), info.serial_number()];
-    allowed
-        .iter()
-        .any(|listed| names.contains(&listed.as_str()))
 }

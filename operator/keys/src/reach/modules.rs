@@ -1,13 +1,21 @@
-//! The modules that the operator may load: from its own configuration, never from the API.
+//! The PKCS#11 modules and tokens that the operator's configuration lists. Issuers name them; where
+//! a module is, and what logs in to a token, is not part of the API.
 
-use std::collections::BTreeSet;
+mod check;
+
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use serde::Deserialize;
 
-use crate::error::{ErrorClass, KeyError};
+pub use check::ModulesError;
 
-/// The operator's file of modules.
+use crate::error::KeyError;
+use crate::secrets::SecretData;
+
+/// The file that lists the modules.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModulesConfig {
@@ -17,43 +25,76 @@ pub struct ModulesConfig {
 }
 
 /// A PKCS#11 module.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ModuleConfig {
-    /// The name by which issuers use it, as a DNS label.
+    /// The name by which issuers use it, a DNS label.
     pub name: String,
     /// The absolute path of the shared library.
     pub path: PathBuf,
-    /// The labels or serial numbers of the tokens that may be used; all if absent.
-    pub tokens: Option<Vec<String>>,
-    /// The namespaces whose Issuers may use it; none, for ClusterIssuers alone, if absent.
+    /// The tokens that issuers may use. There is no other way to reach a token.
+    pub tokens: Vec<TokenConfig>,
+}
+
+/// A token of a module. It has this label and this serial number, where both are given.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenConfig {
+    /// The name by which issuers use it, a DNS label.
+    pub name: String,
+    /// The token's label.
+    pub label: Option<String>,
+    /// The token's serial number.
+    pub serial: Option<String>,
+    /// Where the PIN of the token's user comes from.
+    pub pin: PinSource,
+    /// The namespaces whose Issuers may use the token. ClusterIssuers may use every token.
     #[serde(default)]
     pub namespaces: Vec<String>,
 }
 
-/// What is wrong with the list of modules.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ModulesError {
-    /// A name that no issuer can write.
-    #[error(
-        "the PKCS#11 module's name {0:?} is no DNS label; use lower-case letters, digits and hyphens"
-    )]
-    Name(String),
-    /// Two modules of one name.
-    #[error("two PKCS#11 modules are called {0}; give each a name of its own")]
-    Duplicate(String),
-    /// A path that depends on where the operator was started, or that the loader searches for.
-    #[error("the path of the PKCS#11 module {0} is not absolute; write it from the root on")]
-    Path(String),
-    /// Nothing could be signed.
-    #[error("a key needs at least one PKCS#11 session")]
-    NoSessions,
+/// Where a PIN comes from. White space around it does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PinSource {
+    /// A Secret in the cluster resource namespace.
+    Secret(PinSecret),
+    /// A file, by its absolute path.
+    File(PathBuf),
+    /// An environment variable of the operator.
+    Env(String),
 }
 
-/// The PKCS#11 modules that the operator's configuration lists.
+/// A key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinSecret {
+    /// The Secret's name.
+    pub name: String,
+    /// The key in it.
+    #[serde(default = "pin")]
+    pub key: String,
+}
+
+fn pin() -> String {
+    "pin".to_owned()
+}
+
+/// Reads Secrets of the cluster resource namespace, for PINs.
+pub trait PinSecrets: fmt::Debug + Send + Sync {
+    /// The Secret of that name, or none if there is no such Secret.
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>>;
+}
+
+/// The modules and tokens that the operator's configuration lists.
 #[derive(Debug, Default)]
 pub struct Modules {
     modules: Vec<ModuleConfig>,
+    #[cfg_attr(
+        not(feature = "pkcs11"),
+        allow(dead_code, reason = "without the backend no PIN is read")
+    )]
+    pub(crate) secrets: Option<Arc<dyn PinSecrets>>,
     #[cfg_attr(
         not(feature = "pkcs11"),
         allow(dead_code, reason = "there are no sessions")
@@ -62,114 +103,112 @@ pub struct Modules {
 }
 
 impl Modules {
-    /// The modules of the operator's file, and how many sessions a key has at most.
+    /// Reads the operator's list. PINs that are in Secrets are read from `secrets`.
     ///
     /// # Errors
     /// [`ModulesError`], which says what to change in the file.
-    pub fn from_config(config: ModulesConfig, sessions_per_key: u16) -> Result<Self, ModulesError> {
-        if sessions_per_key == 0 {
-            return Err(ModulesError::NoSessions);
-        }
-        let mut names = BTreeSet::new();
-        for module in &config.modules {
-            if !is_dns_label(&module.name) {
-                return Err(ModulesError::Name(module.name.clone()));
-            }
-            if !names.insert(&module.name) {
-                return Err(ModulesError::Duplicate(module.name.clone()));
-            }
-            if !module.path.is_absolute() {
-                return Err(ModulesError::Path(module.name.clone()));
-            }
-        }
+    pub fn from_config(
+        config: ModulesConfig,
+        sessions_per_key: u16,
+        secrets: Arc<dyn PinSecrets>,
+    ) -> Result<Self, ModulesError> {
+        check::check(&config)?;
         Ok(Self {
             modules: config.modules,
+            secrets: Some(secrets),
             sessions_per_key,
         })
     }
 
-    /// The module of this name, if an issuer of this namespace (none for a ClusterIssuer) may use
-    /// it. One that may not be used is answered like one that does not exist: which modules there
-    /// are is none of a tenant's business.
-    #[cfg_attr(not(feature = "pkcs11"), allow(dead_code, reason = "nobody asks"))]
-    pub(crate) fn find(&self, name: &str, tenant: Option<&str>) -> Result<&ModuleConfig, KeyError> {
-        let may_use = |module: &&ModuleConfig| match tenant {
+    /// Returns the token of this name, if an issuer of this namespace (none for a ClusterIssuer)
+    /// may use it. None otherwise, whether it exists or not: a tenant must not learn which modules
+    /// and tokens others have.
+    #[cfg_attr(
+        not(feature = "pkcs11"),
+        allow(dead_code, reason = "only the backend looks tokens up")
+    )]
+    pub(crate) fn find(
+        &self,
+        module: &str,
+        token: &str,
+        tenant: Option<&str>,
+    ) -> Option<(&ModuleConfig, &TokenConfig)> {
+        let module = self.modules.iter().find(|it| it.name == module)?;
+        let token = module.tokens.iter().find(|it| it.name == token)?;
+        let may_use = match tenant {
             None => true,
-            Some(namespace) => module.namespaces.iter().any(|listed| listed == namespace),
+            Some(namespace) => token.namespaces.iter().any(|listed| listed == namespace),
         };
-        let named = self.modules.iter().find(|module| module.name == name);
-        named.filter(may_use).ok_or_else(|| {
-            let whose = match tenant {
-                None => String::new(),
-                Some(namespace) => format!(" for the namespace {namespace}"),
-            };
-            let sentence = format!(
-                "there is no PKCS#11 module {name}{whose}; use one that the operator's \
-                 configuration lists, or have it listed there"
-            );
-            KeyError::new(ErrorClass::KeyUnusable, sentence)
-        })
+        may_use.then_some((module, token))
     }
-}
-
-fn is_dns_label(name: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&name.len())
-        && name.bytes().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use serde_json::json;
 
     use super::*;
 
-    fn modules(json: serde_json::Value) -> Result<Modules, ModulesError> {
-        Modules::from_config(serde_json::from_value(json).unwrap(), 4)
+    #[derive(Debug)]
+    struct NoSecrets;
+
+    impl PinSecrets for NoSecrets {
+        fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+            async { Ok(None) }.boxed()
+        }
+    }
+
+    fn modules() -> Modules {
+        let list = json!({ "modules": [
+            { "name": "a", "path": "/lib/a.so", "tokens": [
+                { "name": "root", "label": "root", "pin": { "env": "PIN" } },
+                { "name": "team", "label": "team", "pin": { "file": "/pin" },
+                  "namespaces": ["team"] },
+            ]},
+            { "name": "b", "path": "/lib/b.so", "tokens": [
+                { "name": "root", "serial": "1", "pin": { "secret": { "name": "pin" } } },
+            ]},
+        ]});
+        let config = serde_json::from_value(list).unwrap();
+        Modules::from_config(config, 4, Arc::new(NoSecrets)).unwrap()
     }
 
     #[test]
-    fn a_tenant_uses_what_is_listed_for_it_and_sees_nothing_else() {
-        let modules = modules(json!({ "modules": [
-            { "name": "a", "path": "/lib/a.so" },
-            { "name": "b", "path": "/lib/b.so", "namespaces": ["team"], "tokens": ["t"] },
-        ]}))
-        .unwrap();
-        let found = |name, tenant| modules.find(name, tenant).map(|module| &*module.name);
-        assert_eq!(found("a", None), Ok("a"));
-        assert_eq!(found("b", None), Ok("b"));
-        assert_eq!(found("b", Some("team")), Ok("b"));
-        let sentence = |name, tenant| found(name, tenant).unwrap_err().message;
-        for tenant in ["other", "", "tea"] {
-            assert!(found("b", Some(tenant)).is_err(), "{tenant}");
+    fn cluster_issuers_use_every_listed_token() {
+        let modules = modules();
+        for (module, token) in [("a", "root"), ("a", "team"), ("b", "root")] {
+            let (found, _) = modules.find(module, token, None).unwrap();
+            assert_eq!(found.name, module);
         }
-        assert_eq!(
-            sentence("a", Some("team")).replace("module a ", "module c "),
-            sentence("c", Some("team")),
-        );
+        for (module, token) in [("b", "team"), ("c", "root"), ("a", ""), ("", "root")] {
+            assert!(modules.find(module, token, None).is_none());
+        }
     }
 
     #[test]
-    fn a_list_that_cannot_be_meant_is_refused() {
-        let refused = |json| modules(json).unwrap_err().to_string();
-        let module = |name: &str, path: &str| json!({ "name": name, "path": path });
-        let list = |modules: &[serde_json::Value]| json!({ "modules": modules });
-        for name in ["", "A", "-a", "a-", "a.b", &"a".repeat(64)] {
-            let sentence = refused(list(&[module(name, "/a.so")]));
-            assert!(sentence.contains("no DNS label"), "{name}: {sentence}");
+    fn a_tenant_finds_the_tokens_that_list_its_namespace() {
+        let modules = modules();
+        assert!(modules.find("a", "team", Some("team")).is_some());
+        for tenant in ["other", "", "tea", "teams"] {
+            assert!(
+                modules.find("a", "team", Some(tenant)).is_none(),
+                "{tenant}"
+            );
         }
-        let twice = refused(list(&[module("a", "/a.so"), module("a", "/b.so")]));
-        assert!(
-            twice.starts_with("two PKCS#11 modules are called a"),
-            "{twice}"
-        );
-        let relative = refused(list(&[module("a", "a.so")]));
-        assert!(relative.contains("not absolute"), "{relative}");
-        let none = Modules::from_config(ModulesConfig::default(), 0).unwrap_err();
-        assert_eq!(none, ModulesError::NoSessions);
-        let unknown = json!({ "modules": [{ "name": "a", "path": "/a.so", "slots": [1] }] });
-        assert!(serde_json::from_value::<ModulesConfig>(unknown).is_err());
+        for (module, token) in [("a", "root"), ("b", "root")] {
+            assert!(modules.find(module, token, Some("team")).is_none());
+        }
+    }
+
+    #[test]
+    fn a_pin_in_a_secret_is_under_the_key_pin_by_default() {
+        let modules = modules();
+        let (_, token) = modules.find("b", "root", None).unwrap();
+        let secret = PinSecret {
+            name: "pin".to_owned(),
+            key: "pin".to_owned(),
+        };
+        assert_eq!(token.pin, PinSource::Secret(secret));
     }
 }

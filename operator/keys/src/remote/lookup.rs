@@ -27,7 +27,7 @@ static TENANTS: LazyLock<Places<String>> = LazyLock::new(|| Places::new(AT_ONCE)
 pub(crate) enum Unresolved {
     /// It has no address, or the system gives no thread to ask with.
     #[error("the name does not resolve")]
-    NoAddress,
+    NoAddress(#[source] Option<io::Error>),
     /// One of its addresses may not be called.
     #[error("the name leads to an address that may not be called")]
     Refused,
@@ -36,13 +36,13 @@ pub(crate) enum Unresolved {
 /// The addresses of a host, each of which may be called.
 pub(crate) async fn resolve(reach: &Reach, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
     let found = lookup(reach.tenant.as_deref(), host).await;
-    let found = found.map_err(|_| Unresolved::NoAddress)?;
+    let found = found.map_err(|error| Unresolved::NoAddress(Some(error)))?;
     judge(found, &reach.addresses)
 }
 
 fn judge(found: Vec<IpAddr>, addresses: &Addresses) -> Result<Vec<IpAddr>, Unresolved> {
     if found.is_empty() {
-        return Err(Unresolved::NoAddress);
+        return Err(Unresolved::NoAddress(None));
     }
     match found.iter().all(|address| addresses.allow(*address)) {
         true => Ok(found),
@@ -99,6 +99,6 @@ mod tests {
         let good: Vec<IpAddr> = found(&["10.0.0.2", "2001:db8::2"]);
         assert_eq!(judge(good.clone(), &tenant).unwrap(), good);
         let none = judge(Vec::new(), &Addresses::Any);
-        assert!(matches!(none, Err(Unresolved::NoAddress)));
+        assert!(matches!(none, Err(Unresolved::NoAddress(None))));
     }
 }

@@ -12,7 +12,7 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use vaultrs::api::transit::HashAlgorithm;
 
 use super::VaultTransit;
@@ -28,6 +28,7 @@ use crate::backend::Checked;
 use crate::error::{ErrorClass, KeyError};
 use crate::message_digest::message_digest;
 use crate::reach::{Namespace, Reach};
+use crate::remote::CALL;
 
 /// The most bytes that Ed25519 signs; all others sign a digest. No certificate of this size fits
 /// into an object of Kubernetes, and far more would not fit into a request to Vault.
@@ -114,6 +115,15 @@ impl VaultSigner {
         found
     }
 
+    /// Signs, with the login that this may need, in the time of one call.
+    async fn in_time(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
+        let signed = timeout(CALL, self.signed(tbs)).await;
+        signed.unwrap_or_else(|_| {
+            let sentence = format!("{} does not answer in time", self.place().server());
+            Err(KeyError::new(ErrorClass::Unreachable, sentence))
+        })
+    }
+
     async fn signed(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         self.takes(tbs)?;
         let answered = self.session.sign(&self.to_sign(tbs.der())).await;
@@ -198,7 +208,7 @@ impl Signer for VaultSigner {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        self.signed(tbs).boxed()
+        self.in_time(tbs).boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {

@@ -15,9 +15,8 @@ use rustls_pki_types::CertificateDer;
 use super::failure::{Failure, Refusal};
 use super::place::Place;
 use crate::error::{ErrorClass, KeyError};
-use crate::guard::ATTEMPT;
 use crate::reach::Reach;
-use crate::remote::{Unresolved, causes, refused, resolve};
+use crate::remote::{RESPONSE, Unresolved, causes, chain, refused, resolve};
 
 /// The longest description of a key that is read. It has each version's public key in it: one that
 /// was rotated a thousand times fits in.
@@ -60,8 +59,8 @@ impl Transport {
             .redirect(Policy::none())
             .referer(false)
             .retry(reqwest::retry::never())
-            .connect_timeout(ATTEMPT)
-            .timeout(ATTEMPT)
+            .connect_timeout(RESPONSE)
+            .timeout(RESPONSE)
             .pool_idle_timeout(IDLE)
             .dns_resolver(Arc::new(Resolver(reach.clone())));
         if let Some(ca) = trust.ca {
@@ -152,7 +151,8 @@ impl Transport {
         } else {
             (ErrorClass::Unreachable, "broke the connection off")
         };
-        KeyError::new(class, format!("{server} {sentence}")).into()
+        let away = KeyError::new(class, format!("{server} {sentence}"));
+        away.caused_by(chain(error)).into()
     }
 }
 

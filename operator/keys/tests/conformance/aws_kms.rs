@@ -20,8 +20,8 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyConfig, Reach};
-use signet_keyservers::ministack::{AccessKey, Ministack, REGION};
-use signet_keyservers::proxy::{Fault as Wrong, Proxy, Requests};
+use signet_testbed::keyservers::ministack::{AccessKey, Ministack, REGION};
+use signet_testbed::proxy::{Fault as Wrong, Proxy, Requests};
 
 use crate::memory::{Memory, reach};
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
@@ -328,7 +328,7 @@ impl Aws {
             Fault::Timeout => (
                 Wrong::Silence,
                 ErrorClass::Unreachable,
-                "did not answer within 5 s",
+                "did not answer within 4 s",
             ),
             Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "cannot be reached"),
             Fault::GarbageAnswer => (

@@ -7,11 +7,10 @@ use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_keys::{Checked, ErrorClass, KeyError, Known, RsaHash, Signer};
 use tokio::task::JoinSet;
 
-use crate::openssl::OpenSsl;
-use crate::pure_rust;
 use crate::rig::Subject;
 use crate::root::to_be_signed;
 use crate::wiretap;
+use signet_readers::{OpenSsl, verify_signature};
 
 /// The public half is that of the key, each time.
 pub(crate) async fn public_key(subject: Subject) {
@@ -156,12 +155,12 @@ pub(crate) async fn verifies_over_its_bytes_alone(subject: &Subject, signer: &dy
     let signature = signer.sign(&tbs).await;
     let signature = signature.unwrap_or_else(|error| panic!("{}: {error}", subject.name));
     let (key, algorithm, bytes) = (&subject.spki_der, signer.algorithm(), signature.as_bytes());
+    let identifier = algorithm.algorithm_identifier_der();
     for (message, expected) in [(tbs.der(), true), (other.der(), false)] {
         let ours = signer.public_key().verify(algorithm, message, bytes);
-        let pure_rust = pure_rust::verifies(key, algorithm, message, bytes);
-        let openssl = OpenSsl::new();
-        let openssl = openssl.verifies((subject.algorithm, key), algorithm, message, bytes);
-        let verdicts = [ours.is_ok(), pure_rust, openssl];
+        let pure_rust = verify_signature(key, &identifier, message, bytes);
+        let openssl = OpenSsl::new().verifies(key, &identifier, message, bytes);
+        let verdicts = [ours.is_ok(), pure_rust.is_ok(), openssl];
         assert_eq!(verdicts, [expected; 3], "{}", subject.name);
     }
 }

@@ -22,10 +22,8 @@ mod checks;
 mod contract;
 mod faults;
 mod memory;
-mod openssl;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
-mod pure_rust;
 mod rig;
 mod root;
 mod runner;

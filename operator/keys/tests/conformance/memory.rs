@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_keys::{Addresses, KeyError, Namespace, Reach, SecretData, ServiceAccountToken};
+use signet_keys::{
+    Addresses, KeyError, Namespace, PinSecrets, Reach, SecretData, ServiceAccountToken,
+};
 
 /// Where tokens come from: from the name of a ServiceAccount to its token.
 type Tokens =
@@ -137,6 +139,12 @@ impl Namespace for Memory {
             tokens(service_account.to_owned()).await
         }
         .boxed()
+    }
+}
+
+impl PinSecrets for Memory {
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+        Namespace::secret(self, name)
     }
 }
 

@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 use libtest_mimic::Trial;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::ErrorClass;
-use signet_keyservers::SoftHsm;
-use signet_keyservers::softhsm;
+use signet_testbed::SoftHsm;
+use signet_testbed::keyservers::softhsm;
 
 use crate::backends::ALGORITHMS;
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
@@ -81,12 +81,12 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         Fault::MissingPermission => faulty(
             &[softhsm::Fault::Fail("C_FindObjectsInit", FUNCTION_REJECTED)],
             ErrorClass::CredentialsRefused,
-            "answers C_FindObjectsInit with CKR_FUNCTION_REJECTED",
+            "returned CKR_FUNCTION_REJECTED from C_FindObjectsInit",
         ),
         Fault::DisabledKey => faulty(
             &[softhsm::Fault::NoSign],
             ErrorClass::KeyUnusable,
-            "may not sign (CKA_SIGN is false)",
+            "cannot sign (CKA_SIGN is false)",
         ),
         Fault::Throttling => faulty(
             &[softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT)],
@@ -96,17 +96,17 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         Fault::Timeout => faulty(
             &[softhsm::Fault::Hang("C_FindObjectsInit")],
             ErrorClass::Unreachable,
-            "the PKCS#11 module hsm hangs",
+            "the PKCS#11 module hsm does not respond",
         ),
         Fault::ConnectionReset => faulty(
             &[softhsm::Fault::Remove],
             ErrorClass::KeyNotFound,
-            "the PKCS#11 module hsm has no token labelled \"ca\"",
+            "the token ca of the PKCS#11 module hsm is not in any slot",
         ),
         Fault::GarbageAnswer => faulty(
             &[softhsm::Fault::Fail("C_GetAttributeValue", NO_ANSWER)],
             ErrorClass::WrongAnswer,
-            "answers C_GetAttributeValue with CKR 0x0000dead",
+            "returned CKR 0x0000dead from C_GetAttributeValue",
         ),
         Fault::ServerRestart => {
             let (token, subject) = Token::with(algorithm);
@@ -137,7 +137,7 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         Fault::MissingPermission => unseen(faulty(
             &[softhsm::Fault::Fail("C_SignInit", FUNCTION_REJECTED)],
             ErrorClass::CredentialsRefused,
-            "answers C_SignInit with CKR_FUNCTION_REJECTED",
+            "returned CKR_FUNCTION_REJECTED from C_SignInit",
         )),
         Fault::DisabledKey => unseen(faulty(
             &[softhsm::Fault::Fail(
@@ -145,7 +145,7 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
                 KEY_FUNCTION_NOT_PERMITTED,
             )],
             ErrorClass::KeyUnusable,
-            "use a key that the token lets sign",
+            "use a key that the token allows to sign",
         )),
         Fault::Throttling => {
             let case = faulty(
@@ -165,18 +165,18 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             ..faulty(
                 &[softhsm::Fault::Hang("C_Sign")],
                 ErrorClass::Unreachable,
-                "the PKCS#11 module hsm hangs",
+                "the PKCS#11 module hsm does not respond",
             )
         },
         Fault::ConnectionReset => faulty(
             &[softhsm::Fault::Remove],
             ErrorClass::Unreachable,
-            "the PKCS#11 module hsm has no token labelled \"ca\"",
+            "the token ca of the PKCS#11 module hsm was removed",
         ),
         Fault::GarbageAnswer => unseen(faulty(
             &[softhsm::Fault::Garbage],
             ErrorClass::WrongAnswer,
-            "gave a signature that does not verify",
+            "returned a signature that does not verify",
         )),
         Fault::ServerRestart => {
             let finalize = on(&token, |hsm| hsm.finalize().unwrap());
@@ -202,7 +202,7 @@ fn of_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             case.cured_by(swap("another", "before"))
         }
         Fault::DeletedKey => {
-            let sentence = "the token has no private key labelled \"key\"";
+            let sentence = "the private key with the label \"key\" is not in the token";
             let outcome = Outcome::Fails(ErrorClass::KeyNotFound, sentence);
             let delete = on(&token, |hsm| hsm.delete_key("ca", PIN, "key").unwrap());
             Case::new(subject, outcome, delete)

@@ -5,18 +5,16 @@ use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use futures::FutureExt;
 use libtest_mimic::{Arguments, Failed, Trial};
+use signet_testbed::wait::MAX_TEST;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::backends::{BACKENDS, Running};
 use crate::table::Table;
 use crate::{checks, faults, types, wiretap};
 
-/// No trial takes nearly as long; one that does is stuck where there is no deadline.
-const DEADLINE: Duration = Duration::from_secs(180);
 /// Trials mostly wait for servers, so there are more of them at a time than processors.
 const THREADS: usize = 4;
 
@@ -38,10 +36,10 @@ where
 /// it, and a trial that hangs must end too.
 async fn guarded(test: impl Future<Output = ()>) -> Result<(), Failed> {
     let test = AssertUnwindSafe(test).catch_unwind();
-    match tokio::time::timeout(DEADLINE, test).await {
+    match tokio::time::timeout(MAX_TEST, test).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(panic)) => resume_unwind(panic),
-        Err(_) => Err(format!("not done in {} s", DEADLINE.as_secs()).into()),
+        Err(_) => Err(format!("not done in {} s", MAX_TEST.as_secs()).into()),
     }
 }
 

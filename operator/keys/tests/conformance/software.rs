@@ -10,8 +10,8 @@ use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
 use crate::memory::{Memory, reach};
-use crate::openssl::OpenSsl;
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
+use signet_readers::OpenSsl;
 
 pub(crate) use pem::tests;
 

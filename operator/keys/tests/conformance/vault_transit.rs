@@ -15,8 +15,8 @@ use libtest_mimic::Trial;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::ErrorClass;
-use signet_keyservers::OpenBao;
-use signet_keyservers::proxy::{self, Proxy, Requests};
+use signet_testbed::OpenBao;
+use signet_testbed::proxy::{self, Proxy, Requests};
 
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
 use bed::Bed;

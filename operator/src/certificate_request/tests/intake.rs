@@ -3,11 +3,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use signet_api::IssuerKind;
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_core::request::{Api, Approval};
+use signet_core::request::{Api, Approval, Reference};
 
 use super::super::intake::{issuer, read};
 use super::{approved, condition, conditions, denied, object, with_status};
-use crate::fixtures::shop_ca;
+use crate::fixtures::{alice, shop_ca};
 
 fn referring(group: &str, kind: &str, name: &str) -> CertificateRequest {
     let reference = json!({ "group": group, "kind": kind, "name": name });
@@ -29,13 +29,18 @@ fn a1_2_the_issuer_is_named_by_kind_and_place() {
     );
 }
 
-/// Rule A1-1, CM-5: an empty group means cert-manager's, an empty kind its Issuer.
+/// CM-5: an empty kind means `Issuer`, whatever the group.
+#[test]
+fn cm_5_a_reference_without_a_kind_is_to_an_issuer() {
+    assert_eq!(issuer(&referring("signet.dev", "", "ca")), Some(shop_ca()));
+}
+
+/// Rule A1-1, CM-5: an empty group means cert-manager's.
 #[test]
 fn a1_1_group_and_kind_match_exactly_or_the_request_is_not_ours() {
     for (group, kind, name) in [
         ("", "Issuer", "ca"),
         ("", "", "ca"),
-        ("signet.dev", "", "ca"),
         ("signet.dev", "issuer", "ca"),
         ("signet.dev", "Issuers", "ca"),
         ("signet.dev", "MeshCA", "ca"),
@@ -128,11 +133,11 @@ fn the_spec_is_carried_over_as_it_stands() {
         ("uid-1", Api::CertificateRequest)
     );
     assert_eq!(asked.namespace.as_deref(), Some("shop"));
-    assert_eq!(asked.requester.username, "alice");
-    assert_eq!(asked.requester.groups, ["staff"]);
+    assert_eq!(asked.requester, alice());
     assert_eq!(asked.csr, b"csr");
     assert_eq!(asked.usages, ["server auth", "client auth"]);
-    assert!(asked.ca && asked.may_reference);
+    assert!(asked.ca);
+    assert_eq!(asked.reference, Reference::Allowed);
     assert_eq!(asked.certificate, None);
 }
 

@@ -7,8 +7,8 @@ use signet_core::reason::Reason;
 use super::super::status::{approved_at, plan};
 use super::super::watch::is_due;
 use super::{applied, approved, condition, conditions, denied, with_status};
-use crate::apply::{Plan, Told};
 use crate::fixtures::at;
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 /// [`NOW`](crate::fixtures::NOW), with a fraction that no condition may carry.
@@ -25,6 +25,7 @@ fn issued() -> Outcome {
         bundle: "bundle".to_owned(),
         clamped: None,
         spiffe_id: None,
+        dropped_usages: Vec::new(),
     }
 }
 
@@ -42,8 +43,8 @@ fn denial(reason: Reason, message: &str) -> Outcome {
     })
 }
 
-fn told(warning: bool, reason: &'static str, note: &str) -> Option<Told> {
-    Some(Told {
+fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent> {
+    Some(PlannedEvent {
         warning,
         reason,
         action: "Issue",
@@ -97,22 +98,21 @@ fn a1_4_a_denial_by_the_approver_is_ready_false_denied_without_an_event() {
 }
 
 #[test]
-fn a2_11_failed_has_a_failure_time_and_an_event_with_the_reason() {
+fn a2_11_failed_has_a_failure_time_and_an_event_whose_message_does_not_repeat_its_reason() {
     let outcome = denial(Reason::WeakKey, "the key is too short");
-    let sentence = "WeakKey: the key is too short";
     let status = json!({
         "conditions": [{
             "type": "Ready",
             "status": "False",
             "reason": "Failed",
-            "message": sentence,
+            "message": "WeakKey: the key is too short",
             "lastTransitionTime": NOW,
         }],
         "failureTime": NOW,
     });
     let expected = Plan {
         status: Some(status),
-        event: told(true, "WeakKey", sentence),
+        event: told(true, "WeakKey", "the key is too short"),
     };
     assert_eq!(plan(&new(), &outcome, now()), expected);
 }
@@ -176,10 +176,10 @@ fn a2_17_no_condition_of_others_is_written() {
 
 #[test]
 fn a2_19_pending_is_written_and_told_once_a_reason() {
-    let missing = waiting(Reason::IssuerNotFound, "Issuer shop/ca does not exist");
+    let message = "Issuer shop/ca does not exist";
+    let missing = waiting(Reason::IssuerNotFound, message);
     let first = plan(&new(), &missing, now());
-    let sentence = "IssuerNotFound: Issuer shop/ca does not exist";
-    assert_eq!(first.event, told(false, "IssuerNotFound", sentence));
+    assert_eq!(first.event, told(false, "IssuerNotFound", message));
     let status = first.status.unwrap();
     assert_eq!(
         status,
@@ -187,7 +187,7 @@ fn a2_19_pending_is_written_and_told_once_a_reason() {
             "type": "Ready",
             "status": "False",
             "reason": "Pending",
-            "message": sentence,
+            "message": format!("IssuerNotFound: {message}"),
             "lastTransitionTime": NOW,
         }] })
     );
@@ -200,10 +200,7 @@ fn a2_19_pending_is_written_and_told_once_a_reason() {
         &waiting(Reason::IssuerNotReady, "not ready"),
         at(60),
     );
-    assert_eq!(
-        other.event,
-        told(false, "IssuerNotReady", "IssuerNotReady: not ready")
-    );
+    assert_eq!(other.event, told(false, "IssuerNotReady", "not ready"));
     let condition = &other.status.unwrap()["conditions"][0];
     assert_eq!(condition["lastTransitionTime"], NOW, "it was False before");
 }

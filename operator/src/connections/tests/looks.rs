@@ -4,6 +4,7 @@ use signet_keys::{Checked, ErrorClass, KeyError, Known, PROBE};
 use tokio::time::advance;
 
 use super::scripted::Bed;
+use crate::connections::KeyEvent;
 
 fn pinned(pin: &str) -> Known {
     Known {
@@ -12,7 +13,7 @@ fn pinned(pin: &str) -> Known {
     }
 }
 
-/// Issue 4, section 3: a signer is made once.
+/// A signer is made once.
 #[tokio::test]
 async fn a_key_is_connected_to_once_and_looked_at_after_that() {
     let bed = Bed::new();
@@ -37,12 +38,12 @@ async fn a_key_that_does_not_sign_is_not_there_and_stays_so_until_it_signs() {
         assert_eq!(bed.look(&Known::default()).await.unwrap_err(), refused);
         assert!(bed.is_away());
     }
-    assert!(bed.changes.try_recv().unwrap().is_away);
+    assert_eq!(bed.changes.try_recv().unwrap().event, KeyEvent::Unavailable);
     assert!(bed.changes.try_recv().is_err(), "it was told once");
     *bed.script.refusal.lock().unwrap() = None;
     advance(PROBE).await;
     bed.look(&Known::default()).await.unwrap();
-    assert!(!bed.changes.try_recv().unwrap().is_away);
+    assert_eq!(bed.changes.try_recv().unwrap().event, KeyEvent::Available);
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,6 +62,24 @@ async fn a_key_that_went_away_has_to_sign_before_it_is_back() {
     advance(PROBE).await;
     bed.look(&Known::default()).await.unwrap();
     assert!(!bed.is_away());
+}
+
+/// Some signatures are throttled in vain while others succeed, so the breaker never opens. Their
+/// requests waited for up to five minutes each: nothing reported that the key had recovered.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_recovers_without_having_been_unavailable_is_reported() {
+    let mut bed = Bed::new();
+    let key = bed.look(&Known::default()).await.unwrap();
+    let throttled = KeyError::new(ErrorClass::Throttled(None), "slow down");
+    *bed.script.refusal.lock().unwrap() = Some(throttled.clone());
+    assert_eq!(bed.sign(&key).await.unwrap_err(), throttled);
+    assert!(!bed.is_away());
+    assert!(bed.changes.try_recv().is_err());
+    *bed.script.refusal.lock().unwrap() = None;
+    bed.sign(&key).await.unwrap();
+    assert_eq!(bed.changes.try_recv().unwrap().event, KeyEvent::Recovered);
+    bed.sign(&key).await.unwrap();
+    assert!(bed.changes.try_recv().is_err(), "once");
 }
 
 /// What does not pass by itself may be the connection's fault: a login that is gone, a key that

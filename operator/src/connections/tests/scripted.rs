@@ -68,6 +68,7 @@ impl Bed {
         let alarm = Alarm {
             issuer: corp(),
             changes: sender,
+            log: Arc::default(),
         };
         Self {
             backend: Scripted {
@@ -86,6 +87,13 @@ impl Bed {
         self.connection
             .key(&self.backend, (&reach, known), &self.gates)
             .await
+    }
+
+    /// Signs with a key, as requests do.
+    pub(super) async fn sign(&self, key: &Key) -> Result<Signature, KeyError> {
+        let (public, algorithm) = (key.guard.public_key(), key.guard.algorithm());
+        let tbs = ToBeSigned::trial(public, algorithm).unwrap();
+        key.guard.sign(&tbs).await
     }
 
     /// The reference leads to another key from now on.

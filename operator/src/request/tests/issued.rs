@@ -4,13 +4,12 @@ use std::time::Duration;
 use signet_core::ca::CaChain;
 use signet_core::policy::SpiffeRules;
 use signet_core::reason::Reason;
-use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
-use crate::fixtures::{DAY, HOUR, NOW, at, ca, key, openssl};
-use crate::keyring::{Found, State};
+use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, service_account, verify};
+use crate::keyring::{IssuerLookup, State};
 
 const KEY_TYPES: [KeyType; 7] = [
     KeyType::EcdsaP256,
@@ -31,7 +30,7 @@ async fn openssl_accepts_what_every_type_of_ca_key_signs() {
         let Outcome::Issued { chain, bundle, .. } = &outcome else {
             panic!("{key_type:?}: {outcome:?}");
         };
-        openssl::verify(chain, bundle, NOW);
+        verify(chain, bundle, NOW);
         assert_eq!(outcome.labels(), Some(("issued", Reason::Issued)));
         assert!(!outcome.wants_retry());
     }
@@ -57,7 +56,7 @@ async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
     assert!(issued.ends_with(&above), "{issued}");
     assert_eq!(issued.matches("BEGIN CERTIFICATE").count(), 3);
     assert_eq!(bundle, chain.roots()[0].pem());
-    openssl::verify(&issued, &bundle, NOW);
+    verify(&issued, &bundle, NOW);
 }
 
 #[tokio::test]
@@ -73,7 +72,7 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
         panic!("{outcome:?}");
     };
     assert_eq!(clamped, Some(end));
-    let message = Outcome::issued_message(clamped, spiffe_id.as_deref());
+    let message = Outcome::issued_message(clamped, spiffe_id.as_deref(), &[]);
     assert_eq!(
         message,
         format!(
@@ -86,18 +85,17 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
 async fn the_spiffe_id_that_signet_wrote_is_told() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
-    let Found::Known(State::Ready(mut loaded)) = ready(signer, chain) else {
+    let IssuerLookup::Observed(State::Ready(mut loaded)) = ready(signer, chain) else {
         unreachable!("it was made ready");
     };
     Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
         trust_domain: TrustDomain::parse("example.org").unwrap(),
-        cert_manager: ServiceAccount::from_username("system:serviceaccount:cert-manager:cm")
-            .unwrap(),
     });
     let mut asked = asked();
-    asked.requester.username = "system:serviceaccount:shop:web".to_owned();
+    asked.requester = service_account("shop", "web");
+    asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Duration::from_secs(20));
-    let outcome = outcome(asked, &Found::Known(State::Ready(loaded)), NOW).await;
+    let outcome = outcome(asked, &IssuerLookup::Observed(State::Ready(loaded)), NOW).await;
     let Outcome::Issued {
         clamped, spiffe_id, ..
     } = outcome
@@ -106,7 +104,41 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     };
     assert_eq!(clamped, None);
     assert_eq!(
-        Outcome::issued_message(clamped, spiffe_id.as_deref()),
+        Outcome::issued_message(clamped, spiffe_id.as_deref(), &[]),
         "Certificate issued with SPIFFE ID spiffe://example.org/ns/shop/sa/web"
     );
+}
+
+/// RFC 8813: the key of the request is on P-256.
+#[tokio::test]
+async fn usages_that_do_not_fit_the_key_are_reported() {
+    for (usages, expected) in [
+        (
+            &["digital signature", "data encipherment", "key encipherment"][..],
+            "Certificate issued; dropped usages that do not fit the certificate: \
+             key encipherment, data encipherment",
+        ),
+        (
+            &["digital signature", "key agreement"],
+            "Certificate issued",
+        ),
+        // The API's default usages, written out or not.
+        (
+            &["digital signature", "key encipherment"],
+            "Certificate issued",
+        ),
+        (&[], "Certificate issued"),
+    ] {
+        let signer = key::signer(KeyType::EcdsaP256);
+        let chain = ca::valid(&*signer, "Root");
+        let mut asked = asked();
+        asked.usages = usages.iter().map(|&usage| usage.to_owned()).collect();
+        let Outcome::Issued { dropped_usages, .. } =
+            outcome_now(asked, &ready(signer, chain)).await
+        else {
+            panic!("{usages:?}");
+        };
+        let message = Outcome::issued_message(None, None, &dropped_usages);
+        assert_eq!(message, expected, "{usages:?}");
+    }
 }

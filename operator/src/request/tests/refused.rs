@@ -1,11 +1,11 @@
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
-use signet_core::request::{Approval, Asked};
+use signet_core::request::{Approval, Asked, Reference};
 use signet_keys::{ErrorClass, KeyError, KeyType};
 
 use super::{Outcome, asked, outcome_now, ready};
 use crate::fixtures::{ca, key};
-use crate::keyring::Found;
+use crate::keyring::IssuerLookup;
 
 /// What a denial costs: no signature, no retry.
 async fn denial(asked: Asked) -> Denial {
@@ -42,7 +42,15 @@ async fn what_can_never_succeed_is_denied_before_the_key_is_asked() {
             Reason::InvalidUsages,
         ),
         (with(|it| it.ca = true), Reason::CaNotAllowed),
-        (with(|it| it.may_reference = false), Reason::DeniedReference),
+        (
+            with(|it| {
+                it.reference = Reference::Denied {
+                    namespace: "shop".to_owned(),
+                    name: "ca".to_owned(),
+                }
+            }),
+            Reason::DeniedReference,
+        ),
     ] {
         let denial = denial(asked).await;
         assert_eq!(denial.reason, reason, "{denial:?}");
@@ -67,7 +75,7 @@ async fn a1_3_what_nobody_approved_is_ignored_also_when_malformed() {
     malformed.csr = b"no CSR".to_vec();
     for mut asked in [asked(), malformed] {
         asked.approval = Approval::Pending;
-        let outcome = outcome_now(asked, &Found::Missing).await;
+        let outcome = outcome_now(asked, &IssuerLookup::Missing).await;
         assert_eq!(outcome, Outcome::Ignored);
         assert_eq!(outcome.labels(), None);
     }
@@ -97,6 +105,6 @@ async fn a_certificate_that_is_too_long_for_the_key_is_denied_and_not_asked_for(
 async fn what_is_malformed_is_denied_without_an_issuer() {
     let mut asked = asked();
     asked.csr = b"no CSR".to_vec();
-    let outcome = outcome_now(asked, &Found::Missing).await;
+    let outcome = outcome_now(asked, &IssuerLookup::Missing).await;
     assert_eq!(outcome.labels(), Some(("denied", Reason::InvalidCsr)));
 }

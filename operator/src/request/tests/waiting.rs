@@ -8,7 +8,7 @@ use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
 use crate::fixtures::{DAY, NOW, at, ca, key};
-use crate::keyring::{Found, State};
+use crate::keyring::{IssuerLookup, State};
 
 fn wait(outcome: &Outcome) -> &Wait {
     match outcome {
@@ -27,7 +27,7 @@ async fn told(class: ErrorClass) -> (Outcome, u32) {
     (outcome, remote.asked())
 }
 
-/// DESIGN, "What must hold", 3: that would cost a Certificate 1 to 32 hours.
+/// Failed would cost a Certificate 1 to 32 hours (A6-47).
 #[tokio::test(start_paused = true)]
 async fn whatever_a_key_backend_says_no_request_fails_by_it() {
     for class in [
@@ -136,10 +136,11 @@ async fn a_ca_that_is_past_its_end_or_has_not_begun_signs_nothing() {
 /// Rule A2-19: the issuer's own change wakes the request, so nothing is retried by the clock.
 #[tokio::test]
 async fn a2_19_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
-    let not_ready = Found::Known(State::NotReady("the Secret ca does not exist".to_owned()));
+    let not_ready =
+        IssuerLookup::Observed(State::NotReady("the Secret ca does not exist".to_owned()));
     for (found, reason, message) in [
         (
-            Found::Missing,
+            IssuerLookup::Missing,
             Reason::IssuerNotFound,
             "ClusterIssuer corp does not exist; the request is taken up once it does.",
         ),
@@ -163,7 +164,7 @@ async fn a2_19_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
 #[tokio::test]
 async fn nothing_is_said_about_an_issuer_that_is_about_to_be_looked_at() {
     assert_eq!(
-        outcome_now(asked(), &Found::Unexamined).await,
+        outcome_now(asked(), &IssuerLookup::NotObserved).await,
         Outcome::Ignored
     );
 }

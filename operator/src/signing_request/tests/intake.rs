@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signet_core::request::{Api, Approval, Request};
+use signet_core::request::{Api, Approval, Reference, Request};
 
 use super::super::intake::{needs_review, read};
 use super::{conditions, object, with_spec, with_status};
-use crate::fixtures::{corp, shop_ca};
+use crate::fixtures::{alice, corp, shop_ca};
 
 #[test]
 fn the_spec_is_carried_over_as_it_stands() {
@@ -16,8 +16,7 @@ fn the_spec_is_carried_over_as_it_stands() {
         ("uid-1", Api::CertificateSigningRequest)
     );
     assert_eq!((asked.namespace, asked.certificate), (None, None));
-    assert_eq!(asked.requester.username, "alice");
-    assert_eq!(asked.requester.groups, ["staff"]);
+    assert_eq!(asked.requester, alice());
     assert_eq!(asked.csr, b"csr");
     assert_eq!(asked.usages, ["client auth"]);
     assert_eq!(asked.approval, Approval::Approved);
@@ -37,13 +36,14 @@ fn a5_36_both_forms_of_signer_name_and_no_others() {
 #[test]
 fn a5_37_a_namespaced_issuer_needs_a_review_once_approved() {
     let namespaced = json!({ "signerName": "issuers.signet.dev/shop.ca" });
-    for (spec, status, may_reference, review) in [
+    for (spec, status, allowed, review) in [
         (json!({}), conditions(&["Approved"]), true, false),
         (namespaced.clone(), conditions(&["Approved"]), false, true),
         (namespaced, json!({}), false, false),
     ] {
         let (issuer, asked) = read(&object(&spec, &json!({}), &status)).unwrap();
-        assert_eq!(asked.may_reference, may_reference, "{issuer}");
+        let is_allowed = asked.reference == Reference::Allowed;
+        assert_eq!(is_allowed, allowed, "{issuer}");
         assert_eq!(needs_review(&issuer, &asked), review, "{issuer}");
     }
 }
@@ -93,12 +93,31 @@ fn duration(seconds: Value, annotation: Value) -> Result<Duration, String> {
 }
 
 #[test]
-fn a5_39_the_annotation_wins_over_the_spec_and_that_over_90_days() {
+fn a5_39_an_annotation_extends_no_lifetime_of_the_spec() {
     let seconds = |seconds| Ok(Duration::from_secs(seconds));
     assert_eq!(duration(json!(7200), json!("1h30m")), seconds(5400));
+    assert_eq!(duration(json!(7200), json!("2h")), seconds(7200));
+    assert_eq!(duration(json!(7200), json!("87600h")), seconds(7200));
     assert_eq!(duration(json!(7200), Value::Null), seconds(7200));
     assert_eq!(duration(Value::Null, json!("10m")), seconds(600));
     assert_eq!(duration(Value::Null, Value::Null), seconds(90 * 24 * 3600));
+}
+
+/// Annotations can be changed after the approval, and policy treats what they request with care.
+#[test]
+fn what_only_an_annotation_requests_is_marked() {
+    let annotated = |spec: Value, annotations: Value| {
+        let object = object(&spec, &annotations, &json!({}));
+        let annotated = read(&object).unwrap().1.annotated;
+        (annotated.duration, annotated.ca)
+    };
+    let duration = json!({ "experimental.cert-manager.io/request-duration": "1h" });
+    let ca = json!({ "experimental.cert-manager.io/request-is-ca": "true" });
+    let in_spec = json!({ "expirationSeconds": 7200 });
+    assert_eq!(annotated(json!({}), json!({})), (false, false));
+    assert_eq!(annotated(json!({}), duration.clone()), (true, false));
+    assert_eq!(annotated(in_spec, duration), (false, false));
+    assert_eq!(annotated(json!({}), ca), (false, true));
 }
 
 /// CSR-2: 600 s is the least, in whichever place it is asked for.

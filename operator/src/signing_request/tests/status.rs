@@ -5,8 +5,8 @@ use signet_core::reason::Reason;
 use super::super::status::plan;
 use super::super::watch::is_due;
 use super::{conditions, with_status};
-use crate::apply::{Plan, Told};
 use crate::fixtures::at;
+use crate::plan::{Plan, PlannedEvent};
 use crate::request::Outcome;
 
 fn denied() -> Outcome {
@@ -22,11 +22,12 @@ fn issued() -> Outcome {
         bundle: "bundle".to_owned(),
         clamped: None,
         spiffe_id: None,
+        dropped_usages: Vec::new(),
     }
 }
 
-fn told(warning: bool, reason: &'static str, note: &str) -> Option<Told> {
-    Some(Told {
+fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent> {
+    Some(PlannedEvent {
         warning,
         reason,
         action: "Issue",

@@ -55,6 +55,16 @@ fn what_a_ca_certificate_says() {
     }
 }
 
+/// No verifier reads it, so nothing under it would verify. Found by fuzzing.
+#[test]
+fn rejects_an_issuer_that_is_not_a_name() {
+    let parts = Parts {
+        issuer: hex("300f313a300b06035504030c04726f6f74"),
+        ..root()
+    };
+    assert_unreadable(&parts, "incomplete");
+}
+
 #[test]
 fn pki_4_a_leaf_is_no_ca() {
     let sentence = "basicConstraints CA:TRUE is missing";
@@ -90,11 +100,11 @@ fn an_extension_that_cannot_be_read_is_not_as_good_as_absent() {
     let table = [
         (BASIC_CONSTRAINTS, "basicConstraints", hex("30030102ff")),
         (BASIC_CONSTRAINTS, "basicConstraints", hex("30030101ff00")),
-        // A path length of 256, and one below zero.
+        // Path lengths with a needless zero and below zero.
         (
             BASIC_CONSTRAINTS,
             "basicConstraints",
-            hex("30070101ff02020100"),
+            hex("30070101ff02020001"),
         ),
         (
             BASIC_CONSTRAINTS,
@@ -118,6 +128,14 @@ fn an_extension_that_cannot_be_read_is_not_as_good_as_absent() {
         let parts = root().with(id, Some(extension(id, &value)));
         assert_unfit(&parts, &format!("malformed {name}"));
     }
+}
+
+#[test]
+fn reads_a_path_length_above_255() {
+    let value = hex("30070101ff02020100");
+    let parts = root().with(BASIC_CONSTRAINTS, Some(critical(BASIC_CONSTRAINTS, &value)));
+    let ca = CaCertificate::from_der(&parts.der()).unwrap();
+    assert_eq!(ca.path_length(), Some(255));
 }
 
 #[test]

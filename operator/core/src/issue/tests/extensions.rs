@@ -16,7 +16,7 @@ use crate::fixtures::request::{asked, asked_ca, granted, plain, with_ca, with_us
 #[test]
 fn pki_4_pki_5_those_of_a_leaf() {
     let ca = Ca::root(Kind::P256);
-    let spec = ["key encipherment", "client auth", "server auth"];
+    let spec = ["key agreement", "client auth", "server auth"];
     let issued = ca.issue(&granted(
         with_usages(asked(&CsrParts::default()), &spec),
         &plain(),
@@ -32,7 +32,7 @@ fn pki_4_pki_5_those_of_a_leaf() {
     ];
     assert_eq!(extension_list(&parsed), expected);
     assert_eq!(value(&parsed, BASIC_CONSTRAINTS), Some(hex("3000")));
-    assert_eq!(value(&parsed, KEY_USAGE), Some(hex("030205a0")));
+    assert_eq!(value(&parsed, KEY_USAGE), Some(hex("03020388")));
     // Rule A3-23: in the order of the request.
     assert_eq!(
         value(&parsed, EXT_KEY_USAGE),
@@ -70,7 +70,7 @@ fn pki_7_those_of_a_ca() {
         value(&parsed, BASIC_CONSTRAINTS),
         Some(hex("30060101ff020102"))
     );
-    assert_eq!(value(&parsed, KEY_USAGE), Some(hex("03020106")));
+    assert_eq!(value(&parsed, KEY_USAGE), Some(hex("03020186")));
     assert_eq!(value(&parsed, NAME_CONSTRAINTS), Some(constraints));
     assert!(readers::is_ca(&parsed));
 }

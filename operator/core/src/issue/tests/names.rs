@@ -8,7 +8,7 @@ use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{SAN, attribute, cn, dns, hex, no_name, oid, seq, set, tlv, uri};
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked, granted, plain, spiffe};
+use crate::fixtures::request::{asked, asked_for_certificate, granted, plain, spiffe};
 
 /// Where `part` stands in `whole`.
 fn contains(whole: &[u8], part: &[u8]) -> bool {
@@ -59,7 +59,7 @@ fn x5_5_the_subject_alt_name_is_critical_exactly_when_the_subject_is_empty() {
     for (subject, expected) in [(no_name(), "2.5.29.17!"), (cn("web"), "2.5.29.17")] {
         for rules in [plain(), spiffe()] {
             let csr = CsrParts::default().and_subject(subject.clone());
-            let issued = ca.issue(&granted(asked(&csr), &rules));
+            let issued = ca.issue(&granted(asked_for_certificate(&csr), &rules));
             let list = extension_list(&certificate(&issued));
             assert!(list.iter().any(|one| one == expected), "{list:?}");
         }
@@ -90,9 +90,10 @@ fn a3_26_raw_subject_alt_names_survive() {
 #[test]
 fn x5_1_the_spiffe_id_stands_behind_the_other_names() {
     let ca = Ca::root(Kind::P256);
-    let id = uri("spiffe://example.org/ns/shop/sa/web");
+    let id = uri("spiffe://example.org/ns/shop/certificate/tls");
     for names in [&[][..], &[dns("a.example")], std::slice::from_ref(&id)] {
-        let issued = ca.issue(&granted(asked(&CsrParts::names(names)), &spiffe()));
+        let csr = CsrParts::names(names);
+        let issued = ca.issue(&granted(asked_for_certificate(&csr), &spiffe()));
         let expected = match names {
             [name] if *name != id => seq(&[name.clone(), id.clone()]),
             _ => seq(std::slice::from_ref(&id)),

@@ -12,7 +12,7 @@ use crate::fixtures::der::{
     BASIC_CONSTRAINTS, KEY_USAGE, SAN, SUBJECT_KEY_IDENTIFIER, hex, seq, tlv, uri,
 };
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked, asked_ca, granted, plain, spiffe, with_ca};
+use crate::fixtures::request::{asked_ca, asked_for_certificate, granted, plain, spiffe, with_ca};
 use crate::fixtures::{DAY, NOW, at};
 use crate::issue::assemble_root;
 use crate::issue::{SelfSigned, Signature, ToBeSigned};
@@ -53,7 +53,10 @@ fn a_root_of_every_kind_of_key_issues() {
             key,
             chain: CaChain::from_root(root),
         };
-        ca.issue(&granted(asked(&CsrParts::default()), &spiffe()));
+        ca.issue(&granted(
+            asked_for_certificate(&CsrParts::default()),
+            &spiffe(),
+        ));
         ca.issue(&granted(
             asked_ca(&CsrParts::default()),
             &with_ca(spiffe(), 0),

@@ -3,8 +3,7 @@
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{BASIC_CONSTRAINTS, NAME_CONSTRAINTS, cn, dns, hex, seq, tlv, uri};
 use crate::fixtures::request::{
-    asked, asked_ca, asked_for_certificate, decided, denied, granted, plain, requester, spiffe,
-    with_ca,
+    asked, asked_ca, asked_for_certificate, decided, denied, granted, plain, spiffe, with_ca,
 };
 use crate::policy::{Decision, Kind, Rules};
 use crate::reason::Reason;
@@ -200,32 +199,4 @@ fn x5_7_a_ca_in_a_trust_domain_has_the_trust_domains_id_or_none() {
         let denial = denied(asked_ca(&CsrParts::names(&refused)), &rules);
         assert_eq!(denial.reason, Reason::IdentityNotAllowed);
     }
-}
-
-#[test]
-fn who_may_have_no_identity_may_have_no_ca_either() {
-    let rules = with_ca(spiffe(), 0);
-    let csr = CsrParts::default();
-    let namespaced = Rules {
-        namespace: Some("shop".to_owned()),
-        ..rules.clone()
-    };
-    let by = |username: &str| Asked {
-        requester: requester(username),
-        ..asked_ca(&csr)
-    };
-    let table = [
-        (by("alice"), &rules),
-        (
-            by("system:serviceaccount:cert-manager:cert-manager"),
-            &rules,
-        ),
-        (by("system:serviceaccount:evil:web"), &namespaced),
-    ];
-    for (asked, rules) in table {
-        assert_eq!(denied(asked, rules).reason, Reason::IdentityNotAllowed);
-    }
-    granted(by("system:serviceaccount:shop:web"), &namespaced);
-    // A plain private CA asks nobody who he is; its approver does.
-    granted(by("alice"), &with_ca(plain(), 0));
 }

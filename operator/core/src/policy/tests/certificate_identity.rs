@@ -38,19 +38,19 @@ fn and_none_beside_it() {
     let table = [
         (
             "spiffe://example.org/ns/till/sa/web",
-            "under spiffe://example.org/ns/shop/ alone",
+            "under spiffe://example.org/ns/shop/, not",
         ),
-        ("spiffe://example.org/ns/shop-evil/sa/web", "alone"),
-        ("spiffe://example.org/ns/sho/p", "alone"),
-        ("spiffe://example.org/ns/Shop/sa/web", "alone"),
-        ("spiffe://example.org/ns/shop", "alone"),
-        ("spiffe://example.org/ns", "alone"),
-        ("spiffe://example.org", "alone"),
-        ("spiffe://example.org/sa/ns/shop/web", "alone"),
-        ("spiffe://example.org/x/ns/shop/web", "alone"),
-        ("spiffe://other.org/ns/shop/sa/web", "alone"),
-        ("spiffe://example.org.evil/ns/shop/sa/web", "alone"),
-        ("spiffe://sub.example.org/ns/shop/sa/web", "alone"),
+        ("spiffe://example.org/ns/shop-evil/sa/web", ", not"),
+        ("spiffe://example.org/ns/sho/p", ", not"),
+        ("spiffe://example.org/ns/Shop/sa/web", ", not"),
+        ("spiffe://example.org/ns/shop", ", not"),
+        ("spiffe://example.org/ns", ", not"),
+        ("spiffe://example.org", ", not"),
+        ("spiffe://example.org/sa/ns/shop/web", ", not"),
+        ("spiffe://example.org/x/ns/shop/web", ", not"),
+        ("spiffe://other.org/ns/shop/sa/web", ", not"),
+        ("spiffe://example.org.evil/ns/shop/sa/web", ", not"),
+        ("spiffe://sub.example.org/ns/shop/sa/web", ", not"),
         ("spiffe://example.org/ns/shop/../other", "'.' or '..'"),
         ("spiffe://example.org/ns/shop/./web", "'.' or '..'"),
         ("spiffe://example.org/ns/shop//web", "empty segment"),
@@ -103,4 +103,30 @@ fn what_cert_manager_asks_for_no_certificate_has_no_identity() {
             );
         }
     }
+}
+
+/// A client certificate can carry any username, also cert-manager's, and an owner reference is
+/// written by the requester.
+#[test]
+fn a_client_certificate_with_cert_managers_username_gets_no_certificates_identity() {
+    let csr = CsrParts::names(&[uri("spiffe://example.org/ns/shop/sa/web")]);
+    let mut forged = asked_for_certificate(&csr);
+    granted(forged.clone(), &spiffe());
+    forged.requester.extra = [(
+        "authentication.kubernetes.io/credential-id".to_owned(),
+        vec!["X509SHA256=00ff".to_owned()],
+    )]
+    .into();
+    let denial = denied(forged, &spiffe());
+    assert_eq!(denial.reason, Reason::IdentityNotAllowed);
+    assert!(
+        denial.message.contains("client certificate"),
+        "{}",
+        denial.message
+    );
+
+    let mut without_groups = asked_for_certificate(&csr);
+    without_groups.requester.groups.clear();
+    let denial = denied(without_groups, &spiffe());
+    assert_eq!(denial.reason, Reason::IdentityNotAllowed);
 }

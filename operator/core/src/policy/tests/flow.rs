@@ -8,7 +8,7 @@ use crate::fixtures::request::{
 };
 use crate::policy::{Decision, Issuer};
 use crate::reason::Reason;
-use crate::request::{Api, Approval, Asked};
+use crate::request::{Api, Approval, Asked, Reference};
 
 const MISSING: Issuer<'_> = Issuer::Missing {
     name: "ClusterIssuer mesh",
@@ -20,6 +20,13 @@ const NOT_READY: Issuer<'_> = Issuer::NotReady {
 
 fn good() -> Asked {
     asked(&CsrParts::default())
+}
+
+fn denied_reference() -> Reference {
+    Reference::Denied {
+        namespace: "shop".to_owned(),
+        name: "ca".to_owned(),
+    }
 }
 
 fn malformed() -> Asked {
@@ -76,7 +83,7 @@ fn a1_4_the_approvers_no_wins_over_everything() {
     let rules = plain();
     let broken = Asked {
         duration: Err("written wrongly".to_owned()),
-        may_reference: false,
+        reference: denied_reference(),
         ..with_usages(malformed(), &["time travel"])
     };
     for asked in [good(), malformed(), broken] {
@@ -148,7 +155,7 @@ fn a3_22_a_csr_without_proof_of_possession_is_denied() {
 fn a5_37_who_may_not_reference_the_issuer_is_denied_and_learns_nothing_of_it() {
     let rules = plain();
     let stranger = || Asked {
-        may_reference: false,
+        reference: denied_reference(),
         api: Api::CertificateSigningRequest,
         namespace: None,
         requester: requester("mallory"),
@@ -171,7 +178,7 @@ fn a5_37_who_may_not_reference_the_issuer_is_denied_and_learns_nothing_of_it() {
 fn a_stranger_cannot_fill_the_status_with_his_name() {
     let long = "m".repeat(100_000);
     let asked = Asked {
-        may_reference: false,
+        reference: denied_reference(),
         requester: requester(&long),
         ..good()
     };

@@ -3,10 +3,9 @@
 //! That annotations and labels never count needs no test: `Asked` has no place for them.
 
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::der::{dns, no_name, tlv, uri};
+use crate::fixtures::der::{attribute, cn, dns, no_name, seq, subject, tlv, uri};
 use crate::fixtures::request::{
-    account, asked, asked_ca, asked_for_certificate, denied, granted, plain, requester, spiffe,
-    with_ca,
+    account, asked, asked_for_certificate, denied, granted, plain, requester, spiffe,
 };
 use crate::policy::{Rules, SpiffeRules};
 use crate::reason::Reason;
@@ -22,7 +21,7 @@ fn by(username: &str) -> Asked {
     Asked {
         requester: requester(username),
         namespace: own.or(Some("shop".to_owned())),
-        ..asked(&CsrParts::names(&[]))
+        ..asked(&CsrParts::nameless())
     }
 }
 
@@ -60,7 +59,7 @@ fn refused(asked: Asked, rules: &Rules, sentence: &str) {
 #[test]
 fn a_service_account_gets_its_own_id() {
     let rules = spiffe();
-    assert_eq!(id(asked(&CsrParts::names(&[])), &rules), OWN);
+    assert_eq!(id(asked(&CsrParts::nameless()), &rules), OWN);
     assert_eq!(
         id(by("system:serviceaccount:till:cash.v2"), &rules),
         "spiffe://example.org/ns/till/sa/cash.v2"
@@ -82,7 +81,7 @@ fn a_service_account_gets_its_own_id() {
     // An owner that somebody wrote onto his own request makes no difference.
     let owned = Asked {
         certificate: Some("tls".to_owned()),
-        ..asked(&CsrParts::names(&[]))
+        ..asked(&CsrParts::nameless())
     };
     assert_eq!(id(owned, &rules), OWN);
 }
@@ -90,26 +89,22 @@ fn a_service_account_gets_its_own_id() {
 #[test]
 fn a_service_account_lends_its_identity_to_no_other_namespace() {
     let csrs = [
-        CsrParts::names(&[]),
+        CsrParts::nameless(),
         CsrParts::names(&[uri(OWN)]),
         CsrParts::names(&[uri("spiffe://example.org/ns/till/sa/web")]),
-        // The URI that a CA of the trust domain may list.
-        CsrParts::names(&[uri("spiffe://example.org")]),
     ];
     let of_till = Rules {
         namespace: Some("till".to_owned()),
         ..spiffe()
     };
     for csr in &csrs {
-        for asked in [asked(csr), asked_ca(csr)] {
-            for rules in [with_ca(spiffe(), 0), with_ca(of_till.clone(), 0)] {
-                for elsewhere in ["till", "shop-evil", "sho", "Shop", ""] {
-                    refused(
-                        in_namespace(asked.clone(), elsewhere),
-                        &rules,
-                        "shop/web made this request in namespace",
-                    );
-                }
+        for rules in [spiffe(), of_till.clone()] {
+            for elsewhere in ["till", "shop-evil", "sho", "Shop", ""] {
+                refused(
+                    in_namespace(asked(csr), elsewhere),
+                    &rules,
+                    "shop/web made this request in namespace",
+                );
             }
         }
     }
@@ -125,13 +120,6 @@ fn a_service_account_lends_its_identity_to_no_other_namespace() {
         };
         assert_eq!(id(nowhere, &spiffe()), OWN);
     }
-    let nowhere = Asked {
-        api: Api::CertificateSigningRequest,
-        namespace: None,
-        ..asked_ca(&csrs[3])
-    };
-    granted(nowhere, &with_ca(spiffe(), 0));
-    granted(asked_ca(&csrs[3]), &with_ca(spiffe(), 0));
     // A plain private CA gives no identity, so there is none to lend.
     granted(in_namespace(asked(&csrs[0]), "till"), &plain());
 }
@@ -143,14 +131,14 @@ fn x5_1_x5_2_a_service_account_may_list_its_own_id_and_no_other() {
     let others = [
         (
             "spiffe://example.org/ns/shop/sa/other",
-            "may have spiffe://example.org/ns/shop/sa/web",
+            "is allowed spiffe://example.org/ns/shop/sa/web",
         ),
-        ("spiffe://example.org/ns/till/sa/web", "may have"),
-        ("spiffe://example.org/ns/shop/sa/web/x", "may have"),
-        ("spiffe://example.org/ns/shop/certificate/web", "may have"),
-        ("spiffe://other.org/ns/shop/sa/web", "may have"),
-        ("spiffe://example.org/NS/shop/sa/web", "may have"),
-        ("spiffe://example.org", "may have"),
+        ("spiffe://example.org/ns/till/sa/web", "is allowed"),
+        ("spiffe://example.org/ns/shop/sa/web/x", "is allowed"),
+        ("spiffe://example.org/ns/shop/certificate/web", "is allowed"),
+        ("spiffe://other.org/ns/shop/sa/web", "is allowed"),
+        ("spiffe://example.org/NS/shop/sa/web", "is allowed"),
+        ("spiffe://example.org", "is allowed"),
         // SID-7: readers would take these for the same, and we write lower case alone.
         (
             "spiffe://Example.org/ns/shop/sa/web",
@@ -188,21 +176,75 @@ fn x5_2_two_uris_are_refused_even_when_they_are_the_same() {
 }
 
 #[test]
-fn x5_3_other_names_stay_and_the_id_comes_last() {
-    let others = [dns("web.shop.svc"), tlv(0x87, &[10, 0, 0, 1])];
-    let grant = granted(asked(&CsrParts::names(&others)), &spiffe());
-    let names = grant.subject_alt_names().unwrap();
-    assert_eq!(
-        names.der(),
-        tlv(0x30, &[&others.concat()[..], &uri(OWN)].concat())
-    );
-    // Where the ID is listed, the bytes stay as they are, in their own order.
-    let listed = [uri(OWN), dns("web.shop.svc")];
-    let grant = granted(asked(&CsrParts::names(&listed)), &spiffe());
+fn x5_3_names_beside_a_listed_id_stay_as_they_are() {
+    let names = [dns("web.shop.svc"), uri(OWN), tlv(0x87, &[10, 0, 0, 1])];
+    let csr = CsrParts::names(&names).and_subject(cn("web"));
+    let grant = granted(asked(&csr), &spiffe());
     assert_eq!(
         grant.subject_alt_names().unwrap().der(),
-        tlv(0x30, &listed.concat())
+        tlv(0x30, &names.concat())
     );
+    assert_eq!(grant.subject_der(), cn("web"));
+}
+
+/// Open Service Mesh's controller requests certificates for workloads, with `CN=web.default…` and
+/// DNS names. Each would get the controller's own identity.
+#[test]
+fn an_agent_does_not_lend_its_identity_to_the_workloads_it_requests_for() {
+    let others = [
+        CsrParts::names(&[dns("web.default.svc")]),
+        CsrParts::names(&[tlv(0x87, &[10, 0, 0, 1])]),
+        CsrParts::names(&[tlv(0x81, b"web@example.org")]),
+        // A registeredID.
+        CsrParts::names(&[tlv(0x88, &[0x2a, 0x03])]),
+        CsrParts::names(&[]).and_subject(cn("web.default.svc.cluster.local")),
+        CsrParts::names(&[]).and_subject(subject(&[("2.5.4.10", "Mesh"), ("2.5.4.3", "web")])),
+        CsrParts::names(&[]).and_subject(cn("")),
+        // serialNumber, emailAddress, domainComponent, userId, title, givenName.
+        CsrParts::names(&[]).and_subject(subject(&[("2.5.4.5", "1")])),
+        CsrParts::names(&[]).and_subject(subject(&[("1.2.840.113549.1.9.1", "a@b.c")])),
+        CsrParts::names(&[]).and_subject(subject(&[("0.9.2342.19200300.100.1.25", "org")])),
+        CsrParts::names(&[]).and_subject(subject(&[("0.9.2342.19200300.100.1.1", "web")])),
+        CsrParts::names(&[]).and_subject(subject(&[("2.5.4.12", "web")])),
+        CsrParts::names(&[]).and_subject(subject(&[("2.5.4.42", "web")])),
+        // Two attributes in one RDN.
+        CsrParts::names(&[]).and_subject(seq(&[tlv(
+            0x31,
+            &[attribute("2.5.4.3", "web"), attribute("2.5.4.10", "Mesh")].concat(),
+        )])),
+    ];
+    let advice = format!("list the URI {OWN} in the CSR");
+    for csr in &others {
+        refused(asked(csr), &spiffe(), &advice);
+        let api = Api::CertificateSigningRequest;
+        let signing = Asked {
+            api,
+            namespace: None,
+            ..asked(csr)
+        };
+        refused(signing, &spiffe(), &advice);
+        // Nothing is added by a plain private CA.
+        assert_eq!(granted(asked(csr), &plain()).spiffe_id(), None);
+    }
+    refused(asked(&others[0]), &spiffe(), "DNS:web.default.svc");
+    refused(asked(&others[4]), &spiffe(), "2.5.4.3");
+}
+
+#[test]
+fn an_organization_is_not_a_name_of_its_own() {
+    let attributes = [
+        // Istio's, of zero length.
+        ("2.5.4.10", ""),
+        ("2.5.4.10", "Example"),
+        ("2.5.4.11", "Mesh"),
+        ("2.5.4.6", "CH"),
+        ("2.5.4.8", "Zurich"),
+        ("2.5.4.7", "Zurich"),
+    ];
+    for count in 0..=attributes.len() {
+        let csr = CsrParts::names(&[]).and_subject(subject(&attributes[..count]));
+        assert_eq!(id(asked(&csr), &spiffe()), OWN);
+    }
 }
 
 #[test]
@@ -221,7 +263,7 @@ fn who_is_no_service_account_is_refused() {
         "System:ServiceAccount:shop:web",
     ];
     for username in usernames {
-        refused(by(username), &spiffe(), "is no ServiceAccount");
+        refused(by(username), &spiffe(), "is not a ServiceAccount");
         // The URI that he lists himself changes nothing.
         let listed = asked(&CsrParts::names(&[uri(OWN)]));
         refused(
@@ -230,8 +272,17 @@ fn who_is_no_service_account_is_refused() {
                 ..listed
             },
             &spiffe(),
-            "is no ServiceAccount",
+            "is not a ServiceAccount",
         );
+    }
+}
+
+#[test]
+fn a_username_of_a_service_account_without_its_groups_gets_no_identity() {
+    for csr in [CsrParts::nameless(), CsrParts::names(&[uri(OWN)])] {
+        let mut forged = asked(&csr);
+        forged.requester.groups.clear();
+        refused(forged, &spiffe(), "is not in the group");
     }
 }
 
@@ -279,18 +330,18 @@ fn a_namespaced_issuer_gives_identities_of_its_own_namespace_alone() {
         namespace: Some(namespace.to_owned()),
         ..spiffe()
     };
-    assert_eq!(id(asked(&CsrParts::names(&[])), &of("shop")), OWN);
+    assert_eq!(id(asked(&CsrParts::nameless()), &of("shop")), OWN);
     for namespace in ["till", "shop-evil", "sho", "Shop"] {
         refused(
-            asked(&CsrParts::names(&[])),
+            asked(&CsrParts::nameless()),
             &of(namespace),
             "use a ClusterIssuer",
         );
     }
     // cert-manager itself lives elsewhere; what counts is whom it asks for.
-    granted(asked_for_certificate(&CsrParts::names(&[])), &of("shop"));
+    granted(asked_for_certificate(&CsrParts::nameless()), &of("shop"));
     refused(
-        asked_for_certificate(&CsrParts::names(&[])),
+        asked_for_certificate(&CsrParts::nameless()),
         &of("till"),
         "use a ClusterIssuer",
     );
@@ -312,19 +363,13 @@ fn a_plain_private_ca_gives_no_identity_and_minds_no_uri() {
 
 #[test]
 fn cert_managers_account_is_the_one_that_the_operator_was_told() {
-    let Some(rules) = spiffe().spiffe else {
-        panic!("no trust domain")
-    };
     let own = Rules {
-        spiffe: Some(SpiffeRules {
-            cert_manager: account("tools", "cm"),
-            ..rules
-        }),
+        cert_manager: account("tools", "cm"),
         ..spiffe()
     };
     let certificate = |username: &str| Asked {
         requester: requester(username),
-        ..asked_for_certificate(&CsrParts::names(&[]))
+        ..asked_for_certificate(&CsrParts::nameless())
     };
     assert_eq!(
         id(certificate("system:serviceaccount:tools:cm"), &own),
@@ -345,19 +390,13 @@ fn cert_managers_account_is_the_one_that_the_operator_was_told() {
 
 #[test]
 fn sid_3_a_trust_domain_that_looks_like_an_address_is_one_like_any_other() {
-    let Some(rules) = spiffe().spiffe else {
-        panic!("no trust domain")
-    };
     let trust_domain = TrustDomain::parse("10.0.0.1").unwrap();
     let rules = Rules {
-        spiffe: Some(SpiffeRules {
-            trust_domain,
-            ..rules
-        }),
+        spiffe: Some(SpiffeRules { trust_domain }),
         ..spiffe()
     };
     assert_eq!(
-        id(asked(&CsrParts::names(&[])), &rules),
+        id(asked(&CsrParts::nameless()), &rules),
         "spiffe://10.0.0.1/ns/shop/sa/web"
     );
 }

@@ -1,8 +1,14 @@
 //! Subject and subjectAltName: raw bytes, and never neither.
 
+use crate::ca::CaChain;
+use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::der::{attribute, cn, dns, no_name, seq, set};
-use crate::fixtures::request::{asked, denied, granted, plain, spiffe};
+use crate::fixtures::der::{attribute, cn, dns, no_name, oid, seq, set, tlv};
+use crate::fixtures::key::Key;
+use crate::fixtures::request::{
+    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca,
+};
+use crate::policy::Rules;
 use crate::reason::Reason;
 
 #[test]
@@ -40,6 +46,65 @@ fn a3_26_the_subject_of_a_leaf_is_carried_byte_for_byte() {
     for subject in subjects {
         let csr = CsrParts::default().and_subject(subject.clone());
         assert_eq!(granted(asked(&csr), &plain()).subject_der(), subject);
-        assert_eq!(granted(asked(&csr), &spiffe()).subject_der(), subject);
+        let for_certificate = granted(asked_for_certificate(&csr), &spiffe());
+        assert_eq!(for_certificate.subject_der(), subject);
     }
+}
+
+/// Rules under the chain issuing, middle, root, and beside it another root.
+fn under(rules: Rules) -> Rules {
+    let root = Parts::root("Example Root", &Key::p256(1));
+    let middle = Parts::intermediate("middle.example", &Key::p256(2), &root);
+    let issuing = Parts::intermediate("Issuing CA", &Key::p256(3), &middle);
+    let other = Parts::root("Other Root", &Key::p256(4));
+    let tls_crt = [issuing.pem(), middle.pem()].concat();
+    let ca_crt = [root.pem(), other.pem()].concat();
+    let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes())).unwrap();
+    Rules {
+        ca_subjects: chain.subjects().collect(),
+        ..with_ca(rules, 0)
+    }
+}
+
+/// RFC 5280 6.3.3: the issuer of a CRL is found by name.
+#[test]
+fn a_certificate_that_takes_a_cas_name_is_denied() {
+    let printable = seq(&[set(&[seq(&[oid("2.5.4.3"), tlv(0x13, b"ISSUING ca")])])]);
+    let subjects = [
+        cn("Issuing CA"),
+        cn("middle.example"),
+        cn("Example Root"),
+        cn("Other Root"),
+        cn("issuing ca"),
+        cn(" Issuing   CA "),
+        printable,
+    ];
+    for rules in [under(plain()), under(spiffe())] {
+        for subject in &subjects {
+            let csr = CsrParts::default().and_subject(subject.clone());
+            for asked in [asked(&csr), asked_ca(&csr)] {
+                let denial = denied(asked, &rules);
+                assert_eq!(denial.reason, Reason::InvalidName);
+                let message = &denial.message;
+                assert!(message.contains("change the common name"), "{message}");
+            }
+        }
+        // More than the CA's name is another name.
+        let longer = seq(&[
+            set(&[attribute("2.5.4.3", "Issuing CA")]),
+            set(&[attribute("2.5.4.11", "shop")]),
+        ]);
+        for subject in [cn("Issuing CA 2"), longer, no_name()] {
+            granted(asked(&CsrParts::default().and_subject(subject)), &rules);
+        }
+    }
+}
+
+/// The name that Signet gives a CA without a subject is compared as well.
+#[test]
+fn a_ca_that_takes_a_cas_name_as_its_dns_name_is_denied() {
+    let csr = CsrParts::names(&[dns("Middle.EXAMPLE")]).and_subject(no_name());
+    let denial = denied(asked_ca(&csr), &under(plain()));
+    assert_eq!(denial.reason, Reason::InvalidName);
+    granted(asked(&csr), &under(plain()));
 }

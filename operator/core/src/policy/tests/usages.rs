@@ -4,17 +4,33 @@ use x509_cert::ext::pkix::KeyUsages as Bit;
 
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{CLIENT_AUTH, EXT_KEY_USAGE, KEY_USAGE, SERVER_AUTH, hex, purposes};
+use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::request::{
     asked, asked_ca, denied, granted, plain, spiffe, with_ca, with_usages,
 };
-use crate::policy::Rules;
+use crate::policy::{Grant, Rules};
 use crate::reason::Reason;
 use crate::request::{Api, Asked};
 
 const EMAIL_PROTECTION: &str = "1.3.6.1.5.5.7.3.4";
+const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 
 fn asked_with(usages: &[&str]) -> Asked {
     with_usages(asked(&CsrParts::default()), usages)
+}
+
+/// For a leaf over a key of this kind.
+fn of_key(kind: Kind, usages: &[&str]) -> Asked {
+    let csr = CsrParts {
+        key: Key::new(kind, 100),
+        ..CsrParts::default()
+    };
+    with_usages(asked(&csr), usages)
+}
+
+fn extended(grant: &Grant) -> Vec<String> {
+    let purposes = grant.usages().extended.iter();
+    purposes.map(ToString::to_string).collect()
 }
 
 /// A CSR with this keyUsage (in hex) and these extended usages.
@@ -43,7 +59,7 @@ fn assert_denied(asked: Asked, rules: &Rules, sentence: &str) {
 
 #[test]
 fn x5_14_a_leaf_gets_what_was_asked_and_always_digital_signature() {
-    let table: [(&[&str], _, &[&str]); 6] = [
+    let table: [(&[&str], _, &[&str]); 5] = [
         (&[], Bit::DigitalSignature | Bit::KeyEncipherment, &[]),
         (
             &["key encipherment"],
@@ -57,23 +73,16 @@ fn x5_14_a_leaf_gets_what_was_asked_and_always_digital_signature() {
             Bit::DigitalSignature.into(),
             &[CLIENT_AUTH, SERVER_AUTH],
         ),
-        (&["crl sign"], Bit::DigitalSignature | Bit::CRLSign, &[]),
         (
             &["any", "s/mime"],
             Bit::DigitalSignature.into(),
             &["2.5.29.37.0", EMAIL_PROTECTION],
         ),
     ];
-    for (names, key, extended) in table {
-        let grant = granted(asked_with(names), &plain());
+    for (names, key, purposes) in table {
+        let grant = granted(of_key(Kind::Rsa2048, names), &plain());
         assert_eq!(grant.usages().key, key, "{names:?}");
-        let named: Vec<_> = grant
-            .usages()
-            .extended
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(named, extended, "{names:?}");
+        assert_eq!(extended(&grant), purposes, "{names:?}");
     }
 }
 
@@ -171,25 +180,119 @@ fn a3_24_is_ca_adds_cert_sign_for_a_certificate_request_alone() {
 }
 
 #[test]
-fn x5_13_a_ca_has_cert_sign_and_crl_sign_alone_whatever_was_asked() {
+fn x5_13_a_ca_has_cert_sign_and_crl_sign_and_digital_signature_if_requested() {
     let rules = with_ca(plain(), 0);
-    for spec in [
-        &[][..],
-        &["cert sign", "crl sign"],
-        &["key encipherment", "data encipherment"],
-    ] {
-        let grant = granted(with_usages(asked_ca(&CsrParts::default()), spec), &rules);
-        assert_eq!(
-            grant.usages().key,
-            Bit::KeyCertSign | Bit::CRLSign,
-            "{spec:?}"
-        );
-        assert!(grant.usages().extended.is_empty(), "{spec:?}");
+    let ca = Bit::KeyCertSign | Bit::CRLSign;
+    let table: [(&[&str], _, &[&str]); 5] = [
+        (&[], ca | Bit::DigitalSignature, &[]),
+        (&["cert sign", "crl sign"], ca, &[]),
+        (&["signing", "cert sign"], ca | Bit::DigitalSignature, &[]),
+        (
+            &["key encipherment", "data encipherment"],
+            ca,
+            &["key encipherment", "data encipherment"],
+        ),
+        (
+            &["digital signature", "key agreement", "encipher only"],
+            ca | Bit::DigitalSignature,
+            &["key agreement", "encipher only"],
+        ),
+    ];
+    for key in [Kind::Rsa2048, Kind::P256] {
+        for (spec, expected, dropped) in table {
+            let request = Asked {
+                ca: true,
+                ..of_key(key, spec)
+            };
+            let grant = granted(request, &rules);
+            assert_eq!(grant.usages().key, expected, "{spec:?}");
+            assert!(grant.usages().extended.is_empty(), "{spec:?}");
+            assert_eq!(
+                grant.dropped_usages().collect::<Vec<_>>(),
+                dropped,
+                "{spec:?}"
+            );
+        }
     }
     // Extended usages only when they are asked for (X5-16).
-    let spec = ["cert sign", "server auth"];
+    let spec = ["cert sign", "server auth", "code signing"];
     let grant = granted(with_usages(asked_ca(&CsrParts::default()), &spec), &rules);
-    assert_eq!(grant.usages().extended.len(), 1);
+    assert_eq!(extended(&grant), [SERVER_AUTH, CODE_SIGNING]);
+}
+
+/// What each kind of key can have of all usages, by RFC 3279 2.3.1, RFC 8813 3 and RFC 9295 3.
+#[test]
+fn a_leaf_has_the_usages_that_its_key_can_have() {
+    let every = [
+        "digital signature",
+        "content commitment",
+        "key encipherment",
+        "data encipherment",
+        "key agreement",
+        "encipher only",
+    ];
+    let signing = Bit::DigitalSignature | Bit::NonRepudiation;
+    for kind in Kind::ALL {
+        let (expected, dropped) = match kind {
+            Kind::Rsa2048 => (
+                signing | Bit::KeyEncipherment | Bit::DataEncipherment,
+                &every[4..],
+            ),
+            Kind::P256 | Kind::P384 | Kind::P521 => (
+                signing | Bit::KeyAgreement | Bit::EncipherOnly,
+                &every[2..4],
+            ),
+            Kind::Ed25519 => (signing, &every[2..]),
+        };
+        for rules in [plain(), spiffe()] {
+            let grant = granted(of_key(kind, &every), &rules);
+            assert_eq!(grant.usages().key, expected, "{kind:?}");
+            assert_eq!(
+                grant.dropped_usages().collect::<Vec<_>>(),
+                dropped,
+                "{kind:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn rfc_5280_4_2_1_3_encipher_and_decipher_only_need_key_agreement() {
+    for usage in ["encipher only", "decipher only"] {
+        let grant = granted(of_key(Kind::P256, &["signing", usage]), &plain());
+        assert_eq!(grant.usages().key, Bit::DigitalSignature, "{usage}");
+        assert_eq!(grant.dropped_usages().collect::<Vec<_>>(), [usage]);
+        let with = ["signing", "key agreement", usage];
+        let grant = granted(of_key(Kind::P256, &with), &plain());
+        assert_eq!(grant.dropped_usages().count(), 0, "{usage}");
+        assert!(grant.usages().has(Bit::KeyAgreement), "{usage}");
+    }
+}
+
+/// Nearly every Certificate has the API's default usages.
+#[test]
+fn the_key_encipherment_of_the_default_usages_is_dropped_silently() {
+    for kind in [Kind::P256, Kind::Ed25519] {
+        for default in [&[][..], &["key encipherment", "signing"]] {
+            let grant = granted(of_key(kind, default), &plain());
+            assert_eq!(grant.usages().key, Bit::DigitalSignature);
+            assert_eq!(grant.dropped_usages().count(), 0, "{default:?}");
+        }
+        let more = ["key encipherment", "signing", "server auth"];
+        let grant = granted(of_key(kind, &more), &plain());
+        assert_eq!(
+            grant.dropped_usages().collect::<Vec<_>>(),
+            ["key encipherment"]
+        );
+    }
+}
+
+/// The CSR is compared with what was requested and not with what fits.
+#[test]
+fn a3_23_a_csr_that_repeats_dropped_usages_agrees() {
+    let csr = csr(Some("030205a0"), &[]);
+    let grant = granted(asked(&csr), &plain());
+    assert_eq!(grant.usages().key, Bit::DigitalSignature);
 }
 
 #[test]
@@ -204,27 +307,71 @@ fn rfc_5280_4_2_1_9_cert_sign_on_a_leaf_is_denied() {
 }
 
 #[test]
-fn x5_14_crl_sign_on_an_svid_is_denied() {
-    assert_denied(asked_with(&["crl sign"]), &spiffe(), "crl sign");
+fn x5_15_a_leaf_in_a_trust_domain_has_both_tls_purposes() {
+    for (spec, expected) in [
+        (&[][..], [SERVER_AUTH, CLIENT_AUTH]),
+        (&["server auth"], [SERVER_AUTH, CLIENT_AUTH]),
+        (&["client auth"], [CLIENT_AUTH, SERVER_AUTH]),
+        (&["client auth", "server auth"], [CLIENT_AUTH, SERVER_AUTH]),
+        (&["server auth", "client auth"], [SERVER_AUTH, CLIENT_AUTH]),
+    ] {
+        let grant = granted(asked_with(spec), &spiffe());
+        assert_eq!(extended(&grant), expected, "{spec:?}");
+        // A plain private CA adds none.
+        let grant = granted(asked_with(spec), &plain());
+        assert_eq!(grant.usages().extended.len(), spec.len(), "{spec:?}");
+    }
 }
 
 #[test]
-fn x5_15_an_svid_names_both_tls_purposes_or_none() {
-    for spec in [
-        &["server auth"][..],
-        &["client auth"],
-        &["any"],
-        &["code signing", "client auth"],
+fn x5_16_a_ca_in_a_trust_domain_has_both_tls_purposes_or_none() {
+    let rules = with_ca(spiffe(), 0);
+    for (spec, expected) in [
+        (&["cert sign"][..], &[][..]),
+        (&["cert sign", "server auth"], &[SERVER_AUTH, CLIENT_AUTH]),
+        (&["client auth"], &[CLIENT_AUTH, SERVER_AUTH]),
     ] {
-        assert_denied(asked_with(spec), &spiffe(), "must name both");
-        // A plain private CA is free to.
-        assert_granted(asked_with(spec), &plain());
+        let grant = granted(with_usages(asked_ca(&CsrParts::default()), spec), &rules);
+        assert_eq!(extended(&grant), expected, "{spec:?}");
     }
-    for spec in [
-        &[][..],
-        &["client auth", "server auth"],
-        &["server auth", "client auth", "any"],
-    ] {
-        assert_granted(asked_with(spec), &spiffe());
+}
+
+#[test]
+fn a_trust_domain_has_no_other_extended_usage() {
+    let others = [
+        "any",
+        "code signing",
+        "email protection",
+        "s/mime",
+        "timestamping",
+        "ipsec user",
+        "microsoft sgc",
+    ];
+    for other in others {
+        for spec in [&[other][..], &["server auth", "client auth", other]] {
+            let name = if other == "s/mime" {
+                "email protection"
+            } else {
+                other
+            };
+            let sentence = format!("\"{name}\" is not allowed in a trust domain");
+            assert_denied(asked_with(spec), &spiffe(), &sentence);
+            let ca = with_usages(asked_ca(&CsrParts::default()), spec);
+            assert_denied(ca, &with_ca(spiffe(), 0), &sentence);
+            // A plain private CA is free to.
+            assert_granted(asked_with(spec), &plain());
+        }
     }
+}
+
+/// The purposes that Signet adds are not compared, since the CSR has what the requester wrote.
+#[test]
+fn a3_23_a_csr_with_one_tls_purpose_agrees_with_a_spec_of_one() {
+    let spec = ["digital signature", "server auth"];
+    let both = [SERVER_AUTH, CLIENT_AUTH];
+    let one = csr(Some("03020780"), &[SERVER_AUTH]);
+    let grant = granted(with_usages(asked(&one), &spec), &spiffe());
+    assert_eq!(extended(&grant), both);
+    let two = csr(Some("03020780"), &both);
+    assert_denied(with_usages(asked(&two), &spec), &spiffe(), "differ");
 }

@@ -9,8 +9,9 @@ use der::asn1::OctetStringRef;
 use der::{Decode, Encode, Tag};
 use x509_cert::ext::pkix::KeyUsage;
 
-use super::{BasicConstraints, CsrError, name_constraints};
+use super::{CsrError, basic_constraints, name_constraints};
 use crate::quote;
+use crate::x509::basic_constraints::BasicConstraints;
 use crate::x509::names::SubjectAltNames;
 use crate::x509::strict;
 
@@ -56,7 +57,7 @@ impl RequestedExtensions {
                 self.subject_alt_names = Some(SubjectAltNames::from_der(value)?);
             }
             ID_CE_BASIC_CONSTRAINTS => {
-                self.basic_constraints = Some(BasicConstraints::read(value)?);
+                self.basic_constraints = Some(basic_constraints::read(value)?);
             }
             ID_CE_KEY_USAGE => self.key_usage = Some(read_key_usage(value)?),
             ID_CE_EXT_KEY_USAGE => {

@@ -61,7 +61,7 @@ impl DistinguishedName {
 }
 
 /// AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }
-fn read_attribute(der: &[u8]) -> der::Result<(ObjectIdentifier, AnyRef<'_>)> {
+pub(super) fn read_attribute(der: &[u8]) -> der::Result<(ObjectIdentifier, AnyRef<'_>)> {
     let elements = strict::elements(strict::sequence(der)?)?;
     let [oid, value] = elements.as_slice() else {
         return Err(Tag::Sequence.length_error().into());

@@ -43,12 +43,21 @@ pub(super) fn check_uri(uri: &str) -> Result<String, NamesError> {
 }
 
 fn dns_fault(name: &str) -> Option<&'static str> {
-    match name.strip_prefix("*.") {
-        // The wildcard's own two bytes count.
-        Some(_) if name.len() > MAX_DNS_NAME => Some(TOO_LONG),
-        Some(rest) => host_fault(rest),
-        None => host_fault(name),
+    // The wildcard's own two bytes count.
+    if name.len() > MAX_DNS_NAME {
+        return Some(TOO_LONG);
     }
+    let host = name.strip_prefix("*.").unwrap_or(name);
+    host_fault(host).or_else(|| ends_in_a_number(host).then_some(NUMERIC))
+}
+
+const NUMERIC: &str = "ends in a number, and verifiers take such a name for an IP address; list an IP address instead";
+
+/// Whether the last label is a number: no top-level domain is one (RFC 3696 section 2), and
+/// `10.0.0.1` is to be read as an address and not as a name (RFC 1123 section 2.1).
+fn ends_in_a_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 const MAX_DNS_NAME: usize = 253;

@@ -73,7 +73,9 @@ fn dns_names() {
         "a",
         "a.example",
         "*.example",
-        "1.2.3.4",
+        "1.2.3.example",
+        "1a",
+        "0x1",
         "a--b.c",
         "_x.y",
         "A.B",
@@ -96,6 +98,23 @@ fn dns_names() {
             matches!(read(DNS, name), Err(NamesError::Dns { .. })),
             "{name:?}"
         );
+    }
+}
+
+/// rustls-webpki refuses to read such a name, and URL parsers take it for an address.
+#[test]
+fn rejects_dns_names_that_read_as_ip_addresses() {
+    for name in [
+        "10.0.0.1",
+        "1.2.3.4",
+        "127.1",
+        "1",
+        "*.0",
+        "a.example.7",
+        "a.00",
+    ] {
+        let message = read(DNS, name).unwrap_err().to_string();
+        assert!(message.contains("list an IP address instead"), "{message}");
     }
 }
 

@@ -67,6 +67,11 @@ pub enum PublicKeyError {
     /// A modulus that is no product of two odd primes.
     #[error("the RSA modulus is even, which no RSA key has; make a new key")]
     EvenRsaModulus,
+    /// NIST SP 800-89 5.3.3: a modulus of two large primes has no small factor.
+    #[error(
+        "the RSA modulus is divisible by {0}, so the private key can be computed; make a new key"
+    )]
+    SmallRsaFactor(u32),
     /// An exponent that does not encrypt, or that Go's verifiers refuse.
     #[error("the RSA public exponent must be odd and between 3 and 2147483647; use 65537")]
     RsaExponent,
@@ -88,7 +93,11 @@ impl PublicKeyError {
     pub fn is_weak(&self) -> bool {
         matches!(
             self,
-            Self::WeakRsa { .. } | Self::EvenRsaModulus | Self::RsaExponent | Self::WeakEd25519
+            Self::WeakRsa { .. }
+                | Self::EvenRsaModulus
+                | Self::SmallRsaFactor(_)
+                | Self::RsaExponent
+                | Self::WeakEd25519
         )
     }
 

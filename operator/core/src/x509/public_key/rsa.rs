@@ -4,7 +4,7 @@ use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use der::asn1::UintRef;
 use der::{Decode, Sequence};
 
-use super::PublicKeyError;
+use super::{PublicKeyError, small_primes};
 use crate::x509::algorithm::KeyAlgorithm;
 
 const BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
@@ -32,6 +32,9 @@ pub(super) fn check(key: &[u8]) -> Result<KeyAlgorithm, PublicKeyError> {
     }
     if is_even(modulus) {
         return Err(PublicKeyError::EvenRsaModulus);
+    }
+    if let Some(factor) = small_primes::factor(modulus) {
+        return Err(PublicKeyError::SmallRsaFactor(factor));
     }
     let exponent = exponent(key_der.public_exponent.as_bytes());
     if !exponent.is_some_and(|exponent| EXPONENT.contains(&exponent) && exponent % 2 == 1) {

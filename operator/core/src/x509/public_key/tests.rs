@@ -57,13 +57,40 @@ fn ed25519() -> ed25519_dalek::SigningKey {
     ed25519_dalek::SigningKey::from_bytes(&[7; 32])
 }
 
-/// An RSAPublicKey whose modulus has so many bits, all of them one.
+/// An RSAPublicKey whose modulus has so many bits, and no prime factor below 752.
 fn rsa(bits: usize, exponent: &[u8]) -> Vec<u8> {
+    rsa_of(&modulus(bits), exponent)
+}
+
+/// The largest number of so many bits, without a prime factor below 752 where it is a modulus.
+fn modulus(bits: usize) -> Vec<u8> {
     let mut modulus = vec![0xff; bits.div_ceil(8)];
     if !bits.is_multiple_of(8) {
         modulus[0] = 0xff >> (8 - bits % 8);
     }
-    rsa_of(&modulus, exponent)
+    if (2048..=8192).contains(&bits) {
+        let last_two = (0..=u16::MAX).rev().step_by(2).find(|last_two| {
+            set_end(&mut modulus, *last_two);
+            !has_small_factor(&modulus)
+        });
+        set_end(&mut modulus, last_two.unwrap());
+    }
+    modulus
+}
+
+fn set_end(modulus: &mut [u8], last_two: u16) {
+    let end = modulus.len() - 2;
+    modulus[end..].copy_from_slice(&last_two.to_be_bytes());
+}
+
+/// Written independently of the product: by each number, one byte after the other.
+fn has_small_factor(modulus: &[u8]) -> bool {
+    (2..752).any(|divisor| remainder(modulus, divisor) == 0)
+}
+
+fn remainder(number: &[u8], divisor: u32) -> u32 {
+    let digits = number.iter();
+    digits.fold(0, |rest, byte| (rest << 8 | u32::from(*byte)) % divisor)
 }
 
 fn rsa_of(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
@@ -149,6 +176,41 @@ fn rsa_keys_that_are_not() {
     for key in [trailing, negative, padded, third, vec![], rsa(2048, &[])] {
         assert!(matches!(read(RSA, NULL, &key), Err(E::Malformed(_))));
     }
+}
+
+/// NIST SP 800-89 5.3.3: anyone can factor such a modulus and so compute the private key.
+#[test]
+fn an_rsa_key_that_anyone_can_factor_is_refused() {
+    let good = modulus(2048);
+    for prime in [3, 5, 7, 11, 257, 509, 743, 751] {
+        let mut weak = good.clone();
+        // The nearest odd multiple of the prime below.
+        for _ in 0..prime {
+            if remainder(&weak, prime) == 0 {
+                break;
+            }
+            let end = u16::from_be_bytes([weak[254], weak[255]]);
+            set_end(&mut weak, end - 2);
+        }
+        let outcome = read(RSA, NULL, &rsa_of(&weak, &[1, 0, 1]));
+        let Err(E::SmallRsaFactor(factor)) = outcome else {
+            panic!("{prime}: {outcome:?}")
+        };
+        assert!(
+            factor <= prime && remainder(&weak, factor) == 0,
+            "{prime}: {factor}"
+        );
+    }
+    // 757 is the first prime that is not tried.
+    let mut good = good;
+    for end in (0..=u16::MAX).rev().step_by(2) {
+        set_end(&mut good, end);
+        if remainder(&good, 757) == 0 && !has_small_factor(&good) {
+            break;
+        }
+    }
+    assert_eq!(remainder(&good, 757), 0);
+    assert!(read(RSA, NULL, &rsa_of(&good, &[1, 0, 1])).is_ok());
 }
 
 #[test]
@@ -271,6 +333,7 @@ fn the_frame_is_strict() {
 #[test]
 fn weak_and_malformed_keys_are_told_apart() {
     assert!(E::WeakRsa { bits: 1024 }.is_weak() && E::RsaExponent.is_weak());
+    assert!(E::SmallRsaFactor(3).is_weak());
     assert!(!E::LargeRsa { bits: 9000 }.is_weak() && !E::CompressedPoint.is_weak());
     assert!(E::UnusedBits.is_malformed() && !E::PssKey.is_malformed());
 }

@@ -69,12 +69,11 @@ impl State {
         (!rest.is_zero()).then_some(rest)
     }
 
-    /// Counts a signature, or a look at the key that went well. While it is open, what was under
-    /// way before says nothing of the key as it is now.
-    pub(super) fn succeed(&mut self) {
-        if self.open.is_none() {
-            self.failures = 0;
-        }
+    /// Counts a signature or a check that succeeded, and returns whether there were failures
+    /// before it. While the breaker is open, what was in flight before says nothing of the key as
+    /// it is now.
+    pub(super) fn succeed(&mut self) -> bool {
+        self.open.is_none() && std::mem::take(&mut self.failures) > 0
     }
 
     /// Whether a probe begins that may close it. While it is closed, none does and any call may

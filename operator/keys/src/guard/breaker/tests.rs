@@ -8,12 +8,32 @@ use tokio::time::{Instant, advance};
 use super::*;
 use crate::error::ErrorClass;
 
-/// A breaker, and what it told of its changes.
-fn breaker() -> (Arc<Breaker>, Arc<Mutex<Vec<bool>>>) {
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let log = told.clone();
-    let breaker = Breaker::new(Box::new(move |open| log.lock().unwrap().push(open)));
-    (Arc::new(breaker), told)
+/// A [`BreakerEvent`] without its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    Opened,
+    Closed,
+    Recovered,
+}
+
+type Events = Arc<Mutex<Vec<Event>>>;
+
+impl From<BreakerEvent<'_>> for Event {
+    fn from(event: BreakerEvent<'_>) -> Self {
+        match event {
+            BreakerEvent::Opened(_) => Self::Opened,
+            BreakerEvent::Closed => Self::Closed,
+            BreakerEvent::Recovered => Self::Recovered,
+        }
+    }
+}
+
+/// A breaker, and what it reported.
+fn breaker() -> (Arc<Breaker>, Events) {
+    let events = Events::default();
+    let log = events.clone();
+    let report = move |event: BreakerEvent<'_>| log.lock().unwrap().push(event.into());
+    (Arc::new(Breaker::new(Box::new(report))), events)
 }
 
 fn unreachable() -> KeyError {
@@ -24,7 +44,7 @@ fn refused() -> KeyError {
     KeyError::new(ErrorClass::CredentialsRefused, "wrong PIN").refusing("7")
 }
 
-fn open() -> (Arc<Breaker>, Arc<Mutex<Vec<bool>>>) {
+fn open() -> (Arc<Breaker>, Events) {
     let (breaker, told) = breaker();
     breaker.failed(&refused());
     (breaker, told)
@@ -41,7 +61,7 @@ async fn what_may_pass_opens_it_at_the_fifth_time_in_a_row() {
         breaker.failed(&unreachable());
         assert_eq!(breaker.admit(), Ok(()));
     }
-    assert!(told.lock().unwrap().is_empty());
+    assert_eq!(*told.lock().unwrap(), [Event::Recovered]);
     breaker.failed(&unreachable());
     assert!(breaker.is_open());
     let error = breaker.admit().unwrap_err();
@@ -49,7 +69,8 @@ async fn what_may_pass_opens_it_at_the_fifth_time_in_a_row() {
     assert_eq!(error.message, "no route; Signet tries again by itself");
     assert_eq!(breaker.last_error(), Some(unreachable()));
     breaker.failed(&unreachable());
-    assert_eq!(*told.lock().unwrap(), [true], "told once");
+    let reported = [Event::Recovered, Event::Opened];
+    assert_eq!(*told.lock().unwrap(), reported, "reported once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +83,7 @@ async fn what_does_not_pass_by_itself_opens_it_at_once() {
         let (breaker, told) = breaker();
         breaker.failed(&KeyError::new(class, ""));
         assert_eq!(breaker.admit().unwrap_err().class, class);
-        assert_eq!(*told.lock().unwrap(), [true]);
+        assert_eq!(*told.lock().unwrap(), [Event::Opened]);
     }
 }
 
@@ -99,15 +120,29 @@ async fn whoever_waits_learns_of_it_at_once() {
     assert!(breaker.unless_open(async {}).await.is_err(), "also later");
 }
 
+/// A key that throttles one signature while it makes others never opens its breaker. The one that
+/// failed is waiting all the same.
+#[tokio::test(start_paused = true)]
+async fn reports_the_first_success_after_failures_that_did_not_open_it() {
+    let (breaker, told) = breaker();
+    breaker.succeeded();
+    assert!(told.lock().unwrap().is_empty(), "nothing failed before");
+    breaker.failed(&KeyError::new(ErrorClass::Throttled(None), "slow down"));
+    breaker.succeeded();
+    breaker.succeeded();
+    assert_eq!(*told.lock().unwrap(), [Event::Recovered]);
+}
+
 #[test]
 fn who_is_told_may_ask() {
     let own: Arc<Mutex<Option<Arc<Breaker>>>> = Arc::default();
     let seen = Arc::new(AtomicUsize::new(0));
     let breaker = Arc::new(Breaker::new(Box::new({
         let (own, seen) = (own.clone(), seen.clone());
-        move |open| {
+        move |event: BreakerEvent<'_>| {
             let breaker = own.lock().unwrap().take().unwrap();
-            assert_eq!(breaker.is_open(), open);
+            assert_eq!(event, BreakerEvent::Opened(&refused()));
+            assert!(breaker.is_open());
             breaker.succeeded();
             assert!(breaker.admit().is_err());
             seen.fetch_add(1, Ordering::SeqCst);

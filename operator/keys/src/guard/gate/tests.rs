@@ -44,7 +44,7 @@ async fn the_strictest_of_the_limits_in_use_hold() {
     assert_eq!(free(&second).0, 9, "what is not in use does not count");
 }
 
-/// Issue 4, section 3: the queue is fair, and the pace behind it is none. Whoever held a turn for
+/// The queue is fair, and the pace behind it is none. Whoever held a turn for
 /// a minute would run into the deadline of the request and lose its place.
 #[tokio::test(start_paused = true)]
 async fn nobody_holds_a_turn_for_longer_than_ten_seconds_to_keep_the_pace() {

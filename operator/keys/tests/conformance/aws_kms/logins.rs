@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Reach, ServiceAccountToken};
-use signet_keyservers::ministack::{ACCOUNT, AccessKey};
-use signet_keyservers::proxy::Requests;
+use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey};
+use signet_testbed::proxy::Requests;
 
 use super::{Aws, LEAST, key_config, policy, put_access_key, trust};
 use crate::memory::{Memory, reach};
@@ -229,6 +229,9 @@ async fn a_wrong_access_key_is_refused_in_a_sentence() {
         assert_eq!(error.class, ErrorClass::CredentialsRefused);
         let sentence = "AWS KMS in us-east-1 refuses the credentials: ";
         assert!(error.message.starts_with(sentence), "{error}");
+        assert!(!error.message.contains("kms:Sign"), "{error}");
+        let place = "the access key in the Secret aws";
+        assert!(error.message.contains(place), "{error}");
     }
 }
 
@@ -266,11 +269,23 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
         ambient_credentials: true,
         ..of_tenant
     };
-    let message = refusal(allowed).await;
+    let message = refusal(allowed.clone()).await;
     assert!(
         message.contains("remove endpoint and stsEndpoint"),
         "{message}"
     );
+    // Nor to whom a CA of its choice vouches for.
+    let mut config = aws.config(&key);
+    for field in ["credentials", "endpoint", "stsEndpoint"] {
+        config.as_object_mut().unwrap().remove(field);
+    }
+    let subject = Subject {
+        reach: allowed,
+        ..subject.with(key_config(config))
+    };
+    let error = subject.connect().await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::CredentialsRefused);
+    assert!(error.message.contains("remove caBundle"), "{error}");
     assert_eq!(aws.proxy.requests().len(), 0);
 }
 

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use signet_keys::{Checked, ErrorClass, KeyError, RsaHash};
-use signet_keyservers::pki::Ca;
-use signet_keyservers::proxy::{Fault as Wrong, Proxy, Requests};
+use signet_testbed::pki::Ca;
+use signet_testbed::proxy::{Fault as Wrong, Proxy, Requests};
 
 use super::{Aws, key_config, tenant};
 use crate::rig::Subject;
@@ -115,6 +115,8 @@ async fn the_ca_bundle_alone_says_which_server_is_right() {
     let error = error.unwrap_err();
     assert_eq!(error.class, ErrorClass::Unreachable, "{error}");
     assert!(error.message.contains("certificate"), "{error}");
+    let cause = error.cause.unwrap();
+    assert!(cause.contains("UnknownIssuer"), "{cause}");
 
     // Without one, the system's roots count, and the proxy's is none of them.
     let mut config = aws.config(&key);
@@ -280,6 +282,17 @@ async fn every_error_of_aws_has_its_class() {
         assert_eq!(error.class, class, "{error}");
         assert!(!error.message.contains("s3cr3t"), "{error}");
     }
+    let mut traced = Wrong::aws_error(400, "AccessDeniedException", "why");
+    if let Wrong::Answer { headers, .. } = &mut traced {
+        headers.push(("x-amzn-requestid".into(), "5c0ffee5-1".into()));
+    }
+    let error = signing(&aws, &subject, traced).await;
+    assert_eq!(
+        error.request_id.as_deref(),
+        Some("5c0ffee5-1"),
+        "for the log"
+    );
+    assert!(!error.message.contains("5c0ffee5"), "{error}");
     let error = signing(&aws, &subject, Wrong::too_many_requests(7)).await;
     let delay = std::time::Duration::from_secs(7);
     assert_eq!(error.class, ErrorClass::Throttled(Some(delay)), "{error}");

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keyservers::ministack::{ACCOUNT, Session};
-use signet_keyservers::proxy::{Fault, Requests};
-use tokio::time::{Instant, sleep};
+use signet_keys::ErrorClass;
+use signet_testbed::keyservers::ministack::{ACCOUNT, Session};
+use signet_testbed::proxy::{Fault, Requests, Seen};
+use signet_testbed::wait::{Observation, until};
 
 use super::{Aws, LEAST, key_config, policy, trust};
 use crate::rig::Subject;
@@ -16,11 +19,12 @@ use crate::root::to_be_signed;
 own!["awsKms":
     a_session_that_aws_ended_is_replaced_within_the_call,
     a_session_is_renewed_before_its_end,
+    the_time_of_aws_is_used_for_the_next_attempt,
+    a_silent_connection_is_not_used_again,
 ];
 
-/// Without the minute, the SDK would renew ten seconds before the end, or five.
-const DEADLINE: Duration = Duration::from_secs(15);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Without the minute, the SDK would renew this much before the end, or less.
+const LATE: Duration = Duration::from_secs(10);
 
 fn assumed() -> Requests {
     Requests::Action("AssumeRole".to_owned())
@@ -55,6 +59,51 @@ async fn a_session_that_aws_ended_is_replaced_within_the_call() {
     assert_eq!(aws.proxy.count(&assumed()), 2);
 }
 
+/// Signet's clock is an hour behind. AWS refuses the request, and its response has the right time.
+async fn the_time_of_aws_is_used_for_the_next_attempt() {
+    let (aws, subject, _) = subject();
+    let signer = subject.connected().await.signer;
+    let sign = Requests::Action("Sign".to_owned());
+    let theirs = Timestamp::now() + Duration::from_secs(3600);
+    let mut refusal = Fault::aws_error(400, "InvalidSignatureException", "Signature expired");
+    if let Fault::Answer { headers, .. } = &mut refusal {
+        let date = theirs.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        headers.push(("date".into(), date));
+    }
+    aws.proxy.add_times(sign.clone(), refusal, 1);
+    // The emulator may refuse the second one for its time.
+    let _ = signer.sign(&to_be_signed(&*signer, "a")).await;
+    let signs: Vec<_> = aws.proxy.requests();
+    let dates = signs
+        .iter()
+        .filter(|seen| seen.action.as_deref() == Some("Sign"));
+    let dates: Vec<_> = dates.filter_map(|seen| seen.amz_date()).collect();
+    assert_eq!(dates.len(), 2, "{dates:?}");
+    let hour = |date: &str| date[..11].to_owned();
+    let now = Timestamp::now().strftime("%Y%m%dT%H").to_string();
+    assert_ne!(hour(dates[1]), hour(dates[0]), "{dates:?}");
+    assert_eq!(
+        hour(dates[1]),
+        theirs.strftime("%Y%m%dT%H").to_string(),
+        "{now}"
+    );
+    assert_eq!(aws.proxy.count(&assumed()), 1, "no other login helps");
+}
+
+async fn a_silent_connection_is_not_used_again() {
+    let (aws, subject, _) = subject();
+    let signer = subject.connected().await.signer;
+    let sign = Requests::Action("Sign".to_owned());
+    aws.proxy.add_times(sign, Fault::Silence, 1);
+    let before = aws.proxy.connections();
+    let error = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Unreachable, "{error}");
+    let sentence = "AWS KMS in us-east-1 did not answer within 4 s";
+    assert_eq!(error.message, sentence);
+    signer.sign(&to_be_signed(&*signer, "b")).await.unwrap();
+    assert!(aws.proxy.connections() > before);
+}
+
 /// The SDK draws by how much less than a minute before the end it is, half a minute at most.
 async fn a_session_is_renewed_before_its_end() {
     let (aws, subject, role) = subject();
@@ -67,15 +116,25 @@ async fn a_session_is_renewed_before_its_end() {
     };
     aws.proxy.add_times(assumed(), answer, 1);
     let signer = subject.connected().await.signer;
-    let deadline = Instant::now() + DEADLINE;
-    while aws.proxy.count(&assumed()) < 2 {
-        assert!(Instant::now() < deadline, "it is not renewed");
-        signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
-        sleep(POLL_INTERVAL).await;
-    }
-    assert!(Timestamp::now() < end);
+    let renewed = async || {
+        signer.sign(&to_be_signed(&*signer, "a")).await?;
+        let times = aws.proxy.count(&assumed());
+        Ok(Observation::reached_if(times == 2, times))
+    };
+    until("a renewed session", renewed).await.unwrap();
+    let mut requests = aws.proxy.requests().into_iter();
+    let renewal = requests.rfind(|it| it.action.as_deref() == Some("AssumeRole"));
+    let renewed = signed_at(&renewal.unwrap());
+    assert!(renewed < end - LATE, "{renewed} is too late for {end}");
     signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
     assert_eq!(aws.proxy.count(&assumed()), 2, "the new one has its hour");
+}
+
+/// When the client signed a request, by the header of Signature Version 4.
+fn signed_at(request: &Seen) -> Timestamp {
+    let date = request.header("x-amz-date").unwrap();
+    let date = DateTime::strptime("%Y%m%dT%H%M%SZ", date).unwrap();
+    date.to_zoned(TimeZone::UTC).unwrap().timestamp()
 }
 
 /// As STS answers AssumeRole.

@@ -1,132 +1,304 @@
-//! PINs: a wrong one is tried once, and a login is the process's.
+//! PINs: where they come from, and that a wrong one is tried once.
+
+use std::fs;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
 use futures::future::join_all;
 use serde_json::json;
-use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Known, Reach};
-use signet_keyservers::softhsm::Fault;
+use signet_keys::{Checked, KeyConfig, KeyError, Known, Pkcs11Error};
+use signet_testbed::keyservers::softhsm::Fault;
 
 use super::token::{
-    OTHER_PIN, PIN, SESSIONS, SO_PIN, Token, config, connected, expect, refusal, sign,
+    OTHER_PIN, PIN, SESSIONS, SO_PIN, Token, ca, config, connected, expect, of_tenant, refusal,
+    sign,
 };
 
 own!["pkcs11":
-    a_wrong_pin_is_tried_once_and_by_one_issuer_alone,
-    a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes,
-    a_refused_pin_is_tried_at_the_token_that_was_meant,
-    a_secret_that_was_touched_is_tried_again,
-    a_token_that_is_locked_or_about_to_be_is_left_alone,
-    wrong_pins_that_come_at_once_leave_the_last_try,
-    a_tenant_does_not_use_up_the_tries,
-    a_pin_that_differs_from_the_one_of_the_login_is_not_tried,
-    a_cluster_issuer_does_not_wait_for_a_tenants_old_pin,
-    a_changed_pin_is_taken_when_no_issuer_holds_the_old_one,
-    a_pin_that_was_changed_under_way_is_tried_once_by_all_sessions,
-    the_login_of_somebody_else_is_no_word_on_a_pin,
-    a_pin_that_is_not_there_is_asked_for,
+    a_pin_comes_from_a_secret_a_file_or_the_environment,
+    a_tenant_cannot_name_a_pin,
+    a_pin_that_is_missing_is_reported_without_its_source,
+    a_changed_pin_is_used_without_a_restart,
+    a_changed_pin_that_is_wrong_is_noticed_at_once,
+    a_wrong_pin_is_tried_once_for_all_issuers,
+    a_source_that_was_touched_is_tried_again,
+    a_refused_pin_is_not_tried_after_a_restart_until_its_secret_changes,
+    a_refused_pin_is_not_tried_after_a_restart_until_its_file_changes,
+    a_refused_pin_is_tried_at_another_token,
+    a_token_that_is_locked_or_about_to_be_is_left_as_it_is,
+    many_issuers_with_a_wrong_pin_leave_the_last_try,
+    a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions,
+    the_login_of_other_code_says_nothing_about_a_pin,
 ];
 
-const REFUSES: &str = "refuses the PIN in pin of the Secret";
-
-/// A second issuer of the key, with a Secret of its own.
-fn second() -> KeyConfig {
-    config(json!({ "keyLabel": "key", "pinSecretRef": { "name": "second" } }))
-}
-
-/// What is written down of a refused PIN names the version of its Secret.
+/// The PIN was refused. What identifies it is not known here.
 #[track_caller]
-fn is_about(error: &KeyError, version: &str) {
-    let refused = error.refused.as_deref().unwrap_or_default();
-    assert!(refused.contains(&format!(" of {version} at ")), "{refused}");
+fn is_refused(error: &KeyError) {
+    let pin = error.refused.clone().expect("it identifies the PIN");
+    expect(error, Pkcs11Error::PinRefused { token: ca(), pin });
 }
 
-async fn a_wrong_pin_is_tried_once_and_by_one_issuer_alone() {
+/// A second issuer of the token, over another key.
+fn second(token: &Token) -> KeyConfig {
+    token.make(signet_core::x509::algorithm::KeyAlgorithm::EcP384, "second");
+    config(json!({ "keyLabel": "second" }))
+}
+
+async fn a_pin_comes_from_a_secret_a_file_or_the_environment() {
     let (token, subject) = Token::with_key();
-    let version = token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    for _ in 0..3 {
-        let error = refusal(&subject.config, &subject.reach).await;
-        expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-        is_about(&error, &version);
-        assert_eq!(token.hsm.logins(), 1);
+    let (variable, value) = std::env::vars().find(|(_, value)| is_pin(value)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pin.txt");
+    fs::write(&file, format!("{PIN}\n")).unwrap();
+    token.memory.put("spare", &[("user", PIN.as_bytes())]);
+    for pin in [
+        json!({ "secret": { "name": "spare", "key": "user" } }),
+        json!({ "file": file }),
+    ] {
+        let reach = token.reach_with(json!({ "pin": pin }));
+        sign(&*connected(&subject.config, &reach).await)
+            .await
+            .unwrap();
     }
-    let version = token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
+    let (other, subject) = Token::with_key();
+    other.hsm.change_pin("ca", PIN, &value).unwrap();
+    let reach = other.reach_with(json!({ "pin": { "env": variable } }));
+    sign(&*connected(&subject.config, &reach).await)
+        .await
+        .unwrap();
+}
+
+/// Whether the tools take it as a PIN. The environment of a test cannot be set, and has one.
+fn is_pin(value: &str) -> bool {
+    (4..=32).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// A Secret in a tenant's namespace is not read, whatever its name, and the schema has no field
+/// for one.
+async fn a_tenant_cannot_name_a_pin() {
+    let (token, subject) = Token::with_key();
+    let reach = token.reach_with(json!({ "namespaces": ["team"] }));
+    let own = crate::memory::Memory::with("pin", "pin", OTHER_PIN.as_bytes());
+    let reach = signet_keys::Reach {
+        namespace: own.clone(),
+        ..of_tenant(reach)
+    };
+    let named = config(json!({ "keyLabel": "key", "pinSecretRef": { "name": "pin" } }));
+    assert_eq!(named, subject.config, "an unknown field is ignored");
+    sign(&*connected(&named, &reach).await).await.unwrap();
+    assert_eq!(own.asked(), [""; 0]);
+    assert_eq!(token.memory.asked(), ["secret/pin"]);
+    let schema = schemars::schema_for!(signet_keys::Pkcs11);
+    let properties = schema.get("properties").unwrap().as_object().unwrap();
+    let fields: Vec<_> = properties.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["keyId", "keyLabel", "module", "rsaHash", "token"]);
+}
+
+async fn a_pin_that_is_missing_is_reported_without_its_source() {
+    let (token, subject) = Token::with_key();
+    let signer = connected(&subject.config, &subject.reach).await;
+    token.memory.put("pin", &[("other", b"1234")]);
+    expect(
+        &refusal(&subject.config, &subject.reach).await,
+        Pkcs11Error::NoPin(ca()),
+    );
+    token.memory.remove("pin");
+    for error in [
+        refusal(&subject.config, &subject.reach).await,
+        signer.check().await.unwrap_err(),
+    ] {
+        expect(&error, Pkcs11Error::NoPin(ca()));
+    }
+    for pin in [
+        json!({ "file": "/nowhere/pin" }),
+        json!({ "env": "SIGNET_NO_SUCH_VARIABLE" }),
+    ] {
+        let reach = token.reach_with(json!({ "pin": pin }));
+        let error = refusal(&subject.config, &reach).await;
+        expect(&error, Pkcs11Error::NoPin(ca()));
+        let sources = ["nowhere", "NO_SUCH_VARIABLE"];
+        assert!(
+            sources.iter().all(|it| !error.message.contains(it)),
+            "{error}"
+        );
+    }
+}
+
+/// Of all issuers of the token, whichever notices first logs in again.
+async fn a_changed_pin_is_used_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pin.txt");
+    for from_file in [false, true] {
+        let (token, subject) = Token::with_key();
+        let put = |pin: &str| match from_file {
+            true => fs::write(&file, pin).unwrap(),
+            false => drop(token.memory.put("pin", &[("pin", pin.as_bytes())])),
+        };
+        put(PIN);
+        let reach = match from_file {
+            true => token.reach_with(json!({ "pin": { "file": file } })),
+            false => subject.reach.clone(),
+        };
+        let second = second(&token);
+        let first = connected(&subject.config, &reach).await;
+        let other = connected(&second, &reach).await;
+        token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
+        // The login lasts until the source changes.
+        sign(&*first).await.unwrap();
+        put(OTHER_PIN);
+        assert_eq!(first.check().await, Ok(Checked::ConnectAgain));
+        // SoftHSM2 reads the PIN that another process changed when it is initialized.
+        token.hsm.finalize().unwrap();
+        let logins = token.hsm.logins();
+        sign(&*connected(&subject.config, &reach).await)
+            .await
+            .unwrap();
+        // Those that have not noticed sign on.
+        sign(&*other).await.unwrap();
+        assert_eq!(other.check().await, Ok(Checked::ConnectAgain));
+        sign(&*connected(&second, &reach).await).await.unwrap();
+        assert_eq!(token.hsm.logins(), logins + 1);
+    }
+}
+
+async fn a_changed_pin_that_is_wrong_is_noticed_at_once() {
+    let (token, subject) = Token::with_key();
+    let signer = connected(&subject.config, &subject.reach).await;
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    assert_eq!(signer.check().await, Ok(Checked::ConnectAgain));
     for _ in 0..2 {
-        let error = refusal(&second(), &subject.reach).await;
-        expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-        is_about(&error, &version);
-        assert_eq!(token.hsm.logins(), 1);
+        is_refused(&refusal(&subject.config, &subject.reach).await);
+        is_refused(&sign(&*signer).await.unwrap_err());
     }
+    assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
     sign(&*connected(&subject.config, &subject.reach).await)
         .await
         .unwrap();
-    assert_eq!(token.hsm.logins(), 2);
+    sign(&*signer).await.unwrap();
 }
 
-async fn a_wrong_pin_is_not_tried_after_a_restart_until_its_secret_changes() {
+async fn a_wrong_pin_is_tried_once_for_all_issuers() {
     let (token, subject) = Token::with_key();
-    let version = token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    // As the process before left it in the status.
-    let known = Known {
-        refused: Some(format!(
-            "pin of {version} at the token labelled \"ca\" of hsm"
-        )),
-        ..Known::default()
-    };
-    // The module was never loaded in this process.
-    let error = subject.connect_knowing(&known).await.unwrap_err();
-    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-    assert_eq!(error.refused, known.refused);
-    assert_eq!(token.hsm.calls("C_Initialize").len(), 0);
+    let second = second(&token);
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    for _ in 0..3 {
+        for config in [&subject.config, &second] {
+            is_refused(&refusal(config, &subject.reach).await);
+        }
+    }
+    assert_eq!(token.hsm.logins(), 1);
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
-    subject.connect_knowing(&known).await.unwrap();
-    assert_eq!(token.hsm.logins(), 1);
-}
-
-/// The PIN was that of another token than the one that the spec named.
-async fn a_refused_pin_is_tried_at_the_token_that_was_meant() {
-    let (token, subject) = Token::with_key();
-    token.hsm.init_token("typo", SO_PIN, OTHER_PIN).unwrap();
-    let elsewhere = config(json!({ "tokenLabel": "typo", "keyLabel": "key" }));
-    let error = refusal(&elsewhere, &subject.reach).await;
-    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-    let known = Known {
-        refused: error.refused,
-        ..Known::default()
-    };
-    let again = elsewhere.backend().connect(&subject.reach, &known).await;
-    expect(&again.unwrap_err(), ErrorClass::CredentialsRefused, REFUSES);
-    assert_eq!(token.hsm.logins(), 1);
-    subject.connect_knowing(&known).await.unwrap();
+    for config in [&subject.config, &second] {
+        let signer = connected(config, &subject.reach).await;
+        sign(&*signer).await.unwrap();
+    }
     assert_eq!(token.hsm.logins(), 2);
 }
 
-async fn a_secret_that_was_touched_is_tried_again() {
+/// That is how to have a PIN tried again after the token's own PIN was corrected.
+async fn a_source_that_was_touched_is_tried_again() {
     let (token, subject) = Token::with_key();
     for tries in 1..=2 {
         token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
         for _ in 0..2 {
-            let error = refusal(&subject.config, &subject.reach).await;
-            expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+            is_refused(&refusal(&subject.config, &subject.reach).await);
             assert_eq!(token.hsm.logins(), tries);
         }
     }
 }
 
-/// CKF_USER_PIN_FINAL_TRY and CKF_USER_PIN_LOCKED of the standard.
-async fn a_token_that_is_locked_or_about_to_be_is_left_alone() {
+/// What the status of an issuer keeps of a refused PIN, from a process that has ended.
+async fn refused_before(token: &Token, subject: &crate::rig::Subject) -> Known {
+    let refused = refusal(&subject.config, &subject.reach).await.refused;
+    assert!(refused.is_some());
+    assert_eq!(token.hsm.logins(), 1);
+    Known {
+        refused,
+        ..Known::default()
+    }
+}
+
+async fn a_refused_pin_is_not_tried_after_a_restart_until_its_secret_changes() {
     let (token, subject) = Token::with_key();
-    for (flag, sentence) in [
-        (0x0002_0000, "locks itself after one more wrong PIN"),
-        (0x0004_0000, "has locked itself"),
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    let known = refused_before(&token, &subject).await;
+
+    // Nothing in this process knows the token of this module.
+    let (token, subject) = Token::with_key();
+    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+    for _ in 0..2 {
+        let error = subject.connect_knowing(&known).await.unwrap_err();
+        is_refused(&error);
+        assert_eq!(error.refused, known.refused);
+    }
+    assert_eq!(token.hsm.logins(), 0);
+    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
+    subject.connect_knowing(&known).await.unwrap();
+    assert_eq!(token.hsm.logins(), 1);
+}
+
+/// Its time of change says nothing after a restart: in another pod the same file is a new one.
+async fn a_refused_pin_is_not_tried_after_a_restart_until_its_file_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pin.txt");
+    let with_file = || {
+        fs::write(&file, OTHER_PIN).unwrap();
+        let (token, mut subject) = Token::with_key();
+        subject.reach = token.reach_with(json!({ "pin": { "file": file } }));
+        (token, subject)
+    };
+    let (token, subject) = with_file();
+    let known = refused_before(&token, &subject).await;
+
+    let (token, subject) = with_file();
+    for _ in 0..2 {
+        is_refused(&subject.connect_knowing(&known).await.unwrap_err());
+    }
+    assert_eq!(token.hsm.logins(), 0);
+    fs::write(&file, PIN).unwrap();
+    subject.connect_knowing(&known).await.unwrap();
+    assert_eq!(token.hsm.logins(), 1);
+}
+
+/// The PIN was that of another token than the one that the spec named.
+async fn a_refused_pin_is_tried_at_another_token() {
+    let (token, subject) = Token::with_key();
+    token.hsm.init_token("typo", SO_PIN, OTHER_PIN).unwrap();
+    let entries =
+        ["typo", "ca"].map(|name| super::token::listed(json!({ "name": name, "label": name })));
+    let reach = token.listing(json!(entries), SESSIONS);
+    let elsewhere = config(json!({ "token": "typo", "keyLabel": "key" }));
+    let known = Known {
+        refused: refusal(&elsewhere, &reach).await.refused,
+        ..Known::default()
+    };
+    assert!(known.refused.is_some());
+    let again = elsewhere.backend().connect(&reach, &known).await;
+    assert_eq!(again.unwrap_err().refused, known.refused);
+    assert_eq!(token.hsm.logins(), 1);
+    subject
+        .config
+        .backend()
+        .connect(&reach, &known)
+        .await
+        .unwrap();
+    assert_eq!(token.hsm.logins(), 2);
+}
+
+/// CKF_USER_PIN_FINAL_TRY and CKF_USER_PIN_LOCKED of the standard.
+async fn a_token_that_is_locked_or_about_to_be_is_left_as_it_is() {
+    let (token, subject) = Token::with_key();
+    for (flag, expected) in [
+        (0x0002_0000, Pkcs11Error::PinFinalTry(ca())),
+        (0x0004_0000, Pkcs11Error::PinLocked(ca())),
     ] {
         token.hsm.set_faults(&[Fault::Flags(flag)]).unwrap();
         let error = refusal(&subject.config, &subject.reach).await;
-        expect(&error, ErrorClass::CredentialsRefused, sentence);
         // It may be the right one, and is tried when the token allows it.
         assert_eq!(error.refused, None);
+        expect(&error, expected);
     }
     assert_eq!(token.hsm.logins(), 0);
     token.hsm.set_faults(&[]).unwrap();
@@ -135,150 +307,39 @@ async fn a_token_that_is_locked_or_about_to_be_is_left_alone() {
         .unwrap();
 }
 
-/// Each in a Secret of its own, for keys of their own: as many threads stand at the door at once.
-async fn wrong_pins_that_come_at_once_leave_the_last_try() {
+/// For keys of their own, so that as many threads wait for the login lock; and the PIN is touched
+/// while they do.
+async fn many_issuers_with_a_wrong_pin_leave_the_last_try() {
     let (token, subject) = Token::with_key();
     let faults = [Fault::Patience(3), Fault::DelayMs("C_Login", 100)];
     token.hsm.set_faults(&faults).unwrap();
-    let errors = join_all((0..8).map(|number| wrong(&token, &subject.reach, number))).await;
-    assert_eq!(token.hsm.logins(), 2);
-    let left_alone = errors.iter().filter(|error| {
-        error
-            .message
-            .contains("locks itself after one more wrong PIN")
-    });
-    assert_eq!(left_alone.count(), 6, "{errors:?}");
-}
-
-/// A token that says nothing of its tries must not be locked by one namespace.
-async fn a_tenant_does_not_use_up_the_tries() {
-    let (token, subject) = Token::with_key();
-    let listed = Reach {
-        tenant: Some("team".to_owned()),
-        ..token.reach_with(json!({ "namespaces": ["team"] }), SESSIONS)
-    };
-    let errors = join_all((0..8).map(|number| wrong(&token, &listed, number))).await;
-    assert_eq!(token.hsm.logins(), 3);
-    let told = errors
-        .iter()
-        .filter(|error| error.message.contains("several PINs of this namespace"));
-    assert_eq!(told.count(), 5, "{errors:?}");
-    sign(&*connected(&subject.config, &subject.reach).await)
-        .await
-        .unwrap();
-}
-
-/// What an issuer with a wrong PIN in a Secret of its own is told.
-async fn wrong(token: &Token, reach: &Reach, number: usize) -> KeyError {
-    let secret = format!("wrong-{number}");
-    token.memory.put(&secret, &[("pin", secret.as_bytes())]);
-    let key = json!({ "keyLabel": secret, "pinSecretRef": { "name": secret } });
-    refusal(&config(key), reach).await
-}
-
-/// A tenant who keeps an old PIN in a Secret is not in the administrator's way.
-async fn a_cluster_issuer_does_not_wait_for_a_tenants_old_pin() {
-    let (token, subject) = Token::with_key();
-    token.memory.put("second", &[("pin", PIN.as_bytes())]);
-    let listed = Reach {
-        tenant: Some("team".to_owned()),
-        ..token.reach_with(json!({ "namespaces": ["team"] }), SESSIONS)
-    };
-    let tenant = connected(&second(), &listed).await;
-    let administrator = connected(&subject.config, &subject.reach).await;
-    token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
-    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    assert_eq!(administrator.check().await, Ok(Checked::ConnectAgain));
-    // SoftHSM2 sees a PIN that another process changed when it is initialised.
-    token.hsm.finalize().unwrap();
-    sign(&*connected(&subject.config, &subject.reach).await)
-        .await
-        .unwrap();
-    let error = sign(&*tenant).await.unwrap_err();
-    let sentence = "differs from the one with which";
-    expect(&error, ErrorClass::CredentialsRefused, sentence);
-}
-
-async fn a_pin_that_differs_from_the_one_of_the_login_is_not_tried() {
-    let (token, subject) = Token::with_key();
-    let first = connected(&subject.config, &subject.reach).await;
-    token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
-    for _ in 0..2 {
-        let error = refusal(&second(), &subject.reach).await;
-        expect(
-            &error,
-            ErrorClass::CredentialsRefused,
-            "differs from the one with which",
-        );
-        assert!(
-            error.message.contains("in the Secrets of all issuers"),
-            "{error}"
-        );
-        // It is tried as soon as it may be.
-        assert_eq!(error.refused, None);
+    let errors = join_all((0..8).map(|number| {
+        token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
+        let config = config(json!({ "keyLabel": format!("wrong-{number}") }));
+        let reach = subject.reach.clone();
+        async move { refusal(&config, &reach).await }
+    }))
+    .await;
+    let left = errors.iter().filter(|error| error.refused.is_none());
+    for error in left {
+        expect(error, Pkcs11Error::PinFinalTry(ca()));
     }
-    assert_eq!(token.hsm.logins(), 1);
-    sign(&*first).await.unwrap();
-    token.memory.put("second", &[("pin", PIN.as_bytes())]);
-    sign(&*connected(&second(), &subject.reach).await)
-        .await
-        .unwrap();
-    assert_eq!(token.hsm.logins(), 1);
+    assert!((1..=2).contains(&token.hsm.logins()), "{errors:?}");
 }
 
-async fn a_changed_pin_is_taken_when_no_issuer_holds_the_old_one() {
+async fn a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions() {
     let (token, subject) = Token::with_key();
-    token.memory.put("second", &[("pin", PIN.as_bytes())]);
+    let second = second(&token);
     let first = connected(&subject.config, &subject.reach).await;
-    let other = connected(&second(), &subject.reach).await;
-    token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
-
-    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    assert_eq!(first.check().await, Ok(Checked::ConnectAgain));
-    let error = refusal(&subject.config, &subject.reach).await;
-    expect(
-        &error,
-        ErrorClass::CredentialsRefused,
-        "differs from the one with which",
-    );
-    sign(&*other).await.unwrap();
-    assert_eq!(token.hsm.logins(), 1);
-
-    token.memory.put("second", &[("pin", OTHER_PIN.as_bytes())]);
-    assert_eq!(other.check().await, Ok(Checked::ConnectAgain));
-    // SoftHSM2 sees a PIN that another process changed when it is initialised.
-    token.hsm.finalize().unwrap();
-    let again = connected(&second(), &subject.reach).await;
-    sign(&*again).await.unwrap();
-    let first_again = connected(&subject.config, &subject.reach).await;
-    sign(&*first_again).await.unwrap();
-    assert_eq!(token.hsm.logins(), 2);
-
-    // What was connected with the old PIN does not sign on the new one's login.
-    let error = sign(&*first).await.unwrap_err();
-    expect(
-        &error,
-        ErrorClass::CredentialsRefused,
-        "differs from the one with which",
-    );
-}
-
-async fn a_pin_that_was_changed_under_way_is_tried_once_by_all_sessions() {
-    let (token, subject) = Token::with_key();
-    token.memory.put("second", &[("pin", PIN.as_bytes())]);
-    let first = connected(&subject.config, &subject.reach).await;
-    let other = connected(&second(), &subject.reach).await;
+    let other = connected(&second, &subject.reach).await;
     token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
     token.hsm.finalize().unwrap();
     for _ in 0..2 * SESSIONS {
         for signer in [&first, &other] {
-            let error = sign(&**signer).await.unwrap_err();
-            expect(&error, ErrorClass::CredentialsRefused, REFUSES);
-            assert!(error.refused.is_some());
+            is_refused(&sign(&**signer).await.unwrap_err());
         }
     }
-    let error = first.check().await.unwrap_err();
-    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+    is_refused(&first.check().await.unwrap_err());
     // One at first, and one that was refused.
     assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
@@ -288,7 +349,7 @@ async fn a_pin_that_was_changed_under_way_is_tried_once_by_all_sessions() {
         .unwrap();
 }
 
-async fn the_login_of_somebody_else_is_no_word_on_a_pin() {
+async fn the_login_of_other_code_says_nothing_about_a_pin() {
     let (token, subject) = Token::with_key();
     let module = Pkcs11::new(token.hsm.module()).unwrap();
     let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
@@ -299,38 +360,10 @@ async fn the_login_of_somebody_else_is_no_word_on_a_pin() {
     session.login(UserType::User, Some(&pin)).unwrap();
 
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    let error = refusal(&subject.config, &subject.reach).await;
-    expect(&error, ErrorClass::CredentialsRefused, REFUSES);
+    is_refused(&refusal(&subject.config, &subject.reach).await);
     session.login(UserType::User, Some(&pin)).unwrap();
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
     sign(&*connected(&subject.config, &subject.reach).await)
         .await
         .unwrap();
-}
-
-async fn a_pin_that_is_not_there_is_asked_for() {
-    let (token, subject) = Token::with_key();
-    let signer = connected(&subject.config, &subject.reach).await;
-    token.memory.put("pin", &[("other", b"1234")]);
-    for (change, sentence) in [
-        (
-            true,
-            "the Secret pin has no text under pin; put the token's PIN there",
-        ),
-        (
-            false,
-            "the Secret pin does not exist; put the token's PIN there",
-        ),
-    ] {
-        if !change {
-            token.memory.remove("pin");
-        }
-        for error in [
-            refusal(&subject.config, &subject.reach).await,
-            signer.check().await.unwrap_err(),
-        ] {
-            expect(&error, ErrorClass::CredentialsRefused, sentence);
-            assert_eq!(error.refused, None);
-        }
-    }
 }

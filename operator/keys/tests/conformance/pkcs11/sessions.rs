@@ -7,11 +7,11 @@ use cryptoki::session::SessionState;
 use futures::FutureExt;
 use futures::future::join_all;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{ErrorClass, KeyError, Reach};
-use signet_keyservers::SoftHsm;
-use signet_keyservers::softhsm::Fault;
+use signet_keys::{KeyError, Pkcs11Error, Reach};
+use signet_testbed::SoftHsm;
+use signet_testbed::keyservers::softhsm::Fault;
 
-use super::token::{Token, connected, expect, is_same, refusal, sign};
+use super::token::{Token, ca, connected, expect, is_same, refusal, sign};
 use crate::rig::Subject;
 
 own!["pkcs11":
@@ -72,17 +72,9 @@ async fn a_token_that_was_taken_out_and_put_back_signs_on() {
         token.hsm.set_faults(&[Fault::Remove]).unwrap();
         for _ in 0..2 {
             let error = sign(&*signer).await.unwrap_err();
-            expect(
-                &error,
-                ErrorClass::Unreachable,
-                "has no token labelled \"ca\"; put it in",
-            );
+            expect(&error, Pkcs11Error::TokenRemoved(ca()));
             let error = signer.check().await.unwrap_err();
-            expect(
-                &error,
-                ErrorClass::Unreachable,
-                "has no token labelled \"ca\"; put it in",
-            );
+            expect(&error, Pkcs11Error::TokenRemoved(ca()));
         }
         token.hsm.set_faults(&[]).unwrap();
         sign(&*signer).await.unwrap();
@@ -95,7 +87,9 @@ async fn a_module_that_was_finalised_is_initialised_again() {
     assert!(token.hsm.calls("C_Initialize").len() > 1);
 }
 
-const HANGS: &str = "the PKCS#11 module hsm hangs; see whether the HSM is up";
+fn hangs() -> Pkcs11Error {
+    Pkcs11Error::Hangs("hsm".to_owned())
+}
 
 /// The answer that is there without any waiting.
 #[track_caller]
@@ -118,18 +112,18 @@ async fn a_module_that_hangs_costs_its_own_issuers_alone() {
     );
     assert_eq!(signed, vec![Ok(()); 50]);
     for error in hanging {
-        expect(&error.unwrap_err(), ErrorClass::Unreachable, HANGS);
+        expect(&error.unwrap_err(), hangs());
     }
     // Both threads hang, and nobody waits for them any more.
-    expect(&at_once(sign(&*signer)), ErrorClass::Unreachable, HANGS);
-    expect(&at_once(signer.check()), ErrorClass::Unreachable, HANGS);
+    expect(&at_once(sign(&*signer)), hangs());
+    expect(&at_once(signer.check()), hangs());
     sign(&*healthy).await.unwrap();
     is_same(&*healthy).await;
     // Another key of the token has threads of its own, and none that is new gets any: there would
     // be more with each that is tried.
     is_same(&*beside).await;
     let error = refusal(&unheard.config, &subject.reach).await;
-    expect(&error, ErrorClass::Unreachable, HANGS);
+    expect(&error, hangs());
     token.hsm.set_faults(&[]).unwrap();
     until(async || connects(&unheard.config, &subject.reach).await).await;
     until(async || sign(&*signer).await.is_ok()).await;
@@ -145,11 +139,11 @@ async fn a_module_that_hangs_while_connecting_holds_no_more_threads_than_session
         .unwrap();
     let two = tokio::join!(refusal(config, reach), refusal(config, reach));
     for error in [two.0, two.1] {
-        expect(&error, ErrorClass::Unreachable, HANGS);
+        expect(&error, hangs());
     }
     for _ in 0..3 {
         let error = refusal(config, reach).now_or_never().unwrap();
-        expect(&error, ErrorClass::Unreachable, HANGS);
+        expect(&error, hangs());
     }
     token.hsm.set_faults(&[]).unwrap();
     until(async || connects(config, reach).await).await;
@@ -162,10 +156,9 @@ async fn a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end() {
         .hsm
         .set_faults(&[Fault::Hang("C_Initialize")])
         .unwrap();
-    let sentence = "the PKCS#11 module hsm hangs while it is loaded";
     let two = tokio::join!(refusal(config, reach), refusal(config, reach));
     for error in [two.0, two.1] {
-        expect(&error, ErrorClass::Unreachable, sentence);
+        expect(&error, hangs());
     }
     token.hsm.set_faults(&[]).unwrap();
     until(async || connects(config, reach).await).await;

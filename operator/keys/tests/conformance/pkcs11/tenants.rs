@@ -1,57 +1,49 @@
-//! What an issuer may name: modules and tokens of the operator's list, and keys by one name.
+//! What an issuer may name: tokens of the operator's list, and keys in them.
 
 use std::fs;
-use std::sync::Arc;
 
 use serde_json::json;
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{ErrorClass, Reach};
+use signet_keys::{KeyName, Pkcs11Error, Reach, TokenName};
 
-use super::token::{PIN, SESSIONS, SO_PIN, Token, config, connected, expect, refusal, sign};
-use crate::memory::Memory;
+use super::token::{
+    PIN, SESSIONS, SO_PIN, Token, ca, config, connected, expect, labeled, listed, of_tenant,
+    refusal, sign,
+};
 use crate::root::to_be_signed;
 
 own!["pkcs11":
-    a_tenant_cannot_tell_a_module_it_may_not_use_from_one_that_is_not_there,
-    a_tenant_uses_a_module_that_lists_its_namespace,
-    a_token_that_is_not_listed_is_not_there,
-    a_tenant_that_guesses_a_pin_is_soon_told_nothing,
+    a_tenant_cannot_tell_an_unlisted_token_from_a_missing_one,
+    a_tenant_uses_a_token_that_lists_its_namespace,
+    a_token_that_is_not_listed_cannot_be_used,
     a_key_is_found_by_label_by_id_and_by_both,
     a_key_that_wants_the_pin_each_time_is_not_used,
     two_tokens_of_one_label_are_told_apart_by_their_serial_numbers,
+    a_token_that_is_listed_twice_has_one_entry,
     a_module_that_cannot_be_loaded_is_named_without_its_path,
     the_public_half_may_stand_in_the_private_key_or_in_a_certificate,
 ];
 
-fn of_tenant(reach: Reach) -> Reach {
-    Reach {
-        tenant: Some("team".to_owned()),
-        ..reach
-    }
-}
-
-async fn a_tenant_cannot_tell_a_module_it_may_not_use_from_one_that_is_not_there() {
-    let (token, subject) = Token::with_key();
-    for more in [
-        json!({}),
-        json!({ "namespaces": [] }),
-        json!({ "namespaces": ["tea"] }),
-    ] {
-        let reach = of_tenant(token.reach_with(more, SESSIONS));
-        let listed = refusal(&subject.config, &reach).await;
-        expect(
-            &listed,
-            ErrorClass::KeyUnusable,
-            "there is no PKCS#11 module hsm",
-        );
-        let unknown = config(json!({ "keyLabel": "key", "module": "nix" }));
-        let unknown = refusal(&unknown, &reach).await;
-        assert_eq!(unknown.class, listed.class);
-        assert_eq!(
-            unknown.message,
-            listed.message.replace("module hsm", "module nix")
-        );
+/// The token that is not listed exists, and so does its key. Nothing is read or called for the
+/// answer, so that not even the time it takes says which it is.
+async fn a_tenant_cannot_tell_an_unlisted_token_from_a_missing_one() {
+    let (token, _) = Token::with_key();
+    let of_others = ["tea", "teams", "other"];
+    for namespaces in [json!([]), json!(of_others)] {
+        let reach = of_tenant(token.reach_with(json!({ "namespaces": namespaces })));
+        for (module, name) in [("hsm", "ca"), ("hsm", "none"), ("none", "ca")] {
+            let named = json!({ "module": module, "token": name, "keyLabel": "key" });
+            let error = refusal(&config(named), &reach).await;
+            let expected = Pkcs11Error::NotListed {
+                token: TokenName {
+                    module: module.to_owned(),
+                    token: name.to_owned(),
+                },
+                namespace: Some("team".to_owned()),
+            };
+            expect(&error, expected);
+        }
     }
     assert_eq!(
         token.memory.asked(),
@@ -61,83 +53,26 @@ async fn a_tenant_cannot_tell_a_module_it_may_not_use_from_one_that_is_not_there
     assert_eq!(token.hsm.calls("C_Initialize").len(), 0);
 }
 
-async fn a_tenant_uses_a_module_that_lists_its_namespace() {
+async fn a_tenant_uses_a_token_that_lists_its_namespace() {
     let (token, subject) = Token::with_key();
-    let listed = json!({ "namespaces": ["other", "team"] });
-    let reach = of_tenant(token.reach_with(listed, SESSIONS));
+    let reach = of_tenant(token.reach_with(json!({ "namespaces": ["other", "team"] })));
     sign(&*connected(&subject.config, &reach).await)
         .await
         .unwrap();
 }
 
-async fn a_token_that_is_not_listed_is_not_there() {
+/// Not by a ClusterIssuer either.
+async fn a_token_that_is_not_listed_cannot_be_used() {
     let (token, subject) = Token::with_key();
     token.hsm.init_token("other", SO_PIN, PIN).unwrap();
-    let serial = token.hsm.serial("ca").unwrap();
-    let by_serial = config(json!({ "keyLabel": "key", "tokenSerial": serial }));
-    for (tokens, may) in [
-        (json!(["ca"]), true),
-        (json!(["other", serial]), true),
-        (json!(["other"]), false),
-        (json!([]), false),
-    ] {
-        let reach = token.reach_with(json!({ "tokens": tokens }), SESSIONS);
-        for config in [&subject.config, &by_serial] {
-            if may {
-                sign(&*connected(config, &reach).await).await.unwrap();
-            } else {
-                let error = refusal(config, &reach).await;
-                expect(
-                    &error,
-                    ErrorClass::KeyNotFound,
-                    "the PKCS#11 module hsm has no token",
-                );
-            }
-        }
-    }
-    let absent = config(json!({ "keyLabel": "key", "tokenLabel": "nix" }));
-    let reach = token.reach_with(json!({ "tokens": ["other"] }), SESSIONS);
-    let (absent, unlisted) = (
-        refusal(&absent, &reach).await,
-        refusal(&subject.config, &reach).await,
-    );
-    assert_eq!(
-        absent.message,
-        unlisted.message.replace("\"ca\"", "\"nix\"")
-    );
-}
-
-/// While the token is logged in, a guess costs it no try. So it costs the tenant time.
-async fn a_tenant_that_guesses_a_pin_is_soon_told_nothing() {
-    let (token, subject) = Token::with_key();
-    let _administrator = connected(&subject.config, &subject.reach).await;
-    let listed = json!({ "namespaces": ["team", "other"] });
-    let own = Arc::<Memory>::default();
-    let reach = Reach {
-        namespace: own.clone(),
-        ..of_tenant(token.reach_with(listed, SESSIONS))
+    let other = listed(json!({ "name": "other", "label": "other" }));
+    let reach = token.listing(json!([other]), SESSIONS);
+    let error = refusal(&subject.config, &reach).await;
+    let expected = Pkcs11Error::NotListed {
+        token: ca(),
+        namespace: None,
     };
-    for (guess, told) in [
-        ("guess-1", "the PIN differs from the one"),
-        ("guess-2", "the PIN differs from the one"),
-        ("guess-3", "the PIN differs from the one"),
-        ("guess-3", "the PIN differs from the one"),
-        ("guess-4", "several PINs of this namespace were not that of"),
-        (PIN, "several PINs of this namespace were not that of"),
-    ] {
-        own.put("pin", &[("pin", guess.as_bytes())]);
-        let error = refusal(&subject.config, &reach).await;
-        expect(&error, ErrorClass::CredentialsRefused, told);
-        assert!(!error.message.contains(guess), "{error}");
-    }
-    let other = Reach {
-        tenant: Some("other".to_owned()),
-        ..reach
-    };
-    sign(&*connected(&subject.config, &other).await)
-        .await
-        .unwrap();
-    assert_eq!(token.hsm.logins(), 1, "the token was never asked");
+    expect(&error, expected);
 }
 
 async fn a_key_is_found_by_label_by_id_and_by_both() {
@@ -145,8 +80,7 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
     token.make(KeyAlgorithm::EcP256, "key");
     token.make(KeyAlgorithm::EcP256, "another");
     let error = refusal(&subject.config, &subject.reach).await;
-    let sentence = "the private key labelled \"key\" is there more than once; name it by keyId";
-    expect(&error, ErrorClass::KeyUnusable, sentence);
+    expect(&error, Pkcs11Error::SeveralKeys(labeled("key")));
     for named in [
         json!({ "keyLabel": "key", "keyId": "00" }),
         json!({ "keyId": "00" }),
@@ -155,22 +89,20 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
         assert_eq!(signer.public_key().spki_der(), subject.spki_der);
         sign(&*signer).await.unwrap();
     }
-    for (named, sentence) in [
+    let with = |label: Option<&str>, id: Option<u8>| KeyName {
+        label: label.map(str::to_owned),
+        id: id.map(|byte| vec![byte]),
+    };
+    for (named, key) in [
         (
             json!({ "keyLabel": "key", "keyId": "0A" }),
-            "no private key labelled \"key\" with the id 0a that",
+            with(Some("key"), Some(0x0a)),
         ),
-        (
-            json!({ "keyId": "ff" }),
-            "no private key with the id ff that",
-        ),
-        (
-            json!({ "keyLabel": "ke" }),
-            "no private key labelled \"ke\" that",
-        ),
+        (json!({ "keyId": "ff" }), with(None, Some(0xff))),
+        (json!({ "keyLabel": "ke" }), with(Some("ke"), None)),
     ] {
         let error = refusal(&config(named), &subject.reach).await;
-        expect(&error, ErrorClass::KeyNotFound, sentence);
+        expect(&error, Pkcs11Error::KeyNotFound(key));
     }
 }
 
@@ -187,7 +119,7 @@ async fn a_key_that_wants_the_pin_each_time_is_not_used() {
     token.hsm.pkcs11_tool("ca", PIN, &arguments).unwrap();
     let wary = config(json!({ "keyLabel": "wary" }));
     let error = refusal(&wary, &subject.reach).await;
-    expect(&error, ErrorClass::KeyUnusable, "CKA_ALWAYS_AUTHENTICATE");
+    expect(&error, Pkcs11Error::KeyRequiresPin(labeled("wary")));
 }
 
 async fn two_tokens_of_one_label_are_told_apart_by_their_serial_numbers() {
@@ -195,23 +127,51 @@ async fn two_tokens_of_one_label_are_told_apart_by_their_serial_numbers() {
     let serial = token.hsm.serial("ca").unwrap();
     token.hsm.init_token("ca", SO_PIN, PIN).unwrap();
     let error = refusal(&subject.config, &subject.reach).await;
-    let sentence = "has more than one token labelled \"ca\"; name it by tokenSerial";
-    expect(&error, ErrorClass::KeyUnusable, sentence);
-    let by_serial = config(json!({ "keyLabel": "key", "tokenSerial": serial }));
-    sign(&*connected(&by_serial, &subject.reach).await)
-        .await
-        .unwrap();
+    expect(&error, Pkcs11Error::SeveralTokens(ca()));
+    for entry in [
+        json!({ "serial": serial }),
+        json!({ "label": null, "serial": serial }),
+    ] {
+        let reach = token.reach_with(entry);
+        sign(&*connected(&subject.config, &reach).await)
+            .await
+            .unwrap();
+    }
+    let absent = token.reach_with(json!({ "serial": "0" }));
+    let error = refusal(&subject.config, &absent).await;
+    expect(&error, Pkcs11Error::TokenNotFound(ca()));
+}
+
+/// Two entries may have two PINs, of which one would be tried for nothing.
+async fn a_token_that_is_listed_twice_has_one_entry() {
+    let (token, subject) = Token::with_key();
+    let serial = token.hsm.serial("ca").unwrap();
+    token.memory.put("second", &[("pin", b"wrong-pin")]);
+    let second = json!({
+        "name": "second", "serial": serial, "pin": { "secret": { "name": "second" } },
+    });
+    let reach = token.listing(json!([listed(json!({})), second]), SESSIONS);
+    let signer = connected(&subject.config, &reach).await;
+    let by_second = config(json!({ "token": "second", "keyLabel": "key" }));
+    let error = refusal(&by_second, &reach).await;
+    let name = TokenName {
+        token: "second".to_owned(),
+        ..ca()
+    };
+    expect(&error, Pkcs11Error::ListedTwice(name));
+    assert_eq!(token.hsm.logins(), 1);
+    sign(&*signer).await.unwrap();
 }
 
 async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {
     let (token, subject) = Token::with_key();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("late.so");
-    let reach = token.reach_with(json!({ "path": path }), SESSIONS);
+    let module = json!({ "name": "hsm", "path": path, "tokens": [listed(json!({}))] });
+    let reach: Reach = token.listing_module(module, SESSIONS);
     let fails = async || {
         let error = refusal(&subject.config, &reach).await;
-        let sentence = "the PKCS#11 module hsm cannot be loaded";
-        expect(&error, ErrorClass::KeyUnusable, sentence);
+        expect(&error, Pkcs11Error::NotLoaded("hsm".to_owned()));
         assert!(!error.message.contains("late.so"), "{error}");
     };
     fails().await;
@@ -247,8 +207,7 @@ async fn the_public_half_may_stand_in_the_private_key_or_in_a_certificate() {
     let root = assemble_root(&tbs, &signer.sign(&tbs).await.unwrap()).unwrap();
     delete("ec");
     let error = refusal(&ec.config, &ec.reach).await;
-    let sentence = "the private key labelled \"ec\" has no public half that Signet can read";
-    expect(&error, ErrorClass::KeyUnusable, sentence);
+    expect(&error, Pkcs11Error::NoPublicKey(labeled("ec")));
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("root.der");

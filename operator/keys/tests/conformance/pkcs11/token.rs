@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{
-    Checked, Connected, ErrorClass, KeyConfig, KeyError, Known, Modules, ModulesConfig, Reach,
-    Signer,
+    Checked, Connected, KeyConfig, KeyError, KeyName, Known, Modules, ModulesConfig, Pkcs11Error,
+    Reach, Signer, TokenName,
 };
-use signet_keyservers::SoftHsm;
+use signet_testbed::SoftHsm;
 
 use crate::memory::{Memory, reach};
 use crate::rig::Subject;
@@ -22,7 +22,8 @@ pub(super) const OTHER_PIN: &str = "other-pin-2846-1175";
 /// How many sessions a key has, unless a test is about that.
 pub(super) const SESSIONS: u16 = 4;
 
-/// A module with a token labelled `ca`, and a namespace with its PIN in the Secret `pin`.
+/// A module with a token labeled `ca`, and the cluster resource namespace with its PIN in the
+/// Secret `pin`.
 #[derive(Clone)]
 pub(super) struct Token {
     pub(super) hsm: Arc<SoftHsm>,
@@ -42,12 +43,12 @@ impl Token {
         }
     }
 
-    /// A token with a key on P-256 labelled `key`.
+    /// A token with a key on P-256 labeled `key`.
     pub(super) fn with_key() -> (Self, Subject) {
         Self::with(KeyAlgorithm::EcP256)
     }
 
-    /// A token with a key of this algorithm labelled `key`.
+    /// A token with a key of this algorithm labeled `key`.
     pub(super) fn with(algorithm: KeyAlgorithm) -> (Self, Subject) {
         let token = Self::new();
         let subject = token.subject(algorithm, "key");
@@ -75,29 +76,51 @@ impl Token {
         }
     }
 
-    /// What an issuer may reach if the operator lists this module as `hsm`.
+    /// What a ClusterIssuer may reach if the operator lists the token as `ca` of the module `hsm`.
     pub(super) fn reach(&self, sessions: u16) -> Reach {
-        self.reach_with(json!({}), sessions)
+        self.listing(json!([listed(json!({}))]), sessions)
     }
 
-    /// The same with more in the operator's list.
-    pub(super) fn reach_with(&self, more: serde_json::Value, sessions: u16) -> Reach {
-        let mut module = json!({ "name": "hsm", "path": self.hsm.module() });
-        merge(&mut module, more);
+    /// The same if the entry of the token has more or other fields.
+    pub(super) fn reach_with(&self, more: serde_json::Value) -> Reach {
+        self.listing(json!([listed(more)]), SESSIONS)
+    }
+
+    /// What a ClusterIssuer may reach if the operator lists these tokens of the module `hsm`.
+    pub(super) fn listing(&self, tokens: serde_json::Value, sessions: u16) -> Reach {
+        let module = json!({ "name": "hsm", "path": self.hsm.module(), "tokens": tokens });
+        self.listing_module(module, sessions)
+    }
+
+    /// What a ClusterIssuer may reach if the operator lists this module.
+    pub(super) fn listing_module(&self, module: serde_json::Value, sessions: u16) -> Reach {
         let list: ModulesConfig = serde_json::from_value(json!({ "modules": [module] })).unwrap();
+        let modules = Modules::from_config(list, sessions, self.memory.clone()).unwrap();
         Reach {
-            modules: Arc::new(Modules::from_config(list, sessions).unwrap()),
-            ..reach(self.memory.clone())
+            modules: Arc::new(modules),
+            ..reach(Arc::default())
         }
     }
 }
 
-/// The key of this label in the token `ca`, with more or other fields.
-pub(super) fn config(more: serde_json::Value) -> KeyConfig {
-    let mut config = json!({ "module": "hsm", "pinSecretRef": { "name": "pin" } });
-    if more.get("tokenSerial").is_none() {
-        config["tokenLabel"] = json!("ca");
+/// The entry of the token `ca`, with more or other fields.
+pub(super) fn listed(more: serde_json::Value) -> serde_json::Value {
+    let mut token = json!({ "name": "ca", "label": "ca", "pin": { "secret": { "name": "pin" } } });
+    merge(&mut token, more);
+    token
+}
+
+/// The same as an Issuer in the namespace `team` has it.
+pub(super) fn of_tenant(reach: Reach) -> Reach {
+    Reach {
+        tenant: Some("team".to_owned()),
+        ..reach
     }
+}
+
+/// A key in the token `ca`, with more or other fields.
+pub(super) fn config(more: serde_json::Value) -> KeyConfig {
+    let mut config = json!({ "module": "hsm", "token": "ca" });
     merge(&mut config, more);
     serde_json::from_value(json!({ "pkcs11": config })).unwrap()
 }
@@ -152,9 +175,24 @@ pub(super) async fn is_same(signer: &dyn Signer) {
     assert_eq!(signer.check().await, Ok(Checked::Same { notices }));
 }
 
-/// An error of this class, whose message contains this.
+/// An error is this one, as callers see it.
 #[track_caller]
-pub(super) fn expect(error: &KeyError, class: ErrorClass, sentence: &str) {
-    assert_eq!(error.class, class, "{error}");
-    assert!(error.message.contains(sentence), "{error}");
+pub(super) fn expect(error: &KeyError, expected: Pkcs11Error) {
+    assert_eq!(*error, KeyError::from(expected));
+}
+
+/// The token under test, in errors.
+pub(super) fn ca() -> TokenName {
+    TokenName {
+        module: "hsm".to_owned(),
+        token: "ca".to_owned(),
+    }
+}
+
+/// A key in errors.
+pub(super) fn labeled(label: &str) -> KeyName {
+    KeyName {
+        label: Some(label.to_owned()),
+        id: None,
+    }
 }

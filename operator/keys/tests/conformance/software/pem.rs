@@ -6,7 +6,7 @@ use signet_keys::{Checked, ErrorClass, GeneratedKey, KeyError, KeyType, Known, S
 
 use super::{KEY_TYPES, config};
 use crate::memory::{Memory, reach};
-use crate::openssl::OpenSsl;
+use signet_readers::OpenSsl;
 
 own!["software":
     a_key_that_is_not_there_is_not_found,

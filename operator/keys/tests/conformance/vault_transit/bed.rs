@@ -8,12 +8,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keyservers::OpenBao;
-use signet_keyservers::proxy::Proxy;
+use signet_testbed::OpenBao;
+use signet_testbed::proxy::Proxy;
 
 use crate::memory::{Memory, reach};
-use crate::openssl::OpenSsl;
 use crate::rig::Subject;
+use signet_readers::OpenSsl;
 
 pub(crate) const MOUNT: &str = "transit";
 

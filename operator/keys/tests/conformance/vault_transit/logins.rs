@@ -7,14 +7,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use signet_keys::{Checked, ErrorClass, ServiceAccountToken};
-use signet_keyservers::pki::Ca;
-use signet_keyservers::proxy::{Fault, Requests};
+use signet_testbed::pki::Ca;
+use signet_testbed::proxy::{Fault, Requests};
 
 use super::bed::{Bed, server};
 use crate::contract::verifies_over_its_bytes_alone;
-use crate::openssl::OpenSsl;
 use crate::rig::Subject;
 use crate::root::to_be_signed;
+use signet_readers::OpenSsl;
 
 own!("vaultTransit::login":
     an_app_role_logs_in,
@@ -99,7 +99,7 @@ impl Issuer {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let head = part(json!({ "alg": "RS256", "typ": "JWT" }));
         let body = part(json!({
-            "sub": subject, "aud": audience, "iat": now, "nbf": now, "exp": now + 600,
+            "sub": subject, "aud": audience, "iat": now, "nbf": now, "exp": now + 24 * 3600,
         }));
         let signed = format!("{head}.{body}");
         self.openssl.write("signed", signed.as_bytes());

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Addresses, Checked, ErrorClass, Reach};
-use signet_keyservers::OpenBao;
-use signet_keyservers::pki::Ca;
-use signet_keyservers::proxy::{Fault, Proxy, Requests};
+use signet_testbed::OpenBao;
+use signet_testbed::pki::Ca;
+use signet_testbed::proxy::{Fault, Proxy, Requests};
 
 use super::bed::{Bed, MOUNT, server};
 use crate::contract::verifies_over_its_bytes_alone;
@@ -260,6 +260,7 @@ async fn a_server_that_is_away_is_told() {
     let error = bed.subject_with(&unknown).connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::Unreachable, "{error}");
     assert!(error.message.contains("does not resolve"), "{error}");
+    assert!(error.cause.is_some(), "for administrators");
 }
 
 async fn a_hostile_login_is_a_wrong_answer() {

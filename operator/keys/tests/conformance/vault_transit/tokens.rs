@@ -1,11 +1,11 @@
 //! Tokens that end, are revoked and replaced under way.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use signet_keys::{Checked, ErrorClass, Signer};
-use signet_keyservers::proxy::{Fault, Proxy, Requests};
+use signet_testbed::proxy::{Fault, Proxy, Requests};
+use signet_testbed::wait::{Observation, until};
 use tokio::task::JoinSet;
 
 use super::bed::{Bed, server};
@@ -22,9 +22,6 @@ own!("vaultTransit::token":
     a_changed_secret_is_picked_up_by_a_check,
     a_token_that_may_not_sign_is_told_from_one_that_is_none,
 );
-
-const DEADLINE: Duration = Duration::from_secs(30);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 fn path(part: &str) -> Requests {
     Requests::Path(part.to_owned())
@@ -79,16 +76,24 @@ async fn a_revoked_token_is_replaced_at_once_by_one_login() {
     assert_eq!(proxy.count(&login), 2);
 }
 
+/// Signs, again and again, until the server has had so many requests of a kind.
+async fn sign_until(signer: &dyn Signer, proxy: &Proxy, requests: &Requests, times: usize) {
+    let signed = async || {
+        signer.sign(&to_be_signed(signer, "a")).await?;
+        let count = proxy.count(requests);
+        Ok(Observation::reached_if(count >= times, count))
+    };
+    until(format!("{times} requests: {requests:?}"), signed)
+        .await
+        .unwrap();
+}
+
 async fn a_token_is_renewed_and_at_its_greatest_age_got_anew() {
-    let (_bed, proxy, subject) = app_role(&json!({ "token_ttl": "3s", "token_max_ttl": "5s" }));
+    let (_bed, proxy, subject) = app_role(&json!({ "token_ttl": "12s", "token_max_ttl": "20s" }));
     let signer = subject.connected().await.signer;
     let (login, renewal) = (path("/login"), path("/auth/token/renew-self"));
-    while proxy.count(&renewal) == 0 {
-        sign(&*signer, "a").await;
-    }
-    while proxy.count(&login) < 2 {
-        sign(&*signer, "b").await;
-    }
+    sign_until(&*signer, &proxy, &renewal, 1).await;
+    sign_until(&*signer, &proxy, &login, 2).await;
     // It never came to the point that a token was denied, which would be asked for twice.
     let signed = proxy.count(&path("/transit/sign/"));
     sign(&*signer, "c").await;
@@ -97,20 +102,18 @@ async fn a_token_is_renewed_and_at_its_greatest_age_got_anew() {
 
 async fn a_token_from_a_secret_is_renewed() {
     let (bed, proxy) = Bed::behind_a_proxy();
-    let token = server().token(&bed.policy, &["-period=3s"]).unwrap();
+    let token = server().token(&bed.policy, &["-period=12s"]).unwrap();
     bed.memory.put("vault", &[("token", token.as_bytes())]);
     let mut subject = bed.subject();
     subject.secrets.push(token);
     let signer = subject.connected().await.signer;
-    while proxy.count(&path("/auth/token/renew-self")) < 3 {
-        sign(&*signer, "a").await;
-    }
+    sign_until(&*signer, &proxy, &path("/auth/token/renew-self"), 3).await;
 }
 
 /// As a sealed server or one on standby answers.
 async fn a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token() {
     let (bed, proxy) = Bed::behind_a_proxy();
-    let token = server().token(&bed.policy, &["-period=6s"]).unwrap();
+    let token = server().token(&bed.policy, &["-period=12s"]).unwrap();
     bed.memory.put("vault", &[("token", token.as_bytes())]);
     let mut subject = bed.subject();
     subject.secrets.push(token);
@@ -118,10 +121,7 @@ async fn a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token() {
     let renewal = path("/auth/token/renew-self");
     let sealed = Fault::json(503, r#"{"errors":["Vault is sealed"]}"#);
     proxy.add_times(renewal.clone(), sealed, 1);
-    while proxy.count(&renewal) < 3 {
-        sign(&*signer, "a").await;
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
+    sign_until(&*signer, &proxy, &renewal, 3).await;
 }
 
 /// Of a connection that did not come about, and of one that nobody needs any more.
@@ -129,13 +129,13 @@ async fn a_login_that_is_of_no_use_any_more_is_given_back() {
     let (bed, proxy, subject) = app_role(&json!({ "token_ttl": "1h" }));
     let tokens = format!("sys/leases/lookup/auth/approle-{}/login", bed.key);
     let given_back = async |times: usize| {
-        let deadline = Instant::now() + DEADLINE;
-        while proxy.count(&path("/auth/token/revoke-self")) < times
-            || server().bao(&["list", &tokens]).is_ok()
-        {
-            assert!(Instant::now() < deadline, "{tokens} has tokens");
-            tokio::time::sleep(POLL_INTERVAL).await;
-        }
+        let observe = async || {
+            let revoked = proxy.count(&path("/auth/token/revoke-self"));
+            let none = server().bao(&["list", &tokens]).is_err();
+            Ok(Observation::reached_if(revoked >= times && none, revoked))
+        };
+        let what = format!("{times} revocations, and no token in {tokens}");
+        until(what, observe).await.unwrap();
     };
     let nothing = r#"path "none" { capabilities = ["read"] }"#;
     server().policy(&bed.policy, nothing).unwrap();

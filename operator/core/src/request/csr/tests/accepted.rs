@@ -59,7 +59,7 @@ fn everything_that_is_known_is_read() {
     assert_eq!(csr.basic_constraints(), Some(constraints));
     let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
     assert_eq!(csr.key_usage().unwrap().0, usages);
-    // Rule 23: the order of purposes is compared, so that it is kept.
+    // A3-23: the order of purposes is compared, so that it is kept.
     let purposes: Vec<_> = csr
         .extended_key_usage()
         .unwrap()
@@ -94,7 +94,7 @@ fn nothing_is_asked_for_by_a_bare_csr() {
 
 #[test]
 fn istio_sends_an_organization_of_zero_length() {
-    // contracts.md 1b. Go writes the empty string as PrintableString; the SAN is critical.
+    // istio/istio security/pkg/pki/util/generate_csr.go. Go writes the empty string as PrintableString; the SAN is critical.
     let subject = seq(&[set(&[name_attribute("2.5.4.10", 0x13, b"")])]);
     assert_eq!(subject, build::hex("300b 3109 3007 0603 55040a 1300"));
     let san = seq(&[tlv(0x86, b"spiffe://cluster.local/ns/default/sa/sleep")]);
@@ -114,7 +114,7 @@ fn istio_sends_an_organization_of_zero_length() {
 
 #[test]
 fn subjects_are_kept_as_they_came() {
-    // Rule 26: several organizational units, a multi-valued RDN, and a literal subject.
+    // A3-26: several organizational units, a multi-valued RDN, and a literal subject.
     let openssl = OpenSsl::new();
     openssl.key("key.pem", P256);
     let subject = "/DC=org/DC=example/OU=b/OU=a/O=Jürgen & Söhne+L=Köln/CN=first/CN=last";
@@ -182,7 +182,7 @@ subjectKeyIdentifier = hash";
     assert_eq!(names.ips().len(), 2);
     assert_eq!(names.emails(), ["a@b.example"]);
     assert_eq!(names.others(), 3);
-    // Rule 26: the otherName's own bytes are in what is carried.
+    // A3-26: the otherName's own bytes are in what is carried.
     let other = build::hex("a01d060a2b060104018237140203a00f0c0d75406578616d706c652e6f7267");
     assert!(
         names

@@ -143,16 +143,17 @@ fn basic_constraints() {
     assert_eq!(read("30030101ff"), (true, None));
     assert_eq!(read("30060101ff020100"), (true, Some(0)));
     assert_eq!(read("30070101ff020200ff"), (true, Some(255)));
+    // RFC 5280 4.2.1.9 knows no greatest path length: 256, and one of nine bytes.
+    assert_eq!(read("30070101ff02020100"), (true, Some(255)));
+    assert_eq!(read("300e0101ff020900ffffffffffffffff"), (true, Some(255)));
 
-    // cA FALSE written out, another TRUE, a path length of a leaf, negative, beyond 255 and not
-    // minimal.
+    // cA FALSE written out, another TRUE, a path length of a leaf, negative and not minimal.
     for value in [
         "3003010100",
         "3003010101",
         "3003020100",
         "3006010100020100",
         "30060101ff0201ff",
-        "30070101ff02020100",
         "30070101ff02020001",
     ] {
         invalid(build::BASIC_CONSTRAINTS, value);

@@ -34,7 +34,7 @@ async fn a_dead_key_is_probed_at_most_every_five_seconds() {
     assert!((11..=12).contains(&calls.len()), "{calls:?}");
     assert!(calls[0] >= PROBE, "{calls:?}");
     assert!(calls.windows(2).all(|pair| pair[1] - pair[0] >= PROBE));
-    assert_eq!(*told.lock().unwrap(), [true]);
+    assert_eq!(*told.lock().unwrap(), [Event::Opened]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +88,10 @@ async fn a_probe_closes_it_and_it_opens_as_before() {
     }
     breaker.failed(&unreachable());
     assert!(breaker.is_open());
-    assert_eq!(*told.lock().unwrap(), [true, false, true]);
+    assert_eq!(
+        *told.lock().unwrap(),
+        [Event::Opened, Event::Closed, Event::Opened]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +107,7 @@ async fn while_it_is_closed_probes_pass_and_count() {
         let probed: Result<(), _> = breaker.probe(async { Err(unreachable()) }).await;
         assert_eq!(probed, Err(unreachable()));
     }
-    assert_eq!(*told.lock().unwrap(), [true]);
+    assert_eq!(*told.lock().unwrap(), [Event::Recovered, Event::Opened]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +132,7 @@ async fn a_key_that_asks_for_a_minute_is_left_alone_for_a_minute() {
     breaker.failed(&throttled(15));
     assert!(!breaker.is_open(), "a signature waits for that by itself");
     breaker.failed(&throttled(60));
-    assert_eq!(*told.lock().unwrap(), [true]);
+    assert_eq!(*told.lock().unwrap(), [Event::Opened]);
     assert_eq!(breaker.rest(), Some(Duration::from_secs(60)));
     advance(Duration::from_secs(59)).await;
     assert!(breaker.probe(async { Ok(()) }).await.is_err());

@@ -1,0 +1,61 @@
+//! The end-to-end tests: Signet on a real control plane.
+//!
+//! One binary, so that one control plane serves them all; [`signet_e2e::runner`] says how they are
+//! run. A test's name begins with the rule that it shows, where a rule has a number.
+
+#[macro_use]
+extern crate signet_e2e;
+
+mod ca_requests;
+mod certificates;
+mod existing;
+mod intake;
+mod kubectl;
+mod least_privilege;
+mod names_and_keys;
+mod observation;
+mod operator;
+mod refusals;
+mod schema;
+mod self_signed;
+mod shared_ca;
+mod signing_requests;
+mod spiffe;
+mod spiffe_certificates;
+mod usages_and_durations;
+mod verifier;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let tests = [
+        // First, since each waits for its turn.
+        own![
+            operator::killed_in_the_middle_of_200_requests,
+            operator::a_graceful_stop_finishes_what_is_in_flight,
+            operator::two_replicas_one_stands_by_and_takes_over,
+            operator::a_lost_lease_stops_the_work_until_it_is_free,
+            certificates::a4_34_the_chart_lets_cert_managers_approver_approve,
+        ],
+        ca_requests::tests(),
+        certificates::tests(),
+        existing::tests(),
+        intake::tests(),
+        kubectl::tests(),
+        names_and_keys::tests(),
+        observation::tests(),
+        refusals::tests(),
+        schema::tests(),
+        self_signed::tests(),
+        shared_ca::tests(),
+        signing_requests::tests(),
+        spiffe::tests(),
+        spiffe_certificates::tests(),
+        usages_and_durations::tests(),
+        verifier::tests(),
+    ];
+    signet_e2e::runner::run(
+        tests.into_iter().flatten().collect(),
+        least_privilege::tests,
+    )
+}

@@ -1,0 +1,58 @@
+//! The end-to-end tests about keys that are kept elsewhere: Signet on a real control plane, with
+//! real servers that keep the keys, and what goes wrong between.
+//!
+//! One binary, so that one control plane and one of each server serve them all;
+//! [`signet_e2e::runner`] says how they are run. On the shared bed cert-manager's approver
+//! approves, and the operator may load every module of [`signet_e2e::keys::modules`].
+
+#[macro_use]
+extern crate signet_e2e;
+
+mod ambient;
+mod away;
+mod changed;
+mod closing;
+mod existing;
+mod issuance;
+mod limits;
+mod logins;
+mod outage;
+mod restart;
+mod tenants;
+mod throttled;
+
+use std::process::ExitCode;
+
+use signet_e2e::{Setup, keys};
+
+const SETUP: Setup = Setup {
+    approves: true,
+    prepare: keys::prepare,
+    // Of which fifteen may wait for the second control plane.
+    threads: 21,
+    flags: keys::modules::flags,
+};
+
+fn main() -> ExitCode {
+    let tests = [
+        // First, since each waits for its turn.
+        own![
+            restart::killed_and_given_new_credentials_in_an_outage,
+            restart::a_refused_pin_is_not_tried_again,
+            ambient::a_role_of_its_service_account,
+            ambient::the_agent_of_pod_identity,
+            ambient::the_role_of_its_node,
+            limits::flags_bound_every_issuer_and_metrics_show_who_waits,
+        ],
+        // Then, since each takes its time.
+        outage::tests(),
+        throttled::tests(),
+        tenants::tests(),
+        away::tests(),
+        changed::tests(),
+        existing::tests(),
+        issuance::tests(),
+        logins::tests(),
+    ];
+    signet_e2e::runner::run_on(SETUP, tests.into_iter().flatten().collect(), closing::tests)
+}

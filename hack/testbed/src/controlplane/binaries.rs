@@ -1,0 +1,170 @@
+//! The programs of a control plane: built from the Go modules under `go/`, once for each pin.
+//!
+//! Every family of programs has its own Go module, as their dependencies would fight in one.
+//! A module's `go.mod` is the one place where a version is written; it is read from there for the
+//! version that the program is stamped with. Binaries are cached in a folder named by a hash of all
+//! that goes into them.
+
+mod build;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::Options;
+use crate::cache;
+
+/// A program that can be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Etcd,
+    KubeApiserver,
+    KubeControllerManager,
+    Kubectl,
+    /// cert-manager's controller and webhook in one binary, with the CRDs and the chart of the
+    /// same version beside it.
+    CertManager,
+    Helm,
+}
+
+/// Where a program comes from.
+#[derive(Clone, Copy, Debug)]
+struct Source {
+    /// The name of the binary.
+    name: &'static str,
+    /// The folder of its Go module under `go/`.
+    module: &'static str,
+    /// The Go package of its main function.
+    package: &'static str,
+    /// The Go module whose version is the program's.
+    pin: &'static str,
+    /// The Go variable that holds the version. An unstamped build leaves it at a placeholder
+    /// (kube-apiserver would report v0.0.0 to its clients).
+    version: Option<&'static str>,
+}
+
+impl Program {
+    /// All of them, the slowest first.
+    pub const ALL: [Self; 6] = [
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::Kubectl,
+        Self::CertManager,
+        Self::Helm,
+        Self::Etcd,
+    ];
+
+    fn source(self) -> Source {
+        let kubernetes = |name, package| Source {
+            name,
+            module: "kubernetes",
+            package,
+            pin: "k8s.io/kubernetes",
+            version: Some("k8s.io/component-base/version.gitVersion"),
+        };
+        match self {
+            Self::Etcd => Source {
+                name: "etcd",
+                module: "etcd",
+                package: "go.etcd.io/etcd/server/v3",
+                pin: "go.etcd.io/etcd/server/v3",
+                version: None,
+            },
+            Self::KubeApiserver => {
+                kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver")
+            }
+            Self::KubeControllerManager => kubernetes(
+                "kube-controller-manager",
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+            ),
+            Self::Kubectl => kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+            Self::CertManager => Source {
+                name: "cert-manager",
+                module: "cert-manager",
+                package: ".",
+                pin: "github.com/cert-manager/cert-manager",
+                version: Some("github.com/cert-manager/cert-manager/pkg/util.AppVersion"),
+            },
+            Self::Helm => Source {
+                name: "helm",
+                module: "helm",
+                package: "helm.sh/helm/v4/cmd/helm",
+                pin: "helm.sh/helm/v4",
+                version: Some("helm.sh/helm/v4/internal/version.version"),
+            },
+        }
+    }
+}
+
+/// Finds programs in the cache, and builds those that are not there.
+#[derive(Clone, Debug)]
+pub struct Toolchain {
+    cache: PathBuf,
+}
+
+impl Toolchain {
+    /// Fails with a message that says what to install if there is no Go.
+    pub fn new() -> Result<Self> {
+        build::check_go()?;
+        Ok(Self {
+            cache: cache::folder()?,
+        })
+    }
+
+    /// The path of a program, built now if the cache does not have it. Reports on standard error
+    /// what it builds and how long that took.
+    pub fn path(&self, program: Program) -> Result<PathBuf> {
+        let source = program.source();
+        build::ensure(&self.cache, &source)
+            .with_context(|| format!("{} cannot be built", source.name))
+    }
+
+    /// kubectl, of the API server's version.
+    pub fn kubectl(&self) -> Result<PathBuf> {
+        self.path(Program::Kubectl)
+    }
+
+    /// Helm.
+    pub fn helm(&self) -> Result<PathBuf> {
+        self.path(Program::Helm)
+    }
+
+    /// Everything, so that no later start has to build.
+    pub fn build_all(&self) -> Result<()> {
+        self.build_for(&Options::default())
+    }
+
+    /// What a control plane with these options needs.
+    pub(crate) fn build_for(&self, options: &Options) -> Result<()> {
+        let needed = Program::ALL
+            .into_iter()
+            .filter(|program| *program != Program::CertManager || options.cert_manager.is_some());
+        needed
+            .into_iter()
+            .try_for_each(|program| self.path(program).map(drop))
+    }
+
+    /// The folder of cert-manager's CRDs, one file each.
+    pub(crate) fn cert_manager_crds(&self) -> Result<PathBuf> {
+        Ok(self.path(Program::CertManager)?.with_file_name(build::CRDS))
+    }
+
+    /// The folder of cert-manager's own chart.
+    pub(crate) fn cert_manager_chart(&self) -> Result<PathBuf> {
+        Ok(self
+            .path(Program::CertManager)?
+            .with_file_name(build::CHART))
+    }
+}
+
+/// Helm with its settings, plugins and caches under `home` instead of the user's own.
+pub fn helm_command(helm: &Path, home: &Path) -> Command {
+    let home = home.join("helm");
+    let mut command = Command::new(helm);
+    command
+        .env("HELM_CACHE_HOME", home.join("cache"))
+        .env("HELM_CONFIG_HOME", home.join("config"))
+        .env("HELM_DATA_HOME", home.join("data"));
+    command
+}

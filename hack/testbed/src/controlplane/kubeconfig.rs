@@ -1,0 +1,129 @@
+//! Kubeconfig files: writing them, and making a client of one.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use serde_json::{Value, json};
+
+use crate::pki::{Pair, write_private};
+
+/// A token lives for a year: whoever leaves a control plane up finds it working the next day.
+const TOKEN_SECONDS: i64 = 365 * 24 * 60 * 60;
+
+/// A client with the credentials of a kubeconfig file.
+pub async fn client(path: &Path) -> Result<Client> {
+    let kubeconfig = Kubeconfig::read_from(path)
+        .with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .with_context(|| format!("cannot use the kubeconfig {}", path.display()))?;
+    Client::try_from(config).context("cannot make a Kubernetes client")
+}
+
+/// Writes a kubeconfig for an existing ServiceAccount into `folder`, under a name that is new,
+/// readable by its owner only. It reaches the cluster of the current context of `admin`, whose
+/// credentials ask for the token by TokenRequest. Works on any cluster; one may grant a shorter
+/// life than the year that is asked for.
+pub async fn for_service_account(
+    admin: &Path,
+    namespace: &str,
+    name: &str,
+    folder: &Path,
+) -> Result<PathBuf> {
+    let cluster = current_cluster(admin)?;
+    let token = token(&client(admin).await?, namespace, name).await?;
+    let document = document(&cluster, &json!({ "token": token }), namespace);
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    // The temporary file's mode is 0600, which is why it is made this way.
+    let mut file = tempfile::Builder::new()
+        .prefix(&format!("{namespace}-{name}-"))
+        .suffix(".yaml")
+        .tempfile_in(folder)?;
+    file.write_all(document.as_bytes())?;
+    let (_, path) = file.keep()?;
+    Ok(path)
+}
+
+/// Writes a kubeconfig that logs in with a client certificate.
+pub(crate) fn write_for_certificate(
+    path: &Path,
+    server: &str,
+    ca_pem: &str,
+    identity: &Pair,
+) -> Result<()> {
+    let cluster = json!({ "server": server, "certificate-authority-data": base64(ca_pem) });
+    let user = json!({
+        "client-certificate-data": base64(&identity.certificate_pem),
+        "client-key-data": base64(&identity.key_pem),
+    });
+    write_private(path, &document(&cluster, &user, "default"))
+}
+
+async fn token(client: &Client, namespace: &str, name: &str) -> Result<String> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let spec = TokenRequestSpec {
+        expiration_seconds: Some(TOKEN_SECONDS),
+        ..Default::default()
+    };
+    let request = TokenRequest {
+        spec: Some(spec),
+        ..Default::default()
+    };
+    let reply = accounts
+        .create_token_request(name, &PostParams::default(), &request)
+        .await
+        .with_context(|| format!("no token for the ServiceAccount {namespace}/{name}"))?;
+    reply
+        .status
+        .and_then(|status| status.token)
+        .context("the API server sent no token")
+}
+
+/// The `cluster` entry of the current context, as it stands in the file.
+fn current_cluster(path: &Path) -> Result<Value> {
+    let complain = || format!("{} names no cluster in its current context", path.display());
+    let config = Kubeconfig::read_from(path)
+        .with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
+    let current = config.current_context.with_context(complain)?;
+    let context = config
+        .contexts
+        .into_iter()
+        .find(|context| context.name == current);
+    let context = context
+        .and_then(|context| context.context)
+        .with_context(complain)?;
+    let cluster = config
+        .clusters
+        .into_iter()
+        .find(|cluster| cluster.name == context.cluster);
+    let cluster = cluster
+        .and_then(|cluster| cluster.cluster)
+        .with_context(complain)?;
+    Ok(serde_json::to_value(cluster)?)
+}
+
+/// One cluster, one user, one context. JSON is YAML too.
+fn document(cluster: &Value, user: &Value, namespace: &str) -> String {
+    let context = json!({ "cluster": "signet", "user": "signet", "namespace": namespace });
+    let document = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "signet",
+        "clusters": [{ "name": "signet", "cluster": cluster }],
+        "users": [{ "name": "signet", "user": user }],
+        "contexts": [{ "name": "signet", "context": context }],
+    });
+    format!("{document:#}\n")
+}
+
+pub(crate) fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}

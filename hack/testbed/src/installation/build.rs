@@ -1,0 +1,70 @@
+//! The operator of this checkout, built before it is run so that it is never stale.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+/// How a program is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Profile {
+    /// Fast to build.
+    #[default]
+    Dev,
+    /// Fast to run.
+    Release,
+}
+
+/// The root of this checkout.
+pub fn checkout() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+/// Where Cargo puts what it builds here.
+pub fn target() -> PathBuf {
+    let chosen = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"]
+        .into_iter()
+        .find_map(|name| env::var_os(name).filter(|value| !value.is_empty()));
+    // A relative one counts from where Cargo runs, which is the checkout.
+    checkout().join(chosen.unwrap_or_else(|| "target".into()))
+}
+
+/// Builds the operator and returns where it is. By itself, so that no test's dependency adds a
+/// feature to it, and once in the life of this process: a source that changes meanwhile must not
+/// change the operator between two of its starts.
+///
+/// # Errors
+/// Cargo failed; it has said why.
+pub fn operator_binary(profile: Profile) -> Result<PathBuf> {
+    static BUILT: Mutex<Vec<Profile>> = Mutex::new(Vec::new());
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let (flags, folder): (&[&str], _) = match profile {
+        Profile::Dev => (&[], "debug"),
+        Profile::Release => (&["--release"], "release"),
+    };
+    if !built.contains(&profile) {
+        build(flags)?;
+        built.push(profile);
+    }
+    Ok(target().join(folder).join("signet"))
+}
+
+/// It may take minutes, and Cargo says on standard error what it does.
+fn build(arguments: &[&str]) -> Result<()> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let status = Command::new(cargo)
+        .current_dir(checkout())
+        .args(["build", "--package", "signet", "--bins"])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .context("cargo cannot be run")?;
+    ensure!(status.success(), "cargo build --package signet failed");
+    Ok(())
+}

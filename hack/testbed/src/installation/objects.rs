@@ -1,0 +1,45 @@
+//! What is applied: the namespace, the CRDs, and what Helm makes of the chart.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::installation::{Cluster, NAMESPACE, checkout};
+
+pub(crate) fn namespace() -> String {
+    format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n  labels:\n    \
+         pod-security.kubernetes.io/enforce: restricted\n"
+    )
+}
+
+pub(crate) fn crds() -> Result<String> {
+    let folder = checkout().join("crds");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .with_context(|| format!("{} cannot be read", folder.display()))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    files.sort();
+    let texts: Result<Vec<_>, _> = files.iter().map(fs::read_to_string).collect();
+    Ok(texts?.join("\n---\n"))
+}
+
+/// The chart without CRDs, which are applied from `crds/` as a GitOps user would.
+pub(crate) fn chart(cluster: &Cluster) -> Result<String> {
+    let home = tempfile::tempdir()?;
+    let output = cluster
+        .helm(home.path())
+        .args(["template", "signet"])
+        .arg(checkout().join("charts/signet"))
+        .args(["--namespace", NAMESPACE])
+        .args(["--set", "image.repository=not-published"])
+        .args(["--set", "replicaCount=0", "--set", "crds.enabled=false"])
+        .output()
+        .context("Helm cannot be run")?;
+    ensure!(
+        output.status.success(),
+        "Helm could not render the chart: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}

@@ -1,0 +1,254 @@
+//! A real OpenBao.
+
+mod setup;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+use rustls::ClientConfig;
+use serde_json::Value;
+
+use super::Slot;
+use crate::home::Home;
+use crate::http::{self, Request};
+use crate::packages;
+use crate::pki::{Ca, write_private};
+use crate::ports;
+use crate::supervise::{Life, Process};
+
+pub use setup::AppRole;
+
+/// What `sys/health` answers: a server that can be used, and one that is sealed.
+const ACTIVE: u16 = 200;
+const SEALED: u16 = 503;
+const NOT_INITIALIZED: u16 = 501;
+
+/// An OpenBao server on loopback, with TLS and with storage that a restart keeps.
+///
+/// Its listener asks for client certificates and does without. All methods block; in an async
+/// test whose own tasks must run meanwhile, call them by `tokio::task::spawn_blocking`.
+#[allow(missing_debug_implementations, reason = "it holds the root token")]
+pub struct OpenBao {
+    program: PathBuf,
+    home: Home,
+    port: u16,
+    ca: Ca,
+    client: Arc<ClientConfig>,
+    unseal_key: String,
+    root_token: String,
+    process: Slot,
+}
+
+impl OpenBao {
+    /// Starts, initializes and unseals a server. Installs the program first, if it must.
+    pub fn start() -> Result<Self> {
+        let ca = Ca::new("OpenBao on loopback")?;
+        let [port, cluster_port] = ports::free()?;
+        let mut server = Self {
+            program: packages::openbao()?,
+            home: Home::temporary()?,
+            port,
+            client: http::trusting(ca.certificate_pem())?,
+            ca,
+            unseal_key: String::new(),
+            root_token: String::new(),
+            process: Slot::default(),
+        };
+        server.configure(cluster_port)?;
+        server.spawn(NOT_INITIALIZED)?;
+        let init = ["operator", "init", "-key-shares=1", "-key-threshold=1"];
+        let keys: Value =
+            serde_json::from_str(&server.bao(&[&init[..], &["-format=json"]].concat())?)?;
+        server.unseal_key = text(&keys["unseal_keys_b64"][0])?;
+        server.root_token = text(&keys["root_token"])?;
+        server.unseal()?;
+        Ok(server)
+    }
+
+    /// `https://127.0.0.1:PORT`. The certificate is valid for `localhost` as well.
+    pub fn address(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The CA that its clients must trust.
+    pub fn ca_pem(&self) -> &str {
+        self.ca.certificate_pem()
+    }
+
+    /// The token that may do everything.
+    pub fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
+    /// The process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.pid()
+    }
+
+    /// Ends the server. Its port stays its own, so connections are refused.
+    pub fn stop(&self) -> Result<()> {
+        self.process.stop()
+    }
+
+    /// Starts a stopped server again on the same port, and unseals it.
+    pub fn resume(&self) -> Result<()> {
+        self.resume_sealed()?;
+        self.unseal()
+    }
+
+    /// Starts a stopped server again and leaves it sealed.
+    pub fn resume_sealed(&self) -> Result<()> {
+        self.spawn(SEALED)
+    }
+
+    /// Stops and resumes.
+    pub fn restart(&self) -> Result<()> {
+        self.stop()?;
+        self.resume()
+    }
+
+    /// Seals the server: it answers and can do nothing.
+    pub fn seal(&self) -> Result<()> {
+        self.bao(&["operator", "seal"])?;
+        self.await_health(SEALED)
+    }
+
+    /// Unseals the server, and returns when it works.
+    pub fn unseal(&self) -> Result<()> {
+        self.bao(&["operator", "unseal", &self.unseal_key])?;
+        self.await_health(ACTIVE)
+    }
+
+    /// Runs `bao` with the root token; what it prints.
+    pub fn bao(&self, arguments: &[&str]) -> Result<String> {
+        output(self.command(&self.root_token).args(arguments), "")
+    }
+
+    /// Runs `bao` with the root token and gives it an input, where an argument is `-`.
+    pub fn bao_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
+        output(self.command(&self.root_token).args(arguments), input)
+    }
+
+    /// `bao` for this server with a token, to be given its arguments.
+    pub fn command(&self, token: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("BAO_ADDR", self.address())
+            .env("BAO_CACERT", self.home.join("ca.crt"))
+            .env("BAO_TOKEN", token)
+            .current_dir(self.home.path());
+        command
+    }
+
+    /// Writes a value to a path.
+    pub fn write(&self, path: &str, value: &Value) -> Result<String> {
+        self.bao_with_input(&["write", path, "-"], &value.to_string())
+    }
+
+    /// Reads a path; the field `data` of the answer.
+    pub fn read(&self, path: &str) -> Result<Value> {
+        let text = self.bao(&["read", "-format=json", path])?;
+        Ok(serde_json::from_str::<Value>(&text)?["data"].take())
+    }
+
+    /// One call of the HTTP API with a token, such as `("GET", "/v1/sys/health", "", "")`: the
+    /// status and the body.
+    pub fn api(&self, method: &str, path: &str, token: &str, body: &str) -> Result<(u16, String)> {
+        let headers = [("X-Vault-Token", token)];
+        let headers = if token.is_empty() { &[][..] } else { &headers };
+        let request = Request {
+            method,
+            path,
+            headers,
+            body,
+        };
+        http::tls(&self.client, self.port, request)
+    }
+
+    fn configure(&self, cluster_port: u16) -> Result<()> {
+        let pair = self.ca.server("localhost", &[])?;
+        write_private(&self.home.join("ca.crt"), self.ca.certificate_pem())?;
+        write_private(&self.home.join("server.crt"), &pair.certificate_pem)?;
+        write_private(&self.home.join("server.key"), &pair.key_pem)?;
+        std::fs::create_dir(self.home.join("raft"))?;
+        let (home, port) = (self.home.path().display(), self.port);
+        let text = format!(
+            r#"
+storage "raft" {{
+  path                   = "{home}/raft"
+  node_id                = "one"
+  performance_multiplier = 1
+}}
+listener "tcp" {{
+  address       = "127.0.0.1:{port}"
+  tls_cert_file = "{home}/server.crt"
+  tls_key_file  = "{home}/server.key"
+}}
+api_addr     = "https://127.0.0.1:{port}"
+cluster_addr = "https://127.0.0.1:{cluster_port}"
+"#
+        );
+        write_private(&self.home.join("server.hcl"), &text)
+    }
+
+    fn spawn(&self, expected: u16) -> Result<()> {
+        let mut command = Command::new(&self.program);
+        let config = self.home.join("server.hcl");
+        command
+            .args(["server", &format!("-config={}", config.display())])
+            .env("HOME", self.home.path());
+        let log = self.home.join("openbao.log");
+        self.process.fill(|| {
+            let mut process = Process::spawn("openbao", &command, &log, Life::Bound)?;
+            process.wait_ready(|| self.health(expected))?;
+            Ok(process)
+        })
+    }
+
+    fn await_health(&self, expected: u16) -> Result<()> {
+        let mut process = self.process.lock();
+        let process = process.as_mut().context("OpenBao does not run")?;
+        process.wait_ready(|| self.health(expected))
+    }
+
+    fn health(&self, expected: u16) -> Result<()> {
+        let (status, body) = self.api("GET", "/v1/sys/health", "", "")?;
+        ensure!(status == expected, "its health is {status}: {body}");
+        Ok(())
+    }
+}
+
+/// Runs a command to its end and returns what it prints.
+fn output(command: &mut Command, input: &str) -> Result<String> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("no pipe")?;
+    // A command that wants no input may have ended already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("bao: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn text(value: &Value) -> Result<String> {
+    Ok(value
+        .as_str()
+        .context("no such field in the answer")?
+        .to_owned())
+}

@@ -1,0 +1,122 @@
+//! What the shim is told to do wrong.
+
+use std::fmt::{self, Write};
+use std::fs;
+use std::sync::PoisonError;
+
+use anyhow::Result;
+
+use super::SoftHsm;
+use crate::pki::write_private;
+
+/// Something that goes wrong until it is taken back. Functions are named as in the standard; the
+/// shim knows `C_Initialize`, `C_GetSlotList`, `C_GetTokenInfo`, `C_OpenSession`,
+/// `C_GetSessionInfo`, `C_Login`, `C_FindObjectsInit`, `C_GetAttributeValue`, `C_SignInit` and
+/// `C_Sign`.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// A function does not return until the fault is gone.
+    Hang(&'static str),
+    /// A function answers an error, such as `0x30` (CKR_DEVICE_ERROR).
+    Fail(&'static str, u64),
+    /// A function takes so many milliseconds longer.
+    DelayMs(&'static str, u64),
+    /// Signatures come with every byte changed.
+    Garbage,
+    /// Of signatures comes only the first half.
+    Short,
+    /// The token is taken out: no slot has one, and with the next call its sessions are closed and
+    /// answer CKR_DEVICE_REMOVED.
+    Remove,
+    /// No key may sign, says its CKA_SIGN.
+    NoSign,
+    /// The token has these flags too, such as CKF_USER_PIN_LOCKED.
+    Flags(u64),
+    /// The token says that it locks itself with so many wrong PINs, before the last one of them.
+    Patience(u64),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hang(function) => write!(f, "hang {function}"),
+            Self::Fail(function, error) => write!(f, "fail {function} {error:#x}"),
+            Self::DelayMs(function, time) => write!(f, "delay_ms {function} {time}"),
+            Self::Garbage => f.write_str("garbage C_Sign"),
+            Self::Short => f.write_str("short C_Sign"),
+            Self::Remove => f.write_str("remove"),
+            Self::NoSign => f.write_str("nosign"),
+            Self::Flags(flags) => write!(f, "flags {flags:#x}"),
+            Self::Patience(tries) => write!(f, "patience {tries}"),
+        }
+    }
+}
+
+/// What stands in the control file.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    faults: Vec<Fault>,
+    /// The last thing to be done once, under a number of its own.
+    once: Option<(&'static str, u64)>,
+}
+
+impl SoftHsm {
+    /// Replaces the faults; none of them is a module that works.
+    pub fn set_faults(&self, faults: &[Fault]) -> Result<()> {
+        self.change(|control| control.faults = faults.to_vec())
+    }
+
+    /// Logs the token out, at the next call with a session, in each process that has the module.
+    pub fn log_out(&self) -> Result<()> {
+        self.once("logout")
+    }
+
+    /// Closes all sessions, at the next call.
+    pub fn close_sessions(&self) -> Result<()> {
+        self.once("close")
+    }
+
+    /// Finalizes the module at the next call, as another user of it in the process may do: it
+    /// answers CKR_CRYPTOKI_NOT_INITIALIZED until it is initialized again.
+    pub fn finalize(&self) -> Result<()> {
+        self.once("finalize")
+    }
+
+    /// What a function answered, call by call, in all processes together.
+    pub fn calls(&self, function: &str) -> Vec<u64> {
+        let text = fs::read_to_string(self.home.join("calls")).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.split_once(" 0x"))
+            .filter(|(name, _)| *name == function)
+            .filter_map(|(_, answer)| u64::from_str_radix(answer, 16).ok())
+            .collect()
+    }
+
+    /// How often a PIN was tried.
+    pub fn logins(&self) -> usize {
+        self.calls("C_Login").len()
+    }
+
+    fn once(&self, what: &'static str) -> Result<()> {
+        self.change(|control| {
+            let number = control.once.map_or(1, |(_, number)| number + 1);
+            control.once = Some((what, number));
+        })
+    }
+
+    /// The file changes as a whole, since the shim may read it at any time.
+    fn change(&self, change: impl FnOnce(&mut Control)) -> Result<()> {
+        let mut control = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut control);
+        let mut text = String::new();
+        for fault in &control.faults {
+            writeln!(text, "{fault}")?;
+        }
+        if let Some((what, number)) = control.once {
+            writeln!(text, "{what} {number}")?;
+        }
+        let fresh = self.home.join("control.new");
+        write_private(&fresh, &text)?;
+        Ok(fs::rename(fresh, self.home.join("control"))?)
+    }
+}

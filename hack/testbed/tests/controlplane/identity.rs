@@ -1,0 +1,119 @@
+//! Who may do what, and who did.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use signet_testbed::controlplane::ControlPlane;
+
+const CONTROLLER: &str = "system:serviceaccount:cert-manager:cert-manager";
+const WEBHOOK: &str = "system:serviceaccount:cert-manager:cert-manager-webhook";
+const YEAR: i64 = 365 * 24 * 60 * 60;
+
+/// What cert-manager did, it did under its ServiceAccounts, with the rights that its chart gives.
+pub(crate) fn cert_manager_is_no_administrator(plane: &ControlPlane) {
+    let log = std::fs::read_to_string(plane.audit_log().unwrap()).unwrap();
+    let events: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let users_of = |program: &str| {
+        let of_program = |it: &&Value| {
+            let agent = it["userAgent"].as_str();
+            agent.is_some_and(|agent| agent.starts_with(program))
+        };
+        let users = events.iter().filter(of_program);
+        BTreeSet::from_iter(users.map(|it| it["user"]["username"].as_str().unwrap()))
+    };
+    assert_eq!(
+        users_of("cert-manager"),
+        BTreeSet::from([CONTROLLER, WEBHOOK])
+    );
+    let managers = users_of("kube-controller-manager");
+    assert!(managers.contains("system:kube-controller-manager"));
+    let of_system = managers.iter().all(|user| user.starts_with("system:"));
+    assert!(of_system, "{managers:?}");
+    let wrote = events.iter().any(|event| {
+        event["user"]["username"] == CONTROLLER
+            && event["verb"] == "update"
+            && event["objectRef"]["resource"] == "certificaterequests"
+            && event["objectRef"]["subresource"] == "status"
+            && event["responseStatus"]["code"] == 200
+    });
+    assert!(wrote, "the audit log has no status write");
+
+    for (expected, verb, resource) in [
+        (true, "update", "certificaterequests.cert-manager.io"),
+        (
+            false,
+            "create",
+            "clusterrolebindings.rbac.authorization.k8s.io",
+        ),
+        (false, "*", "*"),
+        // Its approver may approve for its own issuers only (A4-32, A4-34).
+        (
+            true,
+            "approve",
+            "signers.cert-manager.io/issuers.cert-manager.io/*",
+        ),
+        (
+            false,
+            "approve",
+            "signers.cert-manager.io/issuers.signet.dev/*",
+        ),
+    ] {
+        let mut kubectl = plane.kubectl();
+        kubectl.args(["auth", "can-i", verb, resource, "--as", CONTROLLER]);
+        let output = kubectl.arg("--all-namespaces").output().unwrap();
+        assert_eq!(
+            output.status.success(),
+            expected,
+            "{verb} {resource}: {output:?}"
+        );
+    }
+}
+
+/// A kubeconfig that is made for a ServiceAccount is private, new, good for a year, and its own.
+pub(crate) async fn of_a_service_account(plane: &ControlPlane) {
+    let make = async |name| plane.kubeconfig_for_service_account("default", name).await;
+    let (first, second) = (
+        make("default").await.unwrap(),
+        make("default").await.unwrap(),
+    );
+    assert_ne!(first, second);
+    assert_eq!(
+        first.metadata().unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(token_life(&first), YEAR);
+
+    let mut kubectl = plane.kubectl();
+    kubectl.args([
+        "auth",
+        "whoami",
+        "-o",
+        "jsonpath={.status.userInfo.username}",
+    ]);
+    let output = kubectl.arg("--kubeconfig").arg(&first).output().unwrap();
+    assert_eq!(
+        output.stdout, b"system:serviceaccount:default:default",
+        "{output:?}"
+    );
+
+    let error = make("nobody").await.unwrap_err().to_string();
+    assert!(error.contains("default/nobody"), "{error}");
+}
+
+/// How many seconds the token in a kubeconfig lives, by its own claims.
+fn token_life(kubeconfig: &Path) -> i64 {
+    let kubeconfig: Value = serde_json::from_slice(&std::fs::read(kubeconfig).unwrap()).unwrap();
+    let token = kubeconfig["users"][0]["user"]["token"].as_str().unwrap();
+    let claims = URL_SAFE_NO_PAD
+        .decode(token.split('.').nth(1).unwrap())
+        .unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap()
+}

@@ -1,0 +1,184 @@
+//! The commands that the README begins with, run as a person would, and the samples.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what fails here fails the test, which shows what the commands said"
+)]
+
+mod cluster;
+mod xtask;
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use cluster::Reached;
+use xtask::Xtask;
+
+const SPIFFE_ID: &str = "URI:spiffe://example.org/ns/default/sa/web";
+
+#[test]
+fn the_demo_issues_and_every_sample_works_and_down_leaves_nothing() {
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo"]);
+    // OpenSSL has read the leaf, and has verified it.
+    assert!(shown.contains(SPIFFE_ID), "no SPIFFE ID");
+    assert!(shown.contains("tls.crt: OK"), "not verified");
+    let cluster = Reached::by(&shown);
+    let mut applied = 0;
+    for sample in fs::read_dir(root().join("docs/samples")).unwrap() {
+        let sample = sample.unwrap().path();
+        cluster.make_namespaces_of(&fs::read_to_string(&sample).unwrap());
+        cluster.kubectl(&["apply", "-f", sample.to_str().unwrap()]);
+        applied += 1;
+    }
+    assert!(applied >= 5, "only {applied} samples");
+    for object in ["certificate/web", "certificate/api", "certificate/child-ca"] {
+        cluster.await_ready(object);
+    }
+
+    // An operator that died is started again, and nothing else is.
+    let uid = ["get", "ns/signet-system", "-o", "jsonpath={.metadata.uid}"];
+    let before = cluster.kubectl(&uid);
+    xtask.kill("signet run");
+    let again = xtask.run(&["up"]);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(said.contains("starting what is missing"), "{said}");
+    assert!(again.status.success());
+    assert_eq!(cluster.kubectl(&uid), before);
+    let said = xtask.run(&["up"]).stderr;
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.contains("already up"), "{said}");
+
+    assert!(!xtask.processes().is_empty());
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
+fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
+    let xtask = Xtask::new();
+    for (key, made, module) in [
+        ("vault", "$ bao write -f transit/keys/", false),
+        ("aws-kms", "$ aws kms create-key ", false),
+        ("pkcs11", "$ pkcs11-tool ", true),
+    ] {
+        let shown = xtask.succeed(&["demo", "--key", key]);
+        assert!(shown.contains(made), "{key}: its tool is not shown");
+        assert!(shown.contains("Ready is True, "), "{key}: not ready");
+        assert!(shown.contains("tls.crt: OK"), "{key}: not verified");
+        assert!(
+            shown.contains("\nthe CA's key is in no Secret"),
+            "{key}: no search"
+        );
+        assert!(
+            shown.contains("URI:spiffe://example.org/ns/"),
+            "{key}: no ID"
+        );
+        assert_eq!(shown.contains("--pkcs11-modules"), module, "{key}");
+    }
+    // What is there is shown once more.
+    let shown = xtask.succeed(&["demo", "--key", "vault"]);
+    assert!(shown.contains("The key is already there"), "{shown}");
+    let servers = xtask.key_servers();
+    assert!(servers.len() >= 5, "{servers:?}");
+
+    // A server that ended took its key along, and this is said.
+    xtask.kill("keep pkcs11");
+    let refusal = xtask.refusal(&["demo", "--key", "pkcs11"]);
+    assert!(
+        refusal.contains("SoftHSM2 of this session has ended"),
+        "{refusal}"
+    );
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+    Xtask::assert_ended(&servers);
+}
+
+#[test]
+fn a_key_server_wants_a_cluster_of_the_demo() {
+    let xtask = Xtask::new();
+    let refusal = xtask.refusal(&["demo", "--key", "vault", "--kubeconfig", "theirs.yaml"]);
+    assert!(refusal.contains("leave --kubeconfig out"), "{refusal}");
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
+fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
+    let theirs = Xtask::new();
+    let cluster = Reached::by(&theirs.succeed(&["up", "--without-signet"]));
+    let refusal = theirs.refusal(&["demo"]);
+    assert!(refusal.contains("begun with --without-signet"), "{refusal}");
+    let before = cluster.objects();
+
+    let kubeconfig = cluster.kubeconfig.to_str().unwrap();
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo", "--kubeconfig", kubeconfig]);
+    assert!(shown.contains(SPIFFE_ID) && shown.contains("tls.crt: OK"));
+    assert_ne!(cluster.objects(), before);
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+    assert_eq!(cluster.objects(), before);
+
+    // Ended half-way, it is undone: by itself, or by `down`.
+    let up = ["up", "--kubeconfig", kubeconfig];
+    let said = xtask.interrupted(&up, "installing Signet", Signal::TERM);
+    assert!(said.contains("interrupted"), "{said}");
+    assert_eq!(cluster.objects(), before);
+    xtask.interrupted(&up, "starting the operator", Signal::KILL);
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+    assert_eq!(cluster.objects(), before);
+
+    // What is there already is not the demo's to overwrite.
+    let secret = ["create", "secret", "generic", "web-tls", "-n", "default"];
+    cluster.kubectl(&secret);
+    let refusal = xtask.refusal(&["demo", "--kubeconfig", kubeconfig]);
+    assert!(refusal.contains("Secret default/web-tls"), "{refusal}");
+    xtask.succeed(&["down"]);
+    cluster.kubectl(&["delete", "secret", "web-tls", "-n", "default"]);
+    assert_eq!(cluster.objects(), before);
+}
+
+#[test]
+fn a_control_plane_that_lost_a_server_ends_and_is_cleared_away() {
+    let xtask = Xtask::new();
+    xtask.succeed(&["up", "--without-signet"]);
+    xtask.kill("kube-apiserver");
+    while !xtask.processes().is_empty() {
+        std::thread::yield_now();
+    }
+    let again = xtask.run(&["up", "--without-signet"]);
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(said.contains("clearing away what it left"), "{said}");
+    assert!(again.status.success());
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
+fn a_signal_at_any_point_undoes_what_was_begun() {
+    for (said, signal) in [
+        ("building the operator", Signal::INT),
+        ("starting the control plane", Signal::TERM),
+        ("starting the control plane", Signal::KILL),
+        ("installing Signet", Signal::HUP),
+        ("installing Signet", Signal::KILL),
+        ("starting the operator", Signal::TERM),
+    ] {
+        let xtask = Xtask::new();
+        let rest = xtask.interrupted(&["up"], said, signal);
+        if signal == Signal::KILL {
+            xtask.succeed(&["down"]);
+        } else {
+            assert!(rest.contains("interrupted"), "{said}: {rest}");
+        }
+        xtask.assert_nothing_is_left();
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

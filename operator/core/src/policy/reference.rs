@@ -1,0 +1,54 @@
+//! May the requester use the issuer at all?
+
+use super::Denial;
+use crate::quote;
+use crate::reason::Reason;
+use crate::request::{Reference, Request, ServiceAccount};
+
+/// Refuses a requester who may not use a namespaced issuer, and says what to allow.
+pub(super) fn rule(request: &Request) -> Result<(), Denial> {
+    let Reference::Denied { namespace, name } = &request.reference else {
+        return Ok(());
+    };
+    let username = &request.requester.username;
+    let refused = format!(
+        "{} is not allowed to use the Issuer {namespace}/{name}",
+        quote::text(username)
+    );
+    let advice = match command(namespace, name, username) {
+        Some(command) => format!("allow it with: {command}"),
+        None => "allow it the verb \"reference\" on \"signers\" of group signet.dev, in the \
+                 issuer's namespace and by the issuer's name"
+            .to_owned(),
+    };
+    Err(Denial::new(
+        Reason::DeniedReference,
+        format!("{refused}; {advice}"),
+    ))
+}
+
+/// The command for an administrator to copy; none where a name is not safe in a shell.
+///
+/// `kubectl create role` refuses signers, which are not a resource of the API server.
+fn command(namespace: &str, name: &str, username: &str) -> Option<String> {
+    let subject = match ServiceAccount::from_username(username) {
+        Some(account) => format!("--serviceaccount={}:{}", account.namespace, account.name),
+        None => format!("--user={username}"),
+    };
+    if ![namespace, name, username].into_iter().all(is_plain) {
+        return None;
+    }
+    let role = format!(
+        r#"{{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{{"name":"reference-{name}","namespace":"{namespace}"}},"rules":[{{"apiGroups":["signet.dev"],"resources":["signers"],"resourceNames":["{name}"],"verbs":["reference"]}}]}}"#
+    );
+    Some(format!(
+        "echo '{role}' | kubectl apply -f - && kubectl create rolebinding -n {namespace} \
+         reference-{name} --role=reference-{name} {subject}"
+    ))
+}
+
+/// Whether a shell and JSON read the text as it is.
+fn is_plain(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:@/".contains(&byte);
+    !text.is_empty() && text.len() <= 512 && text.bytes().all(allowed)
+}

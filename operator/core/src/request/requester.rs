@@ -1,0 +1,221 @@
+//! Who made a request: the user that the API server stamped, and when it is a ServiceAccount.
+
+use std::collections::BTreeMap;
+
+use crate::quote;
+
+/// The group of all ServiceAccounts; with `:<namespace>`, of those of a namespace.
+const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
+/// The key in a user's extra under which the API server records the credential of a login.
+const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
+/// How the identifier of a client certificate begins. A ServiceAccount token's is `JTI=`.
+const CLIENT_CERTIFICATE: &str = "X509SHA256=";
+
+/// A ServiceAccount, by namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceAccount {
+    /// The account's namespace.
+    pub namespace: String,
+    /// The account's name.
+    pub name: String,
+}
+
+impl ServiceAccount {
+    /// Reads the username of a ServiceAccount, `system:serviceaccount:<namespace>:<name>`.
+    ///
+    /// A username does not prove who logged in; [`Requester::service_account`] does.
+    pub fn from_username(username: &str) -> Option<Self> {
+        let (namespace, name) = username
+            .strip_prefix("system:serviceaccount:")?
+            .split_once(':')?;
+        let complete = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
+        complete.then(|| Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// Who made the request, as the API server or cert-manager's webhook stamped it (CM-2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Requester {
+    /// `spec.username`.
+    pub username: String,
+    /// `spec.uid`; empty when there is none.
+    pub uid: String,
+    /// `spec.groups`.
+    pub groups: Vec<String>,
+    /// `spec.extra`: what the authenticator added.
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+/// Why a requester is not recognized as a ServiceAccount. Each message starts with the username.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotServiceAccount {
+    /// The username is not that of a ServiceAccount.
+    #[error("{} is not a ServiceAccount", quote::text(.0))]
+    Username(String),
+    /// The UID is missing.
+    #[error("{} has a ServiceAccount's username but no UID; use a token of that ServiceAccount", quote::text(.0))]
+    NoUid(String),
+    /// A group that the API server gives to every ServiceAccount is missing.
+    #[error("{} has a ServiceAccount's username but is not in the group {}; use a token of that ServiceAccount", quote::text(.username), quote::text(.group))]
+    NoGroup {
+        /// The username.
+        username: String,
+        /// The group.
+        group: String,
+    },
+    /// It logged in with a client certificate, whose names its issuer chose.
+    #[error("{} logged in with a client certificate, which can carry any username; use a token of that ServiceAccount", quote::text(.0))]
+    ClientCertificate(String),
+}
+
+impl Requester {
+    /// Recognizes the ServiceAccount whose token the requester logged in with.
+    ///
+    /// The username is not enough: client certificates and mappings of other identity providers
+    /// can carry it. The API server gives a token's user the UID of the ServiceAccount and two
+    /// groups, and records what kind of credential it was.
+    ///
+    /// # Errors
+    /// The requester is not a ServiceAccount, or did not log in as one.
+    pub fn service_account(&self) -> Result<ServiceAccount, NotServiceAccount> {
+        let username = || self.username.clone();
+        let account = ServiceAccount::from_username(&self.username)
+            .ok_or_else(|| NotServiceAccount::Username(username()))?;
+        if self.has_client_certificate() {
+            return Err(NotServiceAccount::ClientCertificate(username()));
+        }
+        if self.uid.is_empty() {
+            return Err(NotServiceAccount::NoUid(username()));
+        }
+        let of_namespace = format!("{SERVICE_ACCOUNTS}:{}", account.namespace);
+        for group in [SERVICE_ACCOUNTS, &of_namespace] {
+            if !self.groups.iter().any(|own| own == group) {
+                return Err(NotServiceAccount::NoGroup {
+                    username: username(),
+                    group: group.to_owned(),
+                });
+            }
+        }
+        Ok(account)
+    }
+
+    fn has_client_certificate(&self) -> bool {
+        self.extra
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(CREDENTIAL_ID))
+            .flat_map(|(_, values)| values)
+            .any(|value| value.starts_with(CLIENT_CERTIFICATE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::request::requester;
+
+    const WEB: &str = "system:serviceaccount:shop:web";
+
+    fn with_credential(key: &str, values: &[&str]) -> Requester {
+        let values = values.iter().map(|&value| value.to_owned()).collect();
+        Requester {
+            extra: [(key.to_owned(), values)].into(),
+            ..requester(WEB)
+        }
+    }
+
+    fn with_groups(groups: &[&str]) -> Requester {
+        Requester {
+            groups: groups.iter().map(|&group| group.to_owned()).collect(),
+            ..requester(WEB)
+        }
+    }
+
+    #[test]
+    fn only_a_complete_service_account_username_is_one() {
+        let account = ServiceAccount::from_username(WEB).unwrap();
+        assert_eq!(
+            (account.namespace.as_str(), account.name.as_str()),
+            ("shop", "web")
+        );
+        for other in [
+            "alice",
+            "system:serviceaccount:shop",
+            "system:serviceaccount::web",
+            "system:serviceaccount:shop:",
+            "system:serviceaccount:shop:web:extra",
+            "x-system:serviceaccount:shop:web",
+        ] {
+            assert_eq!(ServiceAccount::from_username(other), None, "{other}");
+            let error = requester(other).service_account().unwrap_err();
+            assert_eq!(error, NotServiceAccount::Username(other.to_owned()));
+        }
+    }
+
+    #[test]
+    fn recognizes_tokens_of_every_kind() {
+        for extra in [
+            // A token of a TokenRequest, one bound to a Pod, and one of a Secret.
+            with_credential(CREDENTIAL_ID, &["JTI=7a1b0e6e-8a4b-4f0a-9d07-52a3c7f8a3f1"]),
+            with_credential("authentication.kubernetes.io/pod-name", &["web-0"]),
+            requester(WEB),
+        ] {
+            let account = extra.service_account().unwrap();
+            assert_eq!((&*account.namespace, &*account.name), ("shop", "web"));
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_with_the_username_of_a_service_account_is_refused() {
+        let forged = NotServiceAccount::ClientCertificate(WEB.to_owned());
+        for (key, values) in [
+            (CREDENTIAL_ID, &["X509SHA256=00ff"][..]),
+            (CREDENTIAL_ID, &["JTI=7a1b0e6e", "X509SHA256=00ff"]),
+            (
+                "Authentication.Kubernetes.io/Credential-Id",
+                &["X509SHA256="],
+            ),
+        ] {
+            let requester = with_credential(key, values);
+            assert_eq!(
+                requester.service_account(),
+                Err(forged.clone()),
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_username_without_the_uid_or_groups_of_a_service_account_is_refused() {
+        let uid = Requester {
+            uid: String::new(),
+            ..requester(WEB)
+        };
+        assert_eq!(
+            uid.service_account(),
+            Err(NotServiceAccount::NoUid(WEB.to_owned()))
+        );
+        for (groups, missing) in [
+            (&[][..], "system:serviceaccounts"),
+            (&["system:authenticated"], "system:serviceaccounts"),
+            (&["system:serviceaccounts:shop"], "system:serviceaccounts"),
+            (&["system:serviceaccounts"], "system:serviceaccounts:shop"),
+            (
+                &["system:serviceaccounts", "system:serviceaccounts:till"],
+                "system:serviceaccounts:shop",
+            ),
+            (
+                &["system:serviceaccounts", "system:serviceaccounts:shop:web"],
+                "system:serviceaccounts:shop",
+            ),
+        ] {
+            let error = with_groups(groups).service_account().unwrap_err();
+            let NotServiceAccount::NoGroup { group, .. } = error else {
+                panic!("{error}")
+            };
+            assert_eq!(group, missing);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! A sample of every message of an error type, for the page that lists them.
+
+use crate::ca::ChainError;
+use crate::issue::TemplateError;
+use crate::request::csr::{CsrError, PemError};
+use crate::spiffe::SpiffeIdError;
+use crate::x509::names::NamesError;
+use crate::x509::public_key::{PublicKeyError, SignatureMismatch};
+use crate::x509::usages::UnknownUsage;
+
+/// An error type whose messages can be listed.
+pub trait Samples: Sized {
+    /// The name of each variant, and a value of it.
+    fn samples() -> Vec<(&'static str, Self)>;
+}
+
+/// Implements [`Samples`] for an enum. A variant that is left out does not compile.
+macro_rules! samples {
+    ($type:ident {
+        $($variant:ident $(($($value:expr),+))? $({$($field:ident: $of:expr),+})?),+ $(,)?
+    }) => {
+        impl Samples for $type {
+            fn samples() -> Vec<(&'static str, Self)> {
+                fn _exhaustive(error: &$type) {
+                    match error {
+                        $($type::$variant { .. } => {})+
+                    }
+                }
+                vec![$((
+                    stringify!($variant),
+                    $type::$variant $(($($value),+))? $({$($field: $of),+})?,
+                )),+]
+            }
+        }
+    };
+}
+
+samples!(PemError {
+    Missing,
+    TextAround,
+    SeveralBlocks,
+    Label("\"X509 CRL\"".to_owned()),
+    Damaged("invalid Base64 encoding".to_owned()),
+});
+
+samples!(CsrError {
+    TooLarge(70_000),
+    Pem(PemError::Missing),
+    Malformed {
+        what: "frame",
+        source: der_error()
+    },
+    Version,
+    Key(PublicKeyError::PssKey),
+    WeakHash("SHA-1"),
+    RsaPss,
+    SignatureAlgorithm("1.2.3.4".to_owned()),
+    Signature(SignatureMismatch),
+    Name(NamesError::Empty),
+    UnknownAttribute("1.2.3.4".to_owned()),
+    RepeatedAttribute("1.2.840.113549.1.9.14 (extensionRequest)".to_owned()),
+    NoExtensions,
+    UnknownExtension("2.5.29.31 (cRLDistributionPoints)".to_owned()),
+    RepeatedExtension("2.5.29.17 (subjectAltName)".to_owned()),
+    InvalidExtension {
+        extension: "keyUsage",
+        fault: "has no bit set; set one or leave it out".to_owned()
+    },
+});
+
+samples!(PublicKeyError {
+    Malformed(der_error()),
+    UnusedBits,
+    UnknownAlgorithm("1.2.840.10040.4.1 (id-dsa)".to_owned()),
+    PssKey,
+    Parameters("RSA", "NULL"),
+    UnknownCurve("1.3.132.0.10 (secp256k1)".to_owned()),
+    CompressedPoint,
+    PointForm,
+    PointAtInfinity,
+    PointLength {
+        curve: "P-384",
+        expected: 97,
+        found: 65
+    },
+    NotOnCurve("P-256"),
+    WeakRsa { bits: 1024 },
+    LargeRsa { bits: 16_384 },
+    EvenRsaModulus,
+    SmallRsaFactor(3),
+    RsaExponent,
+    Rsa,
+    Ed25519Length(31),
+    WeakEd25519,
+});
+
+samples!(NamesError {
+    Malformed {
+        what: "subjectAltName",
+        source: der_error()
+    },
+    Empty,
+    TooMany(1001),
+    NotAscii {
+        kind: "DNS name",
+        shown: "\"bücher.example\"".to_owned()
+    },
+    ControlCharacter {
+        kind: "DNS name",
+        shown: "\"a b.example\"".to_owned()
+    },
+    Dns {
+        shown: "\"a..example\"".to_owned(),
+        fault: "has an empty label; remove the extra dot, also at the end"
+    },
+    Email {
+        shown: "\"nobody\"".to_owned()
+    },
+    Uri {
+        shown: "\"/path\"".to_owned(),
+        fault: "is not absolute; start it with a scheme, such as spiffe://"
+    },
+    IpLength(5),
+    UnsupportedKind("ediPartyName".to_owned()),
+    Attribute {
+        attribute: "2.5.4.6 (countryName)".to_owned(),
+        fault: "is empty; remove it"
+    },
+});
+
+samples!(SpiffeIdError {
+    Scheme,
+    Query,
+    Fragment,
+    UserInfo,
+    Port,
+    TooLong(2049),
+    EmptyTrustDomain,
+    TrustDomainIsUri,
+    TrustDomainTooLong(256),
+    TrustDomainUpperCase('E'),
+    TrustDomainCharacter('ü'),
+    TrustDomainEmptyLabel,
+    TrailingSlash,
+    EmptySegment,
+    DotSegment,
+    SegmentCharacter('%'),
+});
+
+samples!(ChainError {
+    Empty,
+    TooMany(32),
+    TooLarge(65_536),
+    Unreadable {
+        index: 1,
+        message: "it is not version 3".to_owned()
+    },
+    Unfit {
+        subject: "CN=Example".to_owned(),
+        message: "has no subject, which a CA must have; use a CA's".to_owned()
+    },
+    Stray("CN=Example".to_owned()),
+    Tangled,
+    SignatureMismatch,
+    OutsideChain,
+    Encoding("value too long".to_owned()),
+});
+
+samples!(TemplateError {
+    Expired(jiff::Timestamp::constant(1_788_264_000, 0)),
+    NotYetValid(jiff::Timestamp::constant(1_788_264_000, 0)),
+    Encoding(der_error()),
+});
+
+impl Samples for UnknownUsage {
+    fn samples() -> Vec<(&'static str, Self)> {
+        vec![("UnknownUsage", Self("\"time travel\"".to_owned()))]
+    }
+}
+
+fn der_error() -> der::Error {
+    der::ErrorKind::Failed.into()
+}

@@ -1,0 +1,93 @@
+//! The mechanisms that sign: what each takes and returns.
+
+use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use signet_core::x509::algorithm::SignatureAlgorithm;
+
+use crate::encoding::ecdsa_signature;
+use crate::message_digest::message_digest;
+
+/// DigestInfo up to the digest, with NULL parameters (RFC 8017 section 9.2, note 1).
+const SHA256_INFO: [u8; 19] = info([0x30, 0x31], 0x01, 0x20);
+const SHA384_INFO: [u8; 19] = info([0x30, 0x41], 0x02, 0x30);
+const SHA512_INFO: [u8; 19] = info([0x30, 0x51], 0x03, 0x40);
+
+const fn info(sequence: [u8; 2], hash: u8, length: u8) -> [u8; 19] {
+    let [tag, outer] = sequence;
+    [
+        tag, outer, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash,
+        0x05, 0x00, 0x04, length,
+    ]
+}
+
+/// Returns the mechanism that signs, and its name in the standard.
+///
+/// The hash is computed here: not every token has the mechanisms that hash (SoftHSM2 has none for
+/// ECDSA).
+pub(super) fn mechanism(
+    algorithm: SignatureAlgorithm,
+) -> (Mechanism<'static>, MechanismType, &'static str) {
+    match algorithm {
+        SignatureAlgorithm::EcdsaSha256
+        | SignatureAlgorithm::EcdsaSha384
+        | SignatureAlgorithm::EcdsaSha512 => (Mechanism::Ecdsa, MechanismType::ECDSA, "CKM_ECDSA"),
+        SignatureAlgorithm::RsaPkcs1Sha256
+        | SignatureAlgorithm::RsaPkcs1Sha384
+        | SignatureAlgorithm::RsaPkcs1Sha512 => {
+            (Mechanism::RsaPkcs, MechanismType::RSA_PKCS, "CKM_RSA_PKCS")
+        }
+        SignatureAlgorithm::Ed25519 => {
+            let pure = EddsaParams::new(EddsaSignatureScheme::Pure);
+            (Mechanism::Eddsa(pure), MechanismType::EDDSA, "CKM_EDDSA")
+        }
+    }
+}
+
+/// Returns the input of the mechanism for these bytes: a digest, a DigestInfo, or the bytes.
+pub(super) fn input(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
+    let info: &[u8] = match algorithm {
+        SignatureAlgorithm::RsaPkcs1Sha256 => &SHA256_INFO,
+        SignatureAlgorithm::RsaPkcs1Sha384 => &SHA384_INFO,
+        SignatureAlgorithm::RsaPkcs1Sha512 => &SHA512_INFO,
+        _ => &[],
+    };
+    match message_digest(algorithm, message) {
+        Some(digest) => [info, digest.as_ref()].concat(),
+        None => message.to_vec(),
+    }
+}
+
+/// Returns the signature as X.509 carries it; none if it cannot be one.
+pub(super) fn output(algorithm: SignatureAlgorithm, signature: Vec<u8>) -> Option<Vec<u8>> {
+    match algorithm {
+        SignatureAlgorithm::EcdsaSha256
+        | SignatureAlgorithm::EcdsaSha384
+        | SignatureAlgorithm::EcdsaSha512 => ecdsa_signature(&signature),
+        _ => Some(signature),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_a_digest_info_with_rsa() {
+        // From RFC 8017 section 9.2, note 1, written out by hand.
+        let sha384 = input(SignatureAlgorithm::RsaPkcs1Sha384, b"abc");
+        let prefix = [
+            0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+            0x02, 0x05, 0x00, 0x04, 0x30,
+        ];
+        assert!(sha384.starts_with(&prefix));
+        assert_eq!(sha384.len(), prefix.len() + 48);
+        assert_eq!(
+            input(SignatureAlgorithm::RsaPkcs1Sha256, b"abc").len(),
+            19 + 32
+        );
+        assert_eq!(
+            input(SignatureAlgorithm::RsaPkcs1Sha512, b"abc").len(),
+            19 + 64
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! The causes of an error, for administrators.
+
+use std::error::Error;
+
+use super::causes;
+
+/// The longest chain that is shown, in characters.
+const MAX_LENGTH: usize = 400;
+
+/// Longer numbers differ from call to call: a time, a port, a thread.
+const MAX_DIGITS: usize = 4;
+
+/// An error and its causes in one line, each once, and without what differs from call to call, so
+/// that it can be in a condition.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in causes(error) {
+        let text = cause.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+    }
+    let line = parts.join(": ");
+    without_long_numbers(&line)
+        .chars()
+        .take(MAX_LENGTH)
+        .collect()
+}
+
+fn without_long_numbers(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, digits) = rest.split_at(start);
+        let end = digits.find(|c: char| !c.is_ascii_digit());
+        let (number, after) = digits.split_at(end.unwrap_or(digits.len()));
+        out.push_str(before);
+        out.push_str(if number.len() > MAX_DIGITS {
+            "…"
+        } else {
+            number
+        });
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot connect")]
+    struct Outer(#[source] io::Error);
+
+    #[test]
+    fn names_each_cause_once() {
+        let error = Outer(io::Error::new(
+            io::ErrorKind::ConnectionRefused,
+            "refused (os error 111)",
+        ));
+        assert_eq!(chain(&error), "cannot connect: refused (os error 111)");
+        let same = Outer(io::Error::other("connect"));
+        assert_eq!(chain(&same), "cannot connect");
+    }
+
+    /// A condition with a time in it would be written at each attempt.
+    #[test]
+    fn leaves_out_what_differs_from_call_to_call() {
+        let error = Outer(io::Error::other(
+            "expired at 1780272000 (UNIX), port 45678, TLS 1.2",
+        ));
+        let shown = "cannot connect: expired at … (UNIX), port …, TLS 1.2";
+        assert_eq!(chain(&error), shown);
+    }
+}

@@ -1,0 +1,73 @@
+//! What the API server's refusals say.
+
+/// The reason of the cause with which the API server refuses to create objects in a namespace
+/// that is being deleted.
+const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
+
+/// An error as a message. kube's own text repeats the whole Status in its debug form.
+pub fn describe(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
+        kube::Error::Api(status) => format!("{} {}", status.code, status.reason),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether an object was not created because its namespace is being deleted.
+pub fn is_namespace_terminating(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else {
+        return false;
+    };
+    let details = status.details.as_ref();
+    let causes = details.map(|details| &*details.causes).unwrap_or_default();
+    causes
+        .iter()
+        .any(|cause| cause.reason == NAMESPACE_TERMINATING)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn error(status: Value) -> kube::Error {
+        kube::Error::Api(serde_json::from_value(status).unwrap())
+    }
+
+    /// As the API server of Kubernetes 1.36 answers.
+    fn terminating() -> kube::Error {
+        let message = "events.events.k8s.io \"web.1\" is forbidden: unable to create new content in \
+                       namespace shop because it is being terminated";
+        error(json!({
+            "status": "Failure", "code": 403, "reason": "Forbidden", "message": message,
+            "details": { "name": "web.1", "causes": [{
+                "reason": "NamespaceTerminating", "field": "metadata.namespace",
+                "message": "namespace shop is being terminated",
+            }] },
+        }))
+    }
+
+    #[test]
+    fn shows_the_message_without_the_debug_form() {
+        let text = describe(&terminating());
+        assert!(text.ends_with("because it is being terminated"), "{text}");
+        assert!(!text.contains("Status"), "{text}");
+        let empty = error(json!({ "code": 503, "reason": "ServiceUnavailable" }));
+        assert_eq!(describe(&empty), "503 ServiceUnavailable");
+        let other = kube::Error::LinesCodecMaxLineLengthExceeded;
+        assert_eq!(describe(&other), other.to_string());
+    }
+
+    #[test]
+    fn recognizes_a_namespace_that_is_being_deleted() {
+        assert!(is_namespace_terminating(&terminating()));
+        for other in [
+            error(json!({ "code": 403, "reason": "Forbidden", "message": "no" })),
+            error(json!({ "code": 404, "reason": "NotFound", "details": {} })),
+            kube::Error::LinesCodecMaxLineLengthExceeded,
+        ] {
+            assert!(!is_namespace_terminating(&other), "{other}");
+        }
+    }
+}

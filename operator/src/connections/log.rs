@@ -1,0 +1,69 @@
+//! Logs the changes of a key's state, with what only administrators may see.
+
+use std::sync::{Mutex, PoisonError};
+
+use signet_keys::KeyError;
+
+use crate::issuer_name::IssuerName;
+
+/// The state of an issuer's key as it was last logged.
+#[derive(Debug, Default)]
+pub(super) struct KeyLog(Mutex<Option<Logged>>);
+
+/// What makes an error another one. Its request ID does not.
+#[derive(Debug, PartialEq, Eq)]
+struct Logged {
+    reason: &'static str,
+    message: String,
+    cause: Option<String>,
+}
+
+impl KeyLog {
+    /// Logs the state if it has changed, and returns whether it has.
+    pub(super) fn observe(&self, issuer: &IssuerName, state: Result<(), &KeyError>) -> bool {
+        let now = state.err().map(|error| Logged {
+            reason: error.class.as_str(),
+            message: error.message.clone(),
+            cause: error.cause.clone(),
+        });
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if *logged == now {
+            return false;
+        }
+        match state {
+            Ok(()) => tracing::info!(%issuer, "the key is available again"),
+            Err(error) => tracing::warn!(
+                %issuer,
+                reason = error.class.as_str(),
+                error = error.message,
+                cause = error.cause,
+                request_id = error.request_id,
+                "the key is unavailable"
+            ),
+        }
+        *logged = now;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signet_keys::ErrorClass;
+
+    use super::*;
+    use crate::fixtures::corp;
+
+    #[test]
+    fn logs_each_state_once() {
+        let log = KeyLog::default();
+        let observe = |state: Result<(), &KeyError>| log.observe(&corp(), state);
+        assert!(!observe(Ok(())), "it was never unavailable");
+        let mut error = KeyError::new(ErrorClass::Unreachable, "no route").caused_by("refused");
+        assert!(observe(Err(&error)));
+        error.request_id = Some("another call".to_owned());
+        assert!(!observe(Err(&error)));
+        error.cause = Some("reset".to_owned());
+        assert!(observe(Err(&error)));
+        assert!(observe(Ok(())));
+    }
+}

@@ -1,0 +1,120 @@
+//! Keys, roots and generations, made once and written down before anything is signed under them.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::ObjectMeta;
+use signet_core::ca::{CaCertificate, CaChain};
+use signet_core::issue::SelfSigned;
+use signet_core::issue::assemble_root;
+use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
+
+use super::error::Error;
+use super::facts::Facts;
+use super::generation;
+use super::reason::{IssuerReason, NotReady};
+use crate::context::Context;
+use crate::plan::managed_by;
+use crate::writer::CreateResult;
+
+/// The code with which the API server refuses an object that breaks its schema.
+const UNPROCESSABLE: u16 = 422;
+
+/// Makes a key, and the Secret for it.
+pub(super) async fn key(
+    facts: &Facts,
+    to_make: &KeyToMake,
+    context: &Context,
+) -> Result<(), Error> {
+    let namespace = facts.namespace.as_str();
+    let name = to_make.secret_name.as_str();
+    let key_type = to_make.key_type;
+    let made = context
+        .key_generation
+        .run(&facts.name.namespace, move || GeneratedKey::new(key_type));
+    let failed = |_| KeyError::new(ErrorClass::Unreachable, "no key could be made now");
+    let key = made.await.map_err(failed)??;
+    let (entry, pem) = key.secret_entry();
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            // No owner: a key outlives the issuer that it was made for.
+            labels: Some([managed_by()].into()),
+            ..ObjectMeta::default()
+        },
+        string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
+        ..Secret::default()
+    };
+    if context.writer.create_key_secret(namespace, &secret).await? == CreateResult::Created {
+        tracing::info!(namespace, secret = name, "a CA key was made");
+    }
+    Ok(())
+}
+
+/// Signs an issuer's own root, and writes it down.
+pub(super) async fn root(
+    root: &SelfSigned,
+    signer: &Guard,
+    facts: &Facts,
+    number: u32,
+    context: &Context,
+) -> Result<Result<(), NotReady>, Error> {
+    match sign(root, signer, facts).await {
+        Ok(root) => generation(&CaChain::from_root(root), facts, number, context).await,
+        Err(not_ready) => Ok(Err(not_ready)),
+    }
+}
+
+/// Writes a chain down as a generation.
+///
+/// One that would not be read back as it was written is refused: it would never be found again,
+/// and would be written anew each time.
+pub(super) async fn generation(
+    chain: &CaChain,
+    facts: &Facts,
+    number: u32,
+    context: &Context,
+) -> Result<Result<(), NotReady>, Error> {
+    let object = generation::object(
+        &facts.name,
+        &facts.namespace,
+        (&facts.spec.key, facts.pin()),
+        chain,
+        number,
+    );
+    if generation::read(&object).chain.as_ref() != Ok(chain) {
+        return Ok(Err(unfit(
+            "its chain cannot be written down; leave out certificates that are not part of it",
+        )));
+    }
+    match context
+        .writer
+        .create_generation(&facts.namespace, &object)
+        .await
+    {
+        Ok(_) => Ok(Ok(())),
+        Err(kube::Error::Api(answer)) if answer.code == UNPROCESSABLE => {
+            let message = format!("the API server does not take it: {}", answer.message);
+            Ok(Err(unfit(&message)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn sign(root: &SelfSigned, signer: &Guard, facts: &Facts) -> Result<CaCertificate, NotReady> {
+    let tbs = root
+        .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
+        .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;
+    let signature = signer
+        .sign(&tbs)
+        .await
+        .map_err(|error| NotReady::from_key(&error))?;
+    assemble_root(&tbs, &signature)
+        .map_err(|error| NotReady::waits(IssuerReason::SignatureMismatch, error.to_string()))
+}
+
+fn unfit(message: &str) -> NotReady {
+    NotReady::stalls(
+        IssuerReason::InvalidCa,
+        format!("no CAGeneration can be made of the CA certificate: {message}"),
+    )
+}

@@ -1,0 +1,180 @@
+//! Reads an issuer's facts from the API server and from its key.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
+use signet_core::ca::{CaChain, ChainError};
+use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
+
+use super::error::Error;
+use super::facts::Facts;
+use super::generation::{self, Generation};
+use super::object::Object;
+use crate::connections::Key;
+use crate::context::Context;
+use crate::issuer_name::IssuerName;
+use crate::namespace::IssuerNamespace;
+
+/// How many generations are read at a time.
+const PAGE: u32 = 50;
+
+/// Observes the facts.
+///
+/// The generations are read from the API server and not from a cache: that there is none decides
+/// whether a key may be made.
+pub(super) async fn observe<K: Object>(
+    object: &K,
+    name: &IssuerName,
+    may_create_key: bool,
+    context: &Context,
+) -> Result<Facts, Error> {
+    let spec = object.issuer_spec().clone();
+    let namespace = context.resource_namespace(name).to_owned();
+    let (generations, kept) = {
+        // Until they are parsed: what was read and waits for that takes memory.
+        let _turn = context.reads.acquire(&name.namespace).await;
+        generations(name, &namespace, context).await?
+    };
+    let uid = object.uid().unwrap_or_default();
+    let reach = reach(name, &namespace, context);
+    let ca = valid_over_this_key(&generations, &spec, (context.now)());
+    let known = Known {
+        pin: ca.and_then(|ca| ca.pin.clone()),
+        fingerprint: ca.map(|ca| ca.key_fingerprint.clone()),
+        refused: object
+            .issuer_status()
+            .and_then(|status| status.refused_credential.clone()),
+    };
+    let connections = &context.connections;
+    let key = connections.key((name, &uid), &spec, &reach, &known).await;
+    if let Err(error) = &key {
+        let backend = spec.key.backend().name();
+        context.metrics.key_error(backend, error.class);
+    }
+    // The key alone is not enough where its chain cannot be read, and the status says why.
+    let (key, existing) = match key {
+        Ok(key) => match existing(&spec, &key, &reach, context).await {
+            Ok(existing) => (Ok(key), existing),
+            Err(error) => (Err(error), None),
+        },
+        Err(error) => (Err(error), None),
+    };
+    Ok(Facts {
+        name: name.clone(),
+        uid,
+        spec,
+        namespace,
+        generations,
+        kept,
+        key,
+        existing,
+        may_create_key,
+        cert_manager: context.settings.cert_manager.clone(),
+        now: (context.now)(),
+    })
+}
+
+/// The generations that matter (those whose certificates may still be valid, and the last one),
+/// and how many there are.
+///
+/// They are read page by page, since an issuer may have many that have ended, and each may be
+/// large.
+async fn generations(
+    name: &IssuerName,
+    namespace: &str,
+    context: &Context,
+) -> Result<(Vec<Generation>, usize), Error> {
+    let api: Api<CAGeneration> = Api::namespaced(context.client.clone(), namespace);
+    let mine = format!(
+        "spec.issuerRef.kind={},spec.issuerRef.name={}",
+        name.kind, name.name
+    );
+    let mut page = ListParams::default().fields(&mine).limit(PAGE);
+    let mut objects: Vec<CAGeneration> = Vec::new();
+    let mut kept = 0;
+    loop {
+        let listed = api.list(&page).await?;
+        kept += listed.items.len();
+        objects.extend(listed.items);
+        let last = objects.iter().map(|object| object.spec.generation).max();
+        let now = (context.now)();
+        objects
+            .retain(|object| Some(object.spec.generation) == last || now < object.spec.not_after.0);
+        match listed.metadata.continue_ {
+            Some(token) if !token.is_empty() => page = page.continue_token(&token),
+            _ => break,
+        }
+    }
+    let read = move || {
+        let mut generations: Vec<_> = objects.iter().map(generation::read).collect();
+        generations.sort_by_key(|generation| generation.number);
+        generations
+    };
+    let generations = context.chain_parsing.run(&name.namespace, read).await?;
+    Ok((generations, kept))
+}
+
+/// What the key of an issuer may reach.
+fn reach(name: &IssuerName, namespace: &str, context: &Context) -> Reach {
+    let settings = &context.settings;
+    let client = context.client.clone();
+    Reach {
+        namespace: Arc::new(IssuerNamespace::new(client, namespace, name)),
+        tenant: (name.kind == IssuerKind::Issuer).then(|| name.namespace.clone()),
+        ambient_credentials: settings.ambient_credentials(name.kind),
+        addresses: settings.addresses(name.kind),
+        modules: settings.modules.clone(),
+    }
+}
+
+/// The last CA that is valid over the key of this reference.
+fn valid_over_this_key<'a>(
+    generations: &'a [Generation],
+    spec: &IssuerSpec,
+    now: Timestamp,
+) -> Option<&'a Generation> {
+    let mut newest_first = generations.iter().rev();
+    newest_first.find(|ca| ca.key.same_key(&spec.key) && ca.is_alive(now))
+}
+
+/// The chain that exists over the key, where the spec says that one does.
+async fn existing(
+    spec: &IssuerSpec,
+    key: &Key,
+    reach: &Reach,
+    context: &Context,
+) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
+    let namespace = &*reach.namespace;
+    let Some(existing) = &spec.certificate.existing else {
+        return Ok(None);
+    };
+    let data = match (&existing.secret_name, &existing.config_map_name) {
+        (Some(name), _) => namespace.secret(name).await?.unwrap_or_default(),
+        (None, Some(name)) => in_config_map(namespace, name).await?,
+        (None, None) => match &key.beside {
+            Some(data) => data.clone(),
+            None => return Ok(None),
+        },
+    };
+    let read = move || {
+        let tls_crt = data.get("tls.crt").unwrap_or_default();
+        CaChain::from_pem(tls_crt, data.get("ca.crt"))
+    };
+    let tenant = reach.tenant.as_deref().unwrap_or_default();
+    let chain = context.chain_parsing.run(tenant, read).await;
+    Ok(Some(chain.unwrap_or_else(|_| {
+        let message = "reading it failed; the operator's log says why".to_owned();
+        Err(ChainError::Unreadable { index: 1, message })
+    })))
+}
+
+async fn in_config_map(namespace: &dyn Namespace, name: &str) -> Result<SecretData, KeyError> {
+    let map = namespace.config_map(name).await?.unwrap_or_default();
+    let bytes = map
+        .into_iter()
+        .map(|(key, value)| (key, value.into_bytes()));
+    Ok(bytes.collect())
+}

@@ -1,0 +1,62 @@
+//! What is to be written about an object, decided beforehand. Pure.
+
+use serde_json::Value;
+
+/// The field manager of every write.
+pub const FIELD_MANAGER: &str = "signet";
+
+/// The longest event note that the API server accepts, in bytes.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// What is to be written about an object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The fields of the status that Signet owns; none if the status stays as it is.
+    pub status: Option<Value>,
+    /// The event to publish.
+    pub event: Option<PlannedEvent>,
+}
+
+/// An event about the object of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedEvent {
+    /// Whether something is wrong.
+    pub warning: bool,
+    /// The reason, in UpperCamelCase.
+    pub reason: &'static str,
+    /// What Signet was doing, in UpperCamelCase.
+    pub action: &'static str,
+    /// The message.
+    pub note: String,
+}
+
+/// Returns the label of objects that Signet creates.
+pub fn managed_by() -> (String, String) {
+    (
+        "app.kubernetes.io/managed-by".to_owned(),
+        FIELD_MANAGER.to_owned(),
+    )
+}
+
+/// Shortens a text to what an event or a condition holds. A subject in it may be as long as a
+/// certificate.
+pub fn truncate(text: &str) -> String {
+    if text.len() <= MAX_TEXT_BYTES {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(MAX_TEXT_BYTES - 3);
+    format!("{}...", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truncates_at_a_character_within_the_limit() {
+        let fits = "a".repeat(MAX_TEXT_BYTES);
+        assert_eq!(truncate(&fits), fits);
+        let truncated = truncate(&"\u{e4}".repeat(MAX_TEXT_BYTES));
+        assert_eq!(truncated, "\u{e4}".repeat(510) + "...");
+    }
+}

@@ -1,0 +1,164 @@
+//! What the probes answer.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::lock::Mutex;
+
+/// The main loop beats at this pace.
+pub const BEAT: Duration = Duration::from_secs(5);
+/// A main loop that has not beaten for this long is stuck.
+const BEAT_TIMEOUT: Duration = Duration::from_secs(60);
+/// A reconcile has a deadline far below this; one that runs for so long hangs beyond it.
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// The state of the process, as the probes see it.
+#[derive(Debug)]
+pub struct Health {
+    beat: Mutex<Instant>,
+    in_flight: Mutex<HashMap<u64, Instant>>,
+    next: AtomicU64,
+    lease_known: AtomicBool,
+    leading: AtomicBool,
+    synced: AtomicBool,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self {
+            beat: Mutex::new(Instant::now()),
+            in_flight: Mutex::default(),
+            next: AtomicU64::new(0),
+            lease_known: AtomicBool::new(false),
+            leading: AtomicBool::new(false),
+            synced: AtomicBool::new(false),
+        }
+    }
+}
+
+/// A reconcile under way; dropping it ends it.
+#[derive(Debug)]
+pub struct InFlight<'a> {
+    health: &'a Health,
+    id: u64,
+}
+
+impl Health {
+    /// The main loop is alive.
+    pub fn beat(&self) {
+        *self.beat.lock() = Instant::now();
+    }
+
+    /// A reconcile begins.
+    pub fn begin(&self) -> InFlight<'_> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.lock().insert(id, Instant::now());
+        InFlight { health: self, id }
+    }
+
+    /// How many reconciles are under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.lock().len()
+    }
+
+    /// The Lease was read: this replica leads, or stands by.
+    pub fn set_leading(&self, leading: bool) {
+        self.leading.store(leading, Ordering::Relaxed);
+        self.lease_known.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this replica leads.
+    pub fn is_leading(&self) -> bool {
+        self.leading.load(Ordering::Relaxed)
+    }
+
+    /// Every watch has listed its objects once, or has to again.
+    pub fn set_synced(&self, synced: bool) {
+        self.synced.store(synced, Ordering::Relaxed);
+    }
+
+    /// Alive unless the main loop or a reconcile is stuck.
+    ///
+    /// # Errors
+    /// A message that says what is stuck.
+    pub fn live(&self) -> Result<(), String> {
+        let silence = self.beat.lock().elapsed();
+        if silence > BEAT_TIMEOUT {
+            return Err(format!(
+                "the main loop has been silent for {} s",
+                silence.as_secs()
+            ));
+        }
+        let in_flight = self.in_flight.lock();
+        match in_flight.values().map(Instant::elapsed).max() {
+            Some(longest) if longest > RECONCILE_TIMEOUT => Err(format!(
+                "a reconcile has been running for {} s",
+                longest.as_secs()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ready when it is known who leads and, if it is this replica, its watches are complete.
+    ///
+    /// # Errors
+    /// A message that says what is missing.
+    pub fn ready(&self) -> Result<(), &'static str> {
+        if !self.lease_known.load(Ordering::Relaxed) {
+            Err("the Lease has not been read yet")
+        } else if self.is_leading() && !self.synced.load(Ordering::Relaxed) {
+            Err("the watches have not listed their objects yet")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.health.in_flight.lock().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn liveness_fails_when_the_main_loop_is_silent() {
+        let health = Health::default();
+        tokio::time::advance(BEAT_TIMEOUT).await;
+        assert_eq!(health.live(), Ok(()));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(health.live().unwrap_err().contains("silent"));
+        health.beat();
+        assert_eq!(health.live(), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn liveness_fails_when_a_reconcile_hangs() {
+        let health = Health::default();
+        let hanging = health.begin();
+        assert_eq!(health.in_flight(), 1);
+        tokio::time::advance(RECONCILE_TIMEOUT + Duration::from_secs(1)).await;
+        health.beat();
+        assert!(health.live().unwrap_err().contains("reconcile"));
+        drop(hanging);
+        assert_eq!(health.live(), Ok(()));
+    }
+
+    #[test]
+    fn readiness_needs_the_lease_and_for_a_leader_the_watches() {
+        let health = Health::default();
+        assert!(health.ready().is_err());
+        health.set_leading(false);
+        assert_eq!(health.ready(), Ok(()), "a replica that stands by is ready");
+        health.set_leading(true);
+        assert!(health.ready().is_err());
+        health.set_synced(true);
+        assert_eq!(health.ready(), Ok(()));
+    }
+}

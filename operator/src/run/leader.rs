@@ -1,0 +1,345 @@
+//! One term of leadership: watches and controllers.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use kube::Client;
+use kube::runtime::controller::Controller;
+use kube::runtime::reflector::store::Writer as Cache;
+use kube::runtime::reflector::{self, Store};
+use signet_api::external::certificate_request::CertificateRequest;
+use signet_keys::Turns;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::process::Process;
+use super::startup::Startup;
+use crate::args::Run;
+use crate::attempts::Attempts;
+use crate::blocking::BlockingQueue;
+use crate::connections::{Caps, Connections, KeyEvent};
+use crate::context::{Ambient, Context, Issuers, Requests, Settings};
+use crate::keyring::Keyring;
+use crate::sharing::Sharing;
+use crate::writer::Writer;
+use crate::{certificate_request, issuers, signing_request};
+
+/// How many issuers' CA generations are read at the same time.
+const MAX_CONCURRENT_READS: u16 = 16;
+
+/// What every term of leadership begins with.
+pub(super) struct Setup {
+    pub(super) client: Client,
+    pub(super) settings: Run,
+    pub(super) identity: String,
+    pub(super) startup: Startup,
+}
+
+/// The running controllers.
+pub(super) struct Leader {
+    controllers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+/// What all controllers have in common.
+#[derive(Clone)]
+struct Common {
+    client: Client,
+    context: Arc<Context>,
+    listed: Listed,
+    stop: CancellationToken,
+}
+
+/// Which watches have listed their objects; a token is cancelled when its watch has.
+#[derive(Clone, Default)]
+struct Listed {
+    issuers: CancellationToken,
+    cluster_issuers: CancellationToken,
+    requests: CancellationToken,
+    signing_requests: CancellationToken,
+}
+
+impl Leader {
+    /// Starts the controllers.
+    pub(super) fn start(setup: &Setup, process: &Process) -> Self {
+        let (issuers, issuer_cache) = reflector::store();
+        let (cluster_issuers, cluster_issuer_cache) = reflector::store();
+        let (requests, request_cache) = reflector::store();
+        let (signing_requests, signing_request_cache) = reflector::store();
+        let stores = Issuers {
+            issuers,
+            cluster_issuers,
+        };
+        let stored = Requests {
+            certificate_requests: requests.clone(),
+            signing_requests: signing_requests.clone(),
+        };
+        let stop = CancellationToken::new();
+        let common = Common {
+            client: setup.client.clone(),
+            context: Arc::new(context(
+                setup,
+                process,
+                stop.clone(),
+                stores.clone(),
+                stored,
+            )),
+            listed: Listed::default(),
+            stop,
+        };
+        process.begin_term(
+            common.context.clone(),
+            Arc::new(waiting(requests.clone(), signing_requests.clone())),
+        );
+        let listed = &common.listed;
+        let mut controllers = JoinSet::new();
+        if setup.settings.namespaced_issuers {
+            controllers.spawn(issuers_of_kind(
+                common.clone(),
+                (stores.issuers, issuer_cache),
+                listed.issuers.clone(),
+            ));
+        } else {
+            // There are none, as far as this Signet is concerned.
+            listed.issuers.cancel();
+        }
+        controllers.spawn(issuers_of_kind(
+            common.clone(),
+            (stores.cluster_issuers, cluster_issuer_cache),
+            listed.cluster_issuers.clone(),
+        ));
+        controllers.spawn(certificate_requests(
+            common.clone(),
+            requests,
+            request_cache,
+        ));
+        controllers.spawn(csrs(
+            common.clone(),
+            signing_requests,
+            signing_request_cache,
+        ));
+        if let Some(api_server) = setup.startup.api_server.clone() {
+            controllers.spawn(api_server.follow(
+                common.client.clone(),
+                setup.settings.issuer_resync_interval,
+                common.stop.clone(),
+            ));
+        }
+        controllers.spawn(wake_when_back(common.clone()));
+        controllers.spawn(begin_first_pass(common.clone()));
+        controllers.spawn(sync(common.clone()));
+        Self {
+            controllers,
+            stop: common.stop,
+        }
+    }
+
+    /// Waits for a controller to end, which none does by itself while it is not told to.
+    pub(super) async fn ended(&mut self) -> anyhow::Result<()> {
+        match self.controllers.join_next().await {
+            Some(Err(error)) => Err(anyhow::anyhow!("a controller failed: {error}")),
+            _ => Err(anyhow::anyhow!("a controller ended by itself")),
+        }
+    }
+
+    /// Starts nothing new, and waits for what is in flight.
+    pub(super) async fn stop(mut self) {
+        self.stop.cancel();
+        while let Some(ended) = self.controllers.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a controller failed");
+            }
+        }
+    }
+}
+
+fn context(
+    setup: &Setup,
+    process: &Process,
+    stop: CancellationToken,
+    issuers: Issuers,
+    requests: Requests,
+) -> Context {
+    let (client, settings) = (&setup.client, &setup.settings);
+    let instance = Some(setup.identity.clone());
+    Context {
+        client: client.clone(),
+        writer: Writer::new(client.clone(), instance, settings.concurrency),
+        settings: Settings {
+            cluster_resource_namespace: settings.cluster_resource_namespace.clone(),
+            cert_manager: settings.cert_manager_service_account.clone(),
+            issuer_resync_interval: settings.issuer_resync_interval,
+            ambient: Ambient {
+                cluster_issuers: settings.cluster_issuer_ambient_credentials,
+                issuers: settings.issuer_ambient_credentials,
+            },
+            api_server: setup.startup.api_server.as_ref().map(|at| at.known.clone()),
+            modules: setup.startup.modules.clone(),
+        },
+        keyring: Keyring::default(),
+        connections: Connections::new(Caps {
+            per_second: settings.max_signatures_per_second,
+            max_in_flight: settings.max_signatures_in_flight,
+        }),
+        sharing: Sharing::default(),
+        reads: Turns::new(MAX_CONCURRENT_READS),
+        stop,
+        issuers,
+        requests,
+        attempts: Attempts::default(),
+        metrics: process.metrics.clone(),
+        health: process.health.clone(),
+        key_generation: BlockingQueue::default(),
+        chain_parsing: BlockingQueue::default(),
+        now: Timestamp::now,
+    }
+}
+
+/// How many approved requests have no final answer.
+fn waiting(
+    requests: Store<CertificateRequest>,
+    signing_requests: Store<CertificateSigningRequest>,
+) -> impl Fn() -> usize + Send + Sync {
+    move || {
+        requests
+            .state_filter(certificate_request::watch::is_due)
+            .len()
+            + signing_requests
+                .state_filter(signing_request::watch::is_due)
+                .len()
+    }
+}
+
+/// Says so once every watch has listed its objects; after that it ends with the controllers.
+async fn sync(common: Common) {
+    let listed = &common.listed;
+    let all = async {
+        tokio::join!(
+            listed.issuers.cancelled(),
+            listed.cluster_issuers.cancelled(),
+            listed.requests.cancelled(),
+            listed.signing_requests.cancelled(),
+        );
+        common.context.health.set_synced(true);
+        common.stop.cancelled().await;
+    };
+    tokio::select! {
+        () = all => {}
+        () = common.stop.cancelled() => {}
+    }
+}
+
+/// Reconciles the requests of an issuer when its key signs again, also where the issuer never
+/// became unready.
+async fn wake_when_back(common: Common) {
+    let mut changes = common.context.connections.changes();
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = common.stop.cancelled() => return,
+        };
+        match change {
+            Ok(change) if change.event == KeyEvent::Unavailable => {}
+            Ok(change) => common.context.keyring.wake(&change.issuer),
+            Err(RecvError::Lagged(_)) => common.context.keyring.wake_all(),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Once all issuers are listed, it is known which are still to be observed; after that it ends with
+/// the controllers.
+async fn begin_first_pass(common: Common) {
+    if issuers_listed(&common).await {
+        let context = &common.context;
+        context.sharing.listed(context.issuers.names());
+        common.stop.cancelled().await;
+    }
+}
+
+async fn issuers_of_kind<K>(
+    common: Common,
+    (store, cache): (Store<K>, Cache<K>),
+    listed: CancellationToken,
+) where
+    K: issuers::Object + 'static,
+{
+    let context = common.context;
+    let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
+    let changed = issuers::watch::changed(common.client, cache, context.clone(), listed);
+    Controller::for_stream(changed, store)
+        .reconcile_on(issuers::watch::woken(keys, sharing))
+        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .run(issuers::reconcile, issuers::error_policy, context)
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+/// Requests are taken up when the issuers are listed: before that, one that is there would seem
+/// to be missing. False if the operator was told to stop meanwhile.
+async fn issuers_listed(common: &Common) -> bool {
+    let listed = async {
+        tokio::join!(
+            common.listed.issuers.cancelled(),
+            common.listed.cluster_issuers.cancelled()
+        );
+    };
+    tokio::select! {
+        () = listed => true,
+        () = common.stop.cancelled() => false,
+    }
+}
+
+async fn certificate_requests(
+    common: Common,
+    store: Store<CertificateRequest>,
+    cache: Cache<CertificateRequest>,
+) {
+    let changes = common.context.keyring.changes();
+    if !issuers_listed(&common).await {
+        return;
+    }
+    let listed = common.listed.requests.clone();
+    let due =
+        certificate_request::watch::due(common.client, cache, listed, common.context.clone()).await;
+    Controller::for_stream(due, store.clone())
+        .reconcile_on(certificate_request::watch::set_free(store, changes))
+        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .run(
+            certificate_request::reconcile,
+            certificate_request::error_policy,
+            common.context,
+        )
+        .for_each(|_| std::future::ready(()))
+        .await;
+}
+
+async fn csrs(
+    common: Common,
+    store: Store<CertificateSigningRequest>,
+    cache: Cache<CertificateSigningRequest>,
+) {
+    let changes = common.context.keyring.changes();
+    if !issuers_listed(&common).await {
+        return;
+    }
+    let due = signing_request::watch::due(
+        common.client,
+        cache,
+        common.listed.signing_requests.clone(),
+        common.context.clone(),
+    );
+    Controller::for_stream(due, store.clone())
+        .reconcile_on(signing_request::watch::set_free(store, changes))
+        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .run(
+            signing_request::reconcile,
+            signing_request::error_policy,
+            common.context,
+        )
+        .for_each(|_| std::future::ready(()))
+        .await;
+}

@@ -1,0 +1,275 @@
+//! Metrics: what happened, counted and timed.
+
+mod labels;
+mod series;
+
+use std::collections::HashSet;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
+use signet_api::IssuerKind;
+use signet_core::reason::Reason;
+use signet_keys::ErrorClass;
+
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
+use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
+use series::Series;
+
+/// The APIs that requests come through.
+const APIS: [&str; 2] = ["CertificateRequest", "CertificateSigningRequest"];
+/// What comes of a request, as [`Outcome::labels`](crate::request::Outcome::labels) names it.
+const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
+
+/// The operator's metrics.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    series: Series,
+    /// The issuers that label a series.
+    issuers: Mutex<HashSet<IssuerName>>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let series = Series::default();
+        let mut registry = Registry::with_prefix("signet");
+        series.register(&mut registry);
+        Self {
+            registry: Mutex::new(registry),
+            series,
+            issuers: Mutex::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// A request waited this many seconds for its turn at a key.
+    pub fn queued(&self, backend: &'static str, seconds: f64) {
+        self.series
+            .key_queued
+            .get_or_create(&BackendLabels { backend })
+            .observe(seconds);
+    }
+
+    /// A key did not sign, or could not be connected to or looked at.
+    pub fn key_error(&self, backend: &'static str, class: ErrorClass) {
+        let reason = class.as_str();
+        self.series
+            .key_errors
+            .get_or_create(&KeyErrorLabels { backend, reason })
+            .inc();
+    }
+
+    /// A request was decided. An issuer that does not exist gives no label: its name is whatever
+    /// a requester wrote.
+    pub fn decided(
+        &self,
+        api: &'static str,
+        issuer: Option<&IssuerName>,
+        outcome: &'static str,
+        reason: Reason,
+    ) {
+        if let Some(issuer) = issuer {
+            self.remember(issuer);
+        }
+        let labels = RequestLabels::new(api, issuer, outcome, reason);
+        self.series.requests.get_or_create(&labels).inc();
+    }
+
+    /// A certificate became Ready this many seconds after its approval.
+    pub fn ready_after(&self, seconds: f64) {
+        self.series.approved_to_ready.observe(seconds);
+    }
+
+    /// A backend signed in this many seconds.
+    pub fn signed(&self, backend: &'static str, seconds: f64) {
+        self.series
+            .signing
+            .get_or_create(&BackendLabels { backend })
+            .observe(seconds);
+    }
+
+    /// An issuer's state: when its CA ends, none if it cannot sign.
+    pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
+        self.remember(name);
+        let labels = IssuerLabels(name.clone());
+        self.series
+            .issuer_ready
+            .get_or_create(&labels)
+            .set(i64::from(ca_expiry.is_some()));
+        match ca_expiry {
+            Some(at) => drop(self.series.ca_expiry.get_or_create(&labels).set(at)),
+            None => drop(self.series.ca_expiry.remove(&labels)),
+        }
+    }
+
+    fn remember(&self, issuer: &IssuerName) {
+        let mut issuers = self.issuers.lock();
+        if !issuers.contains(issuer) {
+            issuers.insert(issuer.clone());
+        }
+    }
+
+    /// Removes the gauges of all issuers: only the replica that leads observes issuers.
+    pub fn clear_issuers(&self) {
+        self.series.issuer_ready.clear();
+        self.series.ca_expiry.clear();
+        self.series.key_queue.clear();
+    }
+
+    /// Removes the series of the issuers of a kind that no longer exist.
+    pub fn retain(&self, kind: IssuerKind, exists: impl Fn(&IssuerName) -> bool) {
+        let gone: Vec<_> = {
+            let issuers = self.issuers.lock();
+            let gone = issuers
+                .iter()
+                .filter(|name| name.kind == kind && !exists(name));
+            gone.cloned().collect()
+        };
+        for name in &gone {
+            self.forget(name);
+        }
+    }
+
+    /// Removes the series of an issuer that is gone.
+    pub fn forget(&self, name: &IssuerName) {
+        self.issuers.lock().remove(name);
+        let labels = IssuerLabels(name.clone());
+        self.series.issuer_ready.remove(&labels);
+        self.series.ca_expiry.remove(&labels);
+        self.series.key_queue.remove(&labels);
+        // The other labels are closed lists, so that each series can be named.
+        for (api, outcome) in APIS
+            .iter()
+            .flat_map(|api| OUTCOMES.map(|outcome| (*api, outcome)))
+        {
+            for reason in Reason::ALL {
+                self.series
+                    .requests
+                    .remove(&RequestLabels::new(api, Some(name), outcome, reason));
+            }
+        }
+    }
+
+    /// A status write met a newer object.
+    pub fn conflict(&self) {
+        self.series.conflicts.inc();
+    }
+
+    /// The text that a scrape gets, with the figures of the moment.
+    ///
+    /// # Errors
+    /// The text cannot be formed.
+    pub fn scrape(&self, now: &Now) -> Result<String, std::fmt::Error> {
+        self.series.in_flight.set(count(now.in_flight));
+        self.series.waiting.set(count(now.waiting));
+        self.series.leading.set(i64::from(now.leading));
+        self.series.uptime.set(now.uptime);
+        self.series.key_queue.clear();
+        for (issuer, waiting) in &now.queues {
+            self.series
+                .key_queue
+                .get_or_create(&IssuerLabels(issuer.clone()))
+                .set(count(*waiting));
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry.lock())?;
+        Ok(text)
+    }
+}
+
+/// Figures that are read at the moment of a scrape.
+#[derive(Clone, Debug, Default)]
+pub struct Now {
+    /// How many requests wait for their turn at the key of each issuer.
+    pub queues: Vec<(IssuerName, usize)>,
+    /// Reconciles under way.
+    pub in_flight: usize,
+    /// Approved requests without a final answer.
+    pub waiting: usize,
+    /// Whether this replica holds the Lease.
+    pub leading: bool,
+    /// Seconds since the start.
+    pub uptime: f64,
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{corp, shop_ca};
+
+    fn now(issuer: Option<&IssuerName>) -> Now {
+        Now {
+            queues: issuer
+                .map(|issuer| (issuer.clone(), 7))
+                .into_iter()
+                .collect(),
+            in_flight: 2,
+            waiting: 3,
+            leading: true,
+            uptime: 1.5,
+        }
+    }
+
+    #[test]
+    fn a_scrape_shows_what_happened_and_forgets_what_is_gone() {
+        let metrics = Metrics::default();
+        let issuer = shop_ca();
+        metrics.decided(
+            "CertificateRequest",
+            Some(&issuer),
+            "issued",
+            Reason::Issued,
+        );
+        metrics.decided(
+            "CertificateRequest",
+            None,
+            "waiting",
+            Reason::IssuerNotFound,
+        );
+        metrics.signed("software", 0.000_2);
+        metrics.issuer(&issuer, Some(1_800_000_000));
+        metrics.queued("software", 0.2);
+        metrics.key_error("awsKms", ErrorClass::Throttled(None));
+        let text = metrics.scrape(&now(Some(&issuer))).unwrap();
+        for line in [
+            r#"signet_requests_total{api="CertificateRequest",issuer_kind="Issuer",issuer_namespace="shop",issuer="ca",outcome="issued",reason="Issued"} 1"#,
+            r#"issuer="",outcome="waiting",reason="IssuerNotFound"} 1"#,
+            r#"signet_ca_expiry_timestamp_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1800000000"#,
+            r#"signet_key_queue_length{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 7"#,
+            r#"signet_key_errors_total{backend="awsKms",reason="KeyThrottled"} 1"#,
+            "signet_requests_waiting 3",
+            "signet_leading 1",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+        metrics.forget(&issuer);
+        let text = metrics.scrape(&now(None)).unwrap();
+        assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
+    }
+
+    /// One that was deleted while another replica led is missed by every watch.
+    #[test]
+    fn retains_the_series_of_issuers_that_exist() {
+        let metrics = Metrics::default();
+        for issuer in [shop_ca(), corp()] {
+            metrics.decided(
+                "CertificateRequest",
+                Some(&issuer),
+                "issued",
+                Reason::Issued,
+            );
+            metrics.issuer(&issuer, None);
+        }
+        metrics.retain(IssuerKind::Issuer, |_| false);
+        metrics.retain(IssuerKind::ClusterIssuer, |_| true);
+        let text = metrics.scrape(&now(None)).unwrap();
+        assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
+        assert!(text.contains(r#"issuer="corp""#), "{text}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What belongs to the process and outlives a term of leadership: health and metrics.
+
+use std::sync::{Arc, MutexGuard};
+
+use tokio::time::Instant;
+
+use super::admin::AdminState;
+use super::health::Health;
+use super::metrics::{Metrics, Now};
+use crate::context::Context;
+use crate::lock::Mutex;
+
+/// Counts the approved requests without a final answer.
+pub(super) type Waiting = Arc<dyn Fn() -> usize + Send + Sync>;
+
+/// The process.
+pub(super) struct Process {
+    started: Instant,
+    pub(super) health: Arc<Health>,
+    pub(super) metrics: Arc<Metrics>,
+    term: Mutex<Option<Term>>,
+}
+
+/// What there is to observe while this replica leads.
+struct Term {
+    context: Arc<Context>,
+    waiting: Waiting,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            health: Arc::default(),
+            metrics: Arc::default(),
+            term: Mutex::default(),
+        }
+    }
+}
+
+impl Process {
+    /// Begins a term of leadership.
+    pub(super) fn begin_term(&self, context: Arc<Context>, waiting: Waiting) {
+        *self.term() = Some(Term { context, waiting });
+    }
+
+    /// Ends a term of leadership: what it observed is the next leader's to report.
+    pub(super) fn end_term(&self) {
+        *self.term() = None;
+        self.health.set_synced(false);
+        self.metrics.clear_issuers();
+    }
+
+    pub(super) fn set_leading(&self, leading: bool) {
+        self.health.set_leading(leading);
+    }
+
+    pub(super) fn beat(&self) {
+        self.health.beat();
+    }
+
+    fn now(&self) -> Now {
+        let (queues, waiting) = match &*self.term() {
+            Some(term) => (term.context.keyring.queues(), (term.waiting)()),
+            None => (Vec::new(), 0),
+        };
+        Now {
+            queues,
+            in_flight: self.health.in_flight(),
+            waiting,
+            leading: self.health.is_leading(),
+            uptime: self.started.elapsed().as_secs_f64(),
+        }
+    }
+
+    fn term(&self) -> MutexGuard<'_, Option<Term>> {
+        self.term.lock()
+    }
+}
+
+impl AdminState for Process {
+    fn live(&self) -> Result<(), String> {
+        self.health.live()
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        self.health.ready().map_err(str::to_owned)
+    }
+
+    fn metrics(&self) -> Result<String, std::fmt::Error> {
+        self.metrics.scrape(&self.now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use signet_core::reason::Reason;
+
+    use super::*;
+    use crate::fixtures::corp;
+
+    #[tokio::test]
+    async fn counters_survive_a_term_and_gauges_of_issuers_do_not() {
+        let process = Process::default();
+        let issued = || {
+            let metrics = &process.metrics;
+            metrics.decided(
+                "CertificateRequest",
+                Some(&corp()),
+                "issued",
+                Reason::Issued,
+            );
+            metrics.issuer(&corp(), Some(1_800_000_000));
+        };
+        let counter = |count| format!("outcome=\"issued\",reason=\"Issued\"}} {count}\n");
+        let gauges = [
+            "signet_issuer_ready{",
+            "signet_ca_expiry_timestamp_seconds{",
+        ];
+        process.set_leading(true);
+        issued();
+        let text = process.metrics().unwrap();
+        assert!(text.contains("signet_leading 1\n"), "{text}");
+        assert!(gauges.iter().all(|gauge| text.contains(gauge)), "{text}");
+        process.set_leading(false);
+        process.end_term();
+        let text = process.metrics().unwrap();
+        assert!(text.contains("signet_leading 0\n"), "{text}");
+        assert!(text.contains(&counter(1)), "{text}");
+        assert!(!gauges.iter().any(|gauge| text.contains(gauge)), "{text}");
+        process.set_leading(true);
+        issued();
+        assert!(process.metrics().unwrap().contains(&counter(2)));
+    }
+
+    /// A new leader is not ready before its watches are complete, as at its first term.
+    #[tokio::test]
+    async fn readiness_begins_again_with_each_term() {
+        let process = Process::default();
+        process.set_leading(true);
+        process.health.set_synced(true);
+        assert_eq!(process.ready(), Ok(()));
+        process.set_leading(false);
+        process.end_term();
+        assert_eq!(process.ready(), Ok(()), "a standby is ready");
+        process.set_leading(true);
+        process.ready().unwrap_err();
+    }
+}

@@ -1,0 +1,151 @@
+//! Issuers that share a CA although only one of them has a trust domain.
+//!
+//! An issuer without a trust domain signs any `spiffe://` URI that is requested. Where it shares a
+//! CA certificate, key or root with an issuer that has one, the identity rules of the latter hold
+//! nothing back. Both say so in their Ready messages.
+
+mod index;
+mod shared_ca;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::MutexGuard;
+
+use tokio::sync::broadcast;
+
+pub use index::{CaIndex, CaKeys};
+pub use shared_ca::{MAX_COUNTED, SharedCa};
+
+use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
+
+/// How many messages may wait to be updated. One that is missed is updated at the next resync.
+const MAX_CHANGES: usize = 1024;
+
+/// Keeps the index, and announces the issuers whose message it changes.
+#[derive(Debug)]
+pub struct Sharing {
+    state: Mutex<State>,
+    changes: broadcast::Sender<IssuerName>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    index: CaIndex,
+    first_pass: FirstPass,
+}
+
+/// After a start, the issuers are observed one after another, and what they share is not known
+/// before the last one was. Until then a message that is there already stays.
+#[derive(Debug, Default)]
+struct FirstPass {
+    /// The issuers that were observed, or could not be.
+    observed: HashSet<IssuerName>,
+    /// The issuers that are still to be observed; none before all are listed.
+    remaining: Option<HashSet<IssuerName>>,
+    /// The issuers whose message was left as it is.
+    held: HashSet<IssuerName>,
+}
+
+impl FirstPass {
+    fn is_complete(&self) -> bool {
+        self.remaining.as_ref().is_some_and(HashSet::is_empty)
+    }
+
+    fn observed(&mut self, name: &IssuerName) {
+        match &mut self.remaining {
+            Some(remaining) => drop(remaining.remove(name)),
+            None => drop(self.observed.insert(name.clone())),
+        }
+    }
+
+    /// Takes the issuers that were held, once the pass is complete.
+    fn release(&mut self) -> HashSet<IssuerName> {
+        match self.is_complete() {
+            true => std::mem::take(&mut self.held),
+            false => HashSet::new(),
+        }
+    }
+}
+
+impl Default for Sharing {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            changes: broadcast::channel(MAX_CHANGES).0,
+        }
+    }
+}
+
+impl Sharing {
+    /// Sets the CA keys of an issuer.
+    pub fn set(&self, name: &IssuerName, keys: CaKeys) {
+        self.update(name, |index| index.set(name, Some(keys)));
+    }
+
+    /// Removes an issuer that is gone.
+    pub fn remove(&self, name: &IssuerName) {
+        self.update(name, |index| index.set(name, None));
+    }
+
+    /// Records that an issuer was reconciled, also where that failed.
+    pub fn observed(&self, name: &IssuerName) {
+        self.update(name, |_| Vec::new());
+    }
+
+    /// Begins the first pass over the issuers that exist.
+    pub fn listed(&self, existing: impl IntoIterator<Item = IssuerName>) {
+        let held = {
+            let pass = &mut self.lock().first_pass;
+            let observed = std::mem::take(&mut pass.observed);
+            let remaining = existing.into_iter().filter(|name| !observed.contains(name));
+            pass.remaining = Some(remaining.collect());
+            pass.release()
+        };
+        self.announce(held);
+    }
+
+    /// Whether the message of an issuer must stay as it is, because the first pass is not complete.
+    /// The issuer is announced when it is.
+    pub fn holds(&self, name: &IssuerName) -> bool {
+        let pass = &mut self.lock().first_pass;
+        let holds = !pass.is_complete();
+        if holds {
+            pass.held.insert(name.clone());
+        }
+        holds
+    }
+
+    /// The issuers with which this one shares a CA.
+    pub fn shared(&self, name: &IssuerName) -> Option<SharedCa> {
+        self.lock().index.shared(name)
+    }
+
+    /// The issuers whose message changes.
+    pub fn changes(&self) -> broadcast::Receiver<IssuerName> {
+        self.changes.subscribe()
+    }
+
+    fn update(&self, name: &IssuerName, change: impl FnOnce(&mut CaIndex) -> Vec<IssuerName>) {
+        let changed = {
+            let state = &mut *self.lock();
+            let mut changed = change(&mut state.index);
+            state.first_pass.observed(name);
+            changed.extend(state.first_pass.release());
+            changed
+        };
+        self.announce(changed);
+    }
+
+    fn announce(&self, changed: impl IntoIterator<Item = IssuerName>) {
+        for name in changed {
+            // Without a receiver there is no issuer to update.
+            let _ = self.changes.send(name);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+}

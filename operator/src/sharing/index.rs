@@ -1,0 +1,157 @@
+//! Which issuers share a CA: an index from CA keys to issuers. Pure.
+
+use std::collections::{BTreeSet, HashMap};
+
+use signet_api::IssuerKind;
+
+use super::shared_ca::{MAX_COUNTED, SharedCa};
+use crate::issuer_name::IssuerName;
+
+/// The CA keys of one issuer, each as the SHA-256 fingerprint of its SubjectPublicKeyInfo.
+///
+/// A certificate or root that two issuers share has one key, so keys are all there is to compare.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaKeys {
+    /// Whether the issuer has a trust domain.
+    pub has_trust_domain: bool,
+    /// The keys in the paths of its CA generations that have not expired, from the issuing CA to
+    /// the trust anchor.
+    pub path: BTreeSet<String>,
+    /// The keys of the roots in its bundle.
+    pub roots: BTreeSet<String>,
+}
+
+impl CaKeys {
+    /// The roles in which the issuer uses each key.
+    fn uses(&self) -> Vec<(Role, String)> {
+        let path = self.path.iter().cloned();
+        if !self.has_trust_domain {
+            return path.map(|key| (Role::Plain, key)).collect();
+        }
+        let trusted = self.path.union(&self.roots).cloned();
+        path.map(|key| (Role::TrustDomain, key))
+            .chain(trusted.map(|key| (Role::Trusts, key)))
+            .collect()
+    }
+
+    /// The uses by which other issuers share a CA with this one, as its own message reports it.
+    ///
+    /// A root that an issuer only trusts counts for the issuer that trusts it. Otherwise a tenant
+    /// could list any root, and have every issuer below it warn of them.
+    fn shared_by(&self) -> Vec<(Role, String)> {
+        match self.has_trust_domain {
+            true => with(Role::Plain, self.path.union(&self.roots)),
+            false => with(Role::TrustDomain, &self.path),
+        }
+    }
+
+    /// The uses by which other issuers' messages depend on this one.
+    fn reported_by(&self) -> Vec<(Role, String)> {
+        match self.has_trust_domain {
+            true => with(Role::Plain, &self.path),
+            false => with(Role::Trusts, &self.path),
+        }
+    }
+}
+
+/// What an issuer uses a CA key for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Role {
+    /// It issues under the key, without a trust domain.
+    Plain,
+    /// It issues under the key, for a trust domain.
+    TrustDomain,
+    /// It has a trust domain and trusts the key.
+    Trusts,
+}
+
+/// The issuers by their CA keys.
+#[derive(Debug, Default)]
+pub struct CaIndex {
+    issuers: HashMap<IssuerName, CaKeys>,
+    users: HashMap<(Role, String), BTreeSet<IssuerName>>,
+}
+
+impl CaIndex {
+    /// Sets the keys of an issuer, none if it is gone, and returns the other issuers whose
+    /// [`shared`](Self::shared) has changed.
+    pub fn set(&mut self, name: &IssuerName, keys: Option<CaKeys>) -> Vec<IssuerName> {
+        let old = self.issuers.get(name).cloned();
+        if old == keys {
+            return Vec::new();
+        }
+        let reported_by = [&old, &keys].into_iter().flatten();
+        let dependents: BTreeSet<_> = reported_by
+            .flat_map(CaKeys::reported_by)
+            .flat_map(|of| self.users.get(&of).into_iter().flatten().cloned())
+            .filter(|other| other != name)
+            .collect();
+        let before: Vec<_> = dependents.iter().map(|other| self.shared(other)).collect();
+        self.replace(name, old, keys);
+        let changed = dependents.into_iter().zip(before);
+        changed
+            .filter(|(other, before)| self.shared(other) != *before)
+            .map(|(other, _)| other)
+            .collect()
+    }
+
+    fn replace(&mut self, name: &IssuerName, old: Option<CaKeys>, new: Option<CaKeys>) {
+        for of in old.iter().flat_map(CaKeys::uses) {
+            if let Some(users) = self.users.get_mut(&of) {
+                users.remove(name);
+                if users.is_empty() {
+                    self.users.remove(&of);
+                }
+            }
+        }
+        for of in new.iter().flat_map(CaKeys::uses) {
+            self.users.entry(of).or_default().insert(name.clone());
+        }
+        match new {
+            Some(keys) => self.issuers.insert(name.clone(), keys),
+            None => self.issuers.remove(name),
+        };
+    }
+
+    /// Returns with which issuers of the other sort an issuer shares a CA: those without a trust
+    /// domain if it has one, and those with one if it has none.
+    pub fn shared(&self, name: &IssuerName) -> Option<SharedCa> {
+        let keys = self.issuers.get(name)?;
+        let uses = keys.shared_by();
+        let users: Vec<_> = uses.iter().filter_map(|of| self.users.get(of)).collect();
+        let count = users
+            .iter()
+            .flat_map(|users| users.iter().take(MAX_COUNTED + 1))
+            .collect::<BTreeSet<_>>()
+            .len();
+        if count == 0 {
+            return None;
+        }
+        let named = users.iter().filter_map(|users| nameable(users, name)).min();
+        Some(SharedCa {
+            has_trust_domain: keys.has_trust_domain,
+            named: named.cloned(),
+            count: count.min(MAX_COUNTED + 1),
+        })
+    }
+}
+
+/// Returns the first of these issuers that the status of `reader` may name: one of its own
+/// namespace, or a ClusterIssuer.
+fn nameable<'a>(users: &'a BTreeSet<IssuerName>, reader: &IssuerName) -> Option<&'a IssuerName> {
+    let first = |kind, namespace: &str| {
+        let lowest = IssuerName {
+            kind,
+            namespace: namespace.to_owned(),
+            name: String::new(),
+        };
+        let first = users.range(lowest..).next()?;
+        (first.kind == kind && first.namespace == namespace).then_some(first)
+    };
+    // The namespace of a ClusterIssuer is empty.
+    first(reader.kind, &reader.namespace).or_else(|| first(IssuerKind::ClusterIssuer, ""))
+}
+
+fn with<'a>(role: Role, keys: impl IntoIterator<Item = &'a String>) -> Vec<(Role, String)> {
+    keys.into_iter().map(|key| (role, key.clone())).collect()
+}

@@ -1,0 +1,189 @@
+//! Who shares a CA with whom, what the messages may name, and when they change.
+
+use super::*;
+use crate::fixtures::{corp, issuer};
+
+fn plain(path: &[&str]) -> CaKeys {
+    CaKeys {
+        has_trust_domain: false,
+        path: path.iter().map(|&key| key.to_owned()).collect(),
+        roots: path.last().map(|&key| key.to_owned()).into_iter().collect(),
+    }
+}
+
+fn spiffe(path: &[&str]) -> CaKeys {
+    CaKeys {
+        has_trust_domain: true,
+        ..plain(path)
+    }
+}
+
+/// Sets all of them, and returns the message of the first.
+fn message(issuers: &[(IssuerName, CaKeys)]) -> Option<String> {
+    let mut index = CaIndex::default();
+    for (name, keys) in issuers {
+        index.set(name, Some(keys.clone()));
+    }
+    index.shared(&issuers[0].0).map(|shared| shared.to_string())
+}
+
+/// A tenant's plain issuer over the key, the certificate or the root of a trust domain could sign
+/// any identity of it without a word anywhere.
+#[test]
+fn a_shared_certificate_key_or_root_is_reported_by_both() {
+    for (own, other) in [
+        (&["ca", "root"][..], &["ca", "root"][..]),
+        (&["root"], &["ca", "root"]),
+        (&["a", "root"], &["b", "root"]),
+        (&["ca"], &["ca", "root"]),
+    ] {
+        for (own, other) in [(own, other), (other, own)] {
+            let (with, without) = ((corp(), spiffe(own)), (issuer("shop", "ca"), plain(other)));
+            assert_eq!(
+                message(&[without.clone(), with.clone()]).unwrap(),
+                "shares a CA certificate, key or root with ClusterIssuer corp, which has a trust \
+                 domain, and signs any SPIFFE ID that is requested; use separate keys and roots"
+            );
+            assert_eq!(
+                message(&[with, without]).unwrap(),
+                "shares a CA certificate, key or root with an Issuer in another namespace, which \
+                 has no trust domain and signs any SPIFFE ID that is requested; use separate keys \
+                 and roots"
+            );
+        }
+    }
+}
+
+#[test]
+fn issuers_of_one_sort_or_over_separate_cas_share_nothing() {
+    let (corp, other) = (corp(), issuer("shop", "ca"));
+    for (own, others) in [
+        (spiffe(&["a", "root"]), spiffe(&["b", "root"])),
+        (plain(&["a", "root"]), plain(&["b", "root"])),
+        (spiffe(&["a"]), plain(&["b"])),
+        (spiffe(&[]), plain(&[])),
+    ] {
+        assert_eq!(
+            message(&[(corp.clone(), own), (other.clone(), others)]),
+            None
+        );
+    }
+}
+
+/// Listing someone's root in `ca.crt` takes no key, so it must not make others' issuers warn.
+#[test]
+fn a_root_that_is_only_trusted_is_reported_by_the_issuer_that_trusts_it() {
+    let mut trusting = spiffe(&["own"]);
+    trusting.roots.insert("root".to_owned());
+    let trusting = (issuer("shop", "spiffe"), trusting);
+    let plain = (corp(), plain(&["ca", "root"]));
+    let report = message(&[trusting.clone(), plain.clone()]).unwrap();
+    assert!(report.contains("ClusterIssuer corp"), "{report}");
+    assert_eq!(message(&[plain, trusting]), None);
+}
+
+#[test]
+fn names_an_issuer_of_its_own_namespace_or_a_cluster_issuer_and_counts_the_rest() {
+    let own = (issuer("shop", "spiffe"), spiffe(&["ca"]));
+    let others = [
+        issuer("bank", "a"),
+        issuer("shop", "b"),
+        corp(),
+        issuer("zoo", "c"),
+    ];
+    let plain = |name: &IssuerName| (name.clone(), plain(&["ca"]));
+    let with = |others: &[IssuerName]| {
+        let all: Vec<_> = std::iter::once(own.clone())
+            .chain(others.iter().map(plain))
+            .collect();
+        let mut index = CaIndex::default();
+        for (name, keys) in &all {
+            index.set(name, Some(keys.clone()));
+        }
+        index.shared(&own.0).unwrap().others()
+    };
+    assert_eq!(with(&others), "Issuer shop/b and 3 other issuers");
+    assert_eq!(with(&others[2..]), "ClusterIssuer corp and 1 other issuer");
+    assert_eq!(with(&others[3..]), "an Issuer in another namespace");
+    assert_eq!(
+        with(&[others[0].clone(), others[3].clone()]),
+        "2 Issuers in other namespaces"
+    );
+}
+
+/// Names of issuers in other namespaces are not the reader's to know.
+#[test]
+fn never_names_an_issuer_of_another_namespace() {
+    for reader in [corp(), issuer("shop", "own")] {
+        let others =
+            (0..MAX_COUNTED + 5).map(|n| (issuer("secret", &format!("x{n}")), plain(&["ca"])));
+        let all: Vec<_> = std::iter::once((reader, spiffe(&["ca"])))
+            .chain(others)
+            .collect();
+        let message = message(&all).unwrap();
+        assert!(
+            !message.contains("secret") && !message.contains('x'),
+            "{message}"
+        );
+        assert!(
+            message.contains("more than 10 Issuers in other"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn announces_the_issuers_whose_message_changes_and_no_other() {
+    let mut index = CaIndex::default();
+    let (ours, theirs) = (corp(), issuer("shop", "ca"));
+    let (only_ours, only_theirs) = ([ours.clone()], [theirs.clone()]);
+    assert_eq!(index.set(&ours, Some(spiffe(&["root"]))), []);
+    assert_eq!(index.set(&theirs, Some(plain(&["other"]))), []);
+    let shares = Some(plain(&["ca", "root"]));
+    assert_eq!(index.set(&theirs, shares.clone()), only_ours);
+    assert_eq!(index.set(&theirs, shares), [], "nothing changed");
+    let another_ca = Some(plain(&["ca-2", "root"]));
+    assert_eq!(
+        index.set(&theirs, another_ca),
+        [],
+        "the message is the same"
+    );
+    assert_eq!(index.set(&ours, Some(plain(&["root"]))), only_theirs);
+    assert_eq!(index.set(&ours, Some(spiffe(&["root"]))), only_theirs);
+    assert_eq!(index.set(&theirs, None), only_ours);
+    assert_eq!(index.shared(&ours), None);
+    assert_eq!(index.set(&theirs, None), []);
+}
+
+/// A thousand issuers over one CA would otherwise have each other's messages rewritten a million
+/// times.
+#[test]
+fn a_flood_of_issuers_rewrites_a_message_a_few_times() {
+    let mut index = CaIndex::default();
+    index.set(&corp(), Some(spiffe(&["ca"])));
+    let rewritten = (0..1000)
+        .flat_map(|n| index.set(&issuer("shop", &format!("x{n}")), Some(plain(&["ca"]))))
+        .count();
+    assert_eq!(rewritten, MAX_COUNTED + 1);
+}
+
+/// At a restart the issuers are observed one after another; a message that is there must not go
+/// and come back.
+#[test]
+fn a_message_stays_until_every_listed_issuer_was_observed() {
+    let sharing = Sharing::default();
+    let mut changes = sharing.changes();
+    let (ours, theirs, gone) = (corp(), issuer("shop", "ca"), issuer("shop", "gone"));
+    sharing.set(&ours, spiffe(&["ca"]));
+    assert!(sharing.holds(&ours), "nothing is listed");
+    sharing.listed([ours.clone(), theirs.clone(), gone.clone()]);
+    assert!(sharing.holds(&ours));
+    sharing.observed(&theirs);
+    assert!(changes.try_recv().is_err());
+    sharing.remove(&gone);
+    assert_eq!(changes.try_recv().unwrap(), ours);
+    assert!(!sharing.holds(&ours));
+    sharing.set(&theirs, plain(&["ca"]));
+    assert_eq!(changes.try_recv().unwrap(), ours);
+    assert!(changes.try_recv().is_err());
+}

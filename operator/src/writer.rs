@@ -1,0 +1,209 @@
+//! The only place that writes to the API server, the Lease excepted.
+
+mod terminating;
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use http::header::ACCEPT;
+use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::{NamespaceResourceScope, Request};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client, Resource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use signet_api::CAGeneration;
+use signet_keys::Turns;
+
+use crate::api_error::{describe, is_namespace_terminating};
+use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
+use terminating::Terminating;
+
+/// Requests only the metadata of an object in the response to a write.
+const METADATA_ONLY: HeaderValue =
+    HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+
+/// The result of a status write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteResult {
+    /// The status is written.
+    Done,
+    /// The object was changed or deleted since it was read; the plan is discarded.
+    Conflict,
+}
+
+/// The result of creating an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CreateResult {
+    /// The object was created.
+    Created,
+    /// An object of this name exists; it is left as it is.
+    AlreadyExists,
+}
+
+/// Writes to the API server.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+    recorder: Recorder,
+    turns: Arc<Turns>,
+    terminating: Arc<Terminating>,
+}
+
+impl Writer {
+    /// Returns a writer that reports events in the name of this instance, and has at most this many
+    /// status writes in flight.
+    pub fn new(client: Client, instance: Option<String>, max_in_flight: u16) -> Self {
+        let reporter = Reporter {
+            controller: "signet.dev/signet".to_owned(),
+            instance,
+        };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            turns: Arc::new(Turns::new(max_in_flight)),
+            terminating: Arc::default(),
+        }
+    }
+
+    /// The client, for objects whose API handle a caller needs.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Writes a plan about `object`: the status in one write, then the event.
+    ///
+    /// The write carries the UID and resourceVersion of the object that the plan was made for, so
+    /// that a plan for an older object, or of a replica that lost the Lease, changes nothing.
+    ///
+    /// # Errors
+    /// The API server rejected the status or is unavailable. An event that cannot be written is
+    /// logged.
+    pub async fn apply<K>(&self, object: &K, plan: Plan) -> Result<WriteResult, kube::Error>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let namespace = object.meta().namespace.as_deref().unwrap_or_default();
+        // The requests of one namespace must not delay the writes of others.
+        let _turn = self.turns.acquire(namespace).await;
+        if let Some(status) = plan.status
+            && self.status(object, &status).await? == WriteResult::Conflict
+        {
+            return Ok(WriteResult::Conflict);
+        }
+        if let Some(event) = plan.event {
+            self.publish(&object.object_ref(&()), namespace, event)
+                .await;
+        }
+        Ok(WriteResult::Done)
+    }
+
+    async fn status<K>(&self, object: &K, status: &Value) -> Result<WriteResult, kube::Error>
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let meta = object.meta();
+        let body = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "uid": meta.uid, "resourceVersion": meta.resource_version },
+            "status": status,
+        });
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let path = K::url_path(&(), meta.namespace.as_deref());
+        let name = meta.name.as_deref().unwrap_or_default();
+        let mut request = Request::new(path)
+            .patch_subresource("status", name, &params, &Patch::Apply(&body))
+            .map_err(kube::Error::BuildRequest)?;
+        request.headers_mut().insert(ACCEPT, METADATA_ONLY);
+        // The watch delivers the written object, so the response is not parsed.
+        match self.client.request_text(request).await {
+            Ok(_) => Ok(WriteResult::Done),
+            Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
+                Ok(WriteResult::Conflict)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates the Secret for a new key. An existing Secret is never overwritten.
+    ///
+    /// # Errors
+    /// The API server rejected it or is unavailable.
+    pub async fn create_key_secret(
+        &self,
+        namespace: &str,
+        secret: &Secret,
+    ) -> Result<CreateResult, kube::Error> {
+        self.create(namespace, secret).await
+    }
+
+    /// Creates a CA generation.
+    ///
+    /// # Errors
+    /// The API server rejected it or is unavailable.
+    pub async fn create_generation(
+        &self,
+        namespace: &str,
+        generation: &CAGeneration,
+    ) -> Result<CreateResult, kube::Error> {
+        self.create(namespace, generation).await
+    }
+
+    async fn publish(&self, object: &ObjectReference, namespace: &str, planned: PlannedEvent) {
+        let event = Event {
+            type_: match planned.warning {
+                true => EventType::Warning,
+                false => EventType::Normal,
+            },
+            reason: planned.reason.to_owned(),
+            note: Some(truncate(&planned.note)),
+            action: planned.action.to_owned(),
+            secondary: None,
+        };
+        match self.recorder.publish(&event, object).await {
+            Ok(()) => self.terminating.forget(namespace),
+            Err(error) if is_namespace_terminating(&error) => self.terminating.log(namespace),
+            Err(error) => tracing::warn!(
+                error = describe(&error),
+                reason = event.reason,
+                "cannot write an event"
+            ),
+        }
+    }
+
+    async fn create<K>(&self, namespace: &str, object: &K) -> Result<CreateResult, kube::Error>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
+        let params = PostParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PostParams::default()
+        };
+        match api.create(&params, object).await {
+            Ok(_) => {
+                self.terminating.forget(namespace);
+                Ok(CreateResult::Created)
+            }
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() => {
+                Ok(CreateResult::AlreadyExists)
+            }
+            Err(error) => {
+                if is_namespace_terminating(&error) {
+                    self.terminating.log(namespace);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writer(..)")
+    }
+}
