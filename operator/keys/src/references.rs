@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "elsewhere")]
+#[cfg(feature = "network")]
 pub(crate) use read::{entry, secret};
 
 /// A ServiceAccount in the issuer's namespace; for a ClusterIssuer, in the cluster resource
@@ -16,7 +16,7 @@ pub struct ServiceAccountReference {
     pub name: String,
 }
 
-#[cfg(feature = "elsewhere")]
+#[cfg(feature = "network")]
 mod read {
     use crate::error::{ErrorClass, KeyError};
     use crate::reach::Namespace;

@@ -20,10 +20,6 @@ pub(crate) use server::server;
 /// the connection that was silent.
 pub(crate) const RESPONSE: Duration = Duration::from_secs(4);
 
-/// The longest that a signature and the login before it may take together, less than an attempt
-/// for the same reason.
-pub(crate) const CALL: Duration = Duration::from_millis(4500);
-
 /// What is said of a host at an address that may not be called. Which address that is, is not
 /// said: an Issuer is no window into the network.
 pub(crate) fn refused(host: &str) -> KeyError {

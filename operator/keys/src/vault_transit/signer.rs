@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -28,7 +29,10 @@ use crate::backend::Checked;
 use crate::error::{ErrorClass, KeyError};
 use crate::message_digest::message_digest;
 use crate::reach::{Namespace, Reach};
-use crate::remote::CALL;
+
+/// The longest that a signature and the login before it may take together: less than
+/// [`ATTEMPT`](crate::guard::ATTEMPT), so that the error names the server.
+const CALL: Duration = Duration::from_millis(4500);
 
 /// The most bytes that Ed25519 signs; all others sign a digest. No certificate of this size fits
 /// into an object of Kubernetes, and far more would not fit into a request to Vault.
