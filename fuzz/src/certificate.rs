@@ -35,6 +35,8 @@ pub struct Unsigned<'a> {
     pub now: Timestamp,
     /// Whether the issuer has a trust domain.
     pub spiffe: bool,
+    /// The namespace of the issuer, if it has one.
+    pub namespace: Option<&'a str>,
 }
 
 impl Unsigned<'_> {
@@ -181,6 +183,9 @@ impl Unsigned<'_> {
             assert_eq!(id.to_string(), uri, "SID-7");
             assert_eq!(id.trust_domain().as_str(), TRUST_DOMAIN);
             assert_eq!(id.has_path(), leaf);
+            let own = format!("/ns/{}/", self.namespace.unwrap_or_default());
+            let inside = self.namespace.is_none() || id.path().starts_with(&own);
+            assert!(inside || !leaf, "an Issuer speaks only for its namespace");
         }
         let tls = [SERVER_AUTH, CLIENT_AUTH];
         let both = purposes.len() == 2 && tls.iter().all(|id| purposes.iter().any(|it| it == id));

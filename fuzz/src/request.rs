@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::{CaProfile, Rules, SpiffeRules};
-use signet_core::request::{Api, Approval, Asked, Requester, ServiceAccount};
+use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
+use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
 use signet_core::spiffe::TrustDomain;
 
 /// How many bytes decide on everything but the CSR. They come first and are always there, so
@@ -56,7 +56,7 @@ const USAGES: [&str; 24] = [
 
 /// The request around a CSR in DER.
 pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> Asked {
-    let [flags, who, u0, u1, u2, turn, d0, d1, d2, d3, ..] = *header;
+    let [flags, who, u0, u1, u2, turn, d0, d1, d2, d3, .., annotated] = *header;
     let bit = |number: u8| flags & (1 << number) != 0;
     let certificate_request = !bit(0);
     let namespace = if bit(1) { "other" } else { "shop" };
@@ -73,11 +73,15 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> Asked {
             2 => Approval::Pending,
             _ => Approval::Approved,
         },
-        requester: Requester {
-            username: USERNAMES[usize::from(who) % USERNAMES.len()].to_owned(),
-            groups: Vec::new(),
+        requester: requester(who),
+        reference: if bit(3) {
+            Reference::Denied {
+                namespace: "shop".to_owned(),
+                name: "ca".to_owned(),
+            }
+        } else {
+            Reference::Allowed
         },
-        may_reference: !bit(3),
         certificate: bit(4).then(|| "tls".to_owned()),
         csr: csr.to_vec(),
         usages: usages(u32::from_be_bytes([0, u0, u1, u2]), turn),
@@ -87,7 +91,53 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> Asked {
             seconds => Ok(Duration::from_secs(seconds.into())),
         },
         ca: bit(5),
+        annotated: Annotated {
+            duration: annotated & 1 != 0,
+            ca: annotated & 2 != 0,
+        },
     }
+}
+
+/// A user, with what the API server gives to a ServiceAccount unless higher bits take it away.
+fn requester(who: u8) -> Requester {
+    let username = USERNAMES[usize::from(who) % USERNAMES.len()].to_owned();
+    let namespace = username.split(':').nth(2).unwrap_or_default();
+    let of_namespace = format!("system:serviceaccounts:{namespace}");
+    let (uid, groups, extra) = match who >> 3 & 3 {
+        0 => (
+            "uid",
+            vec!["system:serviceaccounts".to_owned(), of_namespace],
+            None,
+        ),
+        1 => (
+            "",
+            vec!["system:serviceaccounts".to_owned(), of_namespace],
+            None,
+        ),
+        2 => ("uid", vec!["system:masters".to_owned()], None),
+        _ => (
+            "uid",
+            vec!["system:serviceaccounts".to_owned(), of_namespace],
+            Some(vec!["X509SHA256=00".to_owned()]),
+        ),
+    };
+    let credential = "authentication.kubernetes.io/credential-id".to_owned();
+    Requester {
+        username,
+        uid: uid.to_owned(),
+        groups,
+        extra: extra
+            .into_iter()
+            .map(|it| (credential.clone(), it))
+            .collect(),
+    }
+}
+
+/// Whether the requester of this header is a ServiceAccount that logged in as one.
+pub fn is_service_account(header: &[u8; HEADER]) -> bool {
+    let who = header[1];
+    let username = USERNAMES[usize::from(who) % USERNAMES.len()];
+    who >> 3 & 3 == 0 && username.starts_with("system:serviceaccount:")
 }
 
 /// The rules of an issuer over this CA.
@@ -98,16 +148,32 @@ pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
         namespace: bit(0).then(|| "shop".to_owned()),
         path_length: chain.path_length(),
         ca_subjects: chain.subjects().collect(),
-        ca: bit(2).then_some(CaProfile {
+        cert_manager: account("cert-manager", "cert-manager"),
+        ca: bit(2).then(|| CaProfile {
             path_length: flags >> 5,
+            allowed_requesters: allowed_requesters(bit(3), bit(4)),
         }),
         spiffe: bit(1).then(|| SpiffeRules {
             trust_domain: TrustDomain::parse(TRUST_DOMAIN).expect("it is one"),
-            cert_manager: ServiceAccount {
-                namespace: "cert-manager".to_owned(),
-                name: "cert-manager".to_owned(),
-            },
         }),
+    }
+}
+
+fn allowed_requesters(listed: bool, empty: bool) -> Option<AllowedRequesters> {
+    match (listed, empty) {
+        (true, _) => Some(AllowedRequesters {
+            service_accounts: vec![account("shop", "web")],
+            certificate_namespaces: vec!["shop".to_owned()],
+        }),
+        (false, true) => Some(AllowedRequesters::default()),
+        (false, false) => None,
+    }
+}
+
+fn account(namespace: &str, name: &str) -> ServiceAccount {
+    ServiceAccount {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
     }
 }
 

@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use signet_core::issue::{Authority, ToBeSigned};
-use signet_core::policy::{Decision, Issuer, decide};
+use signet_core::policy::{Decision, Issuer, Kind, decide};
 use signet_core::request::{Refusal, Request};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_fuzz::ca::CAS;
@@ -35,6 +35,15 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
         Decision::Deny(denial) => return message::check(&denial.message),
         Decision::Wait(_) | Decision::Ignore(_) => panic!("a ready issuer decides"),
     };
+    if rules.spiffe.is_some() {
+        assert!(request::is_service_account(header), "an identity is lent");
+        let list = rules
+            .ca
+            .as_ref()
+            .and_then(|ca| ca.allowed_requesters.as_ref());
+        let listed = list.is_some_and(|it| !it.service_accounts.is_empty());
+        assert!(grant.kind() == Kind::Leaf || listed, "a CA for anyone");
+    }
     // From about 22 years before to as long after.
     let away = i64::from(i16::from_be_bytes([n0, n1])) * 6 * 3600;
     let now = NOW + SignedDuration::from_secs(if when & 1 == 0 { 0 } else { away });
@@ -52,6 +61,7 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
         chain: &ca.chain,
         now,
         spiffe: rules.spiffe.is_some(),
+        namespace: rules.namespace.as_deref(),
     };
     unsigned.check();
     // Signing and verifying cost ten times the rest.
