@@ -1,5 +1,7 @@
 use signet_api::conditions::{READY, RECONCILING, STALLED};
-use signet_api::{ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerKind, IssuerStatus, SpiffeSpec};
+use signet_api::{
+    ClusterIssuer, ClusterIssuerSpec, GenerationState, IssuerKind, IssuerStatus, SpiffeSpec,
+};
 use signet_core::ca::CaChain;
 use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
