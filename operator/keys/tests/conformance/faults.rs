@@ -9,7 +9,7 @@ use signet_keys::{Checked, Connected, ErrorClass, KeyError, Signer};
 
 use crate::backends::{ALGORITHMS, Running};
 use crate::contract::verifies_over_its_bytes_alone;
-use crate::rig::{Case, Fault, Look, Moment, Outcome, Subject};
+use crate::rig::{Case, Fault, Look, Moment, Outcome, Subject, responded};
 use crate::root::{to_be_signed, to_be_signed_of};
 use crate::runner::trial;
 use crate::table::{Cell, Table};
@@ -103,7 +103,7 @@ async fn judge_connect(case: &Case) {
     let subject = &case.subject;
     match case.outcome {
         Outcome::Fails(class, sentence) => {
-            let connected = subject.connect().await;
+            let connected = failing_as(class, async || subject.connect().await).await;
             expect(subject, connected.map(|_| ()), class, sentence);
         }
         Outcome::AnotherKey => {
@@ -123,12 +123,12 @@ async fn judge_sign(case: &Case, signer: &dyn Signer) {
     match case.outcome {
         Outcome::Fails(class, sentence) => {
             let tbs = to_be_signed_of(signer, "fault", case.bytes);
-            let signed = signer.sign(&tbs).await;
+            let signed = failing_as(class, async || signer.sign(&tbs).await).await;
             expect(&case.subject, signed.map(|_| ()), class, sentence);
         }
         Outcome::AnotherKey => {
             let tbs = to_be_signed_of(signer, "fault", case.bytes);
-            match signer.sign(&tbs).await {
+            match responded(async || signer.sign(&tbs).await).await {
                 Ok(signature) => is_of_the_key(signer, &tbs, &signature),
                 Err(error) => is_of_another_key(&case.subject, &error),
             }
@@ -163,7 +163,7 @@ async fn judge_check(case: &Case, signer: &dyn Signer) {
             is_the_key(subject, &subject.connected().await);
         }
         (Ok(Checked::ConnectAgain), Some((class, sentence))) => {
-            let connected = subject.connect().await;
+            let connected = failing_as(class, async || subject.connect().await).await;
             expect(subject, connected.map(|_| ()), class, sentence);
         }
         (Err(error), Some((class, sentence))) => expect(subject, Err(error), class, sentence),
@@ -178,13 +178,21 @@ async fn signs(case: &Case, signer: &dyn Signer) -> (ToBeSigned, Signature) {
     (tbs, signature)
 }
 
-/// As often as whoever retries: an Unreachable may come once.
+/// As a caller who retries what is unreachable.
 async fn patiently<T>(call: impl AsyncFn() -> Result<T, KeyError>) -> T {
-    let answer = match call().await {
-        Err(error) if error.class == ErrorClass::Unreachable => call().await,
-        answer => answer,
-    };
-    answer.unwrap_or_else(|error| panic!("{:?}: {error}", error.class))
+    let response = responded(call).await;
+    response.unwrap_or_else(|error| panic!("{:?}: {error}", error.class))
+}
+
+/// A call of which this class of error is expected.
+async fn failing_as<T>(
+    class: ErrorClass,
+    call: impl AsyncFn() -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    match class {
+        ErrorClass::Unreachable => call().await,
+        _ => responded(call).await,
+    }
 }
 
 async fn patiently_if<T>(
@@ -192,11 +200,8 @@ async fn patiently_if<T>(
     call: impl AsyncFn() -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
     match outcome {
-        Outcome::Works => match call().await {
-            Err(error) if error.class == ErrorClass::Unreachable => call().await,
-            answer => answer,
-        },
-        _ => call().await,
+        Outcome::Fails(ErrorClass::Unreachable, _) => call().await,
+        _ => responded(call).await,
     }
 }
 

@@ -75,7 +75,14 @@ impl Subject {
 
     /// Connects to what must be there.
     pub(crate) async fn connected(&self) -> Connected {
-        let connected = self.connect().await;
+        let mut connected = self.connect().await;
+        for _ in 0..MAX_TIMEOUTS {
+            match &connected {
+                Err(error) if error.class == ErrorClass::Unreachable => {}
+                _ => break,
+            }
+            connected = self.connect().await;
+        }
         connected.unwrap_or_else(|error| panic!("{}: {:?}: {error}", self.name, error.class))
     }
 
@@ -90,6 +97,23 @@ impl Subject {
             ..self.clone()
         }
     }
+}
+
+/// How often a call is repeated that had no response.
+const MAX_TIMEOUTS: usize = 5;
+
+/// Repeats a call that had no response: with other work on the machine, a server may be slower
+/// than a client waits, which says nothing about what it would have responded.
+pub(crate) async fn responded<T>(
+    call: impl AsyncFn() -> Result<T, KeyError>,
+) -> Result<T, KeyError> {
+    for _ in 0..MAX_TIMEOUTS {
+        match call().await {
+            Err(error) if error.class == ErrorClass::Unreachable => {}
+            response => return response,
+        }
+    }
+    call().await
 }
 
 /// What may go wrong.
