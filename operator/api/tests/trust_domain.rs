@@ -23,10 +23,10 @@ fn schemas() -> Vec<Value> {
 
 /// The pattern of the one CEL rule. CEL's patterns are RE2's, as those of this library are.
 fn pattern(schema: &Value) -> Regex {
-    let rules = schema["x-kubernetes-validations"].as_array().unwrap();
-    assert_eq!(rules.len(), 1);
-    let rule = rules[0]["rule"].as_str().unwrap();
-    let pattern = rule
+    let validations = schema["x-kubernetes-validations"].as_array().unwrap();
+    assert_eq!(validations.len(), 1);
+    let expression = validations[0]["rule"].as_str().unwrap();
+    let pattern = expression
         .strip_prefix("self.matches('")
         .and_then(|rest| rest.strip_suffix("')"));
     Regex::new(pattern.unwrap()).unwrap()

@@ -1,4 +1,4 @@
-//! Rule 7: PKCS#11 tokens and their PINs come from the operator's own list.
+//! PKCS#11 tokens and their PINs come from the operator's own list.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
