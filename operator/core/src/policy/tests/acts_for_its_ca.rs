@@ -9,7 +9,7 @@ use crate::fixtures::der::{
 };
 use crate::fixtures::key::Key;
 use crate::fixtures::request::{
-    asked, asked_ca, denied, granted, plain, spiffe, with_ca, with_usages,
+    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca, with_usages,
 };
 use crate::fixtures::revocation::{Impostor, Scene};
 use crate::issue::Issued;
@@ -48,7 +48,7 @@ fn victim() -> String {
 fn issued(usages: &[&str], rules: &Rules) -> Issued {
     let ca = Ca::of(&[ca_parts()]);
     ca.issue(&granted(
-        with_usages(asked(&CsrParts::default()), usages),
+        with_usages(asked_for_certificate(&CsrParts::default()), usages),
         rules,
     ))
 }
@@ -84,7 +84,7 @@ fn a_leaf_or_ca_that_answers_ocsp_for_its_ca_is_denied() {
             &["any", "ocsp signing"],
         ] {
             let csr = CsrParts::default();
-            let mut requests = vec![with_usages(asked(&csr), spec)];
+            let mut requests = vec![with_usages(asked_for_certificate(&csr), spec)];
             if rules.ca.is_some() {
                 requests.push(with_usages(asked_ca(&csr), spec));
             }

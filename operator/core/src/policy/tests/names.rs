@@ -82,7 +82,7 @@ fn a_certificate_that_takes_a_cas_name_is_denied() {
     for rules in [under(plain()), under(spiffe())] {
         for subject in &subjects {
             let csr = CsrParts::default().and_subject(subject.clone());
-            for asked in [asked(&csr), asked_ca(&csr)] {
+            for asked in [asked_for_certificate(&csr), asked_ca(&csr)] {
                 let denial = denied(asked, &rules);
                 assert_eq!(denial.reason, Reason::InvalidName);
                 let message = &denial.message;
@@ -95,7 +95,8 @@ fn a_certificate_that_takes_a_cas_name_is_denied() {
             set(&[attribute("2.5.4.11", "shop")]),
         ]);
         for subject in [cn("Issuing CA 2"), longer, no_name()] {
-            granted(asked(&CsrParts::default().and_subject(subject)), &rules);
+            let csr = CsrParts::default().and_subject(subject);
+            granted(asked_for_certificate(&csr), &rules);
         }
     }
 }

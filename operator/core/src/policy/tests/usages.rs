@@ -6,7 +6,7 @@ use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{CLIENT_AUTH, EXT_KEY_USAGE, KEY_USAGE, SERVER_AUTH, hex, purposes};
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::request::{
-    asked, asked_ca, denied, granted, plain, spiffe, with_ca, with_usages,
+    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca, with_usages,
 };
 use crate::policy::{Grant, Rules};
 use crate::reason::Reason;
@@ -16,7 +16,7 @@ const EMAIL_PROTECTION: &str = "1.3.6.1.5.5.7.3.4";
 const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 
 fn asked_with(usages: &[&str]) -> Asked {
-    with_usages(asked(&CsrParts::default()), usages)
+    with_usages(asked_for_certificate(&CsrParts::default()), usages)
 }
 
 /// For a leaf over a key of this kind.
@@ -25,7 +25,7 @@ fn of_key(kind: Kind, usages: &[&str]) -> Asked {
         key: Key::new(kind, 100),
         ..CsrParts::default()
     };
-    with_usages(asked(&csr), usages)
+    with_usages(asked_for_certificate(&csr), usages)
 }
 
 fn extended(grant: &Grant) -> Vec<String> {
@@ -370,7 +370,7 @@ fn a3_23_a_csr_with_one_tls_purpose_agrees_with_a_spec_of_one() {
     let spec = ["digital signature", "server auth"];
     let both = [SERVER_AUTH, CLIENT_AUTH];
     let one = csr(Some("03020780"), &[SERVER_AUTH]);
-    let grant = granted(with_usages(asked(&one), &spec), &spiffe());
+    let grant = granted(with_usages(asked_for_certificate(&one), &spec), &spiffe());
     assert_eq!(extended(&grant), both);
     let two = csr(Some("03020780"), &both);
     assert_denied(with_usages(asked(&two), &spec), &spiffe(), "differ");
