@@ -166,7 +166,7 @@ fn admin_address(log: &Log) -> Result<SocketAddr> {
     let entries = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut listening = entries.filter(|entry| entry["message"] == "the admin server listens");
+    let mut listening = entries.filter(|entry| entry["message"] == "admin server is listening");
     let entry = listening
         .next()
         .context("the admin server does not listen yet")?;
