@@ -96,7 +96,10 @@ pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free(bed: OwnBed) ->
     let test = TestNamespace::create(bed.bed(), "lease").await?;
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
-    test.issue(&Ask::new(&issuer, &csr), &csr).await?;
+    // cert-manager's approver is active here, and approves before this test could.
+    let first = test.ask(&Ask::new(&issuer, &csr)).await?;
+    test.wait_until_approved(&first).await?;
+    test.issued(&first, &csr).await?;
     let leases = leases(&bed);
     hold(&leases, "somebody-else", 3600).await?;
     leads(&operator, false).await?;
