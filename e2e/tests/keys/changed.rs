@@ -26,7 +26,10 @@ async fn vault_deletes_the_key_and_makes_another(test: &TestNamespace) -> Result
     // Until a signature shows that the key is another one, every read returns the one before.
     let path = format!("{MOUNT}/keys/{}", key.name());
     let before = blocking(move || openbao()?.read(&path)).await?;
-    let answer = Fault::json(200, &json!({ "data": before }).to_string());
+    let response = json!({
+        "request_id": "", "lease_id": "", "lease_duration": 0, "renewable": false, "data": before,
+    });
+    let answer = Fault::json(200, &response.to_string());
     let reads = Requests::Path(format!("/{MOUNT}/keys/"));
     key.proxy().add(reads, answer);
     let name = key.name().to_owned();
