@@ -1,4 +1,4 @@
-//! The connection to the key of each issuer: made once, looked at again, dropped with the issuer.
+//! The connection to the key of each issuer: made once, checked again, dropped with the issuer.
 
 mod connection;
 mod limits;
@@ -14,19 +14,19 @@ use signet_api::{IssuerKind, IssuerSpec};
 use signet_keys::{Breaker, Gates, KeyError, Known, Places, Reach};
 use tokio::sync::broadcast;
 
-use connection::{Alarm, Connection, Made};
-pub use connection::{Change, Key, KeyEvent};
+use connection::{Connection, Notifier, Parameters};
+pub use connection::{Key, KeyChange, KeyEvent};
 pub use limits::Caps;
 use limits::limits;
 
 use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
-/// How many changes may wait to be looked at. Who misses one sees it at the next resync.
+/// How many changes may be queued. The next resync makes up for a missed one.
 const MAX_CHANGES: usize = 1024;
 
-/// How many keys of one namespace are looked at or connected to at the same time. One that hangs
-/// takes seconds, and whoever makes a thousand Issuers shall not take everybody's connections.
+/// The maximum number of keys of one namespace that are checked or connected concurrently. A key
+/// that hangs takes seconds, and one namespace must not exhaust the connection pool.
 const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 
 /// The connections of all issuers.
@@ -34,28 +34,28 @@ const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 pub struct Connections {
     by_issuer: Mutex<HashMap<IssuerName, Arc<Connection>>>,
     gates: Gates,
-    looks: Places<String>,
+    checks: Places<String>,
     caps: Caps,
-    changes: broadcast::Sender<Change>,
+    changes: broadcast::Sender<KeyChange>,
 }
 
 impl Connections {
-    /// No connections yet. No issuer's limits exceed the caps.
+    /// Returns an empty set of connections. The caps bound the limits of every issuer.
     pub fn new(caps: Caps) -> Self {
         Self {
             by_issuer: Mutex::default(),
             gates: Gates::default(),
-            looks: Places::new(MAX_CHECKS_PER_NAMESPACE),
+            checks: Places::new(MAX_CHECKS_PER_NAMESPACE),
             caps,
             changes: broadcast::channel(MAX_CHANGES).0,
         }
     }
 
-    /// The key of an issuer: the one that is connected, if it still holds, or a new connection.
+    /// Returns the key of an issuer: the connected one if it is still valid, or a new connection.
     ///
     /// # Errors
-    /// The key cannot be used, or not now. A backend that is away is not called: the last error
-    /// is told again until it is time to try.
+    /// The key cannot be used, or not now. An unavailable backend is not called: the last error is
+    /// returned until the next probe.
     pub async fn key(
         &self,
         issuer: (&IssuerName, &str),
@@ -65,7 +65,7 @@ impl Connections {
     ) -> Result<Key, KeyError> {
         let connection = self.connection(issuer, spec);
         let _place = match &reach.tenant {
-            Some(tenant) => Some(self.looks.enter(tenant.clone()).await),
+            Some(tenant) => Some(self.checks.enter(tenant.clone()).await),
             None => None,
         };
         let key = connection.key(spec.key.backend(), (reach, known), &self.gates);
@@ -77,13 +77,13 @@ impl Connections {
         key
     }
 
-    /// Whether the backend of an issuer is known to be away.
+    /// Whether the backend of an issuer is known to be unavailable.
     pub fn is_away(&self, issuer: &IssuerName) -> bool {
         self.breaker(issuer)
             .is_some_and(|breaker| breaker.is_open())
     }
 
-    /// How long an issuer's backend that is away is left alone; none if it may be called.
+    /// How long an issuer's unavailable backend is not called; none if it may be called.
     pub fn rest(&self, issuer: &IssuerName) -> Option<Duration> {
         self.breaker(issuer)?.rest()
     }
@@ -100,7 +100,7 @@ impl Connections {
     }
 
     /// Each change of an issuer's key.
-    pub fn changes(&self) -> broadcast::Receiver<Change> {
+    pub fn changes(&self) -> broadcast::Receiver<KeyChange> {
         self.changes.subscribe()
     }
 
@@ -110,21 +110,21 @@ impl Connections {
     }
 
     fn connection(&self, (name, uid): (&IssuerName, &str), spec: &IssuerSpec) -> Arc<Connection> {
-        let made = Made {
+        let parameters = Parameters {
             uid: uid.to_owned(),
             config: spec.key.clone(),
             limits: limits(spec, self.caps),
         };
         let mut by_issuer = self.lock();
         match by_issuer.get(name) {
-            Some(connection) if connection.made == made => connection.clone(),
+            Some(connection) if connection.parameters == parameters => connection.clone(),
             _ => {
-                let alarm = Alarm {
+                let notifier = Notifier {
                     issuer: name.clone(),
                     changes: self.changes.clone(),
                     log: Arc::default(),
                 };
-                let connection = Arc::new(Connection::new(made, alarm));
+                let connection = Arc::new(Connection::new(parameters, notifier));
                 by_issuer.insert(name.clone(), connection.clone());
                 connection
             }

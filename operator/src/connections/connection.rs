@@ -12,7 +12,7 @@ use super::log::KeyLog;
 use crate::issuer_name::IssuerName;
 use crate::lock::Mutex;
 
-/// A key as it was found in one round.
+/// An issuer's connected key, as one reconcile observes it.
 #[derive(Clone, Debug)]
 pub struct Key {
     /// The key, with what protects it and others.
@@ -27,7 +27,7 @@ pub struct Key {
 
 /// A change of an issuer's key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct KeyChange {
     /// The issuer.
     pub issuer: IssuerName,
     /// What changed.
@@ -55,10 +55,10 @@ impl From<BreakerEvent<'_>> for KeyEvent {
     }
 }
 
-/// What a connection is made of. Another one of these is another connection, which knows nothing
-/// of what went wrong with the one before.
+/// The parameters of a connection. With others it is another connection, without the failures of
+/// the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
+pub(super) struct Parameters {
     pub(super) uid: String,
     pub(super) config: KeyConfig,
     pub(super) limits: Limits,
@@ -67,55 +67,55 @@ pub(super) struct Made {
 /// One issuer's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    pub(super) made: Made,
-    alarm: Alarm,
-    /// What was found at the last look.
-    last: tokio::sync::Mutex<Last>,
-    /// That of the key that is held. What was connected before has its own, so that it does not
-    /// count against the key which came after it.
+    pub(super) parameters: Parameters,
+    notifier: Notifier,
+    /// The result of the last check.
+    last: tokio::sync::Mutex<LastCheck>,
+    /// The circuit breaker of the current key. Each key has its own, so that failures of an earlier
+    /// one do not count.
     breaker: Mutex<Arc<Breaker>>,
 }
 
-/// What was found at the last look.
+/// The result of the last check.
 #[derive(Debug, Default)]
-struct Last {
+struct LastCheck {
     key: Option<Key>,
     /// What the reference was pinned to.
     pin: Option<String>,
-    /// Whether the key has shown that it signs.
-    tried: bool,
+    /// Whether the key passed its self-test.
+    self_tested: bool,
 }
 
-/// Tells that an issuer's backend went away or came back.
+/// Announces and logs what changes about an issuer's key.
 #[derive(Clone, Debug)]
-pub(super) struct Alarm {
+pub(super) struct Notifier {
     pub(super) issuer: IssuerName,
-    pub(super) changes: broadcast::Sender<Change>,
+    pub(super) changes: broadcast::Sender<KeyChange>,
     pub(super) log: Arc<KeyLog>,
 }
 
 impl Connection {
-    pub(super) fn new(made: Made, alarm: Alarm) -> Self {
+    pub(super) fn new(parameters: Parameters, notifier: Notifier) -> Self {
         Self {
-            made,
-            breaker: Mutex::new(alarm.breaker()),
-            alarm,
+            parameters,
+            breaker: Mutex::new(notifier.breaker()),
+            notifier,
             last: tokio::sync::Mutex::default(),
         }
     }
 
     /// Logs how the key is, if that has changed.
     pub(super) fn observe(&self, state: Result<(), &KeyError>) {
-        self.alarm.log.observe(&self.alarm.issuer, state);
+        self.notifier.log.observe(&self.notifier.issuer, state);
     }
 
-    /// What tells whether the key that is held is away.
+    /// The circuit breaker of the current key.
     pub(super) fn breaker(&self) -> Arc<Breaker> {
         let breaker = self.breaker.lock();
         breaker.clone()
     }
 
-    /// The key that is held, if it still holds, or a new connection.
+    /// Returns the current key if it is still valid, or connects again.
     pub(super) async fn key(
         &self,
         backend: &(dyn Backend + Send + Sync),
@@ -124,32 +124,33 @@ impl Connection {
     ) -> Result<Key, KeyError> {
         let mut last = self.last.lock().await;
         let breaker = self.breaker();
-        // While it counts as dead, to look at it tells less than to have it sign.
-        let tried = last.tried && !breaker.is_open();
-        let look = async {
-            if let Some(key) = look(last.held(known)).await? {
-                let tried = tried || try_out(&**key.guard.signer(), known).await?;
-                return Ok((key, tried));
+        // While the breaker is open, only a signature shows that the key is back.
+        let self_tested = last.self_tested && !breaker.is_open();
+        let check = async {
+            if let Some(key) = check_held(last.held(known)).await? {
+                let self_tested =
+                    self_tested || self_test_of_ca_key(&**key.guard.signer(), known).await?;
+                return Ok((key, self_tested));
             }
             let found = backend.connect(reach, known).await?;
-            // Before it takes the place of the one that was held.
-            let tried = try_out(&*found.signer, known).await?;
+            // Before it replaces the current one.
+            let self_tested = self_test_of_ca_key(&*found.signer, known).await?;
             let fingerprint = found.signer.public_key().fingerprint();
             let scope = reach.tenant.as_deref().unwrap_or_default();
-            let gate = gates.gate(scope, &fingerprint, self.made.limits);
-            Ok((self.guarded(found, gate), tried))
+            let gate = gates.gate(scope, &fingerprint, self.parameters.limits);
+            Ok((self.guarded(found, gate), self_tested))
         };
-        let (key, tried) = breaker.probe(look).await?;
-        *last = Last {
+        let (key, self_tested) = breaker.probe(check).await?;
+        *last = LastCheck {
             key: Some(key.clone()),
             pin: known.pin.clone(),
-            tried,
+            self_tested,
         };
         Ok(key)
     }
 
     fn guarded(&self, found: Connected, gate: Arc<Gate>) -> Key {
-        let breaker = self.alarm.breaker();
+        let breaker = self.notifier.breaker();
         *self.breaker.lock() = breaker.clone();
         Key {
             guard: Arc::new(Guard::new(found.signer, gate, breaker)),
@@ -160,8 +161,8 @@ impl Connection {
     }
 }
 
-/// Looks at the key that is held. None if there is none, or only connecting tells.
-async fn look(held: Option<&Key>) -> Result<Option<Key>, KeyError> {
+/// Checks the current key. Returns none if there is none, or if it has to be connected again.
+async fn check_held(held: Option<&Key>) -> Result<Option<Key>, KeyError> {
     let Some(key) = held else {
         return Ok(None);
     };
@@ -171,14 +172,13 @@ async fn look(held: Option<&Key>) -> Result<Option<Key>, KeyError> {
             ..key.clone()
         })),
         Err(error) if error.class.is_transient() => Err(error),
-        // The fault may be the connection's own, or the key another one by now.
+        // The connection may be broken, or the key may have changed.
         Ok(Checked::ConnectAgain) | Err(_) => Ok(None),
     }
 }
 
-/// Has a key sign, since that it is there is not enough; but not one that is another than the CA's.
-/// Whether it has signed.
-async fn try_out(signer: &dyn Signer, known: &Known) -> Result<bool, KeyError> {
+/// Runs the self-test of a key, unless it is not the CA's key. Returns whether it ran.
+async fn self_test_of_ca_key(signer: &dyn Signer, known: &Known) -> Result<bool, KeyError> {
     let of_the_ca = |ca: &String| *ca == signer.public_key().fingerprint();
     let may = known.fingerprint.as_ref().is_none_or(of_the_ca);
     if may {
@@ -187,9 +187,9 @@ async fn try_out(signer: &dyn Signer, known: &Known) -> Result<bool, KeyError> {
     Ok(may)
 }
 
-impl Last {
-    /// The key, if it is the one that is known. One that was pinned until now and is not any more
-    /// is looked for anew: its CA is gone, and the reference may lead elsewhere.
+impl LastCheck {
+    /// Returns the key if it is the pinned one. A key that is no longer pinned is resolved again: its
+    /// CA is gone, and the reference may lead elsewhere.
     fn held(&self, known: &Known) -> Option<&Key> {
         let held = self.key.as_ref()?;
         let never_pinned = known.pin.is_none() && self.pin.is_none();
@@ -197,17 +197,17 @@ impl Last {
     }
 }
 
-impl Alarm {
+impl Notifier {
     fn breaker(&self) -> Arc<Breaker> {
-        let alarm = self.clone();
+        let notifier = self.clone();
         let report = move |event: BreakerEvent<'_>| {
-            alarm.log.observe(&alarm.issuer, event.into());
-            let change = Change {
-                issuer: alarm.issuer.clone(),
+            notifier.log.observe(&notifier.issuer, event.into());
+            let change = KeyChange {
+                issuer: notifier.issuer.clone(),
                 event: event.into(),
             };
             // Without a receiver, the next reconcile of the issuer sees it.
-            let _ = alarm.changes.send(change);
+            let _ = notifier.changes.send(change);
         };
         Arc::new(Breaker::new(Box::new(report)))
     }

@@ -86,8 +86,8 @@ fn spec(secret: &str) -> IssuerSpec {
     }
 }
 
-fn change(event: KeyEvent) -> Change {
-    Change {
+fn change(event: KeyEvent) -> KeyChange {
+    KeyChange {
         issuer: corp(),
         event,
     }

@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::object::Object;
-use crate::connections::{Change, KeyEvent};
+use crate::connections::{KeyChange, KeyEvent};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::watch::{filter_map, when_listed};
@@ -65,7 +65,7 @@ where
 /// The issuers of a kind whose key's backend went away or came back, or whose message changes with
 /// that of another issuer.
 pub fn woken<K>(
-    keys: broadcast::Receiver<Change>,
+    keys: broadcast::Receiver<KeyChange>,
     sharing: broadcast::Receiver<IssuerName>,
 ) -> impl Stream<Item = ObjectRef<K>> + Send
 where

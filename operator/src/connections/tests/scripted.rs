@@ -14,7 +14,7 @@ use signet_keys::{
 };
 use tokio::sync::broadcast;
 
-use super::super::connection::{Alarm, Change, Connection, Key, Made};
+use super::super::connection::{Connection, Key, KeyChange, Notifier, Parameters};
 use crate::fixtures::{corp, key};
 
 /// What is told to a key, and what it was asked.
@@ -35,7 +35,7 @@ pub(super) struct Bed {
     backend: Scripted,
     connection: Connection,
     gates: signet_keys::Gates,
-    pub(super) changes: broadcast::Receiver<Change>,
+    pub(super) changes: broadcast::Receiver<KeyChange>,
 }
 
 #[derive(Debug)]
@@ -60,12 +60,12 @@ impl Bed {
             per_second: None,
             at_once: 1,
         };
-        let made = Made {
+        let parameters = Parameters {
             uid: "uid".to_owned(),
             config: key::software("ca"),
             limits,
         };
-        let alarm = Alarm {
+        let notifier = Notifier {
             issuer: corp(),
             changes: sender,
             log: Arc::default(),
@@ -76,7 +76,7 @@ impl Bed {
                 leads_to: std::sync::Mutex::new(first),
             },
             script,
-            connection: Connection::new(made, alarm),
+            connection: Connection::new(parameters, notifier),
             gates: signet_keys::Gates::default(),
             changes,
         }
