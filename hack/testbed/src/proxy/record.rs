@@ -42,11 +42,6 @@ impl Seen {
         self.headers.0.contains_key(header)
     }
 
-    /// The value of a header, which may be a secret.
-    pub fn header(&self, header: &str) -> Option<&str> {
-        self.headers.0.get(header)?.to_str().ok()
-    }
-
     /// The time that a request to AWS is signed for.
     pub fn amz_date(&self) -> Option<&str> {
         self.headers.0.get("x-amz-date")?.to_str().ok()
@@ -54,7 +49,7 @@ impl Seen {
 
     /// Whether it has a header of this value.
     pub(super) fn carries(&self, header: &str, value: &str) -> bool {
-        self.header(header) == Some(value)
+        self.headers.0.get(header).is_some_and(|it| it == value)
     }
 }
 

@@ -9,7 +9,7 @@ use signet_testbed::wait::{Observation, until};
 use tokio::task::JoinSet;
 
 use super::bed::{Bed, server};
-use crate::rig::Subject;
+use crate::rig::{Subject, responded};
 use crate::root::to_be_signed;
 
 own!("vaultTransit::token":
@@ -79,7 +79,8 @@ async fn a_revoked_token_is_replaced_at_once_by_one_login() {
 /// Signs, again and again, until the server has had so many requests of a kind.
 async fn sign_until(signer: &dyn Signer, proxy: &Proxy, requests: &Requests, times: usize) {
     let signed = async || {
-        signer.sign(&to_be_signed(signer, "a")).await?;
+        let tbs = to_be_signed(signer, "a");
+        responded(async || signer.sign(&tbs).await).await?;
         let count = proxy.count(requests);
         Ok(Observation::reached_if(count >= times, count))
     };
