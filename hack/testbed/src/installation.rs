@@ -5,7 +5,6 @@
 //! operator has the rights that the chart gives it and no others.
 
 mod build;
-mod cluster;
 mod objects;
 mod operator;
 
@@ -16,10 +15,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
 
-use crate::controlplane::{Applied, apply_recorded, delete_manifests, kubeconfig};
+use crate::controlplane::{Applied, Cluster, apply_recorded, delete_manifests, kubeconfig};
 
 pub use build::{Profile, checkout, operator_binary, target};
-pub use cluster::Cluster;
 pub use operator::{Operator, OperatorOptions};
 
 /// The namespace that Signet is installed in.
@@ -225,7 +223,7 @@ mod tests {
     #[test]
     fn what_was_created_stays_so_while_it_is_the_same_object() {
         let cluster = serde_json::json!({
-            "kubeconfig": "k", "kubectl": "k", "helm": "h", "cache": "c",
+            "kubeconfig": "k", "kubectl": "k", "helm": "h", "home": "h",
         });
         let cluster: Cluster = serde_json::from_value(cluster).unwrap();
         let object = |created, uid: Option<&str>| Applied {

@@ -11,7 +11,7 @@ use rcgen::DistinguishedName;
 
 use super::pki::{PairFiles, TokenKey};
 use super::{
-    CERT_MANAGER_NAMESPACE, CertManagerOptions, Options, Program, Toolchain, apiserver, binaries,
+    CERT_MANAGER_NAMESPACE, CertManagerOptions, Cluster, Options, Program, Toolchain, apiserver,
     cert_manager, controller_manager, etcd, kubeconfig,
 };
 use crate::home::Home;
@@ -27,22 +27,14 @@ pub struct ControlPlane {
     controller: Option<Process>,
     servers: Vec<Process>,
     controller_kubeconfig: Option<PathBuf>,
-    kubeconfig: PathBuf,
     audit_log: Option<PathBuf>,
     toolchain: Toolchain,
-    tools: Tools,
+    cluster: Cluster,
     ports: Ports,
     /// Of the API server's clients.
     ca: Arc<Ca>,
     /// Last, as servers write into it until they have ended.
     home: Home,
-}
-
-/// The command-line tools of the same versions.
-#[derive(Clone, Debug)]
-pub struct Tools {
-    pub kubectl: PathBuf,
-    pub helm: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,12 +71,12 @@ impl ControlPlane {
             controller: None,
             servers: Vec::new(),
             controller_kubeconfig: None,
-            kubeconfig: home.join("kubeconfigs/admin.yaml"),
             audit_log: options.audit_log.then(|| home.join("logs/audit.log")),
-            tools: Tools {
-                kubectl: toolchain.path(Program::Kubectl)?,
-                helm: toolchain.path(Program::Helm)?,
-            },
+            cluster: Cluster::new(
+                &home.join("kubeconfigs/admin.yaml"),
+                home.path(),
+                &toolchain,
+            )?,
             toolchain,
             ports: Ports {
                 etcd,
@@ -110,7 +102,7 @@ impl ControlPlane {
         let token_key = TokenKey::create(&self.home.join("pki"))?;
         let admin = ca.client("signet-testbed-admin", Some("system:masters"))?;
         let server = self.server();
-        let path = &self.kubeconfig;
+        let path = self.kubeconfig();
         kubeconfig::write_for_certificate(path, &server, ca.certificate_pem(), &admin)?;
         let client = self.client().await?;
 
@@ -252,7 +244,7 @@ impl ControlPlane {
 
     /// The administrator's kubeconfig (group `system:masters`).
     pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        self.cluster.kubeconfig()
     }
 
     /// The API server's audit log: one `audit.k8s.io/v1` Event at level Metadata per line, at
@@ -271,32 +263,24 @@ impl ControlPlane {
         TokenKey::at(&self.home.join("pki")).public
     }
 
-    /// kubectl and Helm.
-    pub fn tools(&self) -> &Tools {
-        &self.tools
+    /// The same as a cluster to install on.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// kubectl as the administrator, of the API server's own version.
     pub fn kubectl(&self) -> Command {
-        self.as_administrator(Command::new(&self.tools.kubectl))
+        self.cluster.kubectl()
     }
 
     /// Helm as the administrator. It reads no settings and plugins of the user's own.
     pub fn helm(&self) -> Command {
-        self.as_administrator(binaries::helm_command(&self.tools.helm, self.home.path()))
-    }
-
-    /// Both cache what they know of an API server under its address, for hours. Another control
-    /// plane may have had this address before, so they must not share that with anyone.
-    fn as_administrator(&self, mut command: Command) -> Command {
-        command.env("KUBECONFIG", self.kubeconfig());
-        command.env("KUBECACHEDIR", self.home.join("kubectl-cache"));
-        command
+        self.cluster.helm()
     }
 
     /// A client as the administrator.
     pub async fn client(&self) -> Result<Client> {
-        kubeconfig::client(&self.kubeconfig).await
+        self.cluster.client().await
     }
 
     /// A client that logs in with a certificate of this name: the common name is the username,
@@ -322,6 +306,6 @@ impl ControlPlane {
         name: &str,
     ) -> Result<PathBuf> {
         let folder = self.home.join("kubeconfigs");
-        kubeconfig::for_service_account(&self.kubeconfig, namespace, name, &folder).await
+        kubeconfig::for_service_account(self.kubeconfig(), namespace, name, &folder).await
     }
 }
