@@ -50,7 +50,6 @@ mod etcd;
 pub mod kubeconfig;
 pub mod manifests;
 mod options;
-mod pki;
 
 pub use binaries::{Program, Toolchain};
 pub use cluster::Cluster;

@@ -234,48 +234,25 @@ mod tests {
             created,
             uid: uid.map(str::to_owned),
         };
+        let (one, two) = (Some("1"), Some("2"));
         for (notes, ours, uid) in [
             // Created; killed before the API server answered.
-            (vec![object(true, None)], true, None),
+            (&[(true, None)][..], true, None),
             // There before.
-            (
-                vec![object(false, None), object(false, Some("1"))],
-                false,
-                Some("1"),
-            ),
+            (&[(false, None), (false, one)], false, one),
             // Created, and applied once more.
-            (
-                vec![object(true, Some("1")), object(false, None)],
-                true,
-                Some("1"),
-            ),
-            (
-                vec![object(true, Some("1")), object(false, Some("1"))],
-                true,
-                Some("1"),
-            ),
+            (&[(true, one), (false, None)], true, one),
+            (&[(true, one), (false, one)], true, one),
             // Created; someone else has deleted it and made another.
-            (
-                vec![object(true, Some("1")), object(false, Some("2"))],
-                false,
-                Some("2"),
-            ),
-            // Created; deleted, and about to be created anew.
-            (
-                vec![object(true, Some("1")), object(true, None)],
-                true,
-                None,
-            ),
+            (&[(true, one), (false, two)], false, two),
+            // Created; deleted, and about to be created again.
+            (&[(true, one), (true, None)], true, None),
             // There before; gone, and created by us.
-            (
-                vec![object(false, Some("1")), object(true, Some("2"))],
-                true,
-                Some("2"),
-            ),
+            (&[(false, one), (true, two)], true, two),
         ] {
             let mut installation = Installation::begin(cluster.clone());
-            for note in notes.clone() {
-                installation.note(note);
+            for (created, uid) in notes {
+                installation.note(object(*created, *uid));
             }
             assert_eq!(installation.applied.len(), 1);
             assert_eq!(installation.made(&object(true, None)), ours, "{notes:?}");

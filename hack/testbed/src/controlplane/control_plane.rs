@@ -7,9 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kube::Client;
-use rcgen::DistinguishedName;
+use rcgen::{DistinguishedName, KeyPair};
 
-use super::pki::{PairFiles, TokenKey};
 use super::{
     CERT_MANAGER_NAMESPACE, CertManagerOptions, Cluster, Options, Program, Toolchain, apiserver,
     cert_manager, controller_manager, etcd, kubeconfig,
@@ -97,22 +96,23 @@ impl ControlPlane {
 
     async fn start_servers(&mut self, options: &Options) -> Result<()> {
         let ca = self.ca.clone();
-        let ca_file = self.home.join("pki/ca.crt");
-        write_private(&ca_file, ca.certificate_pem())?;
-        let token_key = TokenKey::create(&self.home.join("pki"))?;
+        let pki = self.home.join("pki");
+        write_private(&pki.join("ca.crt"), ca.certificate_pem())?;
+        let token_key = KeyPair::generate()?;
+        write_private(&pki.join("service-account.key"), &token_key.serialize_pem())?;
+        write_private(&self.service_account_key(), &token_key.public_key_pem())?;
         let admin = ca.client("signet-testbed-admin", Some("system:masters"))?;
         let server = self.server();
         let path = self.kubeconfig();
         kubeconfig::write_for_certificate(path, &server, ca.certificate_pem(), &admin)?;
         let client = self.client().await?;
 
-        self.start_apiserver(&ca, &ca_file, &token_key, &client)
-            .await?;
+        self.start_apiserver(&ca, &client).await?;
 
         let manager = ca.client("system:kube-controller-manager", None)?;
         let path = self.home.join("kubeconfigs/kube-controller-manager.yaml");
         kubeconfig::write_for_certificate(&path, &server, ca.certificate_pem(), &manager)?;
-        let arguments = controller_manager::arguments(&path, &token_key.private, &ca_file);
+        let arguments = controller_manager::arguments(&path, &pki);
         let mut manager = self.spawn(
             "kube-controller-manager",
             Program::KubeControllerManager,
@@ -126,33 +126,19 @@ impl ControlPlane {
         Ok(())
     }
 
-    async fn start_apiserver(
-        &mut self,
-        ca: &Ca,
-        ca_file: &Path,
-        token_key: &TokenKey,
-        client: &Client,
-    ) -> Result<()> {
-        let arguments = etcd::arguments(
-            &self.home.join("etcd"),
-            self.ports.etcd,
-            self.ports.etcd_peer,
-        );
+    async fn start_apiserver(&mut self, ca: &Ca, client: &Client) -> Result<()> {
+        let (port, etcd_port) = (self.ports.apiserver, self.ports.etcd);
+        let data = self.home.join("etcd");
+        let arguments = etcd::arguments(&data, etcd_port, self.ports.etcd_peer);
         let mut etcd = self.spawn("etcd", Program::Etcd, &arguments)?;
-        etcd::ready(&mut etcd, self.ports.etcd).await?;
+        etcd::ready(&mut etcd, etcd_port).await?;
         self.servers.push(etcd);
 
         let pki = self.home.join("pki");
-        let serving = ca.server("kube-apiserver", &apiserver::SERVER_NAMES)?;
-        let arguments = apiserver::arguments(&apiserver::Settings {
-            port: self.ports.apiserver,
-            etcd_port: self.ports.etcd,
-            serving: &PairFiles::write(&serving, &pki, "kube-apiserver")?,
-            client_ca: ca_file,
-            token_key,
-            audit_log: self.audit_log.as_deref(),
-            folder: &pki,
-        })?;
+        ca.server("kube-apiserver", &apiserver::SERVER_NAMES)?
+            .write(&pki, "kube-apiserver")?;
+        let log = self.audit_log.as_deref();
+        let arguments = apiserver::arguments(&pki, port, etcd_port, log)?;
         let mut apiserver = self.spawn("kube-apiserver", Program::KubeApiserver, &arguments)?;
         apiserver::ready(&mut apiserver, client).await?;
         self.servers.push(apiserver);
@@ -169,10 +155,11 @@ impl ControlPlane {
         let objects = cert_manager::render(&self.toolchain, self.home.path(), port, ca_pem)?;
         cert_manager::install(client, &self.toolchain, &objects).await?;
 
-        let serving = ca.server("cert-manager-webhook", &[])?;
-        let serving = PairFiles::write(&serving, &self.home.join("pki"), "cert-manager-webhook")?;
+        let pki = self.home.join("pki");
+        ca.server("cert-manager-webhook", &[])?
+            .write(&pki, "cert-manager-webhook")?;
         let identity = self.identity(cert_manager::WEBHOOK_ACCOUNT).await?;
-        let arguments = cert_manager::webhook_arguments(&identity, &serving, port);
+        let arguments = cert_manager::webhook_arguments(&identity, &pki, port);
         let mut webhook = self.spawn("cert-manager-webhook", Program::CertManager, &arguments)?;
 
         self.controller_kubeconfig = Some(self.identity(cert_manager::CONTROLLER_ACCOUNT).await?);
@@ -260,7 +247,7 @@ impl ControlPlane {
 
     /// The file with the public key of ServiceAccounts' tokens, in PEM.
     pub fn service_account_key(&self) -> PathBuf {
-        TokenKey::at(&self.home.join("pki")).public
+        self.home.join("pki/service-account.pub")
     }
 
     /// The same as a cluster to install on.
