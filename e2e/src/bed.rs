@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use kube::Client;
 use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options};
 use signet_testbed::installation::{
-    Cluster, Installation, Operator, OperatorOptions, Profile, operator_binary,
+    Installation, Operator, OperatorOptions, Profile, operator_binary,
 };
 use signet_testbed::supervise::Life;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
@@ -126,7 +126,7 @@ impl Bed {
         };
         blocking(|| operator_binary(Profile::Dev).map(drop)).await?;
         let plane = ControlPlane::start(&options).await?;
-        let installation = Installation::apply(Cluster::own(&plane)).await?;
+        let installation = Installation::apply(plane.cluster().clone()).await?;
         let kubeconfig = installation.operator_kubeconfig(plane.folder()).await?;
         let client = plane.client().await?;
         let shown = SETUP.get().map(|_| Shown::watch(&client));

@@ -10,9 +10,7 @@ use serde_json::json;
 use signet_testbed::controlplane::{
     CERT_MANAGER_NAMESPACE, CertManagerOptions, ControlPlane, Options, apply_manifests,
 };
-use signet_testbed::installation::{
-    Cluster, Installation, NAMESPACE, Operator, OperatorOptions, Profile,
-};
+use signet_testbed::installation::{Installation, NAMESPACE, Operator, OperatorOptions, Profile};
 use signet_testbed::supervise::Life;
 
 use crate::ca::Material;
@@ -43,7 +41,7 @@ impl Bed {
         .await?;
         let client = plane.client().await?;
         let material = Material::new()?;
-        let installation = Installation::apply(Cluster::own(&plane)).await?;
+        let installation = Installation::apply(plane.cluster().clone()).await?;
         let operator_kubeconfig = installation.operator_kubeconfig(plane.folder()).await?;
         let (certificate, key) = (&material.certificate, &material.key);
         let ca = json!({ "tls.crt": certificate, "ca.crt": certificate, "tls.key": key });

@@ -43,16 +43,17 @@
 mod apiserver;
 pub mod binaries;
 mod cert_manager;
+mod cluster;
 mod control_plane;
 mod controller_manager;
 mod etcd;
 pub mod kubeconfig;
 pub mod manifests;
 mod options;
-mod pki;
 
 pub use binaries::{Program, Toolchain};
-pub use control_plane::{ControlPlane, Tools};
+pub use cluster::Cluster;
+pub use control_plane::ControlPlane;
 pub use manifests::{Applied, apply_manifests, apply_recorded, delete_manifests};
 pub use options::{CertManagerOptions, Options};
 

@@ -5,7 +5,6 @@
 //! operator has the rights that the chart gives it and no others.
 
 mod build;
-mod cluster;
 mod objects;
 mod operator;
 
@@ -16,10 +15,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
 
-use crate::controlplane::{Applied, apply_recorded, delete_manifests, kubeconfig};
+use crate::controlplane::{Applied, Cluster, apply_recorded, delete_manifests, kubeconfig};
 
 pub use build::{Profile, checkout, operator_binary, target};
-pub use cluster::Cluster;
 pub use operator::{Operator, OperatorOptions};
 
 /// The namespace that Signet is installed in.
@@ -225,7 +223,7 @@ mod tests {
     #[test]
     fn what_was_created_stays_so_while_it_is_the_same_object() {
         let cluster = serde_json::json!({
-            "kubeconfig": "k", "kubectl": "k", "helm": "h", "cache": "c",
+            "kubeconfig": "k", "kubectl": "k", "helm": "h", "home": "h",
         });
         let cluster: Cluster = serde_json::from_value(cluster).unwrap();
         let object = |created, uid: Option<&str>| Applied {
@@ -236,48 +234,25 @@ mod tests {
             created,
             uid: uid.map(str::to_owned),
         };
+        let (one, two) = (Some("1"), Some("2"));
         for (notes, ours, uid) in [
             // Created; killed before the API server answered.
-            (vec![object(true, None)], true, None),
+            (&[(true, None)][..], true, None),
             // There before.
-            (
-                vec![object(false, None), object(false, Some("1"))],
-                false,
-                Some("1"),
-            ),
+            (&[(false, None), (false, one)], false, one),
             // Created, and applied once more.
-            (
-                vec![object(true, Some("1")), object(false, None)],
-                true,
-                Some("1"),
-            ),
-            (
-                vec![object(true, Some("1")), object(false, Some("1"))],
-                true,
-                Some("1"),
-            ),
+            (&[(true, one), (false, None)], true, one),
+            (&[(true, one), (false, one)], true, one),
             // Created; someone else has deleted it and made another.
-            (
-                vec![object(true, Some("1")), object(false, Some("2"))],
-                false,
-                Some("2"),
-            ),
-            // Created; deleted, and about to be created anew.
-            (
-                vec![object(true, Some("1")), object(true, None)],
-                true,
-                None,
-            ),
+            (&[(true, one), (false, two)], false, two),
+            // Created; deleted, and about to be created again.
+            (&[(true, one), (true, None)], true, None),
             // There before; gone, and created by us.
-            (
-                vec![object(false, Some("1")), object(true, Some("2"))],
-                true,
-                Some("2"),
-            ),
+            (&[(false, one), (true, two)], true, two),
         ] {
             let mut installation = Installation::begin(cluster.clone());
-            for note in notes.clone() {
-                installation.note(note);
+            for (created, uid) in notes {
+                installation.note(object(*created, *uid));
             }
             assert_eq!(installation.applied.len(), 1);
             assert_eq!(installation.made(&object(true, None)), ours, "{notes:?}");

@@ -21,6 +21,17 @@ pub struct Pair {
     pub key_pem: String,
 }
 
+impl Pair {
+    /// Writes `NAME.crt` and `NAME.key`, which only their owner may read.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub(crate) fn write(&self, folder: &Path, name: &str) -> Result<()> {
+        write_private(&folder.join(format!("{name}.crt")), &self.certificate_pem)?;
+        write_private(&folder.join(format!("{name}.key")), &self.key_pem)
+    }
+}
+
 /// A CA with a key in memory. It signs certificates of servers on loopback, and of clients that
 /// log in by certificate.
 pub struct Ca {

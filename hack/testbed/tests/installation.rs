@@ -7,9 +7,9 @@
 
 use std::process::{Command, Stdio};
 
-use signet_testbed::controlplane::{ControlPlane, Options};
+use signet_testbed::controlplane::{Cluster, ControlPlane, Options, Toolchain};
 use signet_testbed::installation::{
-    Cluster, Expected, Installation, NAMESPACE, Operator, OperatorOptions, Profile,
+    Expected, Installation, NAMESPACE, Operator, OperatorOptions, Profile,
 };
 use signet_testbed::supervise::{Life, running};
 
@@ -52,7 +52,12 @@ async fn on_a_cluster_of_someone_else_only_ours_is_removed() {
     };
     let plane = ControlPlane::start(&options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let cluster = Cluster::of_user(plane.kubeconfig(), folder.path()).unwrap();
+    let cluster = Cluster::new(
+        plane.kubeconfig(),
+        folder.path(),
+        &Toolchain::new().unwrap(),
+    );
+    let cluster = cluster.unwrap();
     run(cluster.kubectl().args(["create", "namespace", NAMESPACE]));
     create_secret(&cluster, "theirs");
     let before = objects(&cluster);

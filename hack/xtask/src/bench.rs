@@ -1,37 +1,25 @@
-//! `cargo xtask bench`: the benchmark is a program of its own, built for release.
+//! `cargo xtask bench`: the benchmark is a program by itself, built for release.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-/// What `cargo xtask bench` is told.
+/// The arguments of `bench`.
 #[derive(Args, Clone, Debug)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Bench {
-    /// What is measured: without a word, Signet beside cert-manager and the ceiling.
-    what: Option<What>,
-    /// How often everything is measured; the report has the medians.
-    #[arg(long, value_name = "NUMBER")]
-    rounds: Option<usize>,
+    /// `keys`, or nothing for Signet beside cert-manager and the ceiling; `--rounds NUMBER`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum What {
-    /// Keys that take 20 ms for a signature beside the software key.
-    Keys,
-}
-
-/// Builds what is needed, runs the benchmark, and lets it print.
+/// Builds and runs the benchmark, and lets it print.
 pub(crate) fn run(root: &Path, settings: &Bench) -> Result<()> {
     let mut cargo = crate::cargo(root);
     cargo.args(["run", "--release", "--package", "signet-bench", "--"]);
-    if let Some(What::Keys) = settings.what {
-        cargo.arg("keys");
-    }
-    if let Some(rounds) = settings.rounds {
-        cargo.arg("--rounds").arg(rounds.to_string());
-    }
-    let status = cargo.status().context("cargo cannot be run")?;
+    let status = cargo.args(&settings.arguments).status();
+    let status = status.context("cargo cannot be run")?;
     ensure!(status.success(), "the benchmark failed");
     Ok(())
 }

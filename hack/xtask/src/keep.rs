@@ -13,7 +13,6 @@ use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_testbed::controlplane::{ControlPlane, Options};
-use signet_testbed::installation::Cluster;
 use signet_testbed::supervise::{Life, Process, command_line, running, stop_process};
 use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm};
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,22 +46,13 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// As on the command line, and in the names of folders.
-    pub(crate) fn name(self) -> &'static str {
+    /// As on the command line and in the names of folders, and for users.
+    fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::ControlPlane => "control-plane",
-            Self::Vault => "vault",
-            Self::AwsKms => "aws-kms",
-            Self::Pkcs11 => "pkcs11",
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::ControlPlane => "the control plane",
-            Self::Vault => "OpenBao",
-            Self::AwsKms => "the emulator of AWS KMS",
-            Self::Pkcs11 => "SoftHSM2",
+            Self::ControlPlane => ("control-plane", "the control plane"),
+            Self::Vault => ("vault", "OpenBao"),
+            Self::AwsKms => ("aws-kms", "the emulator of AWS KMS"),
+            Self::Pkcs11 => ("pkcs11", "SoftHSM2"),
         }
     }
 }
@@ -78,22 +68,20 @@ pub(crate) struct KeyServer {
 
 /// The folder of a session's server.
 pub(crate) fn folder(session: &Path, server: Server) -> PathBuf {
-    session.join(server.name())
+    session.join(server.names().0)
 }
 
 /// The facts of a session's server, which is started if the session has none.
 pub(crate) async fn ensure<T: DeserializeOwned>(session: &Path, server: Server) -> Result<T> {
     let folder = folder(session, server);
     let facts = folder.join(FACTS);
-    let title = server.title();
+    let (name, title) = server.names();
     if !folder.exists() {
         eprintln!("starting {title}");
         let begin = Instant::now();
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(["keep", server.name(), "--folder"])
-            .arg(&folder);
+        command.args(["keep", name, "--folder"]).arg(&folder);
         let log = folder.join("log");
         let mut process = Process::spawn(title, &command, &log, Life::Detached)?;
         while !facts.exists() {
@@ -149,7 +137,7 @@ async fn keep_control_plane(folder: &Path) -> Result<()> {
         ..Options::default()
     };
     let plane = ControlPlane::start(&options).await?;
-    write_facts(folder, &Cluster::own(&plane))?;
+    write_facts(folder, plane.cluster())?;
     loop {
         let mut processes = plane.processes();
         if let Some(ended) = processes.find(|it| command_line(it.pid()).is_none()) {

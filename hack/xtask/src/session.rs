@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use signet_testbed::installation::{Cluster, Installation, target};
+use signet_testbed::controlplane::Cluster;
+use signet_testbed::installation::{Installation, target};
 use signet_testbed::supervise::{running, stop_process};
 
 use crate::keep::{self, Server};

@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use signet_testbed::controlplane::Toolchain;
+use signet_testbed::controlplane::{Cluster, Toolchain};
 use signet_testbed::installation::{
-    Cluster, Installation, Operator, OperatorOptions, Profile, operator_binary,
+    Installation, Operator, OperatorOptions, Profile, operator_binary,
 };
 use signet_testbed::supervise::{Life, running, stop_process};
 
@@ -112,7 +112,7 @@ async fn resume(home: &Home, settings: &Up) -> Result<Option<Session>> {
 async fn start(home: &Home, settings: &Up) -> Result<Session> {
     build()?;
     let cluster = match &settings.kubeconfig {
-        Some(kubeconfig) => Cluster::of_user(kubeconfig, &home.folder)?,
+        Some(kubeconfig) => Cluster::new(kubeconfig, &home.folder, &Toolchain::new()?)?,
         None => control_plane(home).await?,
     };
     let with_signet = !settings.without_signet;

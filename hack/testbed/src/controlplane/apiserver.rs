@@ -1,28 +1,12 @@
 //! kube-apiserver.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use kube::Client;
 
-use super::pki::{PairFiles, TokenKey};
 use crate::pki::write_private;
 use crate::supervise::Process;
-
-/// What the API server is started with.
-#[derive(Debug)]
-pub(crate) struct Settings<'a> {
-    pub(crate) port: u16,
-    pub(crate) etcd_port: u16,
-    pub(crate) serving: &'a PairFiles,
-    pub(crate) client_ca: &'a Path,
-    /// Signs and verifies ServiceAccount tokens.
-    pub(crate) token_key: &'a TokenKey,
-    /// Where the audit log goes, if there is to be one.
-    pub(crate) audit_log: Option<&'a Path>,
-    /// A folder for the files that belong to it.
-    pub(crate) folder: &'a Path,
-}
 
 /// Every request but no body. The stage RequestReceived would only double the events; a watch is
 /// seen when it begins (ResponseStarted), as its end may never come.
@@ -51,8 +35,13 @@ pub(crate) async fn ready(apiserver: &mut Process, client: &Client) -> Result<()
     }
 }
 
-pub(crate) fn arguments(settings: &Settings<'_>) -> Result<Vec<String>> {
-    let TokenKey { private, public } = settings.token_key;
+/// `pki` has the keys and certificates that the control plane has written.
+pub(crate) fn arguments(
+    pki: &Path,
+    port: u16,
+    etcd_port: u16,
+    audit_log: Option<&Path>,
+) -> Result<Vec<String>> {
     let mut arguments: Vec<_> = [
         "--bind-address=127.0.0.1",
         // There is no route by which anyone else could reach it, nor an Endpoints object for it.
@@ -70,29 +59,28 @@ pub(crate) fn arguments(settings: &Settings<'_>) -> Result<Vec<String>> {
     ]
     .map(str::to_owned)
     .into();
+    let file = |name: &str| pki.join(name).display().to_string();
     arguments.extend([
-        format!("--secure-port={}", settings.port),
-        format!("--etcd-servers=http://127.0.0.1:{}", settings.etcd_port),
-        format!("--cert-dir={}", settings.folder.display()),
-        format!("--client-ca-file={}", settings.client_ca.display()),
-        format!("--tls-cert-file={}", settings.serving.certificate.display()),
-        format!("--tls-private-key-file={}", settings.serving.key.display()),
-        format!("--service-account-key-file={}", public.display()),
-        format!("--service-account-signing-key-file={}", private.display()),
+        format!("--secure-port={port}"),
+        format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
+        format!("--cert-dir={}", pki.display()),
+        format!("--client-ca-file={}", file("ca.crt")),
+        format!("--tls-cert-file={}", file("kube-apiserver.crt")),
+        format!("--tls-private-key-file={}", file("kube-apiserver.key")),
+        format!("--service-account-key-file={}", file("service-account.pub")),
+        format!(
+            "--service-account-signing-key-file={}",
+            file("service-account.key")
+        ),
     ]);
-    if let Some(log) = settings.audit_log {
-        arguments.extend(audit_arguments(settings.folder, log)?);
+    if let Some(log) = audit_log {
+        write_private(&pki.join("audit-policy.yaml"), AUDIT_POLICY)?;
+        arguments.extend([
+            format!("--audit-policy-file={}", file("audit-policy.yaml")),
+            format!("--audit-log-path={}", log.display()),
+            // In megabytes; without it the log would be rotated away at a hundred.
+            "--audit-log-maxsize=100000".to_owned(),
+        ]);
     }
     Ok(arguments)
-}
-
-fn audit_arguments(folder: &Path, log: &Path) -> Result<[String; 3]> {
-    let policy: PathBuf = folder.join("audit-policy.yaml");
-    write_private(&policy, AUDIT_POLICY)?;
-    Ok([
-        format!("--audit-policy-file={}", policy.display()),
-        format!("--audit-log-path={}", log.display()),
-        // In megabytes; without it the log would be rotated away at a hundred.
-        "--audit-log-maxsize=100000".to_owned(),
-    ])
 }

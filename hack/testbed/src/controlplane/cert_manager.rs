@@ -10,7 +10,6 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::manifests::{apply_manifests, apply_objects, kind, parse};
-use super::pki::PairFiles;
 use super::{CERT_MANAGER_NAMESPACE, CertManagerOptions, Toolchain, binaries, kubeconfig};
 use crate::http;
 use crate::supervise::Process;
@@ -99,13 +98,18 @@ pub(crate) async fn install(
     Ok(())
 }
 
-pub(crate) fn webhook_arguments(kubeconfig: &Path, serving: &PairFiles, port: u16) -> [String; 5] {
+pub(crate) fn webhook_arguments(kubeconfig: &Path, pki: &Path, port: u16) -> [String; 5] {
+    let file = |end: &str| {
+        pki.join(format!("cert-manager-webhook.{end}"))
+            .display()
+            .to_string()
+    };
     [
         "webhook".to_owned(),
         format!("--kubeconfig={}", kubeconfig.display()),
         format!("--secure-port={port}"),
-        format!("--tls-cert-file={}", serving.certificate.display()),
-        format!("--tls-private-key-file={}", serving.key.display()),
+        format!("--tls-cert-file={}", file("crt")),
+        format!("--tls-private-key-file={}", file("key")),
     ]
 }
 

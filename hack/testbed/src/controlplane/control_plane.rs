@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kube::Client;
-use rcgen::DistinguishedName;
+use rcgen::{DistinguishedName, KeyPair};
 
-use super::pki::{PairFiles, TokenKey};
 use super::{
-    CERT_MANAGER_NAMESPACE, CertManagerOptions, Options, Program, Toolchain, apiserver, binaries,
+    CERT_MANAGER_NAMESPACE, CertManagerOptions, Cluster, Options, Program, Toolchain, apiserver,
     cert_manager, controller_manager, etcd, kubeconfig,
 };
 use crate::home::Home;
@@ -27,22 +26,14 @@ pub struct ControlPlane {
     controller: Option<Process>,
     servers: Vec<Process>,
     controller_kubeconfig: Option<PathBuf>,
-    kubeconfig: PathBuf,
     audit_log: Option<PathBuf>,
     toolchain: Toolchain,
-    tools: Tools,
+    cluster: Cluster,
     ports: Ports,
     /// Of the API server's clients.
     ca: Arc<Ca>,
     /// Last, as servers write into it until they have ended.
     home: Home,
-}
-
-/// The command-line tools of the same versions.
-#[derive(Clone, Debug)]
-pub struct Tools {
-    pub kubectl: PathBuf,
-    pub helm: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,12 +70,12 @@ impl ControlPlane {
             controller: None,
             servers: Vec::new(),
             controller_kubeconfig: None,
-            kubeconfig: home.join("kubeconfigs/admin.yaml"),
             audit_log: options.audit_log.then(|| home.join("logs/audit.log")),
-            tools: Tools {
-                kubectl: toolchain.path(Program::Kubectl)?,
-                helm: toolchain.path(Program::Helm)?,
-            },
+            cluster: Cluster::new(
+                &home.join("kubeconfigs/admin.yaml"),
+                home.path(),
+                &toolchain,
+            )?,
             toolchain,
             ports: Ports {
                 etcd,
@@ -105,22 +96,23 @@ impl ControlPlane {
 
     async fn start_servers(&mut self, options: &Options) -> Result<()> {
         let ca = self.ca.clone();
-        let ca_file = self.home.join("pki/ca.crt");
-        write_private(&ca_file, ca.certificate_pem())?;
-        let token_key = TokenKey::create(&self.home.join("pki"))?;
+        let pki = self.home.join("pki");
+        write_private(&pki.join("ca.crt"), ca.certificate_pem())?;
+        let token_key = KeyPair::generate()?;
+        write_private(&pki.join("service-account.key"), &token_key.serialize_pem())?;
+        write_private(&self.service_account_key(), &token_key.public_key_pem())?;
         let admin = ca.client("signet-testbed-admin", Some("system:masters"))?;
         let server = self.server();
-        let path = &self.kubeconfig;
+        let path = self.kubeconfig();
         kubeconfig::write_for_certificate(path, &server, ca.certificate_pem(), &admin)?;
         let client = self.client().await?;
 
-        self.start_apiserver(&ca, &ca_file, &token_key, &client)
-            .await?;
+        self.start_apiserver(&ca, &client).await?;
 
         let manager = ca.client("system:kube-controller-manager", None)?;
         let path = self.home.join("kubeconfigs/kube-controller-manager.yaml");
         kubeconfig::write_for_certificate(&path, &server, ca.certificate_pem(), &manager)?;
-        let arguments = controller_manager::arguments(&path, &token_key.private, &ca_file);
+        let arguments = controller_manager::arguments(&path, &pki);
         let mut manager = self.spawn(
             "kube-controller-manager",
             Program::KubeControllerManager,
@@ -134,33 +126,19 @@ impl ControlPlane {
         Ok(())
     }
 
-    async fn start_apiserver(
-        &mut self,
-        ca: &Ca,
-        ca_file: &Path,
-        token_key: &TokenKey,
-        client: &Client,
-    ) -> Result<()> {
-        let arguments = etcd::arguments(
-            &self.home.join("etcd"),
-            self.ports.etcd,
-            self.ports.etcd_peer,
-        );
+    async fn start_apiserver(&mut self, ca: &Ca, client: &Client) -> Result<()> {
+        let (port, etcd_port) = (self.ports.apiserver, self.ports.etcd);
+        let data = self.home.join("etcd");
+        let arguments = etcd::arguments(&data, etcd_port, self.ports.etcd_peer);
         let mut etcd = self.spawn("etcd", Program::Etcd, &arguments)?;
-        etcd::ready(&mut etcd, self.ports.etcd).await?;
+        etcd::ready(&mut etcd, etcd_port).await?;
         self.servers.push(etcd);
 
         let pki = self.home.join("pki");
-        let serving = ca.server("kube-apiserver", &apiserver::SERVER_NAMES)?;
-        let arguments = apiserver::arguments(&apiserver::Settings {
-            port: self.ports.apiserver,
-            etcd_port: self.ports.etcd,
-            serving: &PairFiles::write(&serving, &pki, "kube-apiserver")?,
-            client_ca: ca_file,
-            token_key,
-            audit_log: self.audit_log.as_deref(),
-            folder: &pki,
-        })?;
+        ca.server("kube-apiserver", &apiserver::SERVER_NAMES)?
+            .write(&pki, "kube-apiserver")?;
+        let log = self.audit_log.as_deref();
+        let arguments = apiserver::arguments(&pki, port, etcd_port, log)?;
         let mut apiserver = self.spawn("kube-apiserver", Program::KubeApiserver, &arguments)?;
         apiserver::ready(&mut apiserver, client).await?;
         self.servers.push(apiserver);
@@ -177,10 +155,11 @@ impl ControlPlane {
         let objects = cert_manager::render(&self.toolchain, self.home.path(), port, ca_pem)?;
         cert_manager::install(client, &self.toolchain, &objects).await?;
 
-        let serving = ca.server("cert-manager-webhook", &[])?;
-        let serving = PairFiles::write(&serving, &self.home.join("pki"), "cert-manager-webhook")?;
+        let pki = self.home.join("pki");
+        ca.server("cert-manager-webhook", &[])?
+            .write(&pki, "cert-manager-webhook")?;
         let identity = self.identity(cert_manager::WEBHOOK_ACCOUNT).await?;
-        let arguments = cert_manager::webhook_arguments(&identity, &serving, port);
+        let arguments = cert_manager::webhook_arguments(&identity, &pki, port);
         let mut webhook = self.spawn("cert-manager-webhook", Program::CertManager, &arguments)?;
 
         self.controller_kubeconfig = Some(self.identity(cert_manager::CONTROLLER_ACCOUNT).await?);
@@ -252,7 +231,7 @@ impl ControlPlane {
 
     /// The administrator's kubeconfig (group `system:masters`).
     pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        self.cluster.kubeconfig()
     }
 
     /// The API server's audit log: one `audit.k8s.io/v1` Event at level Metadata per line, at
@@ -268,35 +247,27 @@ impl ControlPlane {
 
     /// The file with the public key of ServiceAccounts' tokens, in PEM.
     pub fn service_account_key(&self) -> PathBuf {
-        TokenKey::at(&self.home.join("pki")).public
+        self.home.join("pki/service-account.pub")
     }
 
-    /// kubectl and Helm.
-    pub fn tools(&self) -> &Tools {
-        &self.tools
+    /// The same as a cluster to install on.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
     }
 
     /// kubectl as the administrator, of the API server's own version.
     pub fn kubectl(&self) -> Command {
-        self.as_administrator(Command::new(&self.tools.kubectl))
+        self.cluster.kubectl()
     }
 
     /// Helm as the administrator. It reads no settings and plugins of the user's own.
     pub fn helm(&self) -> Command {
-        self.as_administrator(binaries::helm_command(&self.tools.helm, self.home.path()))
-    }
-
-    /// Both cache what they know of an API server under its address, for hours. Another control
-    /// plane may have had this address before, so they must not share that with anyone.
-    fn as_administrator(&self, mut command: Command) -> Command {
-        command.env("KUBECONFIG", self.kubeconfig());
-        command.env("KUBECACHEDIR", self.home.join("kubectl-cache"));
-        command
+        self.cluster.helm()
     }
 
     /// A client as the administrator.
     pub async fn client(&self) -> Result<Client> {
-        kubeconfig::client(&self.kubeconfig).await
+        self.cluster.client().await
     }
 
     /// A client that logs in with a certificate of this name: the common name is the username,
@@ -322,6 +293,6 @@ impl ControlPlane {
         name: &str,
     ) -> Result<PathBuf> {
         let folder = self.home.join("kubeconfigs");
-        kubeconfig::for_service_account(&self.kubeconfig, namespace, name, &folder).await
+        kubeconfig::for_service_account(self.kubeconfig(), namespace, name, &folder).await
     }
 }

@@ -14,12 +14,17 @@ const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,\
     serviceaccount-controller,root-ca-certificate-publisher-controller,\
     serviceaccount-token-controller,clusterrole-aggregation-controller";
 
-pub(super) fn arguments(kubeconfig: &Path, token_key: &Path, root_ca: &Path) -> [String; 7] {
+/// `pki` has the keys and certificates that the control plane has written.
+pub(super) fn arguments(kubeconfig: &Path, pki: &Path) -> [String; 7] {
+    let file = |name: &str| pki.join(name).display().to_string();
     [
         format!("--kubeconfig={}", kubeconfig.display()),
         format!("--controllers={CONTROLLERS}"),
-        format!("--service-account-private-key-file={}", token_key.display()),
-        format!("--root-ca-file={}", root_ca.display()),
+        format!(
+            "--service-account-private-key-file={}",
+            file("service-account.key")
+        ),
+        format!("--root-ca-file={}", file("ca.crt")),
         // Its own identity may not do the controllers' work; each has a ServiceAccount for that.
         "--use-service-account-credentials=true".to_owned(),
         "--leader-elect=false".to_owned(),

@@ -86,27 +86,20 @@ async fn token(client: &Client, namespace: &str, name: &str) -> Result<String> {
         .context("the API server sent no token")
 }
 
-/// The `cluster` entry of the current context, as it stands in the file.
+/// The `cluster` entry of the current context, as it is in the file.
 fn current_cluster(path: &Path) -> Result<Value> {
-    let complain = || format!("{} names no cluster in its current context", path.display());
-    let config = Kubeconfig::read_from(path)
+    let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read the kubeconfig {}", path.display()))?;
-    let current = config.current_context.with_context(complain)?;
-    let context = config
-        .contexts
-        .into_iter()
-        .find(|context| context.name == current);
-    let context = context
-        .and_then(|context| context.context)
-        .with_context(complain)?;
-    let cluster = config
-        .clusters
-        .into_iter()
-        .find(|cluster| cluster.name == context.cluster);
-    let cluster = cluster
-        .and_then(|cluster| cluster.cluster)
-        .with_context(complain)?;
-    Ok(serde_json::to_value(cluster)?)
+    let config: Value = serde_saphyr::from_str(&text)?;
+    let entry = |list: &str, name: &Value, field: &str| {
+        let mut entries = config[list].as_array().into_iter().flatten();
+        entries
+            .find(|it| it["name"] == *name)
+            .map(|it| it[field].clone())
+    };
+    let context = entry("contexts", &config["current-context"], "context");
+    let cluster = context.and_then(|it| entry("clusters", &it["cluster"], "cluster"));
+    cluster.with_context(|| format!("{} names no cluster in its current context", path.display()))
 }
 
 /// One cluster, one user, one context. JSON is YAML too.

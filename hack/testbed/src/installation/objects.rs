@@ -4,7 +4,8 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::installation::{Cluster, NAMESPACE, checkout};
+use super::{NAMESPACE, checkout};
+use crate::controlplane::Cluster;
 
 pub(crate) fn namespace() -> String {
     format!(
@@ -26,9 +27,8 @@ pub(crate) fn crds() -> Result<String> {
 
 /// The chart without CRDs, which are applied from `crds/` as a GitOps user would.
 pub(crate) fn chart(cluster: &Cluster) -> Result<String> {
-    let home = tempfile::tempdir()?;
     let output = cluster
-        .helm(home.path())
+        .helm()
         .args(["template", "signet"])
         .arg(checkout().join("charts/signet"))
         .args(["--namespace", NAMESPACE])

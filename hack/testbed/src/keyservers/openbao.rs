@@ -2,12 +2,12 @@
 
 mod setup;
 
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use rustls::ClientConfig;
 use serde_json::Value;
 
@@ -129,12 +129,15 @@ impl OpenBao {
 
     /// Runs `bao` with the root token; what it prints.
     pub fn bao(&self, arguments: &[&str]) -> Result<String> {
-        output(self.command(&self.root_token).args(arguments), "")
+        packages::run(self.command(&self.root_token).args(arguments))
     }
 
     /// Runs `bao` with the root token and gives it an input, where an argument is `-`.
     pub fn bao_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
-        output(self.command(&self.root_token).args(arguments), input)
+        let mut file = tempfile::tempfile()?;
+        file.write_all(input.as_bytes())?;
+        file.rewind()?;
+        packages::run(self.command(&self.root_token).args(arguments).stdin(file))
     }
 
     /// `bao` for this server with a token, to be given its arguments.
@@ -176,10 +179,9 @@ impl OpenBao {
     }
 
     fn configure(&self, cluster_port: u16) -> Result<()> {
-        let pair = self.ca.server("localhost", &[])?;
         write_private(&self.home.join("ca.crt"), self.ca.certificate_pem())?;
-        write_private(&self.home.join("server.crt"), &pair.certificate_pem)?;
-        write_private(&self.home.join("server.key"), &pair.key_pem)?;
+        let pair = self.ca.server("localhost", &[])?;
+        pair.write(self.home.path(), "server")?;
         std::fs::create_dir(self.home.join("raft"))?;
         let (home, port) = (self.home.path().display(), self.port);
         let text = format!(
@@ -226,24 +228,6 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
         ensure!(status == expected, "its health is {status}: {body}");
         Ok(())
     }
-}
-
-/// Runs a command to its end and returns what it prints.
-fn output(command: &mut Command, input: &str) -> Result<String> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut stdin = child.stdin.take().context("no pipe")?;
-    // A command that wants no input may have ended already.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!("bao: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn text(value: &Value) -> Result<String> {

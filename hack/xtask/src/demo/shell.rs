@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use signet_testbed::installation::Cluster;
+use signet_testbed::controlplane::Cluster;
 
 use crate::up::quoted;
 

@@ -8,32 +8,32 @@ use crate::session::{Home, Session};
 
 /// The objects of the sample, and those that cert-manager and Signet make because of them.
 const MADE: [Expected<'static>; 6] = [
-    expected("v1", "Secret", Some("default"), "web-tls"),
-    expected("v1", "Secret", Some(NAMESPACE), "example-ca"),
+    expected(("v1", "Secret"), Some("default"), "web-tls"),
+    expected(("v1", "Secret"), Some(NAMESPACE), "example-ca"),
     expected(
-        "signet.dev/v1alpha1",
-        "CAGeneration",
+        (OURS, "CAGeneration"),
         Some(NAMESPACE),
         "clusterissuer-example-1",
     ),
-    expected("signet.dev/v1alpha1", "ClusterIssuer", None, "example"),
+    expected((OURS, "ClusterIssuer"), None, "example"),
     expected(
-        "cert-manager.io/v1",
-        "CertificateRequest",
+        (CERT_MANAGERS, "CertificateRequest"),
         Some("default"),
         "web-1",
     ),
-    expected("cert-manager.io/v1", "Certificate", Some("default"), "web"),
+    expected((CERT_MANAGERS, "Certificate"), Some("default"), "web"),
 ];
 
+const OURS: &str = "signet.dev/v1alpha1";
+const CERT_MANAGERS: &str = "cert-manager.io/v1";
+
 const fn expected(
-    api_version: &'static str,
-    kind: &'static str,
+    kind: (&'static str, &'static str),
     namespace: Option<&'static str>,
     name: &'static str,
 ) -> Expected<'static> {
     Expected {
-        kind: (api_version, kind),
+        kind,
         namespace,
         name,
     }

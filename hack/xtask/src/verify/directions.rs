@@ -118,43 +118,26 @@ mod tests {
 
     #[test]
     fn finds_a_dependency_against_the_direction() {
-        for (name, folder, on, kind, expected) in [
-            ("signet-keys", "operator/keys", "signet-core", None, None),
-            (
-                "signet-core",
-                "operator/core",
-                "signet-keys",
-                None,
-                Some("signet-core depends on signet-keys"),
-            ),
-            (
-                "signet",
-                "operator",
-                "signet-testbed",
-                None,
-                Some("signet depends on signet-testbed"),
-            ),
+        let (core, keys) = ("signet-core", "signet-keys");
+        for (name, folder, on, kind, problem) in [
+            (keys, "operator/keys", core, None, ""),
+            (core, "operator/core", keys, None, "depends on signet-keys"),
+            ("signet", "operator", "xtask", None, "depends on xtask"),
             (
                 "signet-new",
                 "operator/new",
                 "serde",
                 None,
-                Some("signet-new is a new crate"),
+                "is a new crate",
             ),
-            ("signet-e2e", "e2e", "signet", None, None),
+            ("signet-e2e", "e2e", "signet", None, ""),
+            (keys, "operator/keys", "signet-testbed", Some("dev"), ""),
             (
-                "signet-keys",
-                "operator/keys",
-                "signet-testbed",
-                Some("dev"),
-                None,
-            ),
-            (
-                "signet-keys",
+                keys,
                 "operator/keys",
                 "signet-testbed",
                 None,
-                Some("signet-keys depends on signet-testbed"),
+                "depends on signet-testbed",
             ),
         ] {
             let metadata = json!({ "packages": [{
@@ -163,9 +146,9 @@ mod tests {
                 "dependencies": [{ "name": on, "path": "/r/x", "kind": kind }],
             }]});
             let problems = wrong_directions(Path::new("/r"), &metadata);
-            assert_eq!(problems.is_empty(), expected.is_none(), "{problems:?}");
+            assert_eq!(problems.is_empty(), problem.is_empty(), "{problems:?}");
             let found = problems.first().map_or("", String::as_str);
-            assert!(found.starts_with(expected.unwrap_or_default()), "{found}");
+            assert!(found.contains(problem), "{found}");
         }
     }
 

@@ -1,6 +1,5 @@
 //! The cluster that a command has left up.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -33,22 +32,6 @@ impl Reached {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
         String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// The namespaces that a sample is for, and that an administrator would have.
-    pub(crate) fn make_namespaces_of(&self, sample: &str) {
-        let known = self.kubectl(&["get", "namespaces", "-o", "name"]);
-        let named = sample
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("namespace: "));
-        for name in named.collect::<BTreeSet<_>>() {
-            if !known
-                .lines()
-                .any(|line| line == format!("namespace/{name}"))
-            {
-                self.kubectl(&["create", "namespace", name]);
-            }
-        }
     }
 
     pub(crate) fn await_ready(&self, object: &str) {

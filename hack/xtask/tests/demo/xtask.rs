@@ -131,11 +131,10 @@ fn all() -> Vec<(u32, String)> {
         .collect()
 }
 
-/// The field of `/proc/PID/stat` after the state.
 fn parent_of(pid: u32) -> Option<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    rest.split_whitespace().nth(1)?.parse().ok()
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let parent = text.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    parent.trim().parse().ok()
 }
 
 impl Drop for Xtask {

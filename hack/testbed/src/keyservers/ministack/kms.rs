@@ -32,52 +32,43 @@ impl Ministack {
 
     /// Makes an alias, whose name begins with `alias/`.
     pub fn make_alias(&self, alias: &str, key: &str) -> Result<()> {
-        self.kms(
-            "CreateAlias",
-            &json!({ "AliasName": alias, "TargetKeyId": key }),
-        )?;
-        Ok(())
+        let input = json!({ "AliasName": alias, "TargetKeyId": key });
+        self.kms("CreateAlias", &input).map(drop)
     }
 
     /// Makes an alias name another key.
     pub fn point_alias(&self, alias: &str, key: &str) -> Result<()> {
-        self.kms(
-            "UpdateAlias",
-            &json!({ "AliasName": alias, "TargetKeyId": key }),
-        )?;
-        Ok(())
+        let input = json!({ "AliasName": alias, "TargetKeyId": key });
+        self.kms("UpdateAlias", &input).map(drop)
     }
 
     /// Deletes an alias.
     pub fn delete_alias(&self, alias: &str) -> Result<()> {
-        self.kms("DeleteAlias", &json!({ "AliasName": alias }))?;
-        Ok(())
+        self.kms("DeleteAlias", &json!({ "AliasName": alias }))
+            .map(drop)
     }
 
     /// Disables a key.
     pub fn disable_key(&self, key: &str) -> Result<()> {
-        self.kms("DisableKey", &json!({ "KeyId": key }))?;
-        Ok(())
+        self.kms("DisableKey", &json!({ "KeyId": key })).map(drop)
     }
 
     /// Enables a disabled key.
     pub fn enable_key(&self, key: &str) -> Result<()> {
-        self.kms("EnableKey", &json!({ "KeyId": key }))?;
-        Ok(())
+        self.kms("EnableKey", &json!({ "KeyId": key })).map(drop)
     }
 
     /// Schedules the deletion of a key, which then waits for it and signs no more. KMS has no
     /// deletion at once.
     pub fn delete_key(&self, key: &str) -> Result<()> {
         let input = json!({ "KeyId": key, "PendingWindowInDays": 7 });
-        self.kms("ScheduleKeyDeletion", &input)?;
-        Ok(())
+        self.kms("ScheduleKeyDeletion", &input).map(drop)
     }
 
     /// Takes a scheduled deletion back; the key is disabled then.
     pub fn cancel_deletion(&self, key: &str) -> Result<()> {
-        self.kms("CancelKeyDeletion", &json!({ "KeyId": key }))?;
-        Ok(())
+        self.kms("CancelKeyDeletion", &json!({ "KeyId": key }))
+            .map(drop)
     }
 
     /// The public key of a key: a SubjectPublicKeyInfo in base64.

@@ -19,8 +19,7 @@ impl OpenBao {
     /// Mounts a transit engine.
     pub fn enable_transit(&self, mount: &str) -> Result<()> {
         let path = format!("-path={mount}");
-        self.bao(&["secrets", "enable", &path, "transit"])?;
-        Ok(())
+        self.bao(&["secrets", "enable", &path, "transit"]).map(drop)
     }
 
     /// Makes a key of a type by transit's names: `ecdsa-p256`, `ecdsa-p384`, `ecdsa-p521`,
@@ -35,22 +34,22 @@ impl OpenBao {
 
     /// Makes the next version of a key.
     pub fn rotate_key(&self, mount: &str, name: &str) -> Result<()> {
-        self.bao(&["write", "-f", &format!("{mount}/keys/{name}/rotate")])?;
-        Ok(())
+        self.bao(&["write", "-f", &format!("{mount}/keys/{name}/rotate")])
+            .map(drop)
     }
 
     /// Sets a key's configuration, such as `{"min_encryption_version": 2}`, below which no version
     /// signs.
     pub fn configure_key(&self, mount: &str, name: &str, config: &Value) -> Result<()> {
-        self.write(&format!("{mount}/keys/{name}/config"), config)?;
-        Ok(())
+        self.write(&format!("{mount}/keys/{name}/config"), config)
+            .map(drop)
     }
 
     /// Deletes a key, after allowing that.
     pub fn delete_key(&self, mount: &str, name: &str) -> Result<()> {
         self.configure_key(mount, name, &json!({ "deletion_allowed": true }))?;
-        self.bao(&["delete", &format!("{mount}/keys/{name}")])?;
-        Ok(())
+        self.bao(&["delete", &format!("{mount}/keys/{name}")])
+            .map(drop)
     }
 
     /// The public key of a version of a key, as transit has it: PEM, or for Ed25519 the 32 bytes
@@ -62,8 +61,8 @@ impl OpenBao {
 
     /// Writes a policy, in OpenBao's language for them.
     pub fn policy(&self, name: &str, rules: &str) -> Result<()> {
-        self.bao_with_input(&["policy", "write", name, "-"], rules)?;
-        Ok(())
+        self.bao_with_input(&["policy", "write", name, "-"], rules)
+            .map(drop)
     }
 
     /// Writes the policy `sign-MOUNT-NAME`, with which one key can be read and used to sign, and
@@ -88,20 +87,17 @@ impl OpenBao {
 
     /// Revokes a token.
     pub fn revoke(&self, token: &str) -> Result<()> {
-        self.bao(&["token", "revoke", token])?;
-        Ok(())
+        self.bao(&["token", "revoke", token]).map(drop)
     }
 
     /// Revokes every token that logins by an auth method gave, such as `auth/approle/login`.
     pub fn revoke_prefix(&self, prefix: &str) -> Result<()> {
-        self.bao(&["lease", "revoke", "-prefix", prefix])?;
-        Ok(())
+        self.bao(&["lease", "revoke", "-prefix", prefix]).map(drop)
     }
 
     /// Enables an auth method at the path of its name: `approle`, `jwt`, `kubernetes` or `cert`.
     pub fn enable_auth(&self, method: &str) -> Result<()> {
-        self.bao(&["auth", "enable", method])?;
-        Ok(())
+        self.bao(&["auth", "enable", method]).map(drop)
     }
 
     /// Makes an AppRole with a policy and a first secret. Wants [`Self::enable_auth`].
@@ -131,8 +127,7 @@ impl OpenBao {
         if let Some(issuer) = issuer {
             config["bound_issuer"] = issuer.into();
         }
-        self.write("auth/jwt/config", &config)?;
-        Ok(())
+        self.write("auth/jwt/config", &config).map(drop)
     }
 
     /// Makes a role of the JWT method, for one subject and one audience.
@@ -144,8 +139,8 @@ impl OpenBao {
             "bound_audiences": [audience],
             "token_policies": policy,
         });
-        self.write(&format!("auth/jwt/role/{role}"), &value)?;
-        Ok(())
+        self.write(&format!("auth/jwt/role/{role}"), &value)
+            .map(drop)
     }
 
     /// Enables the Kubernetes method, which asks the API server at `host` about tokens, with a
@@ -157,8 +152,7 @@ impl OpenBao {
             "kubernetes_ca_cert": ca_pem,
             "token_reviewer_jwt": reviewer_jwt,
         });
-        self.write("auth/kubernetes/config", &value)?;
-        Ok(())
+        self.write("auth/kubernetes/config", &value).map(drop)
     }
 
     /// Makes a role of the Kubernetes method, for one ServiceAccount and one audience.
@@ -176,15 +170,15 @@ impl OpenBao {
             "audience": audience,
             "token_policies": policy,
         });
-        self.write(&format!("auth/kubernetes/role/{role}"), &value)?;
-        Ok(())
+        self.write(&format!("auth/kubernetes/role/{role}"), &value)
+            .map(drop)
     }
 
     /// Makes a role of the certificate method, for clients under a CA. Wants
     /// [`Self::enable_auth`].
     pub fn cert_role(&self, role: &str, ca_pem: &str, policy: &str) -> Result<()> {
         let value = json!({ "certificate": ca_pem, "token_policies": policy });
-        self.write(&format!("auth/cert/certs/{role}"), &value)?;
-        Ok(())
+        self.write(&format!("auth/cert/certs/{role}"), &value)
+            .map(drop)
     }
 }
