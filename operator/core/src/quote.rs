@@ -14,6 +14,25 @@ pub(crate) fn text(text: &str) -> String {
     }
 }
 
+/// The most characters of a distinguished name that are shown.
+const MAX_NAME: usize = 400;
+
+/// A distinguished name in one line: control characters escaped, and its end cut off when it is
+/// long.
+pub(crate) fn name(name: &str) -> String {
+    let (shown, rest) = match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => (&name[..end], "…"),
+        None => (name, ""),
+    };
+    // Of what `Debug` escapes, quotation marks and backslashes stay as RFC 4514 writes them.
+    let escaped = format!("{shown:?}");
+    let escaped = &escaped[1..escaped.len() - 1];
+    format!(
+        "{}{rest}",
+        escaped.replace("\\\"", "\"").replace("\\\\", "\\")
+    )
+}
+
 /// The object identifier, with its name where it has a well-known one.
 pub(crate) fn oid(oid: &ObjectIdentifier) -> String {
     match DB.by_oid(oid) {
@@ -26,7 +45,7 @@ pub(crate) fn oid(oid: &ObjectIdentifier) -> String {
 mod tests {
     use const_oid::ObjectIdentifier;
 
-    use super::{oid, text};
+    use super::{name, oid, text};
 
     #[test]
     fn text_is_escaped_and_short() {
@@ -34,6 +53,15 @@ mod tests {
         assert_eq!(text("a\u{202e}b"), "\"a\\u{202e}b\"");
         assert_eq!(text(&"ä".repeat(81)), format!("\"{}\"…", "ä".repeat(80)));
         assert_eq!(text(&"ä".repeat(80)), format!("\"{}\"", "ä".repeat(80)));
+    }
+
+    #[test]
+    fn a_name_is_one_line() {
+        let plain = r#"CN=A\, B,O="x"\20"#;
+        assert_eq!(name(plain), plain);
+        assert_eq!(name(r#""quoted""#), r#""quoted""#);
+        assert_eq!(name("CN=a\nb\u{81}\u{1b}"), r"CN=a\nb\u{81}\u{1b}");
+        assert_eq!(name(&"ü".repeat(401)), format!("{}…", "ü".repeat(400)));
     }
 
     #[test]

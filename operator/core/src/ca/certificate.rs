@@ -11,6 +11,7 @@ use x509_cert::time::{Time, Validity};
 
 use super::constraints::Constraints;
 use super::{ChainError, pem};
+use crate::quote;
 use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::names::ComparableName;
 use crate::x509::public_key::PublicKey;
@@ -102,7 +103,7 @@ impl CaCertificate {
             signature.ok_or_else(|| unreadable("its signature has unused bits".into()))?;
         let (issuer, subject) = (raw(fields.issuer)?, raw(fields.subject)?);
         Name::from_der(&issuer).map_err(not_der)?;
-        let subject_text = Name::from_der(&subject).map_err(not_der)?.to_string();
+        let subject_text = quote::name(&Name::from_der(&subject).map_err(not_der)?.to_string());
         let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?)
             .map_err(|error| unreadable(error.to_string()))?;
         let constraints = Constraints::read(&fields.extensions.unwrap_or_default());
@@ -155,7 +156,7 @@ impl CaCertificate {
         &self.subject
     }
 
-    /// The subject for a person to read (RFC 4514).
+    /// The subject for a person to read (RFC 4514), in one line and cut off when it is long.
     pub fn subject(&self) -> &str {
         &self.subject_text
     }

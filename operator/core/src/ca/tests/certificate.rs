@@ -55,6 +55,22 @@ fn what_a_ca_certificate_says() {
     }
 }
 
+/// A tenant's CA certificate is shown in conditions and in the log. Found by fuzzing.
+#[test]
+fn escapes_the_control_characters_of_a_subject() {
+    let parts = Parts {
+        subject: cn("ro\u{81}t\u{1b}[2J\n"),
+        ..root()
+    };
+    let ca = CaCertificate::from_der(&parts.der()).unwrap();
+    assert!(
+        !ca.subject().contains(char::is_control),
+        "{:?}",
+        ca.subject()
+    );
+    assert_eq!(ca.subject_der(), parts.subject);
+}
+
 /// No verifier reads it, so nothing under it would verify. Found by fuzzing.
 #[test]
 fn rejects_an_issuer_that_is_not_a_name() {
