@@ -1,16 +1,16 @@
 //! Work that would block the one thread that does everything else, on threads of its own.
 
-use signet_keys::Turns;
+use signet_keys::FairSemaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 /// A queue of blocking work. It runs one item at a time and serves namespaces round-robin, so that a
 /// namespace with many large keys or chains delays others by one of them.
 #[derive(Debug)]
-pub struct BlockingQueue(Turns);
+pub struct BlockingQueue(FairSemaphore);
 
 impl Default for BlockingQueue {
     fn default() -> Self {
-        Self(Turns::new(1))
+        Self(FairSemaphore::new(1))
     }
 }
 

@@ -46,7 +46,7 @@ pub async fn reconcile(
         return Ok(Action::await_change());
     };
     let tenant = object.metadata.namespace.as_deref().unwrap_or_default();
-    let Ok(_turn) = context.turn(&issuer, tenant).await else {
+    let Ok(_permit) = context.permit(&issuer, tenant).await else {
         return Ok(Action::await_change());
     };
     // The queue may have been long: it may be gone, denied or finished by now.

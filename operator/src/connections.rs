@@ -11,7 +11,7 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use signet_api::{IssuerKind, IssuerSpec};
-use signet_keys::{Breaker, Gates, KeyError, Known, Places, Reach};
+use signet_keys::{Access, Breaker, KeyError, KeyLimiters, KeyPin, KeyedSemaphore};
 use tokio::sync::broadcast;
 
 use connection::{Connection, Notifier, Parameters};
@@ -33,8 +33,8 @@ const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 #[derive(Debug)]
 pub struct Connections {
     by_issuer: Mutex<HashMap<IssuerName, Arc<Connection>>>,
-    gates: Gates,
-    checks: Places<String>,
+    limiters: KeyLimiters,
+    checks: KeyedSemaphore<String>,
     caps: Caps,
     changes: broadcast::Sender<KeyChange>,
 }
@@ -44,8 +44,8 @@ impl Connections {
     pub fn new(caps: Caps) -> Self {
         Self {
             by_issuer: Mutex::default(),
-            gates: Gates::default(),
-            checks: Places::new(MAX_CHECKS_PER_NAMESPACE),
+            limiters: KeyLimiters::default(),
+            checks: KeyedSemaphore::new(MAX_CHECKS_PER_NAMESPACE),
             caps,
             changes: broadcast::channel(MAX_CHANGES).0,
         }
@@ -60,15 +60,15 @@ impl Connections {
         &self,
         issuer: (&IssuerName, &str),
         spec: &IssuerSpec,
-        reach: &Reach,
-        known: &Known,
+        access: &Access,
+        known: &KeyPin,
     ) -> Result<Key, KeyError> {
         let connection = self.connection(issuer, spec);
-        let _place = match &reach.tenant {
+        let _place = match &access.tenant {
             Some(tenant) => Some(self.checks.enter(tenant.clone()).await),
             None => None,
         };
-        let key = connection.key(spec.key.backend(), (reach, known), &self.gates);
+        let key = connection.key(spec.key.backend(), (access, known), &self.limiters);
         // What the breaker adds for requests would make a condition's sentence go to and fro.
         let key = key
             .await

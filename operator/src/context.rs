@@ -10,7 +10,7 @@ use kube::{Client, Resource};
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
 use signet_core::request::ServiceAccount;
-use signet_keys::{Addresses, ApiServer, Modules, Turn, Turns};
+use signet_keys::{Addresses, ApiServer, FairSemaphore, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
 use crate::attempts::Attempts;
@@ -159,7 +159,7 @@ pub struct Context {
     /// The health of the process.
     pub health: Arc<Health>,
     /// How many issuers' CA generations are read at the same time.
-    pub reads: Turns,
+    pub reads: FairSemaphore,
     /// Cancelled when the operator is told to stop.
     pub stop: CancellationToken,
     /// The making of keys: a large one takes seconds.
@@ -190,18 +190,22 @@ impl Context {
     ///
     /// # Errors
     /// The operator is told to stop.
-    pub async fn turn(&self, issuer: &IssuerName, tenant: &str) -> Result<Option<Turn>, Stopping> {
+    pub async fn permit(
+        &self,
+        issuer: &IssuerName,
+        tenant: &str,
+    ) -> Result<Option<Permit>, Stopping> {
         let IssuerLookup::Observed(State::Ready(loaded)) = self.find(issuer) else {
             return Ok(None);
         };
         let started = Instant::now();
-        let turn = tokio::select! {
-            turn = loaded.guard.turn(tenant) => turn.ok(),
+        let permit = tokio::select! {
+            permit = loaded.guard.permit(tenant) => permit.ok(),
             () = self.stop.cancelled() => return Err(Stopping),
         };
         self.metrics
             .queued(loaded.backend, started.elapsed().as_secs_f64());
-        Ok(turn)
+        Ok(permit)
     }
 
     /// Counts how long a certificate took from its approval, if that is known, until now.

@@ -8,7 +8,7 @@ use signet_api::IssuerKind;
 use signet_core::ca::{Bundle, CaChain};
 use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
-use signet_keys::{Guard, KeyError};
+use signet_keys::{GuardedSigner, KeyError};
 use tokio::sync::broadcast;
 
 use crate::issuer_name::IssuerName;
@@ -25,7 +25,7 @@ pub struct ReadyIssuer {
     /// The CA's chain.
     pub chain: CaChain,
     /// The key.
-    pub guard: Arc<Guard>,
+    pub guard: Arc<GuardedSigner>,
     /// Every root that is trusted now.
     pub bundle: Bundle,
     /// The key backend's name, for metrics.

@@ -91,7 +91,7 @@ impl Namespace for IssuerNamespace {
             let made = made.map(|token| ServiceAccountToken(Zeroizing::new(token)));
             made.ok_or_else(|| {
                 let sentence = format!("the API server made no token for {service_account}");
-                KeyError::new(ErrorClass::WrongAnswer, sentence)
+                KeyError::new(ErrorClass::InvalidResponse, sentence)
             })
         }
         .boxed()
@@ -213,9 +213,10 @@ fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
         kube::Error::Api(status) if status.is_forbidden() => {
             (ErrorClass::CredentialsRefused, describe(error))
         }
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
-            (ErrorClass::WrongAnswer, format!("the answer is no {kind}"))
-        }
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => (
+            ErrorClass::InvalidResponse,
+            format!("the answer is no {kind}"),
+        ),
         _ => (ErrorClass::Unreachable, describe(error)),
     };
     KeyError::new(class, format!("the {kind} {name} cannot be read: {why}"))
@@ -290,7 +291,7 @@ mod tests {
             !format!("{error} {error:?}").contains("c2VjcmV0"),
             "{error:?}"
         );
-        assert_eq!(error.class, ErrorClass::WrongAnswer);
+        assert_eq!(error.class, ErrorClass::InvalidResponse);
     }
 
     #[test]

@@ -70,7 +70,7 @@ async fn sign(grant: &Grant, loaded: &ReadyIssuer, given: Given<'_>) -> Outcome 
         Ok(tbs) => tbs,
         Err(error) => return Outcome::Waiting(not_now(&error)),
     };
-    if let Err(error) = loaded.guard.takes(&tbs) {
+    if let Err(error) = loaded.guard.check_length(&tbs) {
         return Outcome::Denied(Denial {
             reason: Reason::CertificateTooLong,
             message: error.message,

@@ -58,7 +58,7 @@ pub async fn reconcile(
     let Some(issuer) = signer_name::parse(&object.spec.signer_name).filter(|_| due) else {
         return Ok(Action::await_change());
     };
-    let Ok(_turn) = context.turn(&issuer, &tenant(&object.spec)).await else {
+    let Ok(_permit) = context.permit(&issuer, &tenant(&object.spec)).await else {
         return Ok(Action::await_change());
     };
     // The queue may have been long: it may be gone, denied or finished by now.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use signet_api::CAGeneration;
-use signet_keys::Turns;
+use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
@@ -48,7 +48,7 @@ pub enum CreateResult {
 pub struct Writer {
     client: Client,
     recorder: Recorder,
-    turns: Arc<Turns>,
+    turns: Arc<FairSemaphore>,
     terminating: Arc<Terminating>,
 }
 
@@ -63,7 +63,7 @@ impl Writer {
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
-            turns: Arc::new(Turns::new(max_in_flight)),
+            turns: Arc::new(FairSemaphore::new(max_in_flight)),
             terminating: Arc::default(),
         }
     }

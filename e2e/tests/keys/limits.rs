@@ -70,7 +70,7 @@ impl Bound {
         burst.check(&["Issued", "Pending"]).await
     }
 
-    fn takes(&self, latency: Duration) {
+    fn check_length(&self, latency: Duration) {
         let proxy = self.key.proxy();
         proxy.clear();
         proxy.add(Requests::Path("/sign/".to_owned()), Fault::Latency(latency));
@@ -96,10 +96,10 @@ pub(crate) async fn flags_bound_every_issuer_and_metrics_show_who_waits(bed: Own
         Bound::new(bed.bed(), much, by_rate),
         Bound::new(bed.bed(), own, by_own_rate),
     )?;
-    slow.takes(LONG_LATENCY);
+    slow.check_length(LONG_LATENCY);
     let seen_in_queue = async {
         requests_wait(&operator, &slow.issuer).await?;
-        slow.takes(LATENCY);
+        slow.check_length(LATENCY);
         Ok(())
     };
     futures::try_join!(

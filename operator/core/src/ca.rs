@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 pub use bundle::Bundle;
 pub use certificate::CaCertificate;
-pub use pem::MOST_BYTES as MOST_PEM_BYTES;
+pub use pem::MAX_BYTES as MAX_PEM_BYTES;
 
 use crate::x509::names::ComparableName;
 

@@ -36,11 +36,11 @@ use serde::{Deserialize, Serialize};
 
 use credentials::AwsCredentials;
 
+use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
 use crate::ca_bundle::CaBundle;
 use crate::error::KeyError;
 use crate::guard::Limits;
-use crate::reach::{Known, Reach};
 use crate::rsa_hash::RsaHash;
 
 /// What the API server checks of an endpoint, and of the ARN of a role.
@@ -151,7 +151,7 @@ impl Backend for AwsKms {
         format!("awsKms/{}/{key}", self.region)
     }
 
-    fn described(&self) -> String {
+    fn spec_hint(&self) -> String {
         format!(
             "awsKms.keyId: {}, awsKms.region: {}",
             self.key_id, self.region
@@ -170,17 +170,17 @@ impl Backend for AwsKms {
     #[cfg(feature = "aws-kms")]
     fn connect<'a>(
         &'a self,
-        reach: &'a Reach,
-        known: &'a Known,
+        access: &'a Access,
+        known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, reach, known))
+        Box::pin(connect::connect(self, access, known))
     }
 
     #[cfg(not(feature = "aws-kms"))]
     fn connect<'a>(
         &'a self,
-        _reach: &'a Reach,
-        _known: &'a Known,
+        _access: &'a Access,
+        _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
         crate::backend::built_without("aws-kms")
     }

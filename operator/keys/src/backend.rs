@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::access::{Access, KeyPin};
 use crate::error::KeyError;
 use crate::guard::Limits;
-use crate::reach::{Known, Reach};
 use crate::secrets::SecretData;
 use crate::{KeyToMake, Signer};
 
@@ -20,17 +20,17 @@ pub trait Backend {
     fn reference(&self) -> String;
 
     /// What a person who has to write this key into a spec again needs to know.
-    fn described(&self) -> String {
+    fn spec_hint(&self) -> String {
         self.reference()
     }
 
     /// How Signet makes this key when there is none; none where keys are made by others.
-    fn to_make(&self) -> Option<KeyToMake> {
+    fn provision(&self) -> Option<KeyToMake> {
         None
     }
 
     /// What a reader of the issuer's status should know about where the key is.
-    fn caveat(&self) -> Option<&'static str> {
+    fn warning(&self) -> Option<&'static str> {
         None
     }
 
@@ -40,8 +40,8 @@ pub trait Backend {
     /// Connects to the key, checks it and learns its public half.
     fn connect<'a>(
         &'a self,
-        reach: &'a Reach,
-        known: &'a Known,
+        access: &'a Access,
+        known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>>;
 }
 
@@ -59,10 +59,10 @@ pub(crate) fn built_without<'a>(feature: &str) -> BoxFuture<'a, Result<Connected
 pub struct Connected {
     /// The key.
     pub signer: Arc<dyn Signer>,
-    /// What the reference was resolved to, to be kept in the CA generation; see [`Known::pin`].
+    /// What the reference was resolved to, to be kept in the CA generation; see [`KeyPin::pin`].
     pub pin: Option<String>,
     /// The Secret in which a certificate may stand beside the key.
-    pub beside: Option<SecretData>,
+    pub colocated_secret: Option<SecretData>,
     /// What a reader of the issuer's status should know of the key as it is now.
     pub notices: Vec<String>,
 }
@@ -73,7 +73,7 @@ impl Connected {
         Self {
             signer,
             pin: None,
-            beside: None,
+            colocated_secret: None,
             notices: Vec::new(),
         }
     }
@@ -83,12 +83,12 @@ impl Connected {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
     /// It is there, enabled, and the same. A reader of the issuer's status should know this.
-    Same {
+    Unchanged {
         /// As in [`Connected::notices`].
         notices: Vec<String>,
     },
     /// It cannot be told; connect again.
-    ConnectAgain,
+    Reconnect,
 }
 
 #[cfg(all(test, not(feature = "elsewhere")))]
@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::reach::{Addresses, Modules, Namespace, ServiceAccountToken};
+    use crate::access::{Addresses, Modules, Namespace, ServiceAccountToken};
     use crate::{ErrorClass, KeyConfig};
 
     /// A namespace of which nobody asks anything.
@@ -124,7 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_backend_that_is_not_in_it_says_so() {
-        let reach = Reach {
+        let access = Access {
             namespace: Arc::new(Unasked),
             tenant: None,
             ambient_credentials: false,
@@ -151,8 +151,8 @@ mod tests {
             ),
         ] {
             let config: KeyConfig = serde_json::from_value(config).unwrap();
-            let known = Known::default();
-            let error = config.backend().connect(&reach, &known).await.unwrap_err();
+            let known = KeyPin::default();
+            let error = config.backend().connect(&access, &known).await.unwrap_err();
             assert_eq!(error.class, ErrorClass::KeyUnusable);
             let sentence = format!("built without the feature {feature}");
             assert!(error.message.contains(&sentence), "{error}");

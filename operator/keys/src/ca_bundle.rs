@@ -5,8 +5,8 @@ use rustls_pki_types::pem::PemObject;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Namespace;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Namespace;
 use crate::union::exactly_one;
 
 /// The most bytes of PEM that are read.

@@ -16,7 +16,7 @@ pub enum ErrorClass {
     /// There is no such key.
     KeyNotFound,
     /// The backend answered with something that is no answer.
-    WrongAnswer,
+    InvalidResponse,
 }
 
 impl ErrorClass {
@@ -28,7 +28,7 @@ impl ErrorClass {
             Self::CredentialsRefused => "KeyCredentialsRefused",
             Self::KeyUnusable => "KeyUnusable",
             Self::KeyNotFound => "KeyNotFound",
-            Self::WrongAnswer => "KeyWrongAnswer",
+            Self::InvalidResponse => "KeyInvalidResponse",
         }
     }
 
@@ -36,7 +36,7 @@ impl ErrorClass {
     pub const fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::Throttled(_) | Self::Unreachable | Self::WrongAnswer
+            Self::Throttled(_) | Self::Unreachable | Self::InvalidResponse
         )
     }
 }
@@ -55,7 +55,7 @@ pub struct KeyError {
     /// The ID by which AWS finds the call. For the log: it is another one for each call.
     pub request_id: Option<String>,
     /// Which credential was refused, by which version of which Secret, where trying it again does
-    /// harm; see [`Known::refused`](crate::Known::refused).
+    /// harm; see [`KeyPin::refused`](crate::KeyPin::refused).
     pub refused: Option<String>,
 }
 

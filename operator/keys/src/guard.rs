@@ -1,13 +1,13 @@
 //! How much is asked of a key, and what happens when it does not answer.
 
 mod breaker;
-mod gate;
-mod pace;
+mod catch_panic;
+mod fair_semaphore;
+mod key_limiter;
+mod rate_limiter;
+mod self_test;
 #[cfg(test)]
 mod tests;
-mod trial;
-mod turns;
-mod unharmed;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,11 +20,11 @@ use signet_core::x509::public_key::PublicKey;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use breaker::{Breaker, BreakerEvent, PROBE};
-pub use gate::{Gate, Gates};
-pub use pace::Pace;
-pub use trial::trial;
-pub use turns::{Turn, Turns};
-use unharmed::unharmed;
+use catch_panic::catch_panic;
+pub use fair_semaphore::{FairSemaphore, Permit};
+pub use key_limiter::{KeyLimiter, KeyLimiters};
+pub use rate_limiter::RateLimiter;
+pub use self_test::self_test;
 
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
@@ -53,21 +53,21 @@ pub struct Limits {
 }
 
 /// A connected key that is never asked too much, and that is left alone while it is dead.
-pub struct Guard {
+pub struct GuardedSigner {
     signer: Arc<dyn Signer>,
-    gate: Arc<Gate>,
+    limiter: Arc<KeyLimiter>,
     breaker: Arc<Breaker>,
     /// When the key was last tried because it refused to sign something.
     doubted: Mutex<Option<Instant>>,
 }
 
-impl Guard {
+impl GuardedSigner {
     /// Guards a key. The gate is that of all issuers over this key; the breaker is this issuer's
     /// own, since what fails may be its credentials alone.
-    pub fn new(signer: Arc<dyn Signer>, gate: Arc<Gate>, breaker: Arc<Breaker>) -> Self {
+    pub fn new(signer: Arc<dyn Signer>, limiter: Arc<KeyLimiter>, breaker: Arc<Breaker>) -> Self {
         Self {
             signer,
-            gate,
+            limiter,
             breaker,
             doubted: Mutex::default(),
         }
@@ -97,23 +97,23 @@ impl Guard {
     ///
     /// # Errors
     /// They are too long. The sentence is for whoever asked for the certificate.
-    pub fn takes(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
-        self.signer.takes(tbs)
+    pub fn check_length(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
+        self.signer.check_length(tbs)
     }
 
     /// How many wait for a turn at this key.
     pub fn waiting(&self) -> usize {
-        self.gate.waiting()
+        self.limiter.waiting()
     }
 
     /// Waits for this tenant's turn, and until one more signature keeps the pace. Whoever signs
     /// holds the turn until the certificate is written. If the key is dead, or is found dead
     /// meanwhile, the error is the breaker's.
-    pub async fn turn(&self, tenant: &str) -> Result<Turn, KeyError> {
+    pub async fn permit(&self, tenant: &str) -> Result<Permit, KeyError> {
         let paced = async {
-            let turn = self.gate.turn(tenant).await;
-            self.gate.pace().await;
-            turn
+            let permit = self.limiter.permit(tenant).await;
+            self.limiter.wait_for_rate().await;
+            permit
         };
         self.breaker.unless_open(paced).await
     }
@@ -138,7 +138,7 @@ impl Guard {
                 return Err(error);
             };
             self.breaker.unless_open(sleep(wait)).await?;
-            let paced = timeout_at(last_start, self.gate.pace());
+            let paced = timeout_at(last_start, self.limiter.wait_for_rate());
             if self.breaker.unless_open(paced).await?.is_err() {
                 return Err(error);
             }
@@ -146,7 +146,7 @@ impl Guard {
     }
 
     async fn attempt(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        timeout(ATTEMPT, unharmed(self.signer.sign(tbs)))
+        timeout(ATTEMPT, catch_panic(self.signer.sign(tbs)))
             .await
             .unwrap_or_else(|_| Err(no_answer(ATTEMPT)))
     }
@@ -156,12 +156,12 @@ impl Guard {
         match error.class {
             // A key that asks for patience is well, as long as patience helps; and an answer that
             // is none may be about these bytes alone, of which there are others.
-            ErrorClass::Throttled(_) | ErrorClass::WrongAnswer if !is_last => {}
+            ErrorClass::Throttled(_) | ErrorClass::InvalidResponse if !is_last => {}
             // It may be about these bytes alone, such as more of them than the key takes, and
             // who asks for long names must not stop everybody else. So the key is given others.
             ErrorClass::KeyUnusable => {
                 if self.may_doubt() {
-                    let _ = self.breaker.probe(trial(&*self.signer)).await;
+                    let _ = self.breaker.probe(self_test(&*self.signer)).await;
                 }
             }
             _ => self.breaker.failed(error),
@@ -200,9 +200,9 @@ fn no_answer(after: Duration) -> KeyError {
     KeyError::new(ErrorClass::Unreachable, sentence)
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for GuardedSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard")
+        f.debug_struct("GuardedSigner")
             .field("breaker", &self.breaker)
             .field("waiting", &self.waiting())
             .finish_non_exhaustive()

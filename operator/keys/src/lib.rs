@@ -5,6 +5,7 @@
 //! backend, and [`KeyConfig::backend`] is the one place that tells them apart.
 #![warn(missing_docs)]
 
+mod access;
 mod aws_kms;
 mod backend;
 mod ca_bundle;
@@ -12,11 +13,10 @@ mod ca_bundle;
 mod encoding;
 mod error;
 mod guard;
+mod keyed_semaphore;
 #[cfg(feature = "elsewhere")]
 mod message_digest;
 mod pkcs11;
-mod places;
-mod reach;
 mod references;
 #[cfg(feature = "network")]
 mod remote;
@@ -35,22 +35,22 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
+pub use access::{
+    Access, Addresses, ApiServer, KeyPin, ModuleConfig, Modules, ModulesConfig, ModulesError,
+    Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
+};
 pub use aws_kms::AwsKms;
 pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
-    ATTEMPT, Breaker, BreakerEvent, DEADLINE, Gate, Gates, Guard, Limits, PROBE, Pace, Turn, Turns,
-    trial,
+    ATTEMPT, Breaker, BreakerEvent, DEADLINE, FairSemaphore, GuardedSigner, KeyLimiter,
+    KeyLimiters, Limits, PROBE, Permit, RateLimiter, self_test,
 };
+pub use keyed_semaphore::KeyedSemaphore;
 pub use pkcs11::Pkcs11;
 #[cfg(feature = "pkcs11")]
 pub use pkcs11::{KeyName, Pkcs11Error, TokenName};
-pub use places::{Place, Places};
-pub use reach::{
-    Addresses, ApiServer, Known, ModuleConfig, Modules, ModulesConfig, ModulesError, Namespace,
-    PinSecret, PinSecrets, PinSource, Reach, ServiceAccountToken, TokenConfig,
-};
 pub use rsa_hash::RsaHash;
 pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyToMake, KeyType, Software};
@@ -69,16 +69,16 @@ pub trait Signer: fmt::Debug + Send + Sync {
     fn algorithm(&self) -> SignatureAlgorithm;
 
     /// The most to-be-signed bytes that the key takes. None where it is given a digest of them.
-    fn longest(&self) -> Option<usize> {
+    fn max_message_len(&self) -> Option<usize> {
         None
     }
 
-    /// Whether the key takes these bytes; see [`longest`](Self::longest).
+    /// Whether the key takes these bytes; see [`max_message_len`](Self::max_message_len).
     ///
     /// # Errors
     /// They are too long. The sentence is for whoever asked for the certificate.
-    fn takes(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
-        match self.longest() {
+    fn check_length(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
+        match self.max_message_len() {
             Some(longest) if tbs.der().len() > longest => {
                 let sentence = format!(
                     "the to-be-signed certificate has {} bytes, and the key of the CA signs \

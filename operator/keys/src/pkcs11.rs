@@ -50,10 +50,10 @@ pub use error::{Pkcs11Error, TokenName};
 #[cfg(feature = "pkcs11")]
 pub use key::KeyName;
 
+use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
 use crate::error::KeyError;
 use crate::guard::Limits;
-use crate::reach::{Known, Reach};
 use crate::rsa_hash::RsaHash;
 
 /// A key in a PKCS#11 token: an HSM.
@@ -113,7 +113,7 @@ impl Backend for Pkcs11 {
         reference
     }
 
-    fn described(&self) -> String {
+    fn spec_hint(&self) -> String {
         let fields = [
             ("module", Some(&self.module)),
             ("token", Some(&self.token)),
@@ -138,17 +138,17 @@ impl Backend for Pkcs11 {
     #[cfg(feature = "pkcs11")]
     fn connect<'a>(
         &'a self,
-        reach: &'a Reach,
-        known: &'a Known,
+        access: &'a Access,
+        known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, reach, known))
+        Box::pin(connect::connect(self, access, known))
     }
 
     #[cfg(not(feature = "pkcs11"))]
     fn connect<'a>(
         &'a self,
-        _reach: &'a Reach,
-        _known: &'a Known,
+        _access: &'a Access,
+        _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
         crate::backend::built_without("pkcs11")
     }
@@ -182,7 +182,7 @@ mod tests {
             "pkcs11/softhsm/signet;object=c%3Bid%3D01"
         );
         assert_eq!(
-            by_label.described(),
+            by_label.spec_hint(),
             "pkcs11.module: softhsm, pkcs11.token: signet, pkcs11.keyLabel: c;id=01"
         );
         let by_id = key(serde_json::json!({

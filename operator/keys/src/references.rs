@@ -18,8 +18,8 @@ pub struct ServiceAccountReference {
 
 #[cfg(feature = "network")]
 mod read {
+    use crate::access::Namespace;
     use crate::error::{ErrorClass, KeyError};
-    use crate::reach::Namespace;
     use crate::secrets::SecretData;
 
     /// The Secret of this name, with `what` a login needs.

@@ -11,7 +11,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_core::ca::MOST_PEM_BYTES;
+use signet_core::ca::MAX_PEM_BYTES;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
@@ -20,10 +20,10 @@ pub use generate::{GeneratedKey, KeyType};
 use pair::KeyPair;
 
 use crate::Signer;
+use crate::access::{Access, KeyPin, Namespace};
 use crate::backend::{Backend, Checked, Connected};
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::Limits;
-use crate::reach::{Known, Namespace, Reach};
 use crate::rsa_hash::RsaHash;
 
 /// The Secret key that holds the private key, as in a `kubernetes.io/tls` Secret.
@@ -33,7 +33,7 @@ const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
 
 /// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
 /// with 8192, and everybody who may ask for a certificate can ask for as many as he likes.
-const MOST_RSA_BITS: u32 = 4096;
+const MAX_RSA_BITS: u32 = 4096;
 
 /// A private key in a Kubernetes Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +67,7 @@ pub struct KeyToMake {
 }
 
 /// What a reader of the issuer's status should know.
-pub(crate) const CAVEAT: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
+pub(crate) const WARNING: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
 
 impl Backend for Software {
     fn name(&self) -> &'static str {
@@ -78,7 +78,7 @@ impl Backend for Software {
         format!("software/{}", self.secret_name)
     }
 
-    fn described(&self) -> String {
+    fn spec_hint(&self) -> String {
         format!(
             "software.secretName: {}, software.keyType: {}",
             self.secret_name,
@@ -86,15 +86,15 @@ impl Backend for Software {
         )
     }
 
-    fn to_make(&self) -> Option<KeyToMake> {
+    fn provision(&self) -> Option<KeyToMake> {
         Some(KeyToMake {
             key_type: self.key_type,
             secret_name: self.secret_name.clone(),
         })
     }
 
-    fn caveat(&self) -> Option<&'static str> {
-        Some(CAVEAT)
+    fn warning(&self) -> Option<&'static str> {
+        Some(WARNING)
     }
 
     fn limits(&self) -> Limits {
@@ -106,10 +106,10 @@ impl Backend for Software {
 
     fn connect<'a>(
         &'a self,
-        reach: &'a Reach,
-        _known: &'a Known,
+        access: &'a Access,
+        _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        self.load(&reach.namespace).boxed()
+        self.load(&access.namespace).boxed()
     }
 }
 
@@ -139,7 +139,7 @@ impl Software {
         };
         Ok(Connected {
             // One byte more than is read is enough to say that it is too much.
-            beside: Some(secret.only(&CHAIN, MOST_PEM_BYTES + 1)),
+            colocated_secret: Some(secret.only(&CHAIN, MAX_PEM_BYTES + 1)),
             ..Connected::to(Arc::new(signer))
         })
     }
@@ -161,9 +161,9 @@ fn read(pem: &[u8]) -> Result<(PublicKey, KeyPair), String> {
     let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
         .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
     match public_key.algorithm() {
-        KeyAlgorithm::Rsa { bits } if bits > MOST_RSA_BITS => Err(format!(
+        KeyAlgorithm::Rsa { bits } if bits > MAX_RSA_BITS => Err(format!(
             "is an RSA key of {bits} bits, which takes too long to sign; use one of at most \
-             {MOST_RSA_BITS} bits, or ECDSA"
+             {MAX_RSA_BITS} bits, or ECDSA"
         )),
         _ => Ok((public_key, pair)),
     }
@@ -203,10 +203,10 @@ impl Signer for SoftwareSigner {
             let secret = self.namespace.secret(name).await?;
             let same = secret.is_some_and(|secret| secret.version() == version);
             Ok(match same {
-                true => Checked::Same {
+                true => Checked::Unchanged {
                     notices: Vec::new(),
                 },
-                false => Checked::ConnectAgain,
+                false => Checked::Reconnect,
             })
         }
         .boxed()

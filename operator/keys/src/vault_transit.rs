@@ -31,11 +31,11 @@ use serde::{Deserialize, Serialize};
 
 use auth::VaultAuth;
 
+use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
 use crate::ca_bundle::CaBundle;
 use crate::error::KeyError;
 use crate::guard::Limits;
-use crate::reach::{Known, Reach};
 use crate::rsa_hash::RsaHash;
 
 /// What the API server checks of a path in Vault, without which it could lead anywhere there.
@@ -116,7 +116,7 @@ impl Backend for VaultTransit {
         )
     }
 
-    fn described(&self) -> String {
+    fn spec_hint(&self) -> String {
         let mut fields = vec![
             format!("vaultTransit.address: {}", self.address),
             format!("vaultTransit.mount: {}", self.mount),
@@ -143,17 +143,17 @@ impl Backend for VaultTransit {
     #[cfg(feature = "vault")]
     fn connect<'a>(
         &'a self,
-        reach: &'a Reach,
-        known: &'a Known,
+        access: &'a Access,
+        known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, reach, known))
+        Box::pin(connect::connect(self, access, known))
     }
 
     #[cfg(not(feature = "vault"))]
     fn connect<'a>(
         &'a self,
-        _reach: &'a Reach,
-        _known: &'a Known,
+        _access: &'a Access,
+        _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
         crate::backend::built_without("vault")
     }

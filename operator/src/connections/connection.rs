@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use signet_keys::{
-    Backend, Breaker, BreakerEvent, Checked, Connected, Gate, Gates, Guard, KeyConfig, KeyError,
-    Known, Limits, Reach, SecretData, Signer, trial,
+    Access, Backend, Breaker, BreakerEvent, Checked, Connected, GuardedSigner, KeyConfig, KeyError,
+    KeyLimiter, KeyLimiters, KeyPin, Limits, SecretData, Signer, self_test,
 };
 use tokio::sync::broadcast;
 
@@ -16,11 +16,11 @@ use crate::lock::Mutex;
 #[derive(Clone, Debug)]
 pub struct Key {
     /// The key, with what protects it and others.
-    pub guard: Arc<Guard>,
-    /// What its reference was resolved to; see [`Known::pin`].
+    pub guard: Arc<GuardedSigner>,
+    /// What its reference was resolved to; see [`KeyPin::pin`].
     pub pin: Option<String>,
     /// The Secret in which a certificate may stand beside it.
-    pub beside: Option<SecretData>,
+    pub colocated_secret: Option<SecretData>,
     /// What a reader of the issuer's status should know.
     pub notices: Vec<String>,
 }
@@ -119,8 +119,8 @@ impl Connection {
     pub(super) async fn key(
         &self,
         backend: &(dyn Backend + Send + Sync),
-        (reach, known): (&Reach, &Known),
-        gates: &Gates,
+        (access, known): (&Access, &KeyPin),
+        limiters: &KeyLimiters,
     ) -> Result<Key, KeyError> {
         let mut last = self.last.lock().await;
         let breaker = self.breaker();
@@ -132,13 +132,13 @@ impl Connection {
                     self_tested || self_test_of_ca_key(&**key.guard.signer(), known).await?;
                 return Ok((key, self_tested));
             }
-            let found = backend.connect(reach, known).await?;
+            let found = backend.connect(access, known).await?;
             // Before it replaces the current one.
             let self_tested = self_test_of_ca_key(&*found.signer, known).await?;
             let fingerprint = found.signer.public_key().fingerprint();
-            let scope = reach.tenant.as_deref().unwrap_or_default();
-            let gate = gates.gate(scope, &fingerprint, self.parameters.limits);
-            Ok((self.guarded(found, gate), self_tested))
+            let scope = access.tenant.as_deref().unwrap_or_default();
+            let limiter = limiters.limiter(scope, &fingerprint, self.parameters.limits);
+            Ok((self.guarded(found, limiter), self_tested))
         };
         let (key, self_tested) = breaker.probe(check).await?;
         *last = LastCheck {
@@ -149,13 +149,13 @@ impl Connection {
         Ok(key)
     }
 
-    fn guarded(&self, found: Connected, gate: Arc<Gate>) -> Key {
+    fn guarded(&self, found: Connected, limiter: Arc<KeyLimiter>) -> Key {
         let breaker = self.notifier.breaker();
         *self.breaker.lock() = breaker.clone();
         Key {
-            guard: Arc::new(Guard::new(found.signer, gate, breaker)),
+            guard: Arc::new(GuardedSigner::new(found.signer, limiter, breaker)),
             pin: found.pin,
-            beside: found.beside,
+            colocated_secret: found.colocated_secret,
             notices: found.notices,
         }
     }
@@ -167,22 +167,22 @@ async fn check_held(held: Option<&Key>) -> Result<Option<Key>, KeyError> {
         return Ok(None);
     };
     match key.guard.signer().check().await {
-        Ok(Checked::Same { notices }) => Ok(Some(Key {
+        Ok(Checked::Unchanged { notices }) => Ok(Some(Key {
             notices,
             ..key.clone()
         })),
         Err(error) if error.class.is_transient() => Err(error),
         // The connection may be broken, or the key may have changed.
-        Ok(Checked::ConnectAgain) | Err(_) => Ok(None),
+        Ok(Checked::Reconnect) | Err(_) => Ok(None),
     }
 }
 
 /// Runs the self-test of a key, unless it is not the CA's key. Returns whether it ran.
-async fn self_test_of_ca_key(signer: &dyn Signer, known: &Known) -> Result<bool, KeyError> {
+async fn self_test_of_ca_key(signer: &dyn Signer, known: &KeyPin) -> Result<bool, KeyError> {
     let of_the_ca = |ca: &String| *ca == signer.public_key().fingerprint();
     let may = known.fingerprint.as_ref().is_none_or(of_the_ca);
     if may {
-        trial(signer).await?;
+        self_test(signer).await?;
     }
     Ok(may)
 }
@@ -190,7 +190,7 @@ async fn self_test_of_ca_key(signer: &dyn Signer, known: &Known) -> Result<bool,
 impl LastCheck {
     /// Returns the key if it is the pinned one. A key that is no longer pinned is resolved again: its
     /// CA is gone, and the reference may lead elsewhere.
-    fn held(&self, known: &Known) -> Option<&Key> {
+    fn held(&self, known: &KeyPin) -> Option<&Key> {
         let held = self.key.as_ref()?;
         let never_pinned = known.pin.is_none() && self.pin.is_none();
         (never_pinned || known.pin == held.pin).then_some(held)

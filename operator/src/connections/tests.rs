@@ -37,8 +37,8 @@ impl Cluster {
         })
     }
 
-    fn reach(self: &Arc<Self>) -> Reach {
-        key::reach(Handle(self.clone()))
+    fn access(self: &Arc<Self>) -> Access {
+        key::access(Handle(self.clone()))
     }
 
     fn asked(&self) -> u32 {
@@ -98,9 +98,9 @@ async fn look(
     cluster: &Arc<Cluster>,
     spec: &IssuerSpec,
 ) -> Result<Key, KeyError> {
-    let (issuer, known) = (corp(), Known::default());
+    let (issuer, known) = (corp(), KeyPin::default());
     connections
-        .key((&issuer, "uid"), spec, &cluster.reach(), &known)
+        .key((&issuer, "uid"), spec, &cluster.access(), &known)
         .await
 }
 

@@ -5,7 +5,7 @@ use kube::core::ObjectMeta;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::issue::SelfSigned;
 use signet_core::issue::assemble_root;
-use signet_keys::{ErrorClass, GeneratedKey, Guard, KeyError, KeyToMake};
+use signet_keys::{ErrorClass, GeneratedKey, GuardedSigner, KeyError, KeyToMake};
 
 use super::error::Error;
 use super::facts::Facts;
@@ -53,7 +53,7 @@ pub(super) async fn key(
 /// Signs an issuer's own root, and writes it down.
 pub(super) async fn root(
     root: &SelfSigned,
-    signer: &Guard,
+    signer: &GuardedSigner,
     facts: &Facts,
     number: u32,
     context: &Context,
@@ -100,7 +100,11 @@ pub(super) async fn generation(
     }
 }
 
-async fn sign(root: &SelfSigned, signer: &Guard, facts: &Facts) -> Result<CaCertificate, NotReady> {
+async fn sign(
+    root: &SelfSigned,
+    signer: &GuardedSigner,
+    facts: &Facts,
+) -> Result<CaCertificate, NotReady> {
     let tbs = root
         .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
         .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;

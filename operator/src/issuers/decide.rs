@@ -10,7 +10,7 @@ use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
-use signet_keys::{ErrorClass, Guard, KeyError, KeyToMake};
+use signet_keys::{ErrorClass, GuardedSigner, KeyError, KeyToMake};
 
 use super::facts::Facts;
 use super::generation::Generation;
@@ -34,7 +34,7 @@ pub(super) enum Step {
     /// Sign the issuer's own root, write it down as a generation, and look again.
     CreateRoot {
         root: Box<SelfSigned>,
-        signer: Arc<Guard>,
+        signer: Arc<GuardedSigner>,
         number: u32,
     },
     /// Write the chain beside the key down as a generation, and look again.
@@ -58,7 +58,7 @@ pub(super) struct Ready {
     /// The name of the generation that signs.
     pub(super) generation: String,
     pub(super) chain: CaChain,
-    pub(super) signer: Arc<Guard>,
+    pub(super) signer: Arc<GuardedSigner>,
     pub(super) rules: Rules,
 }
 
@@ -104,7 +104,7 @@ fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
                  not rotate keys yet; change spec.key back to {}, or make a new issuer for \
                  the new key",
                 last.name,
-                last.key.backend().described()
+                last.key.backend().spec_hint()
             ),
         )),
     }
@@ -122,7 +122,7 @@ fn key_to_make(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
         .spec
         .key
         .backend()
-        .to_make()
+        .provision()
         .filter(|_| may)
         .map(Step::CreateKey)
 }
@@ -145,7 +145,7 @@ fn no_key(facts: &Facts, error: &KeyError) -> NotReady {
 fn self_signed(
     facts: &Facts,
     spec: &api::SelfSigned,
-    signer: Arc<Guard>,
+    signer: Arc<GuardedSigner>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     let last = facts
@@ -186,7 +186,7 @@ fn self_signed(
 fn existing(
     facts: &Facts,
     spec: &api::Existing,
-    signer: Arc<Guard>,
+    signer: Arc<GuardedSigner>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     let existing = facts.existing.as_ref().ok_or_else(|| {
@@ -228,7 +228,7 @@ fn ready(
     facts: &Facts,
     generation: &Generation,
     chain: &CaChain,
-    signer: Arc<Guard>,
+    signer: Arc<GuardedSigner>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     fit(facts, chain, &signer)?;
@@ -270,7 +270,7 @@ fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
 }
 
 /// Whether this key can issue under this chain now.
-fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<Guard>) -> Result<(), NotReady> {
+fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<GuardedSigner>) -> Result<(), NotReady> {
     if chain.issuing().public_key() != signer.public_key() {
         return Err(NotReady::stalls(
             IssuerReason::KeyMismatch,

@@ -46,7 +46,7 @@ impl Facts {
         match &self.key {
             Ok(key) if key.guard.public_key().fingerprint() == generation.key_fingerprint => true,
             // Where the server was changed as well, it is another key, which is called alike.
-            Ok(_) => own.backend().described() == spec.backend().described(),
+            Ok(_) => own.backend().spec_hint() == spec.backend().spec_hint(),
             Err(_) => own.same_key(spec),
         }
     }

@@ -7,7 +7,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
 use signet_core::ca::{CaChain, ChainError};
-use signet_keys::{KeyError, Known, Namespace, Reach, SecretData};
+use signet_keys::{Access, KeyError, KeyPin, Namespace, SecretData};
 
 use super::error::Error;
 use super::facts::Facts;
@@ -39,9 +39,9 @@ pub(super) async fn observe<K: Object>(
         generations(name, &namespace, context).await?
     };
     let uid = object.uid().unwrap_or_default();
-    let reach = reach(name, &namespace, context);
+    let access = access(name, &namespace, context);
     let ca = valid_over_this_key(&generations, &spec, (context.now)());
-    let known = Known {
+    let known = KeyPin {
         pin: ca.and_then(|ca| ca.pin.clone()),
         fingerprint: ca.map(|ca| ca.key_fingerprint.clone()),
         refused: object
@@ -49,14 +49,14 @@ pub(super) async fn observe<K: Object>(
             .and_then(|status| status.refused_credential.clone()),
     };
     let connections = &context.connections;
-    let key = connections.key((name, &uid), &spec, &reach, &known).await;
+    let key = connections.key((name, &uid), &spec, &access, &known).await;
     if let Err(error) = &key {
         let backend = spec.key.backend().name();
         context.metrics.key_error(backend, error.class);
     }
     // The key alone is not enough where its chain cannot be read, and the status says why.
     let (key, existing) = match key {
-        Ok(key) => match existing(&spec, &key, &reach, context).await {
+        Ok(key) => match existing(&spec, &key, &access, context).await {
             Ok(existing) => (Ok(key), existing),
             Err(error) => (Err(error), None),
         },
@@ -118,10 +118,10 @@ async fn generations(
 }
 
 /// What the key of an issuer may reach.
-fn reach(name: &IssuerName, namespace: &str, context: &Context) -> Reach {
+fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
     let settings = &context.settings;
     let client = context.client.clone();
-    Reach {
+    Access {
         namespace: Arc::new(IssuerNamespace::new(client, namespace, name)),
         tenant: (name.kind == IssuerKind::Issuer).then(|| name.namespace.clone()),
         ambient_credentials: settings.ambient_credentials(name.kind),
@@ -144,17 +144,17 @@ fn valid_over_this_key<'a>(
 async fn existing(
     spec: &IssuerSpec,
     key: &Key,
-    reach: &Reach,
+    access: &Access,
     context: &Context,
 ) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
-    let namespace = &*reach.namespace;
+    let namespace = &*access.namespace;
     let Some(existing) = &spec.certificate.existing else {
         return Ok(None);
     };
     let data = match (&existing.secret_name, &existing.config_map_name) {
         (Some(name), _) => namespace.secret(name).await?.unwrap_or_default(),
         (None, Some(name)) => in_config_map(namespace, name).await?,
-        (None, None) => match &key.beside {
+        (None, None) => match &key.colocated_secret {
             Some(data) => data.clone(),
             None => return Ok(None),
         },
@@ -163,7 +163,7 @@ async fn existing(
         let tls_crt = data.get("tls.crt").unwrap_or_default();
         CaChain::from_pem(tls_crt, data.get("ca.crt"))
     };
-    let tenant = reach.tenant.as_deref().unwrap_or_default();
+    let tenant = access.tenant.as_deref().unwrap_or_default();
     let chain = context.chain_parsing.run(tenant, read).await;
     Ok(Some(chain.unwrap_or_else(|_| {
         let message = "reading it failed; the operator's log says why".to_owned();

@@ -152,7 +152,7 @@ fn lists_cert_manager(facts: &Facts, ready: &Ready) -> bool {
 
 fn caveats(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> Vec<String> {
     let constrained = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
-    let of_key = facts.spec.key.backend().caveat();
+    let of_key = facts.spec.key.backend().warning();
     let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
     shared
         .map(SharedCa::to_string)

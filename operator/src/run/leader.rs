@@ -10,7 +10,7 @@ use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_keys::Turns;
+use signet_keys::FairSemaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -185,7 +185,7 @@ fn context(
             max_in_flight: settings.max_signatures_in_flight,
         }),
         sharing: Sharing::default(),
-        reads: Turns::new(MAX_CONCURRENT_READS),
+        reads: FairSemaphore::new(MAX_CONCURRENT_READS),
         stop,
         issuers,
         requests,

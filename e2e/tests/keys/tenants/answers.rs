@@ -20,7 +20,7 @@ shared![
 /// What a server of the network, which is none of Vault's nor of AWS', has on its pages.
 const SECRET: &str = "the-intranet-says-hunter2";
 /// The most that is shown of an error, and more than the sentence around it has.
-const MOST_SHOWN: usize = 200;
+const MAX_SHOWN: usize = 200;
 
 /// A server that is not there, behind a proxy that answers for it.
 async fn server() -> Result<Proxy> {
@@ -76,7 +76,7 @@ async fn a_redirect_is_not_followed(test: &TestNamespace) -> Result<()> {
         let before = first.connections();
         let issuer = tenant.has(name, key).await?;
         let told = tenant
-            .wait_until_not_ready(&issuer, "KeyWrongAnswer")
+            .wait_until_not_ready(&issuer, "KeyInvalidResponse")
             .await?;
         ensure!(told.contains("not followed"), "{name}: {told}");
         ensure!(first.connections() > before, "{name}: nothing was called");
@@ -136,7 +136,7 @@ async fn of_an_answer_only_the_error_is_shown(test: &TestNamespace) -> Result<()
 }
 
 async fn a_long_error_is_cut(tenant: &Tenant) -> Result<()> {
-    let long = format!("{}{SECRET}", "x".repeat(MOST_SHOWN));
+    let long = format!("{}{SECRET}", "x".repeat(MAX_SHOWN));
     for (name, fault) in [
         (
             "vault",
@@ -152,7 +152,7 @@ async fn a_long_error_is_cut(tenant: &Tenant) -> Result<()> {
         let told = tenant.is_not_ready(&issuer, "xxx").await?;
         let shown = told.matches('x').count();
         ensure!(
-            (150..=MOST_SHOWN + 5).contains(&shown),
+            (150..=MAX_SHOWN + 5).contains(&shown),
             "{name}: {shown} of {told}"
         );
         ensure!(

@@ -6,7 +6,7 @@ use super::{CaCertificate, CaChain, ChainError};
 
 /// So many signatures are checked at most to find a path. Certificates of one name and large keys
 /// would otherwise have as many checked as the square of their number, for nothing.
-const MOST_CHECKS: usize = 64;
+const MAX_CHECKS: usize = 64;
 
 /// Orders `own` (the CA's file) and `others` (its `ca.crt`) into a chain.
 ///
@@ -17,7 +17,7 @@ pub(super) fn chain(
     mut others: Vec<CaCertificate>,
 ) -> Result<CaChain, ChainError> {
     let (mut path, mut own) = begin(own).ok_or(ChainError::Empty)?;
-    let mut checks = Checks(MOST_CHECKS);
+    let mut checks = Checks(MAX_CHECKS);
     loop {
         let next = match checks.issuer_of(&path, &mut own)? {
             None => checks.issuer_of(&path, &mut others)?,

@@ -3,10 +3,10 @@
 use super::{CaCertificate, ChainError};
 
 /// More certificates than this in one PEM file are a mistake or an attack.
-const MOST_CERTIFICATES: usize = 32;
+const MAX_CERTIFICATES: usize = 32;
 /// A larger PEM file is a mistake or an attack, and is not read. A CAGeneration has room for as
 /// much in each of its two lists.
-pub const MOST_BYTES: usize = 64 * 1024;
+pub const MAX_BYTES: usize = 64 * 1024;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -14,15 +14,15 @@ const END: &str = "-----END CERTIFICATE-----";
 /// Reads every certificate of a PEM file, which may hold none; text around the blocks is
 /// allowed, as OpenSSL writes it.
 pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
-    if pem.len() > MOST_BYTES {
-        return Err(ChainError::TooLarge(MOST_BYTES));
+    if pem.len() > MAX_BYTES {
+        return Err(ChainError::TooLarge(MAX_BYTES));
     }
     let text = std::str::from_utf8(pem).map_err(|_| unreadable(1, "the file is not PEM text"))?;
     let mut certificates = Vec::new();
     for (number, part) in text.split(BEGIN).skip(1).enumerate() {
         let index = number + 1;
-        if index > MOST_CERTIFICATES {
-            return Err(ChainError::TooMany(MOST_CERTIFICATES));
+        if index > MAX_CERTIFICATES {
+            return Err(ChainError::TooMany(MAX_CERTIFICATES));
         }
         let Some((body, _)) = part.split_once(END) else {
             return Err(unreadable(index, "the PEM block has no end line"));
@@ -38,10 +38,10 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
 /// Whether [`read`] reads these certificates once they are written down.
 pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainError> {
     let bytes = |certificate: &CaCertificate| certificate.pem().len();
-    if certificates.len() > MOST_CERTIFICATES {
-        Err(ChainError::TooMany(MOST_CERTIFICATES))
-    } else if certificates.iter().map(bytes).sum::<usize>() > MOST_BYTES {
-        Err(ChainError::TooLarge(MOST_BYTES))
+    if certificates.len() > MAX_CERTIFICATES {
+        Err(ChainError::TooMany(MAX_CERTIFICATES))
+    } else if certificates.iter().map(bytes).sum::<usize>() > MAX_BYTES {
+        Err(ChainError::TooLarge(MAX_BYTES))
     } else {
         Ok(())
     }

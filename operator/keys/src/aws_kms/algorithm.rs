@@ -7,7 +7,7 @@ use signet_core::x509::algorithm::SignatureAlgorithm;
 use crate::message_digest::message_digest;
 
 /// The most bytes that KMS takes as they are.
-pub(super) const MOST_RAW_BYTES: usize = 4096;
+pub(super) const MAX_RAW_BYTES: usize = 4096;
 
 /// The key specs that KMS signs with and that X.509 readers know.
 pub(super) const KEY_SPECS: &str = "ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, \

@@ -7,24 +7,24 @@ use super::AwsKms;
 use super::credentials::AwsCredentials;
 use super::error::{Failure, Remedy};
 use super::session::Session;
+use crate::access::Access;
 use crate::error::KeyError;
-use crate::reach::Reach;
 
 /// Calls to KMS for one issuer.
 pub(super) struct Calls {
     config: AwsKms,
-    reach: Reach,
+    access: Access,
     session: Mutex<Arc<Session>>,
     /// Held by the one call that opens another session.
     renewal: tokio::sync::Mutex<()>,
 }
 
 impl Calls {
-    pub(super) async fn new(config: &AwsKms, reach: &Reach) -> Result<Self, KeyError> {
+    pub(super) async fn new(config: &AwsKms, access: &Access) -> Result<Self, KeyError> {
         Ok(Self {
             config: config.clone(),
-            reach: reach.clone(),
-            session: Mutex::new(Arc::new(Session::open(config, reach).await?)),
+            access: access.clone(),
+            session: Mutex::new(Arc::new(Session::open(config, access).await?)),
             renewal: tokio::sync::Mutex::default(),
         })
     }
@@ -69,7 +69,7 @@ impl Calls {
 
     /// Whether what the session was made of is as it was.
     pub(super) async fn holds(&self) -> Result<bool, KeyError> {
-        self.session().holds(&self.config, &self.reach).await
+        self.session().holds(&self.config, &self.access).await
     }
 
     /// The session, or another one if its connections may be dead.
@@ -88,7 +88,7 @@ impl Calls {
         if !Arc::ptr_eq(&current, failed) {
             return Ok(current);
         }
-        let session = Arc::new(Session::open(&self.config, &self.reach).await?);
+        let session = Arc::new(Session::open(&self.config, &self.access).await?);
         let mut current = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::clone(&session);
         Ok(session)
@@ -98,7 +98,7 @@ impl Calls {
     async fn may_differ(&self, session: &Session) -> bool {
         match self.config.credentials {
             Some(AwsCredentials::SecretRef(_)) if self.config.role_arn.is_none() => {
-                let holds = session.holds(&self.config, &self.reach).await;
+                let holds = session.holds(&self.config, &self.access).await;
                 matches!(holds, Ok(false))
             }
             _ => true,

@@ -73,7 +73,7 @@ fn of_status(status: u16, delay: Option<Duration>) -> ErrorClass {
         429 => ErrorClass::Throttled(delay),
         500.. => ErrorClass::Unreachable,
         401 | 403 => ErrorClass::CredentialsRefused,
-        _ => ErrorClass::WrongAnswer,
+        _ => ErrorClass::InvalidResponse,
     }
 }
 

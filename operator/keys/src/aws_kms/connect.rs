@@ -7,17 +7,17 @@ use super::calls::Calls;
 use super::key::Resolved;
 use super::session::Session;
 use super::signer::KmsSigner;
+use crate::access::{Access, KeyPin};
 use crate::backend::Connected;
 use crate::error::KeyError;
-use crate::reach::{Known, Reach};
 
 /// Finds the key, checks that it can sign, and learns its public half.
 pub(super) async fn connect(
     config: &AwsKms,
-    reach: &Reach,
-    known: &Known,
+    access: &Access,
+    known: &KeyPin,
 ) -> Result<Connected, KeyError> {
-    let calls = Calls::new(config, reach).await?;
+    let calls = Calls::new(config, access).await?;
     let pin = known.pin.as_deref();
     let find =
         |session: Arc<Session>| async move { Resolved::find(&session, &config.key_id, pin).await };

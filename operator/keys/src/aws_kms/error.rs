@@ -117,7 +117,7 @@ impl Service {
     /// The answer came, and is none that was expected.
     pub(super) fn wrong(&self, why: impl fmt::Display) -> KeyError {
         let sentence = format!("{} {why}; is the endpoint that of AWS?", self.name);
-        KeyError::new(ErrorClass::WrongAnswer, sentence)
+        KeyError::new(ErrorClass::InvalidResponse, sentence)
     }
 
     fn silent(&self) -> Failure {
@@ -157,7 +157,7 @@ impl Service {
                  roleArn or credentials"
             ),
             ErrorClass::KeyUnusable => format!("{name} does not sign with the key: {said}"),
-            ErrorClass::WrongAnswer => return self.wrong(format!("answers: {said}")).into(),
+            ErrorClass::InvalidResponse => return self.wrong(format!("answers: {said}")).into(),
         };
         Failure {
             error: KeyError::new(class, sentence),

@@ -10,8 +10,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use rustls_pki_types::CertificateDer;
 
 use super::bounded::bounded;
+use crate::access::Access;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Reach;
 use crate::remote::{Unresolved, refused, resolve};
 
 /// A client that trusts these CAs (the system's without them) and calls these addresses alone.
@@ -20,7 +20,7 @@ use crate::remote::{Unresolved, refused, resolve};
 /// A certificate is none that can be trusted.
 pub(super) fn client(
     bundle: Option<&[CertificateDer<'static>]>,
-    reach: &Reach,
+    access: &Access,
 ) -> Result<SharedHttpClient, KeyError> {
     let trust = match bundle {
         None => TrustStore::empty().with_native_roots(true),
@@ -31,7 +31,7 @@ pub(super) fn client(
     let client = Builder::new()
         .tls_provider(Provider::rustls(CryptoMode::AwsLc))
         .tls_context(context)
-        .build_with_resolver(Resolver(reach.clone()));
+        .build_with_resolver(Resolver(access.clone()));
     Ok(bounded(client))
 }
 
@@ -55,7 +55,7 @@ fn unusable(why: &str) -> KeyError {
 
 /// Resolves names to addresses that may be called.
 #[derive(Clone)]
-struct Resolver(Reach);
+struct Resolver(Access);
 
 impl ResolveDns for Resolver {
     fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {

@@ -20,8 +20,8 @@ pub(super) struct Resolved {
 }
 
 /// Longer than any that AWS makes.
-const LONGEST_ARN: usize = 256;
-const LONGEST_WORD: usize = 40;
+const MAX_ARN: usize = 256;
+const MAX_WORD: usize = 40;
 
 /// Whether the reference is an alias, by its name or by its ARN.
 fn is_alias(key_id: &str) -> bool {
@@ -33,14 +33,14 @@ fn is_alias(key_id: &str) -> bool {
 fn is_arn(text: &&str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '-');
     let key = text.starts_with("arn:aws") && text.contains(":kms:") && text.contains(":key/");
-    key && text.len() <= LONGEST_ARN && text.chars().all(plain)
+    key && text.len() <= MAX_ARN && text.chars().all(plain)
 }
 
 /// A word of the API, which may be newer than this client, or anyone's.
 fn word(text: Option<&str>) -> String {
     let of_word = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     let text = text.unwrap_or("unknown").chars();
-    text.filter(of_word).take(LONGEST_WORD).collect()
+    text.filter(of_word).take(MAX_WORD).collect()
 }
 
 /// What is to be said of an alias that KMS does not describe, where that is the alias's fault. A

@@ -19,8 +19,8 @@ use super::error::Service;
 use super::redact::Redact;
 use super::session::of_login;
 use super::sts::{Role, WebIdentity, told};
+use crate::access::Access;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Reach;
 use crate::references::{entry, secret};
 use crate::remote::{causes, chain};
 use crate::secrets::SecretData;
@@ -45,7 +45,7 @@ impl Login {
     /// `sdk`, which holds no credentials and nothing of the environment.
     pub(super) async fn new(
         config: &AwsKms,
-        reach: &Reach,
+        access: &Access,
         sdk: &SdkConfig,
         redact: &Redact,
     ) -> Result<Self, KeyError> {
@@ -57,14 +57,14 @@ impl Login {
         };
         let mut version = None;
         let provider = match &config.credentials {
-            None => ambient(config, reach, redact).await?,
+            None => ambient(config, access, redact).await?,
             Some(AwsCredentials::SecretRef(at)) => {
-                let secret = secret(&at.name, &*reach.namespace, "the access key").await?;
+                let secret = secret(&at.name, &*access.namespace, "the access key").await?;
                 version = Some(secret.version().to_owned());
                 SharedCredentialsProvider::new(access_key(&secret, at, redact)?)
             }
             Some(AwsCredentials::WebIdentity(login)) => {
-                let web_identity = WebIdentity::new(config, login, reach, sdk, sts.clone());
+                let web_identity = WebIdentity::new(config, login, access, sdk, sts.clone());
                 SharedCredentialsProvider::new(web_identity)
             }
         };
@@ -110,12 +110,12 @@ fn access_key(
 /// The operator's own credentials, found as every program with AWS's SDK finds them.
 async fn ambient(
     config: &AwsKms,
-    reach: &Reach,
+    access: &Access,
     redact: &Redact,
 ) -> Result<SharedCredentialsProvider, KeyError> {
     let refuse = |sentence| Err(KeyError::new(ErrorClass::CredentialsRefused, sentence));
-    if !reach.ambient_credentials {
-        return refuse(match reach.tenant {
+    if !access.ambient_credentials {
+        return refuse(match access.tenant {
             Some(_) => {
                 "an Issuer may not use the operator's own credentials; name others in \
                  awsKms.credentials, or start the operator with --issuer-ambient-credentials=true"
@@ -128,14 +128,14 @@ async fn ambient(
         });
     }
     // Each request carries the session token of the credentials, which is not a tenant's.
-    if reach.tenant.is_some() && (config.endpoint.is_some() || config.sts_endpoint.is_some()) {
+    if access.tenant.is_some() && (config.endpoint.is_some() || config.sts_endpoint.is_some()) {
         return refuse(
             "an Issuer may not send what the operator's own credentials sign to an endpoint of \
              its choice; name others in awsKms.credentials, or remove endpoint and stsEndpoint",
         );
     }
     // Whoever signs the server's certificate can read those requests.
-    if reach.tenant.is_some() && config.ca_bundle.is_some() {
+    if access.tenant.is_some() && config.ca_bundle.is_some() {
         return refuse(
             "an Issuer may not choose by whose CA a server is known that it sends the operator's \
              own credentials to; name others in awsKms.credentials, or remove caBundle",

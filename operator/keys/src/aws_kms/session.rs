@@ -17,8 +17,8 @@ use super::error::Service;
 use super::http;
 use super::login::Login;
 use super::redact::Redact;
+use crate::access::Access;
 use crate::error::KeyError;
-use crate::reach::Reach;
 use crate::remote::{RESPONSE, server};
 use crate::secrets::SecretData;
 
@@ -40,22 +40,22 @@ pub(super) struct Session {
 
 impl Session {
     /// Makes a client. Nothing is sent to AWS yet.
-    pub(super) async fn open(config: &AwsKms, reach: &Reach) -> Result<Self, KeyError> {
+    pub(super) async fn open(config: &AwsKms, access: &Access) -> Result<Self, KeyError> {
         let endpoint = |field, text: &Option<String>| {
             let text = text.as_deref();
-            text.map(|text| server(field, text, &reach.addresses))
+            text.map(|text| server(field, text, &access.addresses))
                 .transpose()
         };
         let kms_endpoint = endpoint("awsKms.endpoint", &config.endpoint)?;
         let sts_endpoint = endpoint("awsKms.stsEndpoint", &config.sts_endpoint)?;
-        let bundle = bundle(config, reach).await?;
-        let sdk = sdk(config, reach, bundle.as_deref())?;
+        let bundle = bundle(config, access).await?;
+        let sdk = sdk(config, access, bundle.as_deref())?;
         let redact = Redact::default();
         let for_sts = match sts_endpoint {
             Some(endpoint) => sdk.to_builder().endpoint_url(endpoint).build(),
             None => sdk.clone(),
         };
-        let login = Login::new(config, reach, &for_sts, &redact).await?;
+        let login = Login::new(config, access, &for_sts, &redact).await?;
         let cache = IdentityCache::lazy().buffer_time(EARLY);
         let kms = aws_sdk_kms::config::Builder::from(&sdk)
             .credentials_provider(login.provider)
@@ -92,14 +92,14 @@ impl Session {
 
     /// Whether the client is good, and what it was made of is as it was: the Secret and the CA
     /// certificates.
-    pub(super) async fn holds(&self, config: &AwsKms, reach: &Reach) -> Result<bool, KeyError> {
-        if self.is_silent() || bundle(config, reach).await? != self.bundle {
+    pub(super) async fn holds(&self, config: &AwsKms, access: &Access) -> Result<bool, KeyError> {
+        if self.is_silent() || bundle(config, access).await? != self.bundle {
             return Ok(false);
         }
         let Some(AwsCredentials::SecretRef(at)) = &config.credentials else {
             return Ok(true);
         };
-        let secret = reach.namespace.secret(&at.name).await?;
+        let secret = access.namespace.secret(&at.name).await?;
         Ok(secret.as_ref().map(SecretData::version) == self.version.as_deref())
     }
 }
@@ -135,10 +135,10 @@ pub(super) fn of_login(credentials: Option<&AwsCredentials>) -> String {
 
 async fn bundle(
     config: &AwsKms,
-    reach: &Reach,
+    access: &Access,
 ) -> Result<Option<Vec<CertificateDer<'static>>>, KeyError> {
     match &config.ca_bundle {
-        Some(bundle) => bundle.read(&*reach.namespace).await.map(Some),
+        Some(bundle) => bundle.read(&*access.namespace).await.map(Some),
         None => Ok(None),
     }
 }
@@ -147,7 +147,7 @@ async fn bundle(
 /// the operator's environment or files gets into it.
 fn sdk(
     config: &AwsKms,
-    reach: &Reach,
+    access: &Access,
     bundle: Option<&[CertificateDer<'static>]>,
 ) -> Result<SdkConfig, KeyError> {
     let timeouts = TimeoutConfig::builder()
@@ -157,7 +157,7 @@ fn sdk(
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(config.region.clone()))
-        .http_client(http::client(bundle, reach)?)
+        .http_client(http::client(bundle, access)?)
         .timeout_config(timeouts)
         // Whoever calls a signer tries again.
         .retry_config(RetryConfig::disabled())

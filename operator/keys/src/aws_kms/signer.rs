@@ -8,7 +8,7 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
-use super::algorithm::{MOST_RAW_BYTES, in_kms, message};
+use super::algorithm::{MAX_RAW_BYTES, in_kms, message};
 use super::calls::Calls;
 use super::key::{self, Resolved};
 use crate::Signer;
@@ -40,7 +40,7 @@ impl KmsSigner {
     }
 
     async fn signature(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        self.takes(tbs)?;
+        self.check_length(tbs)?;
         let algorithm = in_kms(self.algorithm);
         let (form, bytes) = message(self.algorithm, tbs.der());
         let answer = self.calls.call(|session| {
@@ -92,7 +92,7 @@ impl KmsSigner {
 
     async fn look(&self) -> Result<Checked, KeyError> {
         if !self.calls.holds().await? {
-            return Ok(Checked::ConnectAgain);
+            return Ok(Checked::Reconnect);
         }
         let pin = Some(self.arn.as_str());
         let key = self
@@ -101,10 +101,10 @@ impl KmsSigner {
         let key = key.await?;
         key.usable()?;
         match key.arn == self.arn {
-            true => Ok(Checked::Same {
+            true => Ok(Checked::Unchanged {
                 notices: key.notices,
             }),
-            false => Ok(Checked::ConnectAgain),
+            false => Ok(Checked::Reconnect),
         }
     }
 }
@@ -118,8 +118,8 @@ impl Signer for KmsSigner {
         self.algorithm
     }
 
-    fn longest(&self) -> Option<usize> {
-        (self.algorithm == SignatureAlgorithm::Ed25519).then_some(MOST_RAW_BYTES)
+    fn max_message_len(&self) -> Option<usize> {
+        (self.algorithm == SignatureAlgorithm::Ed25519).then_some(MAX_RAW_BYTES)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {

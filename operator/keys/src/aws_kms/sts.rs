@@ -13,7 +13,7 @@ use aws_sdk_sts::types::Credentials as StsCredentials;
 use super::AwsKms;
 use super::credentials::AwsWebIdentity;
 use super::error::{Failure, Service};
-use crate::reach::{Namespace, Reach};
+use crate::access::{Access, Namespace};
 
 /// A role that is assumed by the token of a ServiceAccount. Each login asks the API server for
 /// another token.
@@ -31,14 +31,14 @@ impl WebIdentity {
     pub(super) fn new(
         config: &AwsKms,
         login: &AwsWebIdentity,
-        reach: &Reach,
+        access: &Access,
         sdk: &SdkConfig,
         service: Service,
     ) -> Self {
         Self {
             client: Client::new(sdk),
             service,
-            namespace: Arc::clone(&reach.namespace),
+            namespace: Arc::clone(&access.namespace),
             login: login.clone(),
             session_name: config.session_name.clone(),
         }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use state::State;
 
-use super::unharmed::unharmed;
+use super::catch_panic::catch_panic;
 use super::{DEADLINE, no_answer};
 use crate::error::KeyError;
 
@@ -137,7 +137,7 @@ impl Breaker {
         call: impl Future<Output = Result<T, KeyError>>,
     ) -> Result<T, KeyError> {
         let probing = self.begin_probe()?;
-        let result = timeout(DEADLINE, unharmed(call))
+        let result = timeout(DEADLINE, catch_panic(call))
             .await
             .unwrap_or_else(|_| Err(no_answer(DEADLINE)));
         match (&result, &probing) {

@@ -1,6 +1,6 @@
 mod faults;
 mod key;
-mod trial;
+mod self_test;
 mod waiting;
 
 use super::*;
@@ -22,7 +22,7 @@ async fn what_passes_is_tried_again_with_growing_jittered_waits() {
     for _ in 0..20 {
         let bed = Bed::new();
         bed.key
-            .script(vec![Answer::Fails(error(ErrorClass::WrongAnswer)); 4]);
+            .script(vec![Answer::Fails(error(ErrorClass::InvalidResponse)); 4]);
         bed.sign().await.unwrap();
         let waits = bed.key.waits();
         assert_eq!(waits.len(), 4, "one wait before each further attempt");
@@ -114,6 +114,6 @@ async fn signatures_keep_the_pace_attempts_included() {
 async fn debug_shows_no_key() {
     let bed = Bed::new();
     let shown = format!("{:?}", bed.guard);
-    assert!(shown.starts_with("Guard { breaker: "), "{shown}");
+    assert!(shown.starts_with("GuardedSigner { breaker: "), "{shown}");
     assert!(!shown.contains("ScriptedKey"), "{shown}");
 }

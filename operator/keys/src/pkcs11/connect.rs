@@ -10,26 +10,26 @@ use super::registry;
 use super::signer::Pkcs11Signer;
 use super::token::ListedToken;
 use super::worker::{Credentials, Target};
+use crate::access::{Access, KeyPin};
 use crate::backend::Connected;
 use crate::error::KeyError;
-use crate::reach::{Known, Reach};
 
 pub(super) async fn connect(
     config: &Pkcs11,
-    reach: &Reach,
-    known: &Known,
+    access: &Access,
+    known: &KeyPin,
 ) -> Result<Connected, KeyError> {
-    let tenant = reach.tenant.as_deref();
+    let tenant = access.tenant.as_deref();
     let key = config.key()?;
-    let listed = reach.modules.find(&config.module, &config.token, tenant);
+    let listed = access.modules.find(&config.module, &config.token, tenant);
     let (module, token) = listed.ok_or_else(|| config.not_listed(tenant))?;
     let target = Target {
         token: ListedToken::new(module, token),
         key,
     };
-    let pin = Arc::new(pin_source::read(&target.token.name, &token.pin, &reach.modules).await?);
+    let pin = Arc::new(pin_source::read(&target.token.name, &token.pin, &access.modules).await?);
     let library = registry::library(module).await?;
-    let pool = library.pool(target.clone(), reach.modules.sessions_per_key)?;
+    let pool = library.pool(target.clone(), access.modules.sessions_per_key)?;
     let with = Credentials {
         pin: pin.clone(),
         refused: known.refused.clone(),
@@ -43,7 +43,7 @@ pub(super) async fn connect(
         token: target.token.name,
         pin_source: token.pin.clone(),
         pin,
-        reach: reach.clone(),
+        access: access.clone(),
         pool,
     };
     Ok(Connected::to(Arc::new(signer)))

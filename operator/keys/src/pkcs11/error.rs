@@ -116,7 +116,7 @@ pub enum Pkcs11Error {
     PinRefused {
         /// The token.
         token: TokenName,
-        /// Identifies the PIN; see [`Known::refused`](crate::Known::refused).
+        /// Identifies the PIN; see [`KeyPin::refused`](crate::KeyPin::refused).
         pin: String,
     },
     /// The token has locked itself.
@@ -249,7 +249,7 @@ impl Pkcs11Error {
             Self::NoThread(_) | Self::Hangs(_) | Self::TokenRemoved(_) => ErrorClass::Unreachable,
             Self::Busy { .. } => ErrorClass::Throttled(None),
             Self::Aborted(_) | Self::InvalidSignature { .. } | Self::InvalidResponse(_) => {
-                ErrorClass::WrongAnswer
+                ErrorClass::InvalidResponse
             }
             Self::PinUnreadable { class, .. } => *class,
             Self::Returned { value, .. } => return_value::class(*value),

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::error::{Pkcs11Error, TokenName};
 use super::pin::Pin;
+use crate::access::{Modules, PinSecret, PinSource};
 use crate::error::ErrorClass;
-use crate::reach::{Modules, PinSecret, PinSource};
 
 /// No PIN is longer. CloudHSM's are a user's name and a password.
 const MAX_FILE_LEN: u64 = 4096;

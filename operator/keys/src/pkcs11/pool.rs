@@ -13,7 +13,7 @@ use super::error::Pkcs11Error;
 use super::fault::lock;
 use super::library::Library;
 use super::worker::{Target, Worker};
-use crate::guard::{ATTEMPT, Turns};
+use crate::guard::{ATTEMPT, FairSemaphore};
 
 /// Threads that call a module for one key, each with a session of its own.
 ///
@@ -24,7 +24,7 @@ pub(super) struct Pool {
     tasks: Sender<Task>,
     /// So many tasks at a time that each thread has the next one at hand. Others wait here, where
     /// turns go around between the tenants that share the key.
-    turns: Turns,
+    turns: FairSemaphore,
     module: String,
     sessions: u16,
     /// How many threads are at a task that nobody waits for any more.
@@ -61,7 +61,7 @@ impl Pool {
         }
         Ok(Arc::new(Self {
             tasks,
-            turns: Turns::new(sessions.saturating_mul(2)),
+            turns: FairSemaphore::new(sessions.saturating_mul(2)),
             module: target.token.name.module.clone(),
             sessions,
             hung: AtomicI32::new(0),

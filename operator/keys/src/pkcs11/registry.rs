@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use super::error::Pkcs11Error;
 use super::fault::{Fault, lock};
 use super::library::Library;
+use crate::access::ModuleConfig;
 use crate::guard::ATTEMPT;
-use crate::reach::ModuleConfig;
 
 /// The result of loading; none while it goes on.
 type Loaded = Option<Result<Arc<Library>, Pkcs11Error>>;

@@ -71,7 +71,7 @@ fn rule(value: RvError) -> (ErrorClass, &'static str) {
             ErrorClass::KeyUnusable,
             "use a key that the token allows to sign",
         ),
-        _ => (ErrorClass::WrongAnswer, "see the module's log"),
+        _ => (ErrorClass::InvalidResponse, "see the module's log"),
     }
 }
 
@@ -104,8 +104,11 @@ mod tests {
             (RvError::KeyHandleInvalid, ErrorClass::KeyNotFound),
             (RvError::KeyFunctionNotPermitted, ErrorClass::KeyUnusable),
             (RvError::DataLenRange, ErrorClass::KeyUnusable),
-            (RvError::AttributeValueInvalid, ErrorClass::WrongAnswer),
-            (RvError::VendorDefined(0x8000_0001), ErrorClass::WrongAnswer),
+            (RvError::AttributeValueInvalid, ErrorClass::InvalidResponse),
+            (
+                RvError::VendorDefined(0x8000_0001),
+                ErrorClass::InvalidResponse,
+            ),
         ] {
             assert_eq!(class(value), expected, "{value:?}");
         }

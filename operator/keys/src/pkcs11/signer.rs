@@ -15,9 +15,9 @@ use super::pin_source;
 use super::pool::Pool;
 use super::worker::Worker;
 use crate::Signer;
+use crate::access::{Access, PinSource};
 use crate::backend::Checked;
 use crate::error::KeyError;
-use crate::reach::{PinSource, Reach};
 use crate::rsa_hash::RsaHash;
 
 /// A key in a token. `Debug` shows its public half.
@@ -28,20 +28,20 @@ pub(super) struct Pkcs11Signer {
     pub(super) pin_source: PinSource,
     /// The PIN that the token was logged in with when the key was connected.
     pub(super) pin: Arc<Pin>,
-    pub(super) reach: Reach,
+    pub(super) access: Access,
     pub(super) pool: Arc<Pool>,
 }
 
 impl Pkcs11Signer {
     async fn recheck(&self) -> Result<Checked, KeyError> {
-        let now = pin_source::read(&self.token, &self.pin_source, &self.reach.modules).await?;
+        let now = pin_source::read(&self.token, &self.pin_source, &self.access.modules).await?;
         if !now.is_same(&self.pin) {
-            return Ok(Checked::ConnectAgain);
+            return Ok(Checked::Reconnect);
         }
         let public_key = self.public_key.clone();
         let work = move |worker: &mut Worker| worker.check(&public_key);
-        self.pool.run(self.reach.tenant.as_deref(), work).await?;
-        Ok(Checked::Same {
+        self.pool.run(self.access.tenant.as_deref(), work).await?;
+        Ok(Checked::Unchanged {
             notices: Vec::new(),
         })
     }
@@ -61,7 +61,7 @@ impl Signer for Pkcs11Signer {
         let message = tbs.der().to_vec();
         let work = move |worker: &mut Worker| worker.sign(&key, algorithm, &message);
         async move {
-            let signed = self.pool.run(self.reach.tenant.as_deref(), work).await;
+            let signed = self.pool.run(self.access.tenant.as_deref(), work).await;
             Ok(Signature::new(signed?))
         }
         .boxed()

@@ -5,7 +5,7 @@ use cryptoki::slot::{Slot, TokenInfo};
 
 use super::error::{Pkcs11Error, TokenName};
 use super::fault::Fault;
-use crate::reach::{ModuleConfig, TokenConfig};
+use crate::access::{ModuleConfig, TokenConfig};
 
 /// A token that the operator lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

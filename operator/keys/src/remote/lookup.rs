@@ -12,14 +12,15 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-use crate::places::Places;
-use crate::reach::{Addresses, Reach};
+use crate::access::{Access, Addresses};
+use crate::keyed_semaphore::KeyedSemaphore;
 
 /// How many names are looked up for a tenant at the same time.
 const AT_ONCE: usize = 8;
 
-static NAMES: LazyLock<Places<(Option<String>, String)>> = LazyLock::new(|| Places::new(1));
-static TENANTS: LazyLock<Places<String>> = LazyLock::new(|| Places::new(AT_ONCE));
+static NAMES: LazyLock<KeyedSemaphore<(Option<String>, String)>> =
+    LazyLock::new(|| KeyedSemaphore::new(1));
+static TENANTS: LazyLock<KeyedSemaphore<String>> = LazyLock::new(|| KeyedSemaphore::new(AT_ONCE));
 
 /// Why a name leads nowhere. Which addresses it leads to is not said: an Issuer is no window into
 /// the network.
@@ -34,10 +35,10 @@ pub(crate) enum Unresolved {
 }
 
 /// The addresses of a host, each of which may be called.
-pub(crate) async fn resolve(reach: &Reach, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
-    let found = lookup(reach.tenant.as_deref(), host).await;
+pub(crate) async fn resolve(access: &Access, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
+    let found = lookup(access.tenant.as_deref(), host).await;
     let found = found.map_err(|error| Unresolved::NoAddress(Some(error)))?;
-    judge(found, &reach.addresses)
+    judge(found, &access.addresses)
 }
 
 fn judge(found: Vec<IpAddr>, addresses: &Addresses) -> Result<Vec<IpAddr>, Unresolved> {

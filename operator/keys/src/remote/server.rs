@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use url::{Host, Url};
 
 use super::refused;
+use crate::access::Addresses;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Addresses;
 
 /// Reads `https://HOST[:PORT][/]` out of a field, as the URL standard reads it, and gives it
 /// without the slash. An address that may not be called is refused here, in whatever form it is
@@ -46,7 +46,7 @@ pub(crate) fn server(field: &str, text: &str, addresses: &Addresses) -> Result<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reach::ApiServer;
+    use crate::access::ApiServer;
 
     #[test]
     fn a_server_is_https_and_a_host() {

@@ -12,30 +12,30 @@ use super::place::Place;
 use super::session::Session;
 use super::signer::{MadeOf, VaultSigner, look};
 use super::transport::{Transport, Trust};
+use crate::access::{Access, KeyPin, Namespace};
 use crate::backend::Connected;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::{Known, Namespace, Reach};
 use crate::references::secret;
 use crate::secrets::SecretData;
 
 /// Connects to the key, and pins its version.
 pub(super) async fn connect(
     config: &VaultTransit,
-    reach: &Reach,
-    known: &Known,
+    access: &Access,
+    known: &KeyPin,
 ) -> Result<Connected, KeyError> {
-    let place = Place::of(config, &reach.addresses)?;
+    let place = Place::of(config, &access.addresses)?;
     let number = pinned(config, known)?;
-    let (made_of, trust) = made_of(config, &*reach.namespace).await?;
-    let transport = Transport::new(&place, reach, trust)?;
+    let (made_of, trust) = made_of(config, &*access.namespace).await?;
+    let transport = Transport::new(&place, access, trust)?;
     let session = Session::new(
         Api::new(place, transport),
         (*config.auth).clone(),
-        reach.namespace.clone(),
+        access.namespace.clone(),
     );
     let version = look(&session).await?.version(number, &session.api.place)?;
     let (pin, notices) = (version.number.to_string(), version.notices.clone());
-    let signer = VaultSigner::new(config, reach, session, version, made_of);
+    let signer = VaultSigner::new(config, access, session, version, made_of);
     Ok(Connected {
         pin: Some(pin),
         notices,
@@ -44,7 +44,7 @@ pub(super) async fn connect(
 }
 
 /// The version to sign with, where it is known.
-fn pinned(config: &VaultTransit, known: &Known) -> Result<Option<u64>, KeyError> {
+fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, KeyError> {
     if let Some(version) = config.version {
         return Ok(Some(version.into()));
     }

@@ -106,7 +106,7 @@ impl Refusal {
                 format!("{server} asks for patience"),
             ),
             300..=399 => (
-                ErrorClass::WrongAnswer,
+                ErrorClass::InvalidResponse,
                 format!(
                     "{server} redirects to another address, which is not followed; name the \
                      active server or its load balancer"
@@ -145,7 +145,7 @@ pub(super) fn wrong_answer(place: &Place) -> KeyError {
     let server = place.server();
     let sentence =
         format!("{server} gave an answer that is none of Vault's; see what stands there");
-    KeyError::new(ErrorClass::WrongAnswer, sentence)
+    KeyError::new(ErrorClass::InvalidResponse, sentence)
 }
 
 /// Without the headline that counts the errors, and the bullets of the list.
@@ -190,8 +190,8 @@ mod tests {
     fn a_status_has_its_class() {
         let seven = Some(Duration::from_secs(7));
         for (status, class) in [
-            (302, ErrorClass::WrongAnswer),
-            (307, ErrorClass::WrongAnswer),
+            (302, ErrorClass::InvalidResponse),
+            (307, ErrorClass::InvalidResponse),
             (400, ErrorClass::KeyUnusable),
             (403, ErrorClass::KeyUnusable),
             (412, ErrorClass::Unreachable),

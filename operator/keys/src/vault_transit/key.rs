@@ -248,7 +248,11 @@ mod tests {
             for kind in ["ecdsa-p256", "ed25519"] {
                 let key = key(&json!({ "keys": versions, "type": kind }));
                 let error = key.version(None, &place()).err().unwrap();
-                assert_eq!(error.class, ErrorClass::WrongAnswer, "{kind} {public_key}");
+                assert_eq!(
+                    error.class,
+                    ErrorClass::InvalidResponse,
+                    "{kind} {public_key}"
+                );
             }
         }
     }

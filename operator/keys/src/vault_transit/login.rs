@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use super::auth::{SecretKey, VaultAuth};
 use super::place::path;
+use crate::access::Namespace;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Namespace;
 use crate::references::{entry, secret};
 
 /// What is exchanged for a token.

@@ -1,7 +1,7 @@
 //! Where a key is, read strictly: what comes from a spec ends up in a URL and in headers.
 
+use crate::access::Addresses;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Addresses;
 use crate::remote::server;
 use crate::vault_transit::VaultTransit;
 

@@ -13,8 +13,8 @@ use super::auth::VaultAuth;
 use super::failure::Failure;
 use super::login::{self, Login};
 use super::token::Token;
+use crate::access::Namespace;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Namespace;
 
 /// A login at Vault.
 ///

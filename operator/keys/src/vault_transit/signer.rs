@@ -25,18 +25,17 @@ use super::key::Version;
 use super::place::Place;
 use super::session::Session;
 use crate::Signer;
+use crate::access::{Access, Namespace};
 use crate::backend::Checked;
 use crate::error::{ErrorClass, KeyError};
 use crate::message_digest::message_digest;
-use crate::reach::{Namespace, Reach};
-
 /// The longest that a signature and the login before it may take together: less than
 /// [`ATTEMPT`](crate::guard::ATTEMPT), so that the error names the server.
 const CALL: Duration = Duration::from_millis(4500);
 
 /// The most bytes that Ed25519 signs; all others sign a digest. No certificate of this size fits
 /// into an object of Kubernetes, and far more would not fit into a request to Vault.
-const MOST_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// A key in Vault. `Debug` shows its public half.
 pub(super) struct VaultSigner {
@@ -70,14 +69,14 @@ pub(super) async fn look(session: &Session) -> Result<KeyData, KeyError> {
 impl VaultSigner {
     pub(super) fn new(
         config: &VaultTransit,
-        reach: &Reach,
+        access: &Access,
         session: Session,
         version: Version,
         made_of: MadeOf,
     ) -> Self {
         Self {
             config: config.clone(),
-            namespace: reach.namespace.clone(),
+            namespace: access.namespace.clone(),
             session,
             version: version.number,
             public_key: version.public_key,
@@ -129,7 +128,7 @@ impl VaultSigner {
     }
 
     async fn signed(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        self.takes(tbs)?;
+        self.check_length(tbs)?;
         let answered = self.session.sign(&self.to_sign(tbs.der())).await;
         let now = Instant::now();
         let text = match answered {
@@ -207,8 +206,8 @@ impl Signer for VaultSigner {
             .algorithm_for(self.public_key.algorithm())
     }
 
-    fn longest(&self) -> Option<usize> {
-        (self.algorithm() == SignatureAlgorithm::Ed25519).then_some(MOST_BYTES)
+    fn max_message_len(&self) -> Option<usize> {
+        (self.algorithm() == SignatureAlgorithm::Ed25519).then_some(MAX_BYTES)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
@@ -219,11 +218,11 @@ impl Signer for VaultSigner {
         async {
             let (made_of, _) = made_of(&self.config, &*self.namespace).await?;
             if made_of != self.made_of {
-                return Ok(Checked::ConnectAgain);
+                return Ok(Checked::Reconnect);
             }
             self.session.refresh().await?;
             let notices = self.look().await?.notices;
-            Ok(Checked::Same { notices })
+            Ok(Checked::Unchanged { notices })
         }
         .boxed()
     }

@@ -14,17 +14,17 @@ use rustls_pki_types::CertificateDer;
 
 use super::failure::{Failure, Refusal};
 use super::place::Place;
+use crate::access::Access;
 use crate::error::{ErrorClass, KeyError};
-use crate::reach::Reach;
 use crate::remote::{RESPONSE, Unresolved, causes, chain, refused, resolve};
 
 /// The longest description of a key that is read. It has each version's public key in it: one that
 /// was rotated a thousand times fits in.
-const LONGEST_KEY: usize = 1024 * 1024;
+const MAX_KEY: usize = 1024 * 1024;
 
 /// The longest answer to anything else that is read. The server may be anyone's, and many of these
 /// may be under way at once.
-const LONGEST_ANSWER: usize = 64 * 1024;
+const MAX_ANSWER: usize = 64 * 1024;
 
 /// How long a connection that nobody uses stays open.
 const IDLE: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ pub(super) struct Transport {
 
 impl Transport {
     /// Prepares it; nothing is connected yet.
-    pub(super) fn new(place: &Place, reach: &Reach, trust: Trust) -> Result<Self, KeyError> {
+    pub(super) fn new(place: &Place, access: &Access, trust: Trust) -> Result<Self, KeyError> {
         let unusable = |sentence: &str| {
             let sentence = format!("vaultTransit: {sentence}");
             KeyError::new(ErrorClass::KeyUnusable, sentence)
@@ -62,7 +62,7 @@ impl Transport {
             .connect_timeout(RESPONSE)
             .timeout(RESPONSE)
             .pool_idle_timeout(IDLE)
-            .dns_resolver(Arc::new(Resolver(reach.clone())));
+            .dns_resolver(Arc::new(Resolver(access.clone())));
         if let Some(ca) = trust.ca {
             let ca: Result<Vec<_>, _> = ca.iter().map(|ca| Certificate::from_der(ca)).collect();
             builder = builder.tls_certs_only(
@@ -90,8 +90,8 @@ impl Transport {
         request: http::Request<Vec<u8>>,
     ) -> Result<http::Response<Vec<u8>>, Failure> {
         let longest = match *request.method() {
-            http::Method::GET => LONGEST_KEY,
-            _ => LONGEST_ANSWER,
+            http::Method::GET => MAX_KEY,
+            _ => MAX_ANSWER,
         };
         let request = reqwest::Request::try_from(request).map_err(|error| self.away(&error))?;
         let mut response = self
@@ -104,7 +104,7 @@ impl Transport {
         while let Some(chunk) = response.chunk().await.map_err(|error| self.away(&error))? {
             if body.len() + chunk.len() > longest {
                 let sentence = format!("{} gives an answer without end", self.place.server());
-                return Err(KeyError::new(ErrorClass::WrongAnswer, sentence).into());
+                return Err(KeyError::new(ErrorClass::InvalidResponse, sentence).into());
             }
             body.extend_from_slice(&chunk);
         }
@@ -145,7 +145,7 @@ impl Transport {
             (ErrorClass::Unreachable, "cannot be connected to")
         } else if says(error, "invalid HTTP") || says(error, "parsed") {
             (
-                ErrorClass::WrongAnswer,
+                ErrorClass::InvalidResponse,
                 "answers with something that is not HTTP",
             )
         } else {
@@ -187,13 +187,13 @@ impl rustify::client::Client for Transport {
 }
 
 /// Resolves names to addresses that may be called.
-struct Resolver(Reach);
+struct Resolver(Access);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0.clone();
+        let access = self.0.clone();
         async move {
-            let found = resolve(&reach, name.as_str()).await?;
+            let found = resolve(&access, name.as_str()).await?;
             let with_port = |address| SocketAddr::new(address, 0);
             let found: Addrs = Box::new(found.into_iter().map(with_port));
             Ok(found)

@@ -19,11 +19,11 @@ use futures::future::BoxFuture;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{ErrorClass, KeyConfig, Reach};
+use signet_keys::{Access, ErrorClass, KeyConfig};
 use signet_testbed::keyservers::ministack::{AccessKey, Ministack, REGION};
 use signet_testbed::proxy::{Fault as Wrong, Proxy, Requests};
 
-use crate::memory::{Memory, reach};
+use crate::memory::{Memory, access};
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
 
 pub(crate) fn tests() -> Vec<Trial> {
@@ -109,7 +109,7 @@ impl Aws {
         Subject {
             name: format!("awsKms {algorithm}"),
             config: key_config(self.config(reference)),
-            reach: reach(self.namespace()),
+            access: access(self.namespace()),
             algorithm,
             spki_der: spki.unwrap(),
             secrets: vec![self.user.secret.clone()],
@@ -205,14 +205,14 @@ fn trust(action: &str, principal: &Value, condition: &Value) -> Value {
 
 /// The reach of an Issuer in a namespace, to which an operator without flags gives nothing of its
 /// own.
-fn tenant(reach: Reach) -> Reach {
+fn tenant(access: Access) -> Access {
     let addresses = signet_keys::Addresses::Outside {
         api_server: Arc::default(),
     };
-    Reach {
+    Access {
         tenant: Some("team".to_owned()),
         addresses,
-        ..reach
+        ..access
     }
 }
 
@@ -333,7 +333,7 @@ impl Aws {
             Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "cannot be reached"),
             Fault::GarbageAnswer => (
                 Wrong::not_json(),
-                ErrorClass::WrongAnswer,
+                ErrorClass::InvalidResponse,
                 "answers in no form of AWS (200)",
             ),
             other => unreachable!("{other:?} is prepared elsewhere"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
-use signet_keys::{Checked, ErrorClass, KeyError, Known, RsaHash, Signer};
+use signet_keys::{Checked, ErrorClass, KeyError, KeyPin, RsaHash, Signer};
 use tokio::task::JoinSet;
 
 use crate::rig::Subject;
@@ -109,8 +109,8 @@ pub(crate) async fn looked_at_again(subject: Subject) {
         let checked = connected.signer.check().await.unwrap();
         wiretap::show(&checked);
         match checked {
-            Checked::Same { notices } => assert_eq!(notices, connected.notices),
-            Checked::ConnectAgain => {
+            Checked::Unchanged { notices } => assert_eq!(notices, connected.notices),
+            Checked::Reconnect => {
                 let again = subject.connected().await;
                 assert_eq!(again.signer.public_key().spki_der(), subject.spki_der);
                 assert_eq!(again.notices, connected.notices);
@@ -122,9 +122,9 @@ pub(crate) async fn looked_at_again(subject: Subject) {
 
 pub(crate) async fn pinned(subject: Subject) {
     let first = subject.connected().await;
-    let known = Known {
+    let known = KeyPin {
         pin: first.pin.clone(),
-        ..Known::default()
+        ..KeyPin::default()
     };
     let again = subject.connect_knowing(&known).await.unwrap();
     assert_eq!(again.pin, first.pin);
@@ -140,8 +140,8 @@ pub(crate) async fn debug(subject: Subject) {
     assert!(shown.contains(&fingerprint[..8]), "{shown}");
     // Private keys are long; the public half is shown in short.
     assert!(shown.len() < 4096, "{shown}");
-    let (config, reach) = (&subject.config, &subject.reach);
-    let all = format!("{shown} {connected:?} {connected:#?} {config:?} {reach:?}");
+    let (config, access) = (&subject.config, &subject.access);
+    let all = format!("{shown} {connected:?} {connected:#?} {config:?} {access:?}");
     for secret in &subject.secrets {
         assert!(!wiretap::shows(&all, secret), "{all}");
     }

@@ -16,7 +16,7 @@ use crate::table::{Cell, Table};
 use crate::wiretap;
 
 /// Longer than any sentence that a person reads to its end.
-const LONGEST_MESSAGE: usize = 700;
+const MAX_MESSAGE: usize = 700;
 
 /// A trial for each algorithm, fault and moment.
 pub(crate) fn trials(running: &Arc<Running>, table: &Arc<Table>) -> Vec<Trial> {
@@ -89,7 +89,7 @@ async fn connected(case: &Case) {
     };
     cure().await;
     let checked = patiently(async || signer.check().await).await;
-    if checked == Checked::ConnectAgain {
+    if checked == Checked::Reconnect {
         let connected = patiently(async || subject.connect().await).await;
         is_the_key(subject, &connected);
         signer = connected.signer;
@@ -151,18 +151,18 @@ async fn judge_check(case: &Case, signer: &dyn Signer) {
         (Look::Sees, Outcome::Fails(class, sentence)) => Some((*class, *sentence)),
         (Look::Sees, Outcome::AnotherKey) => {
             return match checked {
-                Ok(Checked::ConnectAgain) => judge_connect(case).await,
+                Ok(Checked::Reconnect) => judge_connect(case).await,
                 Ok(same) => panic!("{same:?}, and the key is another"),
                 Err(error) => is_of_another_key(subject, &error),
             };
         }
     };
     match (checked, expected) {
-        (Ok(Checked::Same { .. }), None) => {}
-        (Ok(Checked::ConnectAgain), None) if case.check == Look::Sees => {
+        (Ok(Checked::Unchanged { .. }), None) => {}
+        (Ok(Checked::Reconnect), None) if case.check == Look::Sees => {
             is_the_key(subject, &subject.connected().await);
         }
-        (Ok(Checked::ConnectAgain), Some((class, sentence))) => {
+        (Ok(Checked::Reconnect), Some((class, sentence))) => {
             let connected = failing_as(class, async || subject.connect().await).await;
             expect(subject, connected.map(|_| ()), class, sentence);
         }
@@ -217,7 +217,7 @@ fn is_of_the_key(signer: &dyn Signer, tbs: &ToBeSigned, signature: &Signature) {
 }
 
 fn is_of_another_key(subject: &Subject, error: &KeyError) {
-    let classes = [ErrorClass::KeyUnusable, ErrorClass::WrongAnswer];
+    let classes = [ErrorClass::KeyUnusable, ErrorClass::InvalidResponse];
     assert!(classes.contains(&error.class), "{:?}: {error}", error.class);
     readable(subject, error);
 }
@@ -233,7 +233,7 @@ fn expect(subject: &Subject, found: Result<(), KeyError>, class: ErrorClass, sen
 fn readable(subject: &Subject, error: &KeyError) {
     wiretap::show(error);
     let message = &error.message;
-    assert!(message.chars().count() <= LONGEST_MESSAGE, "{message}");
+    assert!(message.chars().count() <= MAX_MESSAGE, "{message}");
     assert!(!message.chars().any(char::is_control), "{message:?}");
     for secret in &subject.secrets {
         assert!(!wiretap::shows(&format!("{error} {error:?}"), secret));

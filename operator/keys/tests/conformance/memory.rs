@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_keys::{
-    Addresses, KeyError, Namespace, PinSecrets, Reach, SecretData, ServiceAccountToken,
+    Access, Addresses, KeyError, Namespace, PinSecrets, SecretData, ServiceAccountToken,
 };
 
 /// Where tokens come from: from the name of a ServiceAccount to its token.
@@ -16,9 +16,9 @@ type Tokens =
     Arc<dyn Fn(String) -> BoxFuture<'static, Result<ServiceAccountToken, KeyError>> + Send + Sync>;
 
 /// What an issuer of this namespace may use, as an operator without any restriction gives it.
-/// Others are made from it: `Reach { tenant: Some(…), ..reach(namespace) }`.
-pub(crate) fn reach(namespace: Arc<Memory>) -> Reach {
-    Reach {
+/// Others are made from it: `Access { tenant: Some(…), ..access(namespace) }`.
+pub(crate) fn access(namespace: Arc<Memory>) -> Access {
+    Access {
         namespace,
         tenant: None,
         ambient_credentials: false,

@@ -105,13 +105,13 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         ),
         Fault::GarbageAnswer => faulty(
             &[softhsm::Fault::Fail("C_GetAttributeValue", NO_ANSWER)],
-            ErrorClass::WrongAnswer,
+            ErrorClass::InvalidResponse,
             "returned CKR 0x0000dead from C_GetAttributeValue",
         ),
         Fault::ServerRestart => {
             let (token, subject) = Token::with(algorithm);
             // It lives on: a module must not be finalised while a session is being closed.
-            let before = connected(&subject.config, &subject.reach).await;
+            let before = connected(&subject.config, &subject.access).await;
             let subject = Subject {
                 keep: Some(Arc::new((token.hsm.clone(), before))),
                 ..subject
@@ -175,7 +175,7 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         ),
         Fault::GarbageAnswer => unseen(faulty(
             &[softhsm::Fault::Garbage],
-            ErrorClass::WrongAnswer,
+            ErrorClass::InvalidResponse,
             "returned a signature that does not verify",
         )),
         Fault::ServerRestart => {

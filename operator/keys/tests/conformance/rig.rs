@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Connected, ErrorClass, KeyConfig, KeyError, Known, Reach, RsaHash};
+use signet_keys::{Access, Connected, ErrorClass, KeyConfig, KeyError, KeyPin, RsaHash};
 
 use crate::wiretap;
 
@@ -45,7 +45,7 @@ pub(crate) struct Subject {
     /// Backend and key, for whoever reads that a check failed.
     pub(crate) name: String,
     pub(crate) config: KeyConfig,
-    pub(crate) reach: Reach,
+    pub(crate) access: Access,
     pub(crate) algorithm: KeyAlgorithm,
     /// The SubjectPublicKeyInfo, as the backend's own tool or OpenSSL says it is.
     pub(crate) spki_der: Vec<u8>,
@@ -59,16 +59,16 @@ pub(crate) struct Subject {
 impl Subject {
     /// Connects as at first, and as the operator does it. What comes out is wiretapped.
     pub(crate) async fn connect(&self) -> Result<Connected, KeyError> {
-        self.connect_knowing(&Known::default()).await
+        self.connect_knowing(&KeyPin::default()).await
     }
 
     /// Connects with what is known from before.
-    pub(crate) async fn connect_knowing(&self, known: &Known) -> Result<Connected, KeyError> {
+    pub(crate) async fn connect_knowing(&self, known: &KeyPin) -> Result<Connected, KeyError> {
         wiretap::search_for(&self.secrets);
         let backend = self.config.backend();
-        wiretap::show(&(&self.config, &self.reach));
-        wiretap::show(&(backend.reference(), backend.described()));
-        let connected = backend.connect(&self.reach, known).await;
+        wiretap::show(&(&self.config, &self.access));
+        wiretap::show(&(backend.reference(), backend.spec_hint()));
+        let connected = backend.connect(&self.access, known).await;
         wiretap::show(&connected);
         connected
     }
@@ -253,7 +253,7 @@ pub(crate) enum Outcome {
     Fails(ErrorClass, &'static str),
     /// `connect` gives another public key than the subject's, which the operator holds against the
     /// CA certificate. What was connected before signs for the old key or fails as `KeyUnusable`
-    /// or `WrongAnswer`; it never gives a signature that is not the old key's.
+    /// or `InvalidResponse`; it never gives a signature that is not the old key's.
     AnotherKey,
     /// Works, after one `Unreachable` at most.
     Works,

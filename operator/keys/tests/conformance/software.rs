@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
-use crate::memory::{Memory, reach};
+use crate::memory::{Memory, access};
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
 use signet_readers::OpenSsl;
 
@@ -60,7 +60,7 @@ fn subject(algorithm: KeyAlgorithm) -> (Subject, Arc<Memory>, String) {
     let subject = Subject {
         name: format!("software {algorithm}"),
         config: config(),
-        reach: reach(memory.clone()),
+        access: access(memory.clone()),
         algorithm,
         spki_der: OpenSsl::new().public_key_der(pem.as_bytes()),
         secrets: vec![pem.clone()],

@@ -71,7 +71,7 @@ async fn what_may_pass_by_itself_is_transient_and_the_rest_is_not() {
             true,
         ),
         (ErrorClass::Unreachable, "KeyUnreachable", true),
-        (ErrorClass::WrongAnswer, "KeyWrongAnswer", true),
+        (ErrorClass::InvalidResponse, "KeyInvalidResponse", true),
         (
             ErrorClass::CredentialsRefused,
             "KeyCredentialsRefused",

@@ -129,7 +129,7 @@ fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             proxy::Fault::Reset,
         ),
         Fault::GarbageAnswer => (
-            ErrorClass::WrongAnswer,
+            ErrorClass::InvalidResponse,
             "none of Vault's",
             proxy::Fault::not_json(),
         ),

@@ -10,7 +10,7 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use signet_keys::{
-    Backend, Checked, Connected, KeyError, KeyType, Known, Limits, Reach, SecretData, Signer,
+    Access, Backend, Checked, Connected, KeyError, KeyPin, KeyType, Limits, SecretData, Signer,
 };
 use tokio::sync::broadcast;
 
@@ -34,7 +34,7 @@ pub(super) struct Bed {
     pub(super) script: Arc<Script>,
     backend: Scripted,
     connection: Connection,
-    gates: signet_keys::Gates,
+    limiters: signet_keys::KeyLimiters,
     pub(super) changes: broadcast::Receiver<KeyChange>,
 }
 
@@ -77,15 +77,15 @@ impl Bed {
             },
             script,
             connection: Connection::new(parameters, notifier),
-            gates: signet_keys::Gates::default(),
+            limiters: signet_keys::KeyLimiters::default(),
             changes,
         }
     }
 
-    pub(super) async fn look(&self, known: &Known) -> Result<Key, KeyError> {
-        let reach = key::reach(Nothing);
+    pub(super) async fn look(&self, known: &KeyPin) -> Result<Key, KeyError> {
+        let access = key::access(Nothing);
         self.connection
-            .key(&self.backend, (&reach, known), &self.gates)
+            .key(&self.backend, (&access, known), &self.limiters)
             .await
     }
 
@@ -136,8 +136,8 @@ impl Backend for Scripted {
 
     fn connect<'a>(
         &'a self,
-        _reach: &'a Reach,
-        _known: &'a Known,
+        _access: &'a Access,
+        _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
         self.script.connects.fetch_add(1, Ordering::Relaxed);
         let (pin, key) = self.leads_to.lock().unwrap().clone();
@@ -174,7 +174,7 @@ impl Signer for ScriptedKey {
         self.script.looks.fetch_add(1, Ordering::Relaxed);
         let look = self.script.look.lock().unwrap().clone();
         let same = || {
-            Ok(Checked::Same {
+            Ok(Checked::Unchanged {
                 notices: Vec::new(),
             })
         };

@@ -246,7 +246,7 @@ fn an_error_of_the_key_stalls_unless_it_may_pass() {
     for (class, stalled) in [
         (ErrorClass::Throttled(None), false),
         (ErrorClass::Unreachable, false),
-        (ErrorClass::WrongAnswer, false),
+        (ErrorClass::InvalidResponse, false),
         (ErrorClass::CredentialsRefused, true),
         (ErrorClass::KeyUnusable, true),
     ] {

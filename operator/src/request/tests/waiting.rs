@@ -33,7 +33,7 @@ async fn whatever_a_key_backend_says_no_request_fails_by_it() {
     for class in [
         ErrorClass::Throttled(None),
         ErrorClass::Throttled(Some(Duration::from_secs(7))),
-        ErrorClass::WrongAnswer,
+        ErrorClass::InvalidResponse,
     ] {
         let (outcome, asked) = told(class).await;
         assert_eq!(wait(&outcome).reason, Reason::SigningUnavailable);

@@ -12,7 +12,7 @@ use crate::guard::{ATTEMPT, DEADLINE};
 const TOO_MANY: u32 = 5;
 
 /// The longest that a key is left alone, whatever it asks.
-const MOST_PATIENCE: Duration = Duration::from_secs(300);
+const MAX_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Closed until it is told of failures.
 #[derive(Debug, Default)]
@@ -107,7 +107,7 @@ impl State {
 /// take opens the breaker, so that nothing asks meanwhile.
 fn asked_for(error: &KeyError) -> Duration {
     match error.class {
-        ErrorClass::Throttled(Some(delay)) => delay.min(MOST_PATIENCE),
+        ErrorClass::Throttled(Some(delay)) => delay.min(MAX_PATIENCE),
         _ => Duration::ZERO,
     }
 }

@@ -144,7 +144,7 @@ impl fmt::Debug for ScriptedKey {
 pub(super) struct Bed {
     pub(super) key: Arc<ScriptedKey>,
     pub(super) breaker: Arc<Breaker>,
-    pub(super) guard: Arc<Guard>,
+    pub(super) guard: Arc<GuardedSigner>,
     tbs: ToBeSigned,
 }
 
@@ -159,7 +159,7 @@ impl Bed {
     pub(super) fn with(limits: Limits) -> Self {
         let key = Arc::new(ScriptedKey::new());
         let breaker = Arc::new(Breaker::new(Box::new(|_| {})));
-        let gate = Gates::default().gate("", "key", limits);
+        let limiter = KeyLimiters::default().limiter("", "key", limits);
         let root = SelfSigned {
             uid: "uid".to_owned(),
             subject: "CN=Root".parse().unwrap(),
@@ -170,7 +170,7 @@ impl Bed {
         let now = Timestamp::constant(1_780_272_000, 0);
         let tbs = root.to_be_signed(key.public_key(), key.algorithm(), now);
         Self {
-            guard: Arc::new(Guard::new(key.clone(), gate, breaker.clone())),
+            guard: Arc::new(GuardedSigner::new(key.clone(), limiter, breaker.clone())),
             key,
             breaker,
             tbs: tbs.unwrap(),
@@ -183,12 +183,12 @@ impl Bed {
 
     /// A probe, as the operator makes it.
     pub(super) async fn probe(&self) -> Result<(), KeyError> {
-        self.breaker.probe(trial(&*self.key)).await
+        self.breaker.probe(self_test(&*self.key)).await
     }
 
     /// Waits for a turn and signs, as the operator does.
     pub(super) async fn issue(&self, tenant: &str) -> Result<Signature, KeyError> {
-        let _turn = self.guard.turn(tenant).await?;
+        let _permit = self.guard.permit(tenant).await?;
         self.sign().await
     }
 }

@@ -14,12 +14,14 @@ const ONE_AT_ONCE: Limits = Limits {
 #[tokio::test(start_paused = true)]
 async fn turns_go_round_between_tenants() {
     let bed = Bed::with(ONE_AT_ONCE);
-    let taken = bed.guard.turn("many").await.unwrap();
-    let mut many: Vec<_> = (0..1000).map(|_| bed.guard.turn("many").boxed()).collect();
+    let taken = bed.guard.permit("many").await.unwrap();
+    let mut many: Vec<_> = (0..1000)
+        .map(|_| bed.guard.permit("many").boxed())
+        .collect();
     for wait in &mut many {
         assert!(wait.now_or_never().is_none());
     }
-    let mut one = bed.guard.turn("one").boxed();
+    let mut one = bed.guard.permit("one").boxed();
     assert!((&mut one).now_or_never().is_none());
     assert_eq!(bed.guard.waiting(), 1001);
     drop(taken);
@@ -30,8 +32,8 @@ async fn turns_go_round_between_tenants() {
 #[tokio::test(start_paused = true)]
 async fn all_who_wait_are_told_when_the_key_is_dead() {
     let bed = Bed::with(ONE_AT_ONCE);
-    let taken = bed.guard.turn("a").await.unwrap();
-    let waiting = join_all((0..100).map(|_| bed.guard.turn("b")));
+    let taken = bed.guard.permit("a").await.unwrap();
+    let waiting = join_all((0..100).map(|_| bed.guard.permit("b")));
     let ((), waited) = tokio::join!(
         async {
             assert_eq!(bed.guard.waiting(), 0, "they are polled after this");
@@ -41,15 +43,18 @@ async fn all_who_wait_are_told_when_the_key_is_dead() {
         },
         waiting
     );
-    for turn in waited {
-        assert_eq!(turn.unwrap_err().class, ErrorClass::KeyNotFound);
+    for permit in waited {
+        assert_eq!(permit.unwrap_err().class, ErrorClass::KeyNotFound);
     }
     assert_eq!(bed.guard.waiting(), 0);
     drop(taken);
-    assert!(bed.guard.turn("c").await.is_err(), "also with a free turn");
+    assert!(
+        bed.guard.permit("c").await.is_err(),
+        "also with a free turn"
+    );
     tokio::time::advance(PROBE).await;
     bed.probe().await.unwrap();
-    drop(bed.guard.turn("c").await.unwrap());
+    drop(bed.guard.permit("c").await.unwrap());
 }
 
 /// Also those count who have a place and are held back by the rate.
@@ -59,11 +64,11 @@ async fn who_is_held_back_by_the_rate_waits() {
         per_second: Some(1),
         at_once: 8,
     });
-    let mut turns: Vec<_> = (0..3).map(|_| bed.guard.turn("a").boxed()).collect();
-    let polled = turns.iter_mut().map(|turn| turn.now_or_never());
+    let mut permits: Vec<_> = (0..3).map(|_| bed.guard.permit("a").boxed()).collect();
+    let polled = permits.iter_mut().map(|permit| permit.now_or_never());
     let given = polled.filter(Option::is_some).count();
     assert_eq!((given, bed.guard.waiting()), (1, 2));
-    drop(turns);
+    drop(permits);
     assert_eq!(bed.guard.waiting(), 0);
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Checked, ErrorClass, Known};
+use signet_keys::{Checked, ErrorClass, KeyPin};
 
 use super::{Aws, LEAST, key_config, policy};
 use crate::root::to_be_signed;
@@ -54,16 +54,16 @@ async fn an_alias_that_names_another_key_is_told_of_and_not_followed() {
     aws.server.make_alias(&alias, &ours).unwrap();
     let subject = aws.subject(&ours, &alias, KeyAlgorithm::EcP256);
     let first = subject.connected().await;
-    let known = Known {
+    let known = KeyPin {
         pin: first.pin,
-        ..Known::default()
+        ..KeyPin::default()
     };
     let [arn, other_arn] = [&ours, &other].map(|key| aws.server.key_arn(key));
 
     aws.server.point_alias(&alias, &other).unwrap();
     let told =
         format!("{alias} in AWS KMS names {other_arn} now; this CA keeps signing with {arn}");
-    let same = |notice: String| Checked::Same {
+    let same = |notice: String| Checked::Unchanged {
         notices: vec![notice],
     };
     assert_eq!(first.signer.check().await.unwrap(), same(told.clone()));
@@ -108,7 +108,10 @@ async fn an_alias_may_lead_to_a_key_that_the_policy_does_not_name() {
         "{alias} in AWS KMS names a key that may not be described; this CA keeps signing with {arn}"
     );
     let notices = vec![told];
-    assert_eq!(signer.check().await.unwrap(), Checked::Same { notices });
+    assert_eq!(
+        signer.check().await.unwrap(),
+        Checked::Unchanged { notices }
+    );
     signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");

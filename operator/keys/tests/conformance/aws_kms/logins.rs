@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Checked, ErrorClass, KeyConfig, KeyError, Reach, ServiceAccountToken};
+use signet_keys::{Access, Checked, ErrorClass, KeyConfig, KeyError, ServiceAccountToken};
 use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey};
 use signet_testbed::proxy::Requests;
 
 use super::{Aws, LEAST, key_config, policy, put_access_key, trust};
-use crate::memory::{Memory, reach};
+use crate::memory::{Memory, access};
 use crate::rig::Subject;
 use crate::root::to_be_signed;
 
@@ -103,7 +103,7 @@ async fn a_service_account_assumes_a_role_by_its_token() {
     });
     let memory = Arc::<Memory>::default();
     let subject = Subject {
-        reach: reach(memory.clone()),
+        access: access(memory.clone()),
         config: key_config(config),
         secrets: vec![token(SUBJECT, "signet://team/ca").0.to_string()],
         ..subject
@@ -135,7 +135,7 @@ async fn a_rotated_secret_is_taken_at_once() {
     let aws = aws.called_by(&name, &LEAST);
     let memory = aws.namespace();
     let subject = Subject {
-        reach: reach(memory.clone()),
+        access: access(memory.clone()),
         ..aws.subject(&key, &key, KeyAlgorithm::EcP256)
     };
     let signer = subject.connected().await.signer;
@@ -158,14 +158,14 @@ async fn a_rotated_secret_is_taken_at_once() {
     signer.sign(&tbs).await.unwrap();
     assert_eq!(
         signer.check().await.unwrap(),
-        Checked::Same { notices: vec![] }
+        Checked::Unchanged { notices: vec![] }
     );
 
     // A change that nothing was refused for is seen by the next look.
     put_access_key(&memory, &new);
-    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+    assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
     memory.remove("aws");
-    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+    assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
 }
 
 async fn a_secret_that_lacks_something_says_what() {
@@ -175,7 +175,7 @@ async fn a_secret_that_lacks_something_says_what() {
         let memory = Arc::<Memory>::default();
         memory.put("aws", entries);
         let subject = Subject {
-            reach: reach(memory),
+            access: access(memory),
             ..subject.with(key_config(config))
         };
         let error = subject.connect().await.unwrap_err();
@@ -202,7 +202,7 @@ async fn a_secret_that_lacks_something_says_what() {
         assert_eq!(message, sentence);
     }
     let subject = Subject {
-        reach: reach(Arc::default()),
+        access: access(Arc::default()),
         ..subject
     };
     let error = subject.connect().await.unwrap_err();
@@ -222,7 +222,7 @@ async fn a_wrong_access_key_is_refused_in_a_sentence() {
         let [id, secret] = [id, secret].map(str::to_owned);
         put_access_key(&memory, &AccessKey { id, secret });
         let subject = Subject {
-            reach: reach(Arc::new(memory)),
+            access: access(Arc::new(memory)),
             ..subject.clone()
         };
         let error = subject.connect().await.unwrap_err();
@@ -241,23 +241,23 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
     let mut config = aws.config(&key);
     config.as_object_mut().unwrap().remove("credentials");
     let subject = subject.with(key_config(config));
-    let refusal = async |reach: Reach| {
+    let refusal = async |access: Access| {
         let subject = Subject {
-            reach,
+            access,
             ..subject.clone()
         };
         let error = subject.connect().await.unwrap_err();
         assert_eq!(error.class, ErrorClass::CredentialsRefused);
         error.message
     };
-    let message = refusal(subject.reach.clone()).await;
+    let message = refusal(subject.access.clone()).await;
     assert!(
         message.contains("--cluster-issuer-ambient-credentials"),
         "{message}"
     );
-    let of_tenant = Reach {
+    let of_tenant = Access {
         tenant: Some("team".to_owned()),
-        ..subject.reach.clone()
+        ..subject.access.clone()
     };
     let message = refusal(of_tenant.clone()).await;
     assert!(
@@ -265,7 +265,7 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
         "{message}"
     );
     // Also with the flag, the operator's session token goes to no endpoint of a tenant's choice.
-    let allowed = Reach {
+    let allowed = Access {
         ambient_credentials: true,
         ..of_tenant
     };
@@ -280,7 +280,7 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
         config.as_object_mut().unwrap().remove(field);
     }
     let subject = Subject {
-        reach: allowed,
+        access: allowed,
         ..subject.with(key_config(config))
     };
     let error = subject.connect().await.unwrap_err();
@@ -337,12 +337,12 @@ async fn child(told: &Value) {
     let memory = Memory::default();
     let [id, secret] = ["id", "secret"].map(|key| told[key].as_str().unwrap().to_owned());
     put_access_key(&memory, &AccessKey { id, secret });
-    let reach = Reach {
+    let access = Access {
         ambient_credentials: true,
-        ..reach(Arc::new(memory))
+        ..access(Arc::new(memory))
     };
     let config: KeyConfig = key_config(told["config"].clone());
-    let connected = config.backend().connect(&reach, &Default::default()).await;
+    let connected = config.backend().connect(&access, &Default::default()).await;
     let signer = connected.unwrap().signer;
     signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
 }

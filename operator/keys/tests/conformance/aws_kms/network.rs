@@ -59,7 +59,7 @@ async fn a_tenant_reaches_no_address_of_this_host() {
         }
         config[field] = json!(endpoint);
         let subject = Subject {
-            reach: tenant(subject.reach.clone()),
+            access: tenant(subject.access.clone()),
             ..subject.with(key_config(config))
         };
         let error = subject.connect().await.unwrap_err();
@@ -79,7 +79,7 @@ async fn no_redirect_is_followed() {
     aws.proxy
         .add(Requests::All, Wrong::redirect(&other.proxy.address()));
     let error = subject.connect().await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::WrongAnswer);
+    assert_eq!(error.class, ErrorClass::InvalidResponse);
     let sentence = "answers with a redirect (302), which is not followed";
     assert!(error.message.contains(sentence), "{error}");
     assert!(!error.message.contains(&other.proxy.address()), "{error}");
@@ -138,16 +138,16 @@ async fn the_ca_bundle_alone_says_which_server_is_right() {
     let mut config = aws.config(&key);
     config["caBundle"] = json!({ "configMapRef": { "name": "ca" } });
     let subject = Subject {
-        reach: crate::memory::reach(memory.clone()),
+        access: crate::memory::access(memory.clone()),
         ..subject.with(key_config(config))
     };
     let signer = subject.connected().await.signer;
     assert_eq!(
         signer.check().await.unwrap(),
-        Checked::Same { notices: vec![] }
+        Checked::Unchanged { notices: vec![] }
     );
     memory.put_config_map("ca", &[("ca.crt", other.certificate_pem())]);
-    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+    assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
 }
 
 async fn a_signature_of_somebody_else_is_not_taken() {
@@ -167,7 +167,7 @@ async fn a_signature_of_somebody_else_is_not_taken() {
     });
     let wrong = Wrong::json(200, &answer.to_string());
     let error = signing(&aws, &subject, wrong).await;
-    assert_eq!(error.class, ErrorClass::WrongAnswer);
+    assert_eq!(error.class, ErrorClass::InvalidResponse);
     let sentence = "gives a signature that is not one of the key";
     assert!(error.message.contains(sentence), "{error}");
 
@@ -205,21 +205,25 @@ async fn an_answer_about_another_key_is_not_taken() {
     for action in ["DescribeKey", "GetPublicKey"] {
         lie(action, &key, other);
         let error = subject.connect().await.unwrap_err();
-        assert_eq!(error.class, ErrorClass::WrongAnswer, "{action}: {error}");
+        assert_eq!(
+            error.class,
+            ErrorClass::InvalidResponse,
+            "{action}: {error}"
+        );
     }
     lie("GetPublicKey", "\"PublicKey\"", "\"Nothing\"");
     let error = subject.connect().await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::WrongAnswer, "{error}");
+    assert_eq!(error.class, ErrorClass::InvalidResponse, "{error}");
     lie("DescribeKey", "ECC_NIST_P256", "ECC_NIST_P384");
     let error = subject.connect().await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::WrongAnswer, "{error}");
+    assert_eq!(error.class, ErrorClass::InvalidResponse, "{error}");
     aws.proxy.clear();
     let signer = subject.connected().await.signer;
     let tbs = to_be_signed(&*signer, "a");
     for (from, to) in [(key.as_str(), other), ("ECDSA_SHA_256", "ECDSA_SHA_384")] {
         lie("Sign", from, to);
         let error = signer.sign(&tbs).await.unwrap_err();
-        assert_eq!(error.class, ErrorClass::WrongAnswer, "{error}");
+        assert_eq!(error.class, ErrorClass::InvalidResponse, "{error}");
     }
     lie("DescribeKey", "ECDSA_SHA_256", "ECDSA_SHA_384");
     let hashed = subject.with_rsa_hash(RsaHash::Sha512);
@@ -235,7 +239,7 @@ async fn an_answer_without_end_is_not_read() {
     let aws = Aws::shared().behind_another_proxy();
     let (_, subject) = aws.p256();
     let error = signing(&aws, &subject, Wrong::oversized(8 << 20)).await;
-    assert_eq!(error.class, ErrorClass::WrongAnswer, "{error}");
+    assert_eq!(error.class, ErrorClass::InvalidResponse, "{error}");
     assert!(!error.message.contains("xxxx"), "{error}");
 }
 
@@ -267,7 +271,7 @@ async fn every_error_of_aws_has_its_class() {
         (400, "DisabledException", ErrorClass::KeyUnusable),
         (400, "KMSInvalidStateException", ErrorClass::KeyUnusable),
         (400, "InvalidKeyUsageException", ErrorClass::KeyUnusable),
-        (400, "Unknown", ErrorClass::WrongAnswer),
+        (400, "Unknown", ErrorClass::InvalidResponse),
     ] {
         let error = signing(&aws, &subject, Wrong::aws_error(status, code, "why.\n")).await;
         assert_eq!(error.class, class, "{code}: {error}");
@@ -276,7 +280,7 @@ async fn every_error_of_aws_has_its_class() {
     for (status, class) in [
         (429, ErrorClass::Throttled(None)),
         (502, ErrorClass::Unreachable),
-        (404, ErrorClass::WrongAnswer),
+        (404, ErrorClass::InvalidResponse),
     ] {
         let error = signing(&aws, &subject, Wrong::json(status, "<html>s3cr3t</html>")).await;
         assert_eq!(error.class, class, "{error}");

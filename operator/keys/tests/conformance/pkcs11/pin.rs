@@ -7,7 +7,7 @@ use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
 use futures::future::join_all;
 use serde_json::json;
-use signet_keys::{Checked, KeyConfig, KeyError, Known, Pkcs11Error};
+use signet_keys::{Checked, KeyConfig, KeyError, KeyPin, Pkcs11Error};
 use signet_testbed::keyservers::softhsm::Fault;
 
 use super::token::{
@@ -56,15 +56,15 @@ async fn a_pin_comes_from_a_secret_a_file_or_the_environment() {
         json!({ "secret": { "name": "spare", "key": "user" } }),
         json!({ "file": file }),
     ] {
-        let reach = token.reach_with(json!({ "pin": pin }));
-        sign(&*connected(&subject.config, &reach).await)
+        let access = token.access_with(json!({ "pin": pin }));
+        sign(&*connected(&subject.config, &access).await)
             .await
             .unwrap();
     }
     let (other, subject) = Token::with_key();
     other.hsm.change_pin("ca", PIN, &value).unwrap();
-    let reach = other.reach_with(json!({ "pin": { "env": variable } }));
-    sign(&*connected(&subject.config, &reach).await)
+    let access = other.access_with(json!({ "pin": { "env": variable } }));
+    sign(&*connected(&subject.config, &access).await)
         .await
         .unwrap();
 }
@@ -78,15 +78,15 @@ fn is_pin(value: &str) -> bool {
 /// for one.
 async fn a_tenant_cannot_name_a_pin() {
     let (token, subject) = Token::with_key();
-    let reach = token.reach_with(json!({ "namespaces": ["team"] }));
+    let access = token.access_with(json!({ "namespaces": ["team"] }));
     let own = crate::memory::Memory::with("pin", "pin", OTHER_PIN.as_bytes());
-    let reach = signet_keys::Reach {
+    let access = signet_keys::Access {
         namespace: own.clone(),
-        ..of_tenant(reach)
+        ..of_tenant(access)
     };
     let named = config(json!({ "keyLabel": "key", "pinSecretRef": { "name": "pin" } }));
     assert_eq!(named, subject.config, "an unknown field is ignored");
-    sign(&*connected(&named, &reach).await).await.unwrap();
+    sign(&*connected(&named, &access).await).await.unwrap();
     assert_eq!(own.asked(), [""; 0]);
     assert_eq!(token.memory.asked(), ["secret/pin"]);
     let schema = schemars::schema_for!(signet_keys::Pkcs11);
@@ -97,15 +97,15 @@ async fn a_tenant_cannot_name_a_pin() {
 
 async fn a_pin_that_is_missing_is_reported_without_its_source() {
     let (token, subject) = Token::with_key();
-    let signer = connected(&subject.config, &subject.reach).await;
+    let signer = connected(&subject.config, &subject.access).await;
     token.memory.put("pin", &[("other", b"1234")]);
     expect(
-        &refusal(&subject.config, &subject.reach).await,
+        &refusal(&subject.config, &subject.access).await,
         Pkcs11Error::NoPin(ca()),
     );
     token.memory.remove("pin");
     for error in [
-        refusal(&subject.config, &subject.reach).await,
+        refusal(&subject.config, &subject.access).await,
         signer.check().await.unwrap_err(),
     ] {
         expect(&error, Pkcs11Error::NoPin(ca()));
@@ -114,8 +114,8 @@ async fn a_pin_that_is_missing_is_reported_without_its_source() {
         json!({ "file": "/nowhere/pin" }),
         json!({ "env": "SIGNET_NO_SUCH_VARIABLE" }),
     ] {
-        let reach = token.reach_with(json!({ "pin": pin }));
-        let error = refusal(&subject.config, &reach).await;
+        let access = token.access_with(json!({ "pin": pin }));
+        let error = refusal(&subject.config, &access).await;
         expect(&error, Pkcs11Error::NoPin(ca()));
         let sources = ["nowhere", "NO_SUCH_VARIABLE"];
         assert!(
@@ -136,44 +136,44 @@ async fn a_changed_pin_is_used_without_a_restart() {
             false => drop(token.memory.put("pin", &[("pin", pin.as_bytes())])),
         };
         put(PIN);
-        let reach = match from_file {
-            true => token.reach_with(json!({ "pin": { "file": file } })),
-            false => subject.reach.clone(),
+        let access = match from_file {
+            true => token.access_with(json!({ "pin": { "file": file } })),
+            false => subject.access.clone(),
         };
         let second = second(&token);
-        let first = connected(&subject.config, &reach).await;
-        let other = connected(&second, &reach).await;
+        let first = connected(&subject.config, &access).await;
+        let other = connected(&second, &access).await;
         token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
         // The login lasts until the source changes.
         sign(&*first).await.unwrap();
         put(OTHER_PIN);
-        assert_eq!(first.check().await, Ok(Checked::ConnectAgain));
+        assert_eq!(first.check().await, Ok(Checked::Reconnect));
         // SoftHSM2 reads the PIN that another process changed when it is initialized.
         token.hsm.finalize().unwrap();
         let logins = token.hsm.logins();
-        sign(&*connected(&subject.config, &reach).await)
+        sign(&*connected(&subject.config, &access).await)
             .await
             .unwrap();
         // Those that have not noticed sign on.
         sign(&*other).await.unwrap();
-        assert_eq!(other.check().await, Ok(Checked::ConnectAgain));
-        sign(&*connected(&second, &reach).await).await.unwrap();
+        assert_eq!(other.check().await, Ok(Checked::Reconnect));
+        sign(&*connected(&second, &access).await).await.unwrap();
         assert_eq!(token.hsm.logins(), logins + 1);
     }
 }
 
 async fn a_changed_pin_that_is_wrong_is_noticed_at_once() {
     let (token, subject) = Token::with_key();
-    let signer = connected(&subject.config, &subject.reach).await;
+    let signer = connected(&subject.config, &subject.access).await;
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    assert_eq!(signer.check().await, Ok(Checked::ConnectAgain));
+    assert_eq!(signer.check().await, Ok(Checked::Reconnect));
     for _ in 0..2 {
-        is_refused(&refusal(&subject.config, &subject.reach).await);
+        is_refused(&refusal(&subject.config, &subject.access).await);
         is_refused(&sign(&*signer).await.unwrap_err());
     }
     assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
-    sign(&*connected(&subject.config, &subject.reach).await)
+    sign(&*connected(&subject.config, &subject.access).await)
         .await
         .unwrap();
     sign(&*signer).await.unwrap();
@@ -185,13 +185,13 @@ async fn a_wrong_pin_is_tried_once_for_all_issuers() {
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
     for _ in 0..3 {
         for config in [&subject.config, &second] {
-            is_refused(&refusal(config, &subject.reach).await);
+            is_refused(&refusal(config, &subject.access).await);
         }
     }
     assert_eq!(token.hsm.logins(), 1);
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
     for config in [&subject.config, &second] {
-        let signer = connected(config, &subject.reach).await;
+        let signer = connected(config, &subject.access).await;
         sign(&*signer).await.unwrap();
     }
     assert_eq!(token.hsm.logins(), 2);
@@ -203,20 +203,20 @@ async fn a_source_that_was_touched_is_tried_again() {
     for tries in 1..=2 {
         token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
         for _ in 0..2 {
-            is_refused(&refusal(&subject.config, &subject.reach).await);
+            is_refused(&refusal(&subject.config, &subject.access).await);
             assert_eq!(token.hsm.logins(), tries);
         }
     }
 }
 
 /// What the status of an issuer keeps of a refused PIN, from a process that has ended.
-async fn refused_before(token: &Token, subject: &crate::rig::Subject) -> Known {
-    let refused = refusal(&subject.config, &subject.reach).await.refused;
+async fn refused_before(token: &Token, subject: &crate::rig::Subject) -> KeyPin {
+    let refused = refusal(&subject.config, &subject.access).await.refused;
     assert!(refused.is_some());
     assert_eq!(token.hsm.logins(), 1);
-    Known {
+    KeyPin {
         refused,
-        ..Known::default()
+        ..KeyPin::default()
     }
 }
 
@@ -246,7 +246,7 @@ async fn a_refused_pin_is_not_tried_after_a_restart_until_its_file_changes() {
     let with_file = || {
         fs::write(&file, OTHER_PIN).unwrap();
         let (token, mut subject) = Token::with_key();
-        subject.reach = token.reach_with(json!({ "pin": { "file": file } }));
+        subject.access = token.access_with(json!({ "pin": { "file": file } }));
         (token, subject)
     };
     let (token, subject) = with_file();
@@ -268,20 +268,20 @@ async fn a_refused_pin_is_tried_at_another_token() {
     token.hsm.init_token("typo", SO_PIN, OTHER_PIN).unwrap();
     let entries =
         ["typo", "ca"].map(|name| super::token::listed(json!({ "name": name, "label": name })));
-    let reach = token.listing(json!(entries), SESSIONS);
+    let access = token.listing(json!(entries), SESSIONS);
     let elsewhere = config(json!({ "token": "typo", "keyLabel": "key" }));
-    let known = Known {
-        refused: refusal(&elsewhere, &reach).await.refused,
-        ..Known::default()
+    let known = KeyPin {
+        refused: refusal(&elsewhere, &access).await.refused,
+        ..KeyPin::default()
     };
     assert!(known.refused.is_some());
-    let again = elsewhere.backend().connect(&reach, &known).await;
+    let again = elsewhere.backend().connect(&access, &known).await;
     assert_eq!(again.unwrap_err().refused, known.refused);
     assert_eq!(token.hsm.logins(), 1);
     subject
         .config
         .backend()
-        .connect(&reach, &known)
+        .connect(&access, &known)
         .await
         .unwrap();
     assert_eq!(token.hsm.logins(), 2);
@@ -295,14 +295,14 @@ async fn a_token_that_is_locked_or_about_to_be_is_left_as_it_is() {
         (0x0004_0000, Pkcs11Error::PinLocked(ca())),
     ] {
         token.hsm.set_faults(&[Fault::Flags(flag)]).unwrap();
-        let error = refusal(&subject.config, &subject.reach).await;
+        let error = refusal(&subject.config, &subject.access).await;
         // It may be the right one, and is tried when the token allows it.
         assert_eq!(error.refused, None);
         expect(&error, expected);
     }
     assert_eq!(token.hsm.logins(), 0);
     token.hsm.set_faults(&[]).unwrap();
-    sign(&*connected(&subject.config, &subject.reach).await)
+    sign(&*connected(&subject.config, &subject.access).await)
         .await
         .unwrap();
 }
@@ -316,8 +316,8 @@ async fn many_issuers_with_a_wrong_pin_leave_the_last_try() {
     let errors = join_all((0..8).map(|number| {
         token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
         let config = config(json!({ "keyLabel": format!("wrong-{number}") }));
-        let reach = subject.reach.clone();
-        async move { refusal(&config, &reach).await }
+        let access = subject.access.clone();
+        async move { refusal(&config, &access).await }
     }))
     .await;
     let left = errors.iter().filter(|error| error.refused.is_none());
@@ -330,8 +330,8 @@ async fn many_issuers_with_a_wrong_pin_leave_the_last_try() {
 async fn a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions() {
     let (token, subject) = Token::with_key();
     let second = second(&token);
-    let first = connected(&subject.config, &subject.reach).await;
-    let other = connected(&second, &subject.reach).await;
+    let first = connected(&subject.config, &subject.access).await;
+    let other = connected(&second, &subject.access).await;
     token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
     token.hsm.finalize().unwrap();
     for _ in 0..2 * SESSIONS {
@@ -343,8 +343,8 @@ async fn a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions() {
     // One at first, and one that was refused.
     assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    assert_eq!(first.check().await, Ok(Checked::ConnectAgain));
-    sign(&*connected(&subject.config, &subject.reach).await)
+    assert_eq!(first.check().await, Ok(Checked::Reconnect));
+    sign(&*connected(&subject.config, &subject.access).await)
         .await
         .unwrap();
 }
@@ -360,10 +360,10 @@ async fn the_login_of_other_code_says_nothing_about_a_pin() {
     session.login(UserType::User, Some(&pin)).unwrap();
 
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    is_refused(&refusal(&subject.config, &subject.reach).await);
+    is_refused(&refusal(&subject.config, &subject.access).await);
     session.login(UserType::User, Some(&pin)).unwrap();
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
-    sign(&*connected(&subject.config, &subject.reach).await)
+    sign(&*connected(&subject.config, &subject.access).await)
         .await
         .unwrap();
 }

@@ -7,7 +7,7 @@ use cryptoki::session::SessionState;
 use futures::FutureExt;
 use futures::future::join_all;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{KeyError, Pkcs11Error, Reach};
+use signet_keys::{Access, KeyError, Pkcs11Error};
 use signet_testbed::SoftHsm;
 use signet_testbed::keyservers::softhsm::Fault;
 
@@ -28,14 +28,14 @@ own!["pkcs11":
 /// The token, a key, and what an issuer may reach with so many sessions.
 fn with_sessions(sessions: u16) -> (Token, Subject) {
     let (token, subject) = Token::with_key();
-    let reach = token.reach(sessions);
-    (token, Subject { reach, ..subject })
+    let access = token.access(sessions);
+    (token, Subject { access, ..subject })
 }
 
 async fn a_key_has_no_more_sessions_than_it_may() {
     let (token, subject) = with_sessions(3);
-    let first = connected(&subject.config, &subject.reach).await;
-    let other = connected(&subject.config, &subject.reach).await;
+    let first = connected(&subject.config, &subject.access).await;
+    let other = connected(&subject.config, &subject.access).await;
     let signed = join_all((0..50).flat_map(|_| [sign(&*first), sign(&*other)])).await;
     assert_eq!(signed, vec![Ok(()); 100]);
     // Connecting opens one anew.
@@ -47,7 +47,7 @@ async fn a_key_has_no_more_sessions_than_it_may() {
 /// The key signs on, in each session, after this has happened once.
 async fn survives(what: impl Fn(&SoftHsm)) -> Token {
     let (token, subject) = Token::with_key();
-    let signer = connected(&subject.config, &subject.reach).await;
+    let signer = connected(&subject.config, &subject.access).await;
     for _ in 0..3 {
         what(&token.hsm);
         sign(&*signer).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_token_that_was_logged_out_is_logged_in_to_again() {
 
 async fn a_token_that_was_taken_out_and_put_back_signs_on() {
     let (token, subject) = Token::with_key();
-    let signer = connected(&subject.config, &subject.reach).await;
+    let signer = connected(&subject.config, &subject.access).await;
     for _ in 0..2 {
         token.hsm.set_faults(&[Fault::Remove]).unwrap();
         for _ in 0..2 {
@@ -102,9 +102,9 @@ async fn a_module_that_hangs_costs_its_own_issuers_alone() {
     let [another, unheard] =
         ["another", "unheard-of"].map(|label| token.subject(KeyAlgorithm::EcP384, label));
     let (_other, elsewhere) = Token::with_key();
-    let signer = connected(&subject.config, &subject.reach).await;
-    let healthy = connected(&elsewhere.config, &elsewhere.reach).await;
-    let beside = connected(&another.config, &subject.reach).await;
+    let signer = connected(&subject.config, &subject.access).await;
+    let healthy = connected(&elsewhere.config, &elsewhere.access).await;
+    let beside = connected(&another.config, &subject.access).await;
     token.hsm.set_faults(&[Fault::Hang("C_Sign")]).unwrap();
     let (hanging, signed) = tokio::join!(
         join_all((0..2).map(|_| sign(&*signer))),
@@ -122,53 +122,53 @@ async fn a_module_that_hangs_costs_its_own_issuers_alone() {
     // Another key of the token has threads of its own, and none that is new gets any: there would
     // be more with each that is tried.
     is_same(&*beside).await;
-    let error = refusal(&unheard.config, &subject.reach).await;
+    let error = refusal(&unheard.config, &subject.access).await;
     expect(&error, hangs());
     token.hsm.set_faults(&[]).unwrap();
-    until(async || connects(&unheard.config, &subject.reach).await).await;
+    until(async || connects(&unheard.config, &subject.access).await).await;
     until(async || sign(&*signer).await.is_ok()).await;
     is_same(&*signer).await;
 }
 
 async fn a_module_that_hangs_while_connecting_holds_no_more_threads_than_sessions() {
     let (token, subject) = with_sessions(2);
-    let Subject { config, reach, .. } = &subject;
+    let Subject { config, access, .. } = &subject;
     token
         .hsm
         .set_faults(&[Fault::Hang("C_FindObjectsInit")])
         .unwrap();
-    let two = tokio::join!(refusal(config, reach), refusal(config, reach));
+    let two = tokio::join!(refusal(config, access), refusal(config, access));
     for error in [two.0, two.1] {
         expect(&error, hangs());
     }
     for _ in 0..3 {
-        let error = refusal(config, reach).now_or_never().unwrap();
+        let error = refusal(config, access).now_or_never().unwrap();
         expect(&error, hangs());
     }
     token.hsm.set_faults(&[]).unwrap();
-    until(async || connects(config, reach).await).await;
+    until(async || connects(config, access).await).await;
 }
 
 async fn a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end() {
     let (token, subject) = with_sessions(2);
-    let Subject { config, reach, .. } = &subject;
+    let Subject { config, access, .. } = &subject;
     token
         .hsm
         .set_faults(&[Fault::Hang("C_Initialize")])
         .unwrap();
-    let two = tokio::join!(refusal(config, reach), refusal(config, reach));
+    let two = tokio::join!(refusal(config, access), refusal(config, access));
     for error in [two.0, two.1] {
         expect(&error, hangs());
     }
     token.hsm.set_faults(&[]).unwrap();
-    until(async || connects(config, reach).await).await;
+    until(async || connects(config, access).await).await;
     assert_eq!(token.hsm.calls("C_Initialize").len(), 1);
 }
 
 async fn sessions_end_with_the_last_signer() {
     let (token, subject) = with_sessions(3);
-    let first = connected(&subject.config, &subject.reach).await;
-    let last = connected(&subject.config, &subject.reach).await;
+    let first = connected(&subject.config, &subject.access).await;
+    let last = connected(&subject.config, &subject.access).await;
     join_all((0..20).map(|_| sign(&*first))).await;
     let module = Pkcs11::new(token.hsm.module()).unwrap();
     let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
@@ -190,8 +190,8 @@ async fn sessions_end_with_the_last_signer() {
     until(async || !logged_in()).await;
 }
 
-async fn connects(config: &signet_keys::KeyConfig, reach: &Reach) -> bool {
-    super::token::connect(config, reach).await.is_ok()
+async fn connects(config: &signet_keys::KeyConfig, access: &Access) -> bool {
+    super::token::connect(config, access).await.is_ok()
 }
 
 /// Waits for this to become true. A trial that never ends has a deadline of its own.

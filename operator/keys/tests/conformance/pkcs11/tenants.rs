@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{KeyName, Pkcs11Error, Reach, TokenName};
+use signet_keys::{Access, KeyName, Pkcs11Error, TokenName};
 
 use super::token::{
     PIN, SESSIONS, SO_PIN, Token, ca, config, connected, expect, labeled, listed, of_tenant,
@@ -31,10 +31,10 @@ async fn a_tenant_cannot_tell_an_unlisted_token_from_a_missing_one() {
     let (token, _) = Token::with_key();
     let of_others = ["tea", "teams", "other"];
     for namespaces in [json!([]), json!(of_others)] {
-        let reach = of_tenant(token.reach_with(json!({ "namespaces": namespaces })));
+        let access = of_tenant(token.access_with(json!({ "namespaces": namespaces })));
         for (module, name) in [("hsm", "ca"), ("hsm", "none"), ("none", "ca")] {
             let named = json!({ "module": module, "token": name, "keyLabel": "key" });
-            let error = refusal(&config(named), &reach).await;
+            let error = refusal(&config(named), &access).await;
             let expected = Pkcs11Error::NotListed {
                 token: TokenName {
                     module: module.to_owned(),
@@ -55,8 +55,8 @@ async fn a_tenant_cannot_tell_an_unlisted_token_from_a_missing_one() {
 
 async fn a_tenant_uses_a_token_that_lists_its_namespace() {
     let (token, subject) = Token::with_key();
-    let reach = of_tenant(token.reach_with(json!({ "namespaces": ["other", "team"] })));
-    sign(&*connected(&subject.config, &reach).await)
+    let access = of_tenant(token.access_with(json!({ "namespaces": ["other", "team"] })));
+    sign(&*connected(&subject.config, &access).await)
         .await
         .unwrap();
 }
@@ -66,8 +66,8 @@ async fn a_token_that_is_not_listed_cannot_be_used() {
     let (token, subject) = Token::with_key();
     token.hsm.init_token("other", SO_PIN, PIN).unwrap();
     let other = listed(json!({ "name": "other", "label": "other" }));
-    let reach = token.listing(json!([other]), SESSIONS);
-    let error = refusal(&subject.config, &reach).await;
+    let access = token.listing(json!([other]), SESSIONS);
+    let error = refusal(&subject.config, &access).await;
     let expected = Pkcs11Error::NotListed {
         token: ca(),
         namespace: None,
@@ -79,13 +79,13 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
     let (token, subject) = Token::with_key();
     token.make(KeyAlgorithm::EcP256, "key");
     token.make(KeyAlgorithm::EcP256, "another");
-    let error = refusal(&subject.config, &subject.reach).await;
+    let error = refusal(&subject.config, &subject.access).await;
     expect(&error, Pkcs11Error::SeveralKeys(labeled("key")));
     for named in [
         json!({ "keyLabel": "key", "keyId": "00" }),
         json!({ "keyId": "00" }),
     ] {
-        let signer = connected(&config(named), &subject.reach).await;
+        let signer = connected(&config(named), &subject.access).await;
         assert_eq!(signer.public_key().spki_der(), subject.spki_der);
         sign(&*signer).await.unwrap();
     }
@@ -101,7 +101,7 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
         (json!({ "keyId": "ff" }), with(None, Some(0xff))),
         (json!({ "keyLabel": "ke" }), with(Some("ke"), None)),
     ] {
-        let error = refusal(&config(named), &subject.reach).await;
+        let error = refusal(&config(named), &subject.access).await;
         expect(&error, Pkcs11Error::KeyNotFound(key));
     }
 }
@@ -118,7 +118,7 @@ async fn a_key_that_wants_the_pin_each_time_is_not_used() {
     let arguments = [&key[..], &names].concat();
     token.hsm.pkcs11_tool("ca", PIN, &arguments).unwrap();
     let wary = config(json!({ "keyLabel": "wary" }));
-    let error = refusal(&wary, &subject.reach).await;
+    let error = refusal(&wary, &subject.access).await;
     expect(&error, Pkcs11Error::KeyRequiresPin(labeled("wary")));
 }
 
@@ -126,18 +126,18 @@ async fn two_tokens_of_one_label_are_told_apart_by_their_serial_numbers() {
     let (token, subject) = Token::with_key();
     let serial = token.hsm.serial("ca").unwrap();
     token.hsm.init_token("ca", SO_PIN, PIN).unwrap();
-    let error = refusal(&subject.config, &subject.reach).await;
+    let error = refusal(&subject.config, &subject.access).await;
     expect(&error, Pkcs11Error::SeveralTokens(ca()));
     for entry in [
         json!({ "serial": serial }),
         json!({ "label": null, "serial": serial }),
     ] {
-        let reach = token.reach_with(entry);
-        sign(&*connected(&subject.config, &reach).await)
+        let access = token.access_with(entry);
+        sign(&*connected(&subject.config, &access).await)
             .await
             .unwrap();
     }
-    let absent = token.reach_with(json!({ "serial": "0" }));
+    let absent = token.access_with(json!({ "serial": "0" }));
     let error = refusal(&subject.config, &absent).await;
     expect(&error, Pkcs11Error::TokenNotFound(ca()));
 }
@@ -150,10 +150,10 @@ async fn a_token_that_is_listed_twice_has_one_entry() {
     let second = json!({
         "name": "second", "serial": serial, "pin": { "secret": { "name": "second" } },
     });
-    let reach = token.listing(json!([listed(json!({})), second]), SESSIONS);
-    let signer = connected(&subject.config, &reach).await;
+    let access = token.listing(json!([listed(json!({})), second]), SESSIONS);
+    let signer = connected(&subject.config, &access).await;
     let by_second = config(json!({ "token": "second", "keyLabel": "key" }));
-    let error = refusal(&by_second, &reach).await;
+    let error = refusal(&by_second, &access).await;
     let name = TokenName {
         token: "second".to_owned(),
         ..ca()
@@ -168,9 +168,9 @@ async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("late.so");
     let module = json!({ "name": "hsm", "path": path, "tokens": [listed(json!({}))] });
-    let reach: Reach = token.listing_module(module, SESSIONS);
+    let access: Access = token.listing_module(module, SESSIONS);
     let fails = async || {
-        let error = refusal(&subject.config, &reach).await;
+        let error = refusal(&subject.config, &access).await;
         expect(&error, Pkcs11Error::NotLoaded("hsm".to_owned()));
         assert!(!error.message.contains("late.so"), "{error}");
     };
@@ -179,10 +179,10 @@ async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {
     fails().await;
     fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink(token.hsm.module(), &path).unwrap();
-    let late = connected(&subject.config, &reach).await;
+    let late = connected(&subject.config, &access).await;
     sign(&*late).await.unwrap();
     // Two names of one file are one module, with one login.
-    sign(&*connected(&subject.config, &subject.reach).await)
+    sign(&*connected(&subject.config, &subject.access).await)
         .await
         .unwrap();
     assert_eq!(token.hsm.calls("C_Initialize").len(), 1);
@@ -197,16 +197,16 @@ async fn the_public_half_may_stand_in_the_private_key_or_in_a_certificate() {
     };
     let rsa = token.subject(KeyAlgorithm::Rsa { bits: 2048 }, "rsa");
     delete("rsa");
-    let signer = connected(&rsa.config, &rsa.reach).await;
+    let signer = connected(&rsa.config, &rsa.access).await;
     assert_eq!(signer.public_key().spki_der(), rsa.spki_der);
     sign(&*signer).await.unwrap();
 
     let ec = token.subject(KeyAlgorithm::EcP384, "ec");
-    let signer = connected(&ec.config, &ec.reach).await;
+    let signer = connected(&ec.config, &ec.access).await;
     let tbs = to_be_signed(&*signer, "a");
     let root = assemble_root(&tbs, &signer.sign(&tbs).await.unwrap()).unwrap();
     delete("ec");
-    let error = refusal(&ec.config, &ec.reach).await;
+    let error = refusal(&ec.config, &ec.access).await;
     expect(&error, Pkcs11Error::NoPublicKey(labeled("ec")));
 
     let folder = tempfile::tempdir().unwrap();
@@ -224,7 +224,7 @@ async fn the_public_half_may_stand_in_the_private_key_or_in_a_certificate() {
         "root",
     ];
     token.hsm.pkcs11_tool("ca", PIN, &object).unwrap();
-    let signer = connected(&ec.config, &ec.reach).await;
+    let signer = connected(&ec.config, &ec.access).await;
     assert_eq!(signer.public_key().spki_der(), ec.spki_der);
     sign(&*signer).await.unwrap();
 }

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{
-    Checked, Connected, KeyConfig, KeyError, KeyName, Known, Modules, ModulesConfig, Pkcs11Error,
-    Reach, Signer, TokenName,
+    Access, Checked, Connected, KeyConfig, KeyError, KeyName, KeyPin, Modules, ModulesConfig,
+    Pkcs11Error, Signer, TokenName,
 };
 use signet_testbed::SoftHsm;
 
-use crate::memory::{Memory, reach};
+use crate::memory::{Memory, access};
 use crate::rig::Subject;
 use crate::root::to_be_signed;
 
@@ -68,7 +68,7 @@ impl Token {
         Subject {
             name: format!("pkcs11 {algorithm}"),
             config: config(json!({ "keyLabel": label })),
-            reach: self.reach(SESSIONS),
+            access: self.access(SESSIONS),
             algorithm,
             spki_der: self.hsm.public_key("ca", PIN, label).unwrap(),
             secrets: [PIN, OTHER_PIN, SO_PIN].map(str::to_owned).to_vec(),
@@ -77,28 +77,28 @@ impl Token {
     }
 
     /// What a ClusterIssuer may reach if the operator lists the token as `ca` of the module `hsm`.
-    pub(super) fn reach(&self, sessions: u16) -> Reach {
+    pub(super) fn access(&self, sessions: u16) -> Access {
         self.listing(json!([listed(json!({}))]), sessions)
     }
 
     /// The same if the entry of the token has more or other fields.
-    pub(super) fn reach_with(&self, more: serde_json::Value) -> Reach {
+    pub(super) fn access_with(&self, more: serde_json::Value) -> Access {
         self.listing(json!([listed(more)]), SESSIONS)
     }
 
     /// What a ClusterIssuer may reach if the operator lists these tokens of the module `hsm`.
-    pub(super) fn listing(&self, tokens: serde_json::Value, sessions: u16) -> Reach {
+    pub(super) fn listing(&self, tokens: serde_json::Value, sessions: u16) -> Access {
         let module = json!({ "name": "hsm", "path": self.hsm.module(), "tokens": tokens });
         self.listing_module(module, sessions)
     }
 
     /// What a ClusterIssuer may reach if the operator lists this module.
-    pub(super) fn listing_module(&self, module: serde_json::Value, sessions: u16) -> Reach {
+    pub(super) fn listing_module(&self, module: serde_json::Value, sessions: u16) -> Access {
         let list: ModulesConfig = serde_json::from_value(json!({ "modules": [module] })).unwrap();
         let modules = Modules::from_config(list, sessions, self.memory.clone()).unwrap();
-        Reach {
+        Access {
             modules: Arc::new(modules),
-            ..reach(Arc::default())
+            ..access(Arc::default())
         }
     }
 }
@@ -111,10 +111,10 @@ pub(super) fn listed(more: serde_json::Value) -> serde_json::Value {
 }
 
 /// The same as an Issuer in the namespace `team` has it.
-pub(super) fn of_tenant(reach: Reach) -> Reach {
-    Reach {
+pub(super) fn of_tenant(access: Access) -> Access {
+    Access {
         tenant: Some("team".to_owned()),
-        ..reach
+        ..access
     }
 }
 
@@ -143,20 +143,20 @@ fn kind(algorithm: KeyAlgorithm) -> String {
 }
 
 /// Connects an issuer.
-pub(super) async fn connect(config: &KeyConfig, reach: &Reach) -> Result<Connected, KeyError> {
-    let known = Known::default();
-    config.backend().connect(reach, &known).await
+pub(super) async fn connect(config: &KeyConfig, access: &Access) -> Result<Connected, KeyError> {
+    let known = KeyPin::default();
+    config.backend().connect(access, &known).await
 }
 
 /// Connects an issuer that must get its key.
-pub(super) async fn connected(config: &KeyConfig, reach: &Reach) -> Arc<dyn Signer> {
-    let connected = connect(config, reach).await;
+pub(super) async fn connected(config: &KeyConfig, access: &Access) -> Arc<dyn Signer> {
+    let connected = connect(config, access).await;
     connected.unwrap_or_else(|error| panic!("{error}")).signer
 }
 
 /// Fails to connect.
-pub(super) async fn refusal(config: &KeyConfig, reach: &Reach) -> KeyError {
-    connect(config, reach).await.unwrap_err()
+pub(super) async fn refusal(config: &KeyConfig, access: &Access) -> KeyError {
+    connect(config, access).await.unwrap_err()
 }
 
 /// Signs once.
@@ -172,7 +172,7 @@ pub(super) async fn sign(signer: &dyn Signer) -> Result<(), KeyError> {
 /// A signer that is as it was.
 pub(super) async fn is_same(signer: &dyn Signer) {
     let notices = Vec::new();
-    assert_eq!(signer.check().await, Ok(Checked::Same { notices }));
+    assert_eq!(signer.check().await, Ok(Checked::Unchanged { notices }));
 }
 
 /// An error is this one, as callers see it.

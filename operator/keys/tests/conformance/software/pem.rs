@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use signet_keys::{Checked, ErrorClass, GeneratedKey, KeyError, KeyType, Known, Signer};
+use signet_keys::{Checked, ErrorClass, GeneratedKey, KeyError, KeyPin, KeyType, Signer};
 
 use super::{KEY_TYPES, config};
-use crate::memory::{Memory, reach};
+use crate::memory::{Memory, access};
 use signet_readers::OpenSsl;
 
 own!["software":
@@ -21,8 +21,8 @@ own!["software":
 ];
 
 async fn connect(memory: Arc<Memory>) -> Result<Arc<dyn Signer>, KeyError> {
-    let (config, known) = (config(), Known::default());
-    let connected = config.backend().connect(&reach(memory), &known).await?;
+    let (config, known) = (config(), KeyPin::default());
+    let connected = config.backend().connect(&access(memory), &known).await?;
     Ok(connected.signer)
 }
 
@@ -48,12 +48,12 @@ async fn the_same_secret_is_the_same_key() {
     let pem = OpenSsl::new().run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256");
     let memory = Memory::with("ca", "tls.key", &pem);
     let signer = connect(memory.clone()).await.unwrap();
-    let same = Checked::Same { notices: vec![] };
+    let same = Checked::Unchanged { notices: vec![] };
     assert_eq!(signer.check().await, Ok(same));
     memory.put("ca", &[("tls.key", &pem), ("tls.crt", b"another")]);
-    assert_eq!(signer.check().await, Ok(Checked::ConnectAgain));
+    assert_eq!(signer.check().await, Ok(Checked::Reconnect));
     memory.remove("ca");
-    assert_eq!(signer.check().await, Ok(Checked::ConnectAgain));
+    assert_eq!(signer.check().await, Ok(Checked::Reconnect));
 }
 
 async fn a_key_that_is_not_there_is_not_found() {

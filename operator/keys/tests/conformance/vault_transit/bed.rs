@@ -11,7 +11,7 @@ use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_testbed::OpenBao;
 use signet_testbed::proxy::Proxy;
 
-use crate::memory::{Memory, reach};
+use crate::memory::{Memory, access};
 use crate::rig::Subject;
 use signet_readers::OpenSsl;
 
@@ -118,7 +118,7 @@ impl Bed {
         Subject {
             name: format!("vaultTransit {}", self.algorithm),
             config: serde_json::from_value(json!({ "vaultTransit": vault })).unwrap(),
-            reach: reach(self.memory.clone()),
+            access: access(self.memory.clone()),
             algorithm: self.algorithm,
             spki_der: self.spki_der(1),
             secrets: vec![self.token.clone(), self.server.root_token().to_owned()],

@@ -238,10 +238,10 @@ async fn another_client_certificate_is_connected_anew() {
     let signer = subject.connected().await.signer;
     assert!(matches!(
         signer.check().await.unwrap(),
-        Checked::Same { .. }
+        Checked::Unchanged { .. }
     ));
     put_pair(&bed, &ca, "tls");
-    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+    assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
     signs(&subject).await;
     put_pair(&bed, &Ca::new("another CA").unwrap(), "tls");
     let error = subject.connect().await.unwrap_err();

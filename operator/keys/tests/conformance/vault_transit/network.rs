@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Addresses, Checked, ErrorClass, Reach};
+use signet_keys::{Access, Addresses, Checked, ErrorClass};
 use signet_testbed::OpenBao;
 use signet_testbed::pki::Ca;
 use signet_testbed::proxy::{Fault, Proxy, Requests};
@@ -55,7 +55,7 @@ async fn a_redirect_is_not_followed() {
     let location = format!("{}/v1/transit/keys/{}", elsewhere.address(), bed.key);
     proxy.add(Requests::All, Fault::redirect(&location));
     let error = bed.subject().connect().await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::WrongAnswer, "{error}");
+    assert_eq!(error.class, ErrorClass::InvalidResponse, "{error}");
     assert!(
         error.message.contains("redirects to another address"),
         "{error}"
@@ -68,14 +68,14 @@ async fn a_redirect_is_not_followed() {
 }
 
 fn of_a_tenant(subject: Subject) -> Subject {
-    let reach = Reach {
+    let access = Access {
         tenant: Some("team-a".to_owned()),
         addresses: Addresses::Outside {
             api_server: Arc::default(),
         },
-        ..subject.reach.clone()
+        ..subject.access.clone()
     };
-    Subject { reach, ..subject }
+    Subject { access, ..subject }
 }
 
 async fn a_tenant_does_not_reach_loopback_by_whatever_name() {
@@ -173,12 +173,12 @@ async fn a_changed_ca_bundle_is_connected_anew() {
     let signer = subject.connected().await.signer;
     assert!(matches!(
         signer.check().await.unwrap(),
-        Checked::Same { .. }
+        Checked::Unchanged { .. }
     ));
     let other = Ca::new("another CA").unwrap();
     let both = format!("{}{}", other.certificate_pem(), server().ca_pem());
     bed.memory.put_config_map("roots", &[("ca.crt", &both)]);
-    assert_eq!(signer.check().await.unwrap(), Checked::ConnectAgain);
+    assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
     subject.connected().await;
     bed.memory
         .put_config_map("roots", &[("ca.crt", other.certificate_pem())]);
@@ -190,7 +190,7 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     let (bed, proxy) = Bed::behind_a_proxy();
     proxy.add(Requests::All, Fault::oversized(8 << 20));
     let error = bed.subject().connect().await.unwrap_err();
-    assert_eq!(error.class, ErrorClass::WrongAnswer, "{error}");
+    assert_eq!(error.class, ErrorClass::InvalidResponse, "{error}");
     assert!(error.message.contains("an answer without end"), "{error}");
 }
 
@@ -212,7 +212,11 @@ async fn a_signature_of_another_key_is_never_given() {
         let answer = json!({ "data": { "signature": signature } });
         proxy.add(sign.clone(), Fault::json(200, &answer.to_string()));
         let error = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap_err();
-        assert_eq!(error.class, ErrorClass::WrongAnswer, "{signature}: {error}");
+        assert_eq!(
+            error.class,
+            ErrorClass::InvalidResponse,
+            "{signature}: {error}"
+        );
         proxy.clear();
     }
     verifies_over_its_bytes_alone(&subject, &*signer).await;
@@ -281,7 +285,7 @@ async fn a_hostile_login_is_a_wrong_answer() {
         let login = Requests::Path("/auth/approle/login".to_owned());
         proxy.add(login, Fault::json(200, &answer.to_string()));
         let error = subject.connect().await.unwrap_err();
-        assert_eq!(error.class, ErrorClass::WrongAnswer, "{token}: {error}");
+        assert_eq!(error.class, ErrorClass::InvalidResponse, "{token}: {error}");
         proxy.clear();
     }
     let endless = json!({ "auth": { "client_token": bed.token, "lease_duration": u64::MAX } });

@@ -180,7 +180,7 @@ async fn a_changed_secret_is_picked_up_by_a_check() {
     bed.memory.put("vault", &[("token", another.as_bytes())]);
     assert!(matches!(
         signer.check().await.unwrap(),
-        Checked::Same { .. }
+        Checked::Unchanged { .. }
     ));
     server().revoke(&bed.token).unwrap();
     let signed = proxy.count(&path("/transit/sign/"));
@@ -203,6 +203,6 @@ async fn a_token_that_may_not_sign_is_told_from_one_that_is_none() {
     assert!(error.message.contains(&expected), "{error}");
     assert!(matches!(
         signer.check().await.unwrap(),
-        Checked::Same { .. }
+        Checked::Unchanged { .. }
     ));
 }

@@ -1,7 +1,7 @@
 //! Versions of a key.
 
 use serde_json::json;
-use signet_keys::{Checked, ErrorClass, Known};
+use signet_keys::{Checked, ErrorClass, KeyPin};
 
 use super::bed::{Bed, MOUNT, server};
 use crate::contract::verifies_over_its_bytes_alone;
@@ -37,7 +37,7 @@ async fn a_rotation_under_way_keeps_the_pin_and_is_told() {
     let checked = connected.signer.check().await.unwrap();
     assert_eq!(
         checked,
-        Checked::Same {
+        Checked::Unchanged {
             notices: notice(2, 1)
         }
     );
@@ -48,9 +48,9 @@ async fn a_version_that_is_pinned_is_connected_to_again() {
     let bed = Bed::new();
     bed.rotate();
     let subject = bed.subject();
-    let known = |pin: &str| Known {
+    let known = |pin: &str| KeyPin {
         pin: Some(pin.to_owned()),
-        ..Known::default()
+        ..KeyPin::default()
     };
     let connected = subject.connect_knowing(&known("1")).await.unwrap();
     assert_eq!(
@@ -69,9 +69,9 @@ async fn the_version_of_the_spec_goes_before_the_pin() {
     let bed = Bed::new();
     bed.rotate();
     let subject = bed.subject_with(&json!({ "version": 1 }));
-    let known = Known {
+    let known = KeyPin {
         pin: Some("2".to_owned()),
-        ..Known::default()
+        ..KeyPin::default()
     };
     let connected = subject.connect_knowing(&known).await.unwrap();
     assert_eq!(connected.pin.as_deref(), Some("1"));

@@ -7,15 +7,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::{Limits, Pace, Turn, Turns};
+use super::{FairSemaphore, Limits, Permit, RateLimiter};
 
 /// The longest that anybody shall hold a turn and wait for the pace, in seconds. The queue for a
 /// turn is fair between tenants, and the wait for the pace is in the order of the turns.
-const LONGEST_IN_PACE: u32 = 10;
+const MAX_IN_PACE: u32 = 10;
 
 /// One issuer's way to a key. All gates of one scope to the same key share its limits.
 #[derive(Debug)]
-pub struct Gate {
+pub struct KeyLimiter {
     key: Arc<Key>,
     limits: Limits,
 }
@@ -23,37 +23,37 @@ pub struct Gate {
 /// A key to which there are gates.
 #[derive(Debug)]
 struct Key {
-    turns: Turns,
-    pace: Pace,
+    permits: FairSemaphore,
+    rate: RateLimiter,
     /// How many have a turn and wait for the pace.
     pacing: AtomicUsize,
     /// The limits of each gate that is in use.
     live: Mutex<Vec<Limits>>,
 }
 
-impl Gate {
+impl KeyLimiter {
     /// Waits for a turn of this tenant.
-    pub async fn turn(&self, tenant: &str) -> Turn {
-        self.key.turns.acquire(tenant).await
+    pub async fn permit(&self, tenant: &str) -> Permit {
+        self.key.permits.acquire(tenant).await
     }
 
     /// Waits until one more signature may be asked for.
-    pub async fn pace(&self) {
+    pub async fn wait_for_rate(&self) {
         let _counted = Counted::one_more(&self.key.pacing);
-        self.key.pace.wait().await;
+        self.key.rate.wait().await;
     }
 
     /// How many wait for the key, for a turn or for the pace, through any gate.
     pub fn waiting(&self) -> usize {
-        self.key.turns.waiting() + self.key.pacing.load(Ordering::Relaxed)
+        self.key.permits.waiting() + self.key.pacing.load(Ordering::Relaxed)
     }
 }
 
 impl Key {
     fn new(limits: Limits) -> Self {
         Self {
-            turns: Turns::new(within(limits.at_once, limits.per_second)),
-            pace: Pace::new(limits.per_second),
+            permits: FairSemaphore::new(within(limits.at_once, limits.per_second)),
+            rate: RateLimiter::new(limits.per_second),
             pacing: AtomicUsize::new(0),
             live: Mutex::default(),
         }
@@ -65,8 +65,8 @@ impl Key {
         change(&mut live);
         if let Some(at_once) = live.iter().map(|limits| limits.at_once).min() {
             let per_second = live.iter().filter_map(|limits| limits.per_second).min();
-            self.turns.allow(within(at_once, per_second));
-            self.pace.allow(per_second);
+            self.permits.allow(within(at_once, per_second));
+            self.rate.allow(per_second);
         }
     }
 }
@@ -87,15 +87,15 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// No more at once than the pace lets through in [`LONGEST_IN_PACE`].
+/// No more at once than the pace lets through in [`MAX_IN_PACE`].
 fn within(at_once: u16, per_second: Option<u32>) -> u16 {
-    let paced = per_second.map(|rate| rate.max(1).saturating_mul(LONGEST_IN_PACE));
+    let paced = per_second.map(|rate| rate.max(1).saturating_mul(MAX_IN_PACE));
     paced
         .and_then(|most| u16::try_from(most).ok())
         .map_or(at_once, |most| at_once.min(most))
 }
 
-impl Drop for Gate {
+impl Drop for KeyLimiter {
     fn drop(&mut self) {
         let own = self.limits;
         self.key.with_limits(|live| {
@@ -108,14 +108,14 @@ impl Drop for Gate {
 
 /// The gates to all keys.
 #[derive(Debug, Default)]
-pub struct Gates(Mutex<HashMap<(String, String), Weak<Key>>>);
+pub struct KeyLimiters(Mutex<HashMap<(String, String), Weak<Key>>>);
 
-impl Gates {
+impl KeyLimiters {
     /// A gate to the key of this fingerprint. The same key in the same scope shares its limits
     /// among all gates to it, so that a second issuer over a key is no way around them; scopes
     /// share nothing, so that no tenant can use up another's. Where the gates' limits differ, the
     /// strictest of those in use hold; a gate is in use until it is dropped.
-    pub fn gate(&self, scope: &str, fingerprint: &str, limits: Limits) -> Arc<Gate> {
+    pub fn limiter(&self, scope: &str, fingerprint: &str, limits: Limits) -> Arc<KeyLimiter> {
         let key = {
             let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             keys.retain(|_, key| key.strong_count() > 0);
@@ -129,6 +129,6 @@ impl Gates {
             })
         };
         key.with_limits(|live| live.push(limits));
-        Arc::new(Gate { key, limits })
+        Arc::new(KeyLimiter { key, limits })
     }
 }

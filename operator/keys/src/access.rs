@@ -51,7 +51,7 @@ impl fmt::Debug for ServiceAccountToken {
 
 /// What an issuer's key may reach.
 #[derive(Clone, Debug)]
-pub struct Reach {
+pub struct Access {
     /// The namespace of the issuer's Secrets.
     pub namespace: Arc<dyn Namespace>,
     /// The namespace of an Issuer; none for a ClusterIssuer.
@@ -66,7 +66,7 @@ pub struct Reach {
 
 /// What is known of a key from before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
+pub struct KeyPin {
     /// What the reference was resolved to when the CA generation was made: the key's ARN behind
     /// an alias, or the version of a Transit key.
     pub pin: Option<String>,

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 /// tenant's own in the order in which they came, so that a thousand of one tenant are in the way
 /// of another for one turn and not for a thousand.
 #[derive(Debug)]
-pub struct Turns(Arc<Queue>);
+pub struct FairSemaphore(Arc<Queue>);
 
 /// A turn. Dropping it ends it.
 #[must_use = "a turn ends when it is dropped"]
-pub struct Turn(Arc<Queue>);
+pub struct Permit(Arc<Queue>);
 
 #[derive(Debug)]
 struct Queue(Mutex<State>);
@@ -39,15 +39,15 @@ struct State {
 struct Tenant {
     /// Its place in the rotation.
     place: u64,
-    waiting: BTreeMap<u64, oneshot::Sender<Turn>>,
+    waiting: BTreeMap<u64, oneshot::Sender<Permit>>,
 }
 
-impl Turns {
+impl FairSemaphore {
     /// At most so many turns at the same time, and at least one.
     pub fn new(at_once: u16) -> Self {
-        let turns = Self(Arc::new(Queue(Mutex::default())));
-        turns.allow(at_once);
-        turns
+        let permits = Self(Arc::new(Queue(Mutex::default())));
+        permits.allow(at_once);
+        permits
     }
 
     /// Allows another number of turns from now on. Those that are taken are not ended.
@@ -63,7 +63,7 @@ impl Turns {
     }
 
     /// Waits for a turn of this tenant. Dropping the future gives up its place.
-    pub async fn acquire(&self, tenant: &str) -> Turn {
+    pub async fn acquire(&self, tenant: &str) -> Permit {
         loop {
             let (sender, receiver) = oneshot::channel();
             // Dropped before the receiver: first nobody hands over a turn any more, and then a
@@ -72,7 +72,7 @@ impl Turns {
                 let mut state = self.0.lock();
                 if state.taken < state.at_once {
                     state.taken += 1;
-                    return Turn(self.0.clone());
+                    return Permit(self.0.clone());
                 }
                 Place {
                     queue: &self.0,
@@ -81,8 +81,8 @@ impl Turns {
                 }
             };
             // A sender is dropped with its place alone, so that this is always a turn.
-            if let Ok(turn) = receiver.await {
-                return turn;
+            if let Ok(permit) = receiver.await {
+                return permit;
             }
         }
     }
@@ -100,8 +100,8 @@ impl Queue {
 
     /// Hands over a turn that is counted already. If nobody takes it, it ends by being dropped.
     /// Not under the lock, since dropping a turn takes it.
-    fn hand_to(self: &Arc<Self>, waiter: oneshot::Sender<Turn>) {
-        drop(waiter.send(Turn(self.clone())));
+    fn hand_to(self: &Arc<Self>, waiter: oneshot::Sender<Permit>) {
+        drop(waiter.send(Permit(self.clone())));
     }
 }
 
@@ -111,7 +111,7 @@ impl State {
         self.last
     }
 
-    fn push(&mut self, tenant: &str, sender: oneshot::Sender<Turn>) -> u64 {
+    fn push(&mut self, tenant: &str, sender: oneshot::Sender<Permit>) -> u64 {
         let number = self.number();
         self.waiting += 1;
         if let Some(tenant) = self.tenants.get_mut(tenant) {
@@ -126,7 +126,7 @@ impl State {
     }
 
     /// Takes a turn for the next one that waits, if there are both.
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
+    fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
         if self.taken >= self.at_once {
             return None;
         }
@@ -136,7 +136,7 @@ impl State {
     }
 
     /// Takes out the next one in turn.
-    fn pop(&mut self) -> Option<oneshot::Sender<Turn>> {
+    fn pop(&mut self) -> Option<oneshot::Sender<Permit>> {
         let (_, name) = self.rotation.pop_first()?;
         let place = self.number();
         let tenant = self.tenants.get_mut(&name)?;
@@ -152,7 +152,7 @@ impl State {
     }
 
     /// Takes out one that does not wait any more, if it is still there.
-    fn remove(&mut self, name: &str, number: u64) -> Option<oneshot::Sender<Turn>> {
+    fn remove(&mut self, name: &str, number: u64) -> Option<oneshot::Sender<Permit>> {
         let tenant = self.tenants.get_mut(name)?;
         let sender = tenant.waiting.remove(&number)?;
         self.waiting -= 1;
@@ -178,7 +178,7 @@ impl Drop for Place<'_> {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         let next = {
             let mut state = self.0.lock();
@@ -191,8 +191,8 @@ impl Drop for Turn {
     }
 }
 
-impl fmt::Debug for Turn {
+impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn").finish_non_exhaustive()
+        f.debug_struct("Permit").finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// So many places for each key. Whoever finds none waits, in the order of the calls.
-pub struct Places<K> {
+pub struct KeyedSemaphore<K> {
     at_once: usize,
     /// Of the keys of which there is a place taken or waited for.
     by_key: Mutex<HashMap<K, Weak<Semaphore>>>,
@@ -17,13 +17,13 @@ pub struct Places<K> {
 /// A place that is taken until it is dropped.
 #[must_use = "a place is given up when it is dropped"]
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     // None if there are no places any more, which does not come: nobody closes them.
     _permit: Option<OwnedSemaphorePermit>,
     _places: Arc<Semaphore>,
 }
 
-impl<K: Eq + Hash> Places<K> {
+impl<K: Eq + Hash> KeyedSemaphore<K> {
     /// So many for each.
     pub fn new(at_once: usize) -> Self {
         Self {
@@ -33,9 +33,9 @@ impl<K: Eq + Hash> Places<K> {
     }
 
     /// Waits for a place. Dropping the future gives up the wait.
-    pub async fn enter(&self, key: K) -> Place {
+    pub async fn enter(&self, key: K) -> Permit {
         let places = self.of(key);
-        Place {
+        Permit {
             _permit: places.clone().acquire_owned().await.ok(),
             _places: places,
         }
@@ -53,9 +53,9 @@ impl<K: Eq + Hash> Places<K> {
     }
 }
 
-impl<K> fmt::Debug for Places<K> {
+impl<K> fmt::Debug for KeyedSemaphore<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Places")
+        f.debug_struct("KeyedSemaphore")
             .field("at_once", &self.at_once)
             .finish_non_exhaustive()
     }
@@ -69,7 +69,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_has_its_own_places_and_waits_for_nobody_elses() {
-        let places = Places::new(2);
+        let places = KeyedSemaphore::new(2);
         let (first, _second) = (places.enter("a").await, places.enter("a").await);
         let mut third = Box::pin(places.enter("a"));
         assert!((&mut third).now_or_never().is_none());
@@ -80,7 +80,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_kept_of_those_who_left() {
-        let places = Places::new(1);
+        let places = KeyedSemaphore::new(1);
         for number in 0..100 {
             drop(places.enter(number).await);
         }

@@ -8,14 +8,14 @@ use crate::error::{ErrorClass, KeyError};
 
 /// Makes a call of a backend. One that panics, at an answer that its SDK did not expect, is a
 /// wrong answer and costs nobody else anything.
-pub(super) async fn unharmed<T>(
+pub(super) async fn catch_panic<T>(
     call: impl Future<Output = Result<T, KeyError>>,
 ) -> Result<T, KeyError> {
     // What a call leaves half done when it panics is its own connection, which is looked at anew.
     let called = AssertUnwindSafe(call).catch_unwind().await;
     called.unwrap_or_else(|_| {
         let sentence = "the key's backend answered with something that its client cannot read";
-        Err(KeyError::new(ErrorClass::WrongAnswer, sentence))
+        Err(KeyError::new(ErrorClass::InvalidResponse, sentence))
     })
 }
 
@@ -26,8 +26,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_a_wrong_answer() {
         let call = async { panic!("at an answer") };
-        let error = unharmed::<()>(call).await.unwrap_err();
-        assert_eq!(error.class, ErrorClass::WrongAnswer);
-        assert_eq!(unharmed(async { Ok(7) }).await, Ok(7));
+        let error = catch_panic::<()>(call).await.unwrap_err();
+        assert_eq!(error.class, ErrorClass::InvalidResponse);
+        assert_eq!(catch_panic(async { Ok(7) }).await, Ok(7));
     }
 }

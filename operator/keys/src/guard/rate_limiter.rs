@@ -12,21 +12,21 @@ const UNLIMITED: u32 = 0;
 /// A limit on the rate, by the generic cell rate algorithm (GCRA): evenly spread, except that
 /// what was not used in the last tenth of a second may be made up for at once.
 #[derive(Debug)]
-pub struct Pace {
+pub struct RateLimiter {
     per_second: AtomicU32,
     /// When the next one is due if all keep the even pace; GCRA's theoretical arrival time.
     due: Mutex<Option<Instant>>,
 }
 
-impl Pace {
+impl RateLimiter {
     /// At most so many a second, and at least one; none for no limit.
     pub fn new(per_second: Option<u32>) -> Self {
-        let pace = Self {
+        let limiter = Self {
             per_second: AtomicU32::new(UNLIMITED),
             due: Mutex::default(),
         };
-        pace.allow(per_second);
-        pace
+        limiter.allow(per_second);
+        limiter
     }
 
     /// Allows another rate from now on.
@@ -76,10 +76,10 @@ mod tests {
 
     use super::*;
 
-    async fn time_of(pace: &Pace, times: u32) -> Duration {
+    async fn time_of(limiter: &RateLimiter, times: u32) -> Duration {
         let start = Instant::now();
         for _ in 0..times {
-            pace.wait().await;
+            limiter.wait().await;
         }
         start.elapsed()
     }
@@ -87,10 +87,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_rate_holds_after_a_small_burst() {
         for rate in [1, 3, 10, 100, 500] {
-            let pace = Pace::new(Some(rate));
+            let limiter = RateLimiter::new(Some(rate));
             let burst = (rate / 10).max(1);
-            assert_eq!(time_of(&pace, burst).await, Duration::ZERO, "{rate}");
-            let took = time_of(&pace, 10 * rate).await;
+            assert_eq!(time_of(&limiter, burst).await, Duration::ZERO, "{rate}");
+            let took = time_of(&limiter, 10 * rate).await;
             // Timers of tokio go by milliseconds.
             let off = took.abs_diff(Duration::from_secs(10));
             assert!(off <= Duration::from_millis(2), "{rate}: {took:?}");
@@ -99,29 +99,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_limit_is_no_wait_and_zero_is_one() {
-        assert_eq!(time_of(&Pace::new(None), 10_000).await, Duration::ZERO);
-        assert!(time_of(&Pace::new(Some(0)), 3).await >= Duration::from_secs(2));
+        assert_eq!(
+            time_of(&RateLimiter::new(None), 10_000).await,
+            Duration::ZERO
+        );
+        assert!(time_of(&RateLimiter::new(Some(0)), 3).await >= Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn idleness_is_made_up_for_by_a_tenth_of_a_second_alone() {
-        let pace = Pace::new(Some(100));
-        pace.wait().await;
+        let limiter = RateLimiter::new(Some(100));
+        limiter.wait().await;
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert_eq!(time_of(&pace, 10).await, Duration::ZERO);
-        assert!(time_of(&pace, 1).await >= Duration::from_millis(10));
+        assert_eq!(time_of(&limiter, 10).await, Duration::ZERO);
+        assert!(time_of(&limiter, 1).await >= Duration::from_millis(10));
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_goes_in_order_and_who_leaves_takes_no_slot() {
-        let pace = Arc::new(Pace::new(Some(1)));
-        pace.wait().await;
+        let limiter = Arc::new(RateLimiter::new(Some(1)));
+        limiter.wait().await;
         let start = Instant::now();
         let mut waits: Vec<_> = (0..10)
             .map(|number| {
-                let pace = pace.clone();
+                let limiter = limiter.clone();
                 async move {
-                    pace.wait().await;
+                    limiter.wait().await;
                     (number, start.elapsed().as_secs())
                 }
                 .boxed()
@@ -137,11 +140,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn another_rate_holds_from_the_next_on() {
-        let pace = Pace::new(Some(1));
-        pace.wait().await;
-        pace.allow(Some(1000));
-        assert!(time_of(&pace, 1000).await <= Duration::from_secs(2));
-        pace.allow(None);
-        assert_eq!(time_of(&pace, 1000).await, Duration::ZERO);
+        let limiter = RateLimiter::new(Some(1));
+        limiter.wait().await;
+        limiter.allow(Some(1000));
+        assert!(time_of(&limiter, 1000).await <= Duration::from_secs(2));
+        limiter.allow(None);
+        assert_eq!(time_of(&limiter, 1000).await, Duration::ZERO);
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{ErrorClass, KeyError};
 ///
 /// # Errors
 /// The key does not sign.
-pub async fn trial(signer: &dyn Signer) -> Result<(), KeyError> {
+pub async fn self_test(signer: &dyn Signer) -> Result<(), KeyError> {
     let (key, algorithm) = (signer.public_key(), signer.algorithm());
     let tbs = ToBeSigned::trial(key, algorithm)
         .map_err(|error| KeyError::new(ErrorClass::KeyUnusable, error.to_string()))?;
@@ -20,6 +20,6 @@ pub async fn trial(signer: &dyn Signer) -> Result<(), KeyError> {
     let verified = key.verify(algorithm, tbs.der(), signature.as_bytes());
     verified.map_err(|_| {
         let sentence = "the key gives a signature that does not verify under its public half";
-        KeyError::new(ErrorClass::WrongAnswer, sentence)
+        KeyError::new(ErrorClass::InvalidResponse, sentence)
     })
 }
