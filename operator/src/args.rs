@@ -93,11 +93,6 @@ pub struct Run {
     #[arg(long, env = "SIGNET_PKCS11_MODULES")]
     pub pkcs11_modules: Option<PathBuf>,
 
-    /// How many sessions, each on a thread of its own, are open for each PKCS#11 key.
-    #[arg(long, env = "SIGNET_PKCS11_SESSIONS", default_value_t = 4,
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub pkcs11_sessions: u16,
-
     /// How often an issuer's key and Secrets are checked again.
     #[arg(long, env = "SIGNET_ISSUER_RESYNC_INTERVAL", default_value = "60s", value_parser = duration)]
     pub issuer_resync_interval: Duration,

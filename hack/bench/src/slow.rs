@@ -47,7 +47,12 @@ impl SlowKeys {
         let modules = folder.path().join("modules.yaml");
         let pin = json!({ "secret": { "name": PKCS11 } });
         let listed = json!({ "name": KEY, "label": KEY, "pin": pin });
-        let module = json!({ "name": "softhsm", "path": tokens.module(), "tokens": [listed] });
+        let module = json!({
+            "name": "softhsm",
+            "path": tokens.module(),
+            "maxSessionsPerKey": SESSIONS,
+            "tokens": [listed],
+        });
         fs::write(&modules, json!({ "modules": [module] }).to_string())?;
         for (name, data) in [
             (VAULT, json!({ "token": token })),
@@ -84,10 +89,7 @@ impl SlowKeys {
 
     /// What the operator has to be told.
     pub(crate) fn flags(&self) -> Vec<String> {
-        vec![
-            format!("--pkcs11-modules={}", self.modules.display()),
-            format!("--pkcs11-sessions={SESSIONS}"),
-        ]
+        vec![format!("--pkcs11-modules={}", self.modules.display())]
     }
 }
 

@@ -1,9 +1,13 @@
 //! A key in a PKCS#11 token: an HSM.
 //!
 //! A module is foreign code that may hang, so it is never called on a thread of the async runtime.
-//! The backend has its own threads, each with one session, and the async side waits for them with
-//! a deadline.
+//! The backend has its own threads, each with one session; only `connect`, `signer` and `calls` know
+//! of the async runtime.
 
+#[cfg(feature = "pkcs11")]
+mod budget;
+#[cfg(feature = "pkcs11")]
+mod calls;
 #[cfg(feature = "pkcs11")]
 mod connect;
 #[cfg(feature = "pkcs11")]
@@ -19,6 +23,8 @@ mod login;
 #[cfg(feature = "pkcs11")]
 mod mechanism;
 #[cfg(feature = "pkcs11")]
+mod module;
+#[cfg(feature = "pkcs11")]
 mod pin;
 #[cfg(feature = "pkcs11")]
 mod pin_source;
@@ -27,7 +33,7 @@ mod pool;
 #[cfg(feature = "pkcs11")]
 mod public_key;
 #[cfg(feature = "pkcs11")]
-mod registry;
+mod queue;
 #[cfg(feature = "pkcs11")]
 mod return_value;
 #[cfg(feature = "pkcs11")]

@@ -39,7 +39,7 @@ impl Startup {
             Some(path) => {
                 let namespace = &settings.cluster_resource_namespace;
                 let pins = Arc::new(ClusterResources::new(client.clone(), namespace));
-                Modules::from_config(modules(path)?, settings.pkcs11_sessions, pins)?
+                Modules::from_config(modules(path)?, pins)?
             }
             None => Modules::default(),
         };

@@ -59,7 +59,6 @@ fn signet_takes_the_arguments() {
             "clusterIssuers.ambientCredentials=false",
             "keyLimits.maxSignaturesPerSecond=100000",
             "keyLimits.maxSignaturesInFlight=1024",
-            "pkcs11.sessions=256",
             "pkcs11.modules[0].name=hsm",
             "pkcs11.modules[0].path=/usr/lib/hsm.so",
             "pkcs11.modules[0].tokens[0].name=signet",
@@ -111,6 +110,7 @@ fn the_operator_reads_the_modules_and_tokens_that_are_listed() {
     let mut set = vec![
         "pkcs11.modules[0].name=hsm".to_owned(),
         "pkcs11.modules[0].path=/usr/lib/hsm.so".to_owned(),
+        "pkcs11.modules[0].maxSessions=8".to_owned(),
     ];
     set.extend(token(
         0,
@@ -149,6 +149,8 @@ fn the_operator_reads_the_modules_and_tokens_that_are_listed() {
     let module = ModuleConfig {
         name: "hsm".to_owned(),
         path: "/usr/lib/hsm.so".into(),
+        max_sessions: 8,
+        max_sessions_per_key: 4,
         tokens: vec![
             TokenConfig {
                 namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],

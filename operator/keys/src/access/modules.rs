@@ -32,8 +32,22 @@ pub struct ModuleConfig {
     pub name: String,
     /// The absolute path of the shared library.
     pub path: PathBuf,
+    /// The maximum number of sessions in all tokens of the module.
+    #[serde(default = "max_sessions")]
+    pub max_sessions: u16,
+    /// The maximum number of sessions of one key, each on its own thread.
+    #[serde(default = "max_sessions_per_key")]
+    pub max_sessions_per_key: u16,
     /// The tokens that issuers may use. There is no other way to reach a token.
     pub tokens: Vec<TokenConfig>,
+}
+
+const fn max_sessions() -> u16 {
+    16
+}
+
+const fn max_sessions_per_key() -> u16 {
+    4
 }
 
 /// A token of a module. It has this label and this serial number, where both are given.
@@ -95,11 +109,6 @@ pub struct Modules {
         allow(dead_code, reason = "without the backend no PIN is read")
     )]
     pub(crate) secrets: Option<Arc<dyn PinSecrets>>,
-    #[cfg_attr(
-        not(feature = "pkcs11"),
-        allow(dead_code, reason = "there are no sessions")
-    )]
-    pub(crate) sessions_per_key: u16,
 }
 
 impl Modules {
@@ -109,14 +118,12 @@ impl Modules {
     /// [`ModulesError`], which says what to change in the file.
     pub fn from_config(
         config: ModulesConfig,
-        sessions_per_key: u16,
         secrets: Arc<dyn PinSecrets>,
     ) -> Result<Self, ModulesError> {
         check::check(&config)?;
         Ok(Self {
             modules: config.modules,
             secrets: Some(secrets),
-            sessions_per_key,
         })
     }
 
@@ -171,7 +178,7 @@ mod tests {
             ]},
         ]});
         let config = serde_json::from_value(list).unwrap();
-        Modules::from_config(config, 4, Arc::new(NoSecrets)).unwrap()
+        Modules::from_config(config, Arc::new(NoSecrets)).unwrap()
     }
 
     #[test]

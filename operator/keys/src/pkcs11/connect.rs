@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::Pkcs11;
+use super::calls::call;
 use super::error::{Pkcs11Error, TokenName};
 use super::key::KeyName;
+use super::module;
 use super::pin_source;
-use super::registry;
 use super::signer::Pkcs11Signer;
 use super::token::ListedToken;
-use super::worker::{Credentials, Target};
+use super::worker::{ConnectedKey, Credentials};
 use crate::access::{Access, KeyPin};
 use crate::backend::Connected;
 use crate::error::KeyError;
@@ -20,33 +21,29 @@ pub(super) async fn connect(
     known: &KeyPin,
 ) -> Result<Connected, KeyError> {
     let tenant = access.tenant.as_deref();
-    let key = config.key()?;
+    let name = config.key()?;
     let listed = access.modules.find(&config.module, &config.token, tenant);
     let (module, token) = listed.ok_or_else(|| config.not_listed(tenant))?;
-    let target = Target {
-        token: ListedToken::new(module, token),
-        key,
-    };
-    let pin = Arc::new(pin_source::read(&target.token.name, &token.pin, &access.modules).await?);
-    let library = registry::library(module).await?;
-    let pool = library.pool(target.clone(), access.modules.sessions_per_key)?;
+    let (source, token) = (&token.pin, Arc::new(ListedToken::new(module, token)));
+    let module = module::listed(module);
+    let pin = Arc::new(pin_source::read(&token.name, source, &access.modules).await?);
     let with = Credentials {
         pin: pin.clone(),
         refused: known.refused.clone(),
     };
-    let public_key = pool
-        .run(tenant, move |worker| worker.connect(&with))
-        .await?;
-    let signer = Pkcs11Signer {
-        public_key,
+    let found_by = module.pool_to_find(&token);
+    let to_find = name.clone();
+    let public_key = call(&found_by, tenant, move |it| it.find(&to_find, &with)).await?;
+    let pool = module.pool_of_key(&token, &public_key.fingerprint(), &found_by)?;
+    Ok(Connected::to(Arc::new(Pkcs11Signer {
+        key: ConnectedKey { name, public_key },
         rsa_hash: config.rsa_hash,
-        token: target.token.name,
-        pin_source: token.pin.clone(),
+        token,
+        pin_source: source.clone(),
         pin,
         access: access.clone(),
         pool,
-    };
-    Ok(Connected::to(Arc::new(signer)))
+    })))
 }
 
 impl Pkcs11 {

@@ -70,7 +70,7 @@ pub enum Pkcs11Error {
     /// The operating system has no thread left.
     #[error(
         "the operator cannot start a thread for the PKCS#11 module {0}; raise the limits of its \
-         container, or lower the number of sessions"
+         container, or lower the module's maxSessions"
     )]
     NoThread(String),
     /// Calls do not return.
@@ -81,13 +81,24 @@ pub enum Pkcs11Error {
     Hangs(String),
     /// Every session is in use.
     #[error(
-        "all {sessions} sessions of the PKCS#11 module {module} with this key are in use; lower \
-         spec.keyLimits, or raise --pkcs11-sessions"
+        "the {sessions} sessions of the PKCS#11 module {module} with this key are in use; lower \
+         spec.keyLimits, or raise the module's maxSessionsPerKey and maxSessions"
     )]
     Busy {
         /// The module's name.
         module: String,
         /// How many sessions the key has.
+        sessions: usize,
+    },
+    /// The module's sessions are in use, and the key has none.
+    #[error(
+        "the PKCS#11 module {module} has no session left for this key; raise its maxSessions \
+         ({sessions}) in the operator's configuration, if the HSM allows it"
+    )]
+    NoSession {
+        /// The module's name.
+        module: String,
+        /// The module's limit.
         sessions: u16,
     },
     /// The bindings panicked.
@@ -247,7 +258,7 @@ impl Pkcs11Error {
             | Self::PinFinalTry(_)
             | Self::NotLoggedIn(_) => ErrorClass::CredentialsRefused,
             Self::NoThread(_) | Self::Hangs(_) | Self::TokenRemoved(_) => ErrorClass::Unreachable,
-            Self::Busy { .. } => ErrorClass::Throttled(None),
+            Self::Busy { .. } | Self::NoSession { .. } => ErrorClass::Throttled(None),
             Self::Aborted(_) | Self::InvalidSignature { .. } | Self::InvalidResponse(_) => {
                 ErrorClass::InvalidResponse
             }

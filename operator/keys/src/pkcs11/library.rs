@@ -1,57 +1,83 @@
-//! A module that is loaded: once in the process, and until its end.
+//! A shared library that is loaded: once in the process, and until its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
 use super::error::Pkcs11Error;
-use super::fault::lock;
+use super::fault::{Fault, lock};
 use super::login::Login;
-use super::pool::Pool;
 use super::token::TokenId;
-use super::worker::Target;
+use crate::access::ModuleConfig;
 
-/// A module that is loaded.
+/// A library, or none yet. Locked while it is loaded, so that this is done once at a time.
+type Slot = Arc<Mutex<Option<Arc<Library>>>>;
+
+/// By the path where the file is in the end: two names of one file are one library.
+static LIBRARIES: Mutex<BTreeMap<PathBuf, Slot>> = Mutex::new(BTreeMap::new());
+
+/// A shared library that is loaded and initialized.
 ///
-/// It is never unloaded or finalised: others in this process may use it, and it may hang in that.
+/// It is never unloaded or finalized: other code in this process may use it, and it may hang in
+/// that.
 pub(super) struct Library {
     pub(super) context: Pkcs11,
-    /// Whoever initialises it stands in here; the module is called meanwhile.
+    /// Held while the library is initialized.
     initializing: Mutex<()>,
     epoch: AtomicU64,
     logins: Mutex<HashMap<TokenId, Arc<Login>>>,
-    pools: Mutex<HashMap<(Target, u16), Weak<Pool>>>,
+}
+
+/// Loads and initializes the library of a module, unless it is loaded. May block.
+///
+/// The path is not for tenants: it is logged, and not in the error.
+pub(super) fn load(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Error> {
+    let ModuleConfig { name, path, .. } = module;
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::warn!(module = name, path = %path.display(), %error, "cannot load the PKCS#11 module");
+        Pkcs11Error::NotLoaded(name.clone())
+    };
+    let file = fs::canonicalize(path).map_err(|error| failed(&error))?;
+    let slot = lock(&LIBRARIES).entry(file.clone()).or_default().clone();
+    let mut slot = lock(&slot);
+    if let Some(library) = &*slot {
+        return Ok(library.clone());
+    }
+    let library = Library {
+        context: Pkcs11::new(&file).map_err(|error| failed(&error))?,
+        initializing: Mutex::default(),
+        epoch: AtomicU64::new(0),
+        logins: Mutex::default(),
+    };
+    library.initialize().map_err(|error| {
+        let _ = failed(&error);
+        Fault::from(error).of(name)
+    })?;
+    tracing::info!(module = name, path = %path.display(), "loaded the PKCS#11 module");
+    Ok(slot.insert(Arc::new(library)).clone())
 }
 
 impl Library {
-    pub(super) fn new(context: Pkcs11) -> Self {
-        Self {
-            context,
-            initializing: Mutex::default(),
-            epoch: AtomicU64::new(0),
-            logins: Mutex::default(),
-            pools: Mutex::default(),
-        }
-    }
-
-    /// Initialises the module, unless somebody in this process has done so.
+    /// Initializes the library, unless other code in this process has done so.
     pub(super) fn initialize(&self) -> Result<(), Error> {
-        let _alone = lock(&self.initializing);
+        let _held = lock(&self.initializing);
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         match self.context.initialize(arguments) {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
-            answer => {
-                answer?;
+            result => {
+                result?;
                 self.epoch.fetch_add(1, Ordering::AcqRel);
                 Ok(())
             }
         }
     }
 
-    /// How often the module was initialised here. What belongs to an earlier time, such as the
+    /// How often the library was initialized here. What belongs to an earlier time, such as the
     /// number of a session, may be another's now.
     pub(super) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)
@@ -60,30 +86,5 @@ impl Library {
     /// The login to this token.
     pub(super) fn login(&self, token: TokenId) -> Arc<Login> {
         lock(&self.logins).entry(token).or_default().clone()
-    }
-
-    /// The sessions for this key, which all signers of it share.
-    pub(super) fn pool(
-        self: &Arc<Self>,
-        target: Target,
-        sessions: u16,
-    ) -> Result<Arc<Pool>, Pkcs11Error> {
-        let mut pools = lock(&self.pools);
-        pools.retain(|_, pool| pool.strong_count() > 0);
-        let key = (target, sessions);
-        if let Some(pool) = pools.get(&key).and_then(Weak::upgrade) {
-            return Ok(pool);
-        }
-        // Whoever tries one key after the other on a module that hangs would get threads for each.
-        if let Some(hung) = pools
-            .values()
-            .filter_map(Weak::upgrade)
-            .find(|it| it.hangs())
-        {
-            return Err(hung.unreachable());
-        }
-        let pool = Pool::start(self, &key.0, sessions)?;
-        pools.insert(key, Arc::downgrade(&pool));
-        Ok(pool)
     }
 }

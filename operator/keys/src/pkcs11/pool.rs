@@ -1,194 +1,260 @@
 //! The threads on which a module is called for one key.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicI32, AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
 
 use super::error::Pkcs11Error;
 use super::fault::lock;
-use super::library::Library;
-use super::worker::{Target, Worker};
-use crate::guard::{ATTEMPT, FairSemaphore};
+use super::module::{Module, SessionPermit};
+use super::queue::FairQueue;
+use super::token::ListedToken;
+use super::worker::Worker;
 
-/// Threads that call a module for one key, each with a session of its own.
+/// Work for a thread. It returns what hands its result over.
+pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;
+
+/// Hands a result over, once the thread is free for other work.
+pub(super) type Reply = Box<dyn FnOnce()>;
+
+/// Threads that call a module for one key, each with its own session. There are as many as the
+/// work needs, up to what the key and the module may have.
 ///
-/// They end when nobody holds the pool any more. A task that is being worked on holds it, so that
-/// a thread that hangs is found again, and counted, by whoever connects to the key next: there are
-/// never more threads than sessions, however often that is tried.
-pub(super) struct Pool {
-    tasks: Sender<Task>,
-    /// So many tasks at a time that each thread has the next one at hand. Others wait here, where
-    /// turns go around between the tenants that share the key.
-    turns: FairSemaphore,
-    module: String,
-    sessions: u16,
-    /// How many threads are at a task that nobody waits for any more.
-    hung: AtomicI32,
+/// They end with the pool. Work that is under way keeps the pool, so that a thread that hangs is
+/// counted for as long as it does: there are never more threads than sessions.
+pub(super) struct Pool(Arc<Shared>);
+
+struct Shared {
+    module: Arc<Module>,
+    token: Arc<ListedToken>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: FairQueue<Task>,
+    threads: usize,
+    /// The numbers of the work that threads are at.
+    running: BTreeSet<u64>,
+    /// The same of work whose caller does not wait any more.
+    hung: BTreeSet<u64>,
+    last_number: u64,
+    /// Whether a thread should end, so that another key gets its session.
+    shrink: bool,
+    closed: bool,
 }
 
 struct Task {
+    work: Work,
     pool: Arc<Pool>,
-    progress: Arc<AtomicU8>,
-    work: Box<dyn FnOnce(&mut Worker) + Send>,
 }
 
-/// Where a task is.
-const QUEUED: u8 = 0;
-const STARTED: u8 = 1;
-const ABANDONED: u8 = 2;
-const DONE: u8 = 3;
+/// Work that was submitted. Dropping it gives the work up.
+pub(super) struct Ticket {
+    pool: Arc<Pool>,
+    number: u64,
+}
 
 impl Pool {
-    pub(super) fn start(
-        library: &Arc<Library>,
-        target: &Target,
-        sessions: u16,
-    ) -> Result<Arc<Self>, Pkcs11Error> {
-        let (tasks, queue) = channel();
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..sessions {
-            let (library, own, queue) = (library.clone(), target.clone(), queue.clone());
-            let spawned = thread::Builder::new()
-                .name("pkcs11".to_owned())
-                .spawn(move || serve(&queue, &mut Worker::new(library, own)));
-            // The threads that there are already end, since nobody has the sender.
-            spawned.map_err(|_| Pkcs11Error::NoThread(target.token.name.module.clone()))?;
-        }
-        Ok(Arc::new(Self {
-            tasks,
-            turns: FairSemaphore::new(sessions.saturating_mul(2)),
-            module: target.token.name.module.clone(),
-            sessions,
-            hung: AtomicI32::new(0),
-        }))
+    pub(super) fn new(module: &Arc<Module>, token: &Arc<ListedToken>) -> Arc<Self> {
+        Arc::new(Self(Arc::new(Shared {
+            module: module.clone(),
+            token: token.clone(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        })))
     }
 
-    /// Whether all threads are at tasks that nobody waits for any more.
-    pub(super) fn hangs(&self) -> bool {
-        self.hung.load(Ordering::Acquire) >= i32::from(self.sessions)
-    }
-
-    /// Has a thread do this for an Issuer of this namespace or a ClusterIssuer, and waits for it
-    /// for as long as one call may take.
-    pub(super) async fn run<T: Send + 'static>(
+    /// Has a thread do this work for an Issuer of this namespace, or for a ClusterIssuer, which
+    /// has none.
+    pub(super) fn submit(
         self: &Arc<Self>,
         tenant: Option<&str>,
-        work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Error> + Send + 'static,
-    ) -> Result<T, Pkcs11Error> {
-        if self.hangs() {
-            return Err(self.unreachable());
+        work: Work,
+    ) -> Result<Ticket, Pkcs11Error> {
+        let submitted = self.try_submit(tenant.unwrap_or_default(), work);
+        if let Err(Pkcs11Error::NoSession { .. }) = submitted {
+            // Without the lock of this pool, since it looks at all.
+            self.0.module.make_room();
         }
-        let deadline = Instant::now() + ATTEMPT;
-        let turn = self.turns.acquire(tenant.unwrap_or_default());
-        let Ok(_turn) = timeout_at(deadline, turn).await else {
-            return Err(match self.hangs() {
-                true => self.unreachable(),
-                false => self.busy(),
-            });
-        };
-        let (reply, answer) = oneshot::channel();
-        let progress = Arc::new(AtomicU8::new(QUEUED));
-        let mut waiting = Waiting {
-            pool: self,
-            progress: progress.clone(),
-            settled: false,
-        };
-        let task = Task {
-            pool: self.clone(),
-            progress,
-            work: Box::new(move |worker| {
-                // If nobody waits any more, it was counted, and is no longer.
-                let _ = reply.send(work(worker));
-            }),
-        };
-        // The receiver lives as long as a thread does; without one, `reply` is dropped.
-        let _ = self.tasks.send(task);
-        match timeout_at(deadline, answer).await {
-            Ok(Ok(result)) => {
-                waiting.settled = true;
-                result
+        submitted
+    }
+
+    fn try_submit(self: &Arc<Self>, tenant: &str, work: Work) -> Result<Ticket, Pkcs11Error> {
+        let mut state = self.0.lock();
+        let (module, token) = (&self.0.module, &self.0.token.name.token);
+        if state.needs_thread() && state.threads < module.max_sessions_per_key() {
+            match module.take_session(token, state.threads == 0) {
+                Some(permit) => {
+                    self.0.start_thread(permit)?;
+                    state.threads += 1;
+                }
+                None if state.threads == 0 => return Err(module.no_session()),
+                None => {}
             }
-            Ok(Err(_)) => Err(Pkcs11Error::Aborted(self.module.clone())),
-            Err(_) => Err(if waiting.give_up() || self.hangs() {
-                self.unreachable()
-            } else {
-                self.busy()
-            }),
         }
+        if state.hangs() {
+            return Err(Pkcs11Error::Hangs(module.name().to_owned()));
+        }
+        state.last_number += 1;
+        let number = state.last_number;
+        let task = Task {
+            work,
+            pool: self.clone(),
+        };
+        state.queue.push(tenant, number, task);
+        self.0.changed.notify_one();
+        Ok(Ticket {
+            pool: self.clone(),
+            number,
+        })
     }
 
-    pub(super) fn unreachable(&self) -> Pkcs11Error {
-        Pkcs11Error::Hangs(self.module.clone())
+    /// Whether all threads are at work whose callers do not wait any more.
+    pub(super) fn hangs(&self) -> bool {
+        self.0.lock().hangs()
     }
 
-    fn busy(&self) -> Pkcs11Error {
-        Pkcs11Error::Busy {
-            module: self.module.clone(),
-            sessions: self.sessions,
-        }
+    /// How many sessions another key could have.
+    pub(super) fn spare(&self) -> usize {
+        self.0.lock().spare()
     }
-}
 
-/// Somebody who waits for a task. When it is dropped before the answer is there, the task is
-/// taken back; or if a thread is at it already, that thread is counted.
-struct Waiting<'a> {
-    pool: &'a Pool,
-    progress: Arc<AtomicU8>,
-    /// The answer is there, or was given up.
-    settled: bool,
-}
-
-impl Waiting<'_> {
-    /// Whether a thread was at it.
-    fn give_up(&mut self) -> bool {
-        if self.settled {
-            return false;
-        }
-        self.settled = true;
-        let started = self.progress.swap(ABANDONED, Ordering::AcqRel) == STARTED;
-        if started {
-            self.pool.hung.fetch_add(1, Ordering::AcqRel);
-        }
-        started
+    /// Ends a thread if there are others, once it has done what it is at.
+    pub(super) fn shrink(&self) {
+        self.0.lock().shrink = true;
+        self.0.changed.notify_all();
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Pool {
     fn drop(&mut self) {
-        self.give_up();
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
     }
 }
 
-impl Task {
-    fn run(self, worker: &mut Worker) {
-        let started =
-            self.progress
-                .compare_exchange(QUEUED, STARTED, Ordering::AcqRel, Ordering::Acquire);
-        if started.is_err() {
-            return;
-        }
-        let work = self.work;
-        // The bindings panic on some answers that no module should give. It costs this call.
-        if catch_unwind(AssertUnwindSafe(|| work(worker))).is_err() {
-            worker.reset();
-        }
-        if self.progress.swap(DONE, Ordering::AcqRel) == ABANDONED {
-            self.pool.hung.fetch_sub(1, Ordering::AcqRel);
-        }
+impl State {
+    /// Whether all threads have work already.
+    fn needs_thread(&self) -> bool {
+        self.queue.len() + self.running.len() + self.hung.len() >= self.threads
+    }
+
+    fn hangs(&self) -> bool {
+        self.threads > 0 && self.hung.len() >= self.threads
+    }
+
+    fn spare(&self) -> usize {
+        (self.threads - self.hung.len()).saturating_sub(1)
     }
 }
 
-fn serve(queue: &Mutex<Receiver<Task>>, worker: &mut Worker) {
-    loop {
-        let next = lock(queue).recv();
-        match next {
-            Ok(task) => task.run(worker),
-            Err(_) => return,
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn start_thread(self: &Arc<Self>, permit: SessionPermit) -> Result<(), Pkcs11Error> {
+        let shared = self.clone();
+        let serve = move || {
+            shared.serve();
+            // After the session is closed.
+            drop(permit);
+        };
+        let spawned = thread::Builder::new()
+            .name("pkcs11".to_owned())
+            .spawn(serve);
+        let failed = |_| Pkcs11Error::NoThread(self.module.name().to_owned());
+        spawned.map(drop).map_err(failed)
+    }
+
+    fn serve(self: &Arc<Self>) {
+        let mut worker = Worker::new(self.module.clone(), self.token.clone());
+        while let Some((number, Task { work, pool })) = self.next() {
+            // The bindings panic on some responses that no module should return.
+            let done = catch_unwind(AssertUnwindSafe(|| work(&mut worker)));
+            if done.is_err() {
+                worker.reset();
+            }
+            self.finish(number);
+            if let Ok(reply) = done {
+                reply();
+            }
+            // The pool may end with it, so not under its lock.
+            drop(pool);
         }
+    }
+
+    /// Waits for the next work of a thread. None when the thread is to end; it is not counted any
+    /// more.
+    fn next(&self) -> Option<(u64, Task)> {
+        let mut state = self.lock();
+        loop {
+            if state.shrink && state.spare() > 0 {
+                state.shrink = false;
+                state.threads -= 1;
+                // It may have been woken for work, which is another thread's now.
+                self.changed.notify_one();
+                return None;
+            }
+            if let Some((number, task)) = state.queue.pop() {
+                state.running.insert(number);
+                return Some((number, task));
+            }
+            if state.closed {
+                state.threads -= 1;
+                return None;
+            }
+            let woken = self.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn finish(&self, number: u64) {
+        let mut state = self.lock();
+        state.running.remove(&number);
+        state.hung.remove(&number);
+    }
+
+    /// Gives work up that is not done. Returns whether a thread is at it.
+    fn abandon(&self, number: u64) -> bool {
+        let mut state = self.lock();
+        if state.running.remove(&number) {
+            state.hung.insert(number);
+            return true;
+        }
+        let task = state.queue.remove(number);
+        // The pool may end with it, so not under its lock.
+        drop(state);
+        drop(task);
+        false
+    }
+}
+
+impl Ticket {
+    /// Gives the work up because it took too long. Returns why it did.
+    pub(super) fn timed_out(self) -> Pkcs11Error {
+        let shared = &self.pool.0;
+        let module = shared.module.name().to_owned();
+        if shared.abandon(self.number) || shared.lock().hangs() {
+            return Pkcs11Error::Hangs(module);
+        }
+        Pkcs11Error::Busy {
+            module,
+            sessions: shared.lock().threads,
+        }
+    }
+
+    /// The error of work that ended without a result.
+    pub(super) fn aborted(self) -> Pkcs11Error {
+        Pkcs11Error::Aborted(self.pool.0.module.name().to_owned())
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.pool.0.abandon(self.number);
     }
 }

@@ -36,7 +36,7 @@ fn rule(value: RvError) -> (ErrorClass, &'static str) {
         ),
         RvError::SessionCount => (
             ErrorClass::Throttled(None),
-            "the token allows no further session, so lower --pkcs11-sessions",
+            "the token allows no further session, so lower the module's maxSessions",
         ),
         RvError::FunctionRejected
         | RvError::PinExpired

@@ -19,13 +19,15 @@ use super::library::Library;
 use super::login::{self, Login};
 use super::mechanism;
 use super::token::{self, ListedToken, TokenId};
+use super::worker::ConnectedKey;
 
 /// A session that is open, and what was found in it.
 pub(super) struct Open {
     pub(super) session: Rc<Session>,
     /// None where the token requires no login.
     pub(super) login: Option<Arc<Login>>,
-    pub(super) key: Option<Key>,
+    /// The key that was used last.
+    key: Option<Key>,
     slot: Slot,
     library: Arc<Library>,
     /// When the module was initialised; see [`Library::epoch`].
@@ -34,7 +36,7 @@ pub(super) struct Open {
 
 impl Open {
     /// Opens a session with the token.
-    pub(super) fn new(library: &Arc<Library>, token: &ListedToken) -> Result<Self, Fault> {
+    pub(super) fn new(library: Arc<Library>, token: &ListedToken) -> Result<Self, Fault> {
         let epoch = library.epoch();
         let (slot, info) = token::find(&library.context, token)?;
         let session = library.context.open_ro_session(slot)?;
@@ -46,7 +48,7 @@ impl Open {
             login,
             key: None,
             slot,
-            library: library.clone(),
+            library,
             epoch,
         })
     }
@@ -61,23 +63,24 @@ impl Open {
         Ok(self.library.context.get_token_info(self.slot)?)
     }
 
-    /// The key of this public half, and no other.
-    pub(super) fn key(
-        &mut self,
-        name: &KeyName,
-        public_key: &PublicKey,
-    ) -> Result<ObjectHandle, Fault> {
-        let key = match self.key.take() {
-            Some(key) => key,
-            None => self.find(name)?,
+    /// The handle of this key, and no other.
+    pub(super) fn key(&mut self, key: &ConnectedKey) -> Result<ObjectHandle, Fault> {
+        let found = match self.key.take() {
+            Some(last) if last.public_key == key.public_key => last,
+            _ => self.find(&key.name)?,
         };
-        if key.public_key != *public_key {
-            return Err(Pkcs11Error::KeyReplaced(name.clone()).into());
+        if found.public_key != key.public_key {
+            return Err(Pkcs11Error::KeyReplaced(key.name.clone()).into());
         }
-        Ok(self.key.insert(key).handle)
+        Ok(self.key.insert(found).handle)
     }
 
-    /// Finds the key. Who is not logged in sees no private keys, which says nothing of them.
+    /// Has the key looked up again the next time.
+    pub(super) fn forget_key(&mut self) {
+        self.key = None;
+    }
+
+    /// Finds a key. Without a login no private key is visible, which says nothing about it.
     fn find(&self, name: &KeyName) -> Result<Key, Fault> {
         let found = key::find(&self.session, name);
         if found.is_err() && self.login.is_some() && !login::is_logged_in(&self.session)? {

@@ -8,19 +8,12 @@ use signet_core::x509::public_key::PublicKey;
 use super::error::Pkcs11Error;
 use super::fault::Fault;
 use super::key::{self, KeyName};
-use super::library::Library;
 use super::login::{Login, LoginSession};
 use super::mechanism;
+use super::module::Module;
 use super::pin::Pin;
 use super::session::Open;
 use super::token::ListedToken;
-
-/// A key by its names.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Target {
-    pub(super) token: ListedToken,
-    pub(super) key: KeyName,
-}
 
 /// What connecting logs in with.
 pub(super) struct Credentials {
@@ -29,18 +22,26 @@ pub(super) struct Credentials {
     pub(super) refused: Option<String>,
 }
 
+/// A key that an issuer is connected to.
+#[derive(Clone)]
+pub(super) struct ConnectedKey {
+    /// What the issuer calls it.
+    pub(super) name: KeyName,
+    pub(super) public_key: PublicKey,
+}
+
 /// One thread's session, opened when it is first needed and again when it is no longer good.
 pub(super) struct Worker {
-    library: Arc<Library>,
-    target: Target,
+    module: Arc<Module>,
+    token: Arc<ListedToken>,
     open: Option<Open>,
 }
 
 impl Worker {
-    pub(super) fn new(library: Arc<Library>, target: Target) -> Self {
+    pub(super) fn new(module: Arc<Module>, token: Arc<ListedToken>) -> Self {
         Self {
-            library,
-            target,
+            module,
+            token,
             open: None,
         }
     }
@@ -50,10 +51,14 @@ impl Worker {
         self.open = None;
     }
 
-    /// Logs in and finds the key.
-    pub(super) fn connect(&mut self, with: &Credentials) -> Result<PublicKey, Pkcs11Error> {
+    /// Logs in and finds a key, which need not be the one that this thread signs with.
+    pub(super) fn find(
+        &mut self,
+        name: &KeyName,
+        with: &Credentials,
+    ) -> Result<PublicKey, Pkcs11Error> {
         self.twice(|worker| {
-            let mut open = worker.session()?;
+            let open = worker.session()?;
             let entered = worker.log_in(&open, |login, at| {
                 login.enter(at, &with.pin, with.refused.as_deref())
             });
@@ -63,19 +68,17 @@ impl Worker {
                 return Err(refused);
             }
             entered?;
-            let key = key::find(&open.session, &worker.target.key)?;
-            open.check_mechanism(&worker.target.token, &key.public_key)?;
-            let public_key = key.public_key.clone();
-            open.key = Some(key);
+            let key = key::find(&open.session, name)?;
+            open.check_mechanism(&worker.token, &key.public_key)?;
             worker.open = Some(open);
-            Ok(public_key)
+            Ok(key.public_key)
         })
     }
 
-    /// Signs these bytes with the key of this public half, and no other.
+    /// Signs these bytes with this key, and no other.
     pub(super) fn sign(
         &mut self,
-        public_key: &PublicKey,
+        key: &ConnectedKey,
         algorithm: SignatureAlgorithm,
         message: &[u8],
     ) -> Result<Vec<u8>, Pkcs11Error> {
@@ -83,39 +86,37 @@ impl Worker {
         let input = mechanism::input(algorithm, message);
         let signature = self.twice(|worker| {
             let mut open = worker.opened()?;
-            let key = open.key(&worker.target.key, public_key)?;
-            let signature = open.session.sign(&mechanism, key, &input)?;
+            let handle = open.key(key)?;
+            let signature = open.session.sign(&mechanism, handle, &input)?;
             worker.open = Some(open);
             Ok(signature)
         })?;
         let signature = mechanism::output(algorithm, signature);
-        let verifies =
-            |signature: &Vec<u8>| public_key.verify(algorithm, message, signature).is_ok();
+        let verifies = |signature: &Vec<u8>| {
+            let verified = key.public_key.verify(algorithm, message, signature);
+            verified.is_ok()
+        };
         if let Some(signature) = signature.filter(verifies) {
             return Ok(signature);
         }
         self.reset();
         // If the key was replaced, the error says so.
-        self.check(public_key)?;
+        self.check(key)?;
         Err(Pkcs11Error::InvalidSignature {
-            module: self.module().to_owned(),
-            key: self.target.key.clone(),
+            module: self.module.name().to_owned(),
+            key: key.name.clone(),
         })
     }
 
-    /// Checks that the key is there and is the one of this public half.
-    pub(super) fn check(&mut self, public_key: &PublicKey) -> Result<(), Pkcs11Error> {
+    /// Checks that the key is still found by its name.
+    pub(super) fn check(&mut self, key: &ConnectedKey) -> Result<(), Pkcs11Error> {
         self.twice(|worker| {
             let mut open = worker.opened()?;
-            open.key = None;
-            open.key(&worker.target.key, public_key)?;
+            open.forget_key();
+            open.key(key)?;
             worker.open = Some(open);
             Ok(())
         })
-    }
-
-    fn module(&self) -> &str {
-        &self.target.token.name.module
     }
 
     /// Calls `work`, and once more in a new session if the old one was no longer good. Work takes
@@ -128,16 +129,13 @@ impl Worker {
         let mut result = work(self);
         if let Err(fault) = &result {
             if fault.is_not_initialized() {
-                result = self
-                    .library
-                    .initialize()
-                    .map_err(Fault::from)
-                    .and_then(|()| work(self));
+                let initialized = self.module.library()?.initialize();
+                result = initialized.map_err(Fault::from).and_then(|()| work(self));
             } else if fault.is_stale() {
                 result = work(self);
             }
         }
-        result.map_err(|fault| fault.of(self.module()))
+        result.map_err(|fault| fault.of(self.module.name()))
     }
 
     /// The session that is open, or a new one that is logged in.
@@ -155,7 +153,7 @@ impl Worker {
     fn session(&mut self) -> Result<Open, Fault> {
         match self.open.take() {
             Some(open) if open.is_current() => Ok(open),
-            _ => Open::new(&self.library, &self.target.token),
+            _ => Open::new(self.module.library()?, &self.token),
         }
     }
 
@@ -169,7 +167,7 @@ impl Worker {
             return Ok(());
         };
         let at = LoginSession {
-            name: &self.target.token.name,
+            name: &self.token.name,
             session: &open.session,
             info: &|| open.token(),
         };

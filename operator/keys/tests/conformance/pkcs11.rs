@@ -151,7 +151,7 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             let case = faulty(
                 &[softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT)],
                 ErrorClass::Throttled(None),
-                "lower --pkcs11-sessions",
+                "lower the module's maxSessions",
             );
             let cause = on(&token, |hsm| {
                 let full = softhsm::Fault::Fail("C_OpenSession", SESSION_COUNT);

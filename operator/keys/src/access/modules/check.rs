@@ -41,6 +41,22 @@ pub enum ModulesError {
     /// No issuer could use the module.
     #[error("the PKCS#11 module {0} lists no tokens; list at least one under tokens")]
     NoTokens(String),
+    /// No key could have a session.
+    #[error("the PKCS#11 module {0} allows no sessions; set maxSessionsPerKey to at least 1")]
+    NoSessions(String),
+    /// Not every token could have a session.
+    #[error(
+        "the PKCS#11 module {module} allows {max_sessions} sessions for {tokens} tokens; set \
+         maxSessions to at least the number of its tokens"
+    )]
+    FewSessions {
+        /// The module's name.
+        module: String,
+        /// What it allows.
+        max_sessions: u16,
+        /// How many tokens it has.
+        tokens: usize,
+    },
     /// Something about one token.
     #[error("the token {token} of the PKCS#11 module {module} {fault}")]
     Token {
@@ -98,9 +114,24 @@ pub(super) fn check(config: &ModulesConfig) -> Result<(), ModulesError> {
         if module.tokens.is_empty() {
             return Err(ModulesError::NoTokens(module.name.clone()));
         }
+        check_sessions(module)?;
         for (place, token) in module.tokens.iter().enumerate() {
             check_token(module, token, &module.tokens[..place])?;
         }
+    }
+    Ok(())
+}
+
+fn check_sessions(module: &ModuleConfig) -> Result<(), ModulesError> {
+    if module.max_sessions_per_key == 0 {
+        return Err(ModulesError::NoSessions(module.name.clone()));
+    }
+    if usize::from(module.max_sessions) < module.tokens.len() {
+        return Err(ModulesError::FewSessions {
+            module: module.name.clone(),
+            max_sessions: module.max_sessions,
+            tokens: module.tokens.len(),
+        });
     }
     Ok(())
 }
@@ -238,6 +269,27 @@ mod tests {
         assert_eq!(relative, Err(ModulesError::Path("a".to_owned())));
         let empty = checked(json!([module("a", "/a.so", json!([]))]));
         assert_eq!(empty, Err(ModulesError::NoTokens("a".to_owned())));
+    }
+
+    #[test]
+    fn rejects_limits_that_leave_a_token_without_a_session() {
+        let tokens = json!([
+            token(json!({})),
+            token(json!({ "name": "u", "label": "u" })),
+        ]);
+        let mut one = module("m", "/m.so", tokens);
+        one["maxSessions"] = json!(1);
+        let few = ModulesError::FewSessions {
+            module: "m".to_owned(),
+            max_sessions: 1,
+            tokens: 2,
+        };
+        assert_eq!(checked(json!([one])), Err(few));
+        one["maxSessions"] = json!(2);
+        assert_eq!(checked(json!([one])), Ok(()));
+        one["maxSessionsPerKey"] = json!(0);
+        let none = ModulesError::NoSessions("m".to_owned());
+        assert_eq!(checked(json!([one])), Err(none));
     }
 
     #[test]

@@ -6,16 +6,24 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::session::SessionState;
 use futures::FutureExt;
 use futures::future::join_all;
+use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Access, KeyError, Pkcs11Error};
+use signet_keys::{Access, KeyError, Pkcs11Error, Signer};
 use signet_testbed::SoftHsm;
 use signet_testbed::keyservers::softhsm::Fault;
 
-use super::token::{Token, ca, connected, expect, is_same, refusal, sign};
+use super::token::{
+    PIN, SO_PIN, Token, ca, config, connected, expect, is_same, labeled, listed, refusal, sign,
+};
 use crate::rig::Subject;
 
 own!["pkcs11":
     a_key_has_no_more_sessions_than_it_may,
+    a_key_has_one_pool_whatever_an_issuer_calls_it,
+    a_name_that_leads_to_another_key_leads_to_its_pool,
+    a_key_without_a_session_gets_one_of_another_key,
+    a_module_has_no_more_sessions_than_it_may,
+    each_token_has_a_session_whatever_others_use,
     a_token_that_was_logged_out_is_logged_in_to_again,
     a_token_that_was_taken_out_and_put_back_signs_on,
     a_module_that_was_finalised_is_initialised_again,
@@ -25,11 +33,25 @@ own!["pkcs11":
     sessions_end_with_the_last_signer,
 ];
 
-/// The token, a key, and what an issuer may reach with so many sessions.
-fn with_sessions(sessions: u16) -> (Token, Subject) {
+/// The token, a key, and what an issuer may reach with this many sessions for each key.
+fn with_sessions(per_key: u16) -> (Token, Subject) {
+    with_limits(json!({ "maxSessionsPerKey": per_key }))
+}
+
+fn with_limits(limits: serde_json::Value) -> (Token, Subject) {
     let (token, subject) = Token::with_key();
-    let access = token.access(sessions);
+    let access = token.listing(json!([listed(json!({}))]), limits);
     (token, Subject { access, ..subject })
+}
+
+/// Signs as many times at once as the sessions cannot.
+async fn sign_much(signer: &dyn Signer) {
+    let signed = join_all((0..20).map(|_| sign(signer))).await;
+    assert_eq!(signed, vec![Ok(()); 20]);
+}
+
+fn opened(token: &Token) -> usize {
+    token.hsm.calls("C_OpenSession").len()
 }
 
 async fn a_key_has_no_more_sessions_than_it_may() {
@@ -38,10 +60,99 @@ async fn a_key_has_no_more_sessions_than_it_may() {
     let other = connected(&subject.config, &subject.access).await;
     let signed = join_all((0..50).flat_map(|_| [sign(&*first), sign(&*other)])).await;
     assert_eq!(signed, vec![Ok(()); 100]);
-    // Connecting opens one anew.
-    let opened = token.hsm.calls("C_OpenSession").len();
-    assert!((1..=3 + 2).contains(&opened), "{opened}");
+    assert!((1..=3).contains(&opened(&token)), "{}", opened(&token));
     assert_eq!(token.hsm.logins(), 1);
+}
+
+async fn a_key_has_one_pool_whatever_an_issuer_calls_it() {
+    let (token, subject) = with_sessions(2);
+    let by_id = config(json!({ "keyId": "00" }));
+    let by_both = config(json!({ "keyLabel": "key", "keyId": "00" }));
+    let mut signers = Vec::new();
+    for config in [&subject.config, &by_id, &by_both] {
+        signers.push(connected(config, &subject.access).await);
+    }
+    let signed = join_all((0..60).map(|number| sign(&*signers[number % 3]))).await;
+    assert_eq!(signed, vec![Ok(()); 60]);
+    for signer in &signers {
+        assert_eq!(signer.public_key().spki_der(), subject.spki_der);
+        is_same(&**signer).await;
+    }
+    assert!((1..=2).contains(&opened(&token)), "{}", opened(&token));
+}
+
+/// Each issuer goes on with its own key, or not at all.
+async fn a_name_that_leads_to_another_key_leads_to_its_pool() {
+    let (token, subject) = with_sessions(2);
+    let other = token.subject(KeyAlgorithm::EcP256, "other");
+    let by_id = config(json!({ "keyId": "00" }));
+    let by_label = connected(&subject.config, &subject.access).await;
+    let by_id = connected(&by_id, &subject.access).await;
+    token.hsm.relabel("ca", PIN, "key", "before").unwrap();
+    token.hsm.relabel("ca", PIN, "other", "key").unwrap();
+    let error = by_label.check().await.unwrap_err();
+    expect(&error, Pkcs11Error::KeyReplaced(labeled("key")));
+    let again = connected(&subject.config, &subject.access).await;
+    assert_eq!(again.public_key().spki_der(), other.spki_der);
+    for signer in [&again, &by_id] {
+        sign_much(&**signer).await;
+        is_same(&**signer).await;
+    }
+    assert_eq!(by_id.public_key().spki_der(), subject.spki_der);
+}
+
+async fn a_key_without_a_session_gets_one_of_another_key() {
+    let (token, subject) = with_limits(json!({ "maxSessions": 2 }));
+    let another = token.subject(KeyAlgorithm::EcP384, "another");
+    token
+        .hsm
+        .set_faults(&[Fault::DelayMs("C_Sign", 20)])
+        .unwrap();
+    let first = connected(&subject.config, &subject.access).await;
+    sign_much(&*first).await;
+    assert_eq!(opened(&token), 2);
+    let second = connected(&another.config, &subject.access).await;
+    let busy = sign_much(&*first);
+    let served = until(async || sign(&*second).await.is_ok());
+    tokio::join!(busy, served);
+    assert_eq!(opened(&token), 3, "one was closed for it");
+    sign_much(&*first).await;
+    sign_much(&*second).await;
+}
+
+async fn a_module_has_no_more_sessions_than_it_may() {
+    let (token, subject) = with_limits(json!({ "maxSessions": 1 }));
+    let another = token.subject(KeyAlgorithm::EcP384, "another");
+    let first = connected(&subject.config, &subject.access).await;
+    sign_much(&*first).await;
+    // It is found in the session that there is.
+    let second = connected(&another.config, &subject.access).await;
+    let none = Pkcs11Error::NoSession {
+        module: "hsm".to_owned(),
+        sessions: 1,
+    };
+    expect(&sign(&*second).await.unwrap_err(), none);
+    sign_much(&*first).await;
+    assert_eq!(opened(&token), 1);
+    drop(first);
+    until(async || sign(&*second).await.is_ok()).await;
+}
+
+async fn each_token_has_a_session_whatever_others_use() {
+    let (token, subject) = Token::with_key();
+    token.hsm.init_token("other", SO_PIN, PIN).unwrap();
+    token
+        .hsm
+        .make_key("other", PIN, "EC:prime256v1", "key", "01")
+        .unwrap();
+    let entries = ["ca", "other"].map(|name| listed(json!({ "name": name, "label": name })));
+    let access = token.listing(json!(entries), json!({ "maxSessions": 2 }));
+    let first = connected(&subject.config, &access).await;
+    sign_much(&*first).await;
+    assert_eq!(opened(&token), 1);
+    let other = config(json!({ "token": "other", "keyLabel": "key" }));
+    sign_much(&*connected(&other, &access).await).await;
+    assert_eq!(opened(&token), 2);
 }
 
 /// The key signs on, in each session, after this has happened once.

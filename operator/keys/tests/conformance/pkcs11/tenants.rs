@@ -5,11 +5,10 @@ use std::fs;
 use serde_json::json;
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Access, KeyName, Pkcs11Error, TokenName};
+use signet_keys::{KeyName, Pkcs11Error, TokenName};
 
 use super::token::{
-    PIN, SESSIONS, SO_PIN, Token, ca, config, connected, expect, labeled, listed, of_tenant,
-    refusal, sign,
+    PIN, SO_PIN, Token, ca, config, connected, expect, labeled, listed, of_tenant, refusal, sign,
 };
 use crate::root::to_be_signed;
 
@@ -66,7 +65,7 @@ async fn a_token_that_is_not_listed_cannot_be_used() {
     let (token, subject) = Token::with_key();
     token.hsm.init_token("other", SO_PIN, PIN).unwrap();
     let other = listed(json!({ "name": "other", "label": "other" }));
-    let access = token.listing(json!([other]), SESSIONS);
+    let access = token.listing(json!([other]), json!({}));
     let error = refusal(&subject.config, &access).await;
     let expected = Pkcs11Error::NotListed {
         token: ca(),
@@ -150,7 +149,7 @@ async fn a_token_that_is_listed_twice_has_one_entry() {
     let second = json!({
         "name": "second", "serial": serial, "pin": { "secret": { "name": "second" } },
     });
-    let access = token.listing(json!([listed(json!({})), second]), SESSIONS);
+    let access = token.listing(json!([listed(json!({})), second]), json!({}));
     let signer = connected(&subject.config, &access).await;
     let by_second = config(json!({ "token": "second", "keyLabel": "key" }));
     let error = refusal(&by_second, &access).await;
@@ -167,8 +166,7 @@ async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {
     let (token, subject) = Token::with_key();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("late.so");
-    let module = json!({ "name": "hsm", "path": path, "tokens": [listed(json!({}))] });
-    let access: Access = token.listing_module(module, SESSIONS);
+    let access = token.listing(json!([listed(json!({}))]), json!({ "path": path }));
     let fails = async || {
         let error = refusal(&subject.config, &access).await;
         expect(&error, Pkcs11Error::NotLoaded("hsm".to_owned()));

@@ -19,9 +19,6 @@ pub(super) const SO_PIN: &str = "so-pin-5521-9034";
 pub(super) const PIN: &str = "user-pin-7319-0042";
 pub(super) const OTHER_PIN: &str = "other-pin-2846-1175";
 
-/// How many sessions a key has, unless a test is about that.
-pub(super) const SESSIONS: u16 = 4;
-
 /// A module with a token labeled `ca`, and the cluster resource namespace with its PIN in the
 /// Secret `pin`.
 #[derive(Clone)]
@@ -68,7 +65,7 @@ impl Token {
         Subject {
             name: format!("pkcs11 {algorithm}"),
             config: config(json!({ "keyLabel": label })),
-            access: self.access(SESSIONS),
+            access: self.access_with(json!({})),
             algorithm,
             spki_der: self.hsm.public_key("ca", PIN, label).unwrap(),
             secrets: [PIN, OTHER_PIN, SO_PIN].map(str::to_owned).to_vec(),
@@ -76,26 +73,19 @@ impl Token {
         }
     }
 
-    /// What a ClusterIssuer may reach if the operator lists the token as `ca` of the module `hsm`.
-    pub(super) fn access(&self, sessions: u16) -> Access {
-        self.listing(json!([listed(json!({}))]), sessions)
-    }
-
-    /// The same if the entry of the token has more or other fields.
+    /// What a ClusterIssuer may access if the operator lists the token as `ca` of the module `hsm`,
+    /// with more or other fields.
     pub(super) fn access_with(&self, more: serde_json::Value) -> Access {
-        self.listing(json!([listed(more)]), SESSIONS)
+        self.listing(json!([listed(more)]), json!({}))
     }
 
-    /// What a ClusterIssuer may reach if the operator lists these tokens of the module `hsm`.
-    pub(super) fn listing(&self, tokens: serde_json::Value, sessions: u16) -> Access {
-        let module = json!({ "name": "hsm", "path": self.hsm.module(), "tokens": tokens });
-        self.listing_module(module, sessions)
-    }
-
-    /// What a ClusterIssuer may reach if the operator lists this module.
-    pub(super) fn listing_module(&self, module: serde_json::Value, sessions: u16) -> Access {
+    /// What a ClusterIssuer may access if the operator lists these tokens of the module `hsm`, which
+    /// has more or other fields.
+    pub(super) fn listing(&self, tokens: serde_json::Value, more: serde_json::Value) -> Access {
+        let mut module = json!({ "name": "hsm", "path": self.hsm.module(), "tokens": tokens });
+        merge(&mut module, more);
         let list: ModulesConfig = serde_json::from_value(json!({ "modules": [module] })).unwrap();
-        let modules = Modules::from_config(list, sessions, self.memory.clone()).unwrap();
+        let modules = Modules::from_config(list, self.memory.clone()).unwrap();
         Access {
             modules: Arc::new(modules),
             ..access(Arc::default())

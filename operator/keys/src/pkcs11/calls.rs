@@ -1,0 +1,36 @@
+//! The async side: waits for a pool's threads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::error::Pkcs11Error;
+use super::pool::{Pool, Reply};
+use super::worker::Worker;
+use crate::guard::ATTEMPT;
+
+/// How long a call may take. Less than the guard waits, whose error does not name the module.
+const MAX_CALL: Duration = ATTEMPT.saturating_sub(Duration::from_millis(500));
+
+/// Has a thread of the pool do this, for an Issuer of this namespace or for a ClusterIssuer.
+/// Dropping the future gives it up.
+pub(super) async fn call<T: Send + 'static>(
+    pool: &Arc<Pool>,
+    tenant: Option<&str>,
+    work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Error> + Send + 'static,
+) -> Result<T, Pkcs11Error> {
+    let (reply, result) = oneshot::channel();
+    let work = move |worker: &mut Worker| -> Reply {
+        let result = work(worker);
+        // Fails if the caller does not wait any more.
+        Box::new(move || drop(reply.send(result)))
+    };
+    let ticket = pool.submit(tenant, Box::new(work))?;
+    match timeout(MAX_CALL, result).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(ticket.aborted()),
+        Err(_) => Err(ticket.timed_out()),
+    }
+}
