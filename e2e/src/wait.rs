@@ -16,6 +16,8 @@ use signet_testbed::installation::Operator;
 use signet_testbed::wait::Observation::{self, Progress, Reached};
 use signet_testbed::wait::until;
 
+use signet_api::external::certificate_request::CertificateRequest;
+
 use crate::Bed;
 
 /// What is shown of the operator's log.
@@ -81,8 +83,10 @@ impl Bed {
         K: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned,
     {
         let mut text = String::new();
+        let mut namespace = String::new();
         match api.get(name).await {
             Ok(object) => {
+                namespace = object.meta().namespace.clone().unwrap_or_default();
                 let value = serde_json::to_value(&object).unwrap_or_default();
                 let _ = writeln!(text, "its status: {:#}", value["status"]);
                 for event in self.events(&object).await.unwrap_or_default() {
@@ -98,10 +102,32 @@ impl Bed {
                 let _ = writeln!(text, "it cannot be read: {error}");
             }
         }
+        text.push_str(&self.describe_namespace(&namespace).await);
+        text
+    }
+
+    /// What there is to see of a namespace: its CertificateRequests, and the end of what the
+    /// operator logged about it.
+    async fn describe_namespace(&self, namespace: &str) -> String {
+        let mut text = String::new();
+        let requests = Api::<CertificateRequest>::namespaced(self.client(), namespace);
+        for request in requests
+            .list(&ListParams::default())
+            .await
+            .into_iter()
+            .flatten()
+        {
+            let conditions = request.status.as_ref().map(|status| &status.conditions);
+            let _ = writeln!(text, "{}: {conditions:?}", request.name_any());
+        }
         let log = std::fs::read_to_string(self.operator_log()).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
+        let about_it = |line: &&str| line.contains(namespace);
+        let lines: Vec<_> = log.lines().filter(about_it).collect();
         let tail = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
-        let _ = writeln!(text, "the operator's log ends with\n{tail}");
+        let _ = writeln!(
+            text,
+            "the operator's log about {namespace} ends with\n{tail}"
+        );
         text
     }
 
