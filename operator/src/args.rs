@@ -1,4 +1,4 @@
-//! Every flag and its environment variable; no logic.
+//! The command-line flags and their environment variables.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,26 +14,26 @@ const MAX_LEASE_DURATION: Duration = Duration::from_secs(3600);
 #[derive(Debug, Parser)]
 #[command(name = "signet", version, about)]
 pub struct Cli {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What the program does.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs the operator until it is told to stop.
+    /// Runs the operator.
     Run(Box<Run>),
 }
 
 /// The settings of `signet run`.
 #[derive(Args, Clone, Debug)]
 pub struct Run {
-    /// The kubeconfig to use. By default the pod's own ServiceAccount, or what KUBECONFIG names.
+    /// The kubeconfig file. By default the file in KUBECONFIG, or the pod's own ServiceAccount.
     #[arg(long, env = "SIGNET_KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,
 
-    /// The namespace in which the Secrets and CA generations of ClusterIssuers are.
+    /// The namespace of the Secrets and CAGenerations of ClusterIssuers.
     #[arg(
         long,
         env = "SIGNET_CLUSTER_RESOURCE_NAMESPACE",
@@ -42,7 +42,7 @@ pub struct Run {
     pub cluster_resource_namespace: String,
 
     /// The ServiceAccount of the cert-manager controller, as `namespace:name`. Its requests are
-    /// made for Certificates.
+    /// treated as those of Certificates.
     #[arg(
         long,
         env = "SIGNET_CERT_MANAGER_SERVICE_ACCOUNT",
@@ -56,8 +56,8 @@ pub struct Run {
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
-    /// Also reconcile namespaced Issuers. If off, Signet only needs access to Secrets and ConfigMaps
-    /// of the cluster resource namespace.
+    /// Also reconcile namespaced Issuers. If false, Signet only needs access to Secrets and
+    /// ConfigMaps in the cluster resource namespace.
     #[arg(long, env = "SIGNET_NAMESPACED_ISSUERS", default_value_t = true, action = clap::ArgAction::Set)]
     pub namespaced_issuers: bool,
 
@@ -70,34 +70,32 @@ pub struct Run {
     #[arg(long, env = "SIGNET_ISSUER_AMBIENT_CREDENTIALS", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_ambient_credentials: bool,
 
-    /// Let Issuers name servers at loopback and link-local addresses and at those of the API
-    /// server, which only the operator can reach.
+    /// Let Issuers connect to loopback and link-local addresses and to the API server.
     #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_local_addresses: bool,
 
-    /// The maximum number of signatures per second with a key, for one namespace, or for all
+    /// The maximum number of signatures per second with a key, for each namespace, and for all
     /// ClusterIssuers together. No issuer can exceed it. By default, only the issuers' own limits
     /// and the defaults of their backends apply.
     #[arg(long, env = "SIGNET_MAX_SIGNATURES_PER_SECOND",
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_signatures_per_second: Option<u32>,
 
-    /// The maximum number of certificates that are being signed and written with a key, for one
-    /// namespace, or for all ClusterIssuers together. No issuer can exceed it.
+    /// The maximum number of certificates in flight (being signed and written) with a key, for each
+    /// namespace, and for all ClusterIssuers together. No issuer can exceed it.
     #[arg(long, env = "SIGNET_MAX_SIGNATURES_IN_FLIGHT",
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub max_signatures_in_flight: Option<u16>,
 
-    /// The file that lists the PKCS#11 modules and tokens which issuers may name. See
-    /// docs/pkcs11.md.
+    /// The file that lists the PKCS#11 modules and tokens that issuers may use. See docs/pkcs11.md.
     #[arg(long, env = "SIGNET_PKCS11_MODULES")]
     pub pkcs11_modules: Option<PathBuf>,
 
-    /// How often an issuer's key and Secrets are checked again.
+    /// How often each issuer's key and Secrets are checked.
     #[arg(long, env = "SIGNET_ISSUER_RESYNC_INTERVAL", default_value = "60s", value_parser = duration)]
     pub issuer_resync_interval: Duration,
 
-    /// Run only while holding the Lease, so that several replicas may stand by.
+    /// Run only while holding the Lease, so that other replicas can stand by.
     #[arg(long, env = "SIGNET_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_elect: bool,
 
@@ -109,7 +107,7 @@ pub struct Run {
     )]
     pub leader_election_namespace: String,
 
-    /// This replica's name in the Lease. By default the host's name.
+    /// This replica's name in the Lease. By default the host name.
     #[arg(long, env = "SIGNET_LEADER_ELECTION_IDENTITY")]
     pub leader_election_identity: Option<String>,
 
@@ -122,19 +120,19 @@ pub struct Run {
     )]
     pub leader_election_lease_duration: Duration,
 
-    /// Where the admin server listens: /livez, /readyz and /metrics.
+    /// The address of the admin server, which serves /livez, /readyz and /metrics.
     #[arg(long, env = "SIGNET_ADMIN_ADDRESS", default_value = "[::]:9402")]
     pub admin_address: SocketAddr,
 
-    /// How long requests in flight may take to finish after a signal to stop.
+    /// How long to wait for requests in flight after SIGTERM.
     #[arg(long, env = "SIGNET_SHUTDOWN_TIMEOUT", default_value = "20s", value_parser = duration)]
     pub shutdown_timeout: Duration,
 
-    /// The form of the log.
+    /// The log format.
     #[arg(long, env = "SIGNET_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
 
-    /// What is logged, as tracing's filter directives.
+    /// The log filter, in the syntax of tracing's filter directives.
     #[arg(
         long,
         env = "SIGNET_LOG",
@@ -143,12 +141,12 @@ pub struct Run {
     pub log: String,
 }
 
-/// The form of the log.
+/// The log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Plain text.
     Text,
 }
 

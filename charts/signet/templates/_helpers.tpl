@@ -31,12 +31,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- if .Values.serviceAccount.create }}
 {{- default (include "signet.fullname" .) .Values.serviceAccount.name }}
 {{- else }}
-{{- required "serviceAccount.create is off: set serviceAccount.name to the ServiceAccount that Signet runs under" .Values.serviceAccount.name }}
+{{- required "serviceAccount.create is false: set serviceAccount.name to the ServiceAccount of Signet's pods" .Values.serviceAccount.name }}
 {{- end }}
 {{- end }}
 
 {{- define "signet.image" -}}
-{{- $repository := required "set image.repository: no image of Signet is published yet, so build one and name the registry and repository that you pushed it to" .Values.image.repository }}
+{{- $repository := required "image.repository is required: no image is published yet, so build one and set the repository that you pushed it to" .Values.image.repository }}
 {{- $repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
 {{- with .Values.image.digest }}@{{ . }}{{ end }}
 {{- end }}
@@ -49,8 +49,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- add (mul $hours 3600) (mul $minutes 60) $seconds -}}
 {{- end }}
 
-{{- /* What Signet needs wherever there is an issuer: one that names its Secrets and ConfigMaps, so
-that they are read one by one. */}}
+{{- /* Permissions in every namespace with issuers. Secrets and ConfigMaps are read one by one, by the
+names in an issuer. */}}
 {{- define "signet.issuerRules" -}}
 - apiGroups: [signet.dev]
   resources: [cagenerations]

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 /// The issuer can sign.
 pub const READY: &str = "Ready";
-/// kstatus: the controller is still at work, or waits for something that may come by itself.
+/// kstatus: the object is not ready, and the cause may be transient.
 pub const RECONCILING: &str = "Reconciling";
-/// kstatus: somebody has to change something.
+/// kstatus: the object is not ready until a user changes something.
 pub const STALLED: &str = "Stalled";
 
 /// The status of a condition.
@@ -37,7 +37,7 @@ impl From<bool> for ConditionStatus {
     }
 }
 
-/// What a condition says, before it is known since when.
+/// A condition without its transition time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The condition's type.
@@ -46,14 +46,14 @@ pub struct Statement {
     pub status: ConditionStatus,
     /// The reason, in UpperCamelCase.
     pub reason: String,
-    /// A sentence for people.
+    /// The message.
     pub message: String,
-    /// The `metadata.generation` that it speaks of.
+    /// The `metadata.generation` that the condition is about.
     pub observed_generation: Option<i64>,
 }
 
 impl Statement {
-    /// The condition as of `now`, which keeps its transition time as long as its status stays.
+    /// Returns the condition as of `now`; its transition time only changes with its status.
     pub fn since(self, before: &[Condition], now: Timestamp) -> Condition {
         let unchanged = before
             .iter()
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_transition_time_moves_with_the_status_alone() {
+    fn the_transition_time_changes_only_with_the_status() {
         let (then, now) = (Timestamp::constant(1_000, 0), Timestamp::constant(2_000, 0));
         let first = ready(ConditionStatus::False, "a").since(&[], then);
         let same = ready(ConditionStatus::False, "b").since(std::slice::from_ref(&first), now);

@@ -15,11 +15,11 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     vec![tidied(CAGeneration::crd()), cluster_issuer, issuer]
 }
 
-/// Leaves room in the names of CA generations, which are made of an issuer's kind and name.
+/// Limits an issuer's name, so that its kind, its name and a number fit into a CAGeneration's name.
 fn bounded(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     let rule = ValidationRule {
         rule: "self.metadata.name.size() <= 200".to_owned(),
-        message: Some("give the issuer a name of at most 200 characters".to_owned()),
+        message: Some("metadata.name must have at most 200 characters".to_owned()),
         ..ValidationRule::default()
     };
     for version in &mut crd.spec.versions {
@@ -44,7 +44,7 @@ fn tidied(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd
 }
 
-/// Takes out of a schema what its derivation puts in and Kubernetes does not want.
+/// Removes what schemars adds to a schema and Kubernetes does not accept.
 fn tidy(schema: &mut JSONSchemaProps) {
     // Without it the API server drops a null before validation. With it a null would count as
     // present in CEL's has(), and a union of nulls would pass for one with a member.
@@ -76,8 +76,7 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
 }
 
-/// A doc comment with each paragraph on one line: where it was wrapped says nothing to a reader of
-/// `kubectl explain`.
+/// Joins the lines of each paragraph of a doc comment, as `kubectl explain` wraps them itself.
 fn flowed(text: &str) -> String {
     let paragraphs = text
         .split("\n\n")

@@ -6,21 +6,21 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// A duration in an object of ours: positive, in Go's form.
+/// A positive duration in a Signet object, in Go's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoDuration(pub Duration);
 
 /// Reads a duration in Go's form.
 ///
 /// # Errors
-/// A sentence that says what is wrong and what a duration looks like.
+/// Returns a message with the expected form if the text is not a duration or is negative.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let shown: String = text.chars().take(64).collect();
-    let duration: jiff::SignedDuration = text
-        .parse()
-        .map_err(|_| format!("{shown:?} is no duration; write it like \"2160h\" or \"1h30m\""))?;
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| {
+        format!("{shown:?} is not a duration; write it like \"2160h\" or \"1h30m\"")
+    })?;
     Duration::try_from(duration)
-        .map_err(|_| format!("{shown:?} is negative; a lifetime is positive"))
+        .map_err(|_| format!("{shown:?} is negative; write a positive duration"))
 }
 
 impl Serialize for GoDuration {
@@ -55,7 +55,7 @@ impl JsonSchema for GoDuration {
             "x-kubernetes-validations": [{
                 "rule": "self.matches('^([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,9}s)?$') \
                          && self != '' && duration(self) >= duration('1s')",
-                "message": "write a duration of at least one second in hours, minutes and seconds, such as 2160h or 1h30m",
+                "message": "must be a duration of at least one second in hours, minutes and seconds, such as 2160h or 1h30m",
             }],
         })
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_go_writes() {
+    fn reads_durations_of_go() {
         for (text, seconds) in [
             ("2160h0m0s", 7_776_000),
             ("1h30m", 5400),
@@ -80,10 +80,13 @@ mod tests {
     }
 
     #[test]
-    fn refuses_with_a_sentence() {
+    fn rejects_other_forms() {
         assert!(parse("-1h").unwrap_err().contains("negative"));
         for text in ["", "soon", "12", "1y"] {
-            assert!(parse(text).unwrap_err().contains("no duration"), "{text}");
+            assert!(
+                parse(text).unwrap_err().contains("not a duration"),
+                "{text}"
+            );
         }
     }
 }

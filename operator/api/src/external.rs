@@ -1,3 +1,3 @@
-//! The few fields of others' objects that Signet reads and writes.
+//! The fields of other projects' objects that Signet reads and writes.
 
 pub mod certificate_request;

@@ -1,4 +1,4 @@
-//! `CAGeneration`: one CA certificate over one key, kept where a lost status cannot lose it.
+//! `CAGeneration`: a CA certificate and its key reference, in an object of their own.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
@@ -8,11 +8,11 @@ use signet_keys::{KeyConfig, exactly_one};
 
 use crate::issuer::IssuerKind;
 
-/// The longest chain or bundle, in bytes of PEM. The object must fit into etcd's 1.5 MiB, and CEL's
-/// cost estimate needs a bound.
+/// The maximum length of a chain or bundle, in bytes of PEM. The object must fit into etcd's 1.5
+/// MiB, and CEL's cost estimate needs a bound.
 const PEM_LIMIT: u32 = 64 * 1024;
 
-/// The CA certificate, its chain, and the key that signs under it.
+/// A CA certificate, its chain, and the key that signs under it.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "signet.dev",
@@ -24,7 +24,7 @@ const PEM_LIMIT: u32 = 64 * 1024;
     selectable = ".spec.issuerRef.kind",
     selectable = ".spec.issuerRef.name",
     category = "signet",
-    doc = "A CAGeneration holds the certificate chain of one CA over one key. Signet writes it before the key signs under it, and never changes it. It is not owned by its issuer: back it up together with the key. Deleting it makes Signet forget the CA.",
+    doc = "A CAGeneration holds a CA certificate, its chain, and a reference to its key. Signet creates it before the key signs under the CA certificate, and never changes it. It is not owned by its issuer. Back it up together with the key: if you delete it, Signet no longer knows the CA.",
     printcolumn = r#"{"name":"Kind","type":"string","jsonPath":".spec.issuerRef.kind"}"#,
     printcolumn = r#"{"name":"Issuer","type":"string","jsonPath":".spec.issuerRef.name"}"#,
     printcolumn = r#"{"name":"Generation","type":"integer","jsonPath":".spec.generation"}"#,
@@ -34,26 +34,27 @@ const PEM_LIMIT: u32 = 64 * 1024;
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "self == oldSelf",
-    "message": "a CA generation never changes; make a new one",
+    "message": "the spec of a CAGeneration is immutable",
 }]))]
 pub struct CAGenerationSpec {
-    /// The issuer, in the same namespace; a ClusterIssuer's generations are in the cluster
-    /// resource namespace.
+    /// The issuer: an Issuer in the same namespace, or a ClusterIssuer, whose generations are in
+    /// the cluster resource namespace.
     pub issuer_ref: IssuerReference,
-    /// The number of this generation, from 1.
+    /// The number of this generation, starting at 1.
     #[schemars(range(min = 1))]
     pub generation: u32,
-    /// The key under which this generation signs.
+    /// The key that signs under this generation.
     pub key: GenerationKey,
-    /// The CA certificate and what stands above it, in PEM, the trust anchor last.
+    /// The CA certificate and those above it, in PEM, the trust anchor last.
     #[schemars(length(min = 1, max = PEM_LIMIT))]
     pub certificate_chain: String,
     /// The roots that come with it, in PEM.
     #[schemars(length(max = PEM_LIMIT))]
     pub roots: String,
-    /// When the CA certificate, or one above it, begins.
+    /// The start of the validity: the latest notBefore of the CA certificate and those above it.
     pub not_before: Time,
-    /// When the CA certificate, or one above it, ends. No leaf under it lives longer.
+    /// The end of the validity: the earliest notAfter of the CA certificate and those above it. No
+    /// leaf under it is valid for longer.
     pub not_after: Time,
 }
 
@@ -68,20 +69,20 @@ pub struct IssuerReference {
     pub name: String,
 }
 
-/// A key, as it was configured, and its public half.
+/// A key's configuration, and the fingerprint of its public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GenerationKey {
-    /// The issuer's `spec.key` when the generation was made.
+    /// The issuer's `spec.key` when the generation was created.
     #[schemars(transform = exactly_one)]
     pub config: KeyConfig,
-    /// What the backend resolved that to, where it could become something else: the key's ARN
-    /// behind an alias in AWS KMS, the version of a Transit key. This generation signs with
-    /// exactly that.
+    /// What the backend resolved `config` to, if that can change: the ARN of the key behind an AWS
+    /// KMS alias, or the version of a Transit key. This generation signs with exactly this key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub pin: Option<String>,
-    /// SHA-256 over the SubjectPublicKeyInfo, in hex. It is checked each time the key is loaded.
+    /// The SHA-256 of the key's SubjectPublicKeyInfo, in hex. It is compared each time Signet
+    /// connects to the key.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
     pub fingerprint: String,
 }

@@ -21,9 +21,9 @@ pub enum Reason {
     IssuerNotReady,
     /// The CA certificate has expired or is not valid yet.
     CaExpired,
-    /// The key backend did not sign: throttled, unreachable, or it answered with an error.
+    /// The key backend did not sign: it is throttling, unreachable, or returned an error.
     SigningUnavailable,
-    /// The certificate that came out does not verify under the CA's public key.
+    /// The signature does not verify under the CA's public key.
     SignatureMismatch,
     /// The CSR is not strict PKCS#10.
     InvalidCsr,
@@ -41,13 +41,13 @@ pub enum Reason {
     InvalidUsages,
     /// The lifetime cannot be granted.
     InvalidDuration,
-    /// The certificate would be longer than what the CA's key signs.
+    /// The certificate is longer than the CA's key can sign.
     CertificateTooLong,
-    /// A CA certificate was asked for and the profile does not allow it.
+    /// A CA certificate was requested, and the profile does not allow it.
     CaNotAllowed,
     /// A path length beyond what the CA or the profile allows (PKI-7).
     PathLengthExceeded,
-    /// The requester may not have the SPIFFE ID that it asks for.
+    /// The requester is not allowed the requested SPIFFE ID.
     IdentityNotAllowed,
     /// The requester of a CertificateSigningRequest may not use this namespaced issuer.
     DeniedReference,

@@ -58,74 +58,69 @@ const ROLE: &str = "self.matches('^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$')";
     },
     {
         "rule": "!has(self.externalId) || has(self.roleArn)",
-        "message": "externalId is said when a role is assumed; name the role in roleArn",
+        "message": "externalId requires roleArn",
     },
 ]))]
 pub struct AwsKms {
-    /// The key: its id, its ARN, the name of an alias of it (`alias/NAME`), or the ARN of such an
-    /// alias. The key must be an asymmetric one with the usage SIGN_VERIFY. An alias is resolved
-    /// once, when the CA generation is made. If it is made to name another key afterwards, the
-    /// CA keeps its key, and the Ready condition says so.
+    /// The key: its ID, its ARN, an alias (`alias/NAME`), or the ARN of an alias. The key must be
+    /// asymmetric and have the usage SIGN_VERIFY. An alias is resolved once, when the CA generation
+    /// is created. If it refers to another key afterwards, the CA keeps its key, and the Ready
+    /// condition reports it.
     #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^((mrk-)?[0-9a-f-]{32,36}|alias/[A-Za-z0-9/_-]{1,250}|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/(mrk-)?[0-9a-f-]{32,36}|alias/[A-Za-z0-9/_-]{1,250}))$')",
         "message": "write the id of a key, alias/NAME, or the ARN of one of them",
     }]))]
     pub key_id: String,
-    /// The region that the key is in, such as `eu-central-1`. It is never taken from the
-    /// operator's environment.
+    /// The region of the key, such as `eu-central-1`. It is never taken from the operator's
+    /// environment.
     #[schemars(length(min = 1, max = 32), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[a-z]{2,}(-[a-z]+)+-[0-9]+$')",
         "message": "write the name of a region, such as eu-central-1",
     }]))]
     pub region: String,
-    /// The ARN of a role that is assumed with the credentials, and that may use the key; for keys
-    /// of another account, for instance.
+    /// The ARN of a role that may use the key, for example in another account. It is assumed with
+    /// the credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048), extend("x-kubernetes-validations" = [{
         "rule": ROLE,
         "message": "write the ARN of a role, such as arn:aws:iam::111122223333:role/signet",
     }]))]
     pub role_arn: Option<String>,
-    /// The external id that the trust policy of the role in `roleArn` asks for. It is no secret.
+    /// The external ID that the trust policy of the role in `roleArn` requires. It is not a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 1224), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[A-Za-z0-9_+=,.@:/-]*$')",
         "message": "an external id has letters, digits and _+=,.@:/- only",
     }]))]
     pub external_id: Option<String>,
-    /// The name of the session when a role is assumed, which CloudTrail shows; `signet` by
-    /// default.
+    /// The session name of an assumed role, which CloudTrail shows. Defaults to `signet`.
     #[serde(default = "session_name")]
     #[schemars(length(min = 2, max = 64), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[A-Za-z0-9_+=,.@-]*$')",
         "message": "a session name has letters, digits and _+=,.@- only",
     }]))]
     pub session_name: String,
-    /// Where KMS is called instead of the region's public endpoint: a VPC endpoint without private
-    /// DNS, for instance. https only. A namespaced Issuer can name one only together with
-    /// `credentials`.
+    /// The KMS endpoint, if not the region's public one, for example a VPC endpoint without private
+    /// DNS. It must use https. An Issuer can set it only together with `credentials`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
         "rule": ENDPOINT,
         "message": "write https:// and a host, with a port if it is not 443, and no path",
     }]))]
     pub endpoint: Option<String>,
-    /// Where STS is called instead of the region's public endpoint, when a role is assumed. Its
-    /// form is that of `endpoint`.
+    /// The STS endpoint, if not the region's public one, with the same rules as `endpoint`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), extend("x-kubernetes-validations" = [{
         "rule": ENDPOINT,
         "message": "write https:// and a host, with a port if it is not 443, and no path",
     }]))]
     pub sts_endpoint: Option<String>,
-    /// The CA certificates by which KMS and STS are known, instead of the system's: those of a
-    /// proxy that inspects TLS, for instance. A namespaced Issuer can set it only together with
-    /// `credentials`.
+    /// The CA certificates to verify KMS and STS with, instead of the system's, for example those
+    /// of a proxy that inspects TLS. An Issuer can set it only together with `credentials`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundle>,
-    /// How to log in. Without it, the operator's own credentials are used, if its flags allow it:
-    /// its environment, the role of its ServiceAccount (IRSA or EKS Pod Identity), or that of its
-    /// node.
+    /// How to log in. Defaults to the operator's own credentials, if its flags allow it: its
+    /// environment, the role of its ServiceAccount (IRSA or EKS Pod Identity), or that of its node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<AwsCredentials>,
     /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.

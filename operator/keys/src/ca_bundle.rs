@@ -9,10 +9,10 @@ use crate::access::Namespace;
 use crate::error::{ErrorClass, KeyError};
 use crate::union::exactly_one;
 
-/// The most bytes of PEM that are read.
+/// The maximum length of the PEM, in bytes.
 const LIMIT: usize = 256 * 1024;
 
-/// CA certificates in PEM. Exactly one source is named.
+/// CA certificates in PEM. Set exactly one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = exactly_one)]
@@ -33,7 +33,7 @@ pub struct BundleReference {
     /// The object's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The key in it; `ca.crt` by default.
+    /// The key in the object. Defaults to `ca.crt`.
     #[serde(default = "ca_crt")]
     #[schemars(length(min = 1, max = 253))]
     pub key: String,

@@ -5,17 +5,17 @@ use std::time::Duration;
 /// The class of an error decides about status, event, metric and retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
-    /// The backend asks for patience; after this time, if it said so.
+    /// The backend is rate limiting; retry after this long, if given.
     Throttled(Option<Duration>),
-    /// The backend did not answer.
+    /// The backend did not respond.
     Unreachable,
-    /// The backend does not accept our credentials, or they lack a permission.
+    /// The backend does not accept the credentials, or they lack a permission.
     CredentialsRefused,
-    /// The key is there and cannot sign: disabled, of another kind, of an unknown algorithm.
+    /// The key exists and cannot sign: it is disabled, or its type or algorithm is not supported.
     KeyUnusable,
-    /// There is no such key.
+    /// The key does not exist.
     KeyNotFound,
-    /// The backend answered with something that is no answer.
+    /// The backend returned an invalid response.
     InvalidResponse,
 }
 

@@ -110,10 +110,10 @@ pub enum KeyConfig {
     AwsKms(AwsKms),
     /// The key is in the Transit secrets engine of HashiCorp Vault or OpenBao.
     VaultTransit(VaultTransit),
-    /// The key is in a PKCS#11 token: an HSM.
+    /// The key is in a PKCS#11 token, such as an HSM.
     Pkcs11(Pkcs11),
-    /// The key is in a Kubernetes Secret. This is for trying Signet out, and for taking over the
-    /// CA Secret of a cert-manager CA issuer: whoever can read the Secret has the CA.
+    /// The key is in a Kubernetes Secret, for evaluation and for taking over the CA Secret of a
+    /// cert-manager CA issuer. Every user who can read the Secret has the CA.
     Software(Software),
 }
 

@@ -62,7 +62,7 @@ use crate::error::KeyError;
 use crate::guard::Limits;
 use crate::rsa_hash::RsaHash;
 
-/// A key in a PKCS#11 token: an HSM.
+/// A key in a PKCS#11 token, such as an HSM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
@@ -76,9 +76,9 @@ pub struct Pkcs11 {
         "message": "write the name of a module in the operator's configuration: lowercase letters, digits and hyphens",
     }]))]
     pub module: String,
-    /// The token, by its name in the operator's configuration, which says where it is, what its
-    /// PIN is and which namespaces' Issuers may use it. An Issuer may use every key in a token
-    /// that lists its namespace; a ClusterIssuer may use every token.
+    /// The token, by its name in the operator's configuration, which contains its PIN and the
+    /// namespaces whose Issuers may use it. An Issuer may use every key in a token that lists its
+    /// namespace. A ClusterIssuer may use every token.
     #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
         "message": "write the name of a token in the operator's configuration: lowercase letters, digits and hyphens",

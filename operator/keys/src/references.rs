@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use read::{entry, secret};
 
 /// A ServiceAccount in the issuer's namespace; for a ClusterIssuer, in the cluster resource
-/// namespace. Signet must be allowed to create tokens for it, by a Role of that namespace.
+/// namespace. A Role in that namespace must allow Signet to create tokens for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccountReference {

@@ -39,17 +39,17 @@ const MAX_RSA_BITS: u32 = 4096;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Software {
-    /// The Secret that holds the private key under `tls.key`, as PEM (PKCS#8, PKCS#1 or SEC1).
-    /// It is in the Issuer's namespace; for a ClusterIssuer, in the cluster resource namespace.
-    /// With `certificate.selfSigned`, Signet makes the key if the Secret does not exist. A key
-    /// that is there is never overwritten, and one that vanished is not made anew.
+    /// The Secret that holds the private key under `tls.key`, in PEM (PKCS#8, PKCS#1 or SEC1), in
+    /// the Issuer's namespace or, for a ClusterIssuer, in the cluster resource namespace. With
+    /// `certificate.selfSigned`, Signet creates the key if the Secret does not exist. Signet never
+    /// overwrites a key, and does not create it again if it is deleted.
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
         "message": "write the name of a Secret: lower-case letters, digits, hyphens and dots",
     }]))]
     pub secret_name: String,
-    /// The type of the key that is made with `certificate.selfSigned`. A key that is there
-    /// already keeps its own type. ECDSA P-256 is what every mesh accepts.
+    /// The type of the key that Signet creates with `certificate.selfSigned`. An existing key keeps
+    /// its type. All meshes accept ECDSA P-256.
     #[serde(default)]
     pub key_type: KeyType,
     /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.

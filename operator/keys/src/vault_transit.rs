@@ -46,15 +46,15 @@ const PATH: &str =
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultTransit {
-    /// The server, such as `https://vault.example.org:8200`: https alone, and no path. Redirects
-    /// are not followed. For an Issuer, addresses of the operator's own host and link and those
-    /// of the API server are refused, unless a flag of the operator allows them.
+    /// The server, such as `https://vault.example.org:8200`, with https and without a path.
+    /// Redirects are not followed. An Issuer cannot use loopback and link-local addresses or those
+    /// of the API server, unless a flag of the operator allows them.
     #[schemars(length(min = 9, max = 512), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^https://[A-Za-z0-9._:\\\\[\\\\]-]+/?$')",
         "message": "write https://, the host and maybe a port: https://vault.example.org:8200",
     }]))]
     pub address: String,
-    /// Where the Transit engine is mounted; `transit` by default.
+    /// The path at which the Transit engine is mounted. Defaults to `transit`.
     #[serde(default = "transit")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
@@ -67,21 +67,20 @@ pub struct VaultTransit {
         "message": "write the name of a Transit key: letters, digits, '_', '-' and '.'",
     }]))]
     pub name: String,
-    /// The version of the key. By default the newest one at the first connection, which is then
-    /// kept: after a rotation in Vault, the CA goes on with the version that it began with.
+    /// The version of the key. Defaults to the newest version when the issuer first connects. After
+    /// a rotation in Vault, the CA keeps its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub version: Option<u32>,
-    /// The namespace in Vault Enterprise or OpenBao, such as `team-a/pki`. It holds for the key
-    /// and for the login.
+    /// The namespace in Vault Enterprise or OpenBao, such as `team-a/pki`, for the key and the
+    /// login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
         "message": "write the path of the namespace: letters, digits, '_', '-' and '.', parted by '/'",
     }]))]
     pub namespace: Option<String>,
-    /// The CA certificates by which the server is known. Where it is set, no others count; by
-    /// default those of the operator's system count.
+    /// The CA certificates to verify the server with, instead of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundle>,
     /// How Signet logs in.

@@ -5,17 +5,17 @@ use signet_keys::{ErrorClass, KeyError};
 /// The closed list of reasons of an issuer's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IssuerReason {
-    /// It can sign.
+    /// The issuer can sign.
     Ready,
-    /// Two writers are at work on the CA.
+    /// Another writer is active on the CA.
     Progressing,
-    /// The spec contradicts itself or cannot be read.
+    /// The spec is inconsistent or cannot be read.
     InvalidSpec,
     /// The CA certificate cannot issue.
     InvalidCa,
-    /// The CA certificate has ended.
+    /// The CA certificate has expired.
     CaExpired,
-    /// The CA certificate has not begun.
+    /// The CA certificate is not valid yet.
     CaNotYetValid,
     /// `spec.key` is not the key of the valid CA.
     KeyChanged,
@@ -23,7 +23,7 @@ pub(super) enum IssuerReason {
     KeyMismatch,
     /// A signature does not verify under the CA's public key.
     SignatureMismatch,
-    /// The key's backend says why.
+    /// The error class of the key's backend.
     Key(ErrorClass),
 }
 

@@ -1,4 +1,4 @@
-//! Metrics: what happened, counted and timed.
+//! The operator's metrics.
 
 mod labels;
 mod series;
@@ -16,9 +16,9 @@ use crate::lock::Mutex;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
-/// The APIs that requests come through.
+/// The request APIs.
 const APIS: [&str; 2] = ["CertificateRequest", "CertificateSigningRequest"];
-/// What comes of a request, as [`Outcome::labels`](crate::request::Outcome::labels) names it.
+/// The outcomes of a request, as in [`Outcome::labels`](crate::request::Outcome::labels).
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
 /// The operator's metrics.
@@ -44,7 +44,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// A request waited this many seconds for its turn at a key.
+    /// Records that a request waited this many seconds in the queue of a key.
     pub fn queued(&self, backend: &'static str, seconds: f64) {
         self.series
             .key_queued
@@ -52,7 +52,7 @@ impl Metrics {
             .observe(seconds);
     }
 
-    /// A key did not sign, or could not be connected to or looked at.
+    /// Records that a key did not sign, or that connecting to it or checking it failed.
     pub fn key_error(&self, backend: &'static str, class: ErrorClass) {
         let reason = class.as_str();
         self.series
@@ -61,8 +61,8 @@ impl Metrics {
             .inc();
     }
 
-    /// A request was decided. An issuer that does not exist gives no label: its name is whatever
-    /// a requester wrote.
+    /// Records a decision about a request. An issuer that does not exist has no label, because a
+    /// requester can write any name.
     pub fn decided(
         &self,
         api: &'static str,
@@ -77,12 +77,12 @@ impl Metrics {
         self.series.requests.get_or_create(&labels).inc();
     }
 
-    /// A certificate became Ready this many seconds after its approval.
+    /// Records that a certificate became Ready this many seconds after its approval.
     pub fn ready_after(&self, seconds: f64) {
         self.series.approved_to_ready.observe(seconds);
     }
 
-    /// A backend signed in this many seconds.
+    /// Records that a backend signed in this many seconds.
     pub fn signed(&self, backend: &'static str, seconds: f64) {
         self.series
             .signing
@@ -90,7 +90,7 @@ impl Metrics {
             .observe(seconds);
     }
 
-    /// An issuer's state: when its CA ends, none if it cannot sign.
+    /// Records an issuer's state: when its CA expires, or none if it cannot sign.
     pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
         self.remember(name);
         let labels = IssuerLabels(name.clone());
@@ -132,7 +132,7 @@ impl Metrics {
         }
     }
 
-    /// Removes the series of an issuer that is gone.
+    /// Removes the series of a deleted issuer.
     pub fn forget(&self, name: &IssuerName) {
         self.issuers.lock().remove(name);
         let labels = IssuerLabels(name.clone());
@@ -152,15 +152,15 @@ impl Metrics {
         }
     }
 
-    /// A status write met a newer object.
+    /// Records that a status write conflicted with a newer object.
     pub fn conflict(&self) {
         self.series.conflicts.inc();
     }
 
-    /// The text that a scrape gets, with the figures of the moment.
+    /// Returns the text of a scrape, with the current figures.
     ///
     /// # Errors
-    /// The text cannot be formed.
+    /// The text cannot be encoded.
     pub fn scrape(&self, now: &Now) -> Result<String, std::fmt::Error> {
         self.series.in_flight.set(count(now.in_flight));
         self.series.waiting.set(count(now.waiting));
@@ -179,14 +179,14 @@ impl Metrics {
     }
 }
 
-/// Figures that are read at the moment of a scrape.
+/// Figures that are read at each scrape.
 #[derive(Clone, Debug, Default)]
 pub struct Now {
-    /// How many requests wait for their turn at the key of each issuer.
+    /// The number of requests in the queue of each issuer's key.
     pub queues: Vec<(IssuerName, usize)>,
-    /// Reconciles under way.
+    /// Reconciles in flight.
     pub in_flight: usize,
-    /// Approved requests without a final answer.
+    /// Approved requests without a final result.
     pub waiting: usize,
     /// Whether this replica holds the Lease.
     pub leading: bool,

@@ -27,7 +27,7 @@ fn helm_lint_finds_nothing() {
 fn without_a_repository_a_sentence_says_what_to_set() {
     let said = refusal(&[]);
     assert!(
-        said.contains("set image.repository: no image of Signet is published yet"),
+        said.contains("image.repository is required: no image is published yet"),
         "{said}"
     );
 }

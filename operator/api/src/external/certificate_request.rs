@@ -26,7 +26,7 @@ pub struct CertificateRequestSpec {
     /// The lifetime, in Go's form; 90 days when absent (rule A3-28).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
-    /// Whether a CA certificate is asked for.
+    /// Whether a CA certificate is requested.
     #[serde(rename = "isCA")]
     pub is_ca: bool,
     /// The usages, by name.
@@ -68,7 +68,7 @@ pub struct CertificateRequestStatus {
     /// The trust bundle in PEM, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
-    /// When it failed for good (CM-6).
+    /// When it failed finally (CM-6).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_time: Option<Time>,
 }
@@ -85,10 +85,10 @@ pub struct CertificateRequestCondition {
     /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// A sentence.
+    /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// Since when.
+    /// When the status last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
 }

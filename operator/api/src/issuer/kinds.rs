@@ -1,4 +1,4 @@
-//! The two kinds. Their names are cert-manager's on purpose: Open Service Mesh accepts no other.
+//! The two kinds. They have cert-manager's names because Open Service Mesh accepts no others.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use signet_keys::{KeyConfig, exactly_one};
 
 use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 
-/// What the issuer signs with, and what it signs.
+/// The desired state of an issuer: its key, its CA certificate, and what it issues.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "signet.dev",
@@ -19,7 +19,7 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
     status = "IssuerStatus",
     shortname = "siss",
     category = "signet",
-    doc = "An Issuer signs for requests of its own namespace, with a CA whose key is elsewhere.",
+    doc = "An Issuer signs certificate requests in its own namespace, with a CA whose key is in a KMS, Vault, an HSM or a Secret.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
     printcolumn = r#"{"name":"Key","type":"string","jsonPath":".status.ca[0].key"}"#,
@@ -30,32 +30,31 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "!has(self.certificate.existing) || has(self.key.software) || has(self.certificate.existing.secretName) || has(self.certificate.existing.configMapName)",
-    "message": "name the Secret or ConfigMap that holds the CA certificate in certificate.existing.secretName or configMapName",
+    "message": "certificate.existing requires secretName or configMapName, unless key is software",
 }, {
     "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.ca) || has(self.profile.ca.allowedRequesters)",
-    "message": "profile.ca of an issuer with a trust domain requires profile.ca.allowedRequesters: list who may request a CA certificate",
+    "message": "with spiffe set, profile.ca requires profile.ca.allowedRequesters",
 }]))]
 pub struct IssuerSpec {
-    /// Where the CA's private key is kept. Exactly one backend is named.
+    /// The CA's private key. Set exactly one backend.
     #[schemars(transform = exactly_one)]
     pub key: KeyConfig,
-    /// How much is asked of the key at most. Absent, the backend's own limits hold.
+    /// Limits on the use of the key. Defaults to the limits of the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_limits: Option<KeyLimits>,
-    /// How the CA certificate over that key comes about. Exactly one source is named, and none
-    /// is guessed.
+    /// The source of the CA certificate for that key. Set exactly one; there is no default.
     pub certificate: CertificateSpec,
-    /// Makes the issuer speak for a SPIFFE trust domain: every leaf is an X509-SVID inside it.
-    /// Absent, the issuer is a plain private CA.
+    /// The SPIFFE trust domain of the issuer: every leaf is an X509-SVID in it. If not set, the
+    /// issuer is a plain private CA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spiffe: Option<SpiffeSpec>,
-    /// What certificates of this issuer may be.
+    /// Which certificates the issuer may issue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
 }
 
-/// What the issuer signs with, and what it signs. Its Secrets are in the cluster resource
-/// namespace, which is the operator's own unless it was told otherwise.
+/// The desired state of an issuer. Its Secrets are in the cluster resource namespace, by default
+/// the operator's own.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "signet.dev",
@@ -64,7 +63,7 @@ pub struct IssuerSpec {
     status = "IssuerStatus",
     shortname = "sciss",
     category = "signet",
-    doc = "A ClusterIssuer signs for requests of every namespace, with a CA whose key is elsewhere. Its Secrets are in the cluster resource namespace.",
+    doc = "A ClusterIssuer signs certificate requests in all namespaces, with a CA whose key is in a KMS, Vault, an HSM or a Secret. Its Secrets are in the cluster resource namespace.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
     printcolumn = r#"{"name":"Key","type":"string","jsonPath":".status.ca[0].key"}"#,
@@ -96,7 +95,7 @@ impl IssuerKind {
         }
     }
 
-    /// The resource's plural, as signer names have it.
+    /// The resource's plural, as in signer names.
     pub const fn plural(self) -> &'static str {
         match self {
             Self::Issuer => "issuers",
@@ -111,7 +110,7 @@ impl fmt::Display for IssuerKind {
     }
 }
 
-/// What the two kinds have in common, so that one body serves both.
+/// What the two kinds have in common, so that the same code serves both.
 pub trait IssuerResource {
     /// Which kind it is.
     const KIND: IssuerKind;

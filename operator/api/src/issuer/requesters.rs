@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Requesters of certificates, by who they are.
+/// Requesters of certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
     "message": "name at least one requester in serviceAccounts or certificates.namespaces",
 }]))]
 pub struct AllowedRequesters {
-    /// ServiceAccounts that may request certificates for themselves. cert-manager's own account
-    /// has no effect here: name the namespaces of its Certificates in `certificates`.
+    /// ServiceAccounts that may request certificates for themselves. cert-manager's own
+    /// ServiceAccount has no effect here; list the namespaces of its Certificates in
+    /// `certificates`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 64),

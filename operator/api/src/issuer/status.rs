@@ -6,56 +6,57 @@ use serde::{Deserialize, Serialize};
 
 use crate::conditions::list_by_type;
 
-/// What an issuer is doing.
+/// The observed state of an issuer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IssuerStatus {
-    /// `Ready` says whether the issuer can sign. `Reconciling` and `Stalled` say, in the sense of
-    /// kstatus, whether it is on its way there or waits for somebody to change something.
+    /// `Ready`: the issuer can sign. `Reconciling` and `Stalled`, as in kstatus: the issuer is not
+    /// ready, and the cause may be transient (`Reconciling`) or requires a change by a user
+    /// (`Stalled`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = list_by_type)]
     pub conditions: Vec<Condition>,
-    /// The CA generations in short, the one that signs first. Each is a CAGeneration.
+    /// A summary of the CAGenerations, the signing one first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub ca: Vec<CaSummary>,
     /// Every root that is trusted now, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
-    /// Identifies the credential that the key's backend refused. It is not tried there again until
-    /// its source changes, because some tokens lock themselves.
+    /// Identifies the credential that the key's backend refused. It is not tried again until its
+    /// source changes, because some tokens lock themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub refused_credential: Option<String>,
 }
 
-/// One CA generation in short.
+/// A summary of a CAGeneration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaSummary {
     /// The CAGeneration's name.
     pub name: String,
-    /// Whether it signs.
+    /// Whether the key signs under this CA certificate.
     pub state: GenerationState,
     /// The key: its backend and name.
     pub key: String,
-    /// The subject of the CA certificate, as RFC 4514 writes it.
+    /// The subject of the CA certificate as an RFC 4514 name.
     pub subject: String,
     /// SHA-256 over the CA certificate, in hex.
     pub fingerprint: String,
-    /// When the CA certificate begins.
+    /// The start of the CA certificate's validity.
     pub not_before: Time,
-    /// When the CA certificate ends.
+    /// The end of the CA certificate's validity.
     pub not_after: Time,
 }
 
-/// What a CA generation is for.
+/// The state of a CA generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum GenerationState {
     /// It signs.
     Active,
-    /// It does not sign now, and its root stays trusted until its certificate has expired.
+    /// It does not sign, and its root stays trusted until its certificate expires.
     Inactive,
-    /// Its certificate has expired; nothing depends on it any more.
+    /// Its certificate has expired; it can be deleted.
     Expired,
 }

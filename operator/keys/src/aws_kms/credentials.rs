@@ -7,35 +7,35 @@ use super::ROLE;
 use crate::references::ServiceAccountReference;
 use crate::union::exactly_one;
 
-/// Credentials for AWS. Exactly one way is named.
+/// Credentials for AWS. Set exactly one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = exactly_one)]
 pub enum AwsCredentials {
     /// An access key in a Secret.
     SecretRef(AwsAccessKey),
-    /// A role that a ServiceAccount may assume by its token (AssumeRoleWithWebIdentity).
+    /// A role that a ServiceAccount assumes with its token (AssumeRoleWithWebIdentity).
     WebIdentity(AwsWebIdentity),
 }
 
-/// An access key in a Secret of the issuer's namespace; for a ClusterIssuer, of the cluster
-/// resource namespace. A change of the Secret is seen without a restart.
+/// An access key in a Secret in the issuer's namespace; for a ClusterIssuer, in the cluster
+/// resource namespace. A changed Secret is picked up without a restart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsAccessKey {
     /// The Secret's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// The key in it that holds the access key id; `access-key-id` by default.
+    /// The key of the Secret that holds the access key ID. Defaults to `access-key-id`.
     #[serde(default = "access_key_id")]
     #[schemars(length(min = 1, max = 253))]
     pub access_key_id_key: String,
-    /// The key in it that holds the secret access key; `secret-access-key` by default.
+    /// The key of the Secret that holds the secret access key. Defaults to `secret-access-key`.
     #[serde(default = "secret_access_key")]
     #[schemars(length(min = 1, max = 253))]
     pub secret_access_key_key: String,
-    /// The key in it that holds the session token, for temporary credentials. Whoever writes the
-    /// Secret renews them in time.
+    /// The key of the Secret that holds the session token, for temporary credentials. Update the
+    /// Secret before they expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub session_token_key: Option<String>,
@@ -49,11 +49,11 @@ fn secret_access_key() -> String {
     "secret-access-key".to_owned()
 }
 
-/// A role that a ServiceAccount may assume by its token.
+/// A role that a ServiceAccount assumes with its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AwsWebIdentity {
-    /// The ARN of the role. Its trust policy names the cluster's IAM OIDC provider and the
+    /// The ARN of the role. Its trust policy must allow the cluster's IAM OIDC provider and the
     /// ServiceAccount.
     #[schemars(length(min = 1, max = 2048), extend("x-kubernetes-validations" = [{
         "rule": ROLE,
@@ -61,8 +61,8 @@ pub struct AwsWebIdentity {
     }]))]
     pub role_arn: String,
     /// The ServiceAccount, in the issuer's namespace; for a ClusterIssuer, in the cluster resource
-    /// namespace. Signet asks the API server for a token of it, whose audience is
-    /// `signet://NAMESPACE/ISSUER` for an Issuer and `signet://ISSUER` for a ClusterIssuer. The
-    /// IAM OIDC provider lists that audience.
+    /// namespace. Signet requests a token of it with the audience `signet://NAMESPACE/ISSUER` for
+    /// an Issuer and `signet://ISSUER` for a ClusterIssuer. The IAM OIDC provider must list that
+    /// audience.
     pub service_account_ref: ServiceAccountReference,
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::TLS_KEY;
 use crate::error::{ErrorClass, KeyError};
 
-/// The types of key that Signet makes, named as Kubernetes names them in pod certificates.
+/// The types of key that Signet creates, with the names that Kubernetes uses for pod certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum KeyType {
     /// ECDSA on P-256, signing with SHA-256.

@@ -7,22 +7,22 @@ use super::PATH;
 use crate::references::ServiceAccountReference;
 use crate::union::exactly_one;
 
-/// How Signet logs in to Vault. Exactly one method is named.
+/// How Signet logs in to Vault. Set exactly one method.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = exactly_one)]
 pub enum VaultAuth {
-    /// With a token of a ServiceAccount, which Vault has the API server review. The token is made
-    /// for this login alone. Its audience is `signet://<namespace>/<issuer>` for an Issuer and
-    /// `signet://<issuer>` for a ClusterIssuer, and cannot be chosen.
+    /// With a token of a ServiceAccount, which the API server reviews for Vault. Signet requests a
+    /// token for each login. Its audience is `signet://<namespace>/<issuer>` for an Issuer and
+    /// `signet://<issuer>` for a ClusterIssuer, and cannot be changed.
     Kubernetes(KubernetesAuth),
     /// With the AppRole method.
     AppRole(AppRoleAuth),
-    /// With a JSON Web Token, which Vault checks by the keys of its issuer.
+    /// With a JSON Web Token, which Vault verifies with the keys of its issuer.
     Jwt(JwtAuth),
     /// With a client certificate.
     Certificate(CertificateAuth),
-    /// With a token that stands in a Secret. It is renewed where Vault allows it.
+    /// With a token from a Secret. Signet renews it if Vault allows it.
     TokenRef(SecretKey),
 }
 
@@ -33,14 +33,14 @@ pub struct KubernetesAuth {
     /// The role of the auth method.
     #[schemars(length(min = 1, max = 253))]
     pub role: String,
-    /// Where the auth method is mounted below `auth/`; `kubernetes` by default.
+    /// The path below `auth/` at which the auth method is mounted. Defaults to `kubernetes`.
     #[serde(default = "kubernetes")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
         "message": "write the path of the mount below auth/, such as kubernetes",
     }]))]
     pub mount: String,
-    /// Whose token it is.
+    /// The ServiceAccount whose token is used.
     pub service_account_ref: ServiceAccountReference,
 }
 
@@ -48,17 +48,17 @@ pub struct KubernetesAuth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppRoleAuth {
-    /// The role's id, which is no secret.
+    /// The role's ID, which is not a secret.
     #[schemars(length(min = 1, max = 253))]
     pub role_id: String,
-    /// Where the auth method is mounted below `auth/`; `approle` by default.
+    /// The path below `auth/` at which the auth method is mounted. Defaults to `approle`.
     #[serde(default = "approle")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
         "message": "write the path of the mount below auth/, such as approle",
     }]))]
     pub mount: String,
-    /// Where the secret id stands.
+    /// The Secret that holds the secret ID.
     pub secret_id_ref: SecretKey,
 }
 
@@ -73,17 +73,17 @@ pub struct JwtAuth {
     /// The role of the auth method.
     #[schemars(length(min = 1, max = 253))]
     pub role: String,
-    /// Where the auth method is mounted below `auth/`; `jwt` by default.
+    /// The path below `auth/` at which the auth method is mounted. Defaults to `jwt`.
     #[serde(default = "jwt")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
         "message": "write the path of the mount below auth/, such as jwt",
     }]))]
     pub mount: String,
-    /// Where the token stands; or name `serviceAccountRef`.
+    /// The Secret that holds the token. Set either this or `serviceAccountRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_ref: Option<SecretKey>,
-    /// The ServiceAccount for which a token is made at each login, with the audience
+    /// The ServiceAccount whose token Signet requests at each login, with the audience
     /// `signet://<namespace>/<issuer>` for an Issuer and `signet://<issuer>` for a ClusterIssuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_ref: Option<ServiceAccountReference>,
@@ -93,19 +93,19 @@ pub struct JwtAuth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateAuth {
-    /// The role of the auth method; by default the server tries all of them.
+    /// The role of the auth method. By default the server tries all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,
-    /// Where the auth method is mounted below `auth/`; `cert` by default.
+    /// The path below `auth/` at which the auth method is mounted. Defaults to `cert`.
     #[serde(default = "cert")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
         "message": "write the path of the mount below auth/, such as cert",
     }]))]
     pub mount: String,
-    /// The Secret of type `kubernetes.io/tls` with the certificate and its key. It is in the
-    /// issuer's namespace; for a ClusterIssuer, in the cluster resource namespace.
+    /// The Secret of type `kubernetes.io/tls` with the certificate and its key, in the issuer's
+    /// namespace; for a ClusterIssuer, in the cluster resource namespace.
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: String,
 }

@@ -1,4 +1,4 @@
-//! Every series: its name, what it means, and its buckets.
+//! The series: their names, help texts and buckets.
 
 use std::sync::atomic::AtomicU64;
 
@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 
-/// From approval to Ready. Conditions carry whole seconds, so finer buckets would say nothing.
+/// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
 const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0];
 /// From a key in memory to a slow HSM.
 const SIGN_BUCKETS: [f64; 12] = [
@@ -20,7 +20,7 @@ const SIGN_BUCKETS: [f64; 12] = [
 /// From a free key to a backend that comes back after an outage.
 const QUEUE_BUCKETS: [f64; 9] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0];
 
-/// Every series that there is.
+/// All series.
 #[derive(Debug)]
 pub(super) struct Series {
     pub(super) requests: Family<RequestLabels, Counter>,
@@ -59,7 +59,7 @@ impl Default for Series {
 }
 
 impl Series {
-    /// Gives each its name.
+    /// Registers each series under its name.
     pub(super) fn register(&self, registry: &mut Registry) {
         self.register_requests(registry);
         self.register_keys(registry);
@@ -70,18 +70,18 @@ impl Series {
     fn register_requests(&self, registry: &mut Registry) {
         registry.register(
             "requests",
-            "Requests that were decided, by issuer, outcome and reason",
+            "Decisions about requests, by issuer, outcome and reason",
             self.requests.clone(),
         );
         registry.register_with_unit(
             "approved_to_ready",
-            "Time from a CertificateRequest's approval to its certificate",
+            "Time from the approval of a CertificateRequest to its certificate",
             Unit::Seconds,
             self.approved_to_ready.clone(),
         );
         registry.register(
             "requests_waiting",
-            "Approved requests without a final answer, queued or put off",
+            "Approved requests without a final result: queued, or waiting to be retried",
             self.waiting.clone(),
         );
     }
@@ -89,24 +89,24 @@ impl Series {
     fn register_keys(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "signing",
-            "Time that a key backend took for a signature",
+            "Time that a key backend took for a signature, including retries",
             Unit::Seconds,
             self.signing.clone(),
         );
         registry.register(
             "key_queue_length",
-            "Requests that wait for their turn at the key of an issuer",
+            "Requests in the queue of an issuer's key",
             self.key_queue.clone(),
         );
         registry.register_with_unit(
             "key_queue",
-            "Time that requests waited for their turn at a key",
+            "Time that requests waited in the queue of a key",
             Unit::Seconds,
             self.key_queued.clone(),
         );
         registry.register(
             "key_errors",
-            "Failures to connect to a key, look at it or sign with it, by the reason that conditions show",
+            "Failures to connect to a key, check it or sign with it, by the reason in conditions",
             self.key_errors.clone(),
         );
     }
@@ -114,7 +114,7 @@ impl Series {
     fn register_issuers(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "ca_expiry_timestamp",
-            "When the CA certificate of an issuer, or one above it, ends, as Unix time",
+            "Expiry of an issuer's CA certificate, or of one above it if that is earlier, as Unix time",
             Unit::Seconds,
             self.ca_expiry.clone(),
         );
@@ -128,7 +128,7 @@ impl Series {
     fn register_operator(&self, registry: &mut Registry) {
         registry.register(
             "reconciles_in_flight",
-            "Reconciles that are under way",
+            "Reconciles in flight",
             self.in_flight.clone(),
         );
         registry.register(
@@ -138,7 +138,7 @@ impl Series {
         );
         registry.register(
             "write_conflicts",
-            "Status writes that were thrown away because the object had changed",
+            "Status writes that were discarded because the object had changed",
             self.conflicts.clone(),
         );
         registry.register_with_unit(
