@@ -130,8 +130,7 @@ fn show(shell: &Shell, key: Key) -> Result<()> {
         certificate,
         namespace,
     } = key.sample();
-    let conditions =
-        r#"{range .status.conditions[*]}{.type} is {.status}, {.reason}: {.message}{"\n"}{end}"#;
+    let ready = r#"{range .status.conditions[?(@.type=="Ready")]}Ready is {.status}, {.reason}: {.message}{"\n"}{end}"#;
     let wait = |object: &str| {
         let waited = shell.run(&format!(
             "kubectl wait --for=condition=Ready --timeout=300s {object}"
@@ -157,7 +156,7 @@ fn show(shell: &Shell, key: Key) -> Result<()> {
     };
     for command in [
         format!("kubectl get {issuer}"),
-        format!("kubectl get {issuer} -o jsonpath='{conditions}'"),
+        format!("kubectl get {issuer} -o jsonpath='{ready}'"),
         "kubectl get cagenerations -A".to_owned(),
         format!("kubectl get certificates,certificaterequests -n {namespace}"),
         format!("{}\n{}", entry("tls.crt"), entry("ca.crt")),
