@@ -17,9 +17,9 @@ use anyhow::{Context, Error, Result, bail};
 use rustix::process::Signal;
 
 use crate::wait::{MAX_STALL, Observation, Stall, until_blocking};
+use log::Log;
 
-pub(crate) use log::Log;
-pub use proc::{command_line, running, stop_process, terminate_children};
+pub use proc::{command_line, parent, processes, running, stop_process, terminate_children};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -95,10 +95,6 @@ impl Process {
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
-    }
-
-    pub(crate) fn log(&self) -> &Log {
-        &self.log
     }
 
     /// Waits for a moment, as long as it may still get ready: to be called while something that it

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use anyhow::{Result, ensure};
 
 use super::NAMESPACE;
 use super::build::{Profile, operator_binary};
-use crate::http;
-use crate::supervise::{Life, Log, Process};
+use crate::supervise::{Life, Process};
+use crate::{http, ports};
 
 /// How the operator is started.
 #[derive(Clone, Debug)]
@@ -68,15 +67,14 @@ impl Operator {
     }
 
     async fn spawn(options: &OperatorOptions, environment: &[(&str, &str)]) -> Result<Self> {
-        let mut command = command(&operator_binary(options.profile)?, options);
+        let [port] = ports::free()?;
+        let admin = http::loopback(port);
+        let mut command = command(&operator_binary(options.profile)?, options, admin);
         command.envs(environment.iter().copied());
         let mut process = Process::spawn("the operator", &command, &options.log, options.life)?;
-        let admin = loop {
-            match admin_address(process.log()) {
-                Ok(admin) => break admin,
-                Err(missing) => process.await_more(&missing).await?,
-            }
-        };
+        while let Err(missing) = http::get(admin, "/livez").await {
+            process.await_more(&missing).await?;
+        }
         Ok(Self { process, admin })
     }
 
@@ -144,13 +142,13 @@ async fn leads(admin: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn command(binary: &Path, options: &OperatorOptions) -> Command {
+fn command(binary: &Path, options: &OperatorOptions, admin: SocketAddr) -> Command {
     let mut command = Command::new(binary);
     command
         .arg("run")
         .arg("--kubeconfig")
         .arg(&options.kubeconfig)
-        .args(["--admin-address", "127.0.0.1:0"])
+        .arg(format!("--admin-address={admin}"))
         .args(["--cluster-resource-namespace", NAMESPACE])
         .args(["--leader-election-namespace", NAMESPACE])
         .args(["--log-format", "json"])
@@ -158,20 +156,4 @@ fn command(binary: &Path, options: &OperatorOptions) -> Command {
         // The end of the log is shown when it fails, and has to say why.
         .env("RUST_LIB_BACKTRACE", "0");
     command
-}
-
-/// Where the admin server listens, once the operator has logged it.
-fn admin_address(log: &Log) -> Result<SocketAddr> {
-    let text = log.text()?;
-    let entries = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut listening = entries.filter(|entry| entry["message"] == "admin server is listening");
-    let entry = listening
-        .next()
-        .context("the admin server does not listen yet")?;
-    Ok(entry["address"]
-        .as_str()
-        .context("the log has no address")?
-        .parse()?)
 }

@@ -27,7 +27,7 @@ pub fn running(subcommand: &str, folder: &Path) -> Result<Vec<u32>> {
 /// # Errors
 /// There is no /proc, or a child may not be signaled.
 pub fn terminate_children() -> Result<()> {
-    let is_child = |pid: &u32| stat(*pid).is_some_and(|it| it.parent == std::process::id());
+    let is_child = |pid: &u32| parent(*pid) == Some(std::process::id());
     processes()?
         .filter(is_child)
         .try_for_each(|pid| signal(pid, Signal::TERM))
@@ -71,7 +71,11 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
     }
 }
 
-fn processes() -> Result<impl Iterator<Item = u32>> {
+/// The ids of all processes.
+///
+/// # Errors
+/// There is no /proc.
+pub fn processes() -> Result<impl Iterator<Item = u32>> {
     let entries = fs::read_dir("/proc").context("cannot list processes")?;
     Ok(entries
         .flatten()
@@ -84,6 +88,11 @@ struct Stat {
     /// Its parent may not have reaped it yet.
     ended: bool,
     parent: u32,
+}
+
+/// The id of the process that started another one.
+pub fn parent(pid: u32) -> Option<u32> {
+    Some(stat(pid)?.parent)
 }
 
 fn stat(pid: u32) -> Option<Stat> {

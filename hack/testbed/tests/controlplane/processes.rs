@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use signet_testbed::controlplane::{ControlPlane, Options};
-use signet_testbed::supervise::{Process, command_line};
+use signet_testbed::supervise::{Process, command_line, processes};
 use signet_testbed::wait::{Observation, until_blocking};
 
 /// Marks the line on which the starter below prints what it started.
@@ -22,9 +22,8 @@ pub(crate) fn running(pids: &[u32]) -> Vec<u32> {
 
 /// The command lines of all processes.
 pub(crate) fn all() -> impl Iterator<Item = String> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(command_line).map(|line| line.join(" "))
+    let lines = processes().unwrap().filter_map(command_line);
+    lines.map(|line| line.join(" "))
 }
 
 fn await_end(pids: &[u32], folder: &Path) {

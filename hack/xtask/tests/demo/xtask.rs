@@ -1,12 +1,11 @@
 //! `cargo xtask` with a session of its own.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signet_testbed::supervise::command_line;
+use signet_testbed::supervise::{command_line, parent, processes};
 use tempfile::TempDir;
 
 /// `cargo xtask`, with a session of its own, which ends with this value.
@@ -71,13 +70,9 @@ impl Xtask {
         let mut servers = self.found();
         servers.retain(|(_, line)| line.contains(" keep "));
         let mut next = 0;
-        while let Some((parent, _)) = servers.get(next) {
-            let parent = *parent;
-            servers.extend(
-                all()
-                    .into_iter()
-                    .filter(|(pid, _)| parent_of(*pid) == Some(parent)),
-            );
+        while let Some((starter, _)) = servers.get(next) {
+            let starter = Some(*starter);
+            servers.extend(all().into_iter().filter(|(pid, _)| parent(*pid) == starter));
             next += 1;
         }
         servers
@@ -125,16 +120,8 @@ impl Xtask {
 
 /// All processes that run, by id and command line.
 fn all() -> Vec<(u32, String)> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| Some((pid, command_line(pid)?.join(" "))))
-        .collect()
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let parent = text.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    parent.trim().parse().ok()
+    let line = |pid| Some((pid, command_line(pid)?.join(" ")));
+    processes().unwrap().filter_map(line).collect()
 }
 
 impl Drop for Xtask {
