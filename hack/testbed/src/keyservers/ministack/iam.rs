@@ -1,8 +1,7 @@
 //! What an administrator of IAM does.
 
-use std::fmt::Write;
-
 use anyhow::{Context, Result};
+use reqwest::Url;
 use serde_json::Value;
 
 use super::{ACCOUNT, Ministack, authorization};
@@ -106,16 +105,16 @@ impl Ministack {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<String> {
-        let mut body = format!("Action={action}&Version={version}");
-        for (name, value) in parameters {
-            body += &format!("&{name}={}", encoded(value));
-        }
+        let action_and_version = [("Action", action), ("Version", version)];
+        let parameters = action_and_version.iter().chain(parameters);
+        let url = Url::parse_with_params("http://localhost", parameters)?;
+        let body = url.query().unwrap_or_default().to_owned();
         let authorization = authorization(service);
         let headers = [
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Authorization", &authorization),
         ];
-        self.post(&headers, &body, action)
+        self.post(&headers, body, action)
     }
 }
 
@@ -128,17 +127,4 @@ fn element(xml: &str, name: &str) -> Result<String> {
         .with_context(|| format!("no {name} in {xml}"))?
         .0
         .to_owned())
-}
-
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }
