@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::controlplane::{Applied, Cluster, apply_recorded, delete_manifests, kubeconfig};
 
-pub use build::{Profile, checkout, operator_binary, target};
+pub use build::{Profile, cargo, checkout, operator_binary, target};
 pub use operator::{Operator, OperatorOptions};
 
 /// The namespace that Signet is installed in.

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use signet_testbed::installation::cargo;
 
 /// What cargo-fuzz passes for libFuzzer's coverage. Without AddressSanitizer, which needs a
 /// nightly compiler and which safe code does not need.
@@ -40,7 +41,7 @@ pub(crate) fn run(root: &Path, settings: &Fuzz) -> Result<()> {
         Some(target) => vec![target.clone()],
         None => targets(root)?,
     };
-    let host = host(root)?;
+    let host = host()?;
     complete(build(root, &host))?;
     for target in targets {
         complete(if settings.short {
@@ -116,7 +117,7 @@ fn path(root: &Path, host: &str, target: &str) -> Result<PathBuf> {
 
 /// The target triple keeps the flags away from build scripts and procedural macros.
 fn build(root: &Path, host: &str) -> Command {
-    let mut cargo = crate::cargo(root);
+    let mut cargo = cargo();
     cargo.args(["build", "--locked", "--release", "--bins", "--target", host]);
     cargo.args(["--manifest-path", "fuzz/Cargo.toml"]);
     cargo.arg("--target-dir").arg(output(root));
@@ -144,13 +145,8 @@ fn targets(root: &Path) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-fn host(root: &Path) -> Result<String> {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .current_dir(root)
-        .output()
-        .context("cannot run rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
+fn host() -> Result<String> {
+    let text = signet_testbed::run(Command::new("rustc").arg("-vV"))?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc does not print its host")?.to_owned())
 }
@@ -168,11 +164,13 @@ fn complete(mut command: Command) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use signet_testbed::installation::checkout;
+
     use super::*;
 
     #[test]
     fn every_target_is_built_and_has_seeds() {
-        let root = crate::root().unwrap();
+        let root = checkout();
         let manifest = fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap();
         let targets = targets(&root).unwrap();
         assert!(!targets.is_empty());
@@ -189,7 +187,7 @@ mod tests {
     /// What is fuzzed is what the product is built from.
     #[test]
     fn the_lock_file_has_the_versions_of_the_product() {
-        let root = crate::root().unwrap();
+        let root = checkout();
         let packages = |path: &str| {
             let lock = fs::read_to_string(root.join(path)).unwrap();
             let entries = lock.split("[[package]]").skip(1);
@@ -210,7 +208,7 @@ mod tests {
 
     #[test]
     fn refuses_a_target_that_does_not_exist() {
-        let error = path(&crate::root().unwrap(), "host", "crs").unwrap_err();
+        let error = path(&checkout(), "host", "crs").unwrap_err();
         assert!(
             error
                 .to_string()

@@ -16,11 +16,11 @@ mod test;
 mod up;
 mod verify;
 
-use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use signet_testbed::installation::checkout;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
 }
 
 fn execute(command: Command) -> Result<ExitCode> {
-    let root = root()?;
+    let root = checkout();
     match command {
         Command::Up(settings) => {
             let home = settings.state.home()?;
@@ -87,7 +87,7 @@ fn execute(command: Command) -> Result<ExitCode> {
             let demo = move || demo::run(root, begun, settings);
             wait_for(interrupt::undone(demo, home.undo()))?;
         }
-        Command::Bench(settings) => bench::run(&root, &settings)?,
+        Command::Bench(settings) => bench::run(&settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,
@@ -103,20 +103,4 @@ fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .enable_all()
         .build()?;
     runtime.block_on(work)
-}
-
-/// Cargo, at the root of the workspace; the one that runs us, if one does.
-fn cargo(root: &Path) -> process::Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut cargo = process::Command::new(program);
-    cargo.current_dir(root);
-    cargo
-}
-
-/// The root of the workspace.
-fn root() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    Ok(root
-        .context("xtask has moved; its root() must follow")?
-        .to_path_buf())
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use rustix::process::{Pid, kill_process_group};
 use signet_testbed::cache;
+use signet_testbed::installation::cargo;
 
 use crate::interrupt::Signals;
 
@@ -157,7 +158,7 @@ async fn execute(
     println!("$ {shown}");
     let (program, rest) = words.split_first().context("an empty command")?;
     let mut command = match program.as_str() {
-        "cargo" => crate::cargo(root),
+        "cargo" => cargo(),
         program => Command::new(program),
     };
     command.args(rest).current_dir(root);
@@ -225,10 +226,9 @@ mod tests {
 
     #[test]
     fn the_table_names_every_test_program_once() {
-        let root = crate::root().unwrap();
         let metadata = ["metadata", "--format-version", "1", "--no-deps"];
-        let output = crate::cargo(&root).args(metadata).output().unwrap();
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let metadata = signet_testbed::run(cargo().args(metadata)).unwrap();
+        let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
         let packages = metadata["packages"].as_array().unwrap();
         let targets = packages
             .iter()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use kube::api::{DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::manifests::{apply_manifests, apply_objects, kind, parse};
 use super::{CERT_MANAGER_NAMESPACE, CertManagerOptions, Toolchain, binaries, kubeconfig};
+use crate::command::run;
 use crate::http;
 use crate::supervise::Process;
 
@@ -51,13 +52,8 @@ pub(crate) fn render(
     ] {
         helm.args(["--set", value]);
     }
-    let output = helm.output().context("cannot run helm")?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "cert-manager's chart does not render: {errors}"
-    );
-    let mut objects = parse(&String::from_utf8(output.stdout)?)?;
+    let rendered = run(&mut helm).context("cert-manager's chart does not render")?;
+    let mut objects = parse(&rendered)?;
     objects.retain(|object| KINDS.contains(&kind(object)));
     objects.iter_mut().for_each(|object| trust(object, ca_pem));
     Ok(objects)

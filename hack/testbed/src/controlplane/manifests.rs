@@ -70,11 +70,13 @@ impl Applied {
 
     /// Whether both are of one kind, namespace and name.
     pub fn is_same(&self, other: &Self) -> bool {
-        let identity = |it: &Self| {
-            let [version, kind, name] = [&it.api_version, &it.kind, &it.name].map(Clone::clone);
-            (version, kind, it.namespace.clone(), name)
-        };
-        identity(self) == identity(other)
+        (&self.api_version, &self.kind, &self.namespace, &self.name)
+            == (
+                &other.api_version,
+                &other.kind,
+                &other.namespace,
+                &other.name,
+            )
     }
 }
 

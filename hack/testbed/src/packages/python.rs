@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::debian;
+use crate::command::run;
 
 /// An interpreter, and what a package with machine code depends on.
 pub(super) struct Interpreter {
@@ -20,7 +20,7 @@ const DESCRIBE: &str = "import sys, sysconfig; \
 
 /// The `python3` of the PATH.
 pub(super) fn interpreter() -> Result<Interpreter> {
-    let text = debian::run(Command::new("python3").args(["-c", DESCRIBE]))
+    let text = run(Command::new("python3").args(["-c", DESCRIBE]))
         .context("install Python 3.11 or newer, as python3 on the PATH")?;
     let (executable, tag) = text
         .trim()
@@ -39,16 +39,14 @@ pub(super) fn ensure(name: &str, pins: &[&str]) -> Result<PathBuf> {
     let mut ingredients = vec![python.tag.as_str()];
     ingredients.extend(pins);
     super::ensure(name, &ingredients, |folder| {
-        debian::run(
-            Command::new(&python.executable)
-                .args(["-m", "pip", "install", "--quiet", "--no-deps"])
-                .args(["--only-binary", ":all:"])
-                .arg("--target")
-                .arg(folder)
-                .args(pins)
-                .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-                .env("PIP_ROOT_USER_ACTION", "ignore"),
-        )
+        run(Command::new(&python.executable)
+            .args(["-m", "pip", "install", "--quiet", "--no-deps"])
+            .args(["--only-binary", ":all:"])
+            .arg("--target")
+            .arg(folder)
+            .args(pins)
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .env("PIP_ROOT_USER_ACTION", "ignore"))
         .context("install pip for python3, such as by the package python3-pip")?;
         Ok(())
     })

@@ -37,13 +37,18 @@ fn complaint(root: &Path, mut checker: Command) -> Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    use signet_testbed::installation::checkout;
+
     use super::*;
 
     #[test]
     fn a_dead_link_and_a_british_word_are_found() {
         let folder = tempfile::tempdir().unwrap();
-        let root = crate::root().unwrap();
-        std::fs::copy(root.join("typos.toml"), folder.path().join("typos.toml")).unwrap();
+        std::fs::copy(
+            checkout().join("typos.toml"),
+            folder.path().join("typos.toml"),
+        )
+        .unwrap();
         let document = folder.path().join("a.md");
         let check = |text: &str| {
             std::fs::write(&document, text).unwrap();

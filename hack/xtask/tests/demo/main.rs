@@ -114,7 +114,7 @@ fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
     assert!(refusal.contains("begun with --without-signet"), "{refusal}");
     let before = cluster.objects();
 
-    let kubeconfig = cluster.kubeconfig.to_str().unwrap();
+    let kubeconfig = cluster.kubeconfig();
     let xtask = Xtask::new();
     let shown = xtask.succeed(&["demo", "--kubeconfig", kubeconfig]);
     assert!(shown.contains(SPIFFE_ID) && shown.contains("tls.crt: OK"));

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{SoftHsm, spki};
-use crate::packages::run;
+use crate::command::run;
 
 impl SoftHsm {
     /// Makes a token.
