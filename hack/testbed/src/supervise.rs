@@ -23,7 +23,7 @@ pub use proc::{command_line, parent, processes, running, stop_process, terminate
 
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Becomes the program, unless the parent died before the kernel was asked to kill the program
+/// Becomes the program, unless the parent died before the kernel was set to kill the program
 /// with it. Its `$0` is the process id of the parent.
 const BECOME: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
 
@@ -108,7 +108,7 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the condition holds, blocking; its error says what is missing.
+    /// Waits until the condition holds, blocking; its error describes what is missing.
     ///
     /// # Errors
     /// Those of [`await_more`](Self::await_more).
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_ends_early_shows_its_log() {
+    fn the_error_of_a_process_that_ends_early_has_its_log() {
         let (mut process, _folder) = shell("echo $GIVEN $CARGO_PKG_NAME; exit 3", Life::Bound);
         let missing = || -> Result<()> { bail!("nothing yet") };
         let error = process.wait_ready(missing).unwrap_err().to_string();

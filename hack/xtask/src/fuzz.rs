@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on the readers of foreign input, built by the stable compiler.
+//! `cargo xtask fuzz`: libFuzzer on the readers of untrusted input, built by the stable compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,19 +18,19 @@ const RUSTFLAGS: &str = "--cfg fuzzing \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Ccodegen-units=1 \
     -Cdebug-assertions";
-/// For each target, if a long run is not limited by flags.
+/// The limit of a long run without flags, per target.
 const DEFAULT_LIMIT: &str = "-max_total_time=300";
 
 /// The arguments of `fuzz`.
 #[derive(Args, Debug)]
 pub(crate) struct Fuzz {
-    /// A file of fuzz/targets, without its ending; each in turn if none is given.
+    /// A file of fuzz/targets, without its extension. Default: all of them.
     target: Option<String>,
-    /// Runs each target for a fixed number of inputs, the same each time, as `test` does.
+    /// Run each target on a fixed number of inputs, the same each time, as `test` does.
     #[arg(long, conflicts_with = "flags")]
     short: bool,
     /// Flags of libFuzzer, such as -runs=1000000 or -max_total_time=3600, or a file to run once.
-    /// Without any, a target runs for five minutes.
+    /// Default: five minutes for each target.
     #[arg(last = true)]
     flags: Vec<String>,
 }
@@ -53,7 +53,7 @@ pub(crate) fn run(root: &Path, settings: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// Nothing of an earlier run is used, and nothing but findings is kept.
+/// Uses nothing of an earlier run, and keeps only findings.
 fn short(root: &Path, host: &str, target: &str) -> Result<Command> {
     let scratch = output(root).join("short").join(target);
     if scratch.exists() {
@@ -75,7 +75,7 @@ fn short_runs(target: &str) -> u32 {
     }
 }
 
-/// What is found stays in a corpus of its own, from one run to the next.
+/// Keeps what it finds in a separate corpus, from one run to the next.
 fn long(root: &Path, host: &str, target: &str, flags: &[String]) -> Result<Command> {
     if flags.iter().any(|flag| !flag.starts_with('-')) {
         let mut command = Command::new(path(root, host, target)?);
@@ -109,13 +109,13 @@ fn path(root: &Path, host: &str, target: &str) -> Result<PathBuf> {
     let known = targets(root)?;
     ensure!(
         known.iter().any(|it| it == target),
-        "there is no fuzz target {target}; choose one of {}",
+        "fuzz target {target} does not exist; choose one of {}",
         known.join(", ")
     );
     Ok(output(root).join(host).join("release").join(target))
 }
 
-/// The target triple keeps the flags away from build scripts and procedural macros.
+/// The target triple keeps the flags out of build scripts and procedural macros.
 fn build(root: &Path, host: &str) -> Command {
     let mut cargo = cargo();
     cargo.args(["build", "--locked", "--release", "--bins", "--target", host]);
@@ -207,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_target_that_does_not_exist() {
+    fn rejects_a_target_that_does_not_exist() {
         let error = path(&checkout(), "host", "crs").unwrap_err();
         assert!(
             error
                 .to_string()
-                .starts_with("there is no fuzz target crs; choose one of")
+                .starts_with("fuzz target crs does not exist; choose one of")
         );
     }
 }

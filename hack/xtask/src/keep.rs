@@ -31,7 +31,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Keep {
     /// What to start.
     server: Server,
-    /// Where the facts and the tools are written.
+    /// The folder for the facts and the tools.
     #[arg(long)]
     folder: PathBuf,
 }
@@ -79,7 +79,8 @@ pub(crate) async fn ensure<T: DeserializeOwned>(session: &Path, server: Server) 
     if !folder.exists() {
         eprintln!("starting {title}");
         let begin = Instant::now();
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["keep", name, "--folder"]).arg(&folder);
         let log = folder.join("log");
@@ -147,7 +148,7 @@ async fn keep_control_plane(folder: &Path) -> Result<()> {
     }
 }
 
-/// What ends with its value.
+/// A server that ends with its value.
 type Kept = Box<dyn Send>;
 
 fn start_key_server(folder: &Path, server: Server) -> Result<Kept> {

@@ -2,7 +2,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a tool talks to its terminal"
+    reason = "a command-line tool prints"
 )]
 
 mod bench;
@@ -35,28 +35,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a cluster with cert-manager and Signet in it, leaves it running, and says how to
-    /// reach it.
+    /// Starts a cluster with cert-manager and Signet, leaves it running, and prints how to reach
+    /// it.
     Up(up::Up),
-    /// Ends what `up` or `demo` left running.
+    /// Stops what `up` or `demo` left running, and removes it.
     Down(session::State),
-    /// As `up`, then applies the README's samples, or those of a key backend, and prints the
-    /// commands that it runs.
+    /// Runs `up`, then applies the README's samples, or those of a key backend, and prints each
+    /// command.
     Demo(demo::Demo),
-    /// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or with slow keys
-    /// beside the software key.
+    /// Measures Signet, cert-manager's CA issuer and the ceiling, or slow keys and the software
+    /// key.
     Bench(bench::Bench),
     /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
     Keep(keep::Keep),
-    /// Writes every file that is made from code: the CRDs, the chart's CRD templates, the
-    /// reference pages.
+    /// Generates files from code: the CRDs, the chart's CRD templates, the reference pages.
     Generate,
-    /// Checks generated files, crate directions, samples, and the documents' links and words.
+    /// Checks generated files, crate directions, citations, samples, links and words.
     Verify,
-    /// Runs libFuzzer on the readers of foreign input.
+    /// Runs libFuzzer on the readers of untrusted input.
     Fuzz(fuzz::Fuzz),
-    /// Lints, supply chain, `verify`, then the tiers of tests; or one of them.
+    /// Runs lints, supply chain checks, `verify` and every tier of tests, or one of these.
     Test(test::Test),
 }
 
@@ -75,17 +74,17 @@ fn execute(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up(settings) => {
             let home = settings.state.home()?;
-            let begun = home.clone();
-            let up = move || up::up(begun, settings);
-            let session = wait_for(interrupt::undone(up, home.undo()))?;
-            up::say_how_to_reach(&session);
+            let started = home.clone();
+            let up = move || up::up(started, settings);
+            let session = wait_for(interrupt::undo_on_signal(up, home.undo()))?;
+            up::print_export(&session);
         }
         Command::Down(state) => wait_for(up::down(state.home()?))?,
         Command::Demo(settings) => {
             let home = settings.up.state.home()?;
-            let begun = home.clone();
-            let demo = move || demo::run(root, begun, settings);
-            wait_for(interrupt::undone(demo, home.undo()))?;
+            let started = home.clone();
+            let demo = move || demo::run(root, started, settings);
+            wait_for(interrupt::undo_on_signal(demo, home.undo()))?;
         }
         Command::Bench(settings) => bench::run(&settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,

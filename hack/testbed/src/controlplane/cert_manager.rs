@@ -15,7 +15,7 @@ use crate::command::run;
 use crate::http;
 use crate::supervise::Process;
 
-/// Names of the ServiceAccounts, as the chart gives them to a release `cert-manager`.
+/// ServiceAccounts of the chart, for a release `cert-manager`.
 pub(crate) const CONTROLLER_ACCOUNT: &str = "cert-manager";
 pub(crate) const WEBHOOK_ACCOUNT: &str = "cert-manager-webhook";
 
@@ -114,7 +114,7 @@ pub(crate) async fn webhook_ready(webhook: &mut Process, client: &Client) -> Res
     let gvk = GroupVersionKind::gvk("cert-manager.io", "v1", "Issuer");
     let resource = ApiResource::from_gvk(&gvk);
     let issuers: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
-    let mut issuer = DynamicObject::new("webhook-answers", &resource);
+    let mut issuer = DynamicObject::new("webhook-ready", &resource);
     issuer.data = json!({"spec": {"selfSigned": {}}});
     let dry_run = PostParams {
         dry_run: true,

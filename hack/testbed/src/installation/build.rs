@@ -38,7 +38,7 @@ pub fn target() -> PathBuf {
 /// change the operator between two of its starts.
 ///
 /// # Errors
-/// Cargo failed; it has said why.
+/// Cargo failed; its error is on standard error.
 pub fn operator_binary(profile: Profile) -> Result<PathBuf> {
     static BUILT: Mutex<Vec<Profile>> = Mutex::new(Vec::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -59,7 +59,7 @@ impl Operator {
         Ok(operator)
     }
 
-    /// As [`start`](Self::start), without waiting until it is ready: it may have to stand by.
+    /// As [`start`](Self::start), without waiting until it is ready: it may be a standby.
     pub async fn start_unready(options: &OperatorOptions) -> Result<Self> {
         let mut operator = Self::spawn(options, &[]).await?;
         operator.leave(options.life);
@@ -94,7 +94,7 @@ impl Operator {
         self.admin
     }
 
-    /// Asks the admin server; status code and body.
+    /// Sends a GET request to the admin server; returns status code and body.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         http::get(self.admin, path).await
     }
@@ -118,7 +118,7 @@ impl Operator {
     /// any.
     ///
     /// # Errors
-    /// The admin server does not answer, or the value is no number.
+    /// The admin server does not respond, or the value is not a number.
     pub async fn metric(&self, series: &str) -> Result<Option<f64>> {
         metric(self.admin, series).await
     }
@@ -153,7 +153,7 @@ fn command(binary: &Path, options: &OperatorOptions, admin: SocketAddr) -> Comma
         .args(["--leader-election-namespace", NAMESPACE])
         .args(["--log-format", "json"])
         .args(&options.flags)
-        // The end of the log is shown when it fails, and has to say why.
+        // The end of the log is shown when it fails, and must contain the error.
         .env("RUST_LIB_BACKTRACE", "0");
     command
 }

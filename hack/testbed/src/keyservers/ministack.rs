@@ -23,8 +23,7 @@ pub const REGION: &str = "us-east-1";
 /// The account that owns its keys.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The answer to a signed request needs a caller; this one is the account's root, whose signature
-/// nobody checks.
+/// The caller of requests: the account's root, whose signature is not checked.
 const ROOT: &str = "test";
 
 /// The emulator `ministack`, over HTTP on loopback. Its state survives [`Self::restart`], which
@@ -141,7 +140,7 @@ impl Ministack {
             ("Authorization", &authorization),
         ];
         let text = self.post(&headers, input.to_string(), action)?;
-        serde_json::from_str(&text).with_context(|| format!("{action} answers {text}"))
+        serde_json::from_str(&text).with_context(|| format!("{action} returned {text}"))
     }
 
     fn post(&self, headers: &[(&str, &str)], body: String, action: &str) -> Result<String> {

@@ -27,7 +27,7 @@ const ACTIVE: State = ("is_self", true);
 
 /// An OpenBao server on loopback, with TLS and with storage that a restart keeps.
 ///
-/// Its listener asks for client certificates and does without. All methods block; in an async
+/// Its listener requests client certificates but does not require them. All methods block; in an async
 /// test whose own tasks must run meanwhile, call them by `tokio::task::spawn_blocking`.
 #[allow(missing_debug_implementations, reason = "it holds the root token")]
 pub struct OpenBao {
@@ -80,7 +80,7 @@ impl OpenBao {
         self.ca.certificate_pem()
     }
 
-    /// The token that may do everything.
+    /// The root token.
     pub fn root_token(&self) -> &str {
         &self.root_token
     }
@@ -112,7 +112,7 @@ impl OpenBao {
         self.resume()
     }
 
-    /// Seals the server: it answers and can do nothing.
+    /// Seals the server, which still responds.
     pub fn seal(&self) -> Result<()> {
         self.bao(&["operator", "seal"])?;
         self.await_state(SEALED)
@@ -129,7 +129,7 @@ impl OpenBao {
         run(self.command(&self.root_token).args(arguments))
     }
 
-    /// Runs `bao` with the root token and gives it an input, where an argument is `-`.
+    /// Runs `bao` with the root token and an input, which an argument `-` stands for.
     pub fn bao_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
         let mut file = tempfile::tempfile()?;
         file.write_all(input.as_bytes())?;
@@ -137,7 +137,7 @@ impl OpenBao {
         run(self.command(&self.root_token).args(arguments).stdin(file))
     }
 
-    /// `bao` for this server with a token, to be given its arguments.
+    /// `bao` for this server with a token, without arguments.
     pub fn command(&self, token: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -155,7 +155,7 @@ impl OpenBao {
         self.bao_with_input(&["write", path, "-"], &value.to_string())
     }
 
-    /// Reads a path; the field `data` of the answer.
+    /// Reads a path; returns the field `data` of the response.
     pub fn read(&self, path: &str) -> Result<Value> {
         let text = self.bao(&["read", "-format=json", path])?;
         Ok(serde_json::from_str::<Value>(&text)?["data"].take())
@@ -219,6 +219,6 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
 fn text(value: &Value) -> Result<String> {
     Ok(value
         .as_str()
-        .context("no such field in the answer")?
+        .context("the response lacks a field")?
         .to_owned())
 }

@@ -25,7 +25,7 @@ pub(super) fn interpreter() -> Result<Interpreter> {
     let (executable, tag) = text
         .trim()
         .split_once('\n')
-        .context("python3 says nothing")?;
+        .context("python3 printed nothing")?;
     Ok(Interpreter {
         executable: executable.into(),
         tag: tag.to_owned(),
@@ -33,7 +33,7 @@ pub(super) fn interpreter() -> Result<Interpreter> {
 }
 
 /// The folder of packages, each pinned; installs them if they are not in the cache. The list is
-/// complete: what a package asks for beyond it is not installed.
+/// complete: further dependencies are not installed.
 pub(super) fn ensure(name: &str, pins: &[&str]) -> Result<PathBuf> {
     let python = interpreter()?;
     let mut ingredients = vec![python.tag.as_str()];

@@ -21,9 +21,8 @@ use super::{Shared, secret};
 /// The body of a response.
 type ResponseBody = UnsyncBoxBody<Bytes, io::Error>;
 
-/// Answers a request, through its faults. An error closes the connection, and resets it where the
-/// fault says so.
-pub(super) async fn answer(
+/// Responds to a request, through its faults. An error closes or resets the connection.
+pub(super) async fn respond(
     shared: &Shared,
     socket: &TcpStream,
     request: Request<Incoming>,
@@ -47,11 +46,11 @@ pub(super) async fn answer(
                 body,
             } => {
                 secret::note(&HeaderMap::new(), body.as_bytes());
-                return made(status, &headers, body);
+                return response(status, &headers, body);
             }
         }
     }
-    let Ok((mut head, mut body)) = shared.upstream.ask(head, body).await else {
+    let Ok((mut head, mut body)) = shared.upstream.send(head, body).await else {
         // The server is unavailable, and so is the proxy then.
         return reset(socket);
     };
@@ -87,7 +86,11 @@ fn half(body: &Bytes) -> ResponseBody {
     StreamBody::new(first.chain(error)).boxed_unsync()
 }
 
-fn made(status: u16, headers: &[(String, String)], body: String) -> Result<Response<ResponseBody>> {
+fn response(
+    status: u16,
+    headers: &[(String, String)],
+    body: String,
+) -> Result<Response<ResponseBody>> {
     let mut response = Response::builder().status(StatusCode::from_u16(status)?);
     for (name, value) in headers {
         response = response.header(name, value);

@@ -22,7 +22,7 @@ pub fn running(subcommand: &str, folder: &Path) -> Result<Vec<u32>> {
     Ok(processes()?.filter(matches).collect())
 }
 
-/// Asks the children of this process to end.
+/// Sends SIGTERM to the children of this process.
 ///
 /// # Errors
 /// There is no /proc, or a child may not be signaled.
@@ -62,7 +62,7 @@ pub fn command_line(pid: u32) -> Option<Vec<String>> {
     )
 }
 
-/// Sends a signal; a process that has ended already is no error.
+/// Sends a signal, if the process has not ended.
 pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
     let process = Pid::from_raw(pid.try_into()?).context("process id 0")?;
     match kill_process(process, signal) {

@@ -40,7 +40,7 @@ fn await_end(pids: &[u32], folder: &Path) {
 /// Not a test by itself: the starter that the next test kills. Never returns once it has started.
 #[tokio::test]
 #[ignore = "run by a_killed_starter_leaves_nothing"]
-#[allow(clippy::print_stdout, reason = "how it tells the test what it started")]
+#[allow(clippy::print_stdout, reason = "the test reads what it started")]
 async fn starter() {
     let plane = ControlPlane::start(&Options::default()).await.unwrap();
     // From a thread that ends before the test does.

@@ -16,7 +16,7 @@ const PRODUCT: [(&str, &[&str]); 4] = [
     ("signet", &["signet-core", "signet-keys", "signet-api"]),
 ];
 
-/// Tools that know nothing of the product, and the crates whose tests may depend on them.
+/// Tools that do not depend on the product, and the crates whose tests may depend on them.
 const FOR_TESTS: [(&str, &str); 4] = [
     ("signet-core", "signet-readers"),
     ("signet-keys", "signet-readers"),
@@ -25,7 +25,7 @@ const FOR_TESTS: [(&str, &str); 4] = [
 ];
 
 /// What a package never reaches, at any distance; a star stands for the rest of the name. deny.toml
-/// has the reasons for the second list, and cannot tell tests from product.
+/// has the reasons for the second list, and cannot distinguish tests from the product.
 const FORBIDDEN: [(&str, &str); 2] = [
     (
         "signet-core",

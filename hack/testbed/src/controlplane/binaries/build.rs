@@ -18,7 +18,7 @@ use crate::{cache, duration, say};
 pub(super) const CRDS: &str = "crds";
 pub(super) const CHART: &str = "chart";
 
-/// Lines of the Go command that are shown when it fails.
+/// Lines of Go's output that an error has.
 const SHOWN_LINES: usize = 30;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -131,7 +131,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Kubernetes has its major and minor version in variables of their own.
+/// Kubernetes has its major and minor version in separate variables.
 fn linker_flags(source: &Source, version: &str) -> String {
     let mut flags = "-s -w".to_owned();
     if let Some(variable) = source.version {

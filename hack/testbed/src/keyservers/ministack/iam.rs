@@ -51,10 +51,10 @@ impl Ministack {
 
     /// Makes another access key of a user.
     pub fn make_access_key(&self, user: &str) -> Result<AccessKey> {
-        let answer = self.iam("CreateAccessKey", &[("UserName", user)])?;
+        let response = self.iam("CreateAccessKey", &[("UserName", user)])?;
         Ok(AccessKey {
-            id: element(&answer, "AccessKeyId")?,
-            secret: element(&answer, "SecretAccessKey")?,
+            id: element(&response, "AccessKeyId")?,
+            secret: element(&response, "SecretAccessKey")?,
         })
     }
 
@@ -84,20 +84,20 @@ impl Ministack {
     /// Assumes a role as the account's root, by STS.
     pub fn assume_role(&self, role: &str) -> Result<Session> {
         let parameters = [("RoleArn", role), ("RoleSessionName", "session")];
-        let answer = self.query("sts", "2011-06-15", "AssumeRole", &parameters)?;
+        let response = self.query("sts", "2011-06-15", "AssumeRole", &parameters)?;
         Ok(Session {
-            id: element(&answer, "AccessKeyId")?,
-            secret: element(&answer, "SecretAccessKey")?,
-            token: element(&answer, "SessionToken")?,
+            id: element(&response, "AccessKeyId")?,
+            secret: element(&response, "SecretAccessKey")?,
+            token: element(&response, "SessionToken")?,
         })
     }
 
-    /// One call of IAM; the answer is XML.
+    /// One call of IAM; the response is XML.
     pub fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
         self.query("iam", "2010-05-08", action, parameters)
     }
 
-    /// One call by AWS's query protocol.
+    /// One call in AWS's query protocol.
     fn query(
         &self,
         service: &str,
