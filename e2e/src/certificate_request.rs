@@ -91,7 +91,7 @@ impl TestNamespace {
         Ok(self.ask_as(requester, ask).await?)
     }
 
-    /// Creates a request as somebody.
+    /// Creates a request as a user.
     ///
     /// # Errors
     /// The API server or cert-manager's webhook does not take it.

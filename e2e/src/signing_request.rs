@@ -100,7 +100,7 @@ impl TestNamespace {
         in_cluster(self, name, &[CREATE]).await
     }
 
-    /// Creates a request as somebody, and gives its name.
+    /// Creates a request as a user, and returns its name.
     ///
     /// # Errors
     /// The API server does not take it.

@@ -13,7 +13,7 @@ shared![
     a_request_waits_for_a_cluster_issuer,
     a2_19_a_request_waits_for_an_issuer_that_is_not_ready,
     an_issuer_that_was_deleted_and_came_back_issues_again,
-    cm_3_a_request_that_nobody_approved_is_not_touched,
+    cm_3_an_unapproved_request_is_not_touched,
     cm_3_denied_is_answered_with_denied_and_a_failure_time,
     a1_4_denied_wins_over_malformed,
     a1_1_an_empty_group_is_not_ours,
@@ -128,7 +128,7 @@ async fn an_issuer_that_was_deleted_and_came_back_issues_again(test: &TestNamesp
     Ok(())
 }
 
-async fn cm_3_a_request_that_nobody_approved_is_not_touched(test: &TestNamespace) -> Result<()> {
+async fn cm_3_an_unapproved_request_is_not_touched(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let waiting = test.ask(&Ask::new(&issuer, &csr)).await?;

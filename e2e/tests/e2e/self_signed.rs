@@ -19,7 +19,7 @@ shared![
     the_root_is_as_the_spec_says,
     the_key_secret_and_the_generation_have_no_owner,
     a_key_that_is_there_is_used_and_not_overwritten,
-    a_key_that_vanished_is_not_made_anew,
+    a_missing_key_is_not_recreated,
     a_key_that_was_replaced_is_a_mismatch,
     a_changed_key_makes_it_unready_and_a_change_back_heals,
     a_new_issuer_object_finds_its_old_ca,
@@ -141,7 +141,7 @@ async fn a_key_that_is_there_is_used_and_not_overwritten(test: &TestNamespace) -
     Ok(())
 }
 
-async fn a_key_that_vanished_is_not_made_anew(test: &TestNamespace) -> Result<()> {
+async fn a_missing_key_is_not_recreated(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let name = test.unique("root");
     let key = take_away(test, &name).await?;
@@ -153,7 +153,7 @@ async fn a_key_that_vanished_is_not_made_anew(test: &TestNamespace) -> Result<()
     test.pending(&request, "IssuerNotReady").await?;
     ensure!(
         test.api::<Secret>().get_opt(&name).await?.is_none(),
-        "it was made anew"
+        "it was recreated"
     );
     put_key(test, &name, &key).await?;
     test.wait_until_ready(&issuer).await?;

@@ -28,7 +28,7 @@ shared![
 
 const DURATION: &str = "experimental.cert-manager.io/request-duration";
 
-/// A cluster issuer, and somebody who may ask.
+/// A ClusterIssuer, and a user who may request.
 async fn set_up(test: &TestNamespace) -> Result<(IssuerRef, User)> {
     let spec = spec::self_signed(&test.unique("corp"));
     let issuer = test.issuer(ClusterIssuer, "corp", spec).await?;

@@ -273,8 +273,8 @@ async fn annotations_and_labels_do_not_count(test: &TestNamespace) -> Result<()>
     Ok(())
 }
 
-/// Whoever may create a request may write any owner into it. That it says a Certificate controls
-/// it counts only where cert-manager itself made it.
+/// A user who may create a request may write any owner into it. A controlling Certificate counts
+/// only if cert-manager created the request.
 async fn a_forged_owner_does_not_count(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     // The Certificate is a real one that is issued already: else the garbage collector or

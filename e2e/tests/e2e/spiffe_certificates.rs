@@ -93,7 +93,7 @@ async fn may_not(test: &TestNamespace, ids: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// cert-manager asks for Certificates only. Whoever has its token could ask for anything, and
+/// cert-manager requests for Certificates only. With its token, a user could request anything, and
 /// still gets no ID that is not a Certificate's.
 async fn a_request_of_cert_managers_for_nothing_is_refused(test: &TestNamespace) -> Result<()> {
     use signet_e2e::Ask;
@@ -172,8 +172,8 @@ async fn forget_request(test: &TestNamespace, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Changes something that needs no new certificate, and waits until cert-manager has judged the
-/// Certificate anew, by the same rules by which it decides to issue again, and found it ready.
+/// Changes something that needs no new certificate, and waits until cert-manager has evaluated
+/// the Certificate again, by the rules by which it decides to reissue, and found it ready.
 async fn touch(test: &TestNamespace) -> Result<()> {
     let api = test.api::<Certificate>();
     let history = api
@@ -191,6 +191,6 @@ async fn touch(test: &TestNamespace) -> Result<()> {
             ready.status == "True" && ready.observed_generation == patched.metadata.generation
         })
     };
-    test.bed().wait(&api, "shop", "judged anew", judged).await?;
+    test.bed().wait(&api, "shop", "evaluated again", judged).await?;
     Ok(())
 }

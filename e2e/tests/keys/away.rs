@@ -12,7 +12,7 @@ shared![
     vault_away_is_told_once_and_passes,
     aws_kms_away_is_told_once_and_passes,
     pkcs11_away_is_told_once_and_passes,
-    a_hung_backend_costs_nobody_else,
+    a_hung_backend_affects_only_its_own_issuers,
 ];
 
 async fn vault_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
@@ -71,7 +71,7 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
 }
 
 /// Half-open connections, and a signature that does not return: the others go on meanwhile.
-async fn a_hung_backend_costs_nobody_else(test: &TestNamespace) -> Result<()> {
+async fn a_hung_backend_affects_only_its_own_issuers(test: &TestNamespace) -> Result<()> {
     let hung = keys::one_of_each("hung").await?;
     let others = keys::one_of_each("steady").await?;
     let names = ["vault", "kms", "token"];
