@@ -187,7 +187,7 @@ impl TestNamespace {
         verify::check(&String::from_utf8(chain)?, &roots, expected)
     }
 
-    /// Asks, has it approved, and waits for the final no with this reason; gives its sentence.
+    /// Asks, has it approved, and waits for the final no with this reason; returns its message.
     ///
     /// # Errors
     /// Any step of it.

@@ -84,10 +84,10 @@ async fn may_not(test: &TestNamespace, ids: &[String]) -> Result<()> {
         test.create_certificate(&name, issuer.reference(), names)
             .await?;
         let request = test.approve_certificate(&name, 1).await?;
-        let sentence = test.failed(&request, "IdentityNotAllowed").await?;
+        let message = test.failed(&request, "IdentityNotAllowed").await?;
         ensure!(
-            sentence.contains(&format!("/ns/{}/", test.name())),
-            "{sentence}"
+            message.contains(&format!("/ns/{}/", test.name())),
+            "{message}"
         );
     }
     Ok(())
@@ -108,8 +108,8 @@ async fn a_request_of_cert_managers_for_nothing_is_refused(test: &TestNamespace)
     let csr = Csr::for_uri(&id(test, "sa/web"))?;
     let request = test.ask_as(cert_manager, &Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
-    let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains("Certificate"), "{sentence}");
+    let message = test.failed(&request, "IdentityNotAllowed").await?;
+    ensure!(message.contains("Certificate"), "{message}");
     Ok(())
 }
 

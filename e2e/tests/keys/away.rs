@@ -31,8 +31,8 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
     const REASON: &str = "KeyUnreachable";
     let issuer = test.issuer_over(ClusterIssuer, "away", &*key).await?;
     keys::at(&key, |key| key.take_away(Away::Gone)).await?;
-    let sentence = test.wait_until_not_ready(&issuer, REASON).await?;
-    ensure!(sentence.contains("tries again by itself"), "{sentence}");
+    let message = test.wait_until_not_ready(&issuer, REASON).await?;
+    ensure!(message.contains("tries again by itself"), "{message}");
     let operator = test
         .bed()
         .operator()
