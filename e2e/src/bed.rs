@@ -32,8 +32,8 @@ static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
 
 /// What a test program wants of its beds. Without one, tests approve by themselves, the shared
-/// bed's operator has no further flags, and nobody notes what is shown; with one, operators log all
-/// there is.
+/// bed's operator has no further flags, and output is not recorded; with one, operators log at all
+/// levels.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
     /// Whether cert-manager's approver approves whatever it may.
@@ -90,7 +90,7 @@ impl Bed {
         shared.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
-    /// Says what the shared bed shall be like, before anyone asks for it.
+    /// Configures the shared bed before its first use.
     pub(crate) fn set_up(setup: Setup) {
         // A program has one.
         let _ = SETUP.set(setup);

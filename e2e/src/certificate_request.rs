@@ -91,7 +91,7 @@ impl TestNamespace {
         Ok(self.ask_as(requester, ask).await?)
     }
 
-    /// Creates a request as somebody.
+    /// Creates a request as a user.
     ///
     /// # Errors
     /// The API server or cert-manager's webhook does not take it.
@@ -178,7 +178,7 @@ impl TestNamespace {
         self.issued(&request, csr).await
     }
 
-    /// Asks, has it approved, and waits for the final no with this reason; gives its sentence.
+    /// Asks, has it approved, and waits for the final no with this reason; returns its message.
     ///
     /// # Errors
     /// Any step of it.
@@ -211,12 +211,12 @@ impl TestNamespace {
             "a request that failed has no certificate"
         );
         let message = ready.message.clone().unwrap_or_default();
-        let (told, sentence) = message.split_once(": ").unwrap_or_default();
+        let (found, text) = message.split_once(": ").unwrap_or_default();
         ensure!(
-            told == reason,
+            found == reason,
             "it failed because of {message:?}, and not {reason}"
         );
-        Ok(sentence.to_owned())
+        Ok(text.to_owned())
     }
 
     /// Waits until a request is Pending for this reason.
@@ -226,12 +226,12 @@ impl TestNamespace {
     pub async fn pending(&self, request: &str, reason: &str) -> Result<CertificateRequestStatus> {
         let holds = |object: &CertificateRequest| {
             ready(object).is_some_and(|ready| {
-                let told = ready
+                let parts = ready
                     .message
                     .as_deref()
                     .and_then(|message| message.split_once(": "));
                 ready.reason.as_deref() == Some("Pending")
-                    && told.is_some_and(|(told, _)| told == reason)
+                    && parts.is_some_and(|(found, _)| found == reason)
             })
         };
         let what = format!("pending because of {reason}");

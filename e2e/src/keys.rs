@@ -1,8 +1,8 @@
 //! Keys that are kept elsewhere: the servers of the backends, each started once, and P-256 keys in
 //! them, made by the backends' own tools.
 //!
-//! Every key has a way to its server of its own ([`RemoteKey::take_away`]): a proxy, or for
-//! PKCS#11 a module. So a test takes a backend away from nobody else.
+//! Every key has its own path to its server ([`RemoteKey::take_away`]), a proxy or for PKCS#11 a
+//! module, so that a test makes a backend unavailable only to itself.
 
 mod issuers;
 mod kms;
@@ -66,7 +66,7 @@ pub trait RemoteKey: Send + Sync {
     /// The backend's tool failed.
     fn public_key(&self) -> Result<Vec<u8>>;
 
-    /// Takes the backend away from whoever goes this way.
+    /// Makes the backend unavailable on this path.
     ///
     /// # Errors
     /// It cannot be taken away.
@@ -148,7 +148,7 @@ pub fn prepare() -> Result<()> {
     Ok(())
 }
 
-/// What is started once, and fails for everybody if it does.
+/// A server that is started once; every user gets its error.
 pub(crate) type Once<T> = OnceLock<Result<T, String>>;
 
 fn once<T>(cell: &'static Once<T>, start: impl FnOnce() -> Result<T>) -> Result<&'static T> {
@@ -156,7 +156,7 @@ fn once<T>(cell: &'static Once<T>, start: impl FnOnce() -> Result<T>) -> Result<
     started.as_ref().map_err(|error| anyhow!("{error}"))
 }
 
-/// A name that nobody else uses in this process.
+/// A name that is unique in this process.
 fn unique(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))

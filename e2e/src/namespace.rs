@@ -36,7 +36,7 @@ impl TestNamespace {
     /// The API server did not take it.
     pub async fn create(bed: &'static Bed, test: &str) -> Result<Self> {
         let suffix = suffix();
-        // The name of the test leads, for whoever reads a log; a label has 63 characters.
+        // The name of the test comes first, for readers of a log; a label has 63 characters.
         let short: String = test.chars().take(40).collect();
         let name = format!("{}-{suffix}", short.replace('_', "-").trim_matches('-'));
         Self::create_called(bed, name, suffix).await
@@ -105,7 +105,7 @@ impl TestNamespace {
         self.create_object_as(self.bed.client(), object).await
     }
 
-    /// As [`create_object`](Self::create_object), as whoever the client is.
+    /// As [`create_object`](Self::create_object), with the client's identity.
     ///
     /// # Errors
     /// The API server did not take it.
@@ -182,7 +182,7 @@ impl TestNamespace {
 impl Drop for TestNamespace {
     fn drop(&mut self) {
         let (bed, name, suffix) = (self.bed, self.name.clone(), self.suffix.clone());
-        // Nobody waits for it, and what is left at the end goes with the control plane.
+        // No test waits for it; the control plane's end removes the rest.
         runtime().spawn(async move {
             let client = bed.client();
             let background = DeleteParams::background();
@@ -218,8 +218,8 @@ const CLUSTER_KINDS: [&str; 5] = [
     "Namespace",
 ];
 
-/// Unique within a control plane, which lives no longer than this process, and unlike the ones of
-/// another run that somebody looks at beside it.
+/// Unique within a control plane, which lives no longer than this process, and different from
+/// those of concurrent runs.
 fn suffix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -100,7 +100,7 @@ impl TestNamespace {
         in_cluster(self, name, &[CREATE]).await
     }
 
-    /// Creates a request as somebody, and gives its name.
+    /// Creates a request as a user, and returns its name.
     ///
     /// # Errors
     /// The API server does not take it.
@@ -187,7 +187,7 @@ impl TestNamespace {
         verify::check(&String::from_utf8(chain)?, &roots, expected)
     }
 
-    /// Asks, has it approved, and waits for the final no with this reason; gives its sentence.
+    /// Asks, has it approved, and waits for the final no with this reason; returns its message.
     ///
     /// # Errors
     /// Any step of it.

@@ -1,4 +1,4 @@
-//! Users: ServiceAccounts with their own rights and their own tokens. Nobody is impersonated.
+//! Users: ServiceAccounts with their own rights and their own tokens. None is impersonated.
 
 use anyhow::Result;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
@@ -163,7 +163,7 @@ pub(crate) async fn approver(bed: &'static Bed) -> Result<User> {
     approver
 }
 
-/// Further rights within a namespace for whoever it is.
+/// Further rights of a user within a namespace.
 pub(crate) async fn grant(
     namespace: &TestNamespace,
     user: &User,

@@ -155,5 +155,5 @@ fn issuer_of<'a>(
             && candidate.subject_key_identifier() == certificate.authority_key_identifier()
     };
     let above = above.find(is_above);
-    above.with_context(|| format!("nobody issued {}", certificate.subject()))
+    above.with_context(|| format!("no issuer of {}", certificate.subject()))
 }

@@ -247,7 +247,7 @@ struct Certificate<'a> {
     signature: BitStringRef<'a>,
 }
 
-/// A certificate of these bytes whose signature nobody made.
+/// A certificate of these bytes with an invalid signature.
 fn with_any_signature(tbs: &[u8]) -> Vec<u8> {
     const ED25519: [u8; 7] = [0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
     let certificate = Certificate {

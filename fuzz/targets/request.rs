@@ -1,4 +1,4 @@
-//! From a request to the bytes that a CA key signs, with a CSR that nobody signed.
+//! From a request to the bytes that a CA key signs, with an unsigned CSR.
 #![no_main]
 
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! Every secret that the run knew, for whoever looks at its end whether one was shown.
+//! Every secret of the run, for the check at its end that none was shown.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

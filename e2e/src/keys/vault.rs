@@ -126,7 +126,7 @@ impl RemoteKey for VaultKey {
         let old = std::mem::replace(&mut login.secret_id, fresh);
         let destroy = format!("{}/role/signet/secret-id/destroy", self.logins);
         server.write(&destroy, &json!({ "secret_id": old }))?;
-        // What was obtained with it ends as well, or nobody would need the new one.
+        // Its tokens end as well, so that the new one is needed.
         server.revoke_prefix(&format!("{}/login", self.logins))
     }
 

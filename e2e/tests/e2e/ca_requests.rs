@@ -22,12 +22,12 @@ shared![
 async fn a_ca_is_refused_unless_the_profile_allows_it(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::of_new_key()?.common_name("sub").build()?;
-    let sentence = test
+    let message = test
         .refused(&Ask::new(&issuer, &csr).ca(), "CaNotAllowed")
         .await?;
     ensure!(
-        sentence.contains("spec.profile.ca"),
-        "it says what to change: {sentence}"
+        message.contains("spec.profile.ca"),
+        "it says what to change: {message}"
     );
     Ok(())
 }

@@ -86,7 +86,7 @@ async fn a_certificate_whose_request_fails_is_not_issued(test: &TestNamespace) -
             issuing.status == "False" && issuing.message.contains("CaNotAllowed")
         })
     };
-    // cert-manager repeats our sentence, and tries again by itself after an hour.
+    // cert-manager repeats our message, and tries again by itself after an hour.
     test.bed()
         .wait(&test.api(), "mesh", "told why", told)
         .await?;

@@ -271,10 +271,10 @@ async fn a_secret_without_a_certificate_is_no_ca(test: &TestNamespace) -> Result
     let issuer = test
         .create_issuer(Issuer, "bare", spec::existing("bare"))
         .await?;
-    let sentence = test.wait_until_not_ready(&issuer, "InvalidCa").await?;
+    let message = test.wait_until_not_ready(&issuer, "InvalidCa").await?;
     ensure!(
-        sentence.contains("put the CA certificate first"),
-        "{sentence}"
+        message.contains("put the CA certificate first"),
+        "{message}"
     );
     Ok(())
 }
@@ -288,8 +288,8 @@ async fn a_key_that_signet_does_not_use_is_said_so(test: &TestNamespace) -> Resu
         let issuer = test
             .create_issuer(Issuer, name, spec::existing(name))
             .await?;
-        let sentence = test.wait_until_not_ready(&issuer, reason).await?;
-        ensure!(sentence.contains(name), "it names the Secret: {sentence}");
+        let message = test.wait_until_not_ready(&issuer, reason).await?;
+        ensure!(message.contains(name), "it names the Secret: {message}");
     }
     Ok(())
 }

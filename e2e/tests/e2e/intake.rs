@@ -13,7 +13,7 @@ shared![
     a_request_waits_for_a_cluster_issuer,
     a2_19_a_request_waits_for_an_issuer_that_is_not_ready,
     an_issuer_that_was_deleted_and_came_back_issues_again,
-    cm_3_a_request_that_nobody_approved_is_not_touched,
+    cm_3_an_unapproved_request_is_not_touched,
     cm_3_denied_is_answered_with_denied_and_a_failure_time,
     a1_4_denied_wins_over_malformed,
     a1_1_an_empty_group_is_not_ours,
@@ -86,7 +86,7 @@ async fn a2_19_a_request_waits_for_an_issuer_that_is_not_ready(test: &TestNamesp
     let issuer = test
         .create_issuer(Issuer, "ca", spec::existing(&secret))
         .await?;
-    let sentence = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
+    let reported = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
@@ -96,8 +96,8 @@ async fn a2_19_a_request_waits_for_an_issuer_that_is_not_ready(test: &TestNamesp
         .and_then(|ready| ready.message.clone());
     let message = message.unwrap_or_default();
     ensure!(
-        message.contains(&sentence),
-        "{message:?} repeats {sentence:?}"
+        message.contains(&reported),
+        "{message:?} repeats {reported:?}"
     );
     test.patch_issuer(
         &issuer,
@@ -128,7 +128,7 @@ async fn an_issuer_that_was_deleted_and_came_back_issues_again(test: &TestNamesp
     Ok(())
 }
 
-async fn cm_3_a_request_that_nobody_approved_is_not_touched(test: &TestNamespace) -> Result<()> {
+async fn cm_3_an_unapproved_request_is_not_touched(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let waiting = test.ask(&Ask::new(&issuer, &csr)).await?;
@@ -246,7 +246,7 @@ async fn a2_11_a_final_no_is_written_once_and_told_by_an_event(test: &TestNamesp
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr).ca()).await?;
     test.approve(&request).await?;
-    let sentence = test.failed(&request, "CaNotAllowed").await?;
+    let message = test.failed(&request, "CaNotAllowed").await?;
     after_another(test, &issuer).await?;
     let writes = audit::status_writes_from(test.bed(), test.name(), &request, 1).await?;
     ensure!(writes == 1, "{writes} status writes");
@@ -256,7 +256,7 @@ async fn a2_11_a_final_no_is_written_once_and_told_by_an_event(test: &TestNamesp
     ensure!(
         told.message
             .as_deref()
-            .is_some_and(|note| note.contains(&sentence)),
+            .is_some_and(|note| note.contains(&message)),
         "{told:?}"
     );
     Ok(())

@@ -61,7 +61,7 @@ async fn a3_26_every_kind_of_name_survives_in_order(test: &TestNamespace) -> Res
 
 async fn a3_26_a_subject_with_two_units_keeps_its_bytes(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
-    // Two units, one name of two attributes, and types of string that nobody would choose today.
+    // Two units, one name of two attributes, and obsolete types of string.
     let csr = Csr::by_openssl(
         "[req]\nprompt = no\ndistinguished_name = name\nstring_mask = default\n\
          [name]\nC = DE\nO = Example\n0.OU = shops\n1.OU = outlets\n+OU = second\nCN = Käse\n",

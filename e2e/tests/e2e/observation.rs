@@ -137,7 +137,7 @@ async fn a_namespace_that_is_being_deleted_is_logged_in_one_line(
     Ok(())
 }
 
-/// A name that anybody may write must not become a label.
+/// A name that any user may write must not become a label.
 async fn metrics_name_no_issuer_that_does_not_exist(test: &TestNamespace) -> Result<()> {
     let made_up = test.unique("made-up");
     let csr = Csr::for_dns("shop.example")?;

@@ -101,7 +101,7 @@ pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free(bed: OwnBed) ->
     test.wait_until_approved(&first).await?;
     test.issued(&first, &csr).await?;
     let leases = leases(&bed);
-    hold(&leases, "somebody-else", 3600).await?;
+    hold(&leases, "another-replica", 3600).await?;
     leads(&operator, false).await?;
 
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
@@ -119,7 +119,7 @@ pub(crate) async fn a_lost_lease_stops_the_work_until_it_is_free(bed: OwnBed) ->
     );
 
     // Held for a second more, and then free.
-    hold(&leases, "somebody-else", 1).await?;
+    hold(&leases, "another-replica", 1).await?;
     leads(&operator, true).await?;
     test.issued(&request, &csr).await?;
     shows(&operator, r#"outcome="issued",reason="Issued"} 2"#).await?;

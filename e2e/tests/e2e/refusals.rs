@@ -57,12 +57,12 @@ async fn an_unknown_extension_is_refused_by_name(test: &TestNamespace) -> Result
         .dns("a.example")?
         .extension(&[1, 2, 3, 4], vec![5, 0])
         .build()?;
-    let sentence = test
+    let message = test
         .refused(&Ask::new(&issuer, &csr), "UnsupportedExtension")
         .await?;
     ensure!(
-        sentence.contains("1.2.3.4") && sentence.contains("remove it"),
-        "{sentence}"
+        message.contains("1.2.3.4") && message.contains("remove it"),
+        "{message}"
     );
     Ok(())
 }
@@ -70,8 +70,8 @@ async fn an_unknown_extension_is_refused_by_name(test: &TestNamespace) -> Result
 async fn text_around_the_csr_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?.with_text_after("and another thing\n");
-    let sentence = test.refused(&Ask::new(&issuer, &csr), "InvalidCsr").await?;
-    ensure!(sentence.contains("text around"), "{sentence}");
+    let message = test.refused(&Ask::new(&issuer, &csr), "InvalidCsr").await?;
+    ensure!(message.contains("text around"), "{message}");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What the API server itself refuses, and the sentence that it says then.
+//! What the API server itself refuses, and the message that it says then.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -157,14 +157,14 @@ async fn a_spec_that_cannot_be_meant_is_refused_with_what_to_change(
     test: &TestNamespace,
 ) -> Result<()> {
     for kind in [Issuer, ClusterIssuer] {
-        for (change, sentence) in wrong() {
+        for (change, message) in wrong() {
             let mut spec = spec::self_signed("key");
             merge(&mut spec, &change);
             let refused = test.create_issuer(kind, "wrong", spec).await.err();
             let refused = refused
                 .with_context(|| format!("{change} was taken"))?
                 .to_string();
-            ensure!(refused.contains(sentence), "{change}: {refused}");
+            ensure!(refused.contains(message), "{change}: {refused}");
         }
     }
     Ok(())
@@ -218,12 +218,12 @@ async fn a_key_type_that_is_none_is_refused(test: &TestNamespace) -> Result<()> 
 
 async fn a_change_is_judged_like_a_creation(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
-    for (change, sentence) in wrong() {
+    for (change, message) in wrong() {
         let refused = test.patch_issuer(&issuer, change.clone()).await.err();
         let refused = refused
             .with_context(|| format!("{change} was taken"))?
             .to_string();
-        ensure!(refused.contains(sentence), "{change}: {refused}");
+        ensure!(refused.contains(message), "{change}: {refused}");
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ shared![
     the_root_is_as_the_spec_says,
     the_key_secret_and_the_generation_have_no_owner,
     a_key_that_is_there_is_used_and_not_overwritten,
-    a_key_that_vanished_is_not_made_anew,
+    a_missing_key_is_not_recreated,
     a_key_that_was_replaced_is_a_mismatch,
     a_changed_key_makes_it_unready_and_a_change_back_heals,
     a_new_issuer_object_finds_its_old_ca,
@@ -141,19 +141,19 @@ async fn a_key_that_is_there_is_used_and_not_overwritten(test: &TestNamespace) -
     Ok(())
 }
 
-async fn a_key_that_vanished_is_not_made_anew(test: &TestNamespace) -> Result<()> {
+async fn a_missing_key_is_not_recreated(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let name = test.unique("root");
     let key = take_away(test, &name).await?;
-    let sentence = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
-    ensure!(sentence.contains(&name), "it names the Secret: {sentence}");
+    let message = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
+    ensure!(message.contains(&name), "it names the Secret: {message}");
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
     test.pending(&request, "IssuerNotReady").await?;
     ensure!(
         test.api::<Secret>().get_opt(&name).await?.is_none(),
-        "it was made anew"
+        "it was recreated"
     );
     put_key(test, &name, &key).await?;
     test.wait_until_ready(&issuer).await?;
@@ -182,10 +182,10 @@ async fn a_changed_key_makes_it_unready_and_a_change_back_heals(
     let (own, other) = (test.unique("root"), test.unique("other"));
     let key = |secret: &str| json!({ "key": { "software": { "secretName": secret } } });
     test.patch_issuer(&issuer, key(&other)).await?;
-    let sentence = test.wait_until_not_ready(&issuer, "KeyChanged").await?;
+    let message = test.wait_until_not_ready(&issuer, "KeyChanged").await?;
     ensure!(
-        sentence.contains(&own),
-        "it says what to change back to: {sentence}"
+        message.contains(&own),
+        "it says what to change back to: {message}"
     );
     ensure!(
         test.api::<Secret>().get_opt(&other).await?.is_none(),
@@ -310,8 +310,8 @@ async fn a_subject_that_is_none_stalls(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("root"));
     spec["certificate"]["selfSigned"]["subject"] = json!("Example Root");
     let issuer: IssuerRef = test.create_issuer(Issuer, "root", spec).await?;
-    let sentence = test.wait_until_not_ready(&issuer, "InvalidSpec").await?;
-    ensure!(sentence.contains("Example Root"), "{sentence}");
+    let message = test.wait_until_not_ready(&issuer, "InvalidSpec").await?;
+    ensure!(message.contains("Example Root"), "{message}");
     test.patch_issuer(
         &issuer,
         json!({ "certificate": { "selfSigned": { "subject": "CN=Example Root" } } }),

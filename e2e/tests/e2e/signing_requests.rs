@@ -28,7 +28,7 @@ shared![
 
 const DURATION: &str = "experimental.cert-manager.io/request-duration";
 
-/// A cluster issuer, and somebody who may ask.
+/// A ClusterIssuer, and a user who may request.
 async fn set_up(test: &TestNamespace) -> Result<(IssuerRef, User)> {
     let spec = spec::self_signed(&test.unique("corp"));
     let issuer = test.issuer(ClusterIssuer, "corp", spec).await?;
@@ -66,14 +66,14 @@ async fn a5_37_a_namespaced_signer_needs_the_right_to_reference_it(
     let asker = test.signing_requester("asker").await?;
     let csr = Csr::for_dns("shop.example")?;
     let ask = SigningAsk::new(&issuer, &csr);
-    let sentence = test
+    let message = test
         .refused_signing(asker.client(), &ask, "DeniedReference")
         .await?;
     ensure!(
-        sentence.contains(&asker.username()),
-        "it names who: {sentence}"
+        message.contains(&asker.username()),
+        "it names who: {message}"
     );
-    follow_advice(test, &sentence).await?;
+    follow_advice(test, &message).await?;
     asker.await_right(test, &REFERENCE_ROOT).await?;
     test.issue_signing(asker.client(), &issuer, &ask, &csr)
         .await?;
@@ -227,10 +227,10 @@ async fn a5_38_one_that_can_never_succeed_fails(test: &TestNamespace) -> Result<
         .extension(&[1, 2, 3], vec![5, 0])
         .build()?;
     let ask = SigningAsk::new(&issuer, &csr);
-    let sentence = test
+    let message = test
         .refused_signing(asker.client(), &ask, "UnsupportedExtension")
         .await?;
-    ensure!(sentence.contains("1.2.3"), "{sentence}");
+    ensure!(message.contains("1.2.3"), "{message}");
     Ok(())
 }
 

@@ -93,12 +93,12 @@ async fn a_service_account_gets_no_other_id(test: &TestNamespace) -> Result<()> 
         format!("spiffe://{TRUST_DOMAIN}"),
     ] {
         let csr = Csr::for_uri(&other)?;
-        let sentence = test
+        let message = test
             .refused(&Ask::new(&issuer, &csr), "IdentityNotAllowed")
             .await?;
         ensure!(
-            sentence.contains(&requesters_id(test)),
-            "it says what it may have: {sentence}"
+            message.contains(&requesters_id(test)),
+            "it says what it may have: {message}"
         );
     }
     Ok(())
@@ -136,12 +136,12 @@ async fn sid_an_id_that_is_none_is_refused(test: &TestNamespace) -> Result<()> {
 async fn sid_7_an_id_in_another_form_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::for_uri(&requesters_id(test).replace(TRUST_DOMAIN, "PROD.example"))?;
-    let sentence = test
+    let message = test
         .refused(&Ask::new(&issuer, &csr), "IdentityNotAllowed")
         .await?;
     ensure!(
-        sentence.contains(&requesters_id(test)),
-        "it says which form: {sentence}"
+        message.contains(&requesters_id(test)),
+        "it says which form: {message}"
     );
     Ok(())
 }
@@ -184,8 +184,8 @@ async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
         .ask_as(test.bed().client(), &Ask::new(&issuer, &csr))
         .await?;
     test.approve(&request).await?;
-    let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains("not a ServiceAccount"), "{sentence}");
+    let message = test.failed(&request, "IdentityNotAllowed").await?;
+    ensure!(message.contains("not a ServiceAccount"), "{message}");
     Ok(())
 }
 
@@ -273,8 +273,8 @@ async fn annotations_and_labels_do_not_count(test: &TestNamespace) -> Result<()>
     Ok(())
 }
 
-/// Whoever may create a request may write any owner into it. That it says a Certificate controls
-/// it counts only where cert-manager itself made it.
+/// A user who may create a request may write any owner into it. A controlling Certificate counts
+/// only if cert-manager created the request.
 async fn a_forged_owner_does_not_count(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     // The Certificate is a real one that is issued already: else the garbage collector or
@@ -312,8 +312,8 @@ async fn a_namespaced_issuer_gives_no_id_of_another_namespace(test: &TestNamespa
         .ask_as(stranger.client(), &Ask::new(&issuer, &csr))
         .await?;
     test.approve(&request).await?;
-    let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains(elsewhere.name()), "{sentence}");
+    let message = test.failed(&request, "IdentityNotAllowed").await?;
+    ensure!(message.contains(elsewhere.name()), "{message}");
     Ok(())
 }
 

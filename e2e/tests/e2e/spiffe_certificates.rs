@@ -84,16 +84,16 @@ async fn may_not(test: &TestNamespace, ids: &[String]) -> Result<()> {
         test.create_certificate(&name, issuer.reference(), names)
             .await?;
         let request = test.approve_certificate(&name, 1).await?;
-        let sentence = test.failed(&request, "IdentityNotAllowed").await?;
+        let message = test.failed(&request, "IdentityNotAllowed").await?;
         ensure!(
-            sentence.contains(&format!("/ns/{}/", test.name())),
-            "{sentence}"
+            message.contains(&format!("/ns/{}/", test.name())),
+            "{message}"
         );
     }
     Ok(())
 }
 
-/// cert-manager asks for Certificates only. Whoever has its token could ask for anything, and
+/// cert-manager requests for Certificates only. With its token, a user could request anything, and
 /// still gets no ID that is not a Certificate's.
 async fn a_request_of_cert_managers_for_nothing_is_refused(test: &TestNamespace) -> Result<()> {
     use signet_e2e::Ask;
@@ -108,8 +108,8 @@ async fn a_request_of_cert_managers_for_nothing_is_refused(test: &TestNamespace)
     let csr = Csr::for_uri(&id(test, "sa/web"))?;
     let request = test.ask_as(cert_manager, &Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
-    let sentence = test.failed(&request, "IdentityNotAllowed").await?;
-    ensure!(sentence.contains("Certificate"), "{sentence}");
+    let message = test.failed(&request, "IdentityNotAllowed").await?;
+    ensure!(message.contains("Certificate"), "{message}");
     Ok(())
 }
 
@@ -172,8 +172,8 @@ async fn forget_request(test: &TestNamespace, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Changes something that needs no new certificate, and waits until cert-manager has judged the
-/// Certificate anew, by the same rules by which it decides to issue again, and found it ready.
+/// Changes something that needs no new certificate, and waits until cert-manager has evaluated
+/// the Certificate again, by the rules by which it decides to reissue, and found it ready.
 async fn touch(test: &TestNamespace) -> Result<()> {
     let api = test.api::<Certificate>();
     let history = api
@@ -191,6 +191,6 @@ async fn touch(test: &TestNamespace) -> Result<()> {
             ready.status == "True" && ready.observed_generation == patched.metadata.generation
         })
     };
-    test.bed().wait(&api, "shop", "judged anew", judged).await?;
+    test.bed().wait(&api, "shop", "evaluated again", judged).await?;
     Ok(())
 }

@@ -17,7 +17,7 @@ use signet_testbed::proxy::{Fault, Requests};
 
 const AUDIENCE: &str = "sts.amazonaws.com";
 const ROBOT: &str = "signet-robot";
-/// What whoever runs the tests has of AWS does not count.
+/// The AWS environment of the user who runs the tests does not count.
 const NOTHING_ELSE: [(&str, &str); 4] = [
     ("AWS_ACCESS_KEY_ID", ""),
     ("AWS_SECRET_ACCESS_KEY", ""),

@@ -12,7 +12,7 @@ shared![
     vault_away_is_told_once_and_passes,
     aws_kms_away_is_told_once_and_passes,
     pkcs11_away_is_told_once_and_passes,
-    a_hung_backend_costs_nobody_else,
+    a_hung_backend_affects_only_its_own_issuers,
 ];
 
 async fn vault_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
@@ -31,8 +31,8 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
     const REASON: &str = "KeyUnreachable";
     let issuer = test.issuer_over(ClusterIssuer, "away", &*key).await?;
     keys::at(&key, |key| key.take_away(Away::Gone)).await?;
-    let sentence = test.wait_until_not_ready(&issuer, REASON).await?;
-    ensure!(sentence.contains("tries again by itself"), "{sentence}");
+    let message = test.wait_until_not_ready(&issuer, REASON).await?;
+    ensure!(message.contains("tries again by itself"), "{message}");
     let operator = test
         .bed()
         .operator()
@@ -71,7 +71,7 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
 }
 
 /// Half-open connections, and a signature that does not return: the others go on meanwhile.
-async fn a_hung_backend_costs_nobody_else(test: &TestNamespace) -> Result<()> {
+async fn a_hung_backend_affects_only_its_own_issuers(test: &TestNamespace) -> Result<()> {
     let hung = keys::one_of_each("hung").await?;
     let others = keys::one_of_each("steady").await?;
     let names = ["vault", "kms", "token"];

@@ -118,11 +118,11 @@ async fn a_service_account_assumes_a_role_of_aws(test: &TestNamespace) -> Result
 
 async fn say_what_role_is_missing(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
     test.robot(LOGIN).await?;
-    let sentence = test
+    let message = test
         .wait_until_not_ready(issuer, "KeyCredentialsRefused")
         .await?;
     for part in ["serviceaccounts/token", "Role", test.name(), LOGIN] {
-        ensure!(sentence.contains(part), "no {part} in {sentence}");
+        ensure!(message.contains(part), "no {part} in {message}");
     }
     Ok(())
 }

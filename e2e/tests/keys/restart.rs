@@ -103,10 +103,10 @@ pub(crate) async fn a_refused_pin_is_not_tried_again(bed: OwnBed) -> Result<()> 
         .await?;
     let spec = test.spec_over(&issuer, &*key, serde_json::json!({ "selfSigned": {} }));
     let issuer = test.create_issuer(ClusterIssuer, "remote", spec).await?;
-    let sentence = test
+    let message = test
         .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
         .await?;
-    ensure!(!sentence.contains("wrong-pin"), "{sentence}");
+    ensure!(!message.contains("wrong-pin"), "{message}");
     let tried = key.hsm().logins();
     ensure!(tried == 1, "it was tried {tried} times");
     reads_again(&bed, &secret, 2).await?;

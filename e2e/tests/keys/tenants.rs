@@ -1,5 +1,5 @@
-//! The tenant rule (SECURITY.md): whoever may create an Issuer in one namespace gains
-//! nothing beyond it. A module a way out, a test a rule.
+//! The tenant rule (SECURITY.md): a user who may create an Issuer in one namespace gains nothing
+//! beyond it. One module per way out, one test per rule.
 //!
 //! Each test acts as a tenant: a ServiceAccount that may create, change, delete and read Issuers
 //! of its own namespace, and nothing else. What must stand in that namespace beside it (a Secret,

@@ -1,4 +1,4 @@
-//! The control plane, with everything that those who sign need.
+//! The control plane, with everything that the contenders need.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub(crate) struct Bed {
     operator_kubeconfig: PathBuf,
 }
 
-/// Who signs now, if it is not the driver.
+/// The process that signs, if it is not the driver.
 pub(crate) struct Running {
     operator: Option<Operator>,
     pub(crate) pid: Option<u32>,
@@ -63,7 +63,7 @@ impl Bed {
         Driver::new(self.client.clone(), &self.material, subject)
     }
 
-    /// Starts whoever signs for a subject, after all others have ended, and waits until the issuer
+    /// Starts the signer of a subject, after all others have ended, and waits until the issuer
     /// is Ready. `flags` are Signet's.
     pub(crate) async fn start(&mut self, subject: Subject, flags: &[String]) -> Result<Running> {
         self.plane.stop_cert_manager()?;

@@ -16,7 +16,7 @@ use signet_testbed::wait::{Observation, until};
 use crate::ca::Material;
 use crate::{REQUESTS, Signer, Subject};
 
-/// How many writers the driver has.
+/// Writers of the driver.
 const WRITERS: usize = 16;
 
 /// The driver of requests to one issuer.
@@ -38,7 +38,7 @@ impl Driver {
         }
     }
 
-    /// Creates requests and answers their names.
+    /// Creates requests and returns their names.
     pub(crate) async fn create(&self, prefix: &str, count: usize) -> Result<Vec<String>> {
         let names: Vec<_> = (0..count)
             .map(|number| format!("{prefix}-{number}"))
@@ -79,7 +79,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Approves one and, where nobody signs, writes what a signer would.
+    /// Approves one and, for the ceiling, writes the status that a signer would.
     pub(crate) async fn approve(&self, name: &str) -> Result<()> {
         let approved = json!([{
             "type": "Approved", "status": "True", "reason": "Bench", "message": "approved",

@@ -4,7 +4,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a tool talks to its terminal"
+    reason = "a command-line tool prints"
 )]
 
 mod bed;
@@ -27,9 +27,9 @@ use slow::SlowKeys;
 /// software key.
 #[derive(Parser)]
 struct Arguments {
-    /// What is measured: without a word, Signet beside cert-manager and the ceiling.
+    /// What to measure. Default: Signet beside cert-manager and the ceiling.
     what: Option<What>,
-    /// How often everything is measured; the report has the medians.
+    /// Rounds to measure; the report has the medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
     #[command(flatten)]
@@ -47,7 +47,7 @@ const REQUESTS: &str = "bench";
 /// The name of the ClusterIssuers over the CA in a Secret.
 const ISSUER: &str = "bench";
 
-/// Who signs.
+/// The program that signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Signer {
     /// The driver writes the finished status itself: the ceiling.
@@ -80,7 +80,7 @@ const CONTENDERS: [Subject; 3] = [
     subject("signet", Signer::Signet, ISSUER),
 ];
 
-/// The rate is to be what the API server allows, and not what one signature at a time would.
+/// Slow keys must reach the rate that the API server allows, not that of one signature at a time.
 const KEYS: [Subject; 3] = [
     subject("software", Signer::Signet, ISSUER),
     subject("vaultTransit", Signer::Signet, slow::VAULT),

@@ -15,8 +15,8 @@ use tokio::task::JoinHandle;
 
 use crate::REQUESTS;
 
-/// Longer than any burst takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long requests may take to become Ready: longer than any burst on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
@@ -24,11 +24,11 @@ struct Seen {
     ready: Option<Instant>,
 }
 
-type Sightings = Arc<Mutex<HashMap<String, Seen>>>;
+type Observations = Arc<Mutex<HashMap<String, Seen>>>;
 
 /// A watch of the requests. A watch that is closed is started again by itself.
 pub(crate) struct Observer {
-    seen: Sightings,
+    seen: Observations,
     ready: channel::Receiver<usize>,
     task: JoinHandle<()>,
 }
@@ -37,10 +37,10 @@ impl Observer {
     /// Starts watching, and returns when the watch has listed what is there.
     pub(crate) async fn start(client: &Client) -> Result<Self> {
         let api: Api<CertificateRequest> = Api::namespaced(client.clone(), REQUESTS);
-        let seen = Sightings::default();
+        let seen = Observations::default();
         let (count, ready) = channel::channel(0);
         let (listed, mut is_listed) = channel::channel(false);
-        let sightings = seen.clone();
+        let observations = seen.clone();
         let task = tokio::spawn(async move {
             let mut events = watch(api, watcher::Config::default())
                 .default_backoff()
@@ -48,8 +48,8 @@ impl Observer {
             while let Some(event) = events.next().await {
                 match event {
                     Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                        note(&sightings, &object);
-                        count.send_replace(ready_count(&sightings));
+                        note(&observations, &object);
+                        count.send_replace(ready_count(&observations));
                     }
                     Ok(Event::InitDone) => drop(listed.send_replace(true)),
                     _ => {}
@@ -60,10 +60,10 @@ impl Observer {
         Ok(Self { seen, ready, task })
     }
 
-    /// Waits until so many are Ready, and answers when the last of them was seen.
+    /// Waits until `count` requests are Ready.
     pub(crate) async fn wait_for(&mut self, count: usize) -> Result<()> {
         let all = self.ready.wait_for(|ready| *ready >= count);
-        let in_time = tokio::time::timeout(PATIENCE, all)
+        let in_time = tokio::time::timeout(TIMEOUT, all)
             .await
             .map(|seen| seen.map(drop));
         match in_time {
@@ -91,10 +91,10 @@ impl Drop for Observer {
     }
 }
 
-fn note(sightings: &Sightings, object: &CertificateRequest) {
+fn note(observations: &Observations, object: &CertificateRequest) {
     let Some(status) = &object.status else { return };
-    let mut sightings = sightings.lock().unwrap_or_else(PoisonError::into_inner);
-    let seen = sightings.entry(object.name_any()).or_default();
+    let mut observations = observations.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = observations.entry(object.name_any()).or_default();
     if status.is_true("Approved") {
         seen.approved.get_or_insert_with(Instant::now);
     }
@@ -103,9 +103,9 @@ fn note(sightings: &Sightings, object: &CertificateRequest) {
     }
 }
 
-fn ready_count(sightings: &Sightings) -> usize {
-    let sightings = sightings.lock().unwrap_or_else(PoisonError::into_inner);
-    sightings
+fn ready_count(observations: &Observations) -> usize {
+    let observations = observations.lock().unwrap_or_else(PoisonError::into_inner);
+    observations
         .values()
         .filter(|seen| seen.ready.is_some())
         .count()

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use kube::Client;
 
-/// Kernel ticks a second: USER_HZ, which is 100 on every Linux that Rust runs on.
+/// Kernel ticks per second: USER_HZ, which is 100 on every Linux that Rust runs on.
 const TICKS: f64 = 100.0;
 
 /// User and system time of a process so far, in seconds.
@@ -25,7 +25,7 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
-/// The most memory that a process has had so far, in MB.
+/// Peak memory of a process so far, in MB.
 pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
@@ -39,7 +39,7 @@ pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
     Ok(kilobytes.parse::<f64>()? / 1000.0)
 }
 
-/// Writes to CertificateRequests and Events that the API server has taken so far.
+/// Writes to CertificateRequests and Events that the API server has accepted so far.
 pub(crate) async fn writes(client: &Client) -> Result<f64> {
     let request = http::Request::get("/metrics").body(Vec::new())?;
     let text = client.request_text(request).await?;

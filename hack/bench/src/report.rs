@@ -84,12 +84,12 @@ pub(crate) fn keys(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
     let medians = names.map(|name| (name, median(rounds, name)));
     let software = medians[0].1.rate;
     for (index, (name, figures)) in medians.iter().enumerate() {
-        let alone = (index > 0).then(|| format!("{:.1}", figures.rate / one_by_one));
+        let factor = (index > 0).then(|| format!("{:.1}", figures.rate / one_by_one));
         println!(
             "| {name} | {:.0} | {:.2} | {} | {:.0} | {:.0} |",
             figures.rate,
             figures.rate / software,
-            alone.as_deref().unwrap_or("-"),
+            factor.as_deref().unwrap_or("-"),
             figures.p50_ms,
             figures.p99_ms,
         );

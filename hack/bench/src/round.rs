@@ -12,16 +12,16 @@ use crate::driver::Driver;
 use crate::observe::Observer;
 use crate::process;
 
-/// Requests a second at the steady pace.
-const PACE: u32 = 40;
+/// Requests per second at the steady rate.
+const RATE: u32 = 40;
 
-/// How many requests there are.
+/// Numbers of requests.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Sizes {
     /// Requests in the burst.
     #[arg(long, hide = true, default_value_t = 2000)]
     burst: usize,
-    /// Requests at the steady pace.
+    /// Requests at the steady rate.
     #[arg(long, hide = true, default_value_t = 800)]
     steady: usize,
 }
@@ -29,21 +29,21 @@ pub(crate) struct Sizes {
 /// What was measured.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Figures {
-    /// Certificates a second in the burst, from the first approval until all are Ready.
+    /// Certificates per second in the burst, from the first approval until all are Ready.
     pub(crate) rate: f64,
-    /// From Approved to Ready at the steady pace, as a watcher sees it, in milliseconds.
+    /// From Approved to Ready at the steady rate, as a watcher sees it, in milliseconds.
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
-    /// CPU seconds of the signer for 1,000 certificates, in the burst and at the steady pace.
+    /// CPU seconds of the signer for 1,000 certificates, in the burst and at the steady rate.
     pub(crate) cpu_burst: Option<f64>,
     pub(crate) cpu_steady: Option<f64>,
-    /// The most memory that the signer had, in MB.
+    /// Peak memory of the signer, in MB.
     pub(crate) memory_mb: Option<f64>,
     /// Writes to CertificateRequests and Events for a certificate, without approval and creation.
     pub(crate) writes: f64,
 }
 
-/// Measures whoever signs for a driver's requests: the process `pid`.
+/// Measures the signer of a driver's requests, the process `pid`.
 pub(crate) async fn measure(
     client: &Client,
     driver: &Driver,
@@ -79,11 +79,11 @@ pub(crate) async fn measure(
     })
 }
 
-/// Approves at a steady pace and answers the delays that a watcher saw.
+/// Approves at a steady rate and returns the delays that a watcher saw.
 async fn steady(client: &Client, driver: &Driver, requests: usize) -> Result<Vec<f64>> {
     let names = driver.create("steady", requests).await?;
     let mut observer = Observer::start(client).await?;
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / PACE);
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
     let mut approvals = Vec::with_capacity(requests);
     for name in names {
         ticks.tick().await;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn cpu_is_told_for_a_thousand_certificates() {
+    fn cpu_is_per_thousand_certificates() {
         for (before, after, certificates, expected) in [
             (Some(1.0), Some(5.0), 2000, Some(2.0)),
             (Some(1.0), Some(1.0), 800, Some(0.0)),

@@ -1,4 +1,4 @@
-//! Two key servers, each of whose signatures takes its time, and their issuers.
+//! Two key servers with slow signatures, and their issuers.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::REQUESTS;
 use crate::bed::secret;
 
-/// How much longer a signature takes.
+/// Latency added to each signature.
 pub(crate) const DELAY: Duration = Duration::from_millis(20);
 /// Sessions of the PKCS#11 key. The default of 4 would allow 200 signatures a second, which is
 /// about what the API server does.
@@ -87,7 +87,7 @@ impl SlowKeys {
         })
     }
 
-    /// What the operator has to be told.
+    /// Flags of the operator.
     pub(crate) fn flags(&self) -> Vec<String> {
         vec![format!("--pkcs11-modules={}", self.modules.display())]
     }

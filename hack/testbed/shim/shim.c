@@ -4,8 +4,8 @@
  *   real.so  the module behind
  *   conf     becomes SOFTHSM2_CONF when the module behind is initialized
  *   guard    the path of a file to lock meanwhile, as the environment is the process's
- *   control  the faults, read anew at every call
- *   calls    gets a line for every call: its name and what it answered
+ *   control  the faults, read at every call
+ *   calls    gets a line for every call: its name and what it returned
  */
 #define _GNU_SOURCE
 #include "cryptoki.h"
@@ -42,19 +42,19 @@ static void pause_ms(long ms) {
     nanosleep(&time, NULL);
 }
 
-static number called(const char *name, number answer) {
+static number called(const char *name, number result) {
     char path[PATH_MAX], line[128];
     int file = open(beside("calls", path), O_WRONLY | O_APPEND | O_CREAT, 0600);
-    int length = snprintf(line, sizeof line, "%s 0x%lx\n", name, answer);
+    int length = snprintf(line, sizeof line, "%s 0x%lx\n", name, result);
     if (file >= 0) {
         if (write(file, line, length) < 0) perror("calls");
         close(file);
     }
-    return answer;
+    return result;
 }
 
 /* Whether the control file has a line `fault name`, or `fault name argument`. */
-static int told(const char *fault, const char *name, number *argument) {
+static int injected(const char *fault, const char *name, number *argument) {
     char path[PATH_MAX], line[128], first[32], second[64], third[32];
     FILE *file = fopen(beside("control", path), "r");
     int found = 0;
@@ -84,37 +84,37 @@ static void once(number session) {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     number serial = 0;
     pthread_mutex_lock(&lock);
-    if (told("logout", NULL, &serial) && serial > done) {
+    if (injected("logout", NULL, &serial) && serial > done) {
         done = serial;
         if (session) real->functions[LOGOUT](session);
-    } else if (told("close", NULL, &serial) && serial > done) {
+    } else if (injected("close", NULL, &serial) && serial > done) {
         done = serial;
         close_all();
-    } else if (told("finalize", NULL, &serial) && serial > done) {
+    } else if (injected("finalize", NULL, &serial) && serial > done) {
         done = serial;
         real->functions[FINALIZE](NULL);
     }
     pthread_mutex_unlock(&lock);
 }
 
-/* Injects what stands before a call; not OK is the answer to give instead. */
+/* Injects the faults before a call; a value other than OK is returned instead. */
 static number before(const char *name, number session, number removed) {
-    number ms = 0, answer = GENERAL_ERROR;
-    while (told("hang", name, NULL)) pause_ms(10);
-    if (told("delay_ms", name, &ms)) pause_ms((long)ms);
+    number ms = 0, result = GENERAL_ERROR;
+    while (injected("hang", name, NULL)) pause_ms(10);
+    if (injected("delay_ms", name, &ms)) pause_ms((long)ms);
     once(session);
-    if (removed && told("remove", NULL, NULL)) {
+    if (removed && injected("remove", NULL, NULL)) {
         close_all();
         return removed;
     }
-    return told("fail", name, &answer) ? answer : OK;
+    return injected("fail", name, &result) ? result : OK;
 }
 
 #define WRAP(name, place, session, removed, parameters, arguments)      \
     static number wrapped_##place parameters {                          \
-        number answer = before(name, session, removed);                 \
-        if (answer == OK) answer = real->functions[place] arguments;    \
-        return called(name, answer);                                    \
+        number result = before(name, session, removed);                 \
+        if (result == OK) result = real->functions[place] arguments;    \
+        return called(name, result);                                    \
     }
 
 WRAP("C_OpenSession", OPEN_SESSION, 0, TOKEN_NOT_PRESENT,
@@ -131,11 +131,11 @@ WRAP("C_SignInit", SIGN_INIT, session, DEVICE_REMOVED,
 static _Atomic number wrong_pins;
 
 static number wrapped_LOGIN(number session, number user, void *pin, number length) {
-    number answer = before("C_Login", session, DEVICE_REMOVED);
-    if (answer == OK) answer = real->functions[LOGIN](session, user, pin, length);
-    if (answer == OK) wrong_pins = 0;
-    if (answer == PIN_INCORRECT) wrong_pins++;
-    return called("C_Login", answer);
+    number result = before("C_Login", session, DEVICE_REMOVED);
+    if (result == OK) result = real->functions[LOGIN](session, user, pin, length);
+    if (result == OK) wrong_pins = 0;
+    if (result == PIN_INCORRECT) wrong_pins++;
+    return called("C_Login", result);
 }
 
 struct attribute {
@@ -146,40 +146,40 @@ struct attribute {
 
 static number wrapped_GET_ATTRIBUTE_VALUE(number session, number object,
                                           struct attribute *attributes, number count) {
-    number answer = before("C_GetAttributeValue", session, DEVICE_REMOVED);
-    if (answer == OK)
-        answer = real->functions[GET_ATTRIBUTE_VALUE](session, object, attributes, count);
-    if (answer == OK && told("nosign", NULL, NULL))
+    number result = before("C_GetAttributeValue", session, DEVICE_REMOVED);
+    if (result == OK)
+        result = real->functions[GET_ATTRIBUTE_VALUE](session, object, attributes, count);
+    if (result == OK && injected("nosign", NULL, NULL))
         for (number i = 0; i < count; i++)
             if (attributes[i].type == MAY_SIGN && attributes[i].value && attributes[i].length == 1)
                 *attributes[i].value = 0;
-    return called("C_GetAttributeValue", answer);
+    return called("C_GetAttributeValue", result);
 }
 
 /* The flags stand after label, manufacturer, model and serial number (CK_TOKEN_INFO). */
 static number wrapped_GET_TOKEN_INFO(number slot, void *info) {
-    number answer = before("C_GetTokenInfo", 0, TOKEN_NOT_PRESENT), flags = 0, most = 0;
-    if (answer == OK) answer = real->functions[GET_TOKEN_INFO](slot, info);
-    if (answer == OK) {
+    number result = before("C_GetTokenInfo", 0, TOKEN_NOT_PRESENT), flags = 0, most = 0;
+    if (result == OK) result = real->functions[GET_TOKEN_INFO](slot, info);
+    if (result == OK) {
         number own;
-        told("flags", NULL, &flags);
-        if (told("patience", NULL, &most) && wrong_pins + 1 >= most) flags |= FINAL_TRY;
+        injected("flags", NULL, &flags);
+        if (injected("pin_tries", NULL, &most) && wrong_pins + 1 >= most) flags |= FINAL_TRY;
         memcpy(&own, (char *)info + FLAGS_OF_TOKEN, sizeof own);
         own |= flags;
         memcpy((char *)info + FLAGS_OF_TOKEN, &own, sizeof own);
     }
-    return called("C_GetTokenInfo", answer);
+    return called("C_GetTokenInfo", result);
 }
 
 static number wrapped_GET_SLOT_LIST(unsigned char present, number *slots, number *count) {
-    number answer = before("C_GetSlotList", 0, 0);
-    if (answer == OK && told("remove", NULL, NULL)) {
+    number result = before("C_GetSlotList", 0, 0);
+    if (result == OK && injected("remove", NULL, NULL)) {
         close_all();
         *count = 0;
         return called("C_GetSlotList", OK);
     }
-    if (answer == OK) answer = real->functions[GET_SLOT_LIST](present, slots, count);
-    return called("C_GetSlotList", answer);
+    if (result == OK) result = real->functions[GET_SLOT_LIST](present, slots, count);
+    return called("C_GetSlotList", result);
 }
 
 static number wrapped_SIGN(number session, unsigned char *data, number data_length,
@@ -189,28 +189,28 @@ static number wrapped_SIGN(number session, unsigned char *data, number data_leng
         return real->functions[SIGN](session, data, data_length, signature, length);
     number fault = before("C_Sign", session, DEVICE_REMOVED);
     /* Also where it is to fail: an error ends the operation of the session. */
-    number answer = real->functions[SIGN](session, data, data_length, signature, length);
-    if (fault != OK) answer = fault;
-    if (answer == OK && told("garbage", "C_Sign", NULL))
+    number result = real->functions[SIGN](session, data, data_length, signature, length);
+    if (fault != OK) result = fault;
+    if (result == OK && injected("garbage", "C_Sign", NULL))
         for (number i = 0; i < *length; i++) signature[i] ^= 0x5A;
-    if (answer == OK && told("short", "C_Sign", NULL)) *length /= 2;
-    return called("C_Sign", answer);
+    if (result == OK && injected("short", "C_Sign", NULL)) *length /= 2;
+    return called("C_Sign", result);
 }
 
 /* The environment belongs to the whole process, in which there may be other shims. */
 static number wrapped_INITIALIZE(void *arguments) {
     char path[PATH_MAX], guarded[PATH_MAX] = "";
-    number answer = before("C_Initialize", 0, 0);
-    if (answer != OK) return called("C_Initialize", answer);
+    number result = before("C_Initialize", 0, 0);
+    if (result != OK) return called("C_Initialize", result);
     FILE *name = fopen(beside("guard", path), "r");
     if (name && fgets(guarded, sizeof guarded, name)) guarded[strcspn(guarded, "\n")] = 0;
     if (name) fclose(name);
     int guard = open(guarded, O_RDONLY | O_CLOEXEC);
     if (guard < 0 || flock(guard, LOCK_EX) < 0) return called("C_Initialize", GENERAL_ERROR);
     setenv("SOFTHSM2_CONF", beside("conf", path), 1);
-    answer = real->functions[INITIALIZE](arguments);
+    result = real->functions[INITIALIZE](arguments);
     close(guard);
-    return called("C_Initialize", answer);
+    return called("C_Initialize", result);
 }
 
 static void load(void) {
@@ -226,7 +226,7 @@ static void load(void) {
         fprintf(stderr, "shim: %s: %s\n", path, dlerror());
         return;
     }
-    if (!told("logout", NULL, &done) && !told("close", NULL, &done)) told("finalize", NULL, &done);
+    if (!injected("logout", NULL, &done) && !injected("close", NULL, &done)) injected("finalize", NULL, &done);
     real = list;
     ours = *list;
     ours.functions[INITIALIZE] = (function)wrapped_INITIALIZE;

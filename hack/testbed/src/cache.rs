@@ -1,4 +1,4 @@
-//! Where programs lie that were built or installed once, and under which names.
+//! The cache of programs that are built or installed once.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ pub fn folder() -> Result<PathBuf> {
     } else if let Some(folder) = variable("XDG_CACHE_HOME") {
         Path::new(&folder).join("signet")
     } else {
-        let home = std::env::home_dir().context("set SIGNET_CACHE, as there is no home folder")?;
+        let home = std::env::home_dir().context("there is no home folder; set SIGNET_CACHE")?;
         home.join(".cache/signet")
     };
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     folder
         .canonicalize()
         .with_context(|| format!("cannot use {}", folder.display()))
@@ -77,7 +77,9 @@ fn lock(cache: &Path, name: &str) -> Result<File> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            say(format_args!("{name}: another process makes it, waiting"));
+            say(format_args!(
+                "{name}: another process is building it, waiting"
+            ));
             file.lock()?;
         }
         Err(TryLockError::Error(error)) => return Err(error).context("cannot lock the cache"),
@@ -85,7 +87,7 @@ fn lock(cache: &Path, name: &str) -> Result<File> {
     Ok(file)
 }
 
-/// Removes what did not come to its end. To be called under the lock.
+/// Removes unfinished entries. Requires the lock.
 fn sweep(cache: &Path, prefix: &str) -> Result<()> {
     for entry in fs::read_dir(cache)? {
         let entry = entry?;

@@ -15,26 +15,26 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What starts, and as whom
+//! # Processes and identities
 //!
 //! | process | identity towards the API server |
 //! |---|---|
 //! | etcd, kube-apiserver | none; they listen on loopback, on free ports |
 //! | kube-controller-manager | client certificate `system:kube-controller-manager`; each controller in it under its own ServiceAccount |
 //! | cert-manager's controller and webhook | the ServiceAccounts of cert-manager's chart, with exactly the chart's RBAC |
-//! | whoever holds [`ControlPlane::kubeconfig`] | client certificate in group `system:masters` |
+//! | users of [`ControlPlane::kubeconfig`] | client certificate in group `system:masters` |
 //!
 //! Nothing here expires within a year, so a control plane that is left up works the next day.
-//! The API server writes an audit log ([`ControlPlane::audit_log`]) of every request that was made,
-//! and by whom.
+//! The API server writes an audit log ([`ControlPlane::audit_log`]) of every request
+//! and its user.
 //!
 //! # Moving to another version
 //!
 //! Versions are written in the `go.mod` files under `go/` and nowhere else. Change one, run
 //! `go mod tidy` beside it, and the next start builds what has changed. `k8s.io/kubernetes` also
-//! wants every `k8s.io` module of its own replaced by the same release.
+//! requires that all of its `k8s.io` modules are replaced by the same release.
 //!
-//! # Where to read on
+//! # Modules
 //!
 //! [`binaries`] builds and caches the programs. [`ControlPlane`] is the life of a control plane
 //! from the first process to the last; one module for each server says how that one is started.

@@ -31,7 +31,8 @@ impl Home {
 
     /// A given folder, which must be empty, if it exists.
     pub(crate) fn at(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let empty = fs::read_dir(folder)?.next().is_none();
         ensure!(empty, "{} is not empty", folder.display());
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_something_else_is_refused() {
+    fn rejects_a_folder_that_is_not_empty() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("thesis.txt"), "years of work").unwrap();
         assert!(Home::at(parent.path()).is_err());

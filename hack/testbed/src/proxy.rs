@@ -1,4 +1,4 @@
-//! A proxy for HTTP servers that does wrong what it is told.
+//! A proxy for HTTP servers that injects faults.
 
 mod fault;
 mod listener;
@@ -24,8 +24,8 @@ pub use fault::{Fault, Requests};
 pub use record::Seen;
 pub use secret::{places, secrets};
 
-/// A proxy on loopback, with a thread of its own, so that it answers whatever a test's runtime
-/// does. Faults can be switched at any time. A server that is away makes it reset connections.
+/// A proxy on loopback, with its own thread, so that it responds whatever a test's runtime does.
+/// Faults can be switched at any time. It resets connections while the server is unavailable.
 #[allow(missing_debug_implementations, reason = "it holds a CA's key")]
 pub struct Proxy {
     port: u16,
@@ -46,7 +46,7 @@ struct Shared {
 }
 
 impl Proxy {
-    /// A proxy with TLS under a CA of its own, in front of a server such as
+    /// A proxy with TLS under its own CA, in front of a server such as
     /// `https://127.0.0.1:8200` with its CA, or one in the clear without.
     pub fn https(upstream: &str, upstream_ca: Option<&str>) -> Result<Self> {
         Self::start(upstream, upstream_ca, Some(Ca::new("a proxy on loopback")?))
@@ -104,8 +104,8 @@ impl Proxy {
         self.ca.as_ref().map_or("", Ca::certificate_pem)
     }
 
-    /// Adds a fault for some requests, until it is taken back. Several apply in the order in which
-    /// they were added; the first that answers ends it.
+    /// Adds a fault for some requests, until it is removed. Several apply in the order in which
+    /// they were added; the first that responds is the last.
     pub fn add(&self, requests: Requests, fault: Fault) {
         self.push(requests, fault, None);
     }
@@ -115,14 +115,13 @@ impl Proxy {
         self.push(requests, fault, Some(times));
     }
 
-    /// Takes all faults back, also [`Self::silence_connections`]. A request without an answer
-    /// stays without.
+    /// Removes all faults, also [`Self::silence_connections`]. Requests in silence stay so.
     pub fn clear(&self) {
         self.shared.silent.store(false, Ordering::SeqCst);
         lock(&self.shared.rules).clear();
     }
 
-    /// New connections are accepted and get not even a TLS handshake.
+    /// Accepts new connections without a TLS handshake.
     pub fn silence_connections(&self) {
         self.shared.silent.store(true, Ordering::SeqCst);
     }
@@ -163,14 +162,14 @@ impl Proxy {
 
     fn order(&self, listen: bool) -> Result<()> {
         let (done, result) = mpsc::channel();
-        let gone = "the proxy's thread is gone";
+        let gone = "the proxy's thread has ended";
         self.orders.send((listen, done)).ok().context(gone)?;
         Ok(result.recv().context(gone)??)
     }
 }
 
 impl Shared {
-    /// Notes a request; its faults.
+    /// Records a request and returns its faults.
     fn faults(&self, request: Seen) -> Vec<Fault> {
         let mut faults = Vec::new();
         for rule in lock(&self.rules).iter_mut() {
@@ -183,9 +182,9 @@ impl Shared {
         faults
     }
 
-    /// Notes a connection; whether it is to get no answer.
+    /// Records a connection and returns whether it stays silent.
     fn connected(&self) -> bool {
-        // In this order: who sees the connection may change what is for the next one.
+        // In this order: a test that sees the connection may change the next one.
         let silent = self.silent.load(Ordering::SeqCst);
         self.connections.fetch_add(1, Ordering::SeqCst);
         silent

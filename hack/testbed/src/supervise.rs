@@ -17,13 +17,13 @@ use anyhow::{Context, Error, Result, bail};
 use rustix::process::Signal;
 
 use crate::wait::{MAX_STALL, Observation, Stall, until_blocking};
+use log::Log;
 
-pub(crate) use log::Log;
-pub use proc::{command_line, running, stop_process, terminate_children};
+pub use proc::{command_line, parent, processes, running, stop_process, terminate_children};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Becomes the program, unless the parent died before the kernel was asked to kill the program
+/// Becomes the program, unless the parent died before the kernel was set to kill the program
 /// with it. Its `$0` is the process id of the parent.
 const BECOME: &str = r#"[ "$PPID" = "$0" ] || exit 1; exec "$@""#;
 
@@ -97,10 +97,6 @@ impl Process {
         self.child.id()
     }
 
-    pub(crate) fn log(&self) -> &Log {
-        &self.log
-    }
-
     /// Waits for a moment, as long as it may still get ready: to be called while something that it
     /// should do is `missing`.
     ///
@@ -112,7 +108,7 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the condition holds, blocking; its error says what is missing.
+    /// Waits until the condition holds, blocking; its error describes what is missing.
     ///
     /// # Errors
     /// Those of [`await_more`](Self::await_more).
@@ -260,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_ends_early_shows_its_log() {
+    fn the_error_of_a_process_that_ends_early_has_its_log() {
         let (mut process, _folder) = shell("echo $GIVEN $CARGO_PKG_NAME; exit 3", Life::Bound);
         let missing = || -> Result<()> { bail!("nothing yet") };
         let error = process.wait_ready(missing).unwrap_err().to_string();

@@ -1,5 +1,5 @@
-//! Signet's objects on a cluster that someone else has: whatever happens, what was there before
-//! is what is there after.
+//! Signet's objects on another's cluster: whatever happens, the objects from before are the
+//! objects after.
 #![allow(
     clippy::unwrap_used,
     reason = "a test ends at the first thing that goes wrong"
@@ -45,7 +45,7 @@ spec:
 ";
 
 #[tokio::test]
-async fn on_a_cluster_of_someone_else_only_ours_is_removed() {
+async fn on_another_cluster_removes_only_its_own_objects() {
     let options = Options {
         audit_log: false,
         ..Options::default()
@@ -69,7 +69,7 @@ async fn on_a_cluster_of_someone_else_only_ours_is_removed() {
 }
 
 #[tokio::test]
-async fn an_operator_that_does_not_start_says_why_and_runs_no_more() {
+async fn an_operator_that_fails_to_start_reports_why_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     for life in [Life::Detached, Life::Bound] {
         let options = OperatorOptions {

@@ -1,9 +1,8 @@
 //! `cargo xtask bench`: the benchmark is a program by itself, built for release.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use signet_testbed::installation::cargo;
 
 /// The arguments of `bench`.
 #[derive(Args, Clone, Debug)]
@@ -15,8 +14,8 @@ pub(crate) struct Bench {
 }
 
 /// Builds and runs the benchmark, and lets it print.
-pub(crate) fn run(root: &Path, settings: &Bench) -> Result<()> {
-    let mut cargo = crate::cargo(root);
+pub(crate) fn run(settings: &Bench) -> Result<()> {
+    let mut cargo = cargo();
     cargo.args(["run", "--release", "--package", "signet-bench", "--"]);
     let status = cargo.args(&settings.arguments).status();
     let status = status.context("cargo cannot be run")?;

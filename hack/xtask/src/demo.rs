@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: the main job, from nothing to a certificate that OpenSSL verifies. Applies
-//! the samples, and prints every command that it runs.
+//! `cargo xtask demo`: from nothing to a certificate that OpenSSL verifies. Applies the samples,
+//! and prints every command that it runs.
 
 mod backends;
 mod shell;
@@ -19,8 +19,7 @@ use shell::{Shell, comment};
 /// The flags of `demo`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Demo {
-    /// Where the CA's key is kept. For all but `software`, a key server is started, which ends
-    /// with `down`.
+    /// Where the CA's key is. All but `software` start a key server, which `down` stops.
     #[arg(long, value_enum, default_value_t)]
     key: Key,
     #[command(flatten)]
@@ -79,11 +78,11 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
     let Demo { key, up } = settings;
     ensure!(
         !up.without_signet,
-        "the demo needs Signet; leave --without-signet out"
+        "the demo needs Signet; remove --without-signet"
     );
     ensure!(
         key == Key::Software || up.kubeconfig.is_none(),
-        "a key server of the demo needs a cluster of the demo; leave --kubeconfig out"
+        "a key server needs the cluster of the demo; remove --kubeconfig"
     );
     find_openssl()?;
     let mut session = up::up(home.clone(), up).await?;
@@ -101,8 +100,8 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
         Some(server) => {
             ensure!(
                 session.own,
-                "what is up is on a cluster of yours, and a key server of the demo needs a cluster \
-                 of the demo; run `cargo xtask down` first"
+                "a key server needs the cluster of the demo, but your own cluster is in use; run \
+                 `cargo xtask down` first"
             );
             session.with_signet()?;
             let facts: KeyServer = keep::ensure(&home.folder, server).await?;
@@ -119,7 +118,7 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
     } else {
         NO_CA_KEY.iter().try_for_each(|script| shell.run(script))?;
     }
-    say_what_next(key, &session);
+    print_next_steps(key, &session);
     Ok(())
 }
 
@@ -130,8 +129,7 @@ fn show(shell: &Shell, key: Key) -> Result<()> {
         certificate,
         namespace,
     } = key.sample();
-    let conditions =
-        r#"{range .status.conditions[*]}{.type} is {.status}, {.reason}: {.message}{"\n"}{end}"#;
+    let ready = r#"{range .status.conditions[?(@.type=="Ready")]}Ready is {.status}, {.reason}: {.message}{"\n"}{end}"#;
     let wait = |object: &str| {
         let waited = shell.run(&format!(
             "kubectl wait --for=condition=Ready --timeout=300s {object}"
@@ -157,7 +155,7 @@ fn show(shell: &Shell, key: Key) -> Result<()> {
     };
     for command in [
         format!("kubectl get {issuer}"),
-        format!("kubectl get {issuer} -o jsonpath='{conditions}'"),
+        format!("kubectl get {issuer} -o jsonpath='{ready}'"),
         "kubectl get cagenerations -A".to_owned(),
         format!("kubectl get certificates,certificaterequests -n {namespace}"),
         format!("{}\n{}", entry("tls.crt"), entry("ca.crt")),
@@ -186,7 +184,7 @@ test -z "$(grep -F "$(key_of ca.crt)" "$DEMO/keys-in-secrets")"
 echo "the CA's key is in no Secret"#,
 ];
 
-fn say_what_next(key: Key, session: &Session) {
+fn print_next_steps(key: Key, session: &Session) {
     let issuer = key.sample().issuer;
     comment("What to try next, after the exports above:");
     println!("  kubectl describe {issuer}");
@@ -199,8 +197,10 @@ fn say_what_next(key: Key, session: &Session) {
     for line in more.chain(software) {
         println!("  {line}");
     }
-    println!("  cargo xtask down                                      ends all of this\n");
-    up::say_how_to_reach(session);
+    println!(
+        "  cargo xtask down                                      stops and removes all of this\n"
+    );
+    up::print_export(session);
 }
 
 fn find_openssl() -> Result<()> {

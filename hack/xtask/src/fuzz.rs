@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: libFuzzer on the readers of foreign input, built by the stable compiler.
+//! `cargo xtask fuzz`: libFuzzer on the readers of untrusted input, built by the stable compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use signet_testbed::installation::cargo;
 
 /// What cargo-fuzz passes for libFuzzer's coverage. Without AddressSanitizer, which needs a
 /// nightly compiler and which safe code does not need.
@@ -17,19 +18,19 @@ const RUSTFLAGS: &str = "--cfg fuzzing \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Ccodegen-units=1 \
     -Cdebug-assertions";
-/// For each target, if a long run is not limited by flags.
+/// The limit of a long run without flags, per target.
 const DEFAULT_LIMIT: &str = "-max_total_time=300";
 
 /// The arguments of `fuzz`.
 #[derive(Args, Debug)]
 pub(crate) struct Fuzz {
-    /// A file of fuzz/targets, without its ending; each in turn if none is given.
+    /// A file of fuzz/targets, without its extension. Default: all of them.
     target: Option<String>,
-    /// Runs each target for a fixed number of inputs, the same each time, as `test` does.
+    /// Run each target on a fixed number of inputs, the same each time, as `test` does.
     #[arg(long, conflicts_with = "flags")]
     short: bool,
     /// Flags of libFuzzer, such as -runs=1000000 or -max_total_time=3600, or a file to run once.
-    /// Without any, a target runs for five minutes.
+    /// Default: five minutes for each target.
     #[arg(last = true)]
     flags: Vec<String>,
 }
@@ -40,7 +41,7 @@ pub(crate) fn run(root: &Path, settings: &Fuzz) -> Result<()> {
         Some(target) => vec![target.clone()],
         None => targets(root)?,
     };
-    let host = host(root)?;
+    let host = host()?;
     complete(build(root, &host))?;
     for target in targets {
         complete(if settings.short {
@@ -52,7 +53,7 @@ pub(crate) fn run(root: &Path, settings: &Fuzz) -> Result<()> {
     Ok(())
 }
 
-/// Nothing of an earlier run is used, and nothing but findings is kept.
+/// Uses nothing of an earlier run, and keeps only findings.
 fn short(root: &Path, host: &str, target: &str) -> Result<Command> {
     let scratch = output(root).join("short").join(target);
     if scratch.exists() {
@@ -74,7 +75,7 @@ fn short_runs(target: &str) -> u32 {
     }
 }
 
-/// What is found stays in a corpus of its own, from one run to the next.
+/// Keeps what it finds in a separate corpus, from one run to the next.
 fn long(root: &Path, host: &str, target: &str, flags: &[String]) -> Result<Command> {
     if flags.iter().any(|flag| !flag.starts_with('-')) {
         let mut command = Command::new(path(root, host, target)?);
@@ -108,15 +109,15 @@ fn path(root: &Path, host: &str, target: &str) -> Result<PathBuf> {
     let known = targets(root)?;
     ensure!(
         known.iter().any(|it| it == target),
-        "there is no fuzz target {target}; choose one of {}",
+        "fuzz target {target} does not exist; choose one of {}",
         known.join(", ")
     );
     Ok(output(root).join(host).join("release").join(target))
 }
 
-/// The target triple keeps the flags away from build scripts and procedural macros.
+/// The target triple keeps the flags out of build scripts and procedural macros.
 fn build(root: &Path, host: &str) -> Command {
-    let mut cargo = crate::cargo(root);
+    let mut cargo = cargo();
     cargo.args(["build", "--locked", "--release", "--bins", "--target", host]);
     cargo.args(["--manifest-path", "fuzz/Cargo.toml"]);
     cargo.arg("--target-dir").arg(output(root));
@@ -144,13 +145,8 @@ fn targets(root: &Path) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-fn host(root: &Path) -> Result<String> {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .current_dir(root)
-        .output()
-        .context("cannot run rustc")?;
-    let text = String::from_utf8_lossy(&output.stdout);
+fn host() -> Result<String> {
+    let text = signet_testbed::run(Command::new("rustc").arg("-vV"))?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc does not print its host")?.to_owned())
 }
@@ -168,11 +164,13 @@ fn complete(mut command: Command) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use signet_testbed::installation::checkout;
+
     use super::*;
 
     #[test]
     fn every_target_is_built_and_has_seeds() {
-        let root = crate::root().unwrap();
+        let root = checkout();
         let manifest = fs::read_to_string(root.join("fuzz/Cargo.toml")).unwrap();
         let targets = targets(&root).unwrap();
         assert!(!targets.is_empty());
@@ -189,7 +187,7 @@ mod tests {
     /// What is fuzzed is what the product is built from.
     #[test]
     fn the_lock_file_has_the_versions_of_the_product() {
-        let root = crate::root().unwrap();
+        let root = checkout();
         let packages = |path: &str| {
             let lock = fs::read_to_string(root.join(path)).unwrap();
             let entries = lock.split("[[package]]").skip(1);
@@ -209,12 +207,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_target_that_does_not_exist() {
-        let error = path(&crate::root().unwrap(), "host", "crs").unwrap_err();
+    fn rejects_a_target_that_does_not_exist() {
+        let error = path(&checkout(), "host", "crs").unwrap_err();
         assert!(
             error
                 .to_string()
-                .starts_with("there is no fuzz target crs; choose one of")
+                .starts_with("fuzz target crs does not exist; choose one of")
         );
     }
 }

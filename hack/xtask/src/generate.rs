@@ -1,4 +1,4 @@
-//! Files that are made from code.
+//! Files that are generated from code.
 
 mod crds;
 mod flags;
@@ -15,13 +15,13 @@ use anyhow::{Context, Result};
 
 use table::Table;
 
-/// What a generated page says of itself.
+/// The note on every generated page.
 const NOTE: &str = "<!-- Made by `cargo xtask generate`. Do not edit. -->";
 
 /// The text of each generated file, by its path below the root of the workspace.
 pub(crate) type Files = BTreeMap<PathBuf, String>;
 
-/// Makes all of them in memory.
+/// Generates all of them in memory.
 pub(crate) fn files(root: &Path) -> Result<Files> {
     let mut files = Files::new();
     crds::add(&mut files)?;
@@ -32,14 +32,14 @@ pub(crate) fn files(root: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// Writes those that have changed, and says which.
+/// Writes those that have changed, and prints their names.
 pub(crate) fn run(root: &Path) -> Result<()> {
     for (path, text) in files(root)? {
         let file = root.join(&path);
         if fs::read_to_string(&file).is_ok_and(|now| now == text) {
             continue;
         }
-        let folder = file.parent().context("a file without a folder")?;
+        let folder = file.parent().context("the file has no folder")?;
         fs::create_dir_all(folder)?;
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         println!("wrote {}", path.display());

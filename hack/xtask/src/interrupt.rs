@@ -11,12 +11,12 @@ use tokio::sync::oneshot;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Does `work` on a thread of its own; if a signal comes meanwhile, ends it and does `undo`, which
-/// a further signal ends.
+/// Does `work` on its own thread. On a signal, ends it and does `undo`, which a further signal
+/// ends.
 ///
 /// # Errors
 /// That of the work, or that it was interrupted.
-pub(crate) async fn undone<T, W>(
+pub(crate) async fn undo_on_signal<T, W>(
     work: impl FnOnce() -> W + Send + 'static,
     undo: impl Future<Output = Result<()>>,
 ) -> Result<T>
@@ -41,7 +41,7 @@ where
         _ = signals.next() => {}
         done = &mut work => return done?,
     }
-    eprintln!("interrupted; undoing what was begun (a second signal leaves it)");
+    eprintln!("interrupted; undoing what was started (a second signal stops that)");
     drop(stop);
     while !work.is_finished() {
         // It may be waiting for a program, which blocks it, and may start another after that.
@@ -49,13 +49,13 @@ where
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     tokio::select! {
-        _ = signals.next() => bail!("interrupted; `cargo xtask down` undoes the rest"),
+        _ = signals.next() => bail!("interrupted; run `cargo xtask down` to undo the rest"),
         undone = undo => undone?,
     }
     bail!("interrupted")
 }
 
-/// What ends a program from outside.
+/// Signals that end a program.
 pub(crate) struct Signals {
     interrupt: Stream,
     terminate: Stream,
@@ -63,7 +63,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// From now on these signals do not end this program.
+    /// Handles these signals from now on.
     pub(crate) fn listen() -> Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,

@@ -1,8 +1,7 @@
 //! `xtask keep`: the process that keeps one server of a session, from `up` or `demo` to `down`.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -13,6 +12,7 @@ use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_testbed::controlplane::{ControlPlane, Options};
+use signet_testbed::pki::write_private;
 use signet_testbed::supervise::{Life, Process, command_line, running, stop_process};
 use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm};
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,7 +31,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Keep {
     /// What to start.
     server: Server,
-    /// Where the facts and the tools are written.
+    /// The folder for the facts and the tools.
     #[arg(long)]
     folder: PathBuf,
 }
@@ -79,7 +79,8 @@ pub(crate) async fn ensure<T: DeserializeOwned>(session: &Path, server: Server) 
     if !folder.exists() {
         eprintln!("starting {title}");
         let begin = Instant::now();
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["keep", name, "--folder"]).arg(&folder);
         let log = folder.join("log");
@@ -147,7 +148,7 @@ async fn keep_control_plane(folder: &Path) -> Result<()> {
     }
 }
 
-/// What ends with its value.
+/// A server that ends with its value.
 type Kept = Box<dyn Send>;
 
 fn start_key_server(folder: &Path, server: Server) -> Result<Kept> {
@@ -162,7 +163,7 @@ fn start_key_server(folder: &Path, server: Server) -> Result<Kept> {
         Server::AwsKms => {
             let emulator = Ministack::start_with_iam()?;
             let script = folder.join("aws.py");
-            write(&script, AWS, 0o600)?;
+            write_private(&script, AWS)?;
             let mut aws = emulator.command();
             aws.arg(script).arg(emulator.endpoint());
             write_tool(&folder.join("aws"), &aws)?;
@@ -188,7 +189,7 @@ fn start_key_server(folder: &Path, server: Server) -> Result<Kept> {
 
 fn write_facts(folder: &Path, facts: &impl Serialize) -> Result<()> {
     let new = folder.join("facts.new");
-    write(&new, &serde_json::to_string(facts)?, 0o600)?;
+    write_private(&new, &serde_json::to_string(facts)?)?;
     Ok(fs::rename(new, folder.join(FACTS))?)
 }
 
@@ -206,14 +207,9 @@ fn write_tool(path: &Path, command: &Command) -> Result<()> {
     for argument in command.get_args() {
         line += &format!(" {}", word(argument));
     }
-    write(path, &(line + " \"$@\"\n"), 0o700)
-}
-
-/// Writes a file that only its owner may read: some hold credentials.
-fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).mode(mode);
-    file.open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", path.display()))
+    write_private(path, &(line + " \"$@\"\n"))?;
+    Ok(fs::set_permissions(
+        path,
+        fs::Permissions::from_mode(0o700),
+    )?)
 }

@@ -2,7 +2,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a tool talks to its terminal"
+    reason = "a command-line tool prints"
 )]
 
 mod bench;
@@ -16,11 +16,11 @@ mod test;
 mod up;
 mod verify;
 
-use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use signet_testbed::installation::checkout;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -35,28 +35,27 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts a cluster with cert-manager and Signet in it, leaves it running, and says how to
-    /// reach it.
+    /// Starts a cluster with cert-manager and Signet, leaves it running, and prints how to reach
+    /// it.
     Up(up::Up),
-    /// Ends what `up` or `demo` left running.
+    /// Stops what `up` or `demo` left running, and removes it.
     Down(session::State),
-    /// As `up`, then applies the README's samples, or those of a key backend, and prints the
-    /// commands that it runs.
+    /// Runs `up`, then applies the README's samples, or those of a key backend, and prints each
+    /// command.
     Demo(demo::Demo),
-    /// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or with slow keys
-    /// beside the software key.
+    /// Measures Signet, cert-manager's CA issuer and the ceiling, or slow keys and the software
+    /// key.
     Bench(bench::Bench),
     /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
     Keep(keep::Keep),
-    /// Writes every file that is made from code: the CRDs, the chart's CRD templates, the
-    /// reference pages.
+    /// Generates files from code: the CRDs, the chart's CRD templates, the reference pages.
     Generate,
-    /// Checks generated files, crate directions, samples, and the documents' links and words.
+    /// Checks generated files, crate directions, citations, samples, links and words.
     Verify,
-    /// Runs libFuzzer on the readers of foreign input.
+    /// Runs libFuzzer on the readers of untrusted input.
     Fuzz(fuzz::Fuzz),
-    /// Lints, supply chain, `verify`, then the tiers of tests; or one of them.
+    /// Runs lints, supply chain checks, `verify` and every tier of tests, or one of these.
     Test(test::Test),
 }
 
@@ -71,23 +70,23 @@ fn main() -> ExitCode {
 }
 
 fn execute(command: Command) -> Result<ExitCode> {
-    let root = root()?;
+    let root = checkout();
     match command {
         Command::Up(settings) => {
             let home = settings.state.home()?;
-            let begun = home.clone();
-            let up = move || up::up(begun, settings);
-            let session = wait_for(interrupt::undone(up, home.undo()))?;
-            up::say_how_to_reach(&session);
+            let started = home.clone();
+            let up = move || up::up(started, settings);
+            let session = wait_for(interrupt::undo_on_signal(up, home.undo()))?;
+            up::print_export(&session);
         }
         Command::Down(state) => wait_for(up::down(state.home()?))?,
         Command::Demo(settings) => {
             let home = settings.up.state.home()?;
-            let begun = home.clone();
-            let demo = move || demo::run(root, begun, settings);
-            wait_for(interrupt::undone(demo, home.undo()))?;
+            let started = home.clone();
+            let demo = move || demo::run(root, started, settings);
+            wait_for(interrupt::undo_on_signal(demo, home.undo()))?;
         }
-        Command::Bench(settings) => bench::run(&root, &settings)?,
+        Command::Bench(settings) => bench::run(&settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,
@@ -103,20 +102,4 @@ fn wait_for<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .enable_all()
         .build()?;
     runtime.block_on(work)
-}
-
-/// Cargo, at the root of the workspace; the one that runs us, if one does.
-fn cargo(root: &Path) -> process::Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut cargo = process::Command::new(program);
-    cargo.current_dir(root);
-    cargo
-}
-
-/// The root of the workspace.
-fn root() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    Ok(root
-        .context("xtask has moved; its root() must follow")?
-        .to_path_buf())
 }

@@ -33,7 +33,7 @@ impl State {
         let folder = self.folder.clone().unwrap_or_else(|| target().join("up"));
         Ok(Home {
             folder: std::path::absolute(folder)?,
-            begun: Arc::default(),
+            started: Arc::default(),
         })
     }
 }
@@ -42,28 +42,28 @@ impl State {
 #[derive(Clone, Debug)]
 pub(crate) struct Home {
     pub(crate) folder: PathBuf,
-    begun: Arc<AtomicBool>,
+    started: Arc<AtomicBool>,
 }
 
 impl Home {
-    /// Makes the folder. From here on what is in it was begun by this run.
+    /// Makes the folder. From here on what is in it was started by this run.
     pub(crate) fn begin(&self) -> Result<()> {
-        self.begun.store(true, Ordering::SeqCst);
+        self.started.store(true, Ordering::SeqCst);
         fs::create_dir_all(&self.folder)
-            .with_context(|| format!("cannot make {}", self.folder.display()))
+            .with_context(|| format!("cannot create {}", self.folder.display()))
     }
 
-    /// Ends what this run has begun. A session that was there before stays.
+    /// Ends what this run has started. A session that was there before stays.
     pub(crate) async fn undo(&self) -> Result<()> {
-        if self.begun.load(Ordering::SeqCst) {
+        if self.started.load(Ordering::SeqCst) {
             self.end().await
         } else {
-            eprintln!("what was up before stays up; `cargo xtask down` ends it");
+            eprintln!("the cluster from before keeps running; `cargo xtask down` stops it");
             Ok(())
         }
     }
 
-    /// Ends whatever runs and removes whatever was applied, also if nobody wrote all of it down.
+    /// Ends all processes and removes all objects, also those that the session does not record.
     pub(crate) async fn end(&self) -> Result<()> {
         for pid in running("run", &self.folder)? {
             stop_process(pid).await?;
@@ -79,7 +79,7 @@ impl Home {
         keep::end_all(&self.folder).await?;
         self.remove()
             .await
-            .context("what `up` left cannot be removed")
+            .context("cannot remove what `up` created")
     }
 
     async fn remove(&self) -> Result<()> {
@@ -106,7 +106,7 @@ impl Home {
         Ok(Some(session))
     }
 
-    /// Writes it down, as a whole or not at all.
+    /// Writes it, as a whole or not at all.
     pub(crate) fn write(&self, session: &Session) -> Result<()> {
         let (file, new) = (self.file(), self.folder.join("session.json.new"));
         fs::write(&new, serde_json::to_string_pretty(session)?)
@@ -136,7 +136,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Whether its cluster may still be there: nobody can tell of a user's.
+    /// Whether its cluster may still exist; always true for a user's cluster.
     pub(crate) fn has_cluster(&self, home: &Home) -> Result<bool> {
         let plane = keep::folder(&home.folder, Server::ControlPlane);
         Ok(!self.own || !running("keep", &plane)?.is_empty())
@@ -153,12 +153,12 @@ impl Session {
     /// Signet's objects, which the demo needs.
     pub(crate) fn with_signet(&self) -> Result<Installation> {
         self.installation.clone().context(
-            "what is up was begun with --without-signet, and the demo needs Signet; end it with \
-             `cargo xtask down` first",
+            "the demo needs Signet, but the cluster was started with --without-signet; run `cargo \
+             xtask down` first",
         )
     }
 
-    /// Writes down every change of the installation.
+    /// Records every change of the installation.
     pub(crate) fn recorder(&mut self, home: &Home) -> impl FnMut(&Installation) -> Result<()> {
         |installation| {
             self.installation = Some(installation.clone());

@@ -10,6 +10,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use rustix::process::{Pid, kill_process_group};
 use signet_testbed::cache;
+use signet_testbed::installation::cargo;
 
 use crate::interrupt::Signals;
 
@@ -30,7 +31,7 @@ const TIERS: [Tier; 11] = [
     ),
     (
         "features",
-        "the operator without the key backends, and the keys with each backend alone",
+        "the operator without key backends, and the keys crate with each single backend",
         &[
             "cargo clippy --locked -p signet --all-targets --no-default-features -- -D warnings",
             "cargo test --locked -p signet-keys --no-default-features --lib",
@@ -42,7 +43,7 @@ const TIERS: [Tier; 11] = [
     (
         "deny",
         "bans, licenses and sources of dependencies",
-        // Without advisories, which change without us.
+        // Without advisories, which change independently of this repository.
         &[
             "cargo install cargo-deny --locked --quiet --no-default-features --version =0.20.2 --root {cache}/cargo-deny-0.20.2",
             "{cache}/cargo-deny-0.20.2/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources",
@@ -63,7 +64,7 @@ const TIERS: [Tier; 11] = [
     ),
     (
         "fuzz",
-        "libFuzzer on the readers of foreign input, for a fixed number of inputs",
+        "libFuzzer on the readers of untrusted input, for a fixed number of inputs",
         &[
             "cargo fmt --manifest-path fuzz/Cargo.toml --check",
             "{xtask} fuzz --short",
@@ -103,10 +104,10 @@ const TIERS: [Tier; 11] = [
 /// The arguments of `test`.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// What to run; every tier, in this order, if none is given.
+    /// The tier to run. Default: all of them, in this order.
     #[arg(value_parser = PossibleValuesParser::new(TIERS.map(|(name, _, _)| name)))]
     tier: Option<String>,
-    /// Arguments for the test programs of the tier, such as part of a test's name.
+    /// Arguments of the tier's test programs, such as part of a test's name.
     #[arg(last = true, requires = "tier")]
     arguments: Vec<String>,
 }
@@ -144,7 +145,7 @@ pub(crate) async fn run(root: &Path, settings: &Test) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(worst != Verdict::Passed)))
 }
 
-/// Runs one command of the table. It gets a process group of its own, to which a signal is passed
+/// Runs one command of the table. It gets its own process group, to which a signal is passed
 /// on: so the test program and what it started get it, and each of them once.
 async fn execute(
     root: &Path,
@@ -157,7 +158,7 @@ async fn execute(
     println!("$ {shown}");
     let (program, rest) = words.split_first().context("an empty command")?;
     let mut command = match program.as_str() {
-        "cargo" => crate::cargo(root),
+        "cargo" => cargo(),
         program => Command::new(program),
     };
     command.args(rest).current_dir(root);
@@ -225,10 +226,9 @@ mod tests {
 
     #[test]
     fn the_table_names_every_test_program_once() {
-        let root = crate::root().unwrap();
         let metadata = ["metadata", "--format-version", "1", "--no-deps"];
-        let output = crate::cargo(&root).args(metadata).output().unwrap();
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let metadata = signet_testbed::run(cargo().args(metadata)).unwrap();
+        let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
         let packages = metadata["packages"].as_array().unwrap();
         let targets = packages
             .iter()

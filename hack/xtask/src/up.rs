@@ -17,17 +17,17 @@ use crate::session::{Home, Session, State};
 /// The flags of `up` and `demo`.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Up {
-    /// Use this cluster, where cert-manager is already, instead of starting one.
+    /// Use this cluster, which has cert-manager, instead of starting one.
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Leave Signet out.
+    /// Do not install Signet.
     #[arg(long)]
     pub(crate) without_signet: bool,
     #[command(flatten)]
     pub(crate) state: State,
 }
 
-/// Brings a cluster up, or finds the one that is up. What fails half-way is undone.
+/// Starts a cluster, or finds the one that runs. Undoes what fails half-way.
 pub(crate) async fn up(home: Home, settings: Up) -> Result<Session> {
     if let Some(session) = resume(&home, &settings).await? {
         return Ok(session);
@@ -37,9 +37,7 @@ pub(crate) async fn up(home: Home, settings: Up) -> Result<Session> {
         Ok(session) => Ok(session),
         Err(error) => {
             let undone = home.undo().await;
-            undone.with_context(|| {
-                format!("{error:#}; and it cannot be undone, so try `cargo xtask down`")
-            })?;
+            undone.with_context(|| format!("{error:#}; cannot undo it, run `cargo xtask down`"))?;
             Err(error)
         }
     }
@@ -58,8 +56,8 @@ pub(crate) async fn with_flag(home: &Home, session: &mut Session, flag: String) 
     run_signet(home, session).await
 }
 
-/// How to reach what is up: the one line that a shell may evaluate.
-pub(crate) fn say_how_to_reach(session: &Session) {
+/// Prints how to reach the cluster, as one line for a shell.
+pub(crate) fn print_export(session: &Session) {
     println!("export KUBECONFIG={}", quoted(session.cluster.kubeconfig()));
 }
 
@@ -67,42 +65,39 @@ pub(crate) fn say_how_to_reach(session: &Session) {
 pub(crate) async fn down(home: Home) -> Result<()> {
     if home.folder.exists() {
         home.end().await?;
-        eprintln!("It is down.");
+        eprintln!("stopped and removed everything");
     } else {
-        eprintln!("Nothing is up.");
+        eprintln!("nothing is running");
     }
     Ok(())
 }
 
-/// The session that is up. Of one that is not whole, what is missing is made.
+/// The session that runs. Starts what is missing of an incomplete one.
 async fn resume(home: &Home, settings: &Up) -> Result<Option<Session>> {
     let Some(mut session) = home.session()? else {
         if home.folder.exists() {
-            eprintln!("clearing away what an earlier `up` left");
+            eprintln!("removing what an earlier `up` left");
             home.end().await?;
         }
         return Ok(None);
     };
     if !session.has_cluster(home)? {
-        eprintln!("the control plane that was up runs no more; clearing away what it left");
+        eprintln!("the control plane has ended; removing what it left");
         home.end().await?;
         return Ok(None);
     }
     if let Some(kubeconfig) = &settings.kubeconfig
         && !session.is_of(kubeconfig)?
     {
-        bail!("another cluster is up already; end that with `cargo xtask down` first");
+        bail!("another cluster is already running; run `cargo xtask down` first");
     }
     if settings.without_signet && session.installation.is_some() {
-        bail!("it is up already, with Signet; end that with `cargo xtask down` first");
+        bail!("the cluster already runs Signet; run `cargo xtask down` first");
     }
     if session.is_up(home)? {
-        eprintln!(
-            "It is already up, as it was built then; `cargo xtask down` and a new start run a \
-             newer build."
-        );
+        eprintln!("already running; to run a newer build, run `cargo xtask down` first");
     } else {
-        eprintln!("it is up, but not all of it; starting what is missing");
+        eprintln!("already running, but incomplete; starting what is missing");
         build()?;
         run_signet(home, &mut session).await?;
     }
@@ -186,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_quoted_where_a_shell_would_split_it() {
+    fn quotes_a_path_that_a_shell_would_split() {
         for (path, expected) in [
             ("/tmp/up/admin.yaml", "/tmp/up/admin.yaml"),
             ("/my files/a", "'/my files/a'"),

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-/// Checks everything, and says all that is wrong.
+/// Checks everything, and prints all problems.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let problems = [
         drift::problems(root, &crate::generate::files(root)?)?,
@@ -28,12 +28,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     match problems.len() {
         0 => {
             println!(
-                "generated files, crate directions, citations, samples, links and words are in \
-                 order"
+                "no problems in generated files, crate directions, citations, samples, links and \
+                 words"
             );
             Ok(())
         }
-        1 => bail!("one thing is wrong"),
-        count => bail!("{count} things are wrong"),
+        1 => bail!("1 problem"),
+        count => bail!("{count} problems"),
     }
 }

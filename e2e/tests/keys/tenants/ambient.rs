@@ -11,7 +11,7 @@ use signet_testbed::installation::Operator;
 
 use super::tenant::{Tenant, cluster_issuer};
 
-/// A region that nobody has: its endpoint's name leads nowhere.
+/// A region that does not exist: its endpoint's name does not resolve.
 const NO_REGION: &str = "xx-nowhere-1";
 
 /// A key in the emulator of AWS, and the operator with the access key for it in its environment.

@@ -19,7 +19,7 @@ shared![
 
 /// What a server of the network, which is none of Vault's nor of AWS', has on its pages.
 const SECRET: &str = "the-intranet-says-hunter2";
-/// The most that is shown of an error, and more than the sentence around it has.
+/// Maximum length of an error that is shown, longer than the message around it.
 const MAX_SHOWN: usize = 200;
 
 /// A server that is not there, behind a proxy that answers for it.

@@ -20,7 +20,7 @@ use signet_testbed::proxy::{Fault, Requests};
 use super::tenant::{Tenant, by_token, vault};
 
 shared![
-    a_dead_server_in_fifty_issuers_holds_up_nobody_else,
+    a_dead_server_in_fifty_issuers_delays_no_other_issuer,
     a_burst_of_one_tenant_is_in_the_way_for_one_turn,
 ];
 
@@ -30,7 +30,7 @@ const HANDSHAKE: Duration = Duration::from_secs(3);
 const BURST: usize = 150;
 
 /// Each of them waits for a TLS handshake that does not come.
-async fn a_dead_server_in_fifty_issuers_holds_up_nobody_else(test: &TestNamespace) -> Result<()> {
+async fn a_dead_server_in_fifty_issuers_delays_no_other_issuer(test: &TestNamespace) -> Result<()> {
     let server = blocking(|| Proxy::https("https://127.0.0.1:9", None)).await?;
     server.silence_connections();
     let hanging = Tenant::new(test.bed(), "hanging").await?;

@@ -61,7 +61,7 @@ async fn may(bed: &OwnBed, attributes: Value) -> Result<bool> {
     Ok(status.allowed)
 }
 
-/// Secrets and ConfigMaps of the cluster resource namespace, and nobody else's.
+/// Secrets and ConfigMaps of the cluster resource namespace only.
 async fn judge_rights(bed: &OwnBed, tenant: &str) -> Result<()> {
     for (verb, resource, in_own) in [
         ("get", "secrets", true),
@@ -111,7 +111,7 @@ pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at(bed: OwnBe
     let client = tenant.signing_requester("signing").await?.client();
     let ask = SigningAsk::new(&made, &csr);
     tenant.issue_signing(client, &made, &ask, &csr).await?;
-    // Nobody answers for an Issuer that is not looked at.
+    // Requests to an Issuer that is not reconciled get no response.
     let csr = Csr::for_dns("shop.example")?;
     let request = tenant.ask(&Ask::new(&ignored, &csr)).await?;
     tenant.obtain(&made).await?;

@@ -91,9 +91,9 @@ pub(crate) async fn a_reference_stays_in_its_namespace(bed: OwnBed) -> Result<()
     let other = Tenant::new(bed.bed(), "of-another").await?;
     let treasure = other.unique("treasure");
     furnish(&other, &treasure).await?;
-    for (name, key, sentence) in references(&treasure) {
+    for (name, key, message) in references(&treasure) {
         let issuer = tenant.has(name, key).await?;
-        tenant.is_not_ready(&issuer, sentence).await?;
+        tenant.is_not_ready(&issuer, message).await?;
     }
     tenant.secret("key", software_key()?).await?;
     for field in ["secretName", "configMapName"] {

@@ -178,11 +178,11 @@ fn unverified_servers() -> Tries {
 
 fn files() -> Tries {
     let module = |name: &str| pkcs11(&json!({ "module": name }));
-    let sentence = "write the name of a module";
+    let message = "write the name of a module";
     vec![
-        (module("/usr/lib/softhsm/libsofthsm2.so"), sentence),
-        (module("../libevil.so"), sentence),
-        (module("libevil.so"), sentence),
+        (module("/usr/lib/softhsm/libsofthsm2.so"), message),
+        (module("../libevil.so"), message),
+        (module("libevil.so"), message),
         (
             pkcs11(&json!({ "token": "../tokens/of-another" })),
             "write the name of a token",
@@ -207,9 +207,9 @@ async fn a_spec_has_no_way_out_and_no_inline_secret(test: &TestNamespace) -> Res
         unverified_servers(),
         files(),
     ];
-    for (key, sentence) in tries.into_iter().flatten() {
+    for (key, message) in tries.into_iter().flatten() {
         let refused = tenant.may_not_write(&key).await?;
-        ensure!(refused.contains(sentence), "{key}: {refused}");
+        ensure!(refused.contains(message), "{key}: {refused}");
     }
     Ok(())
 }

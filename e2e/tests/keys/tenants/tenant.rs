@@ -21,8 +21,8 @@ const ISSUERS: Rule = Rule {
     names: &[],
 };
 
-/// Somebody who may have Issuers in one namespace. `Deref` gives the namespace as its
-/// administrator has it.
+/// A user who may create Issuers in one namespace. `Deref` returns the namespace with its
+/// administrator's rights.
 #[derive(Debug)]
 pub(super) struct Tenant {
     namespace: TestNamespace,

@@ -58,7 +58,7 @@ func parseControllerFlags(args []string) (*controllerFlags, error) {
 
 	logging := logsapi.NewLoggingConfiguration()
 	fs := pflag.NewFlagSet("cert-manager controller", pflag.ContinueOnError)
-	fs.StringVar(&o.Kubeconfig, "kubeconfig", "", "file that says how to reach the API server")
+	fs.StringVar(&o.Kubeconfig, "kubeconfig", "", "kubeconfig of the API server")
 	fs.Float32Var(&o.KubernetesAPIQPS, "kube-api-qps", 20, "requests per second if the server has no fairness of its own")
 	fs.IntVar(&o.KubernetesAPIBurst, "kube-api-burst", 50, "requests at once if the server has no fairness of its own")
 	fs.StringVar(&o.ClusterResourceNamespace, "cluster-resource-namespace", "kube-system", "namespace of the Secrets of ClusterIssuers")
@@ -129,7 +129,7 @@ func runController(ctx context.Context, args []string) error {
 	return group.Wait()
 }
 
-// serveHealthz says 200 once every informer has listed what it watches, which is when the
+// serveHealthz returns 200 once every informer has listed what it watches, which is when the
 // workers start; a missing permission keeps it at 503 for good.
 func serveHealthz(ctx context.Context, address string, shared *controller.Context) error {
 	var synced atomic.Bool

@@ -44,7 +44,7 @@ pub(crate) fn arguments(
 ) -> Result<Vec<String>> {
     let mut arguments: Vec<_> = [
         "--bind-address=127.0.0.1",
-        // There is no route by which anyone else could reach it, nor an Endpoints object for it.
+        // Loopback only, and no Endpoints object.
         "--advertise-address=127.0.0.1",
         "--endpoint-reconciler-type=none",
         "--service-cluster-ip-range=10.0.0.0/24",
@@ -78,7 +78,7 @@ pub(crate) fn arguments(
         arguments.extend([
             format!("--audit-policy-file={}", file("audit-policy.yaml")),
             format!("--audit-log-path={}", log.display()),
-            // In megabytes; without it the log would be rotated away at a hundred.
+            // In megabytes; without it the log would be rotated at a hundred.
             "--audit-log-maxsize=100000".to_owned(),
         ]);
     }

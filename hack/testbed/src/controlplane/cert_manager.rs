@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use kube::api::{DynamicObject, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::ApiResource;
@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 
 use super::manifests::{apply_manifests, apply_objects, kind, parse};
 use super::{CERT_MANAGER_NAMESPACE, CertManagerOptions, Toolchain, binaries, kubeconfig};
+use crate::command::run;
 use crate::http;
 use crate::supervise::Process;
 
-/// Names of the ServiceAccounts, as the chart gives them to a release `cert-manager`.
+/// ServiceAccounts of the chart, for a release `cert-manager`.
 pub(crate) const CONTROLLER_ACCOUNT: &str = "cert-manager";
 pub(crate) const WEBHOOK_ACCOUNT: &str = "cert-manager-webhook";
 
@@ -51,13 +52,8 @@ pub(crate) fn render(
     ] {
         helm.args(["--set", value]);
     }
-    let output = helm.output().context("cannot run helm")?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "cert-manager's chart does not render: {errors}"
-    );
-    let mut objects = parse(&String::from_utf8(output.stdout)?)?;
+    let rendered = run(&mut helm).context("cert-manager's chart does not render")?;
+    let mut objects = parse(&rendered)?;
     objects.retain(|object| KINDS.contains(&kind(object)));
     objects.iter_mut().for_each(|object| trust(object, ca_pem));
     Ok(objects)
@@ -118,7 +114,7 @@ pub(crate) async fn webhook_ready(webhook: &mut Process, client: &Client) -> Res
     let gvk = GroupVersionKind::gvk("cert-manager.io", "v1", "Issuer");
     let resource = ApiResource::from_gvk(&gvk);
     let issuers: Api<DynamicObject> = Api::default_namespaced_with(client.clone(), &resource);
-    let mut issuer = DynamicObject::new("webhook-answers", &resource);
+    let mut issuer = DynamicObject::new("webhook-ready", &resource);
     issuer.data = json!({"spec": {"selfSigned": {}}});
     let dry_run = PostParams {
         dry_run: true,

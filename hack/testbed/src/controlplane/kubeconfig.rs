@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::pki::{Pair, write_private};
 
-/// A token lives for a year: whoever leaves a control plane up finds it working the next day.
+/// A token is valid for a year, so that a control plane that is left up keeps working.
 const TOKEN_SECONDS: i64 = 365 * 24 * 60 * 60;
 
 /// A client with the credentials of a kubeconfig file.
@@ -24,13 +24,13 @@ pub async fn client(path: &Path) -> Result<Client> {
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
         .await
         .with_context(|| format!("cannot use the kubeconfig {}", path.display()))?;
-    Client::try_from(config).context("cannot make a Kubernetes client")
+    Client::try_from(config).context("cannot create a Kubernetes client")
 }
 
-/// Writes a kubeconfig for an existing ServiceAccount into `folder`, under a name that is new,
+/// Writes a kubeconfig for an existing ServiceAccount into `folder`, under a new name,
 /// readable by its owner only. It reaches the cluster of the current context of `admin`, whose
-/// credentials ask for the token by TokenRequest. Works on any cluster; one may grant a shorter
-/// life than the year that is asked for.
+/// credentials request the token by TokenRequest. Works on any cluster; one may grant a shorter
+/// lifetime than the requested year.
 pub async fn for_service_account(
     admin: &Path,
     namespace: &str,
@@ -40,7 +40,7 @@ pub async fn for_service_account(
     let cluster = current_cluster(admin)?;
     let token = token(&client(admin).await?, namespace, name).await?;
     let document = document(&cluster, &json!({ "token": token }), namespace);
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     // The temporary file's mode is 0600, which is why it is made this way.
     let mut file = tempfile::Builder::new()
         .prefix(&format!("{namespace}-{name}-"))
@@ -79,11 +79,13 @@ async fn token(client: &Client, namespace: &str, name: &str) -> Result<String> {
     let reply = accounts
         .create_token_request(name, &PostParams::default(), &request)
         .await
-        .with_context(|| format!("no token for the ServiceAccount {namespace}/{name}"))?;
+        .with_context(|| {
+            format!("cannot create a token for the ServiceAccount {namespace}/{name}")
+        })?;
     reply
         .status
         .and_then(|status| status.token)
-        .context("the API server sent no token")
+        .context("the API server returned no token")
 }
 
 /// The `cluster` entry of the current context, as it is in the file.

@@ -28,7 +28,7 @@ pub struct Applied {
     /// `None` for an object of the whole cluster.
     pub namespace: Option<String>,
     pub name: String,
-    /// False if the object was there before, and has at most been changed.
+    /// False if the object existed before.
     pub created: bool,
     /// `None` until the API server has it.
     pub uid: Option<String>,
@@ -57,7 +57,7 @@ impl Applied {
         Ok(object)
     }
 
-    /// Takes note of its UID, if that is not known and the object is there.
+    /// Stores its UID, if that is unknown and the object exists.
     pub async fn identify(&mut self, client: &Client) -> Result<()> {
         if self.uid.is_none()
             && let Some(api) = api_of(client, self).await?
@@ -70,11 +70,13 @@ impl Applied {
 
     /// Whether both are of one kind, namespace and name.
     pub fn is_same(&self, other: &Self) -> bool {
-        let identity = |it: &Self| {
-            let [version, kind, name] = [&it.api_version, &it.kind, &it.name].map(Clone::clone);
-            (version, kind, it.namespace.clone(), name)
-        };
-        identity(self) == identity(other)
+        (&self.api_version, &self.kind, &self.namespace, &self.name)
+            == (
+                &other.api_version,
+                &other.kind,
+                &other.namespace,
+                &other.name,
+            )
     }
 }
 
@@ -87,8 +89,8 @@ impl fmt::Display for Applied {
     }
 }
 
-/// Applies every document of a YAML text by server-side apply, taking fields over from whoever
-/// owned them. Namespaces and CRDs go first, and the CRDs are established before their kinds are
+/// Applies every document of a YAML text by server-side apply, taking over fields from their
+/// owners. Namespaces and CRDs go first, and the CRDs are established before their kinds are
 /// used; the rest keeps its order. Objects of a namespaced kind that name no namespace get
 /// `namespace`.
 pub async fn apply_manifests(client: &Client, namespace: &str, yaml: &str) -> Result<Vec<Applied>> {
@@ -103,9 +105,9 @@ pub async fn apply_manifests(client: &Client, namespace: &str, yaml: &str) -> Re
     Ok(applied)
 }
 
-/// As [`apply_manifests`]. Each object is told to `record` twice: before it is applied, without a
-/// UID, and once it is there. Whoever writes that down can undo what was done by then, however it
-/// ended. An error of `record` ends it.
+/// As [`apply_manifests`]. Calls `record` twice for each object: before it is applied, without a
+/// UID, and once it exists, so that everything can be undone after any end. Returns the errors of
+/// `record`.
 pub async fn apply_recorded(
     client: &Client,
     namespace: &str,
@@ -127,7 +129,7 @@ pub async fn apply_recorded(
     Ok(())
 }
 
-/// What is told of each object.
+/// Records an object that is applied.
 pub type Record<'a> = &'a mut (dyn FnMut(Applied) -> Result<()> + Send);
 
 /// Applies objects in their order.
@@ -142,13 +144,13 @@ pub(crate) async fn apply_objects(
     Ok(())
 }
 
-/// The objects of a YAML text; empty documents are passed over.
+/// The objects of a YAML text; empty documents are skipped.
 pub fn parse(yaml: &str) -> Result<Vec<DynamicObject>> {
     let documents: Vec<serde_json::Value> =
-        serde_saphyr::from_multiple(yaml).context("this is no YAML")?;
+        serde_saphyr::from_multiple(yaml).context("invalid YAML")?;
     let objects = documents.into_iter().filter(|document| !document.is_null());
     objects
-        .map(|object| serde_json::from_value(object).context("no Kubernetes object"))
+        .map(|object| serde_json::from_value(object).context("not a Kubernetes object"))
         .collect()
 }
 
@@ -205,7 +207,7 @@ async fn api_of(client: &Client, object: &Applied) -> Result<Option<Api<DynamicO
         Ok((resource, _)) => Ok(Some(api(client, &resource, object.namespace.as_deref()))),
         Err(kube::Error::Discovery(_)) => Ok(None),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-        Err(error) => Err(error).context("the cluster does not say what kinds it has"),
+        Err(error) => Err(error).context("cannot discover the kinds of the cluster"),
     }
 }
 
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_are_split_and_empty_ones_passed_over() {
+    fn splits_documents_and_skips_empty_ones() {
         let yaml = "---\n# only a comment\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n\
                     data:\n  x: |\n    ---\n    not a document\n---\napiVersion: v1\nkind: Secret\n\
                     metadata: {name: b}\n---\n";
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_object_is_refused() {
+    fn rejects_text_that_is_not_an_object() {
         assert!(parse("just words").is_err());
     }
 }

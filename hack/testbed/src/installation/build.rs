@@ -1,7 +1,6 @@
 //! The operator of this checkout, built before it is run so that it is never stale.
 
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -39,7 +38,7 @@ pub fn target() -> PathBuf {
 /// change the operator between two of its starts.
 ///
 /// # Errors
-/// Cargo failed; it has said why.
+/// Cargo failed; its error is on standard error.
 pub fn operator_binary(profile: Profile) -> Result<PathBuf> {
     static BUILT: Mutex<Vec<Profile>> = Mutex::new(Vec::new());
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,17 +53,22 @@ pub fn operator_binary(profile: Profile) -> Result<PathBuf> {
     Ok(target().join(folder).join("signet"))
 }
 
-/// It may take minutes, and Cargo says on standard error what it does.
+/// It may take minutes, and Cargo reports its progress on standard error.
 fn build(arguments: &[&str]) -> Result<()> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let status = Command::new(cargo)
-        .current_dir(checkout())
+    let status = cargo()
         .args(["build", "--package", "signet", "--bins"])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .status()
-        .context("cargo cannot be run")?;
+        .context("cannot run cargo")?;
     ensure!(status.success(), "cargo build --package signet failed");
     Ok(())
+}
+
+/// Cargo at the root of this checkout: the one that runs this process, if one does.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(checkout());
+    cargo
 }

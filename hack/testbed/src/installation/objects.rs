@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::{NAMESPACE, checkout};
+use crate::command::run;
 use crate::controlplane::Cluster;
 
 pub(crate) fn namespace() -> String {
@@ -27,19 +28,11 @@ pub(crate) fn crds() -> Result<String> {
 
 /// The chart without CRDs, which are applied from `crds/` as a GitOps user would.
 pub(crate) fn chart(cluster: &Cluster) -> Result<String> {
-    let output = cluster
-        .helm()
-        .args(["template", "signet"])
+    let mut helm = cluster.helm();
+    helm.args(["template", "signet"])
         .arg(checkout().join("charts/signet"))
         .args(["--namespace", NAMESPACE])
         .args(["--set", "image.repository=not-published"])
-        .args(["--set", "replicaCount=0", "--set", "crds.enabled=false"])
-        .output()
-        .context("Helm cannot be run")?;
-    ensure!(
-        output.status.success(),
-        "Helm could not render the chart: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
+        .args(["--set", "replicaCount=0", "--set", "crds.enabled=false"]);
+    run(&mut helm).context("the chart does not render")
 }

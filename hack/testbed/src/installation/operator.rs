@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use anyhow::{Result, ensure};
 
 use super::NAMESPACE;
 use super::build::{Profile, operator_binary};
-use crate::http;
-use crate::supervise::{Life, Log, Process};
+use crate::supervise::{Life, Process};
+use crate::{http, ports};
 
 /// How the operator is started.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ impl Operator {
         Ok(operator)
     }
 
-    /// As [`start`](Self::start), without waiting until it is ready: it may have to stand by.
+    /// As [`start`](Self::start), without waiting until it is ready: it may be a standby.
     pub async fn start_unready(options: &OperatorOptions) -> Result<Self> {
         let mut operator = Self::spawn(options, &[]).await?;
         operator.leave(options.life);
@@ -68,15 +67,14 @@ impl Operator {
     }
 
     async fn spawn(options: &OperatorOptions, environment: &[(&str, &str)]) -> Result<Self> {
-        let mut command = command(&operator_binary(options.profile)?, options);
+        let [port] = ports::free()?;
+        let admin = http::loopback(port);
+        let mut command = command(&operator_binary(options.profile)?, options, admin);
         command.envs(environment.iter().copied());
         let mut process = Process::spawn("the operator", &command, &options.log, options.life)?;
-        let admin = loop {
-            match admin_address(process.log()) {
-                Ok(admin) => break admin,
-                Err(missing) => process.await_more(&missing).await?,
-            }
-        };
+        while let Err(missing) = http::get(admin, "/livez").await {
+            process.await_more(&missing).await?;
+        }
         Ok(Self { process, admin })
     }
 
@@ -96,7 +94,7 @@ impl Operator {
         self.admin
     }
 
-    /// Asks the admin server; status code and body.
+    /// Sends a GET request to the admin server; returns status code and body.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         http::get(self.admin, path).await
     }
@@ -120,7 +118,7 @@ impl Operator {
     /// any.
     ///
     /// # Errors
-    /// The admin server does not answer, or the value is no number.
+    /// The admin server does not respond, or the value is not a number.
     pub async fn metric(&self, series: &str) -> Result<Option<f64>> {
         metric(self.admin, series).await
     }
@@ -144,34 +142,18 @@ async fn leads(admin: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-fn command(binary: &Path, options: &OperatorOptions) -> Command {
+fn command(binary: &Path, options: &OperatorOptions, admin: SocketAddr) -> Command {
     let mut command = Command::new(binary);
     command
         .arg("run")
         .arg("--kubeconfig")
         .arg(&options.kubeconfig)
-        .args(["--admin-address", "127.0.0.1:0"])
+        .arg(format!("--admin-address={admin}"))
         .args(["--cluster-resource-namespace", NAMESPACE])
         .args(["--leader-election-namespace", NAMESPACE])
         .args(["--log-format", "json"])
         .args(&options.flags)
-        // The end of the log is shown when it fails, and has to say why.
+        // The end of the log is shown when it fails, and must contain the error.
         .env("RUST_LIB_BACKTRACE", "0");
     command
-}
-
-/// Where the admin server listens, once the operator has logged it.
-fn admin_address(log: &Log) -> Result<SocketAddr> {
-    let text = log.text()?;
-    let entries = text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut listening = entries.filter(|entry| entry["message"] == "admin server is listening");
-    let entry = listening
-        .next()
-        .context("the admin server does not listen yet")?;
-    Ok(entry["address"]
-        .as_str()
-        .context("the log has no address")?
-        .parse()?)
 }

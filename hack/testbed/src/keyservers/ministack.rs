@@ -3,6 +3,7 @@
 mod iam;
 mod kms;
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use super::Slot;
 use crate::home::Home;
-use crate::http::{self, Request};
+use crate::http;
 use crate::packages;
 use crate::ports;
 use crate::supervise::{Life, Process};
@@ -22,8 +23,7 @@ pub const REGION: &str = "us-east-1";
 /// The account that owns its keys.
 pub const ACCOUNT: &str = "000000000000";
 
-/// The answer to a signed request needs a caller; this one is the account's root, whose signature
-/// nobody checks.
+/// The caller of requests: the account's root, whose signature is not checked.
 const ROOT: &str = "test";
 
 /// The emulator `ministack`, over HTTP on loopback. Its state survives [`Self::restart`], which
@@ -107,7 +107,7 @@ impl Ministack {
             .env("STATE_DIR", self.home.join("state"));
         let log = self.home.join("ministack.log");
         let mut process = Process::spawn("ministack", &command, &log, Life::Bound)?;
-        process.wait_ready(|| self.health())?;
+        process.wait_ready(|| http::block_on(http::check(self.socket(), "/_ministack/ready")))?;
         Ok(process)
     }
 
@@ -139,32 +139,18 @@ impl Ministack {
             ("X-Amz-Target", &target),
             ("Authorization", &authorization),
         ];
-        let text = self.post(&headers, &input.to_string(), action)?;
-        serde_json::from_str(&text).with_context(|| format!("{action} answers {text}"))
+        let text = self.post(&headers, input.to_string(), action)?;
+        serde_json::from_str(&text).with_context(|| format!("{action} returned {text}"))
     }
 
-    fn post(&self, headers: &[(&str, &str)], body: &str, action: &str) -> Result<String> {
-        let request = Request {
-            method: "POST",
-            path: "/",
-            headers,
-            body,
-        };
-        let (status, text) = http::plain(self.port, request)?;
+    fn post(&self, headers: &[(&str, &str)], body: String, action: &str) -> Result<String> {
+        let (status, text) = http::block_on(http::post(self.socket(), headers, body))?;
         ensure!(status == 200, "{action}: {status} {text}");
         Ok(text)
     }
 
-    fn health(&self) -> Result<()> {
-        let request = Request {
-            method: "GET",
-            path: "/_ministack/ready",
-            headers: &[],
-            body: "",
-        };
-        let (status, text) = http::plain(self.port, request)?;
-        ensure!(status == 200, "{status} {text}");
-        Ok(())
+    fn socket(&self) -> SocketAddr {
+        http::loopback(self.port)
     }
 }
 

@@ -5,15 +5,13 @@ mod setup;
 use std::io::{Seek, Write};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use rustls::ClientConfig;
 use serde_json::Value;
 
 use super::Slot;
+use crate::command::run;
 use crate::home::Home;
-use crate::http::{self, Request};
 use crate::packages;
 use crate::pki::{Ca, write_private};
 use crate::ports;
@@ -21,14 +19,15 @@ use crate::supervise::{Life, Process};
 
 pub use setup::AppRole;
 
-/// What `sys/health` answers: a server that can be used, and one that is sealed.
-const ACTIVE: u16 = 200;
-const SEALED: u16 = 503;
-const NOT_INITIALIZED: u16 = 501;
+/// A field of `bao status` and its value, by which a server has a state.
+type State = (&'static str, bool);
+const NOT_INITIALIZED: State = ("initialized", false);
+const SEALED: State = ("sealed", true);
+const ACTIVE: State = ("is_self", true);
 
 /// An OpenBao server on loopback, with TLS and with storage that a restart keeps.
 ///
-/// Its listener asks for client certificates and does without. All methods block; in an async
+/// Its listener requests client certificates but does not require them. All methods block; in an async
 /// test whose own tasks must run meanwhile, call them by `tokio::task::spawn_blocking`.
 #[allow(missing_debug_implementations, reason = "it holds the root token")]
 pub struct OpenBao {
@@ -36,7 +35,6 @@ pub struct OpenBao {
     home: Home,
     port: u16,
     ca: Ca,
-    client: Arc<ClientConfig>,
     unseal_key: String,
     root_token: String,
     process: Slot,
@@ -51,7 +49,6 @@ impl OpenBao {
             program: packages::openbao()?,
             home: Home::temporary()?,
             port,
-            client: http::trusting(ca.certificate_pem())?,
             ca,
             unseal_key: String::new(),
             root_token: String::new(),
@@ -83,7 +80,7 @@ impl OpenBao {
         self.ca.certificate_pem()
     }
 
-    /// The token that may do everything.
+    /// The root token.
     pub fn root_token(&self) -> &str {
         &self.root_token
     }
@@ -115,32 +112,32 @@ impl OpenBao {
         self.resume()
     }
 
-    /// Seals the server: it answers and can do nothing.
+    /// Seals the server, which still responds.
     pub fn seal(&self) -> Result<()> {
         self.bao(&["operator", "seal"])?;
-        self.await_health(SEALED)
+        self.await_state(SEALED)
     }
 
     /// Unseals the server, and returns when it works.
     pub fn unseal(&self) -> Result<()> {
         self.bao(&["operator", "unseal", &self.unseal_key])?;
-        self.await_health(ACTIVE)
+        self.await_state(ACTIVE)
     }
 
     /// Runs `bao` with the root token; what it prints.
     pub fn bao(&self, arguments: &[&str]) -> Result<String> {
-        packages::run(self.command(&self.root_token).args(arguments))
+        run(self.command(&self.root_token).args(arguments))
     }
 
-    /// Runs `bao` with the root token and gives it an input, where an argument is `-`.
+    /// Runs `bao` with the root token and an input, which an argument `-` stands for.
     pub fn bao_with_input(&self, arguments: &[&str], input: &str) -> Result<String> {
         let mut file = tempfile::tempfile()?;
         file.write_all(input.as_bytes())?;
         file.rewind()?;
-        packages::run(self.command(&self.root_token).args(arguments).stdin(file))
+        run(self.command(&self.root_token).args(arguments).stdin(file))
     }
 
-    /// `bao` for this server with a token, to be given its arguments.
+    /// `bao` for this server with a token, without arguments.
     pub fn command(&self, token: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -158,24 +155,10 @@ impl OpenBao {
         self.bao_with_input(&["write", path, "-"], &value.to_string())
     }
 
-    /// Reads a path; the field `data` of the answer.
+    /// Reads a path; returns the field `data` of the response.
     pub fn read(&self, path: &str) -> Result<Value> {
         let text = self.bao(&["read", "-format=json", path])?;
         Ok(serde_json::from_str::<Value>(&text)?["data"].take())
-    }
-
-    /// One call of the HTTP API with a token, such as `("GET", "/v1/sys/health", "", "")`: the
-    /// status and the body.
-    pub fn api(&self, method: &str, path: &str, token: &str, body: &str) -> Result<(u16, String)> {
-        let headers = [("X-Vault-Token", token)];
-        let headers = if token.is_empty() { &[][..] } else { &headers };
-        let request = Request {
-            method,
-            path,
-            headers,
-            body,
-        };
-        http::tls(&self.client, self.port, request)
     }
 
     fn configure(&self, cluster_port: u16) -> Result<()> {
@@ -203,7 +186,7 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
         write_private(&self.home.join("server.hcl"), &text)
     }
 
-    fn spawn(&self, expected: u16) -> Result<()> {
+    fn spawn(&self, expected: State) -> Result<()> {
         let mut command = Command::new(&self.program);
         let config = self.home.join("server.hcl");
         command
@@ -212,20 +195,23 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
         let log = self.home.join("openbao.log");
         self.process.fill(|| {
             let mut process = Process::spawn("openbao", &command, &log, Life::Bound)?;
-            process.wait_ready(|| self.health(expected))?;
+            process.wait_ready(|| self.check(expected))?;
             Ok(process)
         })
     }
 
-    fn await_health(&self, expected: u16) -> Result<()> {
+    fn await_state(&self, expected: State) -> Result<()> {
         let mut process = self.process.lock();
         let process = process.as_mut().context("OpenBao does not run")?;
-        process.wait_ready(|| self.health(expected))
+        process.wait_ready(|| self.check(expected))
     }
 
-    fn health(&self, expected: u16) -> Result<()> {
-        let (status, body) = self.api("GET", "/v1/sys/health", "", "")?;
-        ensure!(status == expected, "its health is {status}: {body}");
+    fn check(&self, (field, value): State) -> Result<()> {
+        let output = self.command("").args(["status", "-format=json"]).output()?;
+        // A server that is sealed makes it fail.
+        let status: Value = serde_json::from_slice(&output.stdout)
+            .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+        ensure!(status[field] == value, "its status is {status}");
         Ok(())
     }
 }
@@ -233,6 +219,6 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
 fn text(value: &Value) -> Result<String> {
     Ok(value
         .as_str()
-        .context("no such field in the answer")?
+        .context("the response lacks a field")?
         .to_owned())
 }

@@ -17,10 +17,10 @@ use crate::pki::write_private;
 
 pub use faults::Fault;
 
-/// A folder of tokens of its own, and a module of its own that reads them.
+/// A folder of tokens, and a module that reads them.
 ///
 /// The module may be loaded into any process beside the modules of other instances: it is the
-/// shim of this crate in front of a copy of SoftHSM2 of its own. All methods block.
+/// shim of this crate in front of its own copy of SoftHSM2. All methods block.
 #[derive(Debug)]
 pub struct SoftHsm {
     package: packages::SoftHsm,
@@ -58,12 +58,12 @@ impl SoftHsm {
         self.home.join("shim.so")
     }
 
-    /// SoftHSM2 itself, without the shim. It wants the variable of [`Self::environment`].
+    /// SoftHSM2 itself, without the shim. It needs the variable of [`Self::environment`].
     pub fn plain_module(&self) -> &Path {
         &self.package.module
     }
 
-    /// The environment variable that [`Self::plain_module`] wants.
+    /// The environment variable that [`Self::plain_module`] needs.
     pub fn environment(&self) -> (&'static str, PathBuf) {
         ("SOFTHSM2_CONF", self.home.join("conf"))
     }

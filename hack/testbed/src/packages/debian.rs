@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+
+use crate::command::run;
 
 /// A library's name and the packages that may have it.
 type Library = (&'static str, &'static [&'static str]);
@@ -113,19 +115,4 @@ fn missing(root: &Path) -> Result<Vec<String>> {
     missing.sort();
     missing.dedup();
     Ok(missing)
-}
-
-/// Runs a command; its standard output, or the end of what it complained about.
-pub(crate) fn run(command: &mut Command) -> Result<String> {
-    let name = command.get_program().to_owned();
-    let output = command
-        .output()
-        .with_context(|| format!("cannot run {}", name.display()))?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        let lines: Vec<_> = text.lines().collect();
-        let end = lines[lines.len().saturating_sub(5)..].join("\n");
-        bail!("{} failed:\n{end}", name.display());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::debian;
+use crate::command::run;
 
 /// An interpreter, and what a package with machine code depends on.
 pub(super) struct Interpreter {
@@ -20,12 +20,12 @@ const DESCRIBE: &str = "import sys, sysconfig; \
 
 /// The `python3` of the PATH.
 pub(super) fn interpreter() -> Result<Interpreter> {
-    let text = debian::run(Command::new("python3").args(["-c", DESCRIBE]))
+    let text = run(Command::new("python3").args(["-c", DESCRIBE]))
         .context("install Python 3.11 or newer, as python3 on the PATH")?;
     let (executable, tag) = text
         .trim()
         .split_once('\n')
-        .context("python3 says nothing")?;
+        .context("python3 printed nothing")?;
     Ok(Interpreter {
         executable: executable.into(),
         tag: tag.to_owned(),
@@ -33,22 +33,20 @@ pub(super) fn interpreter() -> Result<Interpreter> {
 }
 
 /// The folder of packages, each pinned; installs them if they are not in the cache. The list is
-/// complete: what a package asks for beyond it is not installed.
+/// complete: further dependencies are not installed.
 pub(super) fn ensure(name: &str, pins: &[&str]) -> Result<PathBuf> {
     let python = interpreter()?;
     let mut ingredients = vec![python.tag.as_str()];
     ingredients.extend(pins);
     super::ensure(name, &ingredients, |folder| {
-        debian::run(
-            Command::new(&python.executable)
-                .args(["-m", "pip", "install", "--quiet", "--no-deps"])
-                .args(["--only-binary", ":all:"])
-                .arg("--target")
-                .arg(folder)
-                .args(pins)
-                .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-                .env("PIP_ROOT_USER_ACTION", "ignore"),
-        )
+        run(Command::new(&python.executable)
+            .args(["-m", "pip", "install", "--quiet", "--no-deps"])
+            .args(["--only-binary", ":all:"])
+            .arg("--target")
+            .arg(folder)
+            .args(pins)
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .env("PIP_ROOT_USER_ACTION", "ignore"))
         .context("install pip for python3, such as by the package python3-pip")?;
         Ok(())
     })

@@ -1,4 +1,4 @@
-//! What goes wrong between a client and its server.
+//! Faults between a client and its server.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub enum Requests {
     Carrying {
         /// A part of the path.
         path: String,
-        /// The header's name, in small letters.
+        /// The header's name, in lower case.
         header: &'static str,
         /// All of its value.
         value: String,
@@ -39,12 +39,12 @@ impl Requests {
     }
 }
 
-/// Something that goes wrong with a request.
+/// A fault of a request.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The answer comes later.
+    /// The response is delayed.
     Latency(Duration),
-    /// This is the answer, and the server is not asked.
+    /// This is the response; the server does not get the request.
     Answer {
         /// The status.
         status: u16,
@@ -53,25 +53,25 @@ pub enum Fault {
         /// The body.
         body: String,
     },
-    /// The server's answer, with a text in it replaced by another.
+    /// The server's response, with a text in it replaced by another.
     Replace {
-        /// What is replaced, wherever it stands.
+        /// The text to replace.
         from: String,
-        /// What stands there then.
+        /// The replacement.
         to: String,
     },
-    /// The server's answer breaks off in the middle of its body.
+    /// The server's response ends in the middle of its body.
     Truncated,
     /// The connection is reset.
     Reset,
-    /// There is never an answer, and the connection stays open.
+    /// There is no response, and the connection stays open.
     Silence,
-    /// The server does its work, and the connection is reset before its answer is passed on.
+    /// The server handles the request, and the connection is reset instead of a response.
     Lost,
 }
 
 impl Fault {
-    /// An answer of a status with a JSON body.
+    /// A response with a JSON body.
     pub fn json(status: u16, body: &str) -> Self {
         Self::Answer {
             status,
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// 429 as Vault answers, with the seconds to wait.
+    /// Vault's 429, with the seconds to wait.
     pub fn too_many_requests(retry_after: u32) -> Self {
         Self::Answer {
             status: 429,
@@ -93,7 +93,7 @@ impl Fault {
         }
     }
 
-    /// An error as AWS answers it in its JSON protocol, such as `ThrottlingException`, which AWS
+    /// An error in AWS's JSON protocol, such as `ThrottlingException`, which AWS
     /// sends with status 400, or `AccessDeniedException`.
     pub fn aws_error(status: u16, code: &str, message: &str) -> Self {
         Self::Answer {
@@ -117,20 +117,20 @@ impl Fault {
 
     /// 200 with something that is not JSON.
     pub fn not_json() -> Self {
-        Self::json(200, "<html>this is no JSON</html>")
+        Self::json(200, "<html>not JSON</html>")
     }
 
-    /// 200 with a JSON string of so many bytes.
+    /// 200 with a JSON string of this length.
     pub fn oversized(bytes: usize) -> Self {
         Self::json(200, &format!("\"{}\"", "x".repeat(bytes)))
     }
 }
 
-/// A fault with what it is for.
+/// A fault and its requests.
 #[derive(Debug)]
 pub(super) struct Rule {
     pub(super) requests: Requests,
     pub(super) fault: Fault,
-    /// How many requests it is still for; nothing is no end.
+    /// How many more requests it is for; `None` is unlimited.
     pub(super) left: Option<usize>,
 }

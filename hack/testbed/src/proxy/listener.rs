@@ -26,11 +26,11 @@ use crate::pki::Pair;
 const BIND_DEADLINE: Duration = Duration::from_secs(10);
 const BIND_INTERVAL: Duration = Duration::from_millis(10);
 
-/// To listen or not to, and where to say that it is so.
+/// Whether to listen, and a channel for the result.
 pub(super) type Order = (bool, Sender<std::io::Result<()>>);
 
-/// Listens and does not, as it is told, until nobody can tell it any more. When it stops
-/// listening, all connections end.
+/// Follows orders to listen until their channel closes. When it stops listening, all connections
+/// end.
 pub(super) async fn run(
     port: u16,
     tls: Option<TlsAcceptor>,
@@ -47,7 +47,7 @@ pub(super) async fn run(
                 connections.shutdown().await;
                 let result =
                     if listen { bind(port).await.map(|it| listener = Some(it)) } else { Ok(()) };
-                // Nobody waiting is nobody to tell.
+                // The receiver may be gone.
                 let _ = done.send(result);
             }
             accepted = accept(listener.as_ref()) => {
@@ -55,7 +55,7 @@ pub(super) async fn run(
                     connections.spawn(serve(stream, tls.clone(), Arc::clone(&shared)));
                 }
             }
-            // What has ended is forgotten.
+            // Removes those that have ended.
             Some(_) = connections.join_next() => {}
         }
     }
@@ -66,7 +66,7 @@ pub(super) async fn run(
 async fn bind(port: u16) -> std::io::Result<TcpListener> {
     let deadline = Instant::now() + BIND_DEADLINE;
     loop {
-        // The standard library lets the address be taken again while old connections fade away.
+        // The standard library allows reuse of the address while old connections close.
         match StdListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Err(error) if error.kind() == AddrInUse && Instant::now() < deadline => {
                 tokio::time::sleep(BIND_INTERVAL).await;
@@ -87,7 +87,7 @@ async fn accept(listener: Option<&TcpListener>) -> Option<TcpStream> {
     }
 }
 
-/// One connection. How it ends is the client's to notice.
+/// Serves one connection.
 async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>) -> Result<()> {
     stream.set_nodelay(true)?;
     let stream = stream.into_std()?;
@@ -97,19 +97,19 @@ async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Arc<Shared>)
         std::future::pending::<()>().await;
     }
     match tls {
-        Some(tls) => answer(tls.accept(stream).await?, socket, shared).await,
-        None => answer(stream, socket, shared).await,
+        Some(tls) => serve_http(tls.accept(stream).await?, socket, shared).await,
+        None => serve_http(stream, socket, shared).await,
     }
 }
 
-async fn answer(
+async fn serve_http(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     socket: Arc<StdStream>,
     shared: Arc<Shared>,
 ) -> Result<()> {
     let service = service_fn(move |request| {
         let (shared, socket) = (Arc::clone(&shared), Arc::clone(&socket));
-        async move { service::answer(&shared, &socket, request).await }
+        async move { service::respond(&shared, &socket, request).await }
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     Ok(connection.await?)

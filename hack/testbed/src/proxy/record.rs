@@ -1,4 +1,4 @@
-//! What passed through a proxy.
+//! Requests that passed through a proxy.
 
 use std::fmt;
 
@@ -12,12 +12,12 @@ pub struct Seen {
     pub method: String,
     /// The path, without a query.
     pub path: String,
-    /// The action of AWS that it asks for, such as `Sign`.
+    /// Its AWS action, such as `Sign`.
     pub action: Option<String>,
     headers: Headers,
 }
 
-/// Headers, whose values may be secrets: `Debug` shows the names alone.
+/// Headers, whose values may be secrets: `Debug` shows only the names.
 #[derive(Clone)]
 struct Headers(HeaderMap);
 
@@ -37,7 +37,7 @@ impl Seen {
         }
     }
 
-    /// Whether it has this header, in small letters.
+    /// Whether it has this header, in lower case.
     pub fn has(&self, header: &str) -> bool {
         self.headers.0.contains_key(header)
     }

@@ -7,10 +7,10 @@ use hyper::header::HeaderMap;
 use serde_json::Value;
 
 /// Each credential, with each place that it was found in.
-static SEEN: Mutex<BTreeSet<Found>> = Mutex::new(BTreeSet::new());
+static SEEN: Mutex<BTreeSet<Credential>> = Mutex::new(BTreeSet::new());
 
 /// A credential, and the header, field or tag that it was found in.
-type Found = (String, &'static str);
+type Credential = (String, &'static str);
 
 /// Headers of requests whose whole value is one.
 const HEADERS: [&str; 2] = ["x-vault-token", "x-amz-security-token"];
@@ -25,7 +25,7 @@ const FIELDS: [&str; 6] = [
     "Token",
 ];
 
-/// What stands before one in AWS' queries and XML, and the character with which it ends.
+/// The prefix of one in AWS's queries and XML, and the character that ends it.
 const TAGS: [(&str, char); 3] = [
     ("<SecretAccessKey>", '<'),
     ("<SessionToken>", '<'),
@@ -38,12 +38,12 @@ pub fn secrets() -> BTreeSet<String> {
     seen().iter().map(|(secret, _)| secret.clone()).collect()
 }
 
-/// What credentials were found in so far: names of headers and fields, and what stands before.
+/// Where credentials were found so far: names of headers and fields, and prefixes.
 pub fn places() -> BTreeSet<&'static str> {
     seen().iter().map(|(_, place)| *place).collect()
 }
 
-/// Notes the credentials in a request or an answer.
+/// Records the credentials in a request or a response.
 pub(super) fn note(headers: &HeaderMap, body: &[u8]) {
     let mut found = in_headers(headers);
     match serde_json::from_slice(body) {
@@ -54,14 +54,14 @@ pub(super) fn note(headers: &HeaderMap, body: &[u8]) {
     seen().extend(found);
 }
 
-fn in_headers(headers: &HeaderMap) -> Vec<Found> {
+fn in_headers(headers: &HeaderMap) -> Vec<Credential> {
     let values = HEADERS
         .iter()
         .filter_map(|name| Some((headers.get(*name)?.to_str().ok()?.to_owned(), *name)));
     values.collect()
 }
 
-fn in_json(value: &Value, found: &mut Vec<Found>) {
+fn in_json(value: &Value, found: &mut Vec<Credential>) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
@@ -77,7 +77,7 @@ fn in_json(value: &Value, found: &mut Vec<Found>) {
     }
 }
 
-fn in_text(text: &str, found: &mut Vec<Found>) {
+fn in_text(text: &str, found: &mut Vec<Credential>) {
     for (tag, end) in TAGS {
         let after = text.split(tag).skip(1);
         let secrets = after.filter_map(|rest| rest.split(end).next());
@@ -85,7 +85,7 @@ fn in_text(text: &str, found: &mut Vec<Found>) {
     }
 }
 
-fn seen() -> MutexGuard<'static, BTreeSet<Found>> {
+fn seen() -> MutexGuard<'static, BTreeSet<Credential>> {
     SEEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_found_in_every_form() {
+    fn finds_credentials_in_every_form() {
         let headers: HeaderMap = [("x-vault-token", "s.2"), ("content-type", "text/plain")]
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .into_iter()
@@ -109,7 +109,7 @@ mod tests {
         ] {
             note(&headers, body.as_bytes());
         }
-        // As the one who was told it says it.
+        // The same credential in another place.
         note(&headers, br#"{"client_token":"s.2"}"#);
         let found: Vec<_> = secrets().into_iter().collect();
         assert_eq!(found, ["a.b.c", "d.e.f", "g.h.i", "s.1", "s.2", "t"]);

@@ -1,15 +1,16 @@
 //! One request through a proxy.
 
 use std::future::pending;
+use std::io;
 use std::net::TcpStream;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::HeaderMap;
+use futures::{StreamExt, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONTENT_LENGTH, HeaderMap};
 use hyper::{Request, Response, StatusCode};
 use rustix::net::sockopt::set_socket_linger;
 
@@ -17,62 +18,15 @@ use super::fault::Fault;
 use super::record::Seen;
 use super::{Shared, secret};
 
-/// The body of an answer: whole, or broken off.
-pub(super) enum Answer {
-    Whole(Full<Bytes>),
-    Broken {
-        /// What comes of it.
-        part: Option<Bytes>,
-        /// The length that the head of the answer says.
-        promised: u64,
-        /// Whether there was a time to send the part.
-        sent: bool,
-    },
-}
+/// The body of a response.
+type ResponseBody = UnsyncBoxBody<Bytes, io::Error>;
 
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        match &mut *self {
-            Self::Whole(body) => Pin::new(body)
-                .poll_frame(context)
-                .map_err(|never| match never {}),
-            Self::Broken { part, sent, .. } => match part.take() {
-                Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
-                None if *sent => {
-                    let broken = std::io::Error::other("broken off, as asked");
-                    Poll::Ready(Some(Err(broken)))
-                }
-                // Before it waits for more, hyper sends what it has.
-                None => {
-                    *sent = true;
-                    context.waker().wake_by_ref();
-                    Poll::Pending
-                }
-            },
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Broken { promised, .. } => SizeHint::with_exact(*promised),
-        }
-    }
-}
-
-/// Answers a request, through its faults. An error closes the connection, and resets it where the
-/// fault says so.
-pub(super) async fn answer(
+/// Responds to a request, through its faults. An error closes or resets the connection.
+pub(super) async fn respond(
     shared: &Shared,
     socket: &TcpStream,
     request: Request<Incoming>,
-) -> Result<Response<Answer>> {
+) -> Result<Response<ResponseBody>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     secret::note(&head.headers, &body);
@@ -92,11 +46,11 @@ pub(super) async fn answer(
                 body,
             } => {
                 secret::note(&HeaderMap::new(), body.as_bytes());
-                return made(status, &headers, body);
+                return response(status, &headers, body);
             }
         }
     }
-    let Ok((head, mut body)) = shared.upstream.ask(head, body).await else {
+    let Ok((mut head, mut body)) = shared.upstream.send(head, body).await else {
         // The server is unavailable, and so is the proxy then.
         return reset(socket);
     };
@@ -107,29 +61,45 @@ pub(super) async fn answer(
     for (from, to) in replaced {
         body = String::from_utf8_lossy(&body).replace(&from, &to).into();
     }
-    let length = body.len();
     let body = if truncated {
-        Answer::Broken {
-            part: Some(body.slice(..length / 2)),
-            promised: u64::try_from(length)?,
-            sent: false,
-        }
+        head.headers.insert(CONTENT_LENGTH, body.len().into());
+        half(&body)
     } else {
-        Answer::Whole(Full::new(body))
+        whole(body)
     };
     Ok(Response::from_parts(head, body))
 }
 
-fn made(status: u16, headers: &[(String, String)], body: String) -> Result<Response<Answer>> {
+fn whole(body: Bytes) -> ResponseBody {
+    Full::new(body)
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+/// The first half of a body, then an error. hyper sends what it has before it waits for more.
+fn half(body: &Bytes) -> ResponseBody {
+    let first = stream::iter([Ok(Frame::data(body.slice(..body.len() / 2)))]);
+    let error = stream::once(async {
+        tokio::task::yield_now().await;
+        Err(io::Error::other("truncated by a fault"))
+    });
+    StreamBody::new(first.chain(error)).boxed_unsync()
+}
+
+fn response(
+    status: u16,
+    headers: &[(String, String)],
+    body: String,
+) -> Result<Response<ResponseBody>> {
     let mut response = Response::builder().status(StatusCode::from_u16(status)?);
     for (name, value) in headers {
         response = response.header(name, value);
     }
-    Ok(response.body(Answer::Whole(Full::new(body.into())))?)
+    Ok(response.body(whole(body.into()))?)
 }
 
 /// A socket that does not linger is reset when it is closed.
 fn reset<T>(socket: &TcpStream) -> Result<T> {
     set_socket_linger(socket, Some(Duration::ZERO))?;
-    bail!("reset, as asked")
+    bail!("reset by a fault")
 }

@@ -30,7 +30,7 @@ impl Upstream {
     }
 
     /// Passes a request on as it is, and reads the response to its end.
-    pub(super) async fn ask(
+    pub(super) async fn send(
         &self,
         head: request::Parts,
         body: Bytes,
@@ -38,7 +38,7 @@ impl Upstream {
         let path = head
             .uri
             .path_and_query()
-            .context("a request without a path")?;
+            .context("the request has no path")?;
         let url = format!("{}{path}", self.address);
         let mut request = self.client.request(head.method, url).body(body).build()?;
         *request.headers_mut() = head.headers;

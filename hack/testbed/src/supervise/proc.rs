@@ -22,12 +22,12 @@ pub fn running(subcommand: &str, folder: &Path) -> Result<Vec<u32>> {
     Ok(processes()?.filter(matches).collect())
 }
 
-/// Asks the children of this process to end.
+/// Sends SIGTERM to the children of this process.
 ///
 /// # Errors
 /// There is no /proc, or a child may not be signaled.
 pub fn terminate_children() -> Result<()> {
-    let is_child = |pid: &u32| stat(*pid).is_some_and(|it| it.parent == std::process::id());
+    let is_child = |pid: &u32| parent(*pid) == Some(std::process::id());
     processes()?
         .filter(is_child)
         .try_for_each(|pid| signal(pid, Signal::TERM))
@@ -62,7 +62,7 @@ pub fn command_line(pid: u32) -> Option<Vec<String>> {
     )
 }
 
-/// Sends a signal; a process that has ended already is no error.
+/// Sends a signal, if the process has not ended.
 pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
     let process = Pid::from_raw(pid.try_into()?).context("process id 0")?;
     match kill_process(process, signal) {
@@ -71,7 +71,11 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> Result<()> {
     }
 }
 
-fn processes() -> Result<impl Iterator<Item = u32>> {
+/// The ids of all processes.
+///
+/// # Errors
+/// There is no /proc.
+pub fn processes() -> Result<impl Iterator<Item = u32>> {
     let entries = fs::read_dir("/proc").context("cannot list processes")?;
     Ok(entries
         .flatten()
@@ -84,6 +88,11 @@ struct Stat {
     /// Its parent may not have reaped it yet.
     ended: bool,
     parent: u32,
+}
+
+/// The id of the process that started another one.
+pub fn parent(pid: u32) -> Option<u32> {
+    Some(stat(pid)?.parent)
 }
 
 fn stat(pid: u32) -> Option<Stat> {

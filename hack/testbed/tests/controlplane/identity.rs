@@ -1,4 +1,4 @@
-//! Who may do what, and who did.
+//! Identities and permissions of the processes.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ const CONTROLLER: &str = "system:serviceaccount:cert-manager:cert-manager";
 const WEBHOOK: &str = "system:serviceaccount:cert-manager:cert-manager-webhook";
 const YEAR: i64 = 365 * 24 * 60 * 60;
 
-/// What cert-manager did, it did under its ServiceAccounts, with the rights that its chart gives.
+/// cert-manager acts under its ServiceAccounts, with the permissions of its chart.
 pub(crate) fn cert_manager_is_no_administrator(plane: &ControlPlane) {
     let log = std::fs::read_to_string(plane.audit_log().unwrap()).unwrap();
     let events: Vec<Value> = log
@@ -103,8 +103,8 @@ pub(crate) async fn of_a_service_account(plane: &ControlPlane) {
         "{output:?}"
     );
 
-    let error = make("nobody").await.unwrap_err().to_string();
-    assert!(error.contains("default/nobody"), "{error}");
+    let error = make("missing").await.unwrap_err().to_string();
+    assert!(error.contains("default/missing"), "{error}");
 }
 
 /// How many seconds the token in a kubeconfig lives, by its own claims.

@@ -1,12 +1,13 @@
-//! However a control plane ends, no process and no folder is left.
+//! No process and no folder is left when the starter of servers is killed.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use signet_testbed::controlplane::{ControlPlane, Options};
-use signet_testbed::supervise::{Process, command_line};
+use signet_testbed::supervise::{Process, command_line, processes};
 use signet_testbed::wait::{Observation, until_blocking};
+use signet_testbed::{Ministack, OpenBao};
 
 /// Marks the line on which the starter below prints what it started.
 const MARK: &str = "started: ";
@@ -22,9 +23,8 @@ pub(crate) fn running(pids: &[u32]) -> Vec<u32> {
 
 /// The command lines of all processes.
 pub(crate) fn all() -> impl Iterator<Item = String> {
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(command_line).map(|line| line.join(" "))
+    let lines = processes().unwrap().filter_map(command_line);
+    lines.map(|line| line.join(" "))
 }
 
 fn await_end(pids: &[u32], folder: &Path) {
@@ -40,10 +40,15 @@ fn await_end(pids: &[u32], folder: &Path) {
 /// Not a test by itself: the starter that the next test kills. Never returns once it has started.
 #[tokio::test]
 #[ignore = "run by a_killed_starter_leaves_nothing"]
-#[allow(clippy::print_stdout, reason = "how it tells the test what it started")]
+#[allow(clippy::print_stdout, reason = "the test reads what it started")]
 async fn starter() {
     let plane = ControlPlane::start(&Options::default()).await.unwrap();
-    let started = (plane.folder(), pids(&plane));
+    // From a thread that ends before the test does.
+    let servers = std::thread::spawn(|| (OpenBao::start().unwrap(), Ministack::start().unwrap()));
+    let (bao, ministack) = servers.join().unwrap();
+    let mut pids = pids(&plane);
+    pids.extend(bao.pid().into_iter().chain(ministack.pid()));
+    let started = (plane.folder(), pids);
     println!("{MARK}{}", serde_json::to_string(&started).unwrap());
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }
@@ -60,7 +65,7 @@ fn a_killed_starter_leaves_nothing() {
     let (folder, pids): (PathBuf, Vec<u32>) = lines
         .find_map(|line| serde_json::from_str(line.unwrap().split_once(MARK)?.1).unwrap())
         .expect("the starter starts");
-    assert_eq!(running(&pids).len(), 5);
+    assert_eq!(running(&pids).len(), 7);
     assert!(folder.exists());
 
     starter.kill().unwrap();

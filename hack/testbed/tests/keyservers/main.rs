@@ -1,6 +1,5 @@
-//! The proxy, as a client sees it, and the end of the key servers. What the servers do, the key
-//! backends' suite shows with the product.
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+//! The fault proxy, as a client sees it. The conformance suite of the key backends covers the key
+//! servers.
+#![allow(clippy::unwrap_used, reason = "a failure shows its line")]
 
-mod processes;
 mod proxy;

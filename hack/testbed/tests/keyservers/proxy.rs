@@ -10,8 +10,8 @@ use signet_testbed::proxy::{Fault, Requests};
 use signet_testbed::wait::{Observation, until_blocking};
 use signet_testbed::{Ministack, OpenBao, Proxy};
 
-/// Asks for `/path` as a client of KMS would ask for an action; all that comes back.
-fn ask(proxy: &Proxy, action: &str) -> std::io::Result<String> {
+/// Requests an action at `/path` as a client of KMS; returns the whole response.
+fn request(proxy: &Proxy, action: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", proxy.port()))?;
     write!(
         stream,
@@ -20,27 +20,27 @@ fn ask(proxy: &Proxy, action: &str) -> std::io::Result<String> {
          20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=x\r\n\
          Content-Type: application/x-amz-json-1.1\r\n\r\n{{}}"
     )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).map(|_| answer)
+    let mut response = String::new();
+    stream.read_to_string(&mut response).map(|_| response)
 }
 
 #[test]
-fn answers_are_made_up_changed_and_lost() {
+fn responses_are_forged_changed_and_lost() {
     let server = Ministack::start().unwrap();
     let proxy = Proxy::http(&server.endpoint(), None).unwrap();
-    let listed = || ask(&proxy, "ListKeys").unwrap();
+    let listed = || request(&proxy, "ListKeys").unwrap();
     assert!(listed().contains("\"Truncated\": false"));
 
     let throttled = Fault::aws_error(400, "ThrottlingException", "Rate exceeded");
     proxy.add_times(Requests::Action("ListKeys".into()), throttled, 1);
-    assert!(ask(&proxy, "ListAliases").unwrap().contains("200 OK"));
+    assert!(request(&proxy, "ListAliases").unwrap().contains("200 OK"));
     assert!(listed().contains("ThrottlingException"));
     assert!(listed().contains("200 OK"));
 
     let with = |fault: Fault| {
         proxy.clear();
         proxy.add(Requests::Path("/path".into()), fault);
-        ask(&proxy, "ListKeys")
+        request(&proxy, "ListKeys")
     };
     let limited = with(Fault::too_many_requests(3)).unwrap();
     assert!(limited.starts_with("HTTP/1.1 429") && limited.contains("retry-after: 3"));
@@ -77,10 +77,10 @@ fn the_listener_goes_and_comes_back_and_stays_silent() {
     let server = Ministack::start().unwrap();
     let proxy = Proxy::http(&server.endpoint(), None).unwrap();
     proxy.refuse().unwrap();
-    let refused = ask(&proxy, "ListKeys").unwrap_err();
+    let refused = request(&proxy, "ListKeys").unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     proxy.accept().unwrap();
-    assert!(ask(&proxy, "ListKeys").unwrap().contains("200 OK"));
+    assert!(request(&proxy, "ListKeys").unwrap().contains("200 OK"));
 
     // What is silent is silent until the connection ends, which refusing makes it do.
     for handshake in [false, true] {
@@ -92,27 +92,27 @@ fn the_listener_goes_and_comes_back_and_stays_silent() {
             true => proxy.add(Requests::All, Fault::Silence),
             false => proxy.silence_connections(),
         }
-        let (before, (done, answered)) = (seen(), mpsc::channel());
+        let (before, (done, responded)) = (seen(), mpsc::channel());
         std::thread::scope(|scope| {
-            scope.spawn(|| done.send(ask(&proxy, "ListKeys").is_ok_and(|it| !it.is_empty())));
+            scope.spawn(|| done.send(request(&proxy, "ListKeys").is_ok_and(|it| !it.is_empty())));
             until_blocking("another request or connection", || {
                 Ok(Observation::reached_if(seen() > before, before))
             })
             .unwrap();
             proxy.clear();
-            assert!(ask(&proxy, "ListKeys").unwrap().contains("200 OK"));
-            assert!(answered.try_recv().is_err());
+            assert!(request(&proxy, "ListKeys").unwrap().contains("200 OK"));
+            assert!(responded.try_recv().is_err());
             proxy.refuse().unwrap();
-            assert!(!answered.recv().unwrap());
+            assert!(!responded.recv().unwrap());
             proxy.accept().unwrap();
         });
     }
     server.stop().unwrap();
-    assert!(ask(&proxy, "ListKeys").is_err());
+    assert!(request(&proxy, "ListKeys").is_err());
     server.resume().unwrap();
     proxy.add(Requests::All, Fault::Latency(Duration::from_millis(20)));
     let begin = Instant::now();
-    assert!(ask(&proxy, "ListKeys").unwrap().contains("200 OK"));
+    assert!(request(&proxy, "ListKeys").unwrap().contains("200 OK"));
     // Not earlier; how much later, the machine decides.
     assert!(begin.elapsed() >= Duration::from_millis(20));
 }

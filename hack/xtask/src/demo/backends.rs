@@ -1,5 +1,5 @@
 //! The samples of the key backends, each on a key server that is started for it. The key is made by
-//! the server's own tools, as the backend's page in `docs/` says.
+//! the server's own tools, as on the backend's page in `docs/`.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ pub(super) async fn apply(
     };
     let prepared = shell.folder().join("prepared");
     if prepared.exists() {
-        comment("The key is already there, from the last time.");
+        comment("The key already exists.");
     } else {
         fs::write(shell.folder().join("server-ca.crt"), &server.ca)?;
         for script in prepare {
@@ -48,7 +48,7 @@ pub(super) async fn apply(
     Ok(())
 }
 
-/// OpenBao asks the cluster about the tokens with which Signet logs in.
+/// OpenBao reviews the tokens with which Signet logs in at the cluster.
 const VAULT: &[&str] = &[
     "bao secrets enable transit",
     "bao write -f transit/keys/team-a-ca type=ecdsa-p256",

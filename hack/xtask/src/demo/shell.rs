@@ -23,7 +23,7 @@ pub(super) struct Shell {
 impl Shell {
     /// With a folder of tools for `$PATH` and for `$DEMO`.
     pub(super) fn new(root: &Path, cluster: &Cluster, demo: &Path) -> Result<Self> {
-        fs::create_dir_all(demo).with_context(|| format!("cannot make {}", demo.display()))?;
+        fs::create_dir_all(demo).with_context(|| format!("cannot create {}", demo.display()))?;
         let kubectl = cluster.kubectl();
         let tools = Path::new(kubectl.get_program()).parent();
         let mut folders = vec![demo.to_owned()];
@@ -60,7 +60,7 @@ impl Shell {
         let status = self.command(script).stdin(Stdio::null()).status()?;
         ensure!(
             status.success(),
-            "a command of the demo failed; what is up stays up until `cargo xtask down`"
+            "a command of the demo failed; the cluster runs until `cargo xtask down`"
         );
         Ok(())
     }

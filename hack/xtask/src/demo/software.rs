@@ -56,7 +56,7 @@ pub(super) async fn apply(shell: &Shell, home: &Home, session: &mut Session) -> 
         if let Some(object) = installation.will_have(&MADE, &mut record).await? {
             bail!(
                 "your cluster already has a {object}, which the demo would overwrite; Signet \
-                 stays up on it until `cargo xtask down`"
+                 runs on it until `cargo xtask down`"
             );
         }
     }

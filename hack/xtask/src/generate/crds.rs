@@ -1,4 +1,4 @@
-//! `crds/` for whoever applies plain YAML, and the same as templates of the chart.
+//! `crds/` for plain YAML, and the same CRDs as templates of the chart.
 
 use std::path::Path;
 
@@ -67,7 +67,7 @@ fn template(yaml: &str) -> Result<String> {
     let escaped = escape(yaml);
     let (before, after) = escaped
         .split_once("metadata:\n")
-        .context("a CRD without metadata")?;
+        .context("the CRD has no metadata")?;
     let crd = format!("{HEADER}{before}{CHART_METADATA}{after}");
     Ok(format!(
         "{{{{- if .Values.crds.enabled }}}}\n{crd}{{{{- end }}}}\n"
@@ -84,12 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn braces_in_a_description_stay_text() {
+    fn escapes_braces_in_a_description() {
         assert_eq!(escape("write {{ .name }}"), r#"write {{ "{{" }} .name }}"#);
     }
 
     #[test]
-    fn whole_numbers_are_written_as_such() {
+    fn writes_whole_numbers_without_a_fraction() {
         let mut value = serde_json::json!({ "b": [1.0, 2.5], "a": 3 });
         plain(&mut value);
         assert_eq!(value.to_string(), r#"{"a":3,"b":[1,2.5]}"#);

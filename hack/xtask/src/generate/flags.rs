@@ -59,7 +59,7 @@ fn meaning(flag: &Arg) -> String {
     format!("{meaning} One of {}.", values.join(", "))
 }
 
-/// One line that ends as a sentence; clap takes the last stop away.
+/// One line with a period; clap removes the last one.
 fn text(help: Option<&StyledStr>) -> String {
     let text = help.map(ToString::to_string).unwrap_or_default();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,4 @@
-//! `docs/reference/metrics.md`, from what a scrape of the operator gives.
+//! `docs/reference/metrics.md`, from a scrape of the operator.
 
 use std::collections::{BTreeMap, BTreeSet};
 

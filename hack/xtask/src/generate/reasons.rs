@@ -38,7 +38,7 @@ fn table(reasons: &[(String, String)]) -> Table<2> {
 }
 
 /// The name and the doc comment of each variant of the first enum in a source file. The name is
-/// what its `as_str` gives; a variant without one holds another enum's.
+/// what its `as_str` returns; a variant without one holds another enum's.
 fn reasons(source: &str) -> Result<Vec<(String, String)>> {
     let (_, body) = source.split_once("enum ").context("no enum")?;
     let (body, rest) = body.split_once("\n}").context("an enum without end")?;
@@ -68,7 +68,7 @@ fn name(source: &str, variant: &str) -> Option<String> {
     Some(name.strip_prefix('"')?.split('"').next()?.to_owned())
 }
 
-/// Without the number of the rule that it comes from, which is for who reads the code.
+/// Removes the number of a rule, which is for readers of the code.
 fn without_rule(doc: &str) -> String {
     match (doc.rfind(" ("), doc.ends_with(").")) {
         (Some(at), true) if doc[at..].contains('-') => format!("{}.", &doc[..at]),
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variants_are_read_with_their_docs() {
+    fn reads_variants_with_their_docs() {
         let source = "/// X.\npub enum X {\n    /// One\n    /// two (CM-3).\n    A,\n    /// B.\n    \
                       B(u8),\n    /// Other.\n    C(Y),\n}\nimpl X { fn as_str() { match self {\n\
                       Self::A => \"Ay\",\nSelf::B(_) => \"B\",\nSelf::C(y) => y.as_str(),\n}}}";

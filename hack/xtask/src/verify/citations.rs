@@ -1,5 +1,5 @@
-//! Citations can be followed: a rule is on the page of rules, and pages that are not in the
-//! repository are not cited.
+//! Citations can be followed: a rule is on the page of rules, and no page outside the repository
+//! is cited.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ const RULES: &str = "docs/rules.md";
 const GROUPS: [&str; 11] = [
     "SID", "X5", "BND", "FED", "WL", "WIT", "CSR", "PCR", "CTB", "CM", "PKI",
 ];
-/// Text files that people write.
+/// Extensions of text files that are not generated.
 const EXTENSIONS: [&str; 13] = [
     "c", "go", "h", "json", "lua", "md", "py", "rs", "sh", "toml", "tpl", "yaml", "yml",
 ];

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use serde_json::Value;
+use signet_testbed::{installation, run};
 
 /// The product's crates, each with the crates of ours that it may depend on.
 const PRODUCT: [(&str, &[&str]); 4] = [
@@ -15,7 +16,7 @@ const PRODUCT: [(&str, &[&str]); 4] = [
     ("signet", &["signet-core", "signet-keys", "signet-api"]),
 ];
 
-/// Tools that know nothing of the product, and the crates whose tests may depend on them.
+/// Tools that do not depend on the product, and the crates whose tests may depend on them.
 const FOR_TESTS: [(&str, &str); 4] = [
     ("signet-core", "signet-readers"),
     ("signet-keys", "signet-readers"),
@@ -24,7 +25,7 @@ const FOR_TESTS: [(&str, &str); 4] = [
 ];
 
 /// What a package never reaches, at any distance; a star stands for the rest of the name. deny.toml
-/// has the reasons for the second list, and cannot tell tests from product.
+/// has the reasons for the second list, and cannot distinguish tests from the product.
 const FORBIDDEN: [(&str, &str); 2] = [
     (
         "signet-core",
@@ -35,11 +36,11 @@ const FORBIDDEN: [(&str, &str); 2] = [
 
 /// Dependencies that point the wrong way.
 pub(super) fn problems(root: &Path) -> Result<Vec<String>> {
-    let metadata = cargo(root, "metadata --format-version 1 --no-deps")?;
+    let metadata = cargo("metadata --format-version 1 --no-deps")?;
     let metadata: Value = serde_json::from_str(&metadata)?;
     let mut problems = wrong_directions(root, &metadata);
     for (package, patterns) in FORBIDDEN {
-        problems.extend(forbidden(root, package, patterns)?);
+        problems.extend(forbidden(package, patterns)?);
     }
     Ok(problems)
 }
@@ -80,9 +81,9 @@ fn text(value: &Value) -> &str {
 
 /// What a package would be built from that must not be in it. Cargo's tree, and not its metadata,
 /// resolves features for one package.
-fn forbidden(root: &Path, package: &str, patterns: &str) -> Result<Vec<String>> {
+fn forbidden(package: &str, patterns: &str) -> Result<Vec<String>> {
     let tree = "tree --edges normal,build --target all --prefix none --format {p} --package";
-    let tree = cargo(root, &format!("{tree} {package}"))?;
+    let tree = cargo(&format!("{tree} {package}"))?;
     let names = tree.lines().filter_map(|line| line.split(' ').next());
     let matches = |name: &&str| {
         patterns
@@ -99,15 +100,8 @@ fn forbidden(root: &Path, package: &str, patterns: &str) -> Result<Vec<String>> 
     Ok(found.into_iter().map(problem).collect())
 }
 
-fn cargo(root: &Path, arguments: &str) -> Result<String> {
-    let output = crate::cargo(root).args(arguments.split(' ')).output();
-    let output = output.context("cargo cannot be run")?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "cargo {arguments} failed:\n{errors}"
-    );
-    Ok(String::from_utf8(output.stdout)?)
+fn cargo(arguments: &str) -> Result<String> {
+    run(installation::cargo().args(arguments.split(' ')))
 }
 
 #[cfg(test)]
@@ -154,8 +148,7 @@ mod tests {
 
     #[test]
     fn finds_a_forbidden_crate_at_any_distance() {
-        let root = crate::root().unwrap();
-        let found = forbidden(&root, "signet", "hyper-* rsa").unwrap();
+        let found = forbidden("signet", "hyper-* rsa").unwrap();
         let reaches = |name: &str| found.iter().any(|it| it.starts_with(name));
         assert!(reaches("signet reaches hyper-util;"), "{found:?}");
         assert!(!reaches("signet reaches rsa;"), "{found:?}");

@@ -14,18 +14,18 @@ pub(super) fn links(root: &Path) -> Result<Option<String>> {
         .args(["--exclude-path", "target", "--root-dir"])
         .arg(root)
         .arg("./**/*.md");
-    complaint(root, lychee)
+    findings(root, lychee)
 }
 
 /// Spelling other than American, and words of the list in `typos.toml`.
 pub(super) fn words(root: &Path) -> Result<Option<String>> {
     let mut typos = Command::new(packages::typos()?);
     typos.args(["--format", "brief"]);
-    complaint(root, typos)
+    findings(root, typos)
 }
 
-/// What a checker prints if it finds something.
-fn complaint(root: &Path, mut checker: Command) -> Result<Option<String>> {
+/// What a checker prints if it fails.
+fn findings(root: &Path, mut checker: Command) -> Result<Option<String>> {
     let output = checker.current_dir(root).output();
     let output = output.with_context(|| format!("cannot run {checker:?}"))?;
     if output.status.success() {
@@ -37,13 +37,18 @@ fn complaint(root: &Path, mut checker: Command) -> Result<Option<String>> {
 
 #[cfg(test)]
 mod tests {
+    use signet_testbed::installation::checkout;
+
     use super::*;
 
     #[test]
-    fn a_dead_link_and_a_british_word_are_found() {
+    fn finds_a_dead_link_and_a_british_word() {
         let folder = tempfile::tempdir().unwrap();
-        let root = crate::root().unwrap();
-        std::fs::copy(root.join("typos.toml"), folder.path().join("typos.toml")).unwrap();
+        std::fs::copy(
+            checkout().join("typos.toml"),
+            folder.path().join("typos.toml"),
+        )
+        .unwrap();
         let document = folder.path().join("a.md");
         let check = |text: &str| {
             std::fs::write(&document, text).unwrap();

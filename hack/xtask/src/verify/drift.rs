@@ -1,4 +1,4 @@
-//! Generated files are what their generator makes now.
+//! Generated files are up to date.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::generate::Files;
 
 /// Folders in which every file is generated.
 const WHOLLY_GENERATED: [&str; 3] = ["crds", "charts/signet/templates/crds", "docs/reference"];
-/// Files that are stale, missing, or made by nothing.
+/// Files that are stale, missing, or not generated.
 pub(super) fn problems(root: &Path, files: &Files) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for (path, made) in files {
@@ -29,7 +29,7 @@ pub(super) fn problems(root: &Path, files: &Files) -> Result<Vec<String>> {
     let strays = strays.iter().filter(|path| !files.contains_key(*path));
     problems.extend(strays.map(|path| {
         format!(
-            "{} is made by no generator; remove it, or put it elsewhere",
+            "{} is not generated; remove it or move it elsewhere",
             path.display()
         )
     }));
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stale_file_is_named_and_a_missing_one_too() {
+    fn reports_stale_and_missing_files() {
         let files = Files::from([
             (PathBuf::from("Cargo.toml"), "[no]".to_owned()),
             (PathBuf::from("no/such/file"), String::new()),

@@ -20,7 +20,7 @@ fn the_crds_are_those_of_the_types() {
 }
 
 #[test]
-fn crds_stay_on_uninstall_unless_told_otherwise() {
+fn crds_stay_on_uninstall_by_default() {
     const POLICY: &str = "helm.sh/resource-policy";
     let kept = Rendered::with(&[]);
     assert!(

@@ -74,7 +74,7 @@ fn signet_takes_the_arguments() {
 }
 
 #[test]
-fn limits_of_keys_are_given_where_they_are_set() {
+fn key_limits_become_arguments_where_they_are_set() {
     let arguments = |set: &[&str]| {
         let rendered = Rendered::with(set);
         strings(&rendered.container()["args"])
@@ -230,7 +230,7 @@ fn probes_and_metrics_meet_the_admin_server() {
 }
 
 #[test]
-fn a_pod_is_not_killed_before_its_work_in_flight_may_end() {
+fn the_grace_period_is_longer_than_the_shutdown_timeout() {
     for (timeout, seconds) in [("45s", 45), ("2m", 120), ("1h1m1s", 3661)] {
         let rendered = Rendered::with(&[&format!("shutdownTimeout={timeout}")]);
         let grace = &rendered.pod()["spec"]["terminationGracePeriodSeconds"];
@@ -259,7 +259,7 @@ fn the_image_is_named_by_tag_or_digest() {
 }
 
 #[test]
-fn no_replica_runs_when_none_is_wanted() {
+fn the_replica_count_may_be_zero() {
     for replicas in [0, 1, 3] {
         let rendered = Rendered::with(&[&format!("replicaCount={replicas}")]);
         assert_eq!(
@@ -270,7 +270,7 @@ fn no_replica_runs_when_none_is_wanted() {
 }
 
 #[test]
-fn what_people_add_to_the_pod_is_there() {
+fn the_pod_has_what_users_add() {
     let rendered = Rendered::with(&[
         "imagePullSecrets[0].name=pull",
         "nodeSelector.disk=ssd",

@@ -27,7 +27,7 @@ fn every_object_has_the_common_labels_and_its_namespace() {
         }
         let kind = kind.as_str().unwrap();
         let cluster_wide = kind.starts_with("Cluster") || kind == "CustomResourceDefinition";
-        // What lets Signet read where the API server is stands where that says so.
+        // The Role for the API server's addresses is in the namespace of its Endpoints.
         let elsewhere = metadata["name"] == "signet-api-server-addresses";
         let namespace = match (cluster_wide, elsewhere) {
             (true, _) => None,
@@ -113,7 +113,7 @@ fn what_depends_on_a_value_is_there_only_with_it() {
 }
 
 #[test]
-fn a_service_account_of_ones_own_gets_the_rights() {
+fn an_existing_service_account_gets_the_permissions() {
     let rendered = Rendered::with(&["serviceAccount.create=false", "serviceAccount.name=own"]);
     assert_eq!(rendered.pod()["spec"]["serviceAccountName"], "own");
     let binding = rendered.get("ClusterRoleBinding", "signet");
@@ -137,7 +137,7 @@ fn names_follow_the_release_unless_overridden() {
 
 /// A GitOps tool renders again and again and compares.
 #[test]
-fn rendering_twice_gives_the_same() {
+fn renders_the_same_twice() {
     assert_eq!(
         Rendered::with(EVERYTHING).all(),
         Rendered::with(EVERYTHING).all()

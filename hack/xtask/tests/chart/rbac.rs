@@ -1,4 +1,4 @@
-//! Who may do what: the operator exactly what it does, cert-manager the approving, people the rest.
+//! Permissions of the operator, of cert-manager and of users.
 
 use std::collections::BTreeSet;
 
@@ -48,7 +48,7 @@ fn needed(scopes: &[Scope]) -> BTreeSet<Right<'static>> {
 }
 
 #[test]
-fn the_operator_may_do_what_it_does_and_nothing_else() {
+fn the_operator_has_exactly_its_permissions() {
     let rendered = Rendered::with(&[]);
     assert_eq!(
         rights(rendered.get("ClusterRole", "signet")),
@@ -77,9 +77,9 @@ fn where_no_address_is_refused_the_api_servers_are_not_read() {
     }
 }
 
-/// Whoever needs ClusterIssuers alone gives no Secret of any other namespace away.
+/// An operator for ClusterIssuers only has no access to Secrets of other namespaces.
 #[test]
-fn without_namespaced_issuers_the_operator_reads_one_namespace_alone() {
+fn without_namespaced_issuers_the_operator_reads_one_namespace() {
     let rendered = Rendered::with(&[
         "namespacedIssuers.enabled=false",
         "clusterResourceNamespace=keys",
@@ -97,9 +97,9 @@ fn without_namespaced_issuers_the_operator_reads_one_namespace_alone() {
     assert!(strings(&rendered.container()["args"]).contains(&"--namespaced-issuers=false"));
 }
 
-/// A token of any ServiceAccount would be anybody's identity: its namespace grants it, by name.
+/// A token of any ServiceAccount is any identity, so a Role in its namespace must grant it by name.
 #[test]
-fn the_chart_lets_nobody_make_tokens() {
+fn the_chart_grants_no_tokens() {
     for values in [&[][..], &["namespacedIssuers.enabled=false"]] {
         let rendered = Rendered::with(values);
         let roles = rendered
@@ -175,10 +175,9 @@ fn the_approver_can_be_left_out() {
     assert_eq!(approving.count(), 0);
 }
 
-/// Whoever deletes or makes a CAGeneration changes who is trusted, and a ClusterIssuer signs for
-/// every namespace.
+/// Write access to a CAGeneration changes trust, and a ClusterIssuer signs for every namespace.
 #[test]
-fn people_get_to_write_issuers_and_nothing_else_of_ours() {
+fn users_may_write_issuers_only() {
     let rendered = Rendered::with(&[]);
     let aggregated = |role: &&Value| {
         let labels = role["metadata"]["labels"].as_object().unwrap();

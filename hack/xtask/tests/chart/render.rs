@@ -30,10 +30,10 @@ pub(crate) fn helm(arguments: &[&str], set: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// What Helm says when the values are refused.
+/// Helm's error for values that are rejected.
 pub(crate) fn refusal(set: &[&str]) -> String {
     let output = template("signet", set);
-    assert!(!output.status.success(), "{set:?} was not refused");
+    assert!(!output.status.success(), "{set:?} was not rejected");
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -90,7 +90,7 @@ impl Rendered {
         self.0
             .iter()
             .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
-            .unwrap_or_else(|| panic!("there is no {kind} {name}"))
+            .unwrap_or_else(|| panic!("{kind} {name} is missing"))
     }
 
     /// The pod template of the one Deployment.

@@ -1,4 +1,4 @@
-//! Values: what is refused, and with which words.
+//! Values that are rejected, and their messages.
 
 use std::fs;
 
@@ -17,39 +17,42 @@ fn helm_lint_finds_nothing() {
             "metrics.serviceMonitor.enabled=true",
         ],
     ] {
-        let output = helm(&["lint", "--strict", chart().to_str().unwrap()], set);
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{set:?}: {said}");
+        let linted = helm(&["lint", "--strict", chart().to_str().unwrap()], set);
+        let output = String::from_utf8_lossy(&linted.stdout);
+        assert!(linted.status.success(), "{set:?}: {output}");
     }
 }
 
 #[test]
-fn without_a_repository_a_sentence_says_what_to_set() {
-    let said = refusal(&[]);
+fn without_a_repository_the_message_names_the_value_to_set() {
+    let output = refusal(&[]);
     assert!(
-        said.contains("image.repository is required: no image is published yet"),
-        "{said}"
+        output.contains("image.repository is required: no image is published yet"),
+        "{output}"
     );
 }
 
 #[test]
 fn a_service_account_that_is_not_made_must_be_named() {
-    let said = refusal(&[REQUIRED, "serviceAccount.create=false"]);
-    assert!(said.contains("set serviceAccount.name"), "{said}");
+    let output = refusal(&[REQUIRED, "serviceAccount.create=false"]);
+    assert!(output.contains("set serviceAccount.name"), "{output}");
 }
 
 #[test]
-fn a_service_monitor_wants_its_service() {
-    let said = refusal(&[
+fn a_service_monitor_requires_its_service() {
+    let output = refusal(&[
         REQUIRED,
         "metrics.serviceMonitor.enabled=true",
         "metrics.service.enabled=false",
     ]);
-    assert!(said.contains("turn metrics.service.enabled on"), "{said}");
+    assert!(
+        output.contains("turn metrics.service.enabled on"),
+        "{output}"
+    );
 }
 
 #[test]
-fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
+fn the_schema_rejects_typos_and_what_signet_rejects() {
     for (value, word) in [
         ("replicas=2", "replicas"),
         ("image.repo=x", "repo"),
@@ -72,17 +75,17 @@ fn the_schema_refuses_a_typo_and_what_signet_would_refuse() {
         ("image.digest=sha256:1234", "digest"),
         ("admin.port=70000", "port"),
     ] {
-        let said = refusal(&[REQUIRED, value]);
+        let output = refusal(&[REQUIRED, value]);
         assert!(
-            said.contains("schema") && said.contains(word),
-            "{value}: {said}"
+            output.contains("schema") && output.contains(word),
+            "{value}: {output}"
         );
     }
 }
 
 /// A PIN itself would be in a ConfigMap, and a wildcard in every namespace.
 #[test]
-fn the_schema_refuses_a_token_that_signet_would_refuse() {
+fn the_schema_rejects_a_token_that_signet_rejects() {
     let listed = |more: &[&str]| {
         let module = "pkcs11.modules[0]";
         let mut set = vec![
@@ -113,10 +116,10 @@ fn the_schema_refuses_a_token_that_signet_would_refuse() {
             "namespaces",
         ),
     ] {
-        let said = listed(fields);
+        let output = listed(fields);
         assert!(
-            said.contains("schema") && said.contains(word),
-            "{fields:?}: {said}"
+            output.contains("schema") && output.contains(word),
+            "{fields:?}: {output}"
         );
     }
 }

@@ -1,37 +1,30 @@
 //! The cluster that a command has left up.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
-use signet_testbed::controlplane::Toolchain;
+use signet_testbed::controlplane::{Cluster, Toolchain};
+use signet_testbed::run;
 
-/// A cluster that can be reached as the last line of `output` says.
-pub(crate) struct Reached {
-    kubectl: PathBuf,
-    pub(crate) kubeconfig: PathBuf,
-}
+/// A cluster that is reached as the last line of `output` says.
+pub(crate) struct Reached(Cluster);
 
 impl Reached {
     pub(crate) fn by(output: &str) -> Self {
         let line = output.lines().last().unwrap();
         let shell = format!("{line}; printf %s \"$KUBECONFIG\"");
-        let shell = Command::new("sh").args(["-c", &shell]).output().unwrap();
-        Self {
-            kubectl: Toolchain::new().unwrap().kubectl().unwrap(),
-            kubeconfig: String::from_utf8(shell.stdout).unwrap().into(),
-        }
+        let kubeconfig = run(Command::new("sh").args(["-c", &shell])).unwrap();
+        let kubeconfig = Path::new(&kubeconfig);
+        let home = kubeconfig.with_extension("home");
+        Self(Cluster::new(kubeconfig, &home, &Toolchain::new().unwrap()).unwrap())
+    }
+
+    pub(crate) fn kubeconfig(&self) -> &str {
+        self.0.kubeconfig().to_str().unwrap()
     }
 
     pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
-        let output = Command::new(&self.kubectl)
-            .env("KUBECONFIG", &self.kubeconfig)
-            .env("KUBECACHEDIR", self.kubeconfig.with_extension("cache"))
-            .args(arguments)
-            .output()
-            .unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(output.stdout).unwrap()
+        run(self.0.kubectl().args(arguments)).unwrap()
     }
 
     pub(crate) fn await_ready(&self, object: &str) {

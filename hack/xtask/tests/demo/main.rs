@@ -1,9 +1,9 @@
-//! The commands that the README begins with, run as a person would, and the samples.
+//! The commands that the README begins with, run as a user would, and the samples.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "what fails here fails the test, which shows what the commands said"
+    reason = "what fails here fails the test, which shows the commands' output"
 )]
 
 mod cluster;
@@ -45,13 +45,13 @@ fn the_demo_issues_and_every_sample_works_and_down_leaves_nothing() {
     let before = cluster.kubectl(&uid);
     xtask.kill("signet run");
     let again = xtask.run(&["up"]);
-    let said = String::from_utf8_lossy(&again.stderr);
-    assert!(said.contains("starting what is missing"), "{said}");
+    let output = String::from_utf8_lossy(&again.stderr);
+    assert!(output.contains("starting what is missing"), "{output}");
     assert!(again.status.success());
     assert_eq!(cluster.kubectl(&uid), before);
-    let said = xtask.run(&["up"]).stderr;
-    let said = String::from_utf8_lossy(&said);
-    assert!(said.contains("already up"), "{said}");
+    let output = xtask.run(&["up"]).stderr;
+    let output = String::from_utf8_lossy(&output);
+    assert!(output.contains("already running"), "{output}");
 
     assert!(!xtask.processes().is_empty());
     xtask.succeed(&["down"]);
@@ -82,11 +82,11 @@ fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
     }
     // What is there is shown once more.
     let shown = xtask.succeed(&["demo", "--key", "vault"]);
-    assert!(shown.contains("The key is already there"), "{shown}");
+    assert!(shown.contains("The key already exists"), "{shown}");
     let servers = xtask.key_servers();
     assert!(servers.len() >= 5, "{servers:?}");
 
-    // A server that ended took its key along, and this is said.
+    // A server that ended took its key along.
     xtask.kill("keep pkcs11");
     let refusal = xtask.refusal(&["demo", "--key", "pkcs11"]);
     assert!(
@@ -99,10 +99,10 @@ fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
 }
 
 #[test]
-fn a_key_server_wants_a_cluster_of_the_demo() {
+fn a_key_server_requires_the_cluster_of_the_demo() {
     let xtask = Xtask::new();
     let refusal = xtask.refusal(&["demo", "--key", "vault", "--kubeconfig", "theirs.yaml"]);
-    assert!(refusal.contains("leave --kubeconfig out"), "{refusal}");
+    assert!(refusal.contains("remove --kubeconfig"), "{refusal}");
     xtask.assert_nothing_is_left();
 }
 
@@ -111,10 +111,13 @@ fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
     let theirs = Xtask::new();
     let cluster = Reached::by(&theirs.succeed(&["up", "--without-signet"]));
     let refusal = theirs.refusal(&["demo"]);
-    assert!(refusal.contains("begun with --without-signet"), "{refusal}");
+    assert!(
+        refusal.contains("started with --without-signet"),
+        "{refusal}"
+    );
     let before = cluster.objects();
 
-    let kubeconfig = cluster.kubeconfig.to_str().unwrap();
+    let kubeconfig = cluster.kubeconfig();
     let xtask = Xtask::new();
     let shown = xtask.succeed(&["demo", "--kubeconfig", kubeconfig]);
     assert!(shown.contains(SPIFFE_ID) && shown.contains("tls.crt: OK"));
@@ -125,8 +128,8 @@ fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
 
     // Ended half-way, it is undone: by itself, or by `down`.
     let up = ["up", "--kubeconfig", kubeconfig];
-    let said = xtask.interrupted(&up, "installing Signet", Signal::TERM);
-    assert!(said.contains("interrupted"), "{said}");
+    let output = xtask.interrupted(&up, "installing Signet", Signal::TERM);
+    assert!(output.contains("interrupted"), "{output}");
     assert_eq!(cluster.objects(), before);
     xtask.interrupted(&up, "starting the operator", Signal::KILL);
     xtask.succeed(&["down"]);
@@ -144,7 +147,7 @@ fn on_a_cluster_of_the_users_own_down_removes_what_the_demo_made() {
 }
 
 #[test]
-fn a_control_plane_that_lost_a_server_ends_and_is_cleared_away() {
+fn a_control_plane_that_lost_a_server_ends_and_is_removed() {
     let xtask = Xtask::new();
     xtask.succeed(&["up", "--without-signet"]);
     xtask.kill("kube-apiserver");
@@ -152,16 +155,16 @@ fn a_control_plane_that_lost_a_server_ends_and_is_cleared_away() {
         std::thread::yield_now();
     }
     let again = xtask.run(&["up", "--without-signet"]);
-    let said = String::from_utf8_lossy(&again.stderr);
-    assert!(said.contains("clearing away what it left"), "{said}");
+    let output = String::from_utf8_lossy(&again.stderr);
+    assert!(output.contains("removing what it left"), "{output}");
     assert!(again.status.success());
     xtask.succeed(&["down"]);
     xtask.assert_nothing_is_left();
 }
 
 #[test]
-fn a_signal_at_any_point_undoes_what_was_begun() {
-    for (said, signal) in [
+fn a_signal_at_any_point_undoes_what_was_started() {
+    for (line, signal) in [
         ("building the operator", Signal::INT),
         ("starting the control plane", Signal::TERM),
         ("starting the control plane", Signal::KILL),
@@ -170,11 +173,11 @@ fn a_signal_at_any_point_undoes_what_was_begun() {
         ("starting the operator", Signal::TERM),
     ] {
         let xtask = Xtask::new();
-        let rest = xtask.interrupted(&["up"], said, signal);
+        let rest = xtask.interrupted(&["up"], line, signal);
         if signal == Signal::KILL {
             xtask.succeed(&["down"]);
         } else {
-            assert!(rest.contains("interrupted"), "{said}: {rest}");
+            assert!(rest.contains("interrupted"), "{line}: {rest}");
         }
         xtask.assert_nothing_is_left();
     }

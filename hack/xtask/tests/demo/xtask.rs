@@ -1,15 +1,14 @@
-//! `cargo xtask` with a session of its own.
+//! `cargo xtask` with its own session.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
-use signet_testbed::supervise::command_line;
+use signet_testbed::supervise::{command_line, parent, processes};
 use tempfile::TempDir;
 
-/// `cargo xtask`, with a session of its own, which ends with this value.
+/// `cargo xtask`, with its own session, which ends with this value.
 pub(crate) struct Xtask {
     parent: TempDir,
 }
@@ -49,7 +48,7 @@ impl Xtask {
 
     pub(crate) fn refusal(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(!output.status.success(), "{arguments:?} was not refused");
+        assert!(!output.status.success(), "{arguments:?} was not rejected");
         String::from_utf8(output.stderr).unwrap()
     }
 
@@ -71,13 +70,9 @@ impl Xtask {
         let mut servers = self.found();
         servers.retain(|(_, line)| line.contains(" keep "));
         let mut next = 0;
-        while let Some((parent, _)) = servers.get(next) {
-            let parent = *parent;
-            servers.extend(
-                all()
-                    .into_iter()
-                    .filter(|(pid, _)| parent_of(*pid) == Some(parent)),
-            );
+        while let Some((starter, _)) = servers.get(next) {
+            let starter = Some(*starter);
+            servers.extend(all().into_iter().filter(|(pid, _)| parent(*pid) == starter));
             next += 1;
         }
         servers
@@ -92,16 +87,16 @@ impl Xtask {
         assert!(left.is_empty(), "{left:?}");
     }
 
-    /// Runs it until it says `said`, and sends a signal then; what it says after that.
-    pub(crate) fn interrupted(&self, arguments: &[&str], said: &str, signal: Signal) -> String {
+    /// Runs it until it prints `line`, and sends a signal then; returns the output after that.
+    pub(crate) fn interrupted(&self, arguments: &[&str], line: &str, signal: Signal) -> String {
         let mut command = self.command(arguments);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let found = lines.by_ref().any(|line| line.unwrap().contains(said));
-        assert!(found, "it does not say: {said}");
+        let found = lines.by_ref().any(|it| it.unwrap().contains(line));
+        assert!(found, "it does not print: {line}");
         kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
         let rest: Vec<_> = lines.map_while(Result::ok).collect();
-        assert!(!child.wait().unwrap().success(), "{said}: {rest:?}");
+        assert!(!child.wait().unwrap().success(), "{line}: {rest:?}");
         rest.join("\n")
     }
 
@@ -125,21 +120,13 @@ impl Xtask {
 
 /// All processes that run, by id and command line.
 fn all() -> Vec<(u32, String)> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter_map(|pid| Some((pid, command_line(pid)?.join(" "))))
-        .collect()
-}
-
-fn parent_of(pid: u32) -> Option<u32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let parent = text.lines().find_map(|line| line.strip_prefix("PPid:"))?;
-    parent.trim().parse().ok()
+    let line = |pid| Some((pid, command_line(pid)?.join(" ")));
+    processes().unwrap().filter_map(line).collect()
 }
 
 impl Drop for Xtask {
     fn drop(&mut self) {
-        // A test that failed has left it; there is nobody to tell if this fails too.
+        // A test that failed has left it; an error here would hide that one.
         let _ = self.command(&["down"]).output();
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,13 +11,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::{Program, Source};
+use crate::command::run;
 use crate::{cache, duration, say};
 
 /// Folders beside the cert-manager binary.
 pub(super) const CRDS: &str = "crds";
 pub(super) const CHART: &str = "chart";
 
-/// Lines of the Go command that are shown when it fails.
+/// Lines of Go's output that an error has.
 const SHOWN_LINES: usize = 30;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
 
@@ -26,18 +27,8 @@ const INSTALL_GO: &str = "install Go 1.26 or newer from https://go.dev/dl and pu
 /// Fails if there is no Go, or one that is too old for the modules and cannot fetch a newer one.
 pub(super) fn check_go() -> Result<()> {
     // It reads go.mod, which names the oldest Go that will do.
-    let list = go(&module(Program::Kubectl.source().module))?
-        .args(["list", "-m"])
-        .output();
-    match list {
-        Err(error) if error.kind() == ErrorKind::NotFound => bail!("Go is missing: {INSTALL_GO}"),
-        Err(error) => Err(error).context("go cannot be run"),
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            bail!("Go does not work: {INSTALL_GO}\n{}", errors.trim())
-        }
-    }
+    let mut list = go(&module(Program::Kubectl.source().module))?;
+    run(list.args(["list", "-m"])).context(INSTALL_GO).map(drop)
 }
 
 fn module(name: &str) -> PathBuf {
@@ -140,7 +131,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Kubernetes has its major and minor version in variables of their own.
+/// Kubernetes has its major and minor version in separate variables.
 fn linker_flags(source: &Source, version: &str) -> String {
     let mut flags = "-s -w".to_owned();
     if let Some(variable) = source.version {
@@ -169,14 +160,6 @@ fn go(module: &Path) -> Result<Command> {
         command.env("HOME", home.map_or_else(cache::folder, Ok)?);
     }
     Ok(command)
-}
-
-fn run(command: &mut Command) -> Result<String> {
-    let output = command.output()?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The version that a go.mod requires of a module.

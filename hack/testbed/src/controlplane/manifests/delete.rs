@@ -8,8 +8,8 @@ use super::{Applied, api_of};
 use crate::wait::{Observation, until};
 
 /// Deletes what was created (and not what had been there before), last first, each when the one
-/// before it is gone. An object that is gone already is no error, and one that somebody else made
-/// under the same name since stays.
+/// before it is gone. A missing object is not an error, and an object that others have created
+/// under the same name since is kept.
 ///
 /// # Errors
 /// The API server refuses to delete an object, or the object stays.
@@ -53,6 +53,6 @@ async fn delete(client: &Client, object: &Applied) -> Result<()> {
 /// The object, if it is the one that was created.
 async fn found(api: &Api<DynamicObject>, object: &Applied) -> Result<Option<DynamicObject>> {
     let found = api.get_opt(&object.name).await?;
-    // No UID: it was about to be created when whoever did so ended.
+    // No UID: the process ended while it created the object.
     Ok(found.filter(|found| object.uid.is_none() || found.uid() == object.uid))
 }

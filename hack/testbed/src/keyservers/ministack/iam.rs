@@ -1,8 +1,7 @@
 //! What an administrator of IAM does.
 
-use std::fmt::Write;
-
 use anyhow::{Context, Result};
+use reqwest::Url;
 use serde_json::Value;
 
 use super::{ACCOUNT, Ministack, authorization};
@@ -52,10 +51,10 @@ impl Ministack {
 
     /// Makes another access key of a user.
     pub fn make_access_key(&self, user: &str) -> Result<AccessKey> {
-        let answer = self.iam("CreateAccessKey", &[("UserName", user)])?;
+        let response = self.iam("CreateAccessKey", &[("UserName", user)])?;
         Ok(AccessKey {
-            id: element(&answer, "AccessKeyId")?,
-            secret: element(&answer, "SecretAccessKey")?,
+            id: element(&response, "AccessKeyId")?,
+            secret: element(&response, "SecretAccessKey")?,
         })
     }
 
@@ -85,20 +84,20 @@ impl Ministack {
     /// Assumes a role as the account's root, by STS.
     pub fn assume_role(&self, role: &str) -> Result<Session> {
         let parameters = [("RoleArn", role), ("RoleSessionName", "session")];
-        let answer = self.query("sts", "2011-06-15", "AssumeRole", &parameters)?;
+        let response = self.query("sts", "2011-06-15", "AssumeRole", &parameters)?;
         Ok(Session {
-            id: element(&answer, "AccessKeyId")?,
-            secret: element(&answer, "SecretAccessKey")?,
-            token: element(&answer, "SessionToken")?,
+            id: element(&response, "AccessKeyId")?,
+            secret: element(&response, "SecretAccessKey")?,
+            token: element(&response, "SessionToken")?,
         })
     }
 
-    /// One call of IAM; the answer is XML.
+    /// One call of IAM; the response is XML.
     pub fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> Result<String> {
         self.query("iam", "2010-05-08", action, parameters)
     }
 
-    /// One call by AWS's query protocol.
+    /// One call in AWS's query protocol.
     fn query(
         &self,
         service: &str,
@@ -106,16 +105,16 @@ impl Ministack {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<String> {
-        let mut body = format!("Action={action}&Version={version}");
-        for (name, value) in parameters {
-            body += &format!("&{name}={}", encoded(value));
-        }
+        let action_and_version = [("Action", action), ("Version", version)];
+        let parameters = action_and_version.iter().chain(parameters);
+        let url = Url::parse_with_params("http://localhost", parameters)?;
+        let body = url.query().unwrap_or_default().to_owned();
         let authorization = authorization(service);
         let headers = [
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Authorization", &authorization),
         ];
-        self.post(&headers, &body, action)
+        self.post(&headers, body, action)
     }
 }
 
@@ -128,17 +127,4 @@ fn element(xml: &str, name: &str) -> Result<String> {
         .with_context(|| format!("no {name} in {xml}"))?
         .0
         .to_owned())
-}
-
-fn encoded(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
-    encoded
 }

@@ -17,7 +17,7 @@ impl Ministack {
     pub fn make_key_for(&self, spec: &str, usage: &str) -> Result<String> {
         let key = self.kms("CreateKey", &json!({ "KeySpec": spec, "KeyUsage": usage }))?;
         let id = key["KeyMetadata"]["KeyId"].as_str();
-        Ok(id.context("CreateKey says no KeyId")?.to_owned())
+        Ok(id.context("CreateKey returned no KeyId")?.to_owned())
     }
 
     /// The ARN of a key.
@@ -73,8 +73,10 @@ impl Ministack {
 
     /// The public key of a key: a SubjectPublicKeyInfo in base64.
     pub fn public_key(&self, key: &str) -> Result<String> {
-        let answer = self.kms("GetPublicKey", &json!({ "KeyId": key }))?;
-        let public = answer["PublicKey"].as_str();
-        Ok(public.context("GetPublicKey says no PublicKey")?.to_owned())
+        let response = self.kms("GetPublicKey", &json!({ "KeyId": key }))?;
+        let public = response["PublicKey"].as_str();
+        Ok(public
+            .context("GetPublicKey returned no PublicKey")?
+            .to_owned())
     }
 }

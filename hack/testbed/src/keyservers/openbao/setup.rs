@@ -90,7 +90,7 @@ impl OpenBao {
         self.bao(&["token", "revoke", token]).map(drop)
     }
 
-    /// Revokes every token that logins by an auth method gave, such as `auth/approle/login`.
+    /// Revokes every token that logins by an auth method returned, such as `auth/approle/login`.
     pub fn revoke_prefix(&self, prefix: &str) -> Result<()> {
         self.bao(&["lease", "revoke", "-prefix", prefix]).map(drop)
     }
@@ -143,7 +143,7 @@ impl OpenBao {
             .map(drop)
     }
 
-    /// Enables the Kubernetes method, which asks the API server at `host` about tokens, with a
+    /// Enables the Kubernetes method, which reviews tokens at the API server `host`, with a
     /// token that may create TokenReviews.
     pub fn enable_kubernetes(&self, host: &str, ca_pem: &str, reviewer_jwt: &str) -> Result<()> {
         self.enable_auth("kubernetes")?;

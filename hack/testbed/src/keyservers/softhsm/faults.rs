@@ -1,4 +1,4 @@
-//! What the shim is told to do wrong.
+//! Faults that the shim injects.
 
 use std::fmt::{self, Write};
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::SoftHsm;
 use crate::pki::write_private;
 
-/// Something that goes wrong until it is taken back. Functions are named as in the standard; the
+/// A fault, until it is removed. Functions are named as in the standard; the
 /// shim knows `C_Initialize`, `C_GetSlotList`, `C_GetTokenInfo`, `C_OpenSession`,
 /// `C_GetSessionInfo`, `C_Login`, `C_FindObjectsInit`, `C_GetAttributeValue`, `C_SignInit` and
 /// `C_Sign`.
@@ -17,23 +17,23 @@ use crate::pki::write_private;
 pub enum Fault {
     /// A function does not return until the fault is gone.
     Hang(&'static str),
-    /// A function answers an error, such as `0x30` (CKR_DEVICE_ERROR).
+    /// A function returns an error, such as `0x30` (CKR_DEVICE_ERROR).
     Fail(&'static str, u64),
-    /// A function takes so many milliseconds longer.
+    /// A function takes this many milliseconds longer.
     DelayMs(&'static str, u64),
     /// Signatures come with every byte changed.
     Garbage,
-    /// Of signatures comes only the first half.
+    /// Signatures are cut in half.
     Short,
     /// The token is taken out: no slot has one, and with the next call its sessions are closed and
-    /// answer CKR_DEVICE_REMOVED.
+    /// return CKR_DEVICE_REMOVED.
     Remove,
-    /// No key may sign, says its CKA_SIGN.
+    /// Keys have CKA_SIGN false.
     NoSign,
-    /// The token has these flags too, such as CKF_USER_PIN_LOCKED.
+    /// The token also has these flags, such as CKF_USER_PIN_LOCKED.
     Flags(u64),
-    /// The token says that it locks itself with so many wrong PINs, before the last one of them.
-    Patience(u64),
+    /// The token locks itself after this many wrong PINs, and warns before the last one.
+    PinTries(u64),
 }
 
 impl fmt::Display for Fault {
@@ -47,21 +47,21 @@ impl fmt::Display for Fault {
             Self::Remove => f.write_str("remove"),
             Self::NoSign => f.write_str("nosign"),
             Self::Flags(flags) => write!(f, "flags {flags:#x}"),
-            Self::Patience(tries) => write!(f, "patience {tries}"),
+            Self::PinTries(tries) => write!(f, "pin_tries {tries}"),
         }
     }
 }
 
-/// What stands in the control file.
+/// The contents of the control file.
 #[derive(Debug, Default)]
 pub(super) struct Control {
     faults: Vec<Fault>,
-    /// The last thing to be done once, under a number of its own.
+    /// The last one-time action, numbered.
     once: Option<(&'static str, u64)>,
 }
 
 impl SoftHsm {
-    /// Replaces the faults; none of them is a module that works.
+    /// Replaces the faults.
     pub fn set_faults(&self, faults: &[Fault]) -> Result<()> {
         self.change(|control| control.faults = faults.to_vec())
     }
@@ -77,22 +77,22 @@ impl SoftHsm {
     }
 
     /// Finalizes the module at the next call, as another user of it in the process may do: it
-    /// answers CKR_CRYPTOKI_NOT_INITIALIZED until it is initialized again.
+    /// returns CKR_CRYPTOKI_NOT_INITIALIZED until it is initialized again.
     pub fn finalize(&self) -> Result<()> {
         self.once("finalize")
     }
 
-    /// What a function answered, call by call, in all processes together.
+    /// The return values of a function, by call, in all processes.
     pub fn calls(&self, function: &str) -> Vec<u64> {
         let text = fs::read_to_string(self.home.join("calls")).unwrap_or_default();
         text.lines()
             .filter_map(|line| line.split_once(" 0x"))
             .filter(|(name, _)| *name == function)
-            .filter_map(|(_, answer)| u64::from_str_radix(answer, 16).ok())
+            .filter_map(|(_, value)| u64::from_str_radix(value, 16).ok())
             .collect()
     }
 
-    /// How often a PIN was tried.
+    /// The number of login attempts.
     pub fn logins(&self) -> usize {
         self.calls("C_Login").len()
     }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::command::run;
 use crate::packages;
 
 const HEADER: &str = include_str!("../../../shim/cryptoki.h");
@@ -25,7 +26,7 @@ pub(crate) fn ensure() -> Result<PathBuf> {
             let mut compiler = Command::new("cc");
             compiler.current_dir(folder).args(FLAGS).args(flags);
             compiler.args(["-o", target, source, "-ldl", "-pthread"]);
-            packages::run(&mut compiler).context("a C compiler is needed, as cc on the PATH")
+            run(&mut compiler).context("a C compiler is needed, as cc on the PATH")
         };
         compile("shim.c", SHARED, "shim.so")?;
         compile("relabel.c", &[], "relabel")?;

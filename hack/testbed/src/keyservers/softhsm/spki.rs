@@ -1,15 +1,11 @@
-//! Public keys of elliptic curves out of OpenSC's list of objects, since it cannot write those of
-//! every curve itself.
+//! Public keys of elliptic curves from OpenSC's list of objects, because pkcs11-tool cannot export
+//! those of every curve.
 
-use anyhow::{Context, Result};
-
-const SEQUENCE: u8 = 0x30;
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
-/// id-ecPublicKey (RFC 5480, section 2.1.1) with its frame.
-const EC_PUBLIC_KEY: &[u8] = &[6, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1];
-/// id-Ed25519 (RFC 8410, section 3) with its frame.
-const ED25519: &[u8] = &[6, 3, 0x2B, 0x65, 0x70];
+use anyhow::Result;
+use const_oid::db::{rfc5912::ID_EC_PUBLIC_KEY, rfc8410::ID_ED_25519};
+use der::asn1::{Any, BitString, OctetString};
+use der::{Decode, Encode};
+use spki::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// The first word of a field of an object in the list.
 pub(super) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
@@ -20,39 +16,21 @@ pub(super) fn field<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     value.split_whitespace().next()
 }
 
-/// The SubjectPublicKeyInfo of a key with a point; nothing for an RSA key.
+/// The SubjectPublicKeyInfo of a key with a point; `None` for an RSA key.
 pub(super) fn elliptic(object: &str) -> Result<Option<Vec<u8>>> {
     let (Some(point), Some(curve)) = (field(object, "EC_POINT"), field(object, "EC_PARAMS")) else {
         return Ok(None);
     };
-    let (point, curve) = (hex::decode(point)?, hex::decode(curve)?);
-    let point = content(&point).context("EC_POINT is no OCTET STRING")?;
-    let algorithm = if object.starts_with("; EC_EDWARDS") {
-        ED25519.to_vec()
+    let point = OctetString::from_der(&hex::decode(point)?)?;
+    let (oid, parameters) = if object.starts_with("; EC_EDWARDS") {
+        (ID_ED_25519, None)
     } else {
-        [EC_PUBLIC_KEY, &curve].concat()
+        let curve = Any::from_der(&hex::decode(curve)?)?;
+        (ID_EC_PUBLIC_KEY, Some(curve))
     };
-    let bits = [&[0], point].concat();
-    let body = [der(SEQUENCE, &algorithm), der(BIT_STRING, &bits)].concat();
-    Ok(Some(der(SEQUENCE, &body)))
-}
-
-/// One DER element of less than 256 bytes.
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
-    let head: &[u8] = if length < 0x80 {
-        &[tag, length]
-    } else {
-        &[tag, 0x81, length]
+    let public = SubjectPublicKeyInfo {
+        algorithm: AlgorithmIdentifier { oid, parameters },
+        subject_public_key: BitString::from_bytes(point.as_bytes())?,
     };
-    [head, content].concat()
-}
-
-/// What is in an OCTET STRING of less than 256 bytes.
-fn content(der: &[u8]) -> Option<&[u8]> {
-    match der {
-        [OCTET_STRING, 0x81, _, rest @ ..] => Some(rest),
-        [OCTET_STRING, _, rest @ ..] => Some(rest),
-        _ => None,
-    }
+    Ok(Some(public.to_der()?))
 }

@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{SoftHsm, spki};
-use crate::packages::run;
+use crate::command::run;
 
 impl SoftHsm {
     /// Makes a token.
@@ -99,8 +99,8 @@ impl SoftHsm {
         run(command.args(arguments))
     }
 
-    /// A tool of SoftHSM2 or OpenSC for these tokens, such as `softhsm2-util`, to be given its
-    /// arguments, the module ([`Self::plain_module`]) among them.
+    /// A tool of SoftHSM2 or OpenSC for these tokens, such as `softhsm2-util`, without
+    /// arguments. It needs the module, [`Self::plain_module`].
     pub fn command(&self, tool: &str) -> Command {
         self.tool(&self.package.tool(tool))
     }

@@ -1,4 +1,4 @@
-//! Messages as they stand in the source: string literals of several words.
+//! Messages in the source: string literals of several words.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ const HIDDEN: [&str; 5] = ["expect", "panic", "assert", "unreachable", "debug_as
 /// In how many words a literal is a message.
 const WORDS: usize = 3;
 
-/// What a message is for, as far as its place tells.
+/// What a message is for, as far as its place shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The text of a variant of an error enum.
@@ -132,7 +132,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads an attribute, and tells whether the item behind it is for tests.
+    /// Reads an attribute, and returns whether the item after it is for tests.
     fn attribute(&mut self, attribute: &Group) -> bool {
         let text = attribute.stream().to_string();
         if text.starts_with("error") {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_the_log_are_told_apart() {
+    fn distinguishes_errors_and_the_log() {
         let source = r#"
             //! A doc comment is not a message.
             /// Nor is this one a message.
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_left_out() {
+    fn skips_tests() {
         let source = r#"#[cfg(test)] mod tests { const A: &str = "a text of tests"; }
             #[cfg(test)] mod fixtures; const B: &str = "a text of users";"#;
         let found: Vec<_> = read(source).into_iter().map(|it| it.2).collect();

@@ -313,7 +313,7 @@ async fn a_token_that_is_locked_or_about_to_be_is_left_as_it_is() {
 /// while they do.
 async fn many_issuers_with_a_wrong_pin_leave_the_last_try() {
     let (token, subject) = Token::with_key();
-    let faults = [Fault::Patience(3), Fault::DelayMs("C_Login", 100)];
+    let faults = [Fault::PinTries(3), Fault::DelayMs("C_Login", 100)];
     token.hsm.set_faults(&faults).unwrap();
     let errors = join_all((0..8).map(|number| {
         token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
