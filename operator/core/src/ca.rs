@@ -1,4 +1,4 @@
-//! The CA certificates above a leaf, and the check of what a key signed.
+//! The CA certificates above what is issued: chains and trust bundles.
 
 mod bundle;
 mod certificate;
@@ -63,17 +63,6 @@ pub enum ChainError {
          CA's own chain"
     )]
     Tangled,
-    /// The signature does not verify under the CA's public key.
-    #[error("the signature does not verify under the CA's public key")]
-    SignatureMismatch,
-    /// The certificate was built under another CA, or does not fit inside the chain.
-    #[error(
-        "the certificate was built for another CA certificate or does not fit inside its chain"
-    )]
-    OutsideChain,
-    /// A field does not fit into DER.
-    #[error("the certificate cannot be encoded: {0}")]
-    Encoding(String),
 }
 
 impl CaChain {

@@ -1,7 +1,7 @@
 //! A sample of every message of an error type, for the page that lists them.
 
 use crate::ca::ChainError;
-use crate::issue::TemplateError;
+use crate::issue::IssueError;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
 use crate::x509::names::NamesError;
@@ -161,15 +161,15 @@ samples!(ChainError {
     },
     Stray("CN=Example".to_owned()),
     Tangled,
-    SignatureMismatch,
-    OutsideChain,
-    Encoding("value too long".to_owned()),
 });
 
-samples!(TemplateError {
+samples!(IssueError {
     Expired(jiff::Timestamp::constant(1_788_264_000, 0)),
     NotYetValid(jiff::Timestamp::constant(1_788_264_000, 0)),
     Encoding(der_error()),
+    SignatureMismatch(SignatureMismatch),
+    OutsideChain,
+    Root(ChainError::Empty),
 });
 
 impl Samples for UnknownUsage {

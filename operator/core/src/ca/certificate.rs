@@ -1,13 +1,11 @@
 //! One CA certificate, read strictly as far as issuing depends on it.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{Decode, Encode, Sequence};
+use der::asn1::AnyRef;
+use der::{Decode, Encode};
 use jiff::Timestamp;
-use spki::AlgorithmIdentifierRef;
-use x509_cert::ext::Extensions;
 use x509_cert::name::Name;
-use x509_cert::time::{Time, Validity};
+use x509_cert::time::Time;
 
 use super::constraints::Constraints;
 use super::{ChainError, pem};
@@ -15,9 +13,8 @@ use crate::quote;
 use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::names::ComparableName;
 use crate::x509::public_key::PublicKey;
+use crate::x509::signed::{Signed, TbsCertificate, V3};
 
-/// The value of `version` that means version 3, the first one with extensions.
-const V3: u8 = 2;
 /// A Name of no RDN.
 const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
 
@@ -42,37 +39,6 @@ pub struct CaCertificate {
     self_signed: bool,
 }
 
-/// Certificate of RFC 5280 4.1.
-#[derive(Sequence)]
-struct Certificate<'a> {
-    tbs_certificate: AnyRef<'a>,
-    signature_algorithm: AlgorithmIdentifierRef<'a>,
-    signature: BitStringRef<'a>,
-}
-
-/// TBSCertificate, with the names and the key as raw bytes.
-#[derive(Sequence)]
-struct TbsCertificate<'a> {
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", default = "v1")]
-    version: u8,
-    serial_number: UintRef<'a>,
-    signature: AlgorithmIdentifierRef<'a>,
-    issuer: AnyRef<'a>,
-    validity: Validity,
-    subject: AnyRef<'a>,
-    subject_public_key_info: AnyRef<'a>,
-    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
-    issuer_unique_id: Option<BitStringRef<'a>>,
-    #[asn1(context_specific = "2", tag_mode = "IMPLICIT", optional = "true")]
-    subject_unique_id: Option<BitStringRef<'a>>,
-    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<Extensions>,
-}
-
-fn v1() -> u8 {
-    0
-}
-
 impl CaCertificate {
     /// Reads one CA certificate.
     ///
@@ -88,13 +54,13 @@ impl CaCertificate {
         let unreadable = |message: String| ChainError::Unreadable { index, message };
         let not_der = |error: der::Error| unreadable(error.to_string());
         let raw = |any: AnyRef<'_>| any.to_der().map_err(not_der);
-        let outer = Certificate::from_der(der).map_err(not_der)?;
-        let tbs = raw(outer.tbs_certificate)?;
+        let outer = Signed::from_der(der).map_err(not_der)?;
+        let tbs = raw(outer.content)?;
         let fields = TbsCertificate::from_der(&tbs).map_err(not_der)?;
         if fields.version != V3 {
             return Err(unreadable("it is not version 3".to_owned()));
         }
-        if fields.signature != outer.signature_algorithm {
+        if fields.signature != outer.algorithm {
             // RFC 5280 4.1.1.2: the two fields MUST be the same.
             return Err(unreadable("it names two signature algorithms".to_owned()));
         }
@@ -118,13 +84,13 @@ impl CaCertificate {
             ));
         }
         let certificate = Self {
-            algorithm: SignatureAlgorithm::from_algorithm_identifier(&outer.signature_algorithm),
+            algorithm: SignatureAlgorithm::from_identifier(&outer.algorithm),
             signature: signature.to_vec(),
             issuer,
             not_before: timestamp(fields.validity.not_before),
             not_after: timestamp(fields.validity.not_after),
             fingerprint: digest(&SHA256, der).as_ref().to_vec(),
-            pem: pem::write(der)?,
+            pem: pem::write(der).map_err(not_der)?,
             der: der.to_vec(),
             tbs,
             comparable_subject: ComparableName::from_der(&subject).map_err(not_der)?,

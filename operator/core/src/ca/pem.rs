@@ -48,9 +48,9 @@ pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainE
 }
 
 /// One PEM block CERTIFICATE, with lines of 64 characters (RFC 7468).
-pub(crate) fn write(certificate: &[u8]) -> Result<String, ChainError> {
-    der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate)
-        .map_err(|error| ChainError::Encoding(error.to_string()))
+pub(crate) fn write(certificate: &[u8]) -> der::Result<String> {
+    let ending = der::pem::LineEnding::LF;
+    Ok(der::pem::encode_string("CERTIFICATE", ending, certificate)?)
 }
 
 fn unreadable(index: usize, message: &str) -> ChainError {

@@ -6,8 +6,8 @@ use der::Encode;
 use jiff::Timestamp;
 use x509_cert::name::Name;
 
-use super::tbs::Fields;
-use super::{TemplateError, ToBeSigned, Window, extensions};
+use super::certificate::{CertificateToSign, Fields};
+use super::{IssueError, Window, extensions};
 use crate::ca::CaChain;
 use crate::spiffe::TrustDomain;
 use crate::x509::algorithm::SignatureAlgorithm;
@@ -68,7 +68,7 @@ impl SelfSigned {
         public_key: &PublicKey,
         algorithm: SignatureAlgorithm,
         now: Timestamp,
-    ) -> Result<ToBeSigned, TemplateError> {
+    ) -> Result<CertificateToSign, IssueError> {
         let subject = self.subject.to_der()?;
         let fields = Fields {
             algorithm,
@@ -78,6 +78,6 @@ impl SelfSigned {
             spki: public_key.spki_der(),
             extensions: extensions::of_root(self, public_key)?,
         };
-        ToBeSigned::new(&fields, &self.uid, public_key.spki_der(), public_key)
+        CertificateToSign::new(&fields, &self.uid, public_key.spki_der(), public_key)
     }
 }

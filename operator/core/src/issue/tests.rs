@@ -8,9 +8,9 @@ mod extensions;
 mod keys;
 mod names;
 mod root;
+mod self_test;
 mod serial;
 mod sweep;
-mod trial;
 mod validity;
 
 use std::time::Duration;

@@ -6,7 +6,7 @@ use der::asn1::{GeneralizedTime, UtcTime};
 use jiff::{SignedDuration, Timestamp};
 use x509_cert::time::{Time, Validity};
 
-use super::TemplateError;
+use super::IssueError;
 use crate::ca::CaChain;
 
 /// The most by which notBefore lies before the time of issue, for clocks that run behind.
@@ -35,16 +35,12 @@ impl Window {
     ///
     /// # Errors
     /// The chain is not valid at `now`.
-    pub fn inside(
-        chain: &CaChain,
-        now: Timestamp,
-        duration: Duration,
-    ) -> Result<Self, TemplateError> {
+    pub fn inside(chain: &CaChain, now: Timestamp, duration: Duration) -> Result<Self, IssueError> {
         if now >= chain.not_after() {
-            return Err(TemplateError::Expired(chain.not_after()));
+            return Err(IssueError::Expired(chain.not_after()));
         }
         if now < chain.not_before() {
-            return Err(TemplateError::NotYetValid(chain.not_before()));
+            return Err(IssueError::NotYetValid(chain.not_before()));
         }
         let mut window = Self::starting(begin(now, duration).max(chain.not_before()), duration);
         if window.not_after > chain.not_after() {

@@ -8,9 +8,8 @@ use const_oid::db::rfc5912::{
     SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
 use const_oid::db::rfc8410::ID_ED_25519;
+use der::asn1::AnyRef;
 use spki::AlgorithmIdentifierRef;
-
-use crate::x509::strict::tlv;
 
 /// What a public key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,26 +92,20 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The AlgorithmIdentifier in DER: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758
-    /// section 3.2) and Ed25519 (RFC 8410 section 3) carry no parameters.
-    pub fn algorithm_identifier_der(self) -> Vec<u8> {
-        let mut content = tlv(0x06, self.oid().as_bytes());
-        if self.is_rsa() {
-            content.extend(tlv(0x05, &[]));
+    /// The AlgorithmIdentifier: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758 section
+    /// 3.2) and Ed25519 (RFC 8410 section 3) carry no parameters.
+    pub fn identifier(self) -> AlgorithmIdentifierRef<'static> {
+        AlgorithmIdentifierRef {
+            oid: self.oid(),
+            parameters: self.is_rsa().then_some(AnyRef::NULL),
         }
-        tlv(0x30, &content)
     }
 
-    /// Reads an AlgorithmIdentifier. `None` when the algorithm is not one of ours, or its
-    /// parameters are not the ones that [`Self::algorithm_identifier_der`] writes: RSA without
-    /// NULL is refused as well, since RFC 4055 requires it.
-    pub fn from_algorithm_identifier(alg: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
-        let found = Self::ALL.into_iter().find(|known| known.oid() == alg.oid)?;
-        let canonical = match alg.parameters {
-            Some(parameters) => found.is_rsa() && parameters.is_null(),
-            None => !found.is_rsa(),
-        };
-        canonical.then_some(found)
+    /// Reads an AlgorithmIdentifier. `None` if it is not one that [`Self::identifier`] makes: RSA
+    /// without NULL is refused as well, since RFC 4055 requires it.
+    pub fn from_identifier(identifier: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|algorithm| algorithm.identifier() == *identifier)
     }
 
     /// What a key signs with by default: SHA-256 for P-256 and RSA, SHA-384 for P-384, SHA-512
@@ -151,7 +144,7 @@ impl fmt::Display for SignatureAlgorithm {
 
 #[cfg(test)]
 mod tests {
-    use der::Decode;
+    use der::{Decode, Encode};
     use hex::decode;
     use spki::AlgorithmIdentifierRef;
 
@@ -160,7 +153,7 @@ mod tests {
     fn read(hex: &str) -> Option<SignatureAlgorithm> {
         let der = decode(hex).unwrap();
         let identifier = AlgorithmIdentifierRef::from_der(&der).unwrap();
-        SignatureAlgorithm::from_algorithm_identifier(&identifier)
+        SignatureAlgorithm::from_identifier(&identifier)
     }
 
     #[test]
@@ -190,7 +183,7 @@ mod tests {
         );
         for (algorithm, der) in table {
             assert_eq!(
-                hex::encode(algorithm.algorithm_identifier_der()),
+                hex::encode(algorithm.identifier().to_der().unwrap()),
                 der,
                 "{algorithm}"
             );

@@ -1,16 +1,16 @@
 //! What came out is checked before anybody sees it.
 
+use crate::ca::CaChain;
 use crate::ca::tests::{Three, read};
-use crate::ca::{CaChain, ChainError};
 use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::request::{asked, asked_ca, granted, lasting, plain, with_ca};
 use crate::fixtures::{DAY, HOUR, at};
-use crate::issue::Issued;
-use crate::issue::Signature;
+use crate::issue::{IssueError, Issued, Signature};
 use crate::policy::Grant;
+use crate::x509::public_key::SignatureMismatch;
 
 fn leaf() -> Grant {
     granted(asked(&CsrParts::default()), &plain())
@@ -36,7 +36,7 @@ fn a_wrong_signature_is_refused() {
             let outcome = Issued::assemble(&tbs, &Signature::new(signature), &ca.chain);
             assert_eq!(
                 outcome,
-                Err(ChainError::SignatureMismatch),
+                Err(IssueError::SignatureMismatch(SignatureMismatch)),
                 "{kind:?}: {what}"
             );
         }
@@ -55,7 +55,10 @@ fn an_ecdsa_signature_that_is_not_der_is_refused() {
         .to_bytes()
         .to_vec();
     let outcome = Issued::assemble(&tbs, &Signature::new(fixed), &ca.chain);
-    assert_eq!(outcome, Err(ChainError::SignatureMismatch));
+    assert_eq!(
+        outcome,
+        Err(IssueError::SignatureMismatch(SignatureMismatch))
+    );
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn what_was_built_under_another_ca_is_refused() {
     for (what, other) in others {
         let chain = Ca::of(&[other]).chain;
         let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &chain);
-        assert_eq!(outcome, Err(ChainError::OutsideChain), "{what}");
+        assert_eq!(outcome, Err(IssueError::OutsideChain), "{what}");
     }
 }
 
@@ -99,7 +102,7 @@ fn pki_6_pki_7_what_does_not_fit_inside_the_chain_above_the_same_ca_is_refused()
     ));
     let short = chain(&middle(HOUR));
     let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &short);
-    assert_eq!(outcome, Err(ChainError::OutsideChain));
+    assert_eq!(outcome, Err(IssueError::OutsideChain));
 
     let below = ca.tbs(&granted(
         asked_ca(&CsrParts::default()),
@@ -108,7 +111,7 @@ fn pki_6_pki_7_what_does_not_fit_inside_the_chain_above_the_same_ca_is_refused()
     ca.assemble(&below).unwrap();
     let narrow = chain(&middle(2 * DAY).path_length(1));
     let outcome = Issued::assemble(&below, &ca.sign(&below), &narrow);
-    assert_eq!(outcome, Err(ChainError::OutsideChain));
+    assert_eq!(outcome, Err(IssueError::OutsideChain));
 }
 
 #[test]
@@ -153,5 +156,5 @@ fn a_root_in_the_bundle_that_issued_nothing_does_not_help_a_leaf() {
     let tbs = ca.tbs(&leaf());
     let stranger = CaChain::from_pem(Parts::root("x", &Key::p256(7)).pem().as_bytes(), None);
     let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &stranger.unwrap());
-    assert_eq!(outcome, Err(ChainError::OutsideChain));
+    assert_eq!(outcome, Err(IssueError::OutsideChain));
 }

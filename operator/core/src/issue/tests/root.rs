@@ -14,9 +14,9 @@ use crate::fixtures::der::{
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::request::{asked_ca, asked_for_certificate, granted, plain, spiffe, with_ca};
 use crate::fixtures::{DAY, NOW, at};
-use crate::issue::assemble_root;
-use crate::issue::{SelfSigned, Signature, ToBeSigned};
+use crate::issue::{CertificateToSign, IssueError, SelfSigned, Signature, assemble_root};
 use crate::spiffe::TrustDomain;
+use crate::x509::public_key::SignatureMismatch;
 
 fn own() -> SelfSigned {
     SelfSigned {
@@ -28,7 +28,7 @@ fn own() -> SelfSigned {
     }
 }
 
-fn tbs(root: &SelfSigned, key: &Key) -> ToBeSigned {
+fn tbs(root: &SelfSigned, key: &Key) -> CertificateToSign {
     root.to_be_signed(key.public(), key.algorithm(), NOW)
         .unwrap()
 }
@@ -134,7 +134,7 @@ fn pki_2_a_root_without_a_subject_is_not_made() {
     let tbs = tbs(&nameless, &key);
     let outcome = assemble_root(&tbs, &Signature::new(key.sign(tbs.der())));
     assert!(
-        matches!(outcome, Err(ChainError::Unfit { .. })),
+        matches!(outcome, Err(IssueError::Root(ChainError::Unfit { .. }))),
         "{outcome:?}"
     );
 }
@@ -191,13 +191,16 @@ fn only_a_root_comes_out_as_one() {
         Vec::new(),
     ] {
         let outcome = assemble_root(&root, &Signature::new(wrong));
-        assert_eq!(outcome, Err(ChainError::SignatureMismatch));
+        assert_eq!(
+            outcome,
+            Err(IssueError::SignatureMismatch(SignatureMismatch))
+        );
     }
     // A leaf, and a CA below this one.
     let leaf = ca.tbs(&leaf(60));
     assert!(matches!(
         assemble_root(&leaf, &ca.sign(&leaf)),
-        Err(ChainError::Unfit { .. })
+        Err(IssueError::Root(ChainError::Unfit { .. }))
     ));
     let below = ca.tbs(&granted(
         asked_ca(&CsrParts::default()),
@@ -205,8 +208,8 @@ fn only_a_root_comes_out_as_one() {
     ));
     assert_eq!(
         assemble_root(&below, &ca.sign(&below)),
-        Err(ChainError::OutsideChain)
+        Err(IssueError::OutsideChain)
     );
     // And no root is issued under a chain.
-    assert_eq!(ca.assemble(&root), Err(ChainError::OutsideChain));
+    assert_eq!(ca.assemble(&root), Err(IssueError::OutsideChain));
 }

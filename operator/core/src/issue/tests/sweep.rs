@@ -9,7 +9,7 @@ use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::Key;
 use crate::fixtures::{DAY, HOUR, NOW, at};
-use crate::issue::{TemplateError, Window};
+use crate::issue::{IssueError, Window};
 
 const LIFETIMES: [u64; 16] = [
     1,
@@ -119,13 +119,13 @@ fn holds(window: &Window, chain: &CaChain, now: Timestamp, lifetime: u64) {
     assert!(back == full || begin == chain.not_before(), "{what}");
 }
 
-fn refused_rightly(error: &TemplateError, chain: &CaChain, now: Timestamp) {
+fn refused_rightly(error: &IssueError, chain: &CaChain, now: Timestamp) {
     match error {
-        TemplateError::Expired(end) => assert!(*end == chain.not_after() && now >= *end),
-        TemplateError::NotYetValid(begin) => {
+        IssueError::Expired(end) => assert!(*end == chain.not_after() && now >= *end),
+        IssueError::NotYetValid(begin) => {
             assert!(*begin == chain.not_before() && now < *begin);
         }
-        TemplateError::Encoding(error) => panic!("{error}"),
+        error => panic!("{error}"),
     }
 }
 

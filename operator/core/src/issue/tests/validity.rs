@@ -8,7 +8,7 @@ use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::{DAY, HOUR, NOW, at};
-use crate::issue::{TemplateError, Window};
+use crate::issue::{IssueError, Window};
 
 /// A root whose validity is this, in seconds from the time of the tests.
 fn root(begin: i64, end: i64) -> Ca {
@@ -16,7 +16,7 @@ fn root(begin: i64, end: i64) -> Ca {
 }
 
 /// When a leaf of so many seconds begins and ends, in seconds from `now`, and if it is clamped.
-fn window(ca: &Ca, lifetime: u64, now: Timestamp) -> Result<(i64, i64, bool), TemplateError> {
+fn window(ca: &Ca, lifetime: u64, now: Timestamp) -> Result<(i64, i64, bool), IssueError> {
     let window = ca.tbs_at(&leaf(lifetime), now)?.window();
     let from_now = |end: Timestamp| (end - now).get_seconds();
     Ok((
@@ -101,19 +101,19 @@ fn a_ca_outside_of_its_validity_issues_nothing() {
     let half = jiff::SignedDuration::from_millis(500);
     assert_eq!(
         window(&ca, 60, at(HOUR)),
-        Err(TemplateError::Expired(at(HOUR)))
+        Err(IssueError::Expired(at(HOUR)))
     );
     assert_eq!(
         window(&ca, 60, at(2 * DAY)),
-        Err(TemplateError::Expired(at(HOUR)))
+        Err(IssueError::Expired(at(HOUR)))
     );
     assert_eq!(
         window(&ca, 60, at(-HOUR) - half),
-        Err(TemplateError::NotYetValid(at(-HOUR)))
+        Err(IssueError::NotYetValid(at(-HOUR)))
     );
     assert_eq!(
         window(&ca, 60, at(-2 * DAY)),
-        Err(TemplateError::NotYetValid(at(-HOUR)))
+        Err(IssueError::NotYetValid(at(-HOUR)))
     );
     // To the last half second.
     let last = ca.tbs_at(&leaf(60), at(HOUR) - half).unwrap().window();
@@ -123,7 +123,7 @@ fn a_ca_outside_of_its_validity_issues_nothing() {
     );
     assert!(last.is_clamped());
 
-    let sentence = TemplateError::Expired(at(HOUR)).to_string();
+    let sentence = IssueError::Expired(at(HOUR)).to_string();
     assert!(sentence.contains("2026-09-01T13:00:00Z"), "{sentence}");
 }
 

@@ -25,7 +25,7 @@ pub(super) fn algorithm(
             Err(CsrError::WeakHash("SHA-1"))
         }
         ID_RSASSA_PSS => Err(CsrError::RsaPss),
-        oid => SignatureAlgorithm::from_algorithm_identifier(identifier)
+        oid => SignatureAlgorithm::from_identifier(identifier)
             .ok_or_else(|| CsrError::SignatureAlgorithm(quote::oid(&oid))),
     }
 }
