@@ -33,7 +33,7 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
     let grant = match decide(&request, Issuer::Ready(&rules)) {
         Decision::Grant(grant) => grant,
         Decision::Deny(denial) => return message::check(&denial.message),
-        Decision::Wait(_) | Decision::Ignore(_) => panic!("a ready issuer decides"),
+        Decision::Wait(_) | Decision::Ignore => panic!("a ready issuer decides"),
     };
     if rules.spiffe.is_some() {
         assert!(request::is_service_account(header), "an identity is lent");

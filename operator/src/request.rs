@@ -1,11 +1,11 @@
 //! From what was asked to what came of it: the flow that both request APIs share.
 //!
 //! ```text
-//! Asked -> Request -> decide() -> Grant -> CertificateToSign -> Signer -> Signature -> Issued
+//! RawRequest -> Request -> decide() -> Grant -> CertificateToSign -> Signer -> Signature -> Issued
 //! ```
 //!
 //! Everything but the signer is pure and lives in `signet-core`. Whoever calls this has turned a
-//! Kubernetes object into [`Asked`] and turns the [`Outcome`] into a plan.
+//! Kubernetes object into [`RawRequest`] and turns the [`Outcome`] into a plan.
 
 mod outcome;
 
@@ -19,7 +19,7 @@ pub use outcome::Outcome;
 use signet_core::issue::{CertificateToSign, Issued};
 use signet_core::policy::{Decision, Denial, Grant, Issuer, Wait, decide};
 use signet_core::reason::Reason;
-use signet_core::request::{Asked, Request};
+use signet_core::request::{RawRequest, Request};
 
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
@@ -39,7 +39,7 @@ pub struct Given<'a> {
 }
 
 /// Works on one request.
-pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
+pub async fn work(asked: RawRequest, given: Given<'_>) -> Outcome {
     let request = match Request::parse(asked) {
         Ok(request) => request,
         Err(refusal) => return Outcome::without_grant(refusal.into()),

@@ -25,4 +25,4 @@ pub use error::IssueError;
 pub use issued::{Issued, assemble_root};
 pub use self_test::SelfTest;
 pub use to_be_signed::{Signature, ToBeSigned};
-pub use validity::{BACKDATE, Window};
+pub use validity::{BACKDATE, ValidityPeriod};

@@ -10,7 +10,7 @@ use crate::x509::usages::UnknownUsage;
 
 /// An error type whose messages can be listed.
 pub trait Samples: Sized {
-    /// The name of each variant, and a value of it.
+    /// Returns the name of each variant, and a value of it.
     fn samples() -> Vec<(&'static str, Self)>;
 }
 
@@ -157,10 +157,10 @@ samples!(ChainError {
     },
     Unfit {
         subject: "CN=Example".to_owned(),
-        message: "has no subject, which a CA must have; use a CA's".to_owned()
+        message: "has no subject, which a CA must have; use a CA certificate".to_owned()
     },
-    Stray("CN=Example".to_owned()),
-    Tangled,
+    Unrelated("CN=Example".to_owned()),
+    TooManyCandidates,
 });
 
 samples!(IssueError {

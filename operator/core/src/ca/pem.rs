@@ -35,7 +35,7 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
     Ok(certificates)
 }
 
-/// Whether [`read`] reads these certificates once they are written down.
+/// Returns whether [`read`] reads these certificates once they are written down.
 pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainError> {
     let bytes = |certificate: &CaCertificate| certificate.pem().len();
     if certificates.len() > MAX_CERTIFICATES {

@@ -7,7 +7,7 @@ use der::{Decode, Encode};
 use jiff::Timestamp;
 use x509_cert::ext::Extension;
 
-use super::{Authority, IssueError, ToBeSigned, Window, extensions, serial};
+use super::{Authority, IssueError, ToBeSigned, ValidityPeriod, extensions, serial};
 use crate::ca::CaChain;
 use crate::policy::{Grant, Kind};
 use crate::x509::algorithm::SignatureAlgorithm;
@@ -21,7 +21,7 @@ use crate::x509::signed::{TbsCertificate, V3};
 #[derive(Clone, Debug)]
 pub struct CertificateToSign {
     tbs: ToBeSigned,
-    window: Window,
+    window: ValidityPeriod,
     /// Of the CA certificate that it was built under.
     ca_fingerprint: Vec<u8>,
     /// Of a CA certificate to be.
@@ -42,10 +42,10 @@ impl CertificateToSign {
         let fields = Fields {
             algorithm: ca.algorithm,
             issuer: issuing.subject_der(),
-            window: Window::inside(ca.chain, now, grant.duration())?,
+            window: ValidityPeriod::inside(ca.chain, now, grant.duration())?,
             subject: grant.subject_der(),
             spki: grant.public_key().spki_der(),
-            extensions: extensions::of_grant(grant, issuing)?,
+            extensions: extensions::for_grant(grant, issuing)?,
         };
         let uid = grant.request_uid();
         let certificate = Self::new(&fields, uid, issuing.fingerprint(), issuing.public_key())?;
@@ -75,13 +75,13 @@ impl CertificateToSign {
         })
     }
 
-    /// The validity that was built in.
-    pub fn window(&self) -> Window {
+    /// Returns the validity that was built in.
+    pub fn window(&self) -> ValidityPeriod {
         self.window
     }
 
-    /// Whether this was built under the issuing CA of `chain` and fits inside the chain: its
-    /// validity (PKI-6) and, when it is a CA itself, its path length (PKI-7).
+    /// Returns whether this was built under the issuing CA of `chain` and fits inside the chain:
+    /// its validity (PKI-6) and, when it is a CA itself, its path length (PKI-7).
     ///
     /// The same key is not enough: a CA that was renewed may have another name or identifier.
     pub(super) fn fits(&self, chain: &CaChain) -> bool {
@@ -105,7 +105,7 @@ impl Deref for CertificateToSign {
 pub(super) struct Fields<'a> {
     pub(super) algorithm: SignatureAlgorithm,
     pub(super) issuer: &'a [u8],
-    pub(super) window: Window,
+    pub(super) window: ValidityPeriod,
     pub(super) subject: &'a [u8],
     pub(super) spki: &'a [u8],
     pub(super) extensions: Vec<Extension>,

@@ -32,7 +32,7 @@ pub enum IssueError {
 }
 
 impl IssueError {
-    /// The reason that status, event, metric and audit record carry.
+    /// Returns the reason that status, event, metric and audit record carry.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Expired(_) | Self::NotYetValid(_) => Reason::CaExpired,

@@ -1,8 +1,8 @@
-//! What came out: a certificate whose signature was checked, with its chain.
+//! An issued certificate, whose signature was checked, with its chain.
 
 use jiff::Timestamp;
 
-use super::{CertificateToSign, IssueError, Signature, Window};
+use super::{CertificateToSign, IssueError, Signature, ValidityPeriod};
 use crate::ca::{CaCertificate, CaChain, pem};
 
 /// An issued certificate. Making one checks it: the signature verifies under the CA's public
@@ -11,11 +11,11 @@ use crate::ca::{CaCertificate, CaChain, pem};
 pub struct Issued {
     certificate: Vec<u8>,
     chain_pem: String,
-    window: Window,
+    window: ValidityPeriod,
 }
 
 impl Issued {
-    /// Puts the signature to the bytes and checks the result against the chain.
+    /// Combines bytes and signature, and checks the result against the chain.
     ///
     /// # Errors
     /// The signature is wrong, or the bytes were not built under this chain.
@@ -39,7 +39,7 @@ impl Issued {
         })
     }
 
-    /// The certificate's DER.
+    /// Returns the certificate's DER.
     pub fn der(&self) -> &[u8] {
         &self.certificate
     }
@@ -49,21 +49,21 @@ impl Issued {
         &self.chain_pem
     }
 
-    /// The last second of validity.
+    /// Returns the last second of validity.
     pub fn not_after(&self) -> Timestamp {
         self.window.not_after()
     }
 
-    /// Whether the CA's own end cut the lifetime that was granted.
+    /// Returns whether the CA's expiry shortened the lifetime that was granted.
     pub fn is_clamped(&self) -> bool {
         self.window.is_clamped()
     }
 }
 
-/// Puts the signature to an issuer's own root and reads the result back as a CA certificate.
+/// Combines an issuer's own root with its signature and reads the result back as a CA certificate.
 ///
 /// # Errors
-/// The signature is wrong, or what came out is no self-signed CA certificate.
+/// The signature is wrong, or the result is not a self-signed CA certificate.
 pub fn assemble_root(
     tbs: &CertificateToSign,
     signature: &Signature,

@@ -12,13 +12,13 @@ const UTF8_STRING: u8 = 0x0c;
 /// A text that a key signs when it is connected.
 ///
 /// It is a UTF8String in DER, and a TBSCertificate, a CertificationRequestInfo and a TBSCertList
-/// are each a SEQUENCE: no reader can take the signed text for one of them. It names the key, so
-/// that whoever audits an HSM reads what was signed.
+/// are each a SEQUENCE: no reader can mistake the signed text for one of them. It names the key,
+/// for the auditor of an HSM.
 #[derive(Clone, Debug)]
 pub struct SelfTest(ToBeSigned);
 
 impl SelfTest {
-    /// The self-test of this key: the same bytes each time.
+    /// Returns the self-test of this key: the same bytes each time.
     pub fn new(key: &PublicKey, algorithm: SignatureAlgorithm) -> Self {
         let text = format!(
             "Signet self-test of the key with SHA-256 fingerprint {}. Not a certificate.",

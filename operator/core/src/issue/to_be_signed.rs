@@ -30,12 +30,12 @@ impl ToBeSigned {
         }
     }
 
-    /// The DER that is signed.
+    /// Returns the DER that is signed.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// How it must be signed.
+    /// Returns how it must be signed.
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
     }
@@ -81,7 +81,7 @@ impl Signature {
         Self(bytes)
     }
 
-    /// The bytes of the signature value.
+    /// Returns the bytes of the signature value.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -30,7 +30,7 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    /// Whether the key is on an elliptic curve and signs with ECDSA.
+    /// Returns whether the key is on an elliptic curve and signs with ECDSA.
     pub const fn is_ec(self) -> bool {
         matches!(self, Self::EcP256 | Self::EcP384 | Self::EcP521)
     }
@@ -79,7 +79,7 @@ impl SignatureAlgorithm {
         Self::Ed25519,
     ];
 
-    /// The algorithm's object identifier.
+    /// Returns the algorithm's object identifier.
     pub fn oid(self) -> ObjectIdentifier {
         match self {
             Self::EcdsaSha256 => ECDSA_WITH_SHA_256,
@@ -92,8 +92,8 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The AlgorithmIdentifier: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758 section
-    /// 3.2) and Ed25519 (RFC 8410 section 3) carry no parameters.
+    /// Returns the AlgorithmIdentifier: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758
+    /// section 3.2) and Ed25519 (RFC 8410 section 3) carry no parameters.
     pub fn identifier(self) -> AlgorithmIdentifierRef<'static> {
         AlgorithmIdentifierRef {
             oid: self.oid(),
@@ -108,8 +108,8 @@ impl SignatureAlgorithm {
         all.find(|algorithm| algorithm.identifier() == *identifier)
     }
 
-    /// What a key signs with by default: SHA-256 for P-256 and RSA, SHA-384 for P-384, SHA-512
-    /// for P-521.
+    /// Returns what a key signs with by default: SHA-256 for P-256 and RSA, SHA-384 for P-384,
+    /// SHA-512 for P-521.
     pub fn for_key(key: KeyAlgorithm) -> Self {
         match key {
             KeyAlgorithm::Rsa { .. } => Self::RsaPkcs1Sha256,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_the_ones_of_the_rfcs() {
+    fn identifiers_match_the_rfcs() {
         // From RFC 5758, RFC 4055 and RFC 8410, written out by hand.
         let table = [
             (SignatureAlgorithm::EcdsaSha256, "300a06082a8648ce3d040302"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_strict() {
+    fn rejects_other_parameters() {
         // RSA without NULL, RSA with an OID, ECDSA with NULL, Ed25519 with NULL.
         for der in [
             "300b06092a864886f70d01010b",
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_a_name_and_a_default_signature() {
+    fn names_keys_and_their_default_signature() {
         let table = [
             (
                 KeyAlgorithm::Rsa { bits: 3072 },
