@@ -8,7 +8,7 @@ use der::{Decode, Encode, Sequence};
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use signet_core::ca::CaChain;
-use signet_core::issue::{Issued, Signature, ToBeSigned};
+use signet_core::issue::{Issued, Signature, CertificateToSign};
 use signet_core::policy::{Grant, Kind};
 use signet_core::spiffe::SpiffeId;
 use signet_core::x509::algorithm::KeyAlgorithm;
@@ -29,7 +29,7 @@ const OCSP_SIGNING: &str = "1.3.6.1.5.5.7.3.9";
 
 /// A certificate before it is signed, with what it was made from.
 pub struct Unsigned<'a> {
-    pub tbs: &'a ToBeSigned,
+    pub tbs: &'a CertificateToSign,
     pub grant: &'a Grant,
     pub chain: &'a CaChain,
     pub now: Timestamp,

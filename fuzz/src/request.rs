@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use signet_core::ca::CaChain;
 use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
-use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
+use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount};
 use signet_core::spiffe::TrustDomain;
 
 /// How many bytes decide on everything but the CSR. They come first and are always there, so
@@ -55,12 +55,12 @@ const USAGES: [&str; 24] = [
 ];
 
 /// The request around a CSR in DER.
-pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> Asked {
+pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> RawRequest {
     let [flags, who, u0, u1, u2, turn, d0, d1, d2, d3, .., annotated] = *header;
     let bit = |number: u8| flags & (1 << number) != 0;
     let certificate_request = !bit(0);
     let namespace = if bit(1) { "other" } else { "shop" };
-    Asked {
+    RawRequest {
         uid: format!("uid-{who}"),
         api: if certificate_request {
             Api::CertificateRequest

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use signet_core::issue::{Authority, ToBeSigned};
+use signet_core::issue::{Authority, CertificateToSign};
 use signet_core::policy::{Decision, Issuer, Kind, decide};
 use signet_core::request::{Refusal, Request};
 use signet_core::x509::algorithm::SignatureAlgorithm;
@@ -33,7 +33,7 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
     let grant = match decide(&request, Issuer::Ready(&rules)) {
         Decision::Grant(grant) => grant,
         Decision::Deny(denial) => return message::check(&denial.message),
-        Decision::Wait(_) | Decision::Ignore(_) => panic!("a ready issuer decides"),
+        Decision::Wait(_) | Decision::Ignore => panic!("a ready issuer decides"),
     };
     if rules.spiffe.is_some() {
         assert!(request::is_service_account(header), "an identity is lent");
@@ -51,7 +51,7 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
         chain: &ca.chain,
         algorithm: SignatureAlgorithm::for_key(ca.chain.issuing().public_key().algorithm()),
     };
-    let tbs = match ToBeSigned::from_grant(&grant, &authority, now) {
+    let tbs = match CertificateToSign::from_grant(&grant, &authority, now) {
         Ok(tbs) => tbs,
         Err(error) => return message::check(&error.to_string()),
     };

@@ -1,11 +1,11 @@
 //! From what was asked to what came of it: the flow that both request APIs share.
 //!
 //! ```text
-//! Asked -> Request -> decide() -> Grant -> ToBeSigned -> Signer -> Signature -> Issued
+//! RawRequest -> Request -> decide() -> Grant -> CertificateToSign -> Signer -> Signature -> Issued
 //! ```
 //!
 //! Everything but the signer is pure and lives in `signet-core`. Whoever calls this has turned a
-//! Kubernetes object into [`Asked`] and turns the [`Outcome`] into a plan.
+//! Kubernetes object into [`RawRequest`] and turns the [`Outcome`] into a plan.
 
 mod outcome;
 
@@ -16,11 +16,10 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 pub use outcome::Outcome;
-use signet_core::issue::Issued;
-use signet_core::issue::{TemplateError, ToBeSigned};
+use signet_core::issue::{CertificateToSign, Issued};
 use signet_core::policy::{Decision, Denial, Grant, Issuer, Wait, decide};
 use signet_core::reason::Reason;
-use signet_core::request::{Asked, Request};
+use signet_core::request::{RawRequest, Request};
 
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
@@ -40,7 +39,7 @@ pub struct Given<'a> {
 }
 
 /// Works on one request.
-pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
+pub async fn work(asked: RawRequest, given: Given<'_>) -> Outcome {
     let request = match Request::parse(asked) {
         Ok(request) => request,
         Err(refusal) => return Outcome::without_grant(refusal.into()),
@@ -66,9 +65,9 @@ pub async fn work(asked: Asked, given: Given<'_>) -> Outcome {
 
 /// Signs what was granted, and checks what came back before anything is made of it.
 async fn sign(grant: &Grant, loaded: &ReadyIssuer, given: Given<'_>) -> Outcome {
-    let tbs = match ToBeSigned::from_grant(grant, &loaded.authority(), given.now) {
+    let tbs = match CertificateToSign::from_grant(grant, &loaded.authority(), given.now) {
         Ok(tbs) => tbs,
-        Err(error) => return Outcome::Waiting(not_now(&error)),
+        Err(error) => return waiting(error.reason(), error.to_string()),
     };
     if let Err(error) = loaded.guard.check_length(&tbs) {
         return Outcome::Denied(Denial {
@@ -91,19 +90,8 @@ async fn sign(grant: &Grant, loaded: &ReadyIssuer, given: Given<'_>) -> Outcome 
         Ok(issued) => Outcome::issued(&issued, grant, loaded.bundle.pem()),
         Err(error) => {
             tracing::error!(%error, backend = loaded.backend, "a signature was thrown away");
-            waiting(Reason::SignatureMismatch, error.to_string())
+            waiting(error.reason(), error.to_string())
         }
-    }
-}
-
-fn not_now(error: &TemplateError) -> Wait {
-    let reason = match error {
-        TemplateError::Expired(_) | TemplateError::NotYetValid(_) => Reason::CaExpired,
-        TemplateError::Encoding(_) => Reason::SigningUnavailable,
-    };
-    Wait {
-        reason,
-        message: error.to_string(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The CA certificates above a leaf, and the check of what a key signed.
+//! The CA certificates above what is issued: chains and trust bundles.
 
 mod bundle;
 mod certificate;
@@ -26,27 +26,27 @@ pub struct CaChain {
     roots: Vec<CaCertificate>,
 }
 
-/// Why certificates make no chain that may issue. Each sentence says what to change.
+/// Why certificates do not form a chain that can issue. Each message states what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
     /// There is no certificate at all.
     #[error("it holds no PEM block CERTIFICATE; put the CA certificate first")]
     Empty,
     /// More certificates than any chain needs.
-    #[error("it holds more than {0} certificates; keep those of the CA's own chain")]
+    #[error("it holds more than {0} certificates; keep only those of the CA's own chain")]
     TooMany(usize),
     /// More text than any chain needs, and than a CAGeneration has room for.
-    #[error("it is larger than {0} bytes; keep the certificates of the CA's own chain alone")]
+    #[error("it is larger than {0} bytes; keep only the certificates of the CA's own chain")]
     TooLarge(usize),
     /// The text is not PEM, or a block is not a certificate.
     #[error("certificate {index} cannot be read: {message}")]
     Unreadable {
         /// Which one, counted from 1.
         index: usize,
-        /// What the reader says.
+        /// The reader's message.
         message: String,
     },
-    /// A certificate that is no CA, or may not sign certificates.
+    /// A certificate that is not a CA's, or may not sign certificates.
     #[error("the certificate of {subject} {message}")]
     Unfit {
         /// Its subject.
@@ -55,25 +55,16 @@ pub enum ChainError {
         message: String,
     },
     /// A certificate of the file that no other leads to.
-    #[error("the certificate of {0} is no part of the CA's chain; remove it, or put it in order")]
-    Stray(String),
+    #[error(
+        "the certificate of {0} is not part of the CA's chain; remove it, or correct the order"
+    )]
+    Unrelated(String),
     /// Many certificates of one name, of which hardly any issued another.
     #[error(
-        "it holds many certificates of one name that did not issue each other; keep those of the \
+        "it holds many certificates of one name that did not issue each other; keep only those of the \
          CA's own chain"
     )]
-    Tangled,
-    /// The signature does not verify under the CA's public key.
-    #[error("the signature does not verify under the CA's public key")]
-    SignatureMismatch,
-    /// The certificate was built under another CA, or does not fit inside the chain.
-    #[error(
-        "the certificate was built for another CA certificate or does not fit inside its chain"
-    )]
-    OutsideChain,
-    /// A field does not fit into DER.
-    #[error("the certificate cannot be encoded: {0}")]
-    Encoding(String),
+    TooManyCandidates,
 }
 
 impl CaChain {
@@ -88,11 +79,11 @@ impl CaChain {
     /// and the roots for `ca.crt`: so a chain that was kept is the one that was found.
     ///
     /// # Errors
-    /// What cannot be read, is no CA, does not belong to the chain, or makes a path or a list of
-    /// roots that would be too much to read.
+    /// What cannot be read, is not a CA's, does not belong to the chain, or makes a path or a list
+    /// of roots that would be too much to read.
     pub fn from_pem(tls_crt: &[u8], ca_crt: Option<&[u8]>) -> Result<Self, ChainError> {
         let others = ca_crt.map_or_else(|| Ok(Vec::new()), pem::read)?;
-        let chain = order::chain(pem::read(tls_crt)?, others)?;
+        let chain = order::build(pem::read(tls_crt)?, others)?;
         pem::check_written(&chain.path)?;
         pem::check_written(&chain.roots)?;
         Ok(chain)
@@ -106,22 +97,22 @@ impl CaChain {
         }
     }
 
-    /// The CA certificate whose key signs.
+    /// Returns the CA certificate whose key signs.
     pub fn issuing(&self) -> &CaCertificate {
         &self.path[0]
     }
 
-    /// The issuing CA and what stands above it, with the trust anchor at the end.
+    /// Returns the issuing CA and what stands above it, with the trust anchor at the end.
     pub fn path(&self) -> &[CaCertificate] {
         &self.path
     }
 
-    /// The trust anchors.
+    /// Returns the trust anchors.
     pub fn roots(&self) -> &[CaCertificate] {
         &self.roots
     }
 
-    /// What follows a leaf in `status.certificate`: every intermediate, no self-signed root
+    /// Returns what follows a leaf in `status.certificate`: every intermediate, no self-signed root
     /// (rule A2-13).
     pub fn intermediates(&self) -> impl Iterator<Item = &CaCertificate> {
         self.path
@@ -129,19 +120,19 @@ impl CaChain {
             .filter(|certificate| !certificate.is_self_signed())
     }
 
-    /// The subjects of all its CA certificates, those of roots included.
+    /// Returns the subjects of all its CA certificates, those of roots included.
     pub fn subjects(&self) -> impl Iterator<Item = ComparableName> {
         let all = self.path.iter().chain(&self.roots);
         all.map(|certificate| certificate.comparable_subject().clone())
     }
 
-    /// Whether a certificate of the path has name constraints for URIs. Verifiers that do not
-    /// know them, as rustls, then refuse every X509-SVID under it (PKI-10).
+    /// Returns whether a certificate of the path has name constraints for URIs. Verifiers that do
+    /// not know them, as rustls, then refuse every X509-SVID under it (PKI-10).
     pub fn constrains_uris(&self) -> bool {
         self.path.iter().any(CaCertificate::constrains_uris)
     }
 
-    /// When the first certificate of the path ends (PKI-6).
+    /// Returns when the first certificate of the path ends (PKI-6).
     pub fn not_after(&self) -> Timestamp {
         self.path
             .iter()
@@ -149,7 +140,7 @@ impl CaChain {
             .fold(Timestamp::MAX, Ord::min)
     }
 
-    /// When the last certificate of the path begins.
+    /// Returns when the last certificate of the path begins.
     pub fn not_before(&self) -> Timestamp {
         self.path
             .iter()
@@ -157,7 +148,7 @@ impl CaChain {
             .fold(Timestamp::MIN, Ord::max)
     }
 
-    /// How many CAs may follow below the issuing CA; none is without limit (PKI-7).
+    /// Returns how many CAs may follow below the issuing CA; none is without limit (PKI-7).
     ///
     /// A limit above counts the CAs between, so each certificate's own is less by its place in
     /// the path; self-issued ones count too, since not every verifier leaves them out.

@@ -1,7 +1,7 @@
 //! What policy allows: one pure function from a request and an issuer's rules to a decision.
 //!
 //! The rules are run in a fixed order and the first refusal wins. Each rule has a file of its
-//! own; until the policy language exists, `identity` holds one fixed rule.
+//! own.
 
 mod applicant;
 mod ca;
@@ -27,14 +27,14 @@ use crate::request::{Refusal, Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
 use crate::x509::names::NameSet;
 
-/// The answer to a request. None of the four is an error.
+/// What becomes of a request. None of the four is an error.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// Nothing is to be done or written.
-    Ignore(Reason),
+    /// No approver has approved it yet (CM-3); nothing is written.
+    Ignore,
     /// It may succeed later, when something outside of the request changes.
     Wait(Wait),
-    /// It can never succeed; a final no.
+    /// It can never succeed.
     Deny(Denial),
     /// What exactly may be signed.
     Grant(Box<Grant>),
@@ -43,7 +43,7 @@ pub enum Decision {
 impl From<Refusal> for Decision {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotApproved => Self::Ignore(Reason::NotApproved),
+            Refusal::NotApproved => Self::Ignore,
             Refusal::Denied(denial) => Self::Deny(denial),
         }
     }
@@ -54,14 +54,14 @@ impl From<Refusal> for Decision {
 pub enum Issuer<'a> {
     /// There is no such issuer.
     Missing {
-        /// How the request names it, for the sentence.
+        /// How the request names it, for the message.
         name: &'a str,
     },
     /// It cannot sign now.
     NotReady {
-        /// How the request names it, for the sentence.
+        /// How the request names it, for the message.
         name: &'a str,
-        /// What its Ready condition says.
+        /// The message of its Ready condition.
         message: &'a str,
     },
     /// It can sign, under these rules.
@@ -79,7 +79,7 @@ pub struct Rules {
     pub path_length: Option<u8>,
     /// The subjects of the CA certificates that the issuer knows: no certificate may have one.
     pub ca_subjects: NameSet,
-    /// The profile's word on CA requests; none refuses them.
+    /// The profile of CA requests; none refuses them.
     pub ca: Option<CaProfile>,
     /// The rules of the trust domain; none makes the issuer a plain private CA.
     pub spiffe: Option<SpiffeRules>,
@@ -94,15 +94,14 @@ pub struct SpiffeRules {
 
 /// Decides on a request.
 ///
-/// The same request and rules give the same decision, however often and wherever it runs. The
-/// order is that of cert-manager (rule A5-38): an issuer that is missing, what the request alone
-/// decides, an issuer that is not ready, and then its rules. So nobody learns about an issuer
-/// that he may not use more than that it exists.
+/// The same request and rules always lead to the same decision. The order is that of cert-manager
+/// (rule A5-38): an issuer that is missing, what the request alone decides, an issuer that is not
+/// ready, and then its rules. A requester without access learns only that the issuer exists.
 pub fn decide(request: &Request, issuer: Issuer<'_>) -> Decision {
     let decision = match issuer {
         Issuer::Missing { name } => Ok(wait(
             Reason::IssuerNotFound,
-            format!("{name} does not exist; the request is taken up once it does."),
+            format!("{name} does not exist; the request will be processed once it does."),
         )),
         Issuer::NotReady { name, message } => admissible(request).map(|()| {
             wait(
@@ -121,23 +120,23 @@ fn wait(reason: Reason, message: String) -> Decision {
     Decision::Wait(Wait { reason, message })
 }
 
-/// What no issuer's rules can change.
+/// Checks what no issuer's rules can change.
 fn admissible(request: &Request) -> Result<(), Denial> {
-    reference::rule(request)?;
+    reference::check(request)?;
     if request.duration.as_secs() == 0 {
         return Err(Denial::new(
             Reason::InvalidDuration,
-            "the duration is shorter than a second; ask for at least one",
+            "the duration is shorter than a second; request at least one",
         ));
     }
     Ok(())
 }
 
 fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
-    let kind = ca::rule(request, rules)?;
-    let usages = usages::rule(request, rules, kind)?;
-    let spiffe_id = identity::rule(request, rules, kind)?;
-    let names = names::rule(request, rules, kind, spiffe_id.as_ref())?;
+    let kind = ca::decide(request, rules)?;
+    let usages = usages::decide(request, rules, kind)?;
+    let spiffe_id = identity::decide(request, rules, kind)?;
+    let names = names::decide(request, rules, kind, spiffe_id.as_ref())?;
     Ok(Grant {
         request_uid: request.uid.clone(),
         subject: names.subject,
@@ -145,7 +144,7 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
         public_key: request.csr.public_key().clone(),
         usages: usages.granted,
         dropped_usages: usages.dropped,
-        duration: lifetime::rule(request, rules),
+        duration: lifetime::decide(request, rules),
         kind,
         name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),
         spiffe_id,

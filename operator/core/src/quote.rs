@@ -1,4 +1,4 @@
-//! How what a stranger sent is shown in a message: escaped, and short.
+//! How requesters' text is shown in a message: escaped, and short.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::DB;
@@ -6,7 +6,7 @@ use const_oid::db::DB;
 /// The most characters of a name that a message repeats.
 const MAX_SHOWN: usize = 80;
 
-/// The text in quotes, with control characters escaped and its end cut off when it is long.
+/// Returns the text in quotes, with control characters escaped and its end cut off when it is long.
 pub(crate) fn text(text: &str) -> String {
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => format!("{:?}…", &text[..end]),
@@ -33,7 +33,7 @@ pub(crate) fn name(name: &str) -> String {
     )
 }
 
-/// The object identifier, with its name where it has a well-known one.
+/// Returns the object identifier, with its name where it has a well-known one.
 pub(crate) fn oid(oid: &ObjectIdentifier) -> String {
     match DB.by_oid(oid) {
         Some(name) => format!("{oid} ({name})"),
@@ -48,7 +48,7 @@ mod tests {
     use super::{name, oid, text};
 
     #[test]
-    fn text_is_escaped_and_short() {
+    fn escapes_and_shortens_text() {
         assert_eq!(text("a\0b"), "\"a\\0b\"");
         assert_eq!(text("a\u{202e}b"), "\"a\\u{202e}b\"");
         assert_eq!(text(&"ä".repeat(81)), format!("\"{}\"…", "ä".repeat(80)));
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_line() {
+    fn shows_a_name_in_one_line() {
         let plain = r#"CN=A\, B,O="x"\20"#;
         assert_eq!(name(plain), plain);
         assert_eq!(name(r#""quoted""#), r#""quoted""#);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn oids_carry_their_name() {
+    fn shows_an_oid_with_its_name() {
         let policies = ObjectIdentifier::new_unwrap("2.5.29.32");
         assert_eq!(oid(&policies), "2.5.29.32 (id-ce-certificatePolicies)");
         assert_eq!(

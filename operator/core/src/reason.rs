@@ -1,9 +1,9 @@
 //! The one closed list of reasons that status, event, metric and audit record share, and a
-//! reason with its sentence.
+//! reason with its message.
 
 use std::fmt;
 
-/// Why a request was ignored, put off, denied or issued, and why an issuer is (not) ready.
+/// Why a request waits, was denied or was issued.
 ///
 /// The list is closed: a metric label or an alert rule may rely on it. The names are what users
 /// read as the `reason` of a condition or an event.
@@ -11,8 +11,6 @@ use std::fmt;
 pub enum Reason {
     /// The certificate was signed and written.
     Issued,
-    /// No approver has approved the request yet; nothing is written (CM-3).
-    NotApproved,
     /// An approver denied the request (CM-3).
     Denied,
     /// The issuer that the request names does not exist (CM-5).
@@ -55,9 +53,8 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 20] = [
         Self::Issued,
-        Self::NotApproved,
         Self::Denied,
         Self::IssuerNotFound,
         Self::IssuerNotReady,
@@ -79,11 +76,10 @@ impl Reason {
         Self::DeniedReference,
     ];
 
-    /// The reason's name in UpperCamelCase, as conditions, events and metrics carry it.
+    /// Returns the reason's name in UpperCamelCase, as conditions, events and metrics carry it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Issued => "Issued",
-            Self::NotApproved => "NotApproved",
             Self::Denied => "Denied",
             Self::IssuerNotFound => "IssuerNotFound",
             Self::IssuerNotReady => "IssuerNotReady",
@@ -112,7 +108,7 @@ impl Reason {
 pub struct Wait {
     /// The reason out of the closed list.
     pub reason: Reason,
-    /// A sentence for the status.
+    /// The message for the status.
     pub message: String,
 }
 
@@ -121,7 +117,7 @@ pub struct Wait {
 pub struct Denial {
     /// The reason out of the closed list.
     pub reason: Reason,
-    /// A sentence for the status: what is wrong and what to change.
+    /// The message for the status: what is wrong and what to change.
     pub message: String,
 }
 

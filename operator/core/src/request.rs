@@ -1,4 +1,4 @@
-//! Who requests what, and through which API.
+//! Requests: the requester, the request, and the API that it came through.
 
 pub mod csr;
 mod requester;
@@ -23,11 +23,11 @@ pub enum Api {
 /// Where a request stands with its approver (CM-3, CSR-7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {
-    /// Nobody has decided yet.
+    /// No approver has decided yet.
     Pending,
     /// Approved=True.
     Approved,
-    /// Denied=True; it wins over everything else.
+    /// Denied=True, which takes precedence.
     Denied,
 }
 
@@ -61,18 +61,18 @@ pub struct Annotated {
     pub ca: bool,
 }
 
-/// A request as the API gives it: nothing in it has been checked.
+/// A request as the API has it: nothing in it has been checked.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RawRequest {
     /// `metadata.uid`.
     pub uid: String,
     /// The API it came through.
     pub api: Api,
     /// The request's namespace; none for a CertificateSigningRequest, which is cluster-scoped.
     pub namespace: Option<String>,
-    /// What the approver said.
+    /// The approver's decision.
     pub approval: Approval,
-    /// Who asks.
+    /// The requester.
     pub requester: Requester,
     /// Whether the requester may use the issuer at all.
     pub reference: Reference,
@@ -82,16 +82,16 @@ pub struct Asked {
     pub csr: Vec<u8>,
     /// The names in `spec.usages`.
     pub usages: Vec<String>,
-    /// The lifetime that is asked for, or what is wrong with how it is written.
+    /// The lifetime that is requested, or what is wrong with how it is written.
     pub duration: Result<Duration, String>,
-    /// Whether a CA certificate is asked for.
+    /// Whether a CA certificate is requested.
     pub ca: bool,
     /// Which of the two last fields come from an annotation.
     pub annotated: Annotated,
 }
 
 /// A request that was read in full: an approved, strictly parsed CSR whose proof of possession
-/// holds, and what is asked for around it.
+/// holds, and what is requesteded around it.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `metadata.uid`; it goes into the serial number.
@@ -100,7 +100,7 @@ pub struct Request {
     pub api: Api,
     /// The request's namespace.
     pub namespace: Option<String>,
-    /// Who asks.
+    /// The requester.
     pub requester: Requester,
     /// Whether the requester may use the issuer at all.
     pub reference: Reference,
@@ -110,31 +110,31 @@ pub struct Request {
     pub csr: Csr,
     /// The usages of the spec, which win over those of the CSR (rule A3-21).
     pub usages: Usages,
-    /// The lifetime that is asked for.
+    /// The lifetime that is requested.
     pub duration: Duration,
-    /// Whether a CA certificate is asked for.
+    /// Whether a CA certificate is requested.
     pub ca: bool,
     /// Which of the two last fields come from an annotation.
     pub annotated: Annotated,
 }
 
-/// Why what was asked is no request to decide on.
+/// Why a raw request cannot be decided on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nobody has approved it yet.
+    /// No approver has approved it yet.
     NotApproved,
-    /// It was denied, or it is malformed; a final no.
+    /// It was denied, or it is malformed. This is final.
     Denied(Denial),
 }
 
 impl Request {
-    /// Reads what was asked.
+    /// Reads a raw request.
     ///
     /// # Errors
-    /// What cannot become a request is decided already: ignored while nobody has approved it,
-    /// denied when the approver denied it (looked at first, rule A1-4) or when it is malformed.
-    pub fn parse(asked: Asked) -> Result<Self, Refusal> {
-        Self::read(asked, Csr::from_pem)
+    /// What cannot become a request is decided already: ignored until it is
+    /// approved, denied if the approver denied it (checked first, A1-4) or if it is malformed.
+    pub fn parse(request: RawRequest) -> Result<Self, Refusal> {
+        Self::read(request, Csr::from_pem)
     }
 
     /// Reads a request as [`Self::parse`] does, from a CSR in DER whose self-signature is not
@@ -143,34 +143,34 @@ impl Request {
     /// # Errors
     /// As [`Self::parse`].
     #[cfg(fuzzing)]
-    pub fn parse_unverified(asked: Asked) -> Result<Self, Refusal> {
-        Self::read(asked, Csr::from_der_unverified)
+    pub fn parse_unverified(request: RawRequest) -> Result<Self, Refusal> {
+        Self::read(request, Csr::from_der_unverified)
     }
 
-    fn read(asked: Asked, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Refusal> {
-        match asked.approval {
+    fn read(request: RawRequest, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Refusal> {
+        match request.approval {
             Approval::Denied => return Err(Refusal::Denied(denied_by_approver())),
             Approval::Pending => return Err(Refusal::NotApproved),
             Approval::Approved => {}
         }
-        let duration = asked
+        let duration = request
             .duration
-            .map_err(|sentence| deny(Reason::InvalidDuration, sentence))?;
-        let usages = Usages::parse(&asked.usages)
+            .map_err(|message| deny(Reason::InvalidDuration, message))?;
+        let usages = Usages::parse(&request.usages)
             .map_err(|error| deny(Reason::InvalidUsages, error.to_string()))?;
-        let csr = csr(&asked.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
+        let csr = csr(&request.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
         Ok(Self {
-            uid: asked.uid,
-            api: asked.api,
-            namespace: asked.namespace,
-            requester: asked.requester,
-            reference: asked.reference,
-            certificate: asked.certificate,
+            uid: request.uid,
+            api: request.api,
+            namespace: request.namespace,
+            requester: request.requester,
+            reference: request.reference,
+            certificate: request.certificate,
             csr,
             usages,
             duration,
-            ca: asked.ca,
-            annotated: asked.annotated,
+            ca: request.ca,
+            annotated: request.annotated,
         })
     }
 }

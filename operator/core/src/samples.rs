@@ -1,7 +1,7 @@
 //! A sample of every message of an error type, for the page that lists them.
 
 use crate::ca::ChainError;
-use crate::issue::TemplateError;
+use crate::issue::IssueError;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
 use crate::x509::names::NamesError;
@@ -10,7 +10,7 @@ use crate::x509::usages::UnknownUsage;
 
 /// An error type whose messages can be listed.
 pub trait Samples: Sized {
-    /// The name of each variant, and a value of it.
+    /// Returns the name of each variant, and a value of it.
     fn samples() -> Vec<(&'static str, Self)>;
 }
 
@@ -157,19 +157,19 @@ samples!(ChainError {
     },
     Unfit {
         subject: "CN=Example".to_owned(),
-        message: "has no subject, which a CA must have; use a CA's".to_owned()
+        message: "has no subject, which a CA must have; use a CA certificate".to_owned()
     },
-    Stray("CN=Example".to_owned()),
-    Tangled,
-    SignatureMismatch,
-    OutsideChain,
-    Encoding("value too long".to_owned()),
+    Unrelated("CN=Example".to_owned()),
+    TooManyCandidates,
 });
 
-samples!(TemplateError {
+samples!(IssueError {
     Expired(jiff::Timestamp::constant(1_788_264_000, 0)),
     NotYetValid(jiff::Timestamp::constant(1_788_264_000, 0)),
     Encoding(der_error()),
+    SignatureMismatch(SignatureMismatch),
+    OutsideChain,
+    Root(ChainError::Empty),
 });
 
 impl Samples for UnknownUsage {

@@ -17,7 +17,7 @@ const SCHEME: &str = "spiffe://";
 pub struct TrustDomain(String);
 
 impl TrustDomain {
-    /// Reads the name of a trust domain from configuration: the name alone, not a URI, and in
+    /// Reads the name of a trust domain from configuration: only the name, not a URI, and in
     /// lower case.
     ///
     /// # Errors
@@ -41,12 +41,12 @@ impl TrustDomain {
         }
     }
 
-    /// The name, such as `example.org`.
+    /// Returns the name, such as `example.org`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The SPIFFE ID of the trust domain itself, which has no path (SID-5).
+    /// Returns the SPIFFE ID of the trust domain itself, which has no path (SID-5).
     pub fn id(&self) -> SpiffeId {
         SpiffeId {
             trust_domain: self.clone(),
@@ -104,8 +104,8 @@ impl SpiffeId {
         })
     }
 
-    /// Builds an ID from path segments such as `["ns", "default", "sa", "web"]`; no segment
-    /// gives the ID of the trust domain.
+    /// Builds an ID from path segments such as `["ns", "default", "sa", "web"]`; without
+    /// segments, the ID of the trust domain.
     ///
     /// # Errors
     /// When a segment breaks SID-4 or the whole is longer than 2048 bytes (SID-6).
@@ -129,23 +129,23 @@ impl SpiffeId {
         })
     }
 
-    /// The trust domain that the ID lives in.
+    /// Returns the trust domain that the ID lives in.
     pub fn trust_domain(&self) -> &TrustDomain {
         &self.trust_domain
     }
 
-    /// The path: empty, or with its leading slash, such as `/ns/default/sa/web`.
+    /// Returns the path: empty, or with its leading slash, such as `/ns/default/sa/web`.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether there is a path: a leaf's ID has one (X5-4), a signing certificate's has none
-    /// (X5-7).
+    /// Returns whether there is a path: a leaf's ID has one (X5-4), a signing certificate's has
+    /// none (X5-7).
     pub fn has_path(&self) -> bool {
         !self.path.is_empty()
     }
 
-    /// The segments of the path, without slashes.
+    /// Returns the segments of the path, without slashes.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').skip(1)
     }
@@ -159,7 +159,7 @@ impl fmt::Display for SpiffeId {
 
 /// What is wrong with a SPIFFE ID or a trust domain, and what to change.
 ///
-/// The messages never repeat the whole text, which may come from a stranger.
+/// The messages never repeat the whole text, which may come from any requester.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SpiffeIdError {
     /// SID-1.
@@ -183,7 +183,7 @@ pub enum SpiffeIdError {
     /// SID-1.
     #[error("the trust domain is empty; write its name, such as example.org")]
     EmptyTrustDomain,
-    /// Configuration wants the name alone.
+    /// Configuration has only the name.
     #[error(
         "the trust domain is a name and not a URI; write example.org, not spiffe://example.org"
     )]
@@ -222,12 +222,12 @@ pub enum SpiffeIdError {
     SegmentCharacter(char),
 }
 
-/// The order of the checks gives the most telling message: `user@host:1` is about the user.
+/// The order of the checks leads to the most telling message: `user@host:1` is about the user.
 fn read_authority(authority: &str) -> Result<TrustDomain, SpiffeIdError> {
     if authority.contains('@') {
         return Err(SpiffeIdError::UserInfo);
     }
-    // A bracket opens an IPv6 address, whose colons are no port.
+    // A bracket opens an IPv6 address, whose colons do not start a port.
     if authority.contains(':') && !authority.starts_with('[') {
         return Err(SpiffeIdError::Port);
     }

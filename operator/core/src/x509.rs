@@ -5,5 +5,6 @@ pub mod algorithm;
 pub mod basic_constraints;
 pub mod names;
 pub mod public_key;
+pub(crate) mod signed;
 pub(crate) mod strict;
 pub mod usages;

@@ -6,19 +6,19 @@ use kube::ResourceExt;
 use signet_api::external::certificate_request::{CertificateRequest, CertificateRequestStatus};
 use signet_api::{GROUP, IssuerKind, duration};
 use signet_core::request::{
-    Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
+    Annotated, Api, Approval, DEFAULT_DURATION, RawRequest, Reference, Requester,
 };
 
 use crate::issuer_name::IssuerName;
 
 /// The issuer that a request names and what it asks; none if it is not ours or is finished.
-pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, Asked)> {
+pub(super) fn read(object: &CertificateRequest) -> Option<(IssuerName, RawRequest)> {
     let issuer = issuer(object)?;
     if object.status.as_ref().is_some_and(is_finished) {
         return None;
     }
     let spec = &object.spec;
-    let asked = Asked {
+    let asked = RawRequest {
         uid: object.uid().unwrap_or_default(),
         api: Api::CertificateRequest,
         namespace: object.namespace(),

@@ -35,7 +35,7 @@ impl Outcome {
     /// A grant without a ready issuer cannot come about; it waits, which loses nothing.
     pub(super) fn without_grant(decision: Decision) -> Self {
         match decision {
-            Decision::Ignore(_) => Self::Ignored,
+            Decision::Ignore => Self::Ignored,
             Decision::Wait(wait) => Self::Waiting(wait),
             Decision::Deny(denial) => Self::Denied(denial),
             Decision::Grant(_) => Self::Waiting(Wait {

@@ -10,7 +10,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use signet_core::ca::{Bundle, CaChain};
 use signet_core::policy::Rules;
-use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
+use signet_core::request::{
+    Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
+};
 use signet_keys::Signer;
 
 use super::{Given, Outcome, work};
@@ -19,8 +21,8 @@ use crate::keyring::{IssuerLookup, ReadyIssuer, State};
 use crate::run::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
-fn asked() -> Asked {
-    Asked {
+fn asked() -> RawRequest {
+    RawRequest {
         uid: "11111111-1111-1111-1111-111111111111".to_owned(),
         api: Api::CertificateRequest,
         namespace: Some("shop".to_owned()),
@@ -60,7 +62,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
     })))
 }
 
-async fn outcome(asked: Asked, found: &IssuerLookup, now: Timestamp) -> Outcome {
+async fn outcome(asked: RawRequest, found: &IssuerLookup, now: Timestamp) -> Outcome {
     let given = Given {
         issuer: &corp(),
         found,
@@ -70,6 +72,6 @@ async fn outcome(asked: Asked, found: &IssuerLookup, now: Timestamp) -> Outcome 
     work(asked, given).await
 }
 
-async fn outcome_now(asked: Asked, found: &IssuerLookup) -> Outcome {
+async fn outcome_now(asked: RawRequest, found: &IssuerLookup) -> Outcome {
     outcome(asked, found, NOW).await
 }

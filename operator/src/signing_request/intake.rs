@@ -8,7 +8,7 @@ use k8s_openapi::api::certificates::v1::{
 use kube::ResourceExt;
 use signet_api::{IssuerKind, duration};
 use signet_core::request::{
-    Annotated, Api, Approval, Asked, DEFAULT_DURATION, Reference, Requester,
+    Annotated, Api, Approval, DEFAULT_DURATION, RawRequest, Reference, Requester,
 };
 
 use super::signer_name;
@@ -22,14 +22,14 @@ const REQUEST_DURATION: &str = "experimental.cert-manager.io/request-duration";
 const REQUEST_IS_CA: &str = "experimental.cert-manager.io/request-is-ca";
 
 /// The issuer that a request names and what it asks; none if it is not ours or is finished.
-pub(super) fn read(object: &CertificateSigningRequest) -> Option<(IssuerName, Asked)> {
+pub(super) fn read(object: &CertificateSigningRequest) -> Option<(IssuerName, RawRequest)> {
     let issuer = signer_name::parse(&object.spec.signer_name)?;
     if object.status.as_ref().is_some_and(is_finished) {
         return None;
     }
     let spec = &object.spec;
     let ca = annotation(object, REQUEST_IS_CA) == Some("true");
-    let asked = Asked {
+    let asked = RawRequest {
         uid: object.uid().unwrap_or_default(),
         api: Api::CertificateSigningRequest,
         namespace: None,
@@ -72,7 +72,7 @@ fn unreviewed(issuer: &IssuerName) -> Reference {
 }
 
 /// Whether a SubjectAccessReview must say that the requester may use the issuer (rule A5-37).
-pub(super) fn needs_review(issuer: &IssuerName, asked: &Asked) -> bool {
+pub(super) fn needs_review(issuer: &IssuerName, asked: &RawRequest) -> bool {
     issuer.kind == IssuerKind::Issuer && asked.approval == Approval::Approved
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use signet_core::ca::ChainError;
-use signet_core::issue::TemplateError;
+use signet_core::issue::IssueError;
 use signet_core::reason::Reason;
 use signet_core::request::csr::{CsrError, PemError};
 use signet_core::samples::Samples;
@@ -51,7 +51,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("Usages", |_: &UnknownUsage| Some(Reason::InvalidUsages));
     page += &samples("SPIFFE IDs", |_: &SpiffeIdError| None);
     page += &samples("CA chains", |_: &ChainError| None);
-    page += &samples("Certificates to be signed", |_: &TemplateError| None);
+    page += &samples("Issuing", |error: &IssueError| Some(error.reason()));
     for (folder, heading) in CRATES {
         page += &format!("\n## {heading}\n");
         page += &of_crate(&source::messages(root, Path::new(folder))?);

@@ -26,12 +26,12 @@ impl Bundle {
         Self { roots, pem }
     }
 
-    /// The roots.
+    /// Returns the roots.
     pub fn roots(&self) -> &[CaCertificate] {
         &self.roots
     }
 
-    /// The roots in PEM; empty if there are none.
+    /// Returns the roots in PEM; empty if there are none.
     pub fn pem(&self) -> &str {
         &self.pem
     }

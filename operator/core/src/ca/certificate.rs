@@ -1,13 +1,11 @@
 //! One CA certificate, read strictly as far as issuing depends on it.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{Decode, Encode, Sequence};
+use der::asn1::AnyRef;
+use der::{Decode, Encode};
 use jiff::Timestamp;
-use spki::AlgorithmIdentifierRef;
-use x509_cert::ext::Extensions;
 use x509_cert::name::Name;
-use x509_cert::time::{Time, Validity};
+use x509_cert::time::Time;
 
 use super::constraints::Constraints;
 use super::{ChainError, pem};
@@ -15,9 +13,8 @@ use crate::quote;
 use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::names::ComparableName;
 use crate::x509::public_key::PublicKey;
+use crate::x509::signed::{Signed, TbsCertificate, V3};
 
-/// The value of `version` that means version 3, the first one with extensions.
-const V3: u8 = 2;
 /// A Name of no RDN.
 const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
 
@@ -42,37 +39,6 @@ pub struct CaCertificate {
     self_signed: bool,
 }
 
-/// Certificate of RFC 5280 4.1.
-#[derive(Sequence)]
-struct Certificate<'a> {
-    tbs_certificate: AnyRef<'a>,
-    signature_algorithm: AlgorithmIdentifierRef<'a>,
-    signature: BitStringRef<'a>,
-}
-
-/// TBSCertificate, with the names and the key as raw bytes.
-#[derive(Sequence)]
-struct TbsCertificate<'a> {
-    #[asn1(context_specific = "0", tag_mode = "EXPLICIT", default = "v1")]
-    version: u8,
-    serial_number: UintRef<'a>,
-    signature: AlgorithmIdentifierRef<'a>,
-    issuer: AnyRef<'a>,
-    validity: Validity,
-    subject: AnyRef<'a>,
-    subject_public_key_info: AnyRef<'a>,
-    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", optional = "true")]
-    issuer_unique_id: Option<BitStringRef<'a>>,
-    #[asn1(context_specific = "2", tag_mode = "IMPLICIT", optional = "true")]
-    subject_unique_id: Option<BitStringRef<'a>>,
-    #[asn1(context_specific = "3", tag_mode = "EXPLICIT", optional = "true")]
-    extensions: Option<Extensions>,
-}
-
-fn v1() -> u8 {
-    0
-}
-
 impl CaCertificate {
     /// Reads one CA certificate.
     ///
@@ -88,13 +54,13 @@ impl CaCertificate {
         let unreadable = |message: String| ChainError::Unreadable { index, message };
         let not_der = |error: der::Error| unreadable(error.to_string());
         let raw = |any: AnyRef<'_>| any.to_der().map_err(not_der);
-        let outer = Certificate::from_der(der).map_err(not_der)?;
-        let tbs = raw(outer.tbs_certificate)?;
+        let outer = Signed::from_der(der).map_err(not_der)?;
+        let tbs = raw(outer.content)?;
         let fields = TbsCertificate::from_der(&tbs).map_err(not_der)?;
         if fields.version != V3 {
             return Err(unreadable("it is not version 3".to_owned()));
         }
-        if fields.signature != outer.signature_algorithm {
+        if fields.signature != outer.algorithm {
             // RFC 5280 4.1.1.2: the two fields MUST be the same.
             return Err(unreadable("it names two signature algorithms".to_owned()));
         }
@@ -114,17 +80,17 @@ impl CaCertificate {
         let constraints = constraints.map_err(unfit)?;
         if subject == EMPTY_NAME {
             return Err(unfit(
-                "has no subject, which a CA must have; use a CA's".to_owned(),
+                "has no subject, which a CA must have; use a CA certificate".to_owned(),
             ));
         }
         let certificate = Self {
-            algorithm: SignatureAlgorithm::from_algorithm_identifier(&outer.signature_algorithm),
+            algorithm: SignatureAlgorithm::from_identifier(&outer.algorithm),
             signature: signature.to_vec(),
             issuer,
             not_before: timestamp(fields.validity.not_before),
             not_after: timestamp(fields.validity.not_after),
             fingerprint: digest(&SHA256, der).as_ref().to_vec(),
-            pem: pem::write(der)?,
+            pem: pem::write(der).map_err(not_der)?,
             der: der.to_vec(),
             tbs,
             comparable_subject: ComparableName::from_der(&subject).map_err(not_der)?,
@@ -134,14 +100,14 @@ impl CaCertificate {
             constraints,
             self_signed: false,
         };
-        // Once, and not each time that somebody asks: it costs a signature check.
+        // Once, and not on every call: it costs a signature check.
         Ok(Self {
-            self_signed: certificate.has_signed_itself(),
+            self_signed: certificate.verifies_itself(),
             ..certificate
         })
     }
 
-    /// The certificate's DER.
+    /// Returns the certificate's DER.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
@@ -151,37 +117,38 @@ impl CaCertificate {
         self.pem.clone()
     }
 
-    /// The subject Name as it stands in the certificate (PKI-2).
+    /// Returns the subject Name as it stands in the certificate (PKI-2).
     pub fn subject_der(&self) -> &[u8] {
         &self.subject
     }
 
-    /// The subject for a person to read (RFC 4514), in one line and cut off when it is long.
+    /// Returns the subject for a person to read (RFC 4514), in one line and cut off when it is
+    /// long.
     pub fn subject(&self) -> &str {
         &self.subject_text
     }
 
-    /// The subject, for comparison with other names.
+    /// Returns the subject, for comparison with other names.
     pub(super) fn comparable_subject(&self) -> &ComparableName {
         &self.comparable_subject
     }
 
-    /// The first second of validity.
+    /// Returns the first second of validity.
     pub fn not_before(&self) -> Timestamp {
         self.not_before
     }
 
-    /// The last second of validity.
+    /// Returns the last second of validity.
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }
 
-    /// The CA's public key.
+    /// Returns the CA's public key.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The value of its subjectKeyIdentifier.
+    /// Returns the value of its subjectKeyIdentifier.
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
         self.constraints.key_identifier.as_deref()
     }
@@ -191,7 +158,7 @@ impl CaCertificate {
         self.constraints.path_length
     }
 
-    /// Whether it has name constraints for URIs, permitted or excluded.
+    /// Returns whether it has name constraints for URIs, permitted or excluded.
     pub(super) fn constrains_uris(&self) -> bool {
         self.constraints.uris
     }
@@ -201,25 +168,25 @@ impl CaCertificate {
         &self.fingerprint
     }
 
-    /// Whether it is issued by itself: the same name, and its own key verifies it.
+    /// Returns whether it is issued by itself: the same name, and its own key verifies it.
     ///
-    /// A root's signature over itself proves nothing to anybody, so a root that signed itself
-    /// with an algorithm that Signet does not check (SHA-1, RSA-PSS) is a root all the same.
+    /// A root's signature over itself proves nothing, so a root that signed itself
+    /// with an algorithm that Signet does not check (SHA-1, RSA-PSS) is a root too.
     pub fn is_self_signed(&self) -> bool {
         self.self_signed
     }
 
-    /// Whether `other` issued it: by name, and by a signature that verifies.
+    /// Returns whether `other` issued it: by name, and by a signature that verifies.
     pub fn is_issued_by(&self, other: &Self) -> bool {
-        self.names_as_issuer(other) && self.is_signed_by(other) == Some(true)
+        self.issuer_name_matches(other) && self.is_signed_by(other) == Some(true)
     }
 
-    /// Whether `other` issued it, as far as names tell.
-    pub(super) fn names_as_issuer(&self, other: &Self) -> bool {
+    /// Returns whether `other` issued it, as far as names tell.
+    pub(super) fn issuer_name_matches(&self, other: &Self) -> bool {
         self.issuer == other.subject
     }
 
-    fn has_signed_itself(&self) -> bool {
+    fn verifies_itself(&self) -> bool {
         self.issuer == self.subject && self.is_signed_by(self) != Some(false)
     }
 
@@ -235,8 +202,8 @@ impl CaCertificate {
     }
 }
 
-/// What a date can say, [`Timestamp`] ends a few hours before: an end "without a well-defined
-/// date" (99991231235959Z, RFC 5280 4.1.2.5) becomes the last second that there is.
+/// [`Timestamp`] ends a few hours before the last date of X.509: an expiry "without a well-defined
+/// date" (99991231235959Z, RFC 5280 4.1.2.5) becomes its last second.
 fn timestamp(time: Time) -> Timestamp {
     i64::try_from(time.to_unix_duration().as_secs())
         .ok()

@@ -1,4 +1,4 @@
-//! What the extensions of a CA certificate say about what it may issue.
+//! The extensions of a CA certificate that restrict what it may issue.
 
 use std::collections::BTreeSet;
 
@@ -12,6 +12,9 @@ use x509_cert::ext::pkix::{KeyUsage, KeyUsages, NameConstraints, SubjectKeyIdent
 use crate::quote;
 use crate::x509::basic_constraints::BasicConstraints;
 
+const NOT_CA: &str =
+    "is not a CA certificate (basicConstraints CA:TRUE is missing); use a CA certificate";
+
 /// Of a CA: what issuing under it depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Constraints {
@@ -22,35 +25,36 @@ pub(super) struct Constraints {
 }
 
 impl Constraints {
-    /// Reads them, or says what makes the certificate unfit to be a CA's.
+    /// Reads them; the error is why the certificate cannot be a CA's.
     pub(super) fn read(extensions: &Extensions) -> Result<Self, String> {
-        each_once(extensions)?;
+        check_unique(extensions)?;
         let constraints = value(extensions, ID_CE_BASIC_CONSTRAINTS)
             .map(BasicConstraints::from_der)
             .transpose()
             .map_err(malformed("basicConstraints"))?
             .filter(|constraints| constraints.ca)
-            .ok_or("is no CA certificate (basicConstraints CA:TRUE is missing); use a CA's")?;
+            .ok_or(NOT_CA)?;
         let usage = find::<KeyUsage>(extensions, "keyUsage")?;
         if usage.is_some_and(|usage| !usage.0.contains(KeyUsages::KeyCertSign)) {
             return Err(
-                "may not sign certificates (key usage keyCertSign is missing); use a CA's".into(),
+                "cannot sign certificates (key usage keyCertSign is missing); use a CA certificate"
+                    .into(),
             );
         }
         let identifier = find::<SubjectKeyIdentifier>(extensions, "subjectKeyIdentifier")?;
         Ok(Self {
             path_length: constraints.path_length,
             key_identifier: identifier.map(|identifier| identifier.0.as_bytes().to_vec()),
-            // They bind verifiers and not who issues: what cannot be read is no reason to refuse.
+            // They bind verifiers and not the issuer: an unreadable one is not a reason to refuse.
             uris: find::<NameConstraints>(extensions, "nameConstraints")
                 .ok()
                 .flatten()
-                .is_some_and(|constraints| names_uris(&constraints)),
+                .is_some_and(|constraints| has_uris(&constraints)),
         })
     }
 }
 
-fn names_uris(constraints: &NameConstraints) -> bool {
+fn has_uris(constraints: &NameConstraints) -> bool {
     let lists = [
         &constraints.permitted_subtrees,
         &constraints.excluded_subtrees,
@@ -60,20 +64,18 @@ fn names_uris(constraints: &NameConstraints) -> bool {
 }
 
 /// RFC 5280 4.2: readers of an extension that is there twice need not agree on which one counts.
-fn each_once(extensions: &Extensions) -> Result<(), String> {
+fn check_unique(extensions: &Extensions) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for extension in extensions {
         if !seen.insert(extension.extn_id) {
             let name = quote::oid(&extension.extn_id);
-            return Err(format!(
-                "has the extension {name} twice; have it issued again"
-            ));
+            return Err(format!("has the extension {name} twice; reissue it"));
         }
     }
     Ok(())
 }
 
-/// An extension that cannot be read is not the same as one that is not there.
+/// Reads an extension. One that cannot be read is an error, and not absent.
 fn find<'a, T>(extensions: &'a Extensions, name: &str) -> Result<Option<T>, String>
 where
     T: const_oid::AssociatedOid + Decode<'a, Error = der::Error>,
@@ -90,5 +92,5 @@ fn value(extensions: &Extensions, id: ObjectIdentifier) -> Option<&[u8]> {
 }
 
 fn malformed(name: &str) -> impl FnOnce(der::Error) -> String {
-    move |error| format!("has a malformed {name} ({error}); have it issued again")
+    move |error| format!("has a malformed {name} ({error}); reissue it")
 }

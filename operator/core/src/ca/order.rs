@@ -4,20 +4,20 @@ use std::cmp::Reverse;
 
 use super::{CaCertificate, CaChain, ChainError};
 
-/// So many signatures are checked at most to find a path. Certificates of one name and large keys
-/// would otherwise have as many checked as the square of their number, for nothing.
+/// The maximum number of signatures that are checked to find a path. Among certificates of one
+/// name it would otherwise be the square of their number.
 const MAX_CHECKS: usize = 64;
 
 /// Orders `own` (the CA's file) and `others` (its `ca.crt`) into a chain.
 ///
 /// The first certificate of `own` is the issuing CA. Each further one of `own` is part of the
 /// path or a root; of `others`, self-signed certificates are roots and the rest may be used.
-pub(super) fn chain(
+pub(super) fn build(
     own: Vec<CaCertificate>,
     mut others: Vec<CaCertificate>,
 ) -> Result<CaChain, ChainError> {
-    let (mut path, mut own) = begin(own).ok_or(ChainError::Empty)?;
-    let mut checks = Checks(MAX_CHECKS);
+    let (mut path, mut own) = split_path(own).ok_or(ChainError::Empty)?;
+    let mut checks = SignatureBudget(MAX_CHECKS);
     loop {
         let next = match checks.issuer_of(&path, &mut own)? {
             None => checks.issuer_of(&path, &mut others)?,
@@ -33,7 +33,7 @@ pub(super) fn chain(
         .iter()
         .filter(|one| !path.contains(one) && !one.is_self_signed());
     if let Some(stray) = strays.next() {
-        return Err(ChainError::Stray(stray.subject().to_owned()));
+        return Err(ChainError::Unrelated(stray.subject().to_owned()));
     }
     check_path_lengths(&path)?;
     own.append(&mut others);
@@ -41,12 +41,12 @@ pub(super) fn chain(
     Ok(CaChain { path, roots })
 }
 
-/// The beginning of the path, and what is left of the CA's file.
+/// Returns the start of the path, and the rest of the CA's file.
 ///
-/// A file that is a path from end to end is taken as it stands, also where another way would be
-/// possible: so a path that was found and written down is found again. Of any other file, the
-/// first certificate alone.
-fn begin(own: Vec<CaCertificate>) -> Option<(Vec<CaCertificate>, Vec<CaCertificate>)> {
+/// A file that is a path from end to end is kept as it is, even if another path is possible, so
+/// that a path that was stored is found again. Otherwise the path starts with the first
+/// certificate.
+fn split_path(own: Vec<CaCertificate>) -> Option<(Vec<CaCertificate>, Vec<CaCertificate>)> {
     if own.is_empty() {
         return None;
     }
@@ -58,7 +58,7 @@ fn begin(own: Vec<CaCertificate>) -> Option<(Vec<CaCertificate>, Vec<CaCertifica
     Some((path, rest))
 }
 
-/// Whether each certificate is issued by the next, and none is there twice.
+/// Returns whether each certificate is issued by the next, and none is there twice.
 fn is_path(certificates: &[CaCertificate]) -> bool {
     certificates.windows(2).enumerate().all(|(place, pair)| {
         !pair[0].is_self_signed()
@@ -68,9 +68,9 @@ fn is_path(certificates: &[CaCertificate]) -> bool {
 }
 
 /// How many signatures may still be checked.
-struct Checks(usize);
+struct SignatureBudget(usize);
 
-impl Checks {
+impl SignatureBudget {
     /// Takes the issuer of the path's end out of `from`, unless the end is self-signed.
     ///
     /// Several certificates over one key, as a renewal leaves them: the one that ends last.
@@ -85,11 +85,13 @@ impl Checks {
         let mut candidates: Vec<_> = from
             .iter()
             .enumerate()
-            .filter(|(_, candidate)| end.names_as_issuer(candidate) && !path.contains(candidate))
+            .filter(|(_, candidate)| {
+                end.issuer_name_matches(candidate) && !path.contains(candidate)
+            })
             .collect();
         candidates.sort_by_key(|(_, candidate)| Reverse(candidate.not_after()));
         for (place, candidate) in candidates {
-            self.0 = self.0.checked_sub(1).ok_or(ChainError::Tangled)?;
+            self.0 = self.0.checked_sub(1).ok_or(ChainError::TooManyCandidates)?;
             if end.is_issued_by(candidate) {
                 return Ok(Some(from.remove(place)));
             }
@@ -107,7 +109,7 @@ fn check_path_lengths(path: &[CaCertificate]) -> Result<(), ChainError> {
         {
             let message = format!(
                 "allows fewer CAs below it than the {below} that this chain has; \
-                 have it issued again with a longer path length"
+                 reissue it with a longer path length"
             );
             return Err(ChainError::Unfit {
                 subject: certificate.subject().to_owned(),
@@ -118,7 +120,7 @@ fn check_path_lengths(path: &[CaCertificate]) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// The path's own anchor first, then every other self-signed certificate that was given.
+/// Returns the path's own anchor first, then every other self-signed certificate that was given.
 fn roots(path: &[CaCertificate], others: Vec<CaCertificate>) -> Vec<CaCertificate> {
     let mut roots: Vec<_> = path.last().cloned().into_iter().collect();
     for other in others {

@@ -35,7 +35,7 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
     Ok(certificates)
 }
 
-/// Whether [`read`] reads these certificates once they are written down.
+/// Returns whether [`read`] reads these certificates once they are written down.
 pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainError> {
     let bytes = |certificate: &CaCertificate| certificate.pem().len();
     if certificates.len() > MAX_CERTIFICATES {
@@ -48,9 +48,9 @@ pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainE
 }
 
 /// One PEM block CERTIFICATE, with lines of 64 characters (RFC 7468).
-pub(crate) fn write(certificate: &[u8]) -> Result<String, ChainError> {
-    der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, certificate)
-        .map_err(|error| ChainError::Encoding(error.to_string()))
+pub(crate) fn write(certificate: &[u8]) -> der::Result<String> {
+    let ending = der::pem::LineEnding::LF;
+    Ok(der::pem::encode_string("CERTIFICATE", ending, certificate)?)
 }
 
 fn unreadable(index: usize, message: &str) -> ChainError {

@@ -6,8 +6,8 @@ use der::Encode;
 use jiff::Timestamp;
 use x509_cert::name::Name;
 
-use super::tbs::Fields;
-use super::{TemplateError, ToBeSigned, Window, extensions};
+use super::certificate::{CertificateToSign, Fields};
+use super::{IssueError, ValidityPeriod, extensions};
 use crate::ca::CaChain;
 use crate::spiffe::TrustDomain;
 use crate::x509::algorithm::SignatureAlgorithm;
@@ -41,19 +41,19 @@ pub struct SelfSigned {
 impl SelfSigned {
     /// Reads a subject as RFC 4514 writes it.
     ///
-    /// What the text becomes in DER is checked as the subject of a CSR is: `C=Ü` becomes a
-    /// PrintableString that is none, and no verifier would read the root.
+    /// What the text becomes in DER is checked as the subject of a CSR is: `C=Ü` becomes an
+    /// invalid PrintableString, and no verifier would read the root.
     ///
     /// # Errors
     /// It cannot be read, has no attribute, or makes a Name that verifiers do not read. The
-    /// sentence continues one that ends in the text.
+    /// message continues one that ends in the text.
     pub fn parse_subject(text: &str) -> Result<Name, String> {
-        // The parser's own error says that it failed and no more.
+        // The parser's own error has no detail.
         let name: Option<Name> = text.parse().ok();
         let name = name.filter(|name| !name.is_empty()).ok_or(
-            "names nobody; write a name as RFC 4514 does, such as \"CN=Example Root,O=Example\"",
+            "is empty or not a valid RFC 4514 name; write a name such as \"CN=Example Root,O=Example\"",
         )?;
-        let unread = |error: String| format!("is no name that verifiers read: {error}");
+        let unread = |error: String| format!("is not a name that verifiers can read: {error}");
         let der = name.to_der().map_err(|error| unread(error.to_string()))?;
         DistinguishedName::read(&der, "subject").map_err(|error| unread(error.to_string()))?;
         Ok(name)
@@ -68,16 +68,16 @@ impl SelfSigned {
         public_key: &PublicKey,
         algorithm: SignatureAlgorithm,
         now: Timestamp,
-    ) -> Result<ToBeSigned, TemplateError> {
+    ) -> Result<CertificateToSign, IssueError> {
         let subject = self.subject.to_der()?;
         let fields = Fields {
             algorithm,
             issuer: &subject,
-            window: Window::backdated(now, self.duration),
+            window: ValidityPeriod::backdated(now, self.duration),
             subject: &subject,
             spki: public_key.spki_der(),
-            extensions: extensions::of_root(self, public_key)?,
+            extensions: extensions::for_root(self, public_key)?,
         };
-        ToBeSigned::new(&fields, &self.uid, public_key.spki_der(), public_key)
+        CertificateToSign::new(&fields, &self.uid, public_key.spki_der(), public_key)
     }
 }

@@ -16,8 +16,8 @@ use crate::x509::names::SubjectAltNames;
 use crate::x509::public_key::PublicKey;
 use crate::x509::usages::Usages;
 
-/// The extensions of what a grant allows.
-pub(super) fn of_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
+/// Returns the extensions of what a grant allows.
+pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
     let mut extensions = vec![
         authority_key_identifier(ca)?,
         subject_key_identifier(grant.public_key())?,
@@ -43,9 +43,9 @@ pub(super) fn of_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Ext
     Ok(extensions)
 }
 
-/// The extensions of an issuer's own root. It has no authorityKeyIdentifier (RFC 5280 4.2.1.1
-/// allows its absence on self-signed certificates alone).
-pub(super) fn of_root(root: &SelfSigned, key: &PublicKey) -> der::Result<Vec<Extension>> {
+/// Returns the extensions of an issuer's own root. It has no authorityKeyIdentifier (RFC 5280
+/// 4.2.1.1 allows its absence only on self-signed certificates).
+pub(super) fn for_root(root: &SelfSigned, key: &PublicKey) -> der::Result<Vec<Extension>> {
     let usages = Usages {
         key: KeyUsages::KeyCertSign | KeyUsages::CRLSign,
         extended: Vec::new(),
@@ -62,7 +62,7 @@ pub(super) fn of_root(root: &SelfSigned, key: &PublicKey) -> der::Result<Vec<Ext
     Ok(extensions)
 }
 
-/// PKI-3: copied from the CA certificate, never computed anew. A CA that has none (older tools
+/// PKI-3: copied from the CA certificate, never computed. A CA that has none (older tools
 /// leave it out) gets the identifier that a reader would compute.
 fn authority_key_identifier(ca: &CaCertificate) -> der::Result<Extension> {
     let identifier = ca
@@ -87,7 +87,7 @@ fn key_usage(usages: &Usages) -> der::Result<Extension> {
     encode(&KeyUsage(usages.key), true)
 }
 
-/// PKI-4: critical. On leaves too, where it says cA false (rule A3-27).
+/// PKI-4: critical. On leaves too, where cA is false (rule A3-27).
 fn basic_constraints(ca: bool, path_length: Option<u8>) -> der::Result<Extension> {
     encode(
         &BasicConstraints {

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-/// The serial number as the content octets of an INTEGER: positive and 20 octets long at most
-/// (RFC 5280 4.1.2.2, PKI-1).
+/// Returns the serial number as the content octets of an INTEGER: positive and 20 octets long at
+/// most (RFC 5280 4.1.2.2, PKI-1).
 ///
 /// It is SHA-256 over the request's UID, the CA certificate's fingerprint and the to-be-signed
 /// bytes without the serial. So nothing here needs randomness, a request that is signed twice
@@ -18,7 +18,7 @@ pub(super) fn number(uid: &str, ca_fingerprint: &[u8], without_serial: &[u8]) ->
     let digest = context.finish();
     let mut serial = [0; 20];
     serial.copy_from_slice(&digest.as_ref()[..20]);
-    // The top bit clear makes it positive, the next one set gives it its full length.
+    // The top bit clear makes it positive, the next one set makes all 20 octets count.
     serial[0] = (serial[0] & 0x3f) | 0x40;
     serial
 }

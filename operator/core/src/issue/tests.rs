@@ -8,9 +8,9 @@ mod extensions;
 mod keys;
 mod names;
 mod root;
+mod self_test;
 mod serial;
 mod sweep;
-mod trial;
 mod validity;
 
 use std::time::Duration;
@@ -19,13 +19,16 @@ use der::Decode;
 use x509_cert::Certificate;
 
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::request::{asked, granted, lasting, plain};
+use crate::fixtures::request::{granted, plain, request, with_duration};
 use crate::issue::Issued;
 use crate::policy::Grant;
 
 /// A leaf for so many seconds.
 fn leaf(seconds: u64) -> Grant {
-    granted(lasting(asked(&CsrParts::default()), seconds), &plain())
+    granted(
+        with_duration(request(&CsrParts::default()), seconds),
+        &plain(),
+    )
 }
 
 fn certificate(issued: &Issued) -> Certificate {

@@ -1,4 +1,4 @@
-//! From when until when a certificate is valid.
+//! The validity of a certificate.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use der::asn1::{GeneralizedTime, UtcTime};
 use jiff::{SignedDuration, Timestamp};
 use x509_cert::time::{Time, Validity};
 
-use super::TemplateError;
+use super::IssueError;
 use crate::ca::CaChain;
 
-/// The most by which notBefore lies before the time of issue, for clocks that run behind.
+/// How far notBefore lies before the time of issue, at most, for clocks that run behind.
 ///
 /// A short-lived certificate is backdated by a tenth of its lifetime at most, so that one of
 /// 20 s is not born nearly expired. Both ends shift: the lifetime stays exact (rule A3-29).
@@ -17,34 +17,30 @@ pub const BACKDATE: Duration = Duration::from_secs(60);
 
 /// A validity in whole seconds (PKI-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct ValidityPeriod {
     not_before: Timestamp,
     not_after: Timestamp,
     clamped: bool,
 }
 
-impl Window {
-    /// The window of a certificate that nothing stands above.
+impl ValidityPeriod {
+    /// Returns the validity of a certificate without an issuer.
     pub fn backdated(now: Timestamp, duration: Duration) -> Self {
         Self::starting(begin(now, duration), duration)
     }
 
-    /// The window inside the validity of every certificate of the chain (PKI-6).
+    /// Returns the validity inside that of every certificate of the chain (PKI-6).
     ///
-    /// It begins no earlier than the chain's and ends no later, in which case it is clamped.
+    /// It starts no earlier than the chain's, and is clamped where it would end later.
     ///
     /// # Errors
     /// The chain is not valid at `now`.
-    pub fn inside(
-        chain: &CaChain,
-        now: Timestamp,
-        duration: Duration,
-    ) -> Result<Self, TemplateError> {
+    pub fn inside(chain: &CaChain, now: Timestamp, duration: Duration) -> Result<Self, IssueError> {
         if now >= chain.not_after() {
-            return Err(TemplateError::Expired(chain.not_after()));
+            return Err(IssueError::Expired(chain.not_after()));
         }
         if now < chain.not_before() {
-            return Err(TemplateError::NotYetValid(chain.not_before()));
+            return Err(IssueError::NotYetValid(chain.not_before()));
         }
         let mut window = Self::starting(begin(now, duration).max(chain.not_before()), duration);
         if window.not_after > chain.not_after() {
@@ -67,22 +63,22 @@ impl Window {
         }
     }
 
-    /// The first second of validity.
+    /// Returns the first second of validity.
     pub fn not_before(self) -> Timestamp {
         self.not_before
     }
 
-    /// The last second of validity.
+    /// Returns the last second of validity.
     pub fn not_after(self) -> Timestamp {
         self.not_after
     }
 
-    /// Whether the CA's own end (or that of the calendar) cut the lifetime that was granted.
+    /// Returns whether the CA's expiry, or the end of the calendar, shortened the granted lifetime.
     pub fn is_clamped(self) -> bool {
         self.clamped
     }
 
-    /// Whether no part of it lies outside of the chain's validity.
+    /// Returns whether no part of it lies outside of the chain's validity.
     pub fn is_inside(self, chain: &CaChain) -> bool {
         self.not_before >= chain.not_before() && self.not_after <= chain.not_after()
     }

@@ -1,4 +1,4 @@
-//! For whom a certificate is requested: a ServiceAccount for itself, or a Certificate.
+//! The applicant: a ServiceAccount for itself, or a Certificate.
 
 use std::fmt;
 
@@ -19,19 +19,19 @@ pub(super) enum Applicant<'a> {
     },
 }
 
-/// Why a request has no applicant. The messages say who made it.
+/// Why a request has no applicant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoApplicant {
     /// The requester is neither a ServiceAccount nor cert-manager.
     #[error(transparent)]
     NotServiceAccount(#[from] NotServiceAccount),
-    /// cert-manager's own account has no certificates of its own.
+    /// cert-manager's account requests certificates only for Certificates.
     #[error("cert-manager made this request for something other than a Certificate")]
     NotForCertificate,
 }
 
 impl<'a> Applicant<'a> {
-    /// Identifies the applicant by what the API server stamped on the request and, for
+    /// Identifies the applicant by what the API server recorded in the request and, for
     /// cert-manager, by the controlling owner.
     pub(super) fn of(request: &'a Request, rules: &Rules) -> Result<Self, NoApplicant> {
         let account = request.requester.service_account()?;

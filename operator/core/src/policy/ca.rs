@@ -1,4 +1,4 @@
-//! May a CA certificate be issued, to whom, and with which path length?
+//! Whether a CA certificate is issued, to which requesters, and with which path length.
 
 use super::applicant::Applicant;
 use super::{Denial, Kind, Rules};
@@ -27,7 +27,7 @@ pub struct AllowedRequesters {
 
 impl AllowedRequesters {
     /// cert-manager's own account is never an applicant, so listing it has no effect.
-    fn contain(&self, applicant: &Applicant<'_>) -> bool {
+    fn contains(&self, applicant: &Applicant<'_>) -> bool {
         match applicant {
             Applicant::ServiceAccount(account) => self.service_accounts.contains(account),
             Applicant::Certificate { namespace, .. } => self
@@ -40,10 +40,10 @@ impl AllowedRequesters {
 
 /// Decides between leaf and CA.
 ///
-/// A CA is refused unless the profile allows it to this requester. Its path length is the profile's, never above
-/// the issuing CA's less one (PKI-7), and less if the CSR requests less. The CSR's
-/// basicConstraints, where it has them, must say the same as the spec (rule A3-23).
-pub(super) fn rule(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
+/// A CA is refused unless the profile allows it to this requester. Its path length is the
+/// profile's, never above the issuing CA's less one (PKI-7), and less if the CSR requests less. The
+/// CSR's basicConstraints, where it has them, must agree with the spec (rule A3-23).
+pub(super) fn decide(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
     let constraints = request.csr.basic_constraints();
     if let Some(constraints) = constraints
         && constraints.ca != request.ca
@@ -57,21 +57,21 @@ pub(super) fn rule(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
         ));
     }
     if !request.ca {
-        return leaf(request);
+        return check_leaf(request);
     }
     let Some(profile) = &rules.ca else {
         return Err(not_allowed(
             "a CA certificate was requested, and the issuer's spec.profile.ca does not allow any",
         ));
     };
-    allowed(request, rules, profile)?;
-    in_the_csr(request, rules)?;
-    path_length(request, rules, profile).map(|path_length| Kind::Ca { path_length })
+    check_requester(request, rules, profile)?;
+    check_annotation(request, rules)?;
+    choose_path_length(request, rules, profile).map(|path_length| Kind::Ca { path_length })
 }
 
 /// Under a CA certificate of a trust domain its holder can give any identity to anyone, so there
 /// the profile lists who may request one.
-fn allowed(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), Denial> {
+fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), Denial> {
     let Some(allowed) = &profile.allowed_requesters else {
         return match rules.spiffe {
             None => Ok(()),
@@ -87,7 +87,7 @@ fn allowed(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), 
              spec.profile.ca.allowedRequesters can get a CA certificate"
         ))
     })?;
-    if allowed.contain(&applicant) {
+    if allowed.contains(&applicant) {
         return Ok(());
     }
     Err(not_allowed(format!(
@@ -98,7 +98,7 @@ fn allowed(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), 
 
 /// An annotation may change after the approval, and the CSR cannot. So in a trust domain the CSR
 /// itself must request a CA certificate.
-fn in_the_csr(request: &Request, rules: &Rules) -> Result<(), Denial> {
+fn check_annotation(request: &Request, rules: &Rules) -> Result<(), Denial> {
     if rules.spiffe.is_none() || !request.annotated.ca || request.csr.basic_constraints().is_some()
     {
         return Ok(());
@@ -110,7 +110,7 @@ fn in_the_csr(request: &Request, rules: &Rules) -> Result<(), Denial> {
     ))
 }
 
-fn path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<u8, Denial> {
+fn choose_path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<u8, Denial> {
     let limit = match rules.path_length {
         Some(0) => {
             return Err(Denial::new(
@@ -136,7 +136,7 @@ fn not_allowed(message: impl Into<String>) -> Denial {
     Denial::new(Reason::CaNotAllowed, message)
 }
 
-fn leaf(request: &Request) -> Result<Kind, Denial> {
+fn check_leaf(request: &Request) -> Result<Kind, Denial> {
     if request.csr.name_constraints_der().is_some() {
         // RFC 5280 4.2.1.10: nameConstraints MUST be used only in a CA certificate.
         return Err(Denial::new(

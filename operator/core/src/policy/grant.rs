@@ -1,4 +1,4 @@
-//! What was granted: the only thing that a leaf or a subordinate CA can be built from.
+//! The grant: leaves and subordinate CAs are built only from one.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct Grant {
     pub(super) spiffe_id: Option<SpiffeId>,
 }
 
-/// What is issued.
+/// The kind of certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An end entity certificate: cA false.
@@ -38,38 +38,38 @@ pub enum Kind {
 }
 
 impl Grant {
-    /// The UID of the request.
+    /// Returns the UID of the request.
     pub fn request_uid(&self) -> &str {
         &self.request_uid
     }
 
-    /// The subject, as the raw DER of a Name.
+    /// Returns the subject, as the raw DER of a Name.
     pub fn subject_der(&self) -> &[u8] {
         &self.subject
     }
 
-    /// The subjectAltName, if the certificate has one.
+    /// Returns the subjectAltName, if the certificate has one.
     pub fn subject_alt_names(&self) -> Option<&SubjectAltNames> {
         self.subject_alt_names.as_ref()
     }
 
-    /// The key to be certified.
+    /// Returns the key to be certified.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The exact usages.
+    /// Returns the exact usages.
     pub fn usages(&self) -> &Usages {
         &self.usages
     }
 
-    /// The names of the requested key usages that the certificate does not carry, for the
+    /// Returns the names of the requested key usages that the certificate does not carry, for the
     /// requester to read.
     pub fn dropped_usages(&self) -> impl Iterator<Item = &'static str> {
         usages::names(self.dropped_usages)
     }
 
-    /// The lifetime, which the CA's own may still cut (PKI-6).
+    /// Returns the lifetime, which the CA's expiry may still shorten (PKI-6).
     pub fn duration(&self) -> Duration {
         self.duration
     }
@@ -79,12 +79,12 @@ impl Grant {
         self.kind
     }
 
-    /// The raw value of a CA's nameConstraints, if it asked for them (CM-9).
+    /// Returns the raw value of a CA's nameConstraints, if the CSR has them (CM-9).
     pub fn name_constraints_der(&self) -> Option<&[u8]> {
         self.name_constraints.as_deref()
     }
 
-    /// The SPIFFE ID, when the issuer speaks for a trust domain and a leaf is issued.
+    /// Returns the SPIFFE ID, when the issuer speaks for a trust domain and a leaf is issued.
     pub fn spiffe_id(&self) -> Option<&SpiffeId> {
         self.spiffe_id.as_ref()
     }

@@ -1,8 +1,7 @@
 //! Which SPIFFE ID a requester may have.
 //!
-//! This is the room of the policy language to come. Until then the rule is fixed, and neither
-//! annotations nor labels count: only the requester that the API server stamped, and the
-//! controlling owner.
+//! The rule is fixed. Neither annotations nor labels count: only the requester that the API server
+//! recorded, and the controlling owner.
 
 use super::applicant::Applicant;
 use super::{Denial, Kind, Rules, SpiffeRules, other_names};
@@ -16,7 +15,7 @@ use crate::spiffe::SpiffeId;
 /// A CA certificate carries the ID of the trust domain or none (X5-7), and no ID is written by
 /// Signet. The profile lists who may request one ([`ca`](super::ca)), from any namespace of a
 /// ClusterIssuer.
-pub(super) fn rule(
+pub(super) fn decide(
     request: &Request,
     rules: &Rules,
     kind: Kind,
@@ -24,24 +23,24 @@ pub(super) fn rule(
     let Some(spiffe) = &rules.spiffe else {
         return Ok(None);
     };
-    let listed = listed(request)?;
+    let listed = parse_listed_id(request)?;
     let applicant = Applicant::of(request, rules).map_err(|error| {
         denial(format!(
             "{error}; only ServiceAccounts and Certificates can have a SPIFFE ID from this issuer"
         ))
     })?;
     if kind == Kind::Leaf {
-        in_its_namespace(&applicant, request)?;
+        check_own_namespace(&applicant, request)?;
     }
-    inside_issuer(&applicant, rules)?;
+    check_issuer_namespace(&applicant, rules)?;
     match kind {
-        Kind::Leaf => leaf(&applicant, listed, request, spiffe).map(Some),
-        Kind::Ca { .. } => signing_certificate(listed.as_ref(), spiffe).map(|()| None),
+        Kind::Leaf => leaf_id(&applicant, listed, request, spiffe).map(Some),
+        Kind::Ca { .. } => check_ca_id(listed.as_ref(), spiffe).map(|()| None),
     }
 }
 
-/// The one URI that the CSR lists, read as a SPIFFE ID (X5-2: exactly one URI SAN).
-fn listed(request: &Request) -> Result<Option<SpiffeId>, Denial> {
+/// Returns the one URI that the CSR lists, read as a SPIFFE ID (X5-2: exactly one URI SAN).
+fn parse_listed_id(request: &Request) -> Result<Option<SpiffeId>, Denial> {
     let uris = request
         .csr
         .subject_alt_names()
@@ -49,7 +48,7 @@ fn listed(request: &Request) -> Result<Option<SpiffeId>, Denial> {
         .unwrap_or_default();
     match uris {
         [] => Ok(None),
-        [uri] => canonical(uri).map(Some),
+        [uri] => parse_canonical(uri).map(Some),
         _ => Err(denial(format!(
             "the CSR lists {} URIs, and an X509-SVID has exactly one (X509-SVID 2)",
             uris.len()
@@ -58,7 +57,7 @@ fn listed(request: &Request) -> Result<Option<SpiffeId>, Denial> {
 }
 
 /// A listed ID goes into the certificate as it stands, so it must stand in lower case (SID-7).
-fn canonical(uri: &str) -> Result<SpiffeId, Denial> {
+fn parse_canonical(uri: &str) -> Result<SpiffeId, Denial> {
     let shown = quote::text(uri);
     let id = SpiffeId::parse(uri)
         .map_err(|error| denial(format!("the URI {shown} is not a SPIFFE ID: {error}")))?;
@@ -71,7 +70,7 @@ fn canonical(uri: &str) -> Result<SpiffeId, Denial> {
 }
 
 /// X5-7: the ID of a signing certificate has no path.
-fn signing_certificate(listed: Option<&SpiffeId>, spiffe: &SpiffeRules) -> Result<(), Denial> {
+fn check_ca_id(listed: Option<&SpiffeId>, spiffe: &SpiffeRules) -> Result<(), Denial> {
     let expected = spiffe.trust_domain.id();
     match listed {
         Some(id) if *id != expected => Err(denial(format!(
@@ -86,11 +85,11 @@ fn signing_certificate(listed: Option<&SpiffeId>, spiffe: &SpiffeRules) -> Resul
 /// A program that makes requests in the namespaces of others makes them for keys that it does
 /// not keep, as cert-manager's csi-driver does for pods, and must not lend them its identity. A
 /// CertificateSigningRequest has no namespace.
-fn in_its_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), Denial> {
+fn check_own_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), Denial> {
     let own = applicant.namespace();
     match &request.namespace {
         Some(elsewhere) if elsewhere != own => Err(denial(format!(
-            "{applicant} made this request in namespace {elsewhere}, and has an identity in its \
+            "{applicant} made this request in namespace {elsewhere}, and can have a SPIFFE ID in its \
              own namespace only; make the request in namespace {own}, or use a cert-manager \
              Certificate"
         ))),
@@ -98,17 +97,17 @@ fn in_its_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), 
     }
 }
 
-fn leaf(
+fn leaf_id(
     applicant: &Applicant<'_>,
     listed: Option<SpiffeId>,
     request: &Request,
     spiffe: &SpiffeRules,
 ) -> Result<SpiffeId, Denial> {
     match applicant {
-        Applicant::ServiceAccount(account) => service_account(account, listed, request, spiffe),
+        Applicant::ServiceAccount(account) => service_account_id(account, listed, request, spiffe),
         Applicant::Certificate { namespace, name } => match listed {
-            None => made(spiffe, ["ns", namespace, "certificate", name]),
-            Some(id) if under_namespace(&id, namespace, spiffe) => Ok(id),
+            None => spiffe_id(spiffe, ["ns", namespace, "certificate", name]),
+            Some(id) if is_under_namespace(&id, namespace, spiffe) => Ok(id),
             Some(id) => Err(denial(format!(
                 "a Certificate in namespace {namespace} is allowed a SPIFFE ID under {}/ns/{namespace}/, \
                  not {id}",
@@ -120,15 +119,15 @@ fn leaf(
 
 /// A ServiceAccount's own ID is added only where the request names nothing else. An agent that
 /// requests for workloads, each with its own name, must not lend them its identity.
-fn service_account(
+fn service_account_id(
     account: &ServiceAccount,
     listed: Option<SpiffeId>,
     request: &Request,
     spiffe: &SpiffeRules,
 ) -> Result<SpiffeId, Denial> {
     let ServiceAccount { namespace, name } = account;
-    let own = made(spiffe, ["ns", namespace, "sa", name])?;
-    match (listed, other_names::of(&request.csr)) {
+    let own = spiffe_id(spiffe, ["ns", namespace, "sa", name])?;
+    match (listed, other_names::describe(&request.csr)) {
         (Some(id), _) if id != own => Err(denial(format!(
             "the ServiceAccount {namespace}/{name} is allowed {own}, not {id}"
         ))),
@@ -140,16 +139,19 @@ fn service_account(
     }
 }
 
-fn made<const N: usize>(spiffe: &SpiffeRules, segments: [&str; N]) -> Result<SpiffeId, Denial> {
+fn spiffe_id<const N: usize>(
+    spiffe: &SpiffeRules,
+    segments: [&str; N],
+) -> Result<SpiffeId, Denial> {
     SpiffeId::from_segments(&spiffe.trust_domain, segments).map_err(|error| {
         denial(format!(
-            "no SPIFFE ID can be made for the requester: {error}"
+            "the requester's name cannot be part of a SPIFFE ID: {error}"
         ))
     })
 }
 
-/// Whether the ID lies strictly below `/ns/<namespace>/` of the trust domain.
-fn under_namespace(id: &SpiffeId, namespace: &str, spiffe: &SpiffeRules) -> bool {
+/// Returns whether the ID lies strictly below `/ns/<namespace>/` of the trust domain.
+fn is_under_namespace(id: &SpiffeId, namespace: &str, spiffe: &SpiffeRules) -> bool {
     let mut segments = id.segments();
     *id.trust_domain() == spiffe.trust_domain
         && segments.next() == Some("ns")
@@ -158,10 +160,10 @@ fn under_namespace(id: &SpiffeId, namespace: &str, spiffe: &SpiffeRules) -> bool
 }
 
 /// A namespaced issuer speaks only for its own namespace (SECURITY.md).
-fn inside_issuer(applicant: &Applicant<'_>, rules: &Rules) -> Result<(), Denial> {
+fn check_issuer_namespace(applicant: &Applicant<'_>, rules: &Rules) -> Result<(), Denial> {
     match &rules.namespace {
         Some(own) if own != applicant.namespace() => Err(denial(format!(
-            "the Issuer in namespace {own} gives identities of that namespace only, and \
+            "the Issuer in namespace {own} issues SPIFFE IDs of that namespace only, and \
              {applicant} is in another; use a ClusterIssuer"
         ))),
         _ => Ok(()),

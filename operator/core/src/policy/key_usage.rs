@@ -22,7 +22,7 @@ pub(super) fn granted(
     }
 }
 
-/// Drops what a key of this algorithm cannot do, and what says nothing without keyAgreement (RFC
+/// Drops what a key of this algorithm cannot do, and what has no meaning without keyAgreement (RFC
 /// 5280 4.2.1.3).
 fn fitting(requested: FlagSet<KeyUsages>, key: KeyAlgorithm) -> FlagSet<KeyUsages> {
     let usages = requested - unfit(key);
@@ -33,7 +33,7 @@ fn fitting(requested: FlagSet<KeyUsages>, key: KeyAlgorithm) -> FlagSet<KeyUsage
     }
 }
 
-/// The bits that the standard of the algorithm does not list.
+/// Returns the bits that the standard of the algorithm does not list.
 fn unfit(key: KeyAlgorithm) -> FlagSet<KeyUsages> {
     let encipherment = KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment;
     match key {

@@ -19,16 +19,16 @@ pub(super) struct Names {
 
 /// Decides the names: the CSR's own raw bytes (rule A3-26), with the SPIFFE ID added where
 /// Signet writes it.
-pub(super) fn rule(
+pub(super) fn decide(
     request: &Request,
     rules: &Rules,
     kind: Kind,
     spiffe_id: Option<&SpiffeId>,
 ) -> Result<Names, Denial> {
-    let asked = request.csr.subject_alt_names();
+    let requested = request.csr.subject_alt_names();
     let subject_alt_names = match spiffe_id {
-        Some(id) => Some(with_id(asked, id)),
-        None => asked.cloned(),
+        Some(id) => Some(with_id(requested, id)),
+        None => requested.cloned(),
     };
     let subject = match kind {
         Kind::Ca { .. } if request.csr.subject_is_empty() => ca_subject(request)?,
@@ -37,7 +37,7 @@ pub(super) fn rule(
     if request.csr.subject_is_empty() && subject_alt_names.is_none() {
         // RFC 5280 4.1.2.6: with an empty subject the name is in the subjectAltName.
         return Err(denial(
-            "the CSR has neither a subject nor a subjectAltName; give it a name",
+            "the CSR has neither a subject nor a subjectAltName; add a name",
         ));
     }
     if rules.ca_subjects.matches(&subject) {
@@ -50,10 +50,10 @@ pub(super) fn rule(
 }
 
 /// The one URI that a CSR lists is this ID already: the identity rule let no other pass.
-fn with_id(asked: Option<&SubjectAltNames>, id: &SpiffeId) -> SubjectAltNames {
-    match asked {
+fn with_id(requested: Option<&SubjectAltNames>, id: &SpiffeId) -> SubjectAltNames {
+    match requested {
         Some(names) if !names.uris().is_empty() => names.clone(),
-        _ => SubjectAltNames::with_uri(asked, id),
+        _ => SubjectAltNames::with_uri(requested, id),
     }
 }
 
@@ -71,13 +71,13 @@ fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
         .ok_or_else(|| denial("a CA certificate needs a subject; set a common name"))
 }
 
-/// RFC 5280 6.3.3 finds the issuer of a CRL by name, and what a CA is called is its subject: a
-/// certificate of the same name could pass for it.
+/// RFC 5280 6.3.3 finds the issuer of a CRL by name, and a CA's name is its subject: a certificate
+/// of the same name could pass for the CA.
 fn ca_name_taken(request: &Request) -> Denial {
     let name = request.csr.common_name().map(quote::text);
     denial(&format!(
-        "the subject{} matches the subject of a CA certificate of this issuer (RFC 5280 7.1: \
-         case, white space and string type do not count); change the common name",
+        "the subject{} matches the subject of a CA certificate of this issuer (RFC 5280 7.1 \
+         ignores case, white space and string type); change the common name",
         name.map_or(String::new(), |name| format!(" with common name {name}"))
     ))
 }

@@ -8,12 +8,12 @@ use x509_cert::name::Name;
 use crate::quote;
 use crate::request::csr::Csr;
 
-/// The attributes that say where a subject belongs, and do not name it.
+/// The attributes that locate a subject and do not name it.
 const ORGANIZATION: [ObjectIdentifier; 5] = [O, OU, C, ST, L];
 
 /// Returns what the CSR names, for a message; none if it names nothing: no subjectAltName, and
-/// in the subject at most where it belongs.
-pub(super) fn of(csr: &Csr) -> Option<String> {
+/// in the subject only attributes that locate it.
+pub(super) fn describe(csr: &Csr) -> Option<String> {
     if let Some(names) = csr.subject_alt_names() {
         return Some(format!("the CSR lists {}", names.display()));
     }

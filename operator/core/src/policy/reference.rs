@@ -1,12 +1,12 @@
-//! May the requester use the issuer at all?
+//! Whether the requester may use the issuer.
 
 use super::Denial;
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Reference, Request, ServiceAccount};
 
-/// Refuses a requester who may not use a namespaced issuer, and says what to allow.
-pub(super) fn rule(request: &Request) -> Result<(), Denial> {
+/// Refuses a requester without access to a namespaced issuer; the message shows how to allow it.
+pub(super) fn check(request: &Request) -> Result<(), Denial> {
     let Reference::Denied { namespace, name } = &request.reference else {
         return Ok(());
     };
@@ -27,7 +27,7 @@ pub(super) fn rule(request: &Request) -> Result<(), Denial> {
     ))
 }
 
-/// The command for an administrator to copy; none where a name is not safe in a shell.
+/// Returns the command for an administrator to copy; none where a name is not safe in a shell.
 ///
 /// `kubectl create role` refuses signers, which are not a resource of the API server.
 fn command(namespace: &str, name: &str, username: &str) -> Option<String> {
@@ -47,7 +47,7 @@ fn command(namespace: &str, name: &str, username: &str) -> Option<String> {
     ))
 }
 
-/// Whether a shell and JSON read the text as it is.
+/// Returns whether a shell and JSON read the text as it is.
 fn is_plain(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:@/".contains(&byte);
     !text.is_empty() && text.len() <= 512 && text.bytes().all(allowed)

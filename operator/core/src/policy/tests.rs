@@ -1,5 +1,4 @@
-//! Tables of the policy: what was asked in, the decision out. The rules' numbers are those of
-//! docs/rules.md.
+//! Tables of requests and the decisions on them. The rules' numbers are those of docs/rules.md.
 
 mod acts_for_its_ca;
 mod ca;
@@ -7,6 +6,7 @@ mod ca_requesters;
 mod certificate_identity;
 mod flow;
 mod identity;
+mod identity_limits;
 mod lifetime;
 mod names;
 mod reference;

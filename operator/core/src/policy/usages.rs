@@ -22,9 +22,13 @@ pub(super) struct GrantedUsages {
 ///
 /// Key usages that the key or the kind of certificate cannot have are dropped. In a trust domain
 /// the extended usages are the two of TLS.
-pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<GrantedUsages, Denial> {
-    same_as_csr(request)?;
-    acts_for_no_ca(&request.usages, kind)?;
+pub(super) fn decide(
+    request: &Request,
+    rules: &Rules,
+    kind: Kind,
+) -> Result<GrantedUsages, Denial> {
+    check_csr_usages(request)?;
+    check_ca_usages(&request.usages, kind)?;
     let extended = match rules.spiffe {
         Some(_) => tls_purposes(&request.usages.extended, kind)?,
         None => request.usages.extended.clone(),
@@ -40,8 +44,8 @@ pub(super) fn rule(request: &Request, rules: &Rules, kind: Kind) -> Result<Grant
     })
 }
 
-/// What was requested and not granted. Nearly every Certificate has the API's default usages, so
-/// that their key encipherment is not worth a mention.
+/// Returns what was requested and not granted. Nearly every Certificate has the API's default
+/// usages, so that their key encipherment is not worth a mention.
 fn dropped(requested: &Usages, granted: FlagSet<KeyUsages>) -> FlagSet<KeyUsages> {
     let dropped = requested.key - granted;
     if *requested == Usages::api_default() {
@@ -56,7 +60,7 @@ fn dropped(requested: &Usages, granted: FlagSet<KeyUsages>) -> FlagSet<KeyUsages
 /// A certificate with id-kp-OCSPSigning is a responder to which its issuer has delegated (RFC
 /// 6960 4.2.2.2), whether it is a CA or not. keyCertSign and cRLSign belong to CAs (RFC 5280
 /// 4.2.1.3, 4.2.1.9).
-fn acts_for_no_ca(usages: &Usages, kind: Kind) -> Result<(), Denial> {
+fn check_ca_usages(usages: &Usages, kind: Kind) -> Result<(), Denial> {
     if usages.extended.contains(&ID_KP_OCSP_SIGNING) {
         return Err(denial(
             "usage \"ocsp signing\" is not allowed, because the certificate could then sign OCSP \
@@ -75,8 +79,8 @@ fn acts_for_no_ca(usages: &Usages, kind: Kind) -> Result<(), Denial> {
     }
 }
 
-/// Both purposes of TLS, where one is requested and on every leaf (X5-15). A CA that requests
-/// none has none: some verifiers apply a CA's purposes to what is below it (X5-16).
+/// Returns both purposes of TLS, where one is requested and on every leaf (X5-15). A CA that
+/// requests none has none: some verifiers apply a CA's purposes to what is below it (X5-16).
 fn tls_purposes(
     requested: &[ObjectIdentifier],
     kind: Kind,
@@ -98,7 +102,7 @@ fn tls_purposes(
 
 /// A CSR that carries keyUsage or extendedKeyUsage must carry both as the spec has them
 /// (rules A3-23 and A3-24), whatever of that is granted.
-fn same_as_csr(request: &Request) -> Result<(), Denial> {
+fn check_csr_usages(request: &Request) -> Result<(), Denial> {
     let (key, extended) = (request.csr.key_usage(), request.csr.extended_key_usage());
     if key.is_none() && extended.is_none() {
         return Ok(());

@@ -2,14 +2,13 @@
 //!
 //! DER only and nothing left over; every attribute and extension is known or refused; the
 //! signature is checked over the bytes that were received. From a [`Csr`] come the public key
-//! and the raw bytes of subject and subjectAltName; what the requested extensions say is
+//! and the raw bytes of subject and subjectAltName; what the requested extensions hold is
 //! compared with the request around the CSR (A3-21 to A3-27).
 
 use const_oid::ObjectIdentifier;
 use x509_cert::ext::pkix::KeyUsage;
 
 mod attributes;
-mod basic_constraints;
 mod error;
 mod extensions;
 mod name_constraints;
@@ -45,8 +44,8 @@ impl Csr {
     /// Reads a CSR in PEM: exactly one block, `CERTIFICATE REQUEST` or the older `NEW
     /// CERTIFICATE REQUEST`, with nothing but white space around it.
     ///
-    /// The API server and cert-manager's webhook skip text around the block. We refuse it: what
-    /// is not looked at is where two readers of one request begin to disagree.
+    /// The API server and cert-manager's webhook skip text around the block. Signet refuses it:
+    /// two readers of one request must not disagree about what it is.
     ///
     /// # Errors
     /// [`CsrError`], see [`Self::from_der`].
@@ -86,7 +85,7 @@ impl Csr {
             Some(extensions) => RequestedExtensions::read(extensions)?,
             None => RequestedExtensions::default(),
         };
-        // Last, so that everything before it is also reached by input that nobody signed.
+        // Last, so that everything before it is also reached by input that is not signed.
         verify(&public_key, algorithm, request.info, request.signature)?;
         Ok(Self {
             subject_der: request.subject.to_vec(),
@@ -96,48 +95,48 @@ impl Csr {
         })
     }
 
-    /// The subject Name, as received.
+    /// Returns the subject Name, as received.
     pub fn subject_der(&self) -> &[u8] {
         &self.subject_der
     }
 
-    /// Whether the subject is a SEQUENCE of no RDN. Istio's, an organization of zero length, is
-    /// not empty.
+    /// Returns whether the subject is a SEQUENCE of no RDN. Istio's, an organization of zero
+    /// length, is not empty.
     pub fn subject_is_empty(&self) -> bool {
         self.subject.is_empty
     }
 
-    /// The last commonName of the subject.
+    /// Returns the last commonName of the subject.
     pub fn common_name(&self) -> Option<&str> {
         self.subject.common_name.as_deref()
     }
 
-    /// The key that is to be certified.
+    /// Returns the key that is to be certified.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
     }
 
-    /// The requested subjectAltName.
+    /// Returns the requested subjectAltName.
     pub fn subject_alt_names(&self) -> Option<&SubjectAltNames> {
         self.extensions.subject_alt_names.as_ref()
     }
 
-    /// The requested basicConstraints.
+    /// Returns the requested basicConstraints.
     pub fn basic_constraints(&self) -> Option<BasicConstraints> {
         self.extensions.basic_constraints
     }
 
-    /// The requested keyUsage, which has at least one bit.
+    /// Returns the requested keyUsage, which has at least one bit.
     pub fn key_usage(&self) -> Option<KeyUsage> {
         self.extensions.key_usage
     }
 
-    /// The requested extKeyUsage, in order.
+    /// Returns the requested extKeyUsage, in order.
     pub fn extended_key_usage(&self) -> Option<&[ObjectIdentifier]> {
         self.extensions.extended_key_usage.as_deref()
     }
 
-    /// The value of the requested nameConstraints extension, as received and well-formed.
+    /// Returns the value of the requested nameConstraints extension, as received and well-formed.
     pub fn name_constraints_der(&self) -> Option<&[u8]> {
         self.extensions.name_constraints.as_deref()
     }

@@ -1,4 +1,4 @@
-//! Who made a request: the user that the API server stamped, and when it is a ServiceAccount.
+//! The requester: the user that the API server recorded, and whether it is a ServiceAccount.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub enum NotServiceAccount {
     /// The UID is missing.
     #[error("{} has a ServiceAccount's username but no UID; use a token of that ServiceAccount", quote::text(.0))]
     NoUid(String),
-    /// A group that the API server gives to every ServiceAccount is missing.
+    /// A group that every ServiceAccount is in is missing.
     #[error("{} has a ServiceAccount's username but is not in the group {}; use a token of that ServiceAccount", quote::text(.username), quote::text(.group))]
     NoGroup {
         /// The username.
@@ -75,8 +75,8 @@ impl Requester {
     /// Recognizes the ServiceAccount whose token the requester logged in with.
     ///
     /// The username is not enough: client certificates and mappings of other identity providers
-    /// can carry it. The API server gives a token's user the UID of the ServiceAccount and two
-    /// groups, and records what kind of credential it was.
+    /// can carry it. The API server sets the UID of a token's ServiceAccount and two groups,
+    /// and records what kind of credential it was.
     ///
     /// # Errors
     /// The requester is not a ServiceAccount, or did not log in as one.
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_complete_service_account_username_is_one() {
+    fn rejects_incomplete_service_account_usernames() {
         let account = ServiceAccount::from_username(WEB).unwrap();
         assert_eq!(
             (account.namespace.as_str(), account.name.as_str()),

@@ -7,7 +7,7 @@ fn long_id(length: usize) -> String {
 }
 
 #[test]
-fn ids_that_the_standard_allows() {
+fn accepts_ids_that_the_standard_allows() {
     let longest = long_id(MAX_ID_LENGTH);
     // (input, trust domain, path, displayed)
     let table = [
@@ -51,7 +51,7 @@ fn ids_that_the_standard_allows() {
 }
 
 #[test]
-fn ids_that_the_standard_forbids() {
+fn rejects_ids_that_the_standard_forbids() {
     let too_long = long_id(MAX_ID_LENGTH + 1);
     let long_domain = format!("spiffe://{}/x", "a".repeat(256));
     let table = [
@@ -108,7 +108,7 @@ fn ids_that_the_standard_forbids() {
 }
 
 #[test]
-fn trust_domains_in_configuration() {
+fn parses_trust_domains_in_configuration() {
     let longest = "a".repeat(255);
     for name in ["example.org", "td", "10.0.0.1", "a_b", longest.as_str()] {
         let trust_domain = TrustDomain::parse(name).unwrap();
@@ -137,7 +137,7 @@ fn trust_domains_in_configuration() {
 }
 
 #[test]
-fn ids_from_segments() {
+fn builds_ids_from_segments() {
     let td = TrustDomain::parse("example.org").unwrap();
     let id = SpiffeId::from_segments(&td, ["ns", "default", "sa", "web"]).unwrap();
     assert_eq!(id.to_string(), "spiffe://example.org/ns/default/sa/web");
@@ -172,7 +172,7 @@ fn ids_from_segments() {
 }
 
 #[test]
-fn messages_say_what_to_change() {
+fn messages_state_what_to_change() {
     let message = SpiffeId::parse("spiffe://td/a b").unwrap_err().to_string();
     assert!(
         message.contains("' '") && message.contains("replace"),

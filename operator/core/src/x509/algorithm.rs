@@ -8,9 +8,8 @@ use const_oid::db::rfc5912::{
     SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
 use const_oid::db::rfc8410::ID_ED_25519;
+use der::asn1::AnyRef;
 use spki::AlgorithmIdentifierRef;
-
-use crate::x509::strict::tlv;
 
 /// What a public key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +30,7 @@ pub enum KeyAlgorithm {
 }
 
 impl KeyAlgorithm {
-    /// Whether the key is on an elliptic curve and signs with ECDSA.
+    /// Returns whether the key is on an elliptic curve and signs with ECDSA.
     pub const fn is_ec(self) -> bool {
         matches!(self, Self::EcP256 | Self::EcP384 | Self::EcP521)
     }
@@ -80,7 +79,7 @@ impl SignatureAlgorithm {
         Self::Ed25519,
     ];
 
-    /// The algorithm's object identifier.
+    /// Returns the algorithm's object identifier.
     pub fn oid(self) -> ObjectIdentifier {
         match self {
             Self::EcdsaSha256 => ECDSA_WITH_SHA_256,
@@ -93,30 +92,24 @@ impl SignatureAlgorithm {
         }
     }
 
-    /// The AlgorithmIdentifier in DER: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758
+    /// Returns the AlgorithmIdentifier: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758
     /// section 3.2) and Ed25519 (RFC 8410 section 3) carry no parameters.
-    pub fn algorithm_identifier_der(self) -> Vec<u8> {
-        let mut content = tlv(0x06, self.oid().as_bytes());
-        if self.is_rsa() {
-            content.extend(tlv(0x05, &[]));
+    pub fn identifier(self) -> AlgorithmIdentifierRef<'static> {
+        AlgorithmIdentifierRef {
+            oid: self.oid(),
+            parameters: self.is_rsa().then_some(AnyRef::NULL),
         }
-        tlv(0x30, &content)
     }
 
-    /// Reads an AlgorithmIdentifier. `None` when the algorithm is not one of ours, or its
-    /// parameters are not the ones that [`Self::algorithm_identifier_der`] writes: RSA without
-    /// NULL is refused as well, since RFC 4055 requires it.
-    pub fn from_algorithm_identifier(alg: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
-        let found = Self::ALL.into_iter().find(|known| known.oid() == alg.oid)?;
-        let canonical = match alg.parameters {
-            Some(parameters) => found.is_rsa() && parameters.is_null(),
-            None => !found.is_rsa(),
-        };
-        canonical.then_some(found)
+    /// Reads an AlgorithmIdentifier. `None` if it is not one that [`Self::identifier`] makes: RSA
+    /// without NULL is refused as well, since RFC 4055 requires it.
+    pub fn from_identifier(identifier: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|algorithm| algorithm.identifier() == *identifier)
     }
 
-    /// What a key signs with by default: SHA-256 for P-256 and RSA, SHA-384 for P-384, SHA-512
-    /// for P-521.
+    /// Returns what a key signs with by default: SHA-256 for P-256 and RSA, SHA-384 for P-384,
+    /// SHA-512 for P-521.
     pub fn for_key(key: KeyAlgorithm) -> Self {
         match key {
             KeyAlgorithm::Rsa { .. } => Self::RsaPkcs1Sha256,
@@ -151,7 +144,7 @@ impl fmt::Display for SignatureAlgorithm {
 
 #[cfg(test)]
 mod tests {
-    use der::Decode;
+    use der::{Decode, Encode};
     use hex::decode;
     use spki::AlgorithmIdentifierRef;
 
@@ -160,11 +153,11 @@ mod tests {
     fn read(hex: &str) -> Option<SignatureAlgorithm> {
         let der = decode(hex).unwrap();
         let identifier = AlgorithmIdentifierRef::from_der(&der).unwrap();
-        SignatureAlgorithm::from_algorithm_identifier(&identifier)
+        SignatureAlgorithm::from_identifier(&identifier)
     }
 
     #[test]
-    fn identifiers_are_the_ones_of_the_rfcs() {
+    fn identifiers_match_the_rfcs() {
         // From RFC 5758, RFC 4055 and RFC 8410, written out by hand.
         let table = [
             (SignatureAlgorithm::EcdsaSha256, "300a06082a8648ce3d040302"),
@@ -190,7 +183,7 @@ mod tests {
         );
         for (algorithm, der) in table {
             assert_eq!(
-                hex::encode(algorithm.algorithm_identifier_der()),
+                hex::encode(algorithm.identifier().to_der().unwrap()),
                 der,
                 "{algorithm}"
             );
@@ -199,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_strict() {
+    fn rejects_other_parameters() {
         // RSA without NULL, RSA with an OID, ECDSA with NULL, Ed25519 with NULL.
         for der in [
             "300b06092a864886f70d01010b",
@@ -219,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_a_name_and_a_default_signature() {
+    fn names_keys_and_their_default_signature() {
         let table = [
             (
                 KeyAlgorithm::Rsa { bits: 3072 },

@@ -9,7 +9,7 @@ pub struct BasicConstraints {
     /// The cA flag.
     pub ca: bool,
     /// The pathLenConstraint. No path is as long as 255 certificates, so a greater limit, which
-    /// is no limit either, counts as 255.
+    /// does not limit either, counts as 255.
     pub path_length: Option<u8>,
 }
 

@@ -68,7 +68,8 @@ impl SubjectAltNames {
         Ok(names)
     }
 
-    /// The names of `existing`, byte for byte, and this SPIFFE ID as one more URI at the end.
+    /// Returns the names of `existing`, byte for byte, and this SPIFFE ID as one more URI at the
+    /// end.
     pub fn with_uri(existing: Option<&Self>, uri: &SpiffeId) -> Self {
         let mut names = existing.cloned().unwrap_or_else(|| Self::of(Vec::new()));
         // What was read once is read again; no names at all have no content.
@@ -79,39 +80,39 @@ impl SubjectAltNames {
         names
     }
 
-    /// The DER of the GeneralNames, as received.
+    /// Returns the DER of the GeneralNames, as received.
     pub fn der(&self) -> &[u8] {
         &self.der
     }
 
-    /// The dNSNames, in order and as written.
+    /// Returns the dNSNames, in order and as written.
     pub fn dns(&self) -> &[String] {
         &self.dns
     }
 
-    /// The uniformResourceIdentifiers, in order and as written.
+    /// Returns the uniformResourceIdentifiers, in order and as written.
     pub fn uris(&self) -> &[String] {
         &self.uris
     }
 
-    /// The rfc822Names, in order and as written.
+    /// Returns the rfc822Names, in order and as written.
     pub fn emails(&self) -> &[String] {
         &self.emails
     }
 
-    /// The iPAddresses, in order. An IPv4 address in 16 bytes stays an IPv6 address.
+    /// Returns the iPAddresses, in order. An IPv4 address in 16 bytes stays an IPv6 address.
     pub fn ips(&self) -> &[IpAddr] {
         &self.ips
     }
 
-    /// How many names are of a kind that is carried and not read: otherName, directoryName and
-    /// registeredID.
+    /// Returns how many names are of a kind that is carried and not read: otherName, directoryName
+    /// and registeredID.
     pub fn others(&self) -> usize {
         self.others
     }
 
-    /// The names for a person to read, such as `URI:spiffe://example.org/a, DNS:a.example`; what
-    /// does not fit is counted.
+    /// Returns the names for a person to read, such as `URI:spiffe://example.org/a, DNS:a.example`;
+    /// what does not fit is counted.
     pub fn display(&self) -> String {
         let ips = self.ips.iter().map(|ip| format!("IP:{ip}"));
         let labelled = |label: &'static str| move |name: &String| format!("{label}:{name}");

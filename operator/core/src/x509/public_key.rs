@@ -36,7 +36,7 @@ impl PublicKey {
     /// Reads and checks the DER of a SubjectPublicKeyInfo.
     ///
     /// # Errors
-    /// [`PublicKeyError`], which says what is wrong with the key.
+    /// [`PublicKeyError`], the reason why the key was refused.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, PublicKeyError> {
         let info = SubjectPublicKeyInfoRef::try_from(der).map_err(PublicKeyError::malformed)?;
         let key = info
@@ -51,12 +51,12 @@ impl PublicKey {
         })
     }
 
-    /// The SubjectPublicKeyInfo, as received.
+    /// Returns the SubjectPublicKeyInfo, as received.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
     }
 
-    /// The algorithm and size of the key.
+    /// Returns the algorithm and size of the key.
     pub fn algorithm(&self) -> KeyAlgorithm {
         self.algorithm
     }
@@ -79,8 +79,8 @@ impl PublicKey {
             .map_err(|_| SignatureMismatch)
     }
 
-    /// The key identifier of RFC 7093 section 2 method 1: the leftmost 160 bits of the SHA-256
-    /// of the subjectPublicKey's value. It goes into the SKI of what we sign.
+    /// Returns the key identifier of RFC 7093 section 2 method 1: the leftmost 160 bits of the
+    /// SHA-256 of the subjectPublicKey's value. It goes into the SKI of what we sign.
     pub fn key_identifier(&self) -> [u8; 20] {
         let hash = digest::digest(&digest::SHA256, self.key_bytes());
         let mut identifier = [0; 20];
@@ -88,12 +88,12 @@ impl PublicKey {
         identifier
     }
 
-    /// The SHA-256 of the SubjectPublicKeyInfo in lower-case hex.
+    /// Returns the SHA-256 of the SubjectPublicKeyInfo in lower-case hex.
     pub fn fingerprint(&self) -> String {
         hex::encode(digest::digest(&digest::SHA256, &self.spki))
     }
 
-    /// What stands in the BIT STRING: an RSAPublicKey, an EC point, or 32 bytes of Ed25519.
+    /// Returns what stands in the BIT STRING: an RSAPublicKey, an EC point, or 32 bytes of Ed25519.
     fn key_bytes(&self) -> &[u8] {
         &self.spki[self.key_start..]
     }

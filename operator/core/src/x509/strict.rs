@@ -10,20 +10,20 @@ use der::{Decode, Error, ErrorKind, Reader, SliceReader, Tag, Tagged};
 /// a certificate holds such a value about eight levels down.
 const MAX_DEPTH: usize = 16;
 
-/// The content of the one SEQUENCE that `bytes` must be.
+/// Returns the content of the one SEQUENCE that `bytes` must be.
 pub(crate) fn sequence(bytes: &[u8]) -> Result<&[u8], Error> {
     content(bytes, Tag::Sequence)
 }
 
-/// The content of the one value with this tag that `bytes` must be.
+/// Returns the content of the one value with this tag that `bytes` must be.
 pub(crate) fn content(bytes: &[u8], tag: Tag) -> Result<&[u8], Error> {
     let any = AnyRef::from_der(bytes)?;
     any.tag().assert_eq(tag)?;
     Ok(any.value())
 }
 
-/// The one OBJECT IDENTIFIER that `bytes` must be; of at most 39 bytes, which all in use are,
-/// and with no number longer than it need be (X.690 section 8.19.2).
+/// Returns the one OBJECT IDENTIFIER that `bytes` must be; of at most 39 bytes, which all in use
+/// are, and with no number longer than it need be (X.690 section 8.19.2).
 pub(crate) fn oid(bytes: &[u8]) -> Result<ObjectIdentifier, Error> {
     let oid = ObjectIdentifier::from_der(bytes)?;
     // A number begins where the one before ended, which is at a byte without the highest bit.
@@ -37,7 +37,7 @@ pub(crate) fn oid(bytes: &[u8]) -> Result<ObjectIdentifier, Error> {
     Ok(oid)
 }
 
-/// The elements of a SEQUENCE OF or SET OF, each with its tag and length, from its content.
+/// Returns the elements of a SEQUENCE OF or SET OF, each with its tag and length, from its content.
 pub(crate) fn elements(content: &[u8]) -> Result<Vec<&[u8]>, Error> {
     let mut reader = SliceReader::new(content)?;
     let mut elements = Vec::new();
@@ -47,8 +47,8 @@ pub(crate) fn elements(content: &[u8]) -> Result<Vec<&[u8]>, Error> {
     Ok(elements)
 }
 
-/// The elements of a SET OF, which DER wants sorted (X.690 section 11.6). Equal elements may
-/// follow each other: Go writes a subject with the same organization twice like that.
+/// Returns the elements of a SET OF, which DER wants sorted (X.690 section 11.6). Equal elements
+/// may follow each other: Go writes a subject with the same organization twice like that.
 pub(crate) fn set_elements(content: &[u8]) -> Result<Vec<&[u8]>, Error> {
     let elements = elements(content)?;
     let sorted = elements.is_sorted_by(|a, b| set_order(a, b).is_le());
@@ -111,7 +111,7 @@ mod tests {
     use super::{check_well_formed, elements, oid, sequence, set_elements, tlv};
 
     #[test]
-    fn lengths_are_the_shortest() {
+    fn writes_the_shortest_lengths() {
         for (length, header) in [
             (0, "3000"),
             (127, "307f"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn ber_is_refused() {
+    fn rejects_ber() {
         for (what, der) in [
             ("indefinite length", "308002010000000000"),
             ("length in two octets where one is enough", "30810302 0100"),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_sorted() {
+    fn rejects_unsorted_sets() {
         let set = |hex: &str| set_elements(&hex::decode(hex).unwrap()).map(|e| e.len());
         assert_eq!(set("020101020102").unwrap(), 2);
         assert_eq!(set("").unwrap(), 0);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_has_one_form() {
+    fn rejects_identifiers_in_another_form() {
         let read = |hex: &str| oid(&hex::decode(hex).unwrap());
         assert_eq!(read("0603550403").unwrap().to_string(), "2.5.4.3");
         assert_eq!(read("06042a818001").unwrap().to_string(), "1.2.16385");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn bounds_the_nesting_depth() {
         let nested = |depth| (0..depth).fold(vec![0x05, 0x00], |inner, _| tlv(0x30, &inner));
         assert!(check_well_formed(&nested(16)).is_ok());
         assert!(check_well_formed(&nested(17)).is_err());

@@ -26,7 +26,7 @@ const NETSCAPE_SGC: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.
 pub struct Usages {
     /// The bits of RFC 5280 4.2.1.3.
     pub key: FlagSet<KeyUsages>,
-    /// The purposes of RFC 5280 4.2.1.12, in the order in which they were asked for (rule A3-23).
+    /// The purposes of RFC 5280 4.2.1.12, in the order in which they were requested (rule A3-23).
     pub extended: Vec<ObjectIdentifier>,
 }
 
@@ -89,7 +89,7 @@ impl Usages {
         Ok(usages)
     }
 
-    /// What a request without usages asks for (CM-8).
+    /// Returns the usages of a request that lists none (CM-8).
     pub fn api_default() -> Self {
         Self {
             key: KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment,
@@ -104,7 +104,7 @@ impl Usages {
         }
     }
 
-    /// Whether the bit is set.
+    /// Returns whether the bit is set.
     pub fn has(&self, bit: KeyUsages) -> bool {
         self.key.contains(bit)
     }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cm_8_no_usage_means_digital_signature_and_key_encipherment() {
+    fn cm_8_defaults_to_digital_signature_and_key_encipherment() {
         let usages = Usages::parse::<&str>(&[]).unwrap();
         assert_eq!(
             usages.key,
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a3_23_purposes_keep_their_order_and_are_named_once() {
+    fn a3_23_keeps_the_order_of_purposes_and_drops_repeats() {
         let usages =
             Usages::parse(&["client auth", "s/mime", "server auth", "email protection"]).unwrap();
         assert_eq!(
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a3_24_an_unknown_usage_is_refused_by_name() {
+    fn a3_24_rejects_an_unknown_usage() {
         let error = Usages::parse(&["server auth", "time travel"]).unwrap_err();
         assert!(error.to_string().contains("\"time travel\""));
     }

@@ -1,11 +1,11 @@
 //! Whether a key signs: to be there and to be looked at is not enough.
 
-use signet_core::issue::ToBeSigned;
+use signet_core::issue::SelfTest;
 
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
 
-/// Has a key sign what is good for nothing ([`ToBeSigned::trial`]), and checks the signature.
+/// Has a key sign a [`SelfTest`], and checks the signature.
 ///
 /// A login may lack the permission to sign and have that to look, and a token may have a key that
 /// it does not let sign. Only a signature tells.
@@ -13,12 +13,9 @@ use crate::error::{ErrorClass, KeyError};
 /// # Errors
 /// The key does not sign.
 pub async fn self_test(signer: &dyn Signer) -> Result<(), KeyError> {
-    let (key, algorithm) = (signer.public_key(), signer.algorithm());
-    let tbs = ToBeSigned::trial(key, algorithm)
-        .map_err(|error| KeyError::new(ErrorClass::KeyUnusable, error.to_string()))?;
-    let signature = signer.sign(&tbs).await?;
-    let verified = key.verify(algorithm, tbs.der(), signature.as_bytes());
-    verified.map_err(|_| {
+    let test = SelfTest::new(signer.public_key(), signer.algorithm());
+    let signature = signer.sign(&test).await?;
+    test.verify(&signature).map_err(|_| {
         let sentence = "the key gives a signature that does not verify under its public half";
         KeyError::new(ErrorClass::InvalidResponse, sentence)
     })

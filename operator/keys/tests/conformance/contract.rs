@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use der::Encode;
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_keys::{Checked, ErrorClass, KeyError, KeyPin, RsaHash, Signer};
@@ -155,7 +156,7 @@ pub(crate) async fn verifies_over_its_bytes_alone(subject: &Subject, signer: &dy
     let signature = signer.sign(&tbs).await;
     let signature = signature.unwrap_or_else(|error| panic!("{}: {error}", subject.name));
     let (key, algorithm, bytes) = (&subject.spki_der, signer.algorithm(), signature.as_bytes());
-    let identifier = algorithm.algorithm_identifier_der();
+    let identifier = algorithm.identifier().to_der().unwrap();
     for (message, expected) in [(tbs.der(), true), (other.der(), false)] {
         let ours = signer.public_key().verify(algorithm, message, bytes);
         let pure_rust = verify_signature(key, &identifier, message, bytes);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use signet_core::issue::{Signature, ToBeSigned};
+use signet_core::issue::{CertificateToSign, Signature, ToBeSigned};
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{Checked, Connected, ErrorClass, KeyError, Signer};
 
@@ -171,7 +171,7 @@ async fn judge_check(case: &Case, signer: &dyn Signer) {
     }
 }
 
-async fn signs(case: &Case, signer: &dyn Signer) -> (ToBeSigned, Signature) {
+async fn signs(case: &Case, signer: &dyn Signer) -> (CertificateToSign, Signature) {
     let tbs = to_be_signed_of(signer, "fault", case.bytes);
     assert!(tbs.der().len() >= case.bytes);
     let signature = patiently(async || signer.sign(&tbs).await).await;

@@ -118,7 +118,7 @@ fn what_stands_beside_the_key_must_be_a_ca() {
             "",
             "the CA certificate beside software/ca: it holds no PEM block CERTIFICATE",
         ),
-        (no_ca.as_str(), "is no CA certificate"),
+        (no_ca.as_str(), "is not a CA certificate"),
     ] {
         let mut facts = existing(&signer, chain.clone());
         facts.existing = Some(CaChain::from_pem(tls_crt.as_bytes(), None));

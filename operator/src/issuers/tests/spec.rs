@@ -61,8 +61,9 @@ fn a_subject_that_cannot_be_read_is_named() {
             ..api::SelfSigned::default()
         });
         let message = stalls(&facts, IssuerReason::InvalidSpec);
-        let expected =
-            format!("spec.certificate.selfSigned.subject {subject:?} names nobody; write ");
+        let expected = format!(
+            "spec.certificate.selfSigned.subject {subject:?} is empty or not a valid RFC 4514 name; write "
+        );
         assert!(message.starts_with(&expected), "{message}");
     }
 }

@@ -1,6 +1,6 @@
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
-use signet_core::request::{Approval, Asked, Reference};
+use signet_core::request::{Approval, RawRequest, Reference};
 use signet_keys::{ErrorClass, KeyError, KeyType};
 
 use super::{Outcome, asked, outcome_now, ready};
@@ -8,7 +8,7 @@ use crate::fixtures::{ca, key};
 use crate::keyring::IssuerLookup;
 
 /// What a denial costs: no signature, no retry.
-async fn denial(asked: Asked) -> Denial {
+async fn denial(asked: RawRequest) -> Denial {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
     let unused = KeyError::new(ErrorClass::Unreachable, "nobody should ask");
@@ -24,7 +24,7 @@ async fn denial(asked: Asked) -> Denial {
 
 #[tokio::test]
 async fn what_can_never_succeed_is_denied_before_the_key_is_asked() {
-    let with = |change: fn(&mut Asked)| {
+    let with = |change: fn(&mut RawRequest)| {
         let mut asked = asked();
         change(&mut asked);
         asked

@@ -142,7 +142,7 @@ async fn a2_19_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
         (
             IssuerLookup::Missing,
             Reason::IssuerNotFound,
-            "ClusterIssuer corp does not exist; the request is taken up once it does.",
+            "ClusterIssuer corp does not exist; the request will be processed once it does.",
         ),
         (
             not_ready,

@@ -6,7 +6,7 @@ use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::{Key, Kind};
 
 #[test]
-fn every_change_of_one_byte_is_read_or_refused() {
+fn never_panics_on_a_changed_byte() {
     let root = Parts::root("root", &Key::new(Kind::Ed25519, 1));
     let der = root.path_length(3).der();
     let (mut read, mut refused) = (0, 0);
@@ -32,7 +32,7 @@ fn every_change_of_one_byte_is_read_or_refused() {
 }
 
 #[test]
-fn every_beginning_and_every_extension_of_a_certificate_is_refused() {
+fn rejects_truncated_and_extended_certificates() {
     let der = Three::new().issuing.der();
     for end in 0..der.len() {
         assert!(CaCertificate::from_der(&der[..end]).is_err(), "{end}");
@@ -43,7 +43,7 @@ fn every_beginning_and_every_extension_of_a_certificate_is_refused() {
 }
 
 #[test]
-fn every_change_of_one_character_of_a_pem_file_is_read_or_refused() {
+fn never_panics_on_a_changed_character_of_pem() {
     let pem = Three::new().issuing.pem().into_bytes();
     let mut outcomes = [0, 0];
     for place in 0..pem.len() {
@@ -60,7 +60,7 @@ fn every_change_of_one_character_of_a_pem_file_is_read_or_refused() {
 /// A search among certificates of one name would check as many signatures as the square of their
 /// number, on the one thread that does everything.
 #[test]
-fn many_certificates_of_one_name_are_not_searched_to_the_end() {
+fn bounds_the_search_among_certificates_of_one_name() {
     let named = |seeds: std::ops::Range<u8>| {
         let roots = seeds.map(|seed| Parts::root("x", &Key::p256(seed)).pem());
         roots.collect::<String>()
@@ -71,7 +71,7 @@ fn many_certificates_of_one_name_are_not_searched_to_the_end() {
     let tls_crt = issuing.pem() + &named(1..32);
     let ca_crt = named(32..63) + &above.pem();
     let outcome = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes()));
-    assert_eq!(outcome, Err(ChainError::Tangled));
+    assert_eq!(outcome, Err(ChainError::TooManyCandidates));
     // A renewal leaves a few of one name, which is no harm.
     let few = named(1..9) + &above.pem();
     let chain = CaChain::from_pem(issuing.pem().as_bytes(), Some(few.as_bytes())).unwrap();

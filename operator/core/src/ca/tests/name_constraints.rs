@@ -15,7 +15,7 @@ fn constraints(list: u8, bases: &[Vec<u8>]) -> Vec<u8> {
 }
 
 #[test]
-fn pki_10_constraints_of_uris_anywhere_in_the_path_are_told() {
+fn pki_10_reports_uri_constraints_anywhere_in_the_path() {
     let table = [
         (constraints(0xa0, &[uri("example.org")]), true),
         (constraints(0xa1, &[uri("example.org")]), true),
@@ -50,7 +50,7 @@ fn pki_10_constraints_of_uris_anywhere_in_the_path_are_told() {
 }
 
 #[test]
-fn pki_10_another_root_constrains_nothing() {
+fn pki_10_ignores_the_constraints_of_another_root() {
     let Three {
         root,
         middle,

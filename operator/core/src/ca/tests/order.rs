@@ -7,13 +7,13 @@ use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::hex;
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked, granted, plain};
+use crate::fixtures::request::{granted, plain, request};
 use crate::fixtures::{DAY, at};
 
 const PATH: [&str; 3] = ["issuing", "middle", "root"];
 
 #[test]
-fn a2_13_the_path_is_found_in_any_order() {
+fn a2_13_finds_the_path_in_any_order() {
     let Three {
         root,
         middle,
@@ -41,7 +41,7 @@ fn a2_13_the_path_is_found_in_any_order() {
             key: issuing.key.clone(),
             chain,
         };
-        ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+        ca.issue(&granted(request(&CsrParts::default()), &plain()));
     }
 }
 
@@ -72,7 +72,7 @@ fn a2_14_without_a_root_the_highest_certificate_is_trusted() {
             key: issuing.key.clone(),
             chain,
         };
-        ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+        ca.issue(&granted(request(&CsrParts::default()), &plain()));
     }
     // A root that leads nowhere without the one between is trusted all the same.
     let chain = read(&[issuing], &[root]).unwrap();
@@ -80,7 +80,7 @@ fn a2_14_without_a_root_the_highest_certificate_is_trusted() {
 }
 
 #[test]
-fn every_root_that_is_given_is_trusted_the_paths_own_first() {
+fn trusts_every_root_the_paths_own_first() {
     let Three {
         root,
         middle,
@@ -99,7 +99,7 @@ fn every_root_that_is_given_is_trusted_the_paths_own_first() {
 }
 
 #[test]
-fn of_two_roots_over_one_key_the_one_that_ends_last_is_taken() {
+fn prefers_the_root_that_expires_last() {
     let Three {
         root,
         middle,
@@ -130,18 +130,18 @@ fn a_cross_signed_root_leads_to_the_other_root() {
         key: issuing.key.clone(),
         chain,
     };
-    ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+    ca.issue(&granted(request(&CsrParts::default()), &plain()));
 }
 
 #[test]
-fn two_cas_that_signed_each_other_make_no_endless_path() {
+fn two_cas_that_signed_each_other_make_a_finite_path() {
     let a = Parts::intermediate("a", &Key::p256(1), &Parts::root("b", &Key::p256(2)));
     let b = Parts::intermediate("b", &Key::p256(2), &Parts::root("a", &Key::p256(1)));
     assert_eq!(names(&read(&[&a, &b], &[&a, &b]).unwrap()).0, ["a", "b"]);
 }
 
 #[test]
-fn a_stray_certificate_is_named() {
+fn names_an_unrelated_certificate() {
     let Three {
         root,
         middle,
@@ -158,12 +158,15 @@ fn a_stray_certificate_is_named() {
         // The wrong way round: the issuing CA comes first.
         ([middle, issuing, root], "CN=issuing"),
     ] {
-        assert_eq!(read(&tls_crt, &[]), Err(ChainError::Stray(name.to_owned())));
+        assert_eq!(
+            read(&tls_crt, &[]),
+            Err(ChainError::Unrelated(name.to_owned()))
+        );
     }
 }
 
 #[test]
-fn a2_13_a_root_whose_own_signature_cannot_be_checked_is_a_root_all_the_same() {
+fn a2_13_accepts_a_root_whose_own_signature_cannot_be_checked() {
     // ecdsa-with-SHA1: the signature is over something else, and nobody looks at it.
     let sha1 = Some(hex("300906072a8648ce3d0401"));
     let root = Parts {
@@ -181,7 +184,7 @@ fn a2_13_a_root_whose_own_signature_cannot_be_checked_is_a_root_all_the_same() {
             key: issuing.key.clone(),
             chain,
         };
-        ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+        ca.issue(&granted(request(&CsrParts::default()), &plain()));
     }
     // One whose signature can be checked and is wrong is no root.
     let broken = Parts {

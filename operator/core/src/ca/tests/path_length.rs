@@ -4,7 +4,7 @@ use super::{Three, read};
 use crate::ca::{CaChain, ChainError};
 use crate::fixtures::ca::Ca;
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::request::{asked, granted, plain};
+use crate::fixtures::request::{granted, plain, request};
 
 /// The chain whose issuing CA, intermediate and root have these limits.
 fn chain(limits: [Option<u8>; 3]) -> Result<CaChain, ChainError> {
@@ -30,7 +30,7 @@ fn chain(limits: [Option<u8>; 3]) -> Result<CaChain, ChainError> {
 }
 
 #[test]
-fn pki_7_the_shortest_limit_of_the_path_counts() {
+fn pki_7_applies_the_shortest_limit_of_the_path() {
     let table = [
         ([None, None, None], None),
         ([Some(0), None, None], Some(0)),
@@ -50,7 +50,7 @@ fn pki_7_the_shortest_limit_of_the_path_counts() {
 }
 
 #[test]
-fn rfc_5280_a_chain_longer_than_it_allows_is_refused() {
+fn rfc_5280_rejects_a_chain_longer_than_it_allows() {
     for (limits, name) in [
         ([None, Some(0), None], "CN=middle"),
         ([None, None, Some(0)], "CN=root"),
@@ -69,5 +69,5 @@ fn rfc_5280_a_chain_longer_than_it_allows_is_refused() {
         key: Three::new().issuing.key,
         chain,
     };
-    ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+    ca.issue(&granted(request(&CsrParts::default()), &plain()));
 }

@@ -22,7 +22,7 @@ fn assert_unreadable(outcome: Result<CaChain, ChainError>, number: usize, senten
 }
 
 #[test]
-fn text_around_the_blocks_is_passed_over() {
+fn ignores_text_around_the_blocks() {
     let Three {
         root,
         middle,
@@ -41,7 +41,7 @@ fn text_around_the_blocks_is_passed_over() {
 }
 
 #[test]
-fn a_file_without_a_certificate_is_empty() {
+fn reports_a_file_without_a_certificate() {
     let request = String::from_utf8(CsrParts::default().pem()).unwrap();
     for nothing in ["", "\n", "garbage", &request] {
         assert_eq!(read(nothing), Err(ChainError::Empty), "{nothing}");
@@ -54,7 +54,7 @@ fn a_file_without_a_certificate_is_empty() {
 }
 
 #[test]
-fn what_is_no_certificate_is_counted() {
+fn reports_the_index_of_a_malformed_certificate() {
     let root = Parts::root("root", &Key::p256(1)).pem();
     let begin = "-----BEGIN CERTIFICATE-----\n";
     let end = "-----END CERTIFICATE-----\n";
@@ -75,7 +75,7 @@ fn what_is_no_certificate_is_counted() {
 }
 
 #[test]
-fn more_than_any_chain_needs_is_refused() {
+fn rejects_more_than_any_chain_needs() {
     let root = Parts::root("root", &Key::p256(1)).pem();
     assert_eq!(names_of(&root.repeat(32)), ["CN=root"]);
     assert_eq!(read(&root.repeat(33)), Err(ChainError::TooMany(32)));
@@ -99,13 +99,22 @@ fn names_of(tls_crt: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_sentences_say_what_to_change() {
+fn messages_state_what_to_change() {
     let table = [
         (ChainError::Empty, "put the CA certificate first"),
-        (ChainError::TooMany(32), "keep those of the CA's own chain"),
-        (ChainError::TooLarge(9), "keep the certificates of the CA's"),
-        (ChainError::Stray("CN=x".to_owned()), "remove it"),
-        (ChainError::Tangled, "keep those of the CA's own chain"),
+        (
+            ChainError::TooMany(32),
+            "keep only those of the CA's own chain",
+        ),
+        (
+            ChainError::TooLarge(9),
+            "keep only the certificates of the CA's",
+        ),
+        (ChainError::Unrelated("CN=x".to_owned()), "remove it"),
+        (
+            ChainError::TooManyCandidates,
+            "keep only those of the CA's own chain",
+        ),
     ];
     for (error, sentence) in table {
         assert!(error.to_string().contains(sentence), "{error}");

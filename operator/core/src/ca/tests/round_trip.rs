@@ -41,14 +41,14 @@ fn for_every_order(issuing: &Parts, others: &[&Parts], mut check: impl FnMut(&Ca
             let own = [&[issuing], &order[..split]].concat();
             match read(&own, &order[split..]) {
                 Ok(chain) => check(&chain),
-                Err(error) => assert!(matches!(error, ChainError::Stray(_)), "{error}"),
+                Err(error) => assert!(matches!(error, ChainError::Unrelated(_)), "{error}"),
             }
         }
     }
 }
 
 #[test]
-fn chains_with_and_without_a_root_and_with_further_ones() {
+fn round_trips_chains_with_and_without_roots() {
     let Three {
         root,
         middle,
@@ -88,7 +88,7 @@ fn chains_with_and_without_a_root_and_with_further_ones() {
 }
 
 #[test]
-fn roots_that_signed_each_other() {
+fn round_trips_roots_that_signed_each_other() {
     let (old_key, new_key) = (Key::p256(1), Key::p256(2));
     let old = &Parts::root("old", &old_key);
     let new = &Parts::root("new", &new_key);
@@ -111,7 +111,7 @@ fn roots_that_signed_each_other() {
 }
 
 #[test]
-fn a_path_that_goes_in_a_circle_before_it_ends_is_taken_as_it_stands() {
+fn keeps_a_path_that_contains_a_cycle() {
     let (old_key, new_key) = (Key::p256(1), Key::p256(2));
     let old = &Parts::root("old", &old_key);
     let new = &Parts::root("new", &new_key).valid(at(-9), at(400 * DAY));
@@ -145,7 +145,7 @@ fn long(length: usize) -> Vec<Parts> {
 }
 
 #[test]
-fn what_two_files_make_together_is_no_more_than_one_file_may_hold() {
+fn limits_what_two_files_add_up_to() {
     let path = long(33);
     let path: Vec<_> = path.iter().collect();
     let chain = read(&path[1..17], &path[17..]).unwrap();
@@ -168,7 +168,7 @@ fn what_two_files_make_together_is_no_more_than_one_file_may_hold() {
 }
 
 #[test]
-fn large_certificates_are_counted_as_they_are_written() {
+fn counts_the_size_of_certificates_as_written() {
     let most = 64 * 1024;
     let large = |name: &str, seed, bytes| {
         let padding = extension("1.3.6.1.4.1.99999.1", &tlv(0x04, &vec![0; bytes]));

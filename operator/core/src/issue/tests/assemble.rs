@@ -1,23 +1,23 @@
 //! What came out is checked before anybody sees it.
 
+use crate::ca::CaChain;
 use crate::ca::tests::{Three, read};
-use crate::ca::{CaChain, ChainError};
 use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked, asked_ca, granted, lasting, plain, with_ca};
+use crate::fixtures::request::{ca_request, granted, plain, request, with_ca, with_duration};
 use crate::fixtures::{DAY, HOUR, at};
-use crate::issue::Issued;
-use crate::issue::Signature;
+use crate::issue::{IssueError, Issued, Signature};
 use crate::policy::Grant;
+use crate::x509::public_key::SignatureMismatch;
 
 fn leaf() -> Grant {
-    granted(asked(&CsrParts::default()), &plain())
+    granted(request(&CsrParts::default()), &plain())
 }
 
 #[test]
-fn a_wrong_signature_is_refused() {
+fn rejects_a_wrong_signature() {
     for kind in Kind::ALL {
         let ca = Ca::root(kind);
         let tbs = ca.tbs(&leaf());
@@ -36,7 +36,7 @@ fn a_wrong_signature_is_refused() {
             let outcome = Issued::assemble(&tbs, &Signature::new(signature), &ca.chain);
             assert_eq!(
                 outcome,
-                Err(ChainError::SignatureMismatch),
+                Err(IssueError::SignatureMismatch(SignatureMismatch)),
                 "{kind:?}: {what}"
             );
         }
@@ -45,7 +45,7 @@ fn a_wrong_signature_is_refused() {
 }
 
 #[test]
-fn an_ecdsa_signature_that_is_not_der_is_refused() {
+fn rejects_an_ecdsa_signature_that_is_not_der() {
     // What a PKCS#11 token answers: r and s side by side (PKI-15).
     let ca = Ca::root(Kind::P256);
     let tbs = ca.tbs(&leaf());
@@ -55,11 +55,14 @@ fn an_ecdsa_signature_that_is_not_der_is_refused() {
         .to_bytes()
         .to_vec();
     let outcome = Issued::assemble(&tbs, &Signature::new(fixed), &ca.chain);
-    assert_eq!(outcome, Err(ChainError::SignatureMismatch));
+    assert_eq!(
+        outcome,
+        Err(IssueError::SignatureMismatch(SignatureMismatch))
+    );
 }
 
 #[test]
-fn what_was_built_under_another_ca_is_refused() {
+fn rejects_what_was_built_under_another_ca() {
     let key = Key::p256(1);
     let ca = Ca::of(&[Parts::root("root", &key)]);
     let tbs = ca.tbs(&leaf());
@@ -77,12 +80,12 @@ fn what_was_built_under_another_ca_is_refused() {
     for (what, other) in others {
         let chain = Ca::of(&[other]).chain;
         let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &chain);
-        assert_eq!(outcome, Err(ChainError::OutsideChain), "{what}");
+        assert_eq!(outcome, Err(IssueError::OutsideChain), "{what}");
     }
 }
 
 #[test]
-fn pki_6_pki_7_what_does_not_fit_inside_the_chain_above_the_same_ca_is_refused() {
+fn pki_6_pki_7_rejects_what_does_not_fit_the_chain_above_the_same_ca() {
     let Three { root, issuing, .. } = Three::new();
     let middle = |end| {
         let key = Key::p256(2);
@@ -94,25 +97,25 @@ fn pki_6_pki_7_what_does_not_fit_inside_the_chain_above_the_same_ca_is_refused()
         chain: chain(&middle(2 * DAY)),
     };
     let tbs = ca.tbs(&granted(
-        lasting(asked(&CsrParts::default()), 86_400),
+        with_duration(request(&CsrParts::default()), 86_400),
         &plain(),
     ));
     let short = chain(&middle(HOUR));
     let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &short);
-    assert_eq!(outcome, Err(ChainError::OutsideChain));
+    assert_eq!(outcome, Err(IssueError::OutsideChain));
 
     let below = ca.tbs(&granted(
-        asked_ca(&CsrParts::default()),
+        ca_request(&CsrParts::default()),
         &with_ca(plain(), 0),
     ));
     ca.assemble(&below).unwrap();
     let narrow = chain(&middle(2 * DAY).path_length(1));
     let outcome = Issued::assemble(&below, &ca.sign(&below), &narrow);
-    assert_eq!(outcome, Err(ChainError::OutsideChain));
+    assert_eq!(outcome, Err(IssueError::OutsideChain));
 }
 
 #[test]
-fn a2_13_the_leaf_comes_first_and_the_root_not_at_all() {
+fn a2_13_writes_the_leaf_first_and_leaves_the_root_out() {
     let Three {
         root,
         middle,
@@ -135,12 +138,12 @@ fn a2_13_the_leaf_comes_first_and_the_root_not_at_all() {
     assert!(issued.chain_pem().lines().all(|line| line.len() <= 64));
 
     let alone = Ca::of(std::slice::from_ref(root));
-    let issued = alone.issue(&granted(asked(&CsrParts::default()), &plain()));
+    let issued = alone.issue(&granted(request(&CsrParts::default()), &plain()));
     assert_eq!(issued.chain_pem().matches("BEGIN CERTIFICATE").count(), 1);
 }
 
 #[test]
-fn a_root_in_the_bundle_that_issued_nothing_does_not_help_a_leaf() {
+fn rejects_a_leaf_under_an_unrelated_root() {
     let Three {
         root,
         middle,
@@ -153,5 +156,5 @@ fn a_root_in_the_bundle_that_issued_nothing_does_not_help_a_leaf() {
     let tbs = ca.tbs(&leaf());
     let stranger = CaChain::from_pem(Parts::root("x", &Key::p256(7)).pem().as_bytes(), None);
     let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &stranger.unwrap());
-    assert_eq!(outcome, Err(ChainError::OutsideChain));
+    assert_eq!(outcome, Err(IssueError::OutsideChain));
 }

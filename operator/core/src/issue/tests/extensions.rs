@@ -11,14 +11,14 @@ use crate::fixtures::der::{
 };
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::readers;
-use crate::fixtures::request::{asked, asked_ca, granted, plain, with_ca, with_usages};
+use crate::fixtures::request::{ca_request, granted, plain, request, with_ca, with_usages};
 
 #[test]
-fn pki_4_pki_5_those_of_a_leaf() {
+fn pki_4_pki_5_writes_the_extensions_of_a_leaf() {
     let ca = Ca::root(Kind::P256);
     let spec = ["key agreement", "client auth", "server auth"];
     let issued = ca.issue(&granted(
-        with_usages(asked(&CsrParts::default()), &spec),
+        with_usages(request(&CsrParts::default()), &spec),
         &plain(),
     ));
     let parsed = certificate(&issued);
@@ -42,18 +42,18 @@ fn pki_4_pki_5_those_of_a_leaf() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_there() {
+fn leaves_out_what_was_not_requested() {
     let csr = CsrParts::names(&[]).and_subject(cn("alone"));
-    let issued = Ca::root(Kind::P256).issue(&granted(asked(&csr), &plain()));
+    let issued = Ca::root(Kind::P256).issue(&granted(request(&csr), &plain()));
     let list = extension_list(&certificate(&issued));
     assert_eq!(list, ["2.5.29.35", "2.5.29.14", "2.5.29.15!", "2.5.29.19!"]);
 }
 
 #[test]
-fn pki_7_those_of_a_ca() {
+fn pki_7_writes_the_extensions_of_a_ca() {
     let constraints = seq(&[tlv(0xa0, &seq(&[dns("example.org")]))]);
     let csr = CsrParts::default().and(NAME_CONSTRAINTS, &constraints);
-    let issued = Ca::root(Kind::P256).issue(&granted(asked_ca(&csr), &with_ca(plain(), 2)));
+    let issued = Ca::root(Kind::P256).issue(&granted(ca_request(&csr), &with_ca(plain(), 2)));
     let parsed = certificate(&issued);
     assert_eq!(
         extension_list(&parsed),
@@ -76,7 +76,7 @@ fn pki_7_those_of_a_ca() {
 }
 
 #[test]
-fn a_ca_that_was_issued_issues_in_turn() {
+fn issues_under_an_issued_ca() {
     let root = Parts::root("root", &Key::p256(1)).path_length(1);
     let above = Ca::of(std::slice::from_ref(&root));
     let key = Key::new(Kind::P384, 9);
@@ -88,17 +88,17 @@ fn a_ca_that_was_issued_issues_in_turn() {
         path_length: above.chain.path_length(),
         ..with_ca(plain(), 3)
     };
-    let issued = above.issue(&granted(asked_ca(&csr), &rules));
+    let issued = above.issue(&granted(ca_request(&csr), &rules));
     let pem = format!("{}{}", issued.chain_pem(), root.pem());
     let chain = crate::ca::CaChain::from_pem(pem.as_bytes(), None).unwrap();
     assert_eq!(chain.path_length(), Some(0));
     let below = Ca { key, chain };
-    below.issue(&granted(asked(&CsrParts::default()), &plain()));
+    below.issue(&granted(request(&CsrParts::default()), &plain()));
 }
 
 #[test]
-fn pki_3_the_authority_key_identifier_is_copied() {
-    let grant = granted(asked(&CsrParts::default()), &plain());
+fn pki_3_copies_the_authority_key_identifier() {
+    let grant = granted(request(&CsrParts::default()), &plain());
     let key = Key::p256(1);
     for identifier in [&b"odd"[..], &[0; 1], &[0xff; 64]] {
         let odd = extension(SUBJECT_KEY_IDENTIFIER, &tlv(0x04, identifier));
@@ -126,7 +126,7 @@ fn pki_3_every_certificate_has_a_subject_key_identifier_of_its_own_key() {
             key: key.clone(),
             ..CsrParts::default()
         };
-        let parsed = certificate(&ca.issue(&granted(asked(&csr), &plain())));
+        let parsed = certificate(&ca.issue(&granted(request(&csr), &plain())));
         let expected = tlv(0x04, &key.public().key_identifier());
         assert_eq!(value(&parsed, SUBJECT_KEY_IDENTIFIER), Some(expected));
     }

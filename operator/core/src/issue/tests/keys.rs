@@ -5,10 +5,10 @@ use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked, granted, plain};
+use crate::fixtures::request::{granted, plain, request};
 
 #[test]
-fn every_kind_of_ca_certifies_every_kind_of_leaf() {
+fn certifies_every_kind_of_leaf_under_every_kind_of_ca() {
     for above in Kind::ALL {
         let ca = Ca::root(above);
         for below in Kind::ALL {
@@ -17,7 +17,7 @@ fn every_kind_of_ca_certifies_every_kind_of_leaf() {
                 key: key.clone(),
                 ..CsrParts::default()
             };
-            let grant = granted(asked(&csr), &plain());
+            let grant = granted(request(&csr), &plain());
             assert_eq!(
                 grant.public_key(),
                 key.public(),
@@ -30,10 +30,10 @@ fn every_kind_of_ca_certifies_every_kind_of_leaf() {
 }
 
 #[test]
-fn kinds_of_keys_mix_along_a_chain() {
+fn mixes_kinds_of_keys_along_a_chain() {
     let root = Parts::root("root", &Key::new(Kind::Rsa2048, 1));
     let middle = Parts::intermediate("middle", &Key::new(Kind::P384, 2), &root);
     let issuing = Parts::intermediate("issuing", &Key::new(Kind::Ed25519, 3), &middle);
     let ca = Ca::of(&[issuing, middle, root]);
-    ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+    ca.issue(&granted(request(&CsrParts::default()), &plain()));
 }

@@ -8,7 +8,7 @@ use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{SAN, attribute, cn, dns, hex, no_name, oid, seq, set, tlv, uri};
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked, asked_for_certificate, granted, plain, spiffe};
+use crate::fixtures::request::{granted, plain, request, request_for_certificate, spiffe};
 
 /// Where `part` stands in `whole`.
 fn contains(whole: &[u8], part: &[u8]) -> bool {
@@ -16,7 +16,7 @@ fn contains(whole: &[u8], part: &[u8]) -> bool {
 }
 
 #[test]
-fn a3_26_raw_subjects_survive() {
+fn a3_26_keeps_raw_subjects() {
     let ca = Ca::root(Kind::P256);
     let subjects = [
         // Istio's empty organization.
@@ -41,7 +41,7 @@ fn a3_26_raw_subjects_survive() {
     ];
     for subject in subjects {
         let csr = CsrParts::default().and_subject(subject.clone());
-        let issued = ca.issue(&granted(asked(&csr), &plain()));
+        let issued = ca.issue(&granted(request(&csr), &plain()));
         assert!(contains(issued.der(), &subject));
         let parsed = certificate(&issued);
         assert_eq!(
@@ -59,7 +59,7 @@ fn x5_5_the_subject_alt_name_is_critical_exactly_when_the_subject_is_empty() {
     for (subject, expected) in [(no_name(), "2.5.29.17!"), (cn("web"), "2.5.29.17")] {
         for rules in [plain(), spiffe()] {
             let csr = CsrParts::default().and_subject(subject.clone());
-            let issued = ca.issue(&granted(asked_for_certificate(&csr), &rules));
+            let issued = ca.issue(&granted(request_for_certificate(&csr), &rules));
             let list = extension_list(&certificate(&issued));
             assert!(list.iter().any(|one| one == expected), "{list:?}");
         }
@@ -67,7 +67,7 @@ fn x5_5_the_subject_alt_name_is_critical_exactly_when_the_subject_is_empty() {
 }
 
 #[test]
-fn a3_26_raw_subject_alt_names_survive() {
+fn a3_26_keeps_raw_subject_alt_names() {
     let other_name = [
         oid("1.3.6.1.4.1.311.20.2.3"),
         tlv(0xa0, &tlv(0x0c, b"a@ad.example")),
@@ -83,17 +83,17 @@ fn a3_26_raw_subject_alt_names_survive() {
         tlv(0x88, &hex("2a0304")),
     ];
     let csr = CsrParts::names(&names);
-    let issued = Ca::root(Kind::P256).issue(&granted(asked(&csr), &plain()));
+    let issued = Ca::root(Kind::P256).issue(&granted(request(&csr), &plain()));
     assert_eq!(value(&certificate(&issued), SAN), csr.names);
 }
 
 #[test]
-fn x5_1_the_spiffe_id_stands_behind_the_other_names() {
+fn x5_1_appends_the_spiffe_id_to_the_other_names() {
     let ca = Ca::root(Kind::P256);
     let id = uri("spiffe://example.org/ns/shop/certificate/tls");
     for names in [&[][..], &[dns("a.example")], std::slice::from_ref(&id)] {
         let csr = CsrParts::names(names);
-        let issued = ca.issue(&granted(asked_for_certificate(&csr), &spiffe()));
+        let issued = ca.issue(&granted(request_for_certificate(&csr), &spiffe()));
         let expected = match names {
             [name] if *name != id => seq(&[name.clone(), id.clone()]),
             _ => seq(std::slice::from_ref(&id)),
@@ -103,7 +103,7 @@ fn x5_1_the_spiffe_id_stands_behind_the_other_names() {
 }
 
 #[test]
-fn pki_2_the_issuer_is_spelled_as_in_the_ca_certificate() {
+fn pki_2_copies_the_issuer_from_the_ca_certificate() {
     // Two units in one RDN, and a TeletexString that a library would rather write as UTF-8.
     let name = seq(&[
         set(&[seq(&[oid("2.5.4.10"), tlv(0x14, b"Acme \xe9")])]),
@@ -116,7 +116,7 @@ fn pki_2_the_issuer_is_spelled_as_in_the_ca_certificate() {
         issuer: name.clone(),
         ..root
     }]);
-    let issued = ca.issue(&granted(asked(&CsrParts::default()), &plain()));
+    let issued = ca.issue(&granted(request(&CsrParts::default()), &plain()));
     let parsed = certificate(&issued);
     assert_eq!(parsed.tbs_certificate().issuer().to_der().unwrap(), name);
     assert!(contains(issued.der(), &name));

@@ -12,11 +12,13 @@ use crate::fixtures::der::{
     BASIC_CONSTRAINTS, KEY_USAGE, SAN, SUBJECT_KEY_IDENTIFIER, hex, seq, tlv, uri,
 };
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::request::{asked_ca, asked_for_certificate, granted, plain, spiffe, with_ca};
+use crate::fixtures::request::{
+    ca_request, granted, plain, request_for_certificate, spiffe, with_ca,
+};
 use crate::fixtures::{DAY, NOW, at};
-use crate::issue::assemble_root;
-use crate::issue::{SelfSigned, Signature, ToBeSigned};
+use crate::issue::{CertificateToSign, IssueError, SelfSigned, Signature, assemble_root};
 use crate::spiffe::TrustDomain;
+use crate::x509::public_key::SignatureMismatch;
 
 fn own() -> SelfSigned {
     SelfSigned {
@@ -28,7 +30,7 @@ fn own() -> SelfSigned {
     }
 }
 
-fn tbs(root: &SelfSigned, key: &Key) -> ToBeSigned {
+fn tbs(root: &SelfSigned, key: &Key) -> CertificateToSign {
     root.to_be_signed(key.public(), key.algorithm(), NOW)
         .unwrap()
 }
@@ -39,7 +41,7 @@ fn sign(root: &SelfSigned, key: &Key) -> CaCertificate {
 }
 
 #[test]
-fn a_root_of_every_kind_of_key_issues() {
+fn issues_under_a_root_of_every_kind_of_key() {
     for kind in Kind::ALL {
         let key = Key::new(kind, 1);
         let root = sign(&own(), &key);
@@ -54,11 +56,11 @@ fn a_root_of_every_kind_of_key_issues() {
             chain: CaChain::from_root(root),
         };
         ca.issue(&granted(
-            asked_for_certificate(&CsrParts::default()),
+            request_for_certificate(&CsrParts::default()),
             &spiffe(),
         ));
         ca.issue(&granted(
-            asked_ca(&CsrParts::default()),
+            ca_request(&CsrParts::default()),
             &with_ca(spiffe(), 0),
         ));
     }
@@ -90,7 +92,7 @@ fn x5_8_sid_8_the_root_of_a_trust_domain_has_its_id() {
 }
 
 #[test]
-fn a_plain_root_has_no_name_but_its_subject_and_no_limit() {
+fn a_plain_root_has_only_its_subject_and_no_limit() {
     let plain = SelfSigned {
         path_length: None,
         trust_domain: None,
@@ -125,7 +127,7 @@ fn pki_1_roots_of_two_issuers_or_keys_differ_in_their_serial() {
 }
 
 #[test]
-fn pki_2_a_root_without_a_subject_is_not_made() {
+fn pki_2_rejects_a_root_without_a_subject() {
     let key = Key::p256(1);
     let nameless = SelfSigned {
         subject: Name::default(),
@@ -134,13 +136,13 @@ fn pki_2_a_root_without_a_subject_is_not_made() {
     let tbs = tbs(&nameless, &key);
     let outcome = assemble_root(&tbs, &Signature::new(key.sign(tbs.der())));
     assert!(
-        matches!(outcome, Err(ChainError::Unfit { .. })),
+        matches!(outcome, Err(IssueError::Root(ChainError::Unfit { .. }))),
         "{outcome:?}"
     );
 }
 
 #[test]
-fn subjects_are_read_as_rfc_4514_writes_them() {
+fn reads_subjects_in_rfc_4514_form() {
     for text in [
         "CN=mesh root,O=Example",
         "CN=Ünïcode",
@@ -159,7 +161,10 @@ fn subjects_are_read_as_rfc_4514_writes_them() {
     }
     for text in ["", "Example", "CN", "XX=a", "=a", ","] {
         let fault = SelfSigned::parse_subject(text).unwrap_err();
-        assert!(fault.starts_with("names nobody; write "), "{text}: {fault}");
+        assert!(
+            fault.starts_with("is empty or not a valid RFC 4514 name; write "),
+            "{text}: {fault}"
+        );
     }
     for text in [
         "CN=\\ff",
@@ -171,13 +176,13 @@ fn subjects_are_read_as_rfc_4514_writes_them() {
         "1.2.3.4294967295=#0c0161",
     ] {
         let fault = SelfSigned::parse_subject(text).unwrap_err();
-        let expected = "is no name that verifiers read: the value of attribute ";
+        let expected = "is not a name that verifiers can read: the value of attribute ";
         assert!(fault.starts_with(expected), "{text}: {fault}");
     }
 }
 
 #[test]
-fn only_a_root_comes_out_as_one() {
+fn assembles_only_roots_as_a_root() {
     let key = Key::p256(1);
     let ca = Ca {
         chain: CaChain::from_root(sign(&own(), &key)),
@@ -191,22 +196,25 @@ fn only_a_root_comes_out_as_one() {
         Vec::new(),
     ] {
         let outcome = assemble_root(&root, &Signature::new(wrong));
-        assert_eq!(outcome, Err(ChainError::SignatureMismatch));
+        assert_eq!(
+            outcome,
+            Err(IssueError::SignatureMismatch(SignatureMismatch))
+        );
     }
     // A leaf, and a CA below this one.
     let leaf = ca.tbs(&leaf(60));
     assert!(matches!(
         assemble_root(&leaf, &ca.sign(&leaf)),
-        Err(ChainError::Unfit { .. })
+        Err(IssueError::Root(ChainError::Unfit { .. }))
     ));
     let below = ca.tbs(&granted(
-        asked_ca(&CsrParts::default()),
+        ca_request(&CsrParts::default()),
         &with_ca(plain(), 0),
     ));
     assert_eq!(
         assemble_root(&below, &ca.sign(&below)),
-        Err(ChainError::OutsideChain)
+        Err(IssueError::OutsideChain)
     );
     // And no root is issued under a chain.
-    assert_eq!(ca.assemble(&root), Err(ChainError::OutsideChain));
+    assert_eq!(ca.assemble(&root), Err(IssueError::OutsideChain));
 }

@@ -5,10 +5,10 @@ use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::key::Key;
-use crate::fixtures::request::{asked, granted, plain};
+use crate::fixtures::request::{granted, plain, request};
 use crate::fixtures::{DAY, NOW, at};
 use crate::policy::Grant;
-use crate::request::Asked;
+use crate::request::RawRequest;
 
 fn serial(ca: &Ca, grant: &Grant) -> Vec<u8> {
     certificate(&ca.issue(grant))
@@ -24,9 +24,9 @@ fn ca() -> Ca {
 
 fn with_uid(uid: &str) -> Grant {
     granted(
-        Asked {
+        RawRequest {
             uid: uid.to_owned(),
-            ..asked(&CsrParts::default())
+            ..request(&CsrParts::default())
         },
         &plain(),
     )
@@ -75,7 +75,7 @@ fn rfc_5280_4_1_2_2_different_content_never_shares_a_serial() {
         // Another CA certificate over the same key and name: what is signed is the same.
         serial(&Ca::of(&[renewed]), &leaf(3_600)),
         // Another key, and another lifetime.
-        serial(&ca(), &granted(asked(&other_key), &plain())),
+        serial(&ca(), &granted(request(&other_key), &plain())),
         serial(&ca(), &leaf(3_601)),
         // Another time.
         certificate(&ca().issue_at(&leaf(3_600), NOW + jiff::SignedDuration::from_secs(1)))
@@ -90,7 +90,7 @@ fn rfc_5280_4_1_2_2_different_content_never_shares_a_serial() {
 }
 
 #[test]
-fn a_uid_does_not_run_into_what_follows_it() {
+fn separates_the_uid_from_what_follows_it() {
     assert_ne!(
         super::super::serial::number("ab", b"c", b"d"),
         super::super::serial::number("a", b"bc", b"d"),

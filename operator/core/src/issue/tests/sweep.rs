@@ -9,7 +9,7 @@ use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::Key;
 use crate::fixtures::{DAY, HOUR, NOW, at};
-use crate::issue::{TemplateError, Window};
+use crate::issue::{IssueError, ValidityPeriod};
 
 const LIFETIMES: [u64; 16] = [
     1,
@@ -57,7 +57,7 @@ fn chain(begin: i64, end: i64) -> CaChain {
 }
 
 #[test]
-fn pki_6_every_window_is_inside_its_chain_and_exact_or_clamped() {
+fn pki_6_every_validity_is_inside_its_chain_and_exact_or_clamped() {
     let mut windows = 0;
     let mut refusals = 0;
     for begin in BEGINS {
@@ -67,7 +67,7 @@ fn pki_6_every_window_is_inside_its_chain_and_exact_or_clamped() {
                 for nanoseconds in [0, 1, 999_999_999] {
                     let now = at(now) + SignedDuration::new(0, nanoseconds);
                     for lifetime in LIFETIMES {
-                        match Window::inside(&chain, now, Duration::from_secs(lifetime)) {
+                        match ValidityPeriod::inside(&chain, now, Duration::from_secs(lifetime)) {
                             Ok(window) => {
                                 holds(&window, &chain, now, lifetime);
                                 windows += 1;
@@ -89,7 +89,7 @@ fn pki_6_every_window_is_inside_its_chain_and_exact_or_clamped() {
     );
 }
 
-fn holds(window: &Window, chain: &CaChain, now: Timestamp, lifetime: u64) {
+fn holds(window: &ValidityPeriod, chain: &CaChain, now: Timestamp, lifetime: u64) {
     let (begin, end) = (window.not_before(), window.not_after());
     let what = format!("{window:?} at {now} for {lifetime} s");
     assert!(begin < end && begin <= now && now < end, "{what}");
@@ -119,27 +119,27 @@ fn holds(window: &Window, chain: &CaChain, now: Timestamp, lifetime: u64) {
     assert!(back == full || begin == chain.not_before(), "{what}");
 }
 
-fn refused_rightly(error: &TemplateError, chain: &CaChain, now: Timestamp) {
+fn refused_rightly(error: &IssueError, chain: &CaChain, now: Timestamp) {
     match error {
-        TemplateError::Expired(end) => assert!(*end == chain.not_after() && now >= *end),
-        TemplateError::NotYetValid(begin) => {
+        IssueError::Expired(end) => assert!(*end == chain.not_after() && now >= *end),
+        IssueError::NotYetValid(begin) => {
             assert!(*begin == chain.not_before() && now < *begin);
         }
-        TemplateError::Encoding(error) => panic!("{error}"),
+        error => panic!("{error}"),
     }
 }
 
 #[test]
-fn an_own_root_is_exact_at_any_time() {
+fn a_self_signed_root_has_the_exact_lifetime_at_any_time() {
     for lifetime in &LIFETIMES[..15] {
         for now in NOWS {
-            let window = Window::backdated(at(now), Duration::from_secs(*lifetime));
+            let window = ValidityPeriod::backdated(at(now), Duration::from_secs(*lifetime));
             let exact = (window.not_after() - window.not_before()).get_seconds();
             assert_eq!(u64::try_from(exact).unwrap(), *lifetime);
             assert!(window.not_before() <= at(now) && at(now) < window.not_after());
         }
     }
     // A clock that is before all dates does not panic.
-    let first = Window::backdated(Timestamp::MIN, Duration::from_secs(3_600));
+    let first = ValidityPeriod::backdated(Timestamp::MIN, Duration::from_secs(3_600));
     assert!(first.not_before() < NOW);
 }

@@ -8,7 +8,7 @@ use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::{DAY, HOUR, NOW, at};
-use crate::issue::{TemplateError, Window};
+use crate::issue::{IssueError, ValidityPeriod};
 
 /// A root whose validity is this, in seconds from the time of the tests.
 fn root(begin: i64, end: i64) -> Ca {
@@ -16,7 +16,7 @@ fn root(begin: i64, end: i64) -> Ca {
 }
 
 /// When a leaf of so many seconds begins and ends, in seconds from `now`, and if it is clamped.
-fn window(ca: &Ca, lifetime: u64, now: Timestamp) -> Result<(i64, i64, bool), TemplateError> {
+fn window(ca: &Ca, lifetime: u64, now: Timestamp) -> Result<(i64, i64, bool), IssueError> {
     let window = ca.tbs_at(&leaf(lifetime), now)?.window();
     let from_now = |end: Timestamp| (end - now).get_seconds();
     Ok((
@@ -27,7 +27,7 @@ fn window(ca: &Ca, lifetime: u64, now: Timestamp) -> Result<(i64, i64, bool), Te
 }
 
 #[test]
-fn a3_29_both_ends_shift_by_a_minute_and_a_tenth_at_most() {
+fn a3_29_backdates_both_ends_by_up_to_a_minute_or_a_tenth() {
     let ca = root(-DAY, 365 * DAY);
     let table = [
         (1, (0, 1)),
@@ -51,7 +51,7 @@ fn a3_29_both_ends_shift_by_a_minute_and_a_tenth_at_most() {
 }
 
 #[test]
-fn pki_6_the_seconds_are_whole() {
+fn pki_6_uses_whole_seconds() {
     let ca = root(-DAY, DAY);
     let now = NOW + jiff::SignedDuration::new(0, 999_999_999);
     let window = ca.tbs_at(&leaf(3_600), now).unwrap().window();
@@ -59,12 +59,12 @@ fn pki_6_the_seconds_are_whole() {
         (window.not_before(), window.not_after()),
         (at(-60), at(3_540))
     );
-    let own = Window::backdated(now, std::time::Duration::from_millis(20_999));
+    let own = ValidityPeriod::backdated(now, std::time::Duration::from_millis(20_999));
     assert_eq!((own.not_before(), own.not_after()), (at(-2), at(18)));
 }
 
 #[test]
-fn pki_6_a_ca_with_less_life_left_clamps_the_leaf() {
+fn pki_6_clamps_a_leaf_to_the_expiry_of_its_ca() {
     let ca = root(-DAY, HOUR);
     assert_eq!(window(&ca, 3_600, NOW), Ok((-60, 3_540, false)));
     assert_eq!(window(&ca, 3_660, NOW), Ok((-60, 3_600, false)));
@@ -76,7 +76,7 @@ fn pki_6_a_ca_with_less_life_left_clamps_the_leaf() {
 }
 
 #[test]
-fn pki_6_every_certificate_of_the_path_counts() {
+fn pki_6_clamps_to_every_certificate_of_the_path() {
     let top = Parts::root("root", &Key::p256(1)).valid(at(-300), at(2 * HOUR));
     let middle = Parts::intermediate("middle", &Key::p256(2), &top).valid(at(-30), at(HOUR));
     let issuing = Parts::intermediate("issuing", &Key::p256(3), &middle).valid(at(-60), at(DAY));
@@ -87,7 +87,7 @@ fn pki_6_every_certificate_of_the_path_counts() {
 }
 
 #[test]
-fn pki_6_a_leaf_does_not_begin_before_its_ca() {
+fn pki_6_a_leaf_is_not_valid_before_its_ca() {
     let ca = root(-10, DAY);
     assert_eq!(window(&ca, 3_600, NOW), Ok((-10, 3_590, false)));
     assert_eq!(window(&ca, 20, NOW), Ok((-2, 18, false)));
@@ -96,24 +96,24 @@ fn pki_6_a_leaf_does_not_begin_before_its_ca() {
 }
 
 #[test]
-fn a_ca_outside_of_its_validity_issues_nothing() {
+fn a_ca_outside_its_validity_cannot_issue() {
     let ca = root(-HOUR, HOUR);
     let half = jiff::SignedDuration::from_millis(500);
     assert_eq!(
         window(&ca, 60, at(HOUR)),
-        Err(TemplateError::Expired(at(HOUR)))
+        Err(IssueError::Expired(at(HOUR)))
     );
     assert_eq!(
         window(&ca, 60, at(2 * DAY)),
-        Err(TemplateError::Expired(at(HOUR)))
+        Err(IssueError::Expired(at(HOUR)))
     );
     assert_eq!(
         window(&ca, 60, at(-HOUR) - half),
-        Err(TemplateError::NotYetValid(at(-HOUR)))
+        Err(IssueError::NotYetValid(at(-HOUR)))
     );
     assert_eq!(
         window(&ca, 60, at(-2 * DAY)),
-        Err(TemplateError::NotYetValid(at(-HOUR)))
+        Err(IssueError::NotYetValid(at(-HOUR)))
     );
     // To the last half second.
     let last = ca.tbs_at(&leaf(60), at(HOUR) - half).unwrap().window();
@@ -123,7 +123,7 @@ fn a_ca_outside_of_its_validity_issues_nothing() {
     );
     assert!(last.is_clamped());
 
-    let sentence = TemplateError::Expired(at(HOUR)).to_string();
+    let sentence = IssueError::Expired(at(HOUR)).to_string();
     assert!(sentence.contains("2026-09-01T13:00:00Z"), "{sentence}");
 }
 
@@ -160,12 +160,12 @@ fn rfc_5280_4_1_2_5_utc_time_through_2049_and_generalized_time_from_2050() {
 fn rfc_5280_4_1_2_5_the_calendar_ends_with_the_year_9999() {
     // The last second of Timestamp is 9999-12-30T22:00:00Z.
     let end = Timestamp::constant(Timestamp::MAX.as_second(), 0);
-    let own = Window::backdated(NOW, seconds(u64::MAX));
+    let own = ValidityPeriod::backdated(NOW, seconds(u64::MAX));
     assert_eq!(
         (own.not_before(), own.not_after(), own.is_clamped()),
         (at(-60), end, true)
     );
-    let century = Window::backdated(NOW, seconds(100 * 365 * 86_400));
+    let century = ValidityPeriod::backdated(NOW, seconds(100 * 365 * 86_400));
     assert!(!century.is_clamped());
 
     let ca = Ca::of(&[Parts::root("root", &Key::new(Kind::P256, 1)).valid(at(-DAY), end)]);

@@ -9,7 +9,8 @@ use crate::fixtures::der::{
 };
 use crate::fixtures::key::Key;
 use crate::fixtures::request::{
-    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca, with_usages,
+    ca_request, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
+    with_usages,
 };
 use crate::fixtures::revocation::{Impostor, Scene};
 use crate::issue::Issued;
@@ -48,7 +49,7 @@ fn victim() -> String {
 fn issued(usages: &[&str], rules: &Rules) -> Issued {
     let ca = Ca::of(&[ca_parts()]);
     ca.issue(&granted(
-        with_usages(asked_for_certificate(&CsrParts::default()), usages),
+        with_usages(request_for_certificate(&CsrParts::default()), usages),
         rules,
     ))
 }
@@ -84,9 +85,9 @@ fn a_leaf_or_ca_that_answers_ocsp_for_its_ca_is_denied() {
             &["any", "ocsp signing"],
         ] {
             let csr = CsrParts::default();
-            let mut requests = vec![with_usages(asked_for_certificate(&csr), spec)];
+            let mut requests = vec![with_usages(request_for_certificate(&csr), spec)];
             if rules.ca.is_some() {
-                requests.push(with_usages(asked_ca(&csr), spec));
+                requests.push(with_usages(ca_request(&csr), spec));
             }
             for request in requests {
                 let denial = denied(request, &rules);
@@ -134,7 +135,7 @@ fn a_leaf_that_signs_crls_for_its_ca_is_denied() {
 
     for rules in all_rules() {
         for spec in [&["crl sign"][..], &["digital signature", "crl sign"]] {
-            let denial = denied(with_usages(asked(&CsrParts::default()), spec), &rules);
+            let denial = denied(with_usages(request(&CsrParts::default()), spec), &rules);
             assert_eq!(denial.reason, Reason::InvalidUsages);
             assert!(
                 denial.message.contains("\"crl sign\""),

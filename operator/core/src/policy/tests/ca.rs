@@ -3,11 +3,11 @@
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{BASIC_CONSTRAINTS, NAME_CONSTRAINTS, cn, dns, hex, seq, tlv, uri};
 use crate::fixtures::request::{
-    asked, asked_ca, asked_for_certificate, decided, denied, granted, plain, spiffe, with_ca,
+    ca_request, decision, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
 };
 use crate::policy::{Decision, Kind, Rules};
 use crate::reason::Reason;
-use crate::request::Asked;
+use crate::request::RawRequest;
 
 /// Rules under an issuing CA with this path length, and a profile with that one.
 fn rules(parent: Option<u8>, profile: u8) -> Rules {
@@ -26,8 +26,8 @@ fn csr(path_length: u8) -> CsrParts {
     CsrParts::default().and(BASIC_CONSTRAINTS, &value)
 }
 
-fn path_length(asked: Asked, rules: &Rules) -> Result<u8, Reason> {
-    match decided(asked, rules) {
+fn path_length(request: RawRequest, rules: &Rules) -> Result<u8, Reason> {
+    match decision(request, rules) {
         Decision::Grant(grant) => match grant.kind() {
             Kind::Ca { path_length } => Ok(path_length),
             Kind::Leaf => panic!("a leaf"),
@@ -47,7 +47,7 @@ fn a_ca_is_refused_unless_the_profile_allows_it() {
             ..plain()
         },
     ] {
-        let denial = denied(asked_ca(&CsrParts::default()), &rules);
+        let denial = denied(ca_request(&CsrParts::default()), &rules);
         assert_eq!(denial.reason, Reason::CaNotAllowed);
         assert!(
             denial.message.contains("spec.profile.ca"),
@@ -58,7 +58,7 @@ fn a_ca_is_refused_unless_the_profile_allows_it() {
 }
 
 #[test]
-fn pki_7_the_path_length_is_the_profiles_and_less_than_the_parents() {
+fn pki_7_limits_the_path_length_to_the_profile_and_the_parent() {
     let exceeded = Err(Reason::PathLengthExceeded);
     let table = [
         (None, 0, Ok(0)),
@@ -73,13 +73,13 @@ fn pki_7_the_path_length_is_the_profiles_and_less_than_the_parents() {
         (Some(0), 3, exceeded),
     ];
     for (parent, profile, expected) in table {
-        let found = path_length(asked_ca(&CsrParts::default()), &rules(parent, profile));
+        let found = path_length(ca_request(&CsrParts::default()), &rules(parent, profile));
         assert_eq!(found, expected, "parent {parent:?}, profile {profile}");
     }
 }
 
 #[test]
-fn pki_7_a_csr_may_ask_for_less_and_never_for_more() {
+fn pki_7_a_csr_can_only_shorten_the_path_length() {
     let exceeded = Err(Reason::PathLengthExceeded);
     let table = [
         (0, None, 3, Ok(0)),
@@ -90,7 +90,7 @@ fn pki_7_a_csr_may_ask_for_less_and_never_for_more() {
         (0, Some(0), 3, exceeded),
     ];
     for (own, parent, profile, expected) in table {
-        let found = path_length(asked_ca(&csr(own)), &rules(parent, profile));
+        let found = path_length(ca_request(&csr(own)), &rules(parent, profile));
         assert_eq!(
             found, expected,
             "CSR {own}, parent {parent:?}, profile {profile}"
@@ -99,20 +99,20 @@ fn pki_7_a_csr_may_ask_for_less_and_never_for_more() {
 }
 
 #[test]
-fn a3_23_basic_constraints_say_the_same_as_the_spec() {
+fn a3_23_rejects_basic_constraints_that_differ_from_the_spec() {
     let rules = rules(None, 0);
     let ca = CsrParts::default().and(BASIC_CONSTRAINTS, &hex("30030101ff"));
     let leaf = CsrParts::default().and(BASIC_CONSTRAINTS, &hex("3000"));
-    for (agrees, asked) in [
-        (true, asked_ca(&ca)),
-        (true, asked(&leaf)),
-        (false, asked_ca(&leaf)),
-        (false, asked(&ca)),
+    for (agrees, request) in [
+        (true, ca_request(&ca)),
+        (true, request(&leaf)),
+        (false, ca_request(&leaf)),
+        (false, request(&ca)),
     ] {
         if agrees {
-            granted(asked, &rules);
+            granted(request, &rules);
         } else {
-            let denial = denied(asked, &rules);
+            let denial = denied(request, &rules);
             assert_eq!(denial.reason, Reason::InvalidCsr);
             assert!(
                 denial.message.contains("basicConstraints"),
@@ -124,13 +124,13 @@ fn a3_23_basic_constraints_say_the_same_as_the_spec() {
 }
 
 #[test]
-fn cm_9_name_constraints_are_carried_on_a_ca_and_refused_on_a_leaf() {
+fn cm_9_allows_name_constraints_only_on_a_ca() {
     let value = seq(&[tlv(0xa0, &seq(&[dns("example.org")]))]);
     let csr = CsrParts::default().and(NAME_CONSTRAINTS, &value);
-    let grant = granted(asked_ca(&csr), &rules(None, 0));
+    let grant = granted(ca_request(&csr), &rules(None, 0));
     assert_eq!(grant.name_constraints_der(), Some(&value[..]));
 
-    let denial = denied(asked(&csr), &rules(None, 0));
+    let denial = denied(request(&csr), &rules(None, 0));
     assert_eq!(denial.reason, Reason::InvalidCsr);
     assert!(
         denial.message.contains("nameConstraints"),
@@ -140,11 +140,11 @@ fn cm_9_name_constraints_are_carried_on_a_ca_and_refused_on_a_leaf() {
 }
 
 #[test]
-fn pki_2_a_ca_without_a_subject_is_called_by_its_first_dns_name() {
+fn pki_2_names_a_ca_without_a_subject_by_its_first_dns_name() {
     let rules = rules(None, 0);
     let nameless = |names: &[Vec<u8>]| CsrParts::names(names).and_subject(hex("3000"));
     let grant = granted(
-        asked_ca(&nameless(&[
+        ca_request(&nameless(&[
             uri("https://a.example"),
             dns("ca_1.example"),
             dns("b.example"),
@@ -160,7 +160,7 @@ fn pki_2_a_ca_without_a_subject_is_called_by_its_first_dns_name() {
 
     let long = format!("{0}.{0}.example", "a".repeat(40));
     for names in [&[][..], &[uri("https://a.example")], &[dns(&long)]] {
-        let denial = denied(asked_ca(&nameless(names)), &rules);
+        let denial = denied(ca_request(&nameless(names)), &rules);
         assert_eq!(denial.reason, Reason::InvalidName);
         assert!(denial.message.contains("common name"), "{}", denial.message);
     }
@@ -175,14 +175,14 @@ fn x5_7_a_ca_in_a_trust_domain_has_the_trust_domains_id_or_none() {
         &[uri("spiffe://example.org"), dns("ca.example")],
     ] {
         let csr = CsrParts::names(names);
-        for asked in [
-            asked_ca(&csr),
-            Asked {
+        for request in [
+            ca_request(&csr),
+            RawRequest {
                 ca: true,
-                ..asked_for_certificate(&csr)
+                ..request_for_certificate(&csr)
             },
         ] {
-            let grant = granted(asked, &rules);
+            let grant = granted(request, &rules);
             // What was listed is carried, and nothing is added.
             let found = grant.subject_alt_names().map(|names| names.der().to_vec());
             assert_eq!(found, csr.names);
@@ -196,7 +196,7 @@ fn x5_7_a_ca_in_a_trust_domain_has_the_trust_domains_id_or_none() {
         vec![uri("https://example.org")],
         vec![uri("spiffe://example.org"), uri("spiffe://example.org")],
     ] {
-        let denial = denied(asked_ca(&CsrParts::names(&refused)), &rules);
+        let denial = denied(ca_request(&CsrParts::names(&refused)), &rules);
         assert_eq!(denial.reason, Reason::IdentityNotAllowed);
     }
 }

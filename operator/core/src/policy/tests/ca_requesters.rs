@@ -3,11 +3,12 @@
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{BASIC_CONSTRAINTS, hex, uri};
 use crate::fixtures::request::{
-    account, asked_ca, asked_for_certificate, denied, granted, plain, requester, spiffe, with_ca,
+    account, ca_request, denied, granted, plain, request_for_certificate, requester, spiffe,
+    with_ca,
 };
 use crate::policy::{AllowedRequesters, CaProfile, Rules};
 use crate::reason::Reason;
-use crate::request::{Api, Asked};
+use crate::request::{Api, RawRequest};
 
 const CERT_MANAGER: &str = "system:serviceaccount:cert-manager:cert-manager";
 
@@ -33,42 +34,42 @@ fn with_list(rules: Rules, allowed_requesters: Option<AllowedRequesters>) -> Rul
     }
 }
 
-fn by(username: &str) -> Asked {
-    Asked {
+fn by(username: &str) -> RawRequest {
+    RawRequest {
         requester: requester(username),
-        ..asked_ca(&CsrParts::default())
+        ..ca_request(&CsrParts::default())
     }
 }
 
-fn for_certificate(namespace: &str) -> Asked {
-    Asked {
+fn for_certificate(namespace: &str) -> RawRequest {
+    RawRequest {
         ca: true,
         namespace: Some(namespace.to_owned()),
-        ..asked_for_certificate(&CsrParts::default())
+        ..request_for_certificate(&CsrParts::default())
     }
 }
 
-fn in_namespace(namespace: Option<&str>, asked: Asked) -> Asked {
-    Asked {
+fn in_namespace(namespace: Option<&str>, request: RawRequest) -> RawRequest {
+    RawRequest {
         api: match namespace {
             Some(_) => Api::CertificateRequest,
             None => Api::CertificateSigningRequest,
         },
         namespace: namespace.map(str::to_owned),
-        ..asked
+        ..request
     }
 }
 
 #[track_caller]
-fn not_allowed(asked: Asked, rules: &Rules, message: &str) {
-    let denial = denied(asked, rules);
+fn not_allowed(request: RawRequest, rules: &Rules, message: &str) {
+    let denial = denied(request, rules);
     assert_eq!(denial.reason, Reason::CaNotAllowed, "{}", denial.message);
     assert!(denial.message.contains(message), "{}", denial.message);
 }
 
 /// go-spiffe accepts any ID of the trust domain under such a CA.
 #[test]
-fn a_service_account_that_is_not_listed_gets_no_ca_of_a_trust_domain() {
+fn a_service_account_that_is_not_listed_cannot_get_a_ca_of_a_trust_domain() {
     let list = "spec.profile.ca.allowedRequesters";
     for username in [
         "system:serviceaccount:shop:other",
@@ -98,23 +99,23 @@ fn a_client_certificate_with_the_username_of_a_listed_service_account_gets_no_ca
 #[test]
 fn a_listed_service_account_may_ask_a_cluster_issuer_from_any_namespace() {
     for namespace in [Some("shop"), Some("spire"), None] {
-        let asked = by("system:serviceaccount:shop:web");
-        granted(in_namespace(namespace, asked), &listed());
+        let request = by("system:serviceaccount:shop:web");
+        granted(in_namespace(namespace, request), &listed());
     }
 }
 
 #[test]
-fn an_issuer_of_a_trust_domain_gives_no_ca_outside_of_its_namespace() {
+fn an_issuer_of_a_trust_domain_denies_a_ca_outside_its_namespace() {
     let till = of_issuer_in("till", listed());
     for namespace in [Some("till"), None] {
-        let asked = in_namespace(namespace, by("system:serviceaccount:shop:web"));
-        let denial = denied(asked, &till);
+        let request = in_namespace(namespace, by("system:serviceaccount:shop:web"));
+        let denial = denied(request, &till);
         assert_eq!(denial.reason, Reason::IdentityNotAllowed);
     }
     let shop = of_issuer_in("shop", listed());
     for namespace in [Some("shop"), None] {
-        let asked = in_namespace(namespace, by("system:serviceaccount:shop:web"));
-        granted(asked, &shop);
+        let request = in_namespace(namespace, by("system:serviceaccount:shop:web"));
+        granted(request, &shop);
     }
 }
 
@@ -148,7 +149,7 @@ fn listing_cert_managers_own_account_allows_nothing() {
 }
 
 #[test]
-fn a_trust_domain_without_a_list_gives_no_ca() {
+fn a_trust_domain_without_a_list_denies_every_ca() {
     let rules = with_list(spiffe(), None);
     let message = "spec.profile.ca.allowedRequesters, which it does not have";
     not_allowed(by("system:serviceaccount:shop:web"), &rules, message);
@@ -158,8 +159,8 @@ fn a_trust_domain_without_a_list_gives_no_ca() {
 
 #[test]
 fn without_a_trust_domain_or_a_list_every_approved_request_gets_a_ca() {
-    for asked in [by("alice"), by(CERT_MANAGER), for_certificate("till")] {
-        granted(asked, &with_list(plain(), None));
+    for request in [by("alice"), by(CERT_MANAGER), for_certificate("till")] {
+        granted(request, &with_list(plain(), None));
     }
     let list = Some(AllowedRequesters {
         service_accounts: vec![account("shop", "web")],
@@ -187,7 +188,7 @@ fn a_listed_requester_gets_no_ca_with_the_id_of_a_workload() {
         uri("spiffe://example.org/ns/shop/sa/web"),
         uri("spiffe://other.org"),
     ] {
-        let denial = denied(asked_ca(&CsrParts::names(&[uri])), &listed());
+        let denial = denied(ca_request(&CsrParts::names(&[uri])), &listed());
         assert_eq!(denial.reason, Reason::IdentityNotAllowed);
     }
 }
@@ -196,9 +197,9 @@ fn a_listed_requester_gets_no_ca_with_the_id_of_a_workload() {
 #[test]
 fn an_annotation_added_after_the_approval_makes_no_ca_of_a_trust_domain() {
     let annotated = |csr: &CsrParts| {
-        let mut asked = in_namespace(None, asked_ca(csr));
-        asked.annotated.ca = true;
-        asked
+        let mut request = in_namespace(None, ca_request(csr));
+        request.annotated.ca = true;
+        request
     };
     let leaf = annotated(&CsrParts::default());
     let denial = denied(leaf.clone(), &listed());

@@ -2,14 +2,14 @@
 
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{dns, uri};
-use crate::fixtures::request::{asked_for_certificate, denied, granted, spiffe};
+use crate::fixtures::request::{denied, granted, request_for_certificate, spiffe};
 use crate::reason::Reason;
-use crate::request::{Api, Asked};
+use crate::request::{Api, RawRequest};
 
 #[test]
 fn a_certificate_without_a_uri_gets_an_id_of_its_own() {
     let grant = granted(
-        asked_for_certificate(&CsrParts::names(&[dns("a.example")])),
+        request_for_certificate(&CsrParts::names(&[dns("a.example")])),
         &spiffe(),
     );
     let expected = "spiffe://example.org/ns/shop/certificate/tls";
@@ -27,14 +27,14 @@ fn a_certificate_may_list_one_id_under_its_namespace() {
         "spiffe://example.org/ns/shop/a/b/c/...",
     ] {
         let csr = CsrParts::names(&[uri(listed), dns("a.example")]);
-        let grant = granted(asked_for_certificate(&csr), &spiffe());
+        let grant = granted(request_for_certificate(&csr), &spiffe());
         assert_eq!(grant.spiffe_id().unwrap().to_string(), listed);
         assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
     }
 }
 
 #[test]
-fn and_none_beside_it() {
+fn a_certificate_cannot_list_an_id_outside_its_namespace() {
     let table = [
         (
             "spiffe://example.org/ns/till/sa/web",
@@ -65,7 +65,7 @@ fn and_none_beside_it() {
     ];
     for (listed, sentence) in table {
         let denial = denied(
-            asked_for_certificate(&CsrParts::names(&[uri(listed)])),
+            request_for_certificate(&CsrParts::names(&[uri(listed)])),
             &spiffe(),
         );
         assert_eq!(denial.reason, Reason::IdentityNotAllowed, "{listed}");
@@ -78,23 +78,23 @@ fn and_none_beside_it() {
 }
 
 #[test]
-fn what_cert_manager_asks_for_no_certificate_has_no_identity() {
+fn a_cert_manager_request_without_a_certificate_has_no_identity() {
     let own = uri("spiffe://example.org/ns/shop/sa/web");
     for csr in [CsrParts::names(&[]), CsrParts::names(&[own])] {
-        let for_certificate = asked_for_certificate(&csr);
-        for asked in [
-            Asked {
+        let for_certificate = request_for_certificate(&csr);
+        for request in [
+            RawRequest {
                 certificate: None,
                 ..for_certificate.clone()
             },
             // A CertificateSigningRequest has no namespace, so no Certificate stands beside it.
-            Asked {
+            RawRequest {
                 namespace: None,
                 api: Api::CertificateSigningRequest,
                 ..for_certificate
             },
         ] {
-            let denial = denied(asked, &spiffe());
+            let denial = denied(request, &spiffe());
             assert_eq!(denial.reason, Reason::IdentityNotAllowed);
             assert!(
                 denial.message.contains("other than a Certificate"),
@@ -110,7 +110,7 @@ fn what_cert_manager_asks_for_no_certificate_has_no_identity() {
 #[test]
 fn a_client_certificate_with_cert_managers_username_gets_no_certificates_identity() {
     let csr = CsrParts::names(&[uri("spiffe://example.org/ns/shop/sa/web")]);
-    let mut forged = asked_for_certificate(&csr);
+    let mut forged = request_for_certificate(&csr);
     granted(forged.clone(), &spiffe());
     forged.requester.extra = [(
         "authentication.kubernetes.io/credential-id".to_owned(),
@@ -125,7 +125,7 @@ fn a_client_certificate_with_cert_managers_username_gets_no_certificates_identit
         denial.message
     );
 
-    let mut without_groups = asked_for_certificate(&csr);
+    let mut without_groups = request_for_certificate(&csr);
     without_groups.requester.groups.clear();
     let denial = denied(without_groups, &spiffe());
     assert_eq!(denial.reason, Reason::IdentityNotAllowed);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::request::{
-    asked, asked_ca, decided_by, denied, granted, lasting, plain, requester, with_usages,
+    ca_request, decision_by, denied, granted, plain, request, requester, with_duration, with_usages,
 };
 use crate::policy::{Decision, Issuer};
 use crate::reason::Reason;
-use crate::request::{Api, Approval, Asked, Reference};
+use crate::request::{Api, Approval, RawRequest, Reference};
 
 const MISSING: Issuer<'_> = Issuer::Missing {
     name: "ClusterIssuer mesh",
@@ -18,8 +18,8 @@ const NOT_READY: Issuer<'_> = Issuer::NotReady {
     message: "the Secret is missing",
 };
 
-fn good() -> Asked {
-    asked(&CsrParts::default())
+fn good() -> RawRequest {
+    request(&CsrParts::default())
 }
 
 fn denied_reference() -> Reference {
@@ -29,16 +29,16 @@ fn denied_reference() -> Reference {
     }
 }
 
-fn malformed() -> Asked {
-    Asked {
+fn malformed() -> RawRequest {
+    RawRequest {
         csr: b"no CSR".to_vec(),
         ..good()
     }
 }
 
 #[test]
-fn a2_19_cm_5_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
-    let Decision::Wait(missing) = decided_by(good(), MISSING) else {
+fn a2_19_cm_5_waits_for_an_issuer_that_is_missing_or_not_ready() {
+    let Decision::Wait(missing) = decision_by(good(), MISSING) else {
         panic!("no wait")
     };
     assert_eq!(missing.reason, Reason::IssuerNotFound);
@@ -50,7 +50,7 @@ fn a2_19_cm_5_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
         missing.message
     );
 
-    let Decision::Wait(not_ready) = decided_by(good(), NOT_READY) else {
+    let Decision::Wait(not_ready) = decision_by(good(), NOT_READY) else {
         panic!("no wait")
     };
     assert_eq!(not_ready.reason, Reason::IssuerNotReady);
@@ -62,37 +62,34 @@ fn a2_19_cm_5_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
 }
 
 #[test]
-fn a1_3_cm_3_without_approval_nothing_is_done() {
+fn a1_3_cm_3_ignores_a_request_without_approval() {
     for pending in [good(), malformed()] {
-        let pending = Asked {
+        let pending = RawRequest {
             approval: Approval::Pending,
             ..pending
         };
         for issuer in [MISSING, NOT_READY, Issuer::Ready(&plain())] {
-            let decision = decided_by(pending.clone(), issuer);
-            assert!(
-                matches!(decision, Decision::Ignore(Reason::NotApproved)),
-                "{decision:?}"
-            );
+            let decision = decision_by(pending.clone(), issuer);
+            assert!(matches!(decision, Decision::Ignore), "{decision:?}");
         }
     }
 }
 
 #[test]
-fn a1_4_the_approvers_no_wins_over_everything() {
+fn a1_4_a_denial_by_the_approver_takes_precedence() {
     let rules = plain();
-    let broken = Asked {
+    let broken = RawRequest {
         duration: Err("written wrongly".to_owned()),
         reference: denied_reference(),
         ..with_usages(malformed(), &["time travel"])
     };
-    for asked in [good(), malformed(), broken] {
-        let asked = Asked {
+    for request in [good(), malformed(), broken] {
+        let request = RawRequest {
             approval: Approval::Denied,
-            ..asked
+            ..request
         };
         for issuer in [MISSING, NOT_READY, Issuer::Ready(&rules)] {
-            let Decision::Deny(denial) = decided_by(asked.clone(), issuer) else {
+            let Decision::Deny(denial) = decision_by(request.clone(), issuer) else {
                 panic!("not denied")
             };
             assert_eq!(denial.reason, Reason::Denied);
@@ -101,7 +98,7 @@ fn a1_4_the_approvers_no_wins_over_everything() {
 }
 
 #[test]
-fn a_malformed_request_is_denied_whatever_becomes_of_its_issuer() {
+fn denies_a_malformed_request_for_any_issuer() {
     let table = [
         (malformed(), Reason::InvalidCsr, "PEM"),
         (
@@ -110,16 +107,20 @@ fn a_malformed_request_is_denied_whatever_becomes_of_its_issuer() {
             "\"time travel\"",
         ),
         (
-            Asked {
+            RawRequest {
                 duration: Err("write it as 24h".to_owned()),
                 ..good()
             },
             Reason::InvalidDuration,
             "write it as 24h",
         ),
-        (lasting(good(), 0), Reason::InvalidDuration, "at least one"),
         (
-            Asked {
+            with_duration(good(), 0),
+            Reason::InvalidDuration,
+            "at least one",
+        ),
+        (
+            RawRequest {
                 duration: Ok(Duration::from_millis(999)),
                 ..good()
             },
@@ -128,9 +129,9 @@ fn a_malformed_request_is_denied_whatever_becomes_of_its_issuer() {
         ),
     ];
     let rules = plain();
-    for (asked, reason, sentence) in table {
+    for (request, reason, sentence) in table {
         for issuer in [NOT_READY, Issuer::Ready(&rules)] {
-            let Decision::Deny(denial) = decided_by(asked.clone(), issuer) else {
+            let Decision::Deny(denial) = decision_by(request.clone(), issuer) else {
                 panic!("not denied: {reason}")
             };
             assert_eq!(denial.reason, reason);
@@ -140,30 +141,30 @@ fn a_malformed_request_is_denied_whatever_becomes_of_its_issuer() {
 }
 
 #[test]
-fn a3_22_a_csr_without_proof_of_possession_is_denied() {
+fn a3_22_denies_a_csr_without_proof_of_possession() {
     let mut der = CsrParts::default().der();
     *der.last_mut().unwrap() ^= 1;
     let pem = der::pem::encode_string("CERTIFICATE REQUEST", der::pem::LineEnding::LF, &der);
-    let asked = Asked {
+    let request = RawRequest {
         csr: pem.unwrap().into_bytes(),
         ..good()
     };
-    assert_eq!(denied(asked, &plain()).reason, Reason::InvalidSignature);
+    assert_eq!(denied(request, &plain()).reason, Reason::InvalidSignature);
 }
 
 #[test]
-fn a5_37_who_may_not_reference_the_issuer_is_denied_and_learns_nothing_of_it() {
+fn a5_37_a_requester_without_access_learns_nothing_about_the_issuer() {
     let rules = plain();
-    let stranger = || Asked {
+    let stranger = || RawRequest {
         reference: denied_reference(),
         api: Api::CertificateSigningRequest,
         namespace: None,
         requester: requester("mallory"),
         // Other faults come after it, where they depend on the issuer's rules.
-        ..asked_ca(&CsrParts::default())
+        ..ca_request(&CsrParts::default())
     };
     for issuer in [NOT_READY, Issuer::Ready(&rules)] {
-        let Decision::Deny(denial) = decided_by(stranger(), issuer) else {
+        let Decision::Deny(denial) = decision_by(stranger(), issuer) else {
             panic!("not denied")
         };
         assert_eq!(denial.reason, Reason::DeniedReference);
@@ -171,26 +172,29 @@ fn a5_37_who_may_not_reference_the_issuer_is_denied_and_learns_nothing_of_it() {
         assert!(!denial.message.contains("Secret"), "{}", denial.message);
     }
     // While there is no issuer, there is nothing to be allowed.
-    assert!(matches!(decided_by(stranger(), MISSING), Decision::Wait(_)));
+    assert!(matches!(
+        decision_by(stranger(), MISSING),
+        Decision::Wait(_)
+    ));
 }
 
 #[test]
-fn a_stranger_cannot_fill_the_status_with_his_name() {
+fn a_requester_cannot_fill_the_status_with_a_long_username() {
     let long = "m".repeat(100_000);
-    let asked = Asked {
+    let request = RawRequest {
         reference: denied_reference(),
         requester: requester(&long),
         ..good()
     };
-    assert!(denied(asked, &plain()).message.len() < 500);
+    assert!(denied(request, &plain()).message.len() < 500);
     let usage = [long.as_str()];
     assert!(denied(with_usages(good(), &usage), &plain()).message.len() < 500);
 }
 
 #[test]
-fn a_grant_says_what_was_asked() {
+fn a_grant_has_what_was_requested() {
     let csr = CsrParts::default();
-    let grant = granted(lasting(asked(&csr), 20), &plain());
+    let grant = granted(with_duration(request(&csr), 20), &plain());
     assert_eq!(grant.request_uid(), good().uid);
     assert_eq!(grant.duration(), Duration::from_secs(20));
     assert_eq!(grant.public_key(), csr.key.public());

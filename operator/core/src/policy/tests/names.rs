@@ -6,33 +6,32 @@ use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{attribute, cn, dns, no_name, oid, seq, set, tlv};
 use crate::fixtures::key::Key;
 use crate::fixtures::request::{
-    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca,
+    ca_request, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
 };
 use crate::policy::Rules;
 use crate::reason::Reason;
 
 #[test]
-fn rfc_5280_4_1_2_6_a_certificate_has_a_subject_or_a_subject_alt_name() {
+fn rfc_5280_4_1_2_6_rejects_a_request_without_any_name() {
     let nameless = CsrParts::names(&[]).and_subject(no_name());
-    let denial = denied(asked(&nameless), &plain());
+    let denial = denied(request(&nameless), &plain());
     assert_eq!(denial.reason, Reason::InvalidName);
-    assert!(
-        denial.message.contains("give it a name"),
-        "{}",
-        denial.message
-    );
+    assert!(denial.message.contains("add a name"), "{}", denial.message);
 
-    granted(asked(&CsrParts::names(&[]).and_subject(cn("a"))), &plain());
     granted(
-        asked(&CsrParts::names(&[dns("a.example")]).and_subject(no_name())),
+        request(&CsrParts::names(&[]).and_subject(cn("a"))),
+        &plain(),
+    );
+    granted(
+        request(&CsrParts::names(&[dns("a.example")]).and_subject(no_name())),
         &plain(),
     );
     // In a trust domain the ID is a name.
-    granted(asked(&nameless), &spiffe());
+    granted(request(&nameless), &spiffe());
 }
 
 #[test]
-fn a3_26_the_subject_of_a_leaf_is_carried_byte_for_byte() {
+fn a3_26_keeps_the_subject_of_a_leaf_byte_for_byte() {
     let subjects = [
         no_name(),
         // Istio's: an organization of no length, which is not an empty subject.
@@ -45,8 +44,8 @@ fn a3_26_the_subject_of_a_leaf_is_carried_byte_for_byte() {
     ];
     for subject in subjects {
         let csr = CsrParts::default().and_subject(subject.clone());
-        assert_eq!(granted(asked(&csr), &plain()).subject_der(), subject);
-        let for_certificate = granted(asked_for_certificate(&csr), &spiffe());
+        assert_eq!(granted(request(&csr), &plain()).subject_der(), subject);
+        let for_certificate = granted(request_for_certificate(&csr), &spiffe());
         assert_eq!(for_certificate.subject_der(), subject);
     }
 }
@@ -82,8 +81,8 @@ fn a_certificate_that_takes_a_cas_name_is_denied() {
     for rules in [under(plain()), under(spiffe())] {
         for subject in &subjects {
             let csr = CsrParts::default().and_subject(subject.clone());
-            for asked in [asked_for_certificate(&csr), asked_ca(&csr)] {
-                let denial = denied(asked, &rules);
+            for request in [request_for_certificate(&csr), ca_request(&csr)] {
+                let denial = denied(request, &rules);
                 assert_eq!(denial.reason, Reason::InvalidName);
                 let message = &denial.message;
                 assert!(message.contains("change the common name"), "{message}");
@@ -96,7 +95,7 @@ fn a_certificate_that_takes_a_cas_name_is_denied() {
         ]);
         for subject in [cn("Issuing CA 2"), longer, no_name()] {
             let csr = CsrParts::default().and_subject(subject);
-            granted(asked_for_certificate(&csr), &rules);
+            granted(request_for_certificate(&csr), &rules);
         }
     }
 }
@@ -105,7 +104,7 @@ fn a_certificate_that_takes_a_cas_name_is_denied() {
 #[test]
 fn a_ca_that_takes_a_cas_name_as_its_dns_name_is_denied() {
     let csr = CsrParts::names(&[dns("Middle.EXAMPLE")]).and_subject(no_name());
-    let denial = denied(asked_ca(&csr), &under(plain()));
+    let denial = denied(ca_request(&csr), &under(plain()));
     assert_eq!(denial.reason, Reason::InvalidName);
-    granted(asked(&csr), &under(plain()));
+    granted(request(&csr), &under(plain()));
 }

@@ -1,26 +1,26 @@
 //! What a requester who may not use an issuer is told.
 
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::request::{asked, denied, plain, requester};
+use crate::fixtures::request::{denied, plain, request, requester};
 use crate::reason::Reason;
-use crate::request::{Asked, Reference};
+use crate::request::{RawRequest, Reference};
 
 fn message(namespace: &str, name: &str, username: &str) -> String {
-    let asked = Asked {
+    let request = RawRequest {
         requester: requester(username),
         reference: Reference::Denied {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         },
-        ..asked(&CsrParts::default())
+        ..request(&CsrParts::default())
     };
-    let denial = denied(asked, &plain());
+    let denial = denied(request, &plain());
     assert_eq!(denial.reason, Reason::DeniedReference);
     denial.message
 }
 
 #[test]
-fn the_denial_prints_the_role_and_its_binding() {
+fn a_denial_shows_the_role_and_its_binding() {
     let username = "system:serviceaccount:team:web";
     let role = r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{"name":"reference-ca","namespace":"shop"},"rules":[{"apiGroups":["signet.dev"],"resources":["signers"],"resourceNames":["ca"],"verbs":["reference"]}]}"#;
     assert_eq!(
@@ -37,7 +37,7 @@ fn the_denial_prints_the_role_and_its_binding() {
 
 /// Usernames of other identity providers can hold anything, and administrators copy the command.
 #[test]
-fn a_username_with_shell_syntax_is_not_put_into_a_command() {
+fn keeps_shell_syntax_in_a_username_out_of_the_command() {
     for username in [
         "",
         "mallory'; rm -rf /;'",

@@ -6,26 +6,27 @@ use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{CLIENT_AUTH, EXT_KEY_USAGE, KEY_USAGE, SERVER_AUTH, hex, purposes};
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::request::{
-    asked, asked_ca, asked_for_certificate, denied, granted, plain, spiffe, with_ca, with_usages,
+    ca_request, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
+    with_usages,
 };
 use crate::policy::{Grant, Rules};
 use crate::reason::Reason;
-use crate::request::{Api, Asked};
+use crate::request::{Api, RawRequest};
 
 const EMAIL_PROTECTION: &str = "1.3.6.1.5.5.7.3.4";
 const CODE_SIGNING: &str = "1.3.6.1.5.5.7.3.3";
 
-fn asked_with(usages: &[&str]) -> Asked {
-    with_usages(asked_for_certificate(&CsrParts::default()), usages)
+fn asked_with(usages: &[&str]) -> RawRequest {
+    with_usages(request_for_certificate(&CsrParts::default()), usages)
 }
 
 /// For a leaf over a key of this kind.
-fn of_key(kind: Kind, usages: &[&str]) -> Asked {
+fn of_key(kind: Kind, usages: &[&str]) -> RawRequest {
     let csr = CsrParts {
         key: Key::new(kind, 100),
         ..CsrParts::default()
     };
-    with_usages(asked_for_certificate(&csr), usages)
+    with_usages(request_for_certificate(&csr), usages)
 }
 
 fn extended(grant: &Grant) -> Vec<String> {
@@ -46,19 +47,19 @@ fn csr(key_usage: Option<&str>, extended: &[&str]) -> CsrParts {
 }
 
 #[track_caller]
-fn assert_granted(asked: Asked, rules: &Rules) {
-    granted(asked, rules);
+fn assert_granted(request: RawRequest, rules: &Rules) {
+    granted(request, rules);
 }
 
 #[track_caller]
-fn assert_denied(asked: Asked, rules: &Rules, sentence: &str) {
-    let denial = denied(asked, rules);
+fn assert_denied(request: RawRequest, rules: &Rules, sentence: &str) {
+    let denial = denied(request, rules);
     assert_eq!(denial.reason, Reason::InvalidUsages, "{}", denial.message);
     assert!(denial.message.contains(sentence), "{}", denial.message);
 }
 
 #[test]
-fn x5_14_a_leaf_gets_what_was_asked_and_always_digital_signature() {
+fn x5_14_a_leaf_always_has_digital_signature() {
     let table: [(&[&str], _, &[&str]); 5] = [
         (&[], Bit::DigitalSignature | Bit::KeyEncipherment, &[]),
         (
@@ -87,7 +88,7 @@ fn x5_14_a_leaf_gets_what_was_asked_and_always_digital_signature() {
 }
 
 #[test]
-fn a3_23_the_usages_of_a_csr_equal_those_of_the_spec_as_a_pair() {
+fn a3_23_rejects_csr_usages_that_differ_from_the_spec() {
     // 03 02 05 a0 is digitalSignature and keyEncipherment.
     let both = [SERVER_AUTH, CLIENT_AUTH];
     let spec = [
@@ -96,7 +97,7 @@ fn a3_23_the_usages_of_a_csr_equal_those_of_the_spec_as_a_pair() {
         "server auth",
         "client auth",
     ];
-    let fits = |csr: &CsrParts| with_usages(asked(csr), &spec);
+    let fits = |csr: &CsrParts| with_usages(request(csr), &spec);
     assert_granted(fits(&csr(None, &[])), &plain());
     assert_granted(fits(&csr(Some("030205a0"), &both)), &plain());
 
@@ -129,23 +130,23 @@ fn a3_23_the_usages_of_a_csr_equal_those_of_the_spec_as_a_pair() {
     }
     // Without extended usages in the spec, the key usage alone is the pair.
     assert_granted(
-        with_usages(asked(&csr(Some("030205a0"), &[])), &spec[..2]),
+        with_usages(request(&csr(Some("030205a0"), &[])), &spec[..2]),
         &plain(),
     );
     // And nothing in the spec is the default (CM-8).
-    assert_granted(asked(&csr(Some("030205a0"), &[])), &plain());
-    assert_denied(asked(&csr(Some("03020780"), &[])), &plain(), "differ");
+    assert_granted(request(&csr(Some("030205a0"), &[])), &plain());
+    assert_denied(request(&csr(Some("03020780"), &[])), &plain(), "differ");
 }
 
 #[test]
 fn a3_23_digital_signature_is_added_after_the_comparison() {
     let spec = ["key encipherment"];
     assert_granted(
-        with_usages(asked(&csr(Some("03020520"), &[])), &spec),
+        with_usages(request(&csr(Some("03020520"), &[])), &spec),
         &plain(),
     );
     assert_denied(
-        with_usages(asked(&csr(Some("030205a0"), &[])), &spec),
+        with_usages(request(&csr(Some("030205a0"), &[])), &spec),
         &plain(),
         "differ",
     );
@@ -155,27 +156,27 @@ fn a3_23_digital_signature_is_added_after_the_comparison() {
 fn a3_23_one_purpose_by_two_names_is_one_purpose() {
     let spec = ["signing", "email protection", "s/mime"];
     let csr = csr(Some("03020780"), &[EMAIL_PROTECTION, EMAIL_PROTECTION]);
-    let grant = granted(with_usages(asked(&csr), &spec), &plain());
+    let grant = granted(with_usages(request(&csr), &spec), &plain());
     assert_eq!(grant.usages().extended.len(), 1);
 }
 
 #[test]
-fn a3_24_is_ca_adds_cert_sign_for_a_certificate_request_alone() {
+fn a3_24_is_ca_adds_cert_sign_only_for_a_certificate_request() {
     // 03 02 02 a4 is digitalSignature, keyEncipherment and keyCertSign; 03 02 05 a0 lacks the last.
     let rules = with_ca(plain(), 0);
-    let kubernetes = |csr: &CsrParts| Asked {
+    let kubernetes = |csr: &CsrParts| RawRequest {
         api: Api::CertificateSigningRequest,
         namespace: None,
-        ..asked_ca(csr)
+        ..ca_request(csr)
     };
     let (with, without) = (csr(Some("030202a4"), &[]), csr(Some("030205a0"), &[]));
-    assert_granted(asked_ca(&with), &rules);
-    assert_denied(asked_ca(&without), &rules, "differ");
+    assert_granted(ca_request(&with), &rules);
+    assert_denied(ca_request(&without), &rules, "differ");
     assert_granted(kubernetes(&without), &rules);
     assert_denied(kubernetes(&with), &rules, "differ");
     // Said in the spec, it is there for both.
     let spec = ["digital signature", "key encipherment", "cert sign"];
-    assert_granted(with_usages(asked_ca(&with), &spec), &rules);
+    assert_granted(with_usages(ca_request(&with), &spec), &rules);
     assert_granted(with_usages(kubernetes(&with), &spec), &rules);
 }
 
@@ -200,7 +201,7 @@ fn x5_13_a_ca_has_cert_sign_and_crl_sign_and_digital_signature_if_requested() {
     ];
     for key in [Kind::Rsa2048, Kind::P256] {
         for (spec, expected, dropped) in table {
-            let request = Asked {
+            let request = RawRequest {
                 ca: true,
                 ..of_key(key, spec)
             };
@@ -214,15 +215,15 @@ fn x5_13_a_ca_has_cert_sign_and_crl_sign_and_digital_signature_if_requested() {
             );
         }
     }
-    // Extended usages only when they are asked for (X5-16).
+    // Extended usages only when they are requested (X5-16).
     let spec = ["cert sign", "server auth", "code signing"];
-    let grant = granted(with_usages(asked_ca(&CsrParts::default()), &spec), &rules);
+    let grant = granted(with_usages(ca_request(&CsrParts::default()), &spec), &rules);
     assert_eq!(extended(&grant), [SERVER_AUTH, CODE_SIGNING]);
 }
 
 /// What each kind of key can have of all usages, by RFC 3279 2.3.1, RFC 8813 3 and RFC 9295 3.
 #[test]
-fn a_leaf_has_the_usages_that_its_key_can_have() {
+fn drops_usages_that_do_not_fit_the_key() {
     let every = [
         "digital signature",
         "content commitment",
@@ -291,7 +292,7 @@ fn the_key_encipherment_of_the_default_usages_is_dropped_silently() {
 #[test]
 fn a3_23_a_csr_that_repeats_dropped_usages_agrees() {
     let csr = csr(Some("030205a0"), &[]);
-    let grant = granted(asked(&csr), &plain());
+    let grant = granted(request(&csr), &plain());
     assert_eq!(grant.usages().key, Bit::DigitalSignature);
 }
 
@@ -331,13 +332,13 @@ fn x5_16_a_ca_in_a_trust_domain_has_both_tls_purposes_or_none() {
         (&["cert sign", "server auth"], &[SERVER_AUTH, CLIENT_AUTH]),
         (&["client auth"], &[CLIENT_AUTH, SERVER_AUTH]),
     ] {
-        let grant = granted(with_usages(asked_ca(&CsrParts::default()), spec), &rules);
+        let grant = granted(with_usages(ca_request(&CsrParts::default()), spec), &rules);
         assert_eq!(extended(&grant), expected, "{spec:?}");
     }
 }
 
 #[test]
-fn a_trust_domain_has_no_other_extended_usage() {
+fn rejects_other_extended_usages_in_a_trust_domain() {
     let others = [
         "any",
         "code signing",
@@ -356,7 +357,7 @@ fn a_trust_domain_has_no_other_extended_usage() {
             };
             let sentence = format!("\"{name}\" is not allowed in a trust domain");
             assert_denied(asked_with(spec), &spiffe(), &sentence);
-            let ca = with_usages(asked_ca(&CsrParts::default()), spec);
+            let ca = with_usages(ca_request(&CsrParts::default()), spec);
             assert_denied(ca, &with_ca(spiffe(), 0), &sentence);
             // A plain private CA is free to.
             assert_granted(asked_with(spec), &plain());
@@ -370,8 +371,8 @@ fn a3_23_a_csr_with_one_tls_purpose_agrees_with_a_spec_of_one() {
     let spec = ["digital signature", "server auth"];
     let both = [SERVER_AUTH, CLIENT_AUTH];
     let one = csr(Some("03020780"), &[SERVER_AUTH]);
-    let grant = granted(with_usages(asked_for_certificate(&one), &spec), &spiffe());
+    let grant = granted(with_usages(request_for_certificate(&one), &spec), &spiffe());
     assert_eq!(extended(&grant), both);
     let two = csr(Some("03020780"), &both);
-    assert_denied(with_usages(asked(&two), &spec), &spiffe(), "differ");
+    assert_denied(with_usages(request(&two), &spec), &spiffe(), "differ");
 }

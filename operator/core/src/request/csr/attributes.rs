@@ -10,8 +10,8 @@ use super::CsrError;
 use crate::quote;
 use crate::x509::strict;
 
-/// The one value of the extensionRequest attribute, if there is one. challengePassword and
-/// unstructuredName, which OpenSSL's questionnaire asks for, are accepted and say nothing to us;
+/// Returns the one value of the extensionRequest attribute, if there is one. challengePassword and
+/// unstructuredName, which OpenSSL prompts for, are accepted and ignored;
 /// every other attribute is refused.
 pub(super) fn extension_request(attributes: &[u8]) -> Result<Option<&[u8]>, CsrError> {
     let malformed = || CsrError::malformed("attributes");

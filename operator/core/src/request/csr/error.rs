@@ -11,14 +11,14 @@ use crate::x509::public_key::{PublicKeyError, SignatureMismatch};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CsrError {
     /// More than [`MAX_SIZE`] bytes.
-    #[error("the CSR has {0} bytes and at most {MAX_SIZE} are read; ask for fewer names")]
+    #[error("the CSR has {0} bytes, more than the maximum of {MAX_SIZE}; request fewer names")]
     TooLarge(usize),
     /// Not one PEM block of the right kind.
-    #[error("the CSR is not PEM as RFC 7468 wants it: {0}")]
+    #[error("the CSR is not valid PEM (RFC 7468): {0}")]
     Pem(#[from] PemError),
-    /// Not DER, or not of the type that its place asks for.
+    /// Not DER, or not of the expected type.
     #[error(
-        "the CSR is not strict DER, in its {what}: {source}; make it anew, for example with openssl req"
+        "the CSR is not strict DER, in its {what}: {source}; recreate it, for example with openssl req"
     )]
     Malformed {
         /// The part of the CSR.
@@ -26,8 +26,8 @@ pub enum CsrError {
         /// Where the reader stopped.
         source: der::Error,
     },
-    /// PKCS#10 has version 1 alone, which is written as 0.
-    #[error("the CSR's version is not 0, the only one that PKCS#10 has; make it anew")]
+    /// The only version of PKCS#10 is 1, which is encoded as 0.
+    #[error("the CSR's version is not 0, the only version of PKCS#10; recreate it")]
     Version,
     /// The public key cannot be certified.
     #[error("{0}")]
@@ -47,7 +47,7 @@ pub enum CsrError {
     SignatureAlgorithm(String),
     /// No proof of possession.
     #[error(
-        "the CSR's signature does not verify under its own public key; sign it with the key that it asks a certificate for"
+        "the CSR's signature does not verify under its own public key; sign it with the key that it requests a certificate for"
     )]
     Signature(#[from] SignatureMismatch),
     /// A malformed subject or subjectAltName.
@@ -58,19 +58,19 @@ pub enum CsrError {
     UnknownAttribute(String),
     /// An attribute twice, or with other than one value.
     #[error(
-        "the CSR has the attribute {0} more than once, or not with exactly one value; give it once"
+        "the CSR has the attribute {0} more than once, or not with exactly one value; list it once"
     )]
     RepeatedAttribute(String),
     /// Extensions is SIZE (1..MAX).
     #[error("the CSR's extension request is empty; put an extension in or leave the attribute out")]
     NoExtensions,
     /// An extension that we do not know.
-    #[error("the CSR asks for the extension {0}, which Signet does not issue; remove it")]
+    #[error("the CSR requests the extension {0}, which Signet does not issue; remove it")]
     UnknownExtension(String),
     /// An extension twice (RFC 5280 4.2).
-    #[error("the CSR asks for the extension {0} twice; ask once")]
+    #[error("the CSR requests the extension {0} twice; list it once")]
     RepeatedExtension(String),
-    /// A known extension whose value is not what its RFC says.
+    /// A known extension whose value its RFC does not allow.
     #[error("the CSR's extension {extension} {fault}")]
     InvalidExtension {
         /// The name of the extension.
@@ -81,7 +81,7 @@ pub enum CsrError {
 }
 
 impl CsrError {
-    /// The reason that status, event, metric and audit record carry.
+    /// Returns the reason that status, event, metric and audit record carry.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Key(key) if key.is_weak() => Reason::WeakKey,
@@ -112,7 +112,7 @@ impl CsrError {
         move |source| {
             Self::invalid(
                 extension,
-                format!("is not strict DER ({source}); encode it as RFC 5280 says"),
+                format!("is not strict DER ({source}); encode it as RFC 5280 requires"),
             )
         }
     }
@@ -129,10 +129,10 @@ impl CsrError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PemError {
     /// Not text, or no block at all.
-    #[error("there is no PEM block; begin with -----BEGIN CERTIFICATE REQUEST-----")]
+    #[error("there is no PEM block; start with -----BEGIN CERTIFICATE REQUEST-----")]
     Missing,
     /// Something in front of the block or behind it.
-    #[error("there is text around the PEM block; send the block alone")]
+    #[error("there is text around the PEM block; send only the block")]
     TextAround,
     /// A second block.
     #[error("there is more than one PEM block; send one CSR")]

@@ -1,4 +1,4 @@
-//! The extensions that a CSR asks for: each is known, or the CSR is refused.
+//! The extensions that a CSR requests: each is known, or the CSR is refused.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{
@@ -9,7 +9,7 @@ use der::asn1::OctetStringRef;
 use der::{Decode, Encode, Tag};
 use x509_cert::ext::pkix::KeyUsage;
 
-use super::{CsrError, basic_constraints, name_constraints};
+use super::{CsrError, name_constraints};
 use crate::quote;
 use crate::x509::basic_constraints::BasicConstraints;
 use crate::x509::names::SubjectAltNames;
@@ -19,7 +19,7 @@ use crate::x509::strict;
 /// policy compares each with each.
 const MAX_PURPOSES: usize = 64;
 
-/// The value of every extension that was asked for and is used.
+/// The value of every requested extension that is used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestedExtensions {
     pub(super) subject_alt_names: Option<SubjectAltNames>,
@@ -45,19 +45,19 @@ impl RequestedExtensions {
             if seen.contains(&oid) {
                 return Err(CsrError::RepeatedExtension(quote::oid(&oid)));
             }
-            requested.take(oid, value)?;
+            requested.set(oid, value)?;
             seen.push(oid);
         }
         Ok(requested)
     }
 
-    fn take(&mut self, oid: ObjectIdentifier, value: &[u8]) -> Result<(), CsrError> {
+    fn set(&mut self, oid: ObjectIdentifier, value: &[u8]) -> Result<(), CsrError> {
         match oid {
             ID_CE_SUBJECT_ALT_NAME => {
                 self.subject_alt_names = Some(SubjectAltNames::from_der(value)?);
             }
             ID_CE_BASIC_CONSTRAINTS => {
-                self.basic_constraints = Some(basic_constraints::read(value)?);
+                self.basic_constraints = Some(read_basic_constraints(value)?);
             }
             ID_CE_KEY_USAGE => self.key_usage = Some(read_key_usage(value)?),
             ID_CE_EXT_KEY_USAGE => {
@@ -98,6 +98,16 @@ fn read_extension(der: &[u8]) -> Result<(ObjectIdentifier, &[u8]), der::Error> {
     Ok((strict::oid(oid)?, strict::content(value, Tag::OctetString)?))
 }
 
+fn read_basic_constraints(value: &[u8]) -> Result<BasicConstraints, CsrError> {
+    const NAME: &str = "basicConstraints";
+    let constraints = BasicConstraints::from_der(value).map_err(CsrError::not_der(NAME))?;
+    if !constraints.ca && constraints.path_length.is_some() {
+        let fault = "has a path length without cA; set cA or remove the path length";
+        return Err(CsrError::invalid(NAME, fault));
+    }
+    Ok(constraints)
+}
+
 /// KeyUsage with at least one bit (RFC 5280 4.2.1.3), in its one DER form: a named bit list
 /// without trailing zeros (X.690 section 11.2.2).
 fn read_key_usage(value: &[u8]) -> Result<KeyUsage, CsrError> {
@@ -131,7 +141,7 @@ fn read_extended_key_usage(value: &[u8]) -> Result<Vec<ObjectIdentifier>, CsrErr
         return Err(CsrError::invalid(
             "extKeyUsage",
             format!(
-                "names {} purposes, and at most {MAX_PURPOSES} are read; name fewer",
+                "names {} purposes, more than the maximum of {MAX_PURPOSES}; name fewer",
                 elements.len()
             ),
         ));

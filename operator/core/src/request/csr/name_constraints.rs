@@ -64,7 +64,7 @@ fn check_domain(kind: &str, domain: &str) -> Result<(), CsrError> {
     }
     match host_fault(host) {
         Some(_) => Err(invalid(&format!(
-            "has the {kind} subtree {}, which is no host name; write example.org, or .example.org \
+            "has the {kind} subtree {}, which is not a host name; write example.org, or .example.org \
              for what lies below it",
             quote::text(domain)
         ))),
@@ -77,7 +77,7 @@ fn check_email(constraint: &str) -> Result<(), CsrError> {
     let Some((local, host)) = constraint.rsplit_once('@') else {
         return check_domain("email", constraint);
     };
-    // Dot-atom of RFC 5322 3.2.3; a quoted local part is not read by everybody.
+    // Dot-atom of RFC 5322 3.2.3; a quoted local part is not read by every verifier.
     let is_atom = |atom: &str| {
         let special = |byte: u8| b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
         !atom.is_empty() && (atom.bytes()).all(|byte| byte.is_ascii_alphanumeric() || special(byte))
@@ -86,16 +86,16 @@ fn check_email(constraint: &str) -> Result<(), CsrError> {
         return Ok(());
     }
     Err(invalid(&format!(
-        "has the email subtree {}, which is no mailbox; write name@host.example, or the host alone",
+        "has the email subtree {}, which is not a mailbox; write name@host.example, or only the host",
         quote::text(constraint)
     )))
 }
 
-/// A domain that is no address: URIs are constrained by the name of their host alone.
+/// Checks a domain that is not an address: only the name of a host constrains URIs.
 fn check_uri_host(host: &str) -> Result<(), CsrError> {
     if host.parse::<IpAddr>().is_ok() {
         return Err(invalid(&format!(
-            "has the URI subtree {}, and an address constrains no URI; write a host name",
+            "has the URI subtree {}, and an IP address cannot constrain URIs; write a host name",
             quote::text(host)
         )));
     }

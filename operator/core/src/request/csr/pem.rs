@@ -10,7 +10,7 @@ const BEGIN: &str = "-----BEGIN ";
 /// RFC 7468 section 7; `NEW` is what older Microsoft and Java tools write.
 const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
 
-/// The DER in the block.
+/// Returns the DER in the block.
 pub(super) fn decode(pem: &[u8]) -> Result<Vec<u8>, PemError> {
     let text = str::from_utf8(pem).map_err(|_| PemError::Missing)?;
     let text = text.trim_matches(|c: char| c.is_ascii_whitespace());

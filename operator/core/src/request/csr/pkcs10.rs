@@ -16,7 +16,7 @@ const ATTRIBUTES: Tag = Tag::ContextSpecific {
     number: TagNumber(0),
 };
 
-/// The parts of a CertificationRequest, none of them encoded anew.
+/// The parts of a CertificationRequest, none of them re-encoded.
 pub(super) struct CertificationRequest<'a> {
     /// The CertificationRequestInfo that the signature is over.
     pub(super) info: &'a [u8],
@@ -57,7 +57,7 @@ impl<'a> CertificationRequest<'a> {
 }
 
 /// Subject, public key and attributes. RFC 2986 has `attributes` always there; some tools leave
-/// it out when there is none, and that is taken as none.
+/// it out when there is none, which is read as none.
 fn read_info(info: &[u8]) -> Result<[&[u8]; 3], CsrError> {
     let malformed = || CsrError::malformed("certificationRequestInfo");
     let elements = strict::sequence(info)

@@ -14,7 +14,7 @@ use crate::x509::algorithm::SignatureAlgorithm;
 /// ecdsa-with-SHA1 (RFC 3279 section 2.2.3).
 const ECDSA_WITH_SHA_1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.1");
 
-/// The algorithm, or why it is refused: weak hashes and RSA-PSS are told by name.
+/// Returns the algorithm. Weak hashes and RSA-PSS are refused by name.
 pub(super) fn algorithm(
     identifier: &AlgorithmIdentifierRef<'_>,
 ) -> Result<SignatureAlgorithm, CsrError> {
@@ -25,7 +25,7 @@ pub(super) fn algorithm(
             Err(CsrError::WeakHash("SHA-1"))
         }
         ID_RSASSA_PSS => Err(CsrError::RsaPss),
-        oid => SignatureAlgorithm::from_algorithm_identifier(identifier)
+        oid => SignatureAlgorithm::from_identifier(identifier)
             .ok_or_else(|| CsrError::SignatureAlgorithm(quote::oid(&oid))),
     }
 }

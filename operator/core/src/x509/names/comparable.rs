@@ -16,8 +16,8 @@ use crate::x509::strict;
 pub struct NameSet(BTreeSet<ComparableName>);
 
 impl NameSet {
-    /// Whether the DER of a Name matches one of the set. A Name that cannot be read counts as a
-    /// match: what is unknown is not allowed.
+    /// Returns whether the DER of a Name matches one of the set. A Name that cannot be read counts
+    /// as a match: what is unknown is not allowed.
     pub fn matches(&self, name: &[u8]) -> bool {
         ComparableName::from_der(name).map_or(true, |name| self.0.contains(&name))
     }
@@ -80,7 +80,7 @@ fn comparable(value: AnyRef<'_>) -> Value {
     }
 }
 
-/// The text of every string type, as OpenSSL reads them: a TeletexString as Latin-1.
+/// Returns the text of every string type, as OpenSSL reads them: a TeletexString as Latin-1.
 fn text(value: AnyRef<'_>) -> Option<String> {
     let bytes = value.value();
     match value.tag() {
@@ -116,8 +116,8 @@ fn fold(text: &str) -> String {
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What RFC 4518 2.2 maps to nothing: control characters that are not white space, and characters
-/// that only format others.
+/// Whether RFC 4518 2.2 maps the character to nothing: control characters that are not white space, and
+/// characters that only format others.
 fn is_ignored(c: char) -> bool {
     (c.is_control() && !c.is_whitespace())
         || matches!(c,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn case_white_space_and_string_type_do_not_count() {
+    fn ignores_case_white_space_and_string_type() {
         let ca = cn("Root CA");
         for value in [
             "Root CA",
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_that_differ_in_encoding_only_are_the_same() {
+    fn ignores_unicode_normalization() {
         for (a, b) in [
             ("M\u{fc}ller", "MU\u{308}LLER"),
             ("root", "\u{ff32}oot"),
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_attributes_of_an_rdn_have_no_order_and_rdns_have() {
+    fn compares_rdns_in_order_and_their_attributes_in_any() {
         let (a, b) = (attribute("2.5.4.3", "a"), attribute("2.5.4.10", "b"));
         let both = seq(&[set(&[a.clone(), b.clone()])]);
         assert!(matches(&both, &seq(&[set(&[b.clone(), a.clone()])])));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_attribute_type_and_every_attribute_count() {
+    fn compares_attribute_types_and_every_attribute() {
         let organization = seq(&[set(&[attribute("2.5.4.10", "root")])]);
         assert!(!matches(&cn("root"), &organization));
         let longer = seq(&[
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_no_text_are_compared_byte_for_byte() {
+    fn compares_other_values_byte_for_byte() {
         let ca = common_name(0x03, b"\0a");
         assert!(matches(&ca, &ca));
         assert!(!matches(&ca, &common_name(0x03, b"\0A")));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_counts_as_a_match() {
+    fn treats_an_unreadable_name_as_a_match() {
         assert!(NameSet::default().matches(b"\x05\0"));
         assert!(!NameSet::default().matches(&cn("a")));
     }

@@ -1,4 +1,4 @@
-//! Distinguished names: read for their structure, never written anew.
+//! Distinguished names: read for their structure, never re-encoded.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::COMMON_NAME;
@@ -11,7 +11,7 @@ use crate::quote;
 
 use crate::x509::strict;
 
-/// What there is to know about a Name; its bytes stay with whoever read it.
+/// The facts about a Name that was checked; its bytes stay with the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DistinguishedName {
     /// A SEQUENCE of no RDN. A name whose values are empty strings is not empty.
@@ -23,7 +23,7 @@ pub(crate) struct DistinguishedName {
 impl DistinguishedName {
     /// Checks a Name (RFC 5280 4.1.2.4): RDNSequence, sets that are not empty and in order,
     /// values of a string type that Go reads (crypto/x509, which cert-manager and most meshes
-    /// are built on), that are what their type says and hold no control character. A value may
+    /// are built on), that fit their type and hold no control character. A value may
     /// be of zero length: Istio's subject is an organization of that kind.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ fn check_arcs(oid: &ObjectIdentifier) -> Result<(), &'static str> {
     }
 }
 
-/// The text of a value.
+/// Returns the text of a value.
 fn read_text(value: AnyRef<'_>) -> Result<String, &'static str> {
     let bytes = value.value();
     let latin1 = || {
@@ -114,7 +114,7 @@ fn is_printable(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b" '()+,-./:=?*&".contains(byte)
 }
 
-/// The places of the basic multilingual plane that are kept free for ever.
+/// Returns whether the code point is a noncharacter of the basic multilingual plane.
 fn is_noncharacter(c: char) -> bool {
     matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_string_types_that_go_reads_are_accepted() {
+    fn rejects_string_types_that_go_does_not_read() {
         for tag in [0x0c, 0x12, 0x13, 0x14, 0x16] {
             let name = named("2.5.4.3", tag, b"12 3").unwrap();
             assert_eq!(name.common_name.as_deref(), Some("12 3"), "{tag:#04x}");
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_holds_what_its_type_allows() {
+    fn rejects_characters_that_a_string_type_excludes() {
         let printable = b"AZaz09 '()+,-./:=?*&";
         named("2.5.4.3", 0x13, printable).unwrap();
         for byte in 0..=u8::MAX {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_has_numbers_of_31_bits() {
+    fn rejects_attribute_types_above_31_bits() {
         named("2.5.4.2147483647", 0x0c, b"a").unwrap();
         let fault = fault(named("2.5.4.2147483648", 0x0c, b"a"));
         assert!(fault.contains("31 bits"), "{fault}");

@@ -7,8 +7,8 @@ use super::MAX_NAMES;
 /// Why names were refused, and what to change. No message repeats more than a line of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NamesError {
-    /// Not DER, or not of the type that its place asks for.
-    #[error("the {what} is not strict DER ({source}); encode it as RFC 5280 says")]
+    /// Not DER, or not of the expected type.
+    #[error("the {what} is not strict DER ({source}); encode it as RFC 5280 requires")]
     Malformed {
         /// Which name or part of it.
         what: &'static str,
@@ -16,11 +16,11 @@ pub enum NamesError {
         source: der::Error,
     },
     /// GeneralNames is SIZE (1..MAX).
-    #[error("the subjectAltName holds no name; put a name in or leave the extension out")]
+    #[error("the subjectAltName is empty; add a name or remove the extension")]
     Empty,
-    /// More names than verifiers can be asked to compare.
+    /// More names than verifiers should have to compare.
     #[error(
-        "the subjectAltName holds {0} names and at most {MAX_NAMES} are certified; split them over several certificates"
+        "the subjectAltName holds {0} names, more than the maximum of {MAX_NAMES}; split them over several certificates"
     )]
     TooMany(usize),
     /// A character that IA5String does not have.
@@ -41,7 +41,7 @@ pub enum NamesError {
         /// The name, escaped and cut.
         shown: String,
     },
-    /// A dNSName that is no host name.
+    /// A dNSName that is not a host name.
     #[error("the DNS name {shown} {fault}")]
     Dns {
         /// The name, escaped and cut.
@@ -49,7 +49,7 @@ pub enum NamesError {
         /// What is wrong and what to change.
         fault: &'static str,
     },
-    /// An rfc822Name that is no mailbox.
+    /// An rfc822Name that is not a mailbox.
     #[error("the email address {shown} is not of the form name@host.example; correct it")]
     Email {
         /// The address, escaped and cut.
@@ -68,7 +68,7 @@ pub enum NamesError {
         "an IP address in the subjectAltName has {0} bytes; it is 4 bytes for IPv4 and 16 for IPv6, without a mask"
     )]
     IpLength(usize),
-    /// A kind of name that nobody uses.
+    /// A kind of name that is not in use.
     #[error("the subjectAltName holds a name of the kind {0}, which is not certified; remove it")]
     UnsupportedKind(String),
     /// A value in a distinguished name that its string type does not allow.

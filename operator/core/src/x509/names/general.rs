@@ -49,7 +49,7 @@ impl GeneralName {
     }
 }
 
-/// The DER of a uniformResourceIdentifier.
+/// Returns the DER of a uniformResourceIdentifier.
 pub(super) fn uri_der(uri: &str) -> Vec<u8> {
     strict::tlv(0x86, uri.as_bytes())
 }

@@ -6,7 +6,7 @@ use super::NamesError;
 
 use crate::quote;
 
-/// Checks a dNSName and gives it back.
+/// Checks a dNSName and returns it.
 pub(super) fn check_dns(name: &str) -> Result<String, NamesError> {
     match dns_fault(name) {
         Some(fault) => Err(NamesError::Dns {
@@ -17,7 +17,7 @@ pub(super) fn check_dns(name: &str) -> Result<String, NamesError> {
     }
 }
 
-/// Checks an rfc822Name, a bare mailbox (RFC 5280 4.2.1.6), and gives it back.
+/// Checks an rfc822Name, a bare mailbox (RFC 5280 4.2.1.6), and returns it.
 pub(super) fn check_email(mailbox: &str) -> Result<String, NamesError> {
     // A quoted local part may itself hold an '@'; the host cannot.
     match mailbox.rsplit_once('@') {
@@ -31,7 +31,7 @@ pub(super) fn check_email(mailbox: &str) -> Result<String, NamesError> {
 }
 
 /// Checks that a uniformResourceIdentifier is absolute and written in the characters of RFC 3986,
-/// and gives it back.
+/// and returns it.
 pub(super) fn check_uri(uri: &str) -> Result<String, NamesError> {
     match uri_fault(uri) {
         Some(fault) => Err(NamesError::Uri {
@@ -51,9 +51,10 @@ fn dns_fault(name: &str) -> Option<&'static str> {
     host_fault(host).or_else(|| ends_in_a_number(host).then_some(NUMERIC))
 }
 
-const NUMERIC: &str = "ends in a number, and verifiers take such a name for an IP address; list an IP address instead";
+const NUMERIC: &str =
+    "ends in a number, and verifiers read such a name as an IP address; list an IP address instead";
 
-/// Whether the last label is a number: no top-level domain is one (RFC 3696 section 2), and
+/// Returns whether the last label is a number: no top-level domain is one (RFC 3696 section 2), and
 /// `10.0.0.1` is to be read as an address and not as a name (RFC 1123 section 2.1).
 fn ends_in_a_number(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -63,7 +64,7 @@ fn ends_in_a_number(host: &str) -> bool {
 const MAX_DNS_NAME: usize = 253;
 const TOO_LONG: &str = "is longer than 253 characters; shorten it";
 
-/// What is wrong with a host name, if anything is.
+/// Returns what is wrong with a host name, if anything.
 pub(crate) fn host_fault(name: &str) -> Option<&'static str> {
     if name.len() > MAX_DNS_NAME {
         return Some(TOO_LONG);
@@ -96,7 +97,7 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
         return Some(relative);
     }
     if rest.is_empty() {
-        return Some("has nothing behind its scheme; write it out");
+        return Some("has nothing after its scheme; write it out");
     }
     let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let reserved = |b: u8| b":/?#[]@!$&'()*+,;=".contains(&b);
@@ -104,7 +105,7 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
         .bytes()
         .all(|b| unreserved(b) || reserved(b) || b == b'%')
     {
-        return Some("has a character that a URI does not have; percent-encode it");
+        return Some("has a character that is not allowed in a URI; percent-encode it");
     }
     let encoded = |text: &str| {
         text.as_bytes()
@@ -112,15 +113,15 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
             .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
     };
     if !rest.split('%').skip(1).all(encoded) {
-        return Some("has a '%' without two hexadecimal digits behind it; write %25 for '%'");
+        return Some("has a '%' without two hexadecimal digits after it; write %25 for '%'");
     }
     let hierarchical = rest.strip_prefix("//")?;
     let authority = hierarchical.split(['/', '?', '#']).next()?;
     authority_fault(authority)
 }
 
-/// The authority of RFC 3986 3.2, as far as Go reads it: it refuses to read a certificate that
-/// holds a URI with another one.
+/// Checks the authority of RFC 3986 3.2 as Go does, which refuses to read a certificate
+/// that holds a URI with another one.
 fn authority_fault(authority: &str) -> Option<&'static str> {
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     if user.contains(['[', ']']) {
@@ -132,7 +133,9 @@ fn authority_fault(authority: &str) -> Option<&'static str> {
                 return Some("has a '[' without ']' in its host; close it");
             };
             if address.parse::<Ipv6Addr>().is_err() {
-                return Some("has brackets around what is no IPv6 address; correct it");
+                return Some(
+                    "has brackets around something that is not an IPv6 address; correct it",
+                );
             }
             ("", port)
         }
@@ -140,7 +143,7 @@ fn authority_fault(authority: &str) -> Option<&'static str> {
     };
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
     if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
-        return Some("has a port that is no number; correct it");
+        return Some("has a port that is not a number; correct it");
     }
     // No host at all is one too: file:///etc.
     if !host.is_empty() && host.split('.').any(str::is_empty) {

@@ -29,7 +29,7 @@ fn user_principal_name() -> Vec<u8> {
 }
 
 #[test]
-fn every_kind_is_read_and_the_bytes_are_kept() {
+fn reads_every_kind_and_keeps_the_bytes() {
     let directory_name = tlv(
         0xa4,
         &hex::decode("300e310c300a06035504030c03666f6f").unwrap(),
@@ -65,7 +65,7 @@ fn every_kind_is_read_and_the_bytes_are_kept() {
 }
 
 #[test]
-fn dns_names() {
+fn checks_dns_names() {
     let label = "a".repeat(63);
     let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
     assert_eq!(longest.len(), 253);
@@ -119,7 +119,7 @@ fn rejects_dns_names_that_read_as_ip_addresses() {
 }
 
 #[test]
-fn no_kind_has_spaces_control_characters_or_other_letters() {
+fn rejects_spaces_control_characters_and_non_ascii() {
     for (tag, text) in [
         (DNS, "a.example"),
         (EMAIL, "a@b.example"),
@@ -145,7 +145,7 @@ fn no_kind_has_spaces_control_characters_or_other_letters() {
 }
 
 #[test]
-fn a_nul_is_shown_escaped() {
+fn escapes_a_nul() {
     let message = read(DNS, "bank.example\0.evil.example")
         .unwrap_err()
         .to_string();
@@ -157,7 +157,7 @@ fn a_nul_is_shown_escaped() {
 }
 
 #[test]
-fn email_addresses() {
+fn checks_email_addresses() {
     for mailbox in ["a@b", "a.b+c@example.org", "\"a@b\"@example.org"] {
         assert_eq!(read(EMAIL, mailbox).unwrap().emails(), [mailbox]);
     }
@@ -179,7 +179,7 @@ fn email_addresses() {
 }
 
 #[test]
-fn uris_are_absolute() {
+fn rejects_uris_that_are_relative_or_malformed() {
     for uri in [
         "spiffe://td/a",
         "https://[2001:db8::1]:8443/a%20b?c=d#e",
@@ -233,7 +233,7 @@ fn uris_are_absolute() {
 }
 
 #[test]
-fn ip_addresses_have_four_or_sixteen_bytes() {
+fn rejects_ip_addresses_of_other_sizes() {
     for length in [0, 1, 3, 5, 8, 15, 17, 32] {
         assert_eq!(read(IP, vec![1; length]), Err(NamesError::IpLength(length)));
     }
@@ -246,7 +246,7 @@ fn ip_addresses_have_four_or_sixteen_bytes() {
 }
 
 #[test]
-fn kinds_that_are_refused() {
+fn rejects_unsupported_kinds() {
     for tag in [
         0xa3, 0xa5, 0xa9, 0x89, 0x0c, 0x30, 0x80, 0xa2, 0xa6, 0xa7, 0x84, 0x42, 0xc2,
     ] {
@@ -271,7 +271,7 @@ fn kinds_that_are_refused() {
 }
 
 #[test]
-fn other_names_are_well_formed() {
+fn rejects_malformed_other_names() {
     let oid = tlv(0x06, &[0x2a, 0x03]);
     let cases = [
         ("no type", vec![]),
@@ -314,7 +314,7 @@ fn other_names_are_well_formed() {
 }
 
 #[test]
-fn the_frame_is_strict() {
+fn rejects_a_malformed_frame() {
     assert_eq!(
         SubjectAltNames::from_der(&[0x30, 0x00]),
         Err(NamesError::Empty)
@@ -349,7 +349,7 @@ fn the_frame_is_strict() {
 }
 
 #[test]
-fn a_uri_is_appended_to_the_same_bytes() {
+fn appends_a_uri_to_the_same_bytes() {
     let id = SpiffeId::parse("spiffe://example.org/ns/a/sa/b").unwrap();
     let alone = SubjectAltNames::with_uri(None, &id);
     assert_eq!(alone, SubjectAltNames::from_der(alone.der()).unwrap());
@@ -382,7 +382,7 @@ fn a_uri_is_appended_to_the_same_bytes() {
 }
 
 #[test]
-fn what_is_displayed_is_bounded() {
+fn bounds_what_is_displayed() {
     let names = vec![(DNS, &b"name.example"[..]); 900];
     let text = SubjectAltNames::from_der(&general_names(&names))
         .unwrap()

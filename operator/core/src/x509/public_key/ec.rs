@@ -16,7 +16,7 @@ pub(super) struct Curve {
     coordinate: usize,
 }
 
-/// The curve that the parameters name. Only the namedCurve choice exists in certificates
+/// Returns the curve that the parameters name. Only the namedCurve choice exists in certificates
 /// (RFC 5480 section 2.1.1); explicit parameters are how CVE-2020-0601 worked.
 pub(super) fn curve(parameters: Option<AnyRef<'_>>) -> Result<Curve, PublicKeyError> {
     let named = parameters

@@ -21,7 +21,7 @@ pub(super) fn check(key: &[u8]) -> Result<KeyAlgorithm, PublicKeyError> {
     let mut y: [u8; 32] = key
         .try_into()
         .map_err(|_| PublicKeyError::Ed25519Length(key.len()))?;
-    // The top bit is the sign of x; small order is a matter of y alone.
+    // The top bit is the sign of x; small order depends only on y.
     y[31] &= 0x7f;
     if SMALL_ORDER.contains(&y) {
         return Err(PublicKeyError::WeakEd25519);
@@ -43,7 +43,7 @@ mod tests {
             for sign in [0x00, 0x80] {
                 y[31] = (y[31] & 0x7f) | sign;
                 assert_eq!(check(&y), Err(PublicKeyError::WeakEd25519));
-                // Some encodings with the other sign are no point at all.
+                // Some encodings with the other sign are not a point.
                 if let Ok(key) = VerifyingKey::from_bytes(&y) {
                     assert!(key.is_weak(), "{}", hex::encode(y));
                 }
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_key_passes() {
+    fn accepts_a_common_key() {
         // RFC 8032 section 7.1, test 1.
         let key = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
         assert_eq!(check(&hex::decode(key).unwrap()), Ok(KeyAlgorithm::Ed25519));

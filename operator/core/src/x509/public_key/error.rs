@@ -7,7 +7,7 @@ use thiserror::Error;
 pub enum PublicKeyError {
     /// Not the DER of a SubjectPublicKeyInfo.
     #[error(
-        "the public key is not a strict DER SubjectPublicKeyInfo ({0}); encode it as RFC 5280 says"
+        "the public key is not a strict DER SubjectPublicKeyInfo ({0}); encode it as RFC 5280 requires"
     )]
     Malformed(der::Error),
     /// A BIT STRING that does not end on a whole octet.
@@ -34,12 +34,12 @@ pub enum PublicKeyError {
     /// Neither compressed nor uncompressed.
     #[error("the EC point is in hybrid or unknown form; encode it uncompressed (first octet 04)")]
     PointForm,
-    /// The neutral element is nobody's key.
-    #[error("the EC point is the point at infinity, which is no key; make a new key")]
+    /// The neutral element is not a key.
+    #[error("the EC point is the point at infinity, which is not a key; generate a new key")]
     PointAtInfinity,
     /// Another size than the curve has.
     #[error(
-        "the EC point has {found} bytes and a point on {curve} has {expected}; name the right curve or make a new key"
+        "the EC point has {found} bytes and a point on {curve} has {expected}; name the right curve or generate a new key"
     )]
     PointLength {
         /// The curve.
@@ -50,7 +50,7 @@ pub enum PublicKeyError {
         found: usize,
     },
     /// Two numbers that do not satisfy the curve's equation.
-    #[error("the EC point is not on {0}; name the right curve or make a new key")]
+    #[error("the EC point is not on {0}; name the right curve or generate a new key")]
     NotOnCurve(&'static str),
     /// An RSA modulus of fewer than 2048 bits.
     #[error("an RSA key of {bits} bits is too weak; use at least 2048 bits")]
@@ -64,32 +64,32 @@ pub enum PublicKeyError {
         /// Bits of the modulus.
         bits: u32,
     },
-    /// A modulus that is no product of two odd primes.
-    #[error("the RSA modulus is even, which no RSA key has; make a new key")]
+    /// A modulus that is not a product of two odd primes.
+    #[error("the RSA modulus is even, which no RSA key has; generate a new key")]
     EvenRsaModulus,
     /// NIST SP 800-89 5.3.3: a modulus of two large primes has no small factor.
     #[error(
-        "the RSA modulus is divisible by {0}, so the private key can be computed; make a new key"
+        "the RSA modulus is divisible by {0}, so the private key can be computed; generate a new key"
     )]
     SmallRsaFactor(u32),
     /// An exponent that does not encrypt, or that Go's verifiers refuse.
     #[error("the RSA public exponent must be odd and between 3 and 2147483647; use 65537")]
     RsaExponent,
     /// Refused by the crypto library for another reason.
-    #[error("the RSA public key is not consistent; make a new key")]
+    #[error("the RSA public key is not consistent; generate a new key")]
     Rsa,
     /// Ed25519 keys are 32 bytes.
-    #[error("an Ed25519 public key has 32 bytes and this one has {0}; make a new key")]
+    #[error("an Ed25519 public key has 32 bytes and this one has {0}; generate a new key")]
     Ed25519Length(usize),
-    /// Under such a key signatures can be made up by anybody.
+    /// Anyone can forge signatures of such a key.
     #[error(
-        "the Ed25519 public key is a point of small order, which proves nothing; make a new key"
+        "the Ed25519 public key is a point of small order, which proves nothing; generate a new key"
     )]
     WeakEd25519,
 }
 
 impl PublicKeyError {
-    /// Whether the key is of a kind that we certify, but too weak.
+    /// Returns whether the key is of a kind that we certify, but too weak.
     pub fn is_weak(&self) -> bool {
         matches!(
             self,
@@ -101,7 +101,7 @@ impl PublicKeyError {
         )
     }
 
-    /// Whether the bytes are no key at all, rather than a key of an unwelcome kind.
+    /// Returns whether the bytes are not a key, rather than a key of an unsupported kind.
     pub fn is_malformed(&self) -> bool {
         matches!(
             self,

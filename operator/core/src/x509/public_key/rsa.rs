@@ -9,7 +9,7 @@ use crate::x509::algorithm::KeyAlgorithm;
 
 const BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
 
-/// What Go's crypto/rsa takes as a public exponent: a certificate with a larger one could not be
+/// The public exponents that Go's crypto/rsa accepts: a certificate with a larger one could not be
 /// read by Kubernetes, cert-manager or most meshes.
 const EXPONENT: std::ops::RangeInclusive<u32> = 3..=0x7fff_ffff;
 

@@ -22,7 +22,7 @@ pub(super) fn factor(number: &[u8]) -> Option<u32> {
 fn remainder(number: &[u8], divisor: u32) -> u32 {
     let divisor = u64::from(divisor);
     let mut rest = 0u64;
-    // The first word takes what does not fill a whole one.
+    // The bytes that do not fill a whole word come first.
     let (head, words) = number.split_at(number.len() % 4);
     for byte in head {
         rest = (rest << 8 | u64::from(*byte)) % divisor;
@@ -62,7 +62,7 @@ mod tests {
     use super::{ODD_PRIMES, factor};
 
     #[test]
-    fn the_list_begins_and_ends_with_the_right_primes() {
+    fn sieves_the_right_primes() {
         assert_eq!(ODD_PRIMES[..5], [3, 5, 7, 11, 13]);
         assert_eq!(ODD_PRIMES[128..], [733, 739, 743, 751]);
     }

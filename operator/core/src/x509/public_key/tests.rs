@@ -1,9 +1,15 @@
+//! Public keys: what is certified, the frame around a key, and its signatures.
+
+mod points;
+mod rsa;
+
 use ed25519_dalek::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 
 use super::{PublicKey, PublicKeyError as E, SignatureMismatch};
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use crate::x509::strict::tlv;
+use rsa::rsa;
 
 const P256: &str = "06082a8648ce3d030107";
 const P384: &str = "06052b81040022";
@@ -57,50 +63,8 @@ fn ed25519() -> ed25519_dalek::SigningKey {
     ed25519_dalek::SigningKey::from_bytes(&[7; 32])
 }
 
-/// An RSAPublicKey whose modulus has so many bits, and no prime factor below 752.
-fn rsa(bits: usize, exponent: &[u8]) -> Vec<u8> {
-    rsa_of(&modulus(bits), exponent)
-}
-
-/// The largest number of so many bits, without a prime factor below 752 where it is a modulus.
-fn modulus(bits: usize) -> Vec<u8> {
-    let mut modulus = vec![0xff; bits.div_ceil(8)];
-    if !bits.is_multiple_of(8) {
-        modulus[0] = 0xff >> (8 - bits % 8);
-    }
-    if (2048..=8192).contains(&bits) {
-        let last_two = (0..=u16::MAX).rev().step_by(2).find(|last_two| {
-            set_end(&mut modulus, *last_two);
-            !has_small_factor(&modulus)
-        });
-        set_end(&mut modulus, last_two.unwrap());
-    }
-    modulus
-}
-
-fn set_end(modulus: &mut [u8], last_two: u16) {
-    let end = modulus.len() - 2;
-    modulus[end..].copy_from_slice(&last_two.to_be_bytes());
-}
-
-/// Written independently of the product: by each number, one byte after the other.
-fn has_small_factor(modulus: &[u8]) -> bool {
-    (2..752).any(|divisor| remainder(modulus, divisor) == 0)
-}
-
-fn remainder(number: &[u8], divisor: u32) -> u32 {
-    let digits = number.iter();
-    digits.fold(0, |rest, byte| (rest << 8 | u32::from(*byte)) % divisor)
-}
-
-fn rsa_of(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
-    let sign: &[u8] = if modulus[0] & 0x80 == 0 { &[] } else { &[0] };
-    let modulus = tlv(0x02, &[sign, modulus].concat());
-    tlv(0x30, &[modulus, tlv(0x02, exponent)].concat())
-}
-
 #[test]
-fn keys_that_are_certified() {
+fn accepts_supported_keys() {
     let table = [
         (read(EC, P256, &p256_point()), KeyAlgorithm::EcP256),
         (read(EC, P384, &p384_point()), KeyAlgorithm::EcP384),
@@ -132,89 +96,7 @@ fn keys_that_are_certified() {
 }
 
 #[test]
-fn rsa_keys_that_are_not() {
-    let e = [1, 0, 1];
-    let even = {
-        let mut modulus = [0xff; 256];
-        modulus[255] = 0xfe;
-        rsa_of(&modulus, &e)
-    };
-    let table = [
-        (rsa(1024, &e), E::WeakRsa { bits: 1024 }),
-        (rsa(2047, &e), E::WeakRsa { bits: 2047 }),
-        (rsa(1, &e), E::WeakRsa { bits: 1 }),
-        (rsa_of(&[0], &e), E::WeakRsa { bits: 0 }),
-        (rsa(8193, &e), E::LargeRsa { bits: 8193 }),
-        (rsa(8 * 60_000, &e), E::LargeRsa { bits: 480_000 }),
-        (even, E::EvenRsaModulus),
-        (rsa(2048, &[0]), E::RsaExponent),
-        (rsa(2048, &[1]), E::RsaExponent),
-        (rsa(2048, &[2]), E::RsaExponent),
-        (rsa(2048, &[1, 0, 0]), E::RsaExponent),
-        (rsa(2048, &[0, 0x80, 0, 0, 1]), E::RsaExponent),
-        (rsa(2048, &[0x7f; 300]), E::RsaExponent),
-    ];
-    for (key, error) in table {
-        assert_eq!(read(RSA, NULL, &key), Err(error));
-    }
-    // Negative and non-minimal numbers, trailing bytes, a third number.
-    let mut trailing = rsa(2048, &e);
-    trailing.push(0);
-    let negative = tlv(0x30, &[tlv(0x02, &[0xff; 256]), tlv(0x02, &e)].concat());
-    let padded = tlv(
-        0x30,
-        &[
-            tlv(0x02, &[&[0, 0][..], &[0xff; 256]].concat()),
-            tlv(0x02, &e),
-        ]
-        .concat(),
-    );
-    let third = {
-        let inner = &rsa(2048, &e)[4..];
-        tlv(0x30, &[inner, &tlv(0x02, &[1])].concat())
-    };
-    for key in [trailing, negative, padded, third, vec![], rsa(2048, &[])] {
-        assert!(matches!(read(RSA, NULL, &key), Err(E::Malformed(_))));
-    }
-}
-
-/// NIST SP 800-89 5.3.3: anyone can factor such a modulus and so compute the private key.
-#[test]
-fn an_rsa_key_that_anyone_can_factor_is_refused() {
-    let good = modulus(2048);
-    for prime in [3, 5, 7, 11, 257, 509, 743, 751] {
-        let mut weak = good.clone();
-        // The nearest odd multiple of the prime below.
-        for _ in 0..prime {
-            if remainder(&weak, prime) == 0 {
-                break;
-            }
-            let end = u16::from_be_bytes([weak[254], weak[255]]);
-            set_end(&mut weak, end - 2);
-        }
-        let outcome = read(RSA, NULL, &rsa_of(&weak, &[1, 0, 1]));
-        let Err(E::SmallRsaFactor(factor)) = outcome else {
-            panic!("{prime}: {outcome:?}")
-        };
-        assert!(
-            factor <= prime && remainder(&weak, factor) == 0,
-            "{prime}: {factor}"
-        );
-    }
-    // 757 is the first prime that is not tried.
-    let mut good = good;
-    for end in (0..=u16::MAX).rev().step_by(2) {
-        set_end(&mut good, end);
-        if remainder(&good, 757) == 0 && !has_small_factor(&good) {
-            break;
-        }
-    }
-    assert_eq!(remainder(&good, 757), 0);
-    assert!(read(RSA, NULL, &rsa_of(&good, &[1, 0, 1])).is_ok());
-}
-
-#[test]
-fn parameters_are_the_ones_of_the_rfcs() {
+fn rejects_parameters_that_differ_from_the_rfcs() {
     let rsa = rsa(2048, &[1, 0, 1]);
     assert!(matches!(read(RSA, "", &rsa), Err(E::Parameters("RSA", _))));
     assert!(matches!(
@@ -256,57 +138,7 @@ fn parameters_are_the_ones_of_the_rfcs() {
 }
 
 #[test]
-fn points_are_uncompressed_and_on_the_curve() {
-    let good = p256_point();
-    let compressed = p256()
-        .verifying_key()
-        .to_sec1_point(true)
-        .as_bytes()
-        .to_vec();
-    let hybrid = [&[0x06 | (good[64] & 1)], &good[1..]].concat();
-    let mut off = good.clone();
-    off[64] ^= 1;
-    let length = |found| E::PointLength {
-        curve: "P-256",
-        expected: 65,
-        found,
-    };
-    let table = [
-        (compressed, E::CompressedPoint),
-        (hybrid, E::PointForm),
-        (vec![], E::PointForm),
-        (vec![0], E::PointAtInfinity),
-        ([&[4][..], &[0; 64]].concat(), E::NotOnCurve("P-256")),
-        ([&[4][..], &[0xff; 64]].concat(), E::NotOnCurve("P-256")),
-        (off, E::NotOnCurve("P-256")),
-        (good[..64].to_vec(), length(64)),
-        ([&good[..], &[0]].concat(), length(66)),
-        // The point of another curve.
-        (p384_point(), length(97)),
-    ];
-    for (point, error) in table {
-        assert_eq!(
-            read(EC, P256, &point),
-            Err(error),
-            "{}",
-            hex::encode(&point)
-        );
-    }
-    for (curve, mut point) in [(P384, p384_point()), (P521, p521_point())] {
-        *point.last_mut().unwrap() ^= 1;
-        assert!(matches!(read(EC, curve, &point), Err(E::NotOnCurve(_))));
-    }
-}
-
-#[test]
-fn ed25519_keys_have_32_bytes_and_a_large_order() {
-    assert_eq!(read(ED25519, "", &[9; 31]), Err(E::Ed25519Length(31)));
-    assert_eq!(read(ED25519, "", &[9; 33]), Err(E::Ed25519Length(33)));
-    assert_eq!(read(ED25519, "", &[0; 32]), Err(E::WeakEd25519));
-}
-
-#[test]
-fn the_frame_is_strict() {
+fn rejects_a_malformed_frame() {
     let good = spki(EC, P256, &p256_point());
     let mut unused_bits = good.clone();
     let bits = good.len() - 66;
@@ -331,7 +163,7 @@ fn the_frame_is_strict() {
 }
 
 #[test]
-fn weak_and_malformed_keys_are_told_apart() {
+fn distinguishes_weak_and_malformed_keys() {
     assert!(E::WeakRsa { bits: 1024 }.is_weak() && E::RsaExponent.is_weak());
     assert!(E::SmallRsaFactor(3).is_weak());
     assert!(!E::LargeRsa { bits: 9000 }.is_weak() && !E::CompressedPoint.is_weak());
@@ -339,7 +171,7 @@ fn weak_and_malformed_keys_are_told_apart() {
 }
 
 #[test]
-fn signatures_of_other_libraries_verify() {
+fn verifies_signatures_of_other_libraries() {
     let message = b"to be signed";
     let ec = PublicKey::from_spki_der(&spki(EC, P256, &p256_point())).unwrap();
     let signature: DerSignature = p256().sign(message);
@@ -382,7 +214,7 @@ fn signatures_of_other_libraries_verify() {
 }
 
 #[test]
-fn identifiers_and_fingerprints() {
+fn computes_identifiers_and_fingerprints() {
     // RFC 7093 method 1, with the hash computed by the sha256 of another library.
     let key = PublicKey::from_spki_der(&spki(ED25519, "", &[9; 32])).unwrap();
     assert_eq!(

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 
 use crate::x509::algorithm::{KeyAlgorithm as Key, SignatureAlgorithm as Signature};
 
-/// The check, or `None` when such a key makes no such signature.
+/// Returns the check, or `None` when such a key makes no such signature.
 pub(super) fn algorithm(
     key: Key,
     signature: Signature,

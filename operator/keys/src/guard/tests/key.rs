@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use signet_core::issue::SelfSigned;
+use signet_core::issue::{CertificateToSign, SelfSigned, SelfTest};
 
 use super::super::*;
 use crate::RsaHash;
@@ -80,8 +80,8 @@ impl ScriptedKey {
     }
 
     fn is_trial(&self, tbs: &ToBeSigned) -> bool {
-        let trial = ToBeSigned::trial(&self.public_key, self.algorithm());
-        trial.unwrap().der() == tbs.der()
+        let self_test = SelfTest::new(&self.public_key, self.algorithm());
+        self_test.der() == tbs.der()
     }
 
     fn next(&self) -> Answer {
@@ -145,7 +145,7 @@ pub(super) struct Bed {
     pub(super) key: Arc<ScriptedKey>,
     pub(super) breaker: Arc<Breaker>,
     pub(super) guard: Arc<GuardedSigner>,
-    tbs: ToBeSigned,
+    tbs: CertificateToSign,
 }
 
 impl Bed {

@@ -9,7 +9,7 @@ use crate::x509::algorithm::KeyAlgorithm;
 use crate::x509::strict::tlv;
 
 #[test]
-fn every_key_type_with_every_hash() {
+fn accepts_every_key_type_with_every_hash() {
     let openssl = OpenSsl::new();
     let rsa = |bits| vec!["-algorithm", "RSA", "-pkeyopt", bits];
     let ec = |curve| vec!["-algorithm", "EC", "-pkeyopt", curve];
@@ -45,7 +45,7 @@ fn every_key_type_with_every_hash() {
 }
 
 #[test]
-fn everything_that_is_known_is_read() {
+fn reads_every_known_extension() {
     let csr = Csr::from_der(&build::full()).unwrap();
     assert!(!csr.subject_is_empty());
     assert_eq!(csr.common_name(), Some("name"));
@@ -74,7 +74,7 @@ fn everything_that_is_known_is_read() {
 }
 
 #[test]
-fn nothing_is_asked_for_by_a_bare_csr() {
+fn a_bare_csr_requests_nothing() {
     // PCR-2: the stub of a PodCertificateRequest has an empty subject and no extensions. The
     // attributes may be empty or, against RFC 2986, not there.
     let absent = Parts {
@@ -93,7 +93,7 @@ fn nothing_is_asked_for_by_a_bare_csr() {
 }
 
 #[test]
-fn istio_sends_an_organization_of_zero_length() {
+fn accepts_istios_organization_of_zero_length() {
     // istio/istio security/pkg/pki/util/generate_csr.go. Go writes the empty string as PrintableString; the SAN is critical.
     let subject = seq(&[set(&[name_attribute("2.5.4.10", 0x13, b"")])]);
     assert_eq!(subject, build::hex("300b 3109 3007 0603 55040a 1300"));
@@ -113,7 +113,7 @@ fn istio_sends_an_organization_of_zero_length() {
 }
 
 #[test]
-fn subjects_are_kept_as_they_came() {
+fn keeps_subjects_as_received() {
     // A3-26: several organizational units, a multi-valued RDN, and a literal subject.
     let openssl = OpenSsl::new();
     openssl.key("key.pem", P256);
@@ -138,7 +138,7 @@ fn subjects_are_kept_as_they_came() {
 }
 
 #[test]
-fn string_types_of_a_subject() {
+fn checks_the_string_types_of_a_subject() {
     // Each value as X.520 and older tools write it, and what it says.
     let table = [
         (0x0c, "c3a9".to_owned(), "é"),
@@ -163,7 +163,7 @@ fn string_types_of_a_subject() {
 }
 
 #[test]
-fn extensions_by_openssl_as_cert_manager_asks() {
+fn reads_openssl_extensions_as_cert_manager_requests_them() {
     let openssl = OpenSsl::new();
     openssl.key("key.pem", RSA_2048);
     let extensions = "\
@@ -202,7 +202,7 @@ subjectKeyIdentifier = hash";
 }
 
 #[test]
-fn csrs_by_rcgen() {
+fn reads_csrs_by_rcgen() {
     let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
     params.key_usages = vec![rcgen::KeyUsagePurpose::DigitalSignature];
     for algorithm in [
@@ -219,7 +219,7 @@ fn csrs_by_rcgen() {
 }
 
 #[test]
-fn pem_in_the_forms_that_tools_write() {
+fn reads_pem_as_tools_write_it() {
     let der = build::full();
     let pem = pem_of(&der, 64, "CERTIFICATE REQUEST");
     let crlf = pem.replace('\n', "\r\n");

@@ -24,7 +24,7 @@ fn invalid(id: &str, value: &str) -> String {
 }
 
 #[test]
-fn an_unknown_extension_is_named() {
+fn names_an_unknown_extension() {
     // TLS feature, certificate policies, authority key identifier, and one of nobody.
     for id in [
         "1.3.6.1.5.5.7.1.24",
@@ -45,7 +45,7 @@ fn an_unknown_extension_is_named() {
 }
 
 #[test]
-fn an_extension_is_asked_for_once() {
+fn rejects_a_repeated_extension() {
     let san = |name: &[u8]| extension(build::SAN, &seq(&[tlv(0x82, name)]));
     for second in [san(b"a.example"), san(b"b.example")] {
         let error = error(&[san(b"a.example"), second]);
@@ -63,7 +63,7 @@ fn an_extension_is_asked_for_once() {
 }
 
 #[test]
-fn the_frame_of_an_extension_is_strict() {
+fn rejects_a_malformed_extension() {
     let id = oid(build::SUBJECT_KEY_IDENTIFIER);
     let value = tlv(0x04, &hex("040101"));
     assert!(outcome(&[seq(&[id.clone(), hex("0101ff"), value.clone()])]).is_ok());
@@ -109,7 +109,7 @@ fn the_frame_of_an_extension_is_strict() {
 }
 
 #[test]
-fn every_value_is_consumed_exactly() {
+fn rejects_trailing_bytes_in_values() {
     for (id, value) in [
         (build::BASIC_CONSTRAINTS, "30030101ff"),
         (build::KEY_USAGE, "03020780"),
@@ -133,7 +133,7 @@ fn every_value_is_consumed_exactly() {
 }
 
 #[test]
-fn basic_constraints() {
+fn reads_basic_constraints() {
     let read = |value: &str| {
         let csr = outcome(&[critical(build::BASIC_CONSTRAINTS, &hex(value))]).unwrap();
         let constraints = csr.basic_constraints().unwrap();
@@ -162,7 +162,7 @@ fn basic_constraints() {
 }
 
 #[test]
-fn key_usage() {
+fn reads_key_usage() {
     let read = |value: &str| {
         let csr = outcome(&[critical(build::KEY_USAGE, &hex(value))]).unwrap();
         csr.key_usage().unwrap().0.bits()
@@ -187,7 +187,7 @@ fn key_usage() {
 }
 
 #[test]
-fn extended_key_usage() {
+fn reads_extended_key_usage() {
     invalid(build::EXT_KEY_USAGE, "3000");
     invalid(build::EXT_KEY_USAGE, "30020500");
     // So many that to compare each with each takes long.

@@ -14,7 +14,7 @@ fn good() -> [Vec<u8>; 2] {
 }
 
 #[test]
-fn every_prefix_is_refused() {
+fn rejects_every_prefix() {
     for der in good() {
         assert!(Csr::from_der(&der).is_ok());
         for length in 0..der.len() {
@@ -24,7 +24,7 @@ fn every_prefix_is_refused() {
 }
 
 #[test]
-fn every_byte_counts() {
+fn rejects_a_change_of_any_byte() {
     // Each byte is part of the frame, of what is signed or of the signature, so that no change
     // of one byte leaves a CSR that is accepted; and none makes the reader panic.
     let [full, small] = good();
@@ -52,7 +52,7 @@ fn check_mutants(der: &[u8], values: impl Fn(u8) -> Vec<u8>) {
 }
 
 #[test]
-fn no_byte_can_be_put_in_or_taken_out() {
+fn rejects_inserted_and_removed_bytes() {
     for der in good() {
         for i in 0..der.len() {
             let without = [&der[..i], &der[i + 1..]].concat();
@@ -92,7 +92,7 @@ fn mutated_pem_never_panics() {
 }
 
 #[test]
-fn depth_is_bounded() {
+fn bounds_the_nesting_depth() {
     // otherName and an ignored attribute hold anything; a certificate that nests too deep is
     // refused by OpenSSL.
     let nested = |depth| (0..depth).fold(hex("0500"), |inner, _| tlv(0x30, &inner));
@@ -109,7 +109,7 @@ fn depth_is_bounded() {
 }
 
 #[test]
-fn messages_are_short_whatever_was_sent() {
+fn keeps_messages_short_for_any_input() {
     let long = tlv(0x82, &[b'!'; 60_000]);
     let san = extension(build::SAN, &seq(&[long]));
     let label = format!(

@@ -18,7 +18,7 @@ fn error(extensions: &[Vec<u8>]) -> E {
 }
 
 #[test]
-fn the_frame_and_the_kinds_of_subtrees() {
+fn checks_the_frame_and_the_kinds_of_subtrees() {
     let permitted = |names: &[Vec<u8>]| seq(&[tlv(0xa0, &names.concat())]);
     let subtree = |tag: u8, value: &[u8]| seq(&[tlv(tag, value)]);
     let good = [
@@ -94,7 +94,7 @@ fn with_subtree(tag: u8, value: &str) -> [Result<Csr, E>; 2] {
 }
 
 #[test]
-fn subtrees_that_go_reads_are_accepted() {
+fn accepts_subtrees_that_go_reads() {
     for domain in ["", "example.org", ".example.org", "a", "_x.y-z", "A.b"] {
         for tag in [DNS, EMAIL, URI] {
             for outcome in with_subtree(tag, domain) {
@@ -117,7 +117,7 @@ fn subtrees_that_go_reads_are_accepted() {
 }
 
 #[test]
-fn subtrees_that_go_does_not_read_are_refused() {
+fn rejects_subtrees_that_go_does_not_read() {
     let no_domain = [
         ".",
         "..",

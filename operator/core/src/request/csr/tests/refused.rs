@@ -18,7 +18,7 @@ fn pem_error(pem: impl AsRef<[u8]>) -> PemError {
 }
 
 #[test]
-fn weak_hashes_and_pss_are_told_by_name() {
+fn names_weak_hashes_and_pss() {
     let openssl = OpenSsl::new();
     openssl.key("ec.pem", P256);
     openssl.key("rsa.pem", RSA_2048);
@@ -46,7 +46,7 @@ fn weak_hashes_and_pss_are_told_by_name() {
 }
 
 #[test]
-fn keys_that_are_not_certified() {
+fn rejects_unsupported_keys() {
     let openssl = OpenSsl::new();
     let bits = "rsa_keygen_bits:1024";
     openssl.key("key.pem", &["-algorithm", "RSA", "-pkeyopt", bits]);
@@ -100,7 +100,7 @@ fn keys_that_are_not_certified() {
 }
 
 #[test]
-fn the_signature_must_be_over_the_received_bytes() {
+fn rejects_a_signature_over_other_bytes() {
     let good = Parts::default();
     let der = good.sign();
     assert!(Csr::from_der(&der).is_ok());
@@ -137,7 +137,7 @@ fn the_signature_must_be_over_the_received_bytes() {
 }
 
 #[test]
-fn the_frame_is_strict_der() {
+fn rejects_a_frame_that_is_not_strict_der() {
     let parts = Parts::default();
     let der = parts.sign();
     let body = &der[2 + usize::from(der[1] & 0x0f) * usize::from(der[1] >= 0x80)..];
@@ -210,7 +210,7 @@ fn the_frame_is_strict_der() {
 }
 
 #[test]
-fn large_csrs_are_not_read() {
+fn rejects_large_csrs() {
     let names = |count: usize| {
         let name = tlv(0x82, &[b'a'; 60]);
         Parts::extensions(&[build::extension(build::SAN, &seq(&vec![name; count]))]).sign()
@@ -227,7 +227,7 @@ fn large_csrs_are_not_read() {
 }
 
 #[test]
-fn pem_with_anything_around_it() {
+fn rejects_pem_with_text_around_it() {
     let pem = |label: &str| {
         der::pem::encode_string(label, der::pem::LineEnding::LF, &Parts::default().sign()).unwrap()
     };
@@ -268,7 +268,7 @@ fn pem_with_anything_around_it() {
 }
 
 #[test]
-fn subjects_that_are_malformed() {
+fn rejects_malformed_subjects() {
     let value = |tag, value: &[u8]| seq(&[set(&[name_attribute("2.5.4.3", tag, value)])]);
     let a = name_attribute("2.5.4.10", 0x0c, b"a");
     let b = name_attribute("2.5.4.10", 0x0c, b"b");
@@ -312,7 +312,7 @@ fn subjects_that_are_malformed() {
 }
 
 #[test]
-fn attributes_that_are_unknown_or_repeated() {
+fn rejects_unknown_and_repeated_attributes() {
     let extensions = seq(&[build::extension(
         build::SUBJECT_KEY_IDENTIFIER,
         &hex("040101"),

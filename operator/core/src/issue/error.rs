@@ -1,0 +1,43 @@
+//! Why nothing was issued.
+
+use jiff::Timestamp;
+
+use crate::ca::ChainError;
+use crate::reason::Reason;
+use crate::x509::public_key::SignatureMismatch;
+
+/// Why a certificate was not built or not published. None of these is about the request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IssueError {
+    /// The CA, or one above it, has expired (PKI-6).
+    #[error("the CA certificate or one above it expired at {0}; renew the CA")]
+    Expired(Timestamp),
+    /// The CA, or one above it, is not valid yet (PKI-6).
+    #[error("the CA certificate or one above it is not valid before {0}")]
+    NotYetValid(Timestamp),
+    /// A field does not fit into DER.
+    #[error("the certificate cannot be encoded: {0}")]
+    Encoding(#[from] der::Error),
+    /// The signature is not that of the CA's key over these bytes.
+    #[error("the signature does not verify under the CA's public key")]
+    SignatureMismatch(#[from] SignatureMismatch),
+    /// The certificate was built under another CA, or does not fit inside the chain.
+    #[error(
+        "the certificate was built for another CA certificate or does not fit inside its chain"
+    )]
+    OutsideChain,
+    /// A root that cannot be a CA certificate.
+    #[error(transparent)]
+    Root(#[from] ChainError),
+}
+
+impl IssueError {
+    /// Returns the reason that status, event, metric and audit record carry.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Expired(_) | Self::NotYetValid(_) => Reason::CaExpired,
+            Self::SignatureMismatch(_) | Self::OutsideChain => Reason::SignatureMismatch,
+            Self::Encoding(_) | Self::Root(_) => Reason::SigningUnavailable,
+        }
+    }
+}
