@@ -13,7 +13,7 @@ use signet_core::policy::Rules;
 use signet_core::request::{Annotated, Api, Approval, Asked, Reference, Requester, ServiceAccount};
 use signet_keys::Signer;
 
-use super::{Given, Outcome, work};
+use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
 use crate::run::metrics::Metrics;
@@ -60,16 +60,16 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
     })))
 }
 
-async fn outcome(asked: Asked, found: &IssuerLookup, now: Timestamp) -> Outcome {
-    let given = Given {
+async fn outcome(asked: Asked, lookup: &IssuerLookup, now: Timestamp) -> Option<Outcome> {
+    let context = SignContext {
         issuer: &corp(),
-        found,
+        lookup,
         metrics: &Metrics::default(),
         now,
     };
-    work(asked, given).await
+    issue(asked, context).await
 }
 
-async fn outcome_now(asked: Asked, found: &IssuerLookup) -> Outcome {
-    outcome(asked, found, NOW).await
+async fn outcome_now(asked: Asked, lookup: &IssuerLookup) -> Outcome {
+    outcome(asked, lookup, NOW).await.unwrap()
 }
