@@ -110,26 +110,25 @@ async fn answer<K: RequestKind>(
     context: &Context,
 ) -> Result<Action, Error> {
     let lookup = context.find(&due.issuer);
-    let exists = !matches!(lookup, IssuerLookup::Missing);
+    let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
     let mut request = due.request.clone();
-    if exists && needs_review(&request) {
-        let allowed = review::is_allowed(&context.client, &request.requester, &due.issuer).await;
+    if let Some(issuer) = issuer.filter(|_| needs_review(&request)) {
+        let allowed = review::is_allowed(&context.client, &request.requester, issuer).await;
         if allowed.map_err(Error::Review)? {
             request.reference = Reference::Allowed;
         }
     }
-    let given = SignContext {
+    let sign_context = SignContext {
         issuer: &due.issuer,
         lookup: &lookup,
         metrics: &context.metrics,
         now: (context.now)(),
     };
     let uid = object.uid();
-    let Some(mut outcome) = issue(request, given).await else {
+    let Some(mut outcome) = issue(request, sign_context).await else {
         context.attempts.done(uid);
         return Ok(Action::await_change());
     };
-    let issuer = exists.then_some(&due.issuer);
     let written = match write((object, due), &outcome, issuer, context).await {
         Err(kube::Error::Api(status))
             if status.code == UNPROCESSABLE && rejects_certificate::<K>(&outcome) =>

@@ -46,10 +46,8 @@ pub(super) struct Leader {
 /// What all controllers have in common.
 #[derive(Clone)]
 struct Common {
-    client: Client,
     context: Arc<Context>,
     listed: Listed,
-    stop: CancellationToken,
 }
 
 /// Which watches have listed their objects; a token is cancelled when its watch has.
@@ -69,19 +67,13 @@ impl Leader {
             issuers,
             cluster_issuers,
         };
-        let stop = CancellationToken::new();
-        let context = Arc::new(context(setup, process, stop.clone(), stores.clone()));
+        let context = Arc::new(context(setup, process, stores.clone()));
         let requests = requests::controllers(&context);
         let listed = Listed {
             requests: requests.iter().map(|api| api.listed.clone()).collect(),
             ..Listed::default()
         };
-        let common = Common {
-            client: setup.client.clone(),
-            context,
-            listed,
-            stop,
-        };
+        let common = Common { context, listed };
         let listed = &common.listed;
         let mut controllers = JoinSet::new();
         if setup.settings.namespaced_issuers {
@@ -108,9 +100,9 @@ impl Leader {
         process.begin_term(common.context.clone(), Arc::new(due));
         if let Some(api_server) = setup.startup.api_server.clone() {
             controllers.spawn(api_server.follow(
-                common.client.clone(),
+                setup.client.clone(),
                 setup.settings.issuer_resync_interval,
-                common.stop.clone(),
+                common.context.stop.clone(),
             ));
         }
         controllers.spawn(wake_when_back(common.clone()));
@@ -118,7 +110,7 @@ impl Leader {
         controllers.spawn(sync(common.clone()));
         Self {
             controllers,
-            stop: common.stop,
+            stop: common.context.stop.clone(),
         }
     }
 
@@ -141,7 +133,7 @@ impl Leader {
     }
 }
 
-fn context(setup: &Setup, process: &Process, stop: CancellationToken, issuers: Issuers) -> Context {
+fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     let (client, settings) = (&setup.client, &setup.settings);
     let instance = Some(setup.identity.clone());
     Context {
@@ -165,7 +157,7 @@ fn context(setup: &Setup, process: &Process, stop: CancellationToken, issuers: I
         }),
         sharing: Sharing::default(),
         reads: FairSemaphore::new(MAX_CONCURRENT_READS),
-        stop,
+        stop: CancellationToken::new(),
         issuers,
         attempts: Attempts::default(),
         metrics: process.metrics.clone(),
@@ -186,11 +178,11 @@ async fn sync(common: Common) {
             join_all(listed.requests.iter().map(CancellationToken::cancelled)),
         );
         common.context.health.set_synced(true);
-        common.stop.cancelled().await;
+        common.context.stop.cancelled().await;
     };
     tokio::select! {
         () = all => {}
-        () = common.stop.cancelled() => {}
+        () = common.context.stop.cancelled() => {}
     }
 }
 
@@ -201,7 +193,7 @@ async fn wake_when_back(common: Common) {
     loop {
         let change = tokio::select! {
             change = changes.recv() => change,
-            () = common.stop.cancelled() => return,
+            () = common.context.stop.cancelled() => return,
         };
         match change {
             Ok(change) if change.event == KeyEvent::Unavailable => {}
@@ -218,7 +210,7 @@ async fn begin_first_pass(common: Common) {
     if issuers_listed(&common).await {
         let context = &common.context;
         context.sharing.listed(context.issuers.names());
-        common.stop.cancelled().await;
+        common.context.stop.cancelled().await;
     }
 }
 
@@ -229,12 +221,12 @@ async fn issuers_of_kind<K>(
 ) where
     K: issuers::Object + 'static,
 {
-    let context = common.context;
+    let (context, stop) = (common.context.clone(), common.context.stop.clone());
     let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
-    let changed = issuers::watch::changed(common.client, cache, context.clone(), listed);
+    let changed = issuers::watch::changed(context.client.clone(), cache, context.clone(), listed);
     Controller::for_stream(changed, store)
         .reconcile_on(issuers::watch::woken(keys, sharing))
-        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .graceful_shutdown_on(stop.cancelled_owned())
         .run(issuers::reconcile, issuers::error_policy, context)
         .for_each(|_| std::future::ready(()))
         .await;
@@ -251,7 +243,7 @@ async fn issuers_listed(common: &Common) -> bool {
     };
     tokio::select! {
         () = listed => true,
-        () = common.stop.cancelled() => false,
+        () = common.context.stop.cancelled() => false,
     }
 }
 
