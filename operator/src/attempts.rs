@@ -51,19 +51,21 @@ impl Attempts {
         })
     }
 
-    /// Whether this reason is not the last one reported about the object.
-    pub fn is_news(&self, uid: &str, reason: Reason) -> bool {
-        let attempts = self.0.lock();
-        attempts
-            .by_uid
-            .get(uid)
-            .and_then(|attempt| attempt.reported)
-            != Some(reason)
+    /// Returns the reason that was last reported about the object.
+    pub fn reported(&self, uid: &str) -> Option<Reason> {
+        self.0.lock().by_uid.get(uid)?.reported
     }
 
     /// Records that this reason was reported about the object.
-    pub fn reported(&self, uid: &str, reason: Reason) {
+    pub fn report(&self, uid: &str, reason: Reason) {
         self.with(uid, |attempt| attempt.reported = Some(reason));
+    }
+
+    /// Starts the backoff over. What was reported about the object stays known.
+    pub fn reset(&self, uid: &str) {
+        if let Some(attempt) = self.0.lock().by_uid.get_mut(uid) {
+            attempt.failures = 0;
+        }
     }
 
     /// Forgets the object: it is done.
@@ -121,15 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_news_until_it_is_reported() {
+    fn a_reason_that_was_reported_survives_a_reset_of_the_backoff() {
         let attempts = Attempts::default();
-        assert!(attempts.is_news("a", Reason::IssuerNotFound));
-        assert!(
-            attempts.is_news("a", Reason::IssuerNotFound),
-            "the write may have failed"
-        );
-        attempts.reported("a", Reason::IssuerNotFound);
-        assert!(!attempts.is_news("a", Reason::IssuerNotFound));
-        assert!(attempts.is_news("a", Reason::IssuerNotReady));
+        assert_eq!(attempts.reported("a"), None);
+        attempts.failed("a");
+        assert_eq!(attempts.reported("a"), None, "the write may have failed");
+        attempts.report("a", Reason::IssuerNotFound);
+        attempts.reset("a");
+        assert_eq!(attempts.reported("a"), Some(Reason::IssuerNotFound));
+        assert_eq!(attempts.failed("a").as_secs(), 1);
+        attempts.done("a");
+        assert_eq!(attempts.reported("a"), None);
     }
 }

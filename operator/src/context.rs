@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource};
-use signet_api::external::certificate_request::CertificateRequest;
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
 use signet_core::request::ServiceAccount;
 use signet_keys::{Addresses, ApiServer, FairSemaphore, Modules, Permit};
@@ -103,33 +101,6 @@ impl std::fmt::Debug for Issuers {
     }
 }
 
-/// The requests, as their watches have them.
-#[derive(Clone)]
-pub struct Requests {
-    /// cert-manager's.
-    pub certificate_requests: Store<CertificateRequest>,
-    /// Kubernetes'.
-    pub signing_requests: Store<CertificateSigningRequest>,
-}
-
-impl std::fmt::Debug for Requests {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Requests")
-            .field("certificate_requests", &self.certificate_requests.len())
-            .field("signing_requests", &self.signing_requests.len())
-            .finish()
-    }
-}
-
-/// An object as its watch has it now; none if it is gone, or another one has its name.
-pub fn latest<K>(store: &Store<K>, object: &K) -> Option<Arc<K>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    let now = store.get(&ObjectRef::from_obj(object))?;
-    (now.meta().uid == object.meta().uid).then_some(now)
-}
-
 /// The operator is told to stop, and nothing new is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopping;
@@ -150,8 +121,6 @@ pub struct Context {
     pub sharing: Sharing,
     /// The issuers that exist.
     pub issuers: Issuers,
-    /// The requests that exist.
-    pub requests: Requests,
     /// The back-off of each object.
     pub attempts: Attempts,
     /// The metrics of the process.

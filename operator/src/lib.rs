@@ -1,8 +1,7 @@
 //! The Signet operator.
 //!
-//! Two things are reconciled: issuers ([`issuers`]) and requests ([`certificate_request`] and
-//! [`signing_request`], which share the flow of [`request`]). Both observe, decide with pure
-//! functions, and end in a [`plan`]. Only [`writer`] writes to the API server, and
+//! Two things are reconciled: issuers ([`issuers`]) and requests ([`requests`], with one folder for
+//! each API). Both observe, decide with pure functions, and end in a [`plan`]. Only [`writer`] writes to the API server, and
 //! [`permissions`] lists every call that the operator makes.
 
 // Builds for the fuzzer (fuzz/) can skip the check of a CSR's self-signature.
@@ -13,7 +12,6 @@ pub mod api_error;
 pub mod args;
 pub mod attempts;
 pub mod blocking;
-pub mod certificate_request;
 pub mod connections;
 pub mod context;
 #[cfg(test)]
@@ -25,9 +23,8 @@ mod lock;
 pub mod namespace;
 pub mod permissions;
 pub mod plan;
-pub mod request;
+pub mod requests;
 pub mod run;
 pub mod sharing;
-pub mod signing_request;
 pub mod watch;
 pub mod writer;

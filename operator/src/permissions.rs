@@ -3,6 +3,8 @@
 //! The chart's RBAC is compared with this list, and the list with the API server's audit log, in
 //! both directions: no permission without a use, no call without a permission.
 
+use Scope::{ApiServer, Cluster, Granted, Issuers, NamespacedIssuers, OwnNamespace};
+
 /// Where a permission holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
@@ -37,40 +39,15 @@ pub struct Permission {
     pub verb: &'static str,
 }
 
-const fn cluster(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
+const fn on(
+    scope: Scope,
+    group: &'static str,
+    resource: &'static str,
+    verb: &'static str,
+) -> Permission {
     Permission {
-        scope: Scope::Cluster,
+        scope,
         group,
-        resource,
-        names: &[],
-        verb,
-    }
-}
-
-const fn own(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
-    Permission {
-        scope: Scope::OwnNamespace,
-        group,
-        resource,
-        names: &[],
-        verb,
-    }
-}
-
-const fn issuers(group: &'static str, resource: &'static str, verb: &'static str) -> Permission {
-    Permission {
-        scope: Scope::Issuers,
-        group,
-        resource,
-        names: &[],
-        verb,
-    }
-}
-
-const fn namespaced(resource: &'static str, verb: &'static str) -> Permission {
-    Permission {
-        scope: Scope::NamespacedIssuers,
-        group: "signet.dev",
         resource,
         names: &[],
         verb,
@@ -79,58 +56,67 @@ const fn namespaced(resource: &'static str, verb: &'static str) -> Permission {
 
 /// The list.
 pub const PERMISSIONS: &[Permission] = &[
-    namespaced("issuers", "list"),
-    namespaced("issuers", "watch"),
-    namespaced("issuers/status", "patch"),
-    cluster("signet.dev", "clusterissuers", "list"),
-    cluster("signet.dev", "clusterissuers", "watch"),
-    cluster("signet.dev", "clusterissuers/status", "patch"),
-    issuers("signet.dev", "cagenerations", "list"),
-    issuers("signet.dev", "cagenerations", "create"),
-    cluster("cert-manager.io", "certificaterequests", "list"),
-    cluster("cert-manager.io", "certificaterequests", "watch"),
-    cluster("cert-manager.io", "certificaterequests/status", "patch"),
-    cluster("certificates.k8s.io", "certificatesigningrequests", "list"),
-    cluster("certificates.k8s.io", "certificatesigningrequests", "watch"),
-    cluster(
+    on(NamespacedIssuers, "signet.dev", "issuers", "list"),
+    on(NamespacedIssuers, "signet.dev", "issuers", "watch"),
+    on(NamespacedIssuers, "signet.dev", "issuers/status", "patch"),
+    on(Cluster, "signet.dev", "clusterissuers", "list"),
+    on(Cluster, "signet.dev", "clusterissuers", "watch"),
+    on(Cluster, "signet.dev", "clusterissuers/status", "patch"),
+    on(Issuers, "signet.dev", "cagenerations", "list"),
+    on(Issuers, "signet.dev", "cagenerations", "create"),
+    on(Cluster, "cert-manager.io", "certificaterequests", "list"),
+    on(Cluster, "cert-manager.io", "certificaterequests", "watch"),
+    on(
+        Cluster,
+        "cert-manager.io",
+        "certificaterequests/status",
+        "patch",
+    ),
+    on(
+        Cluster,
+        "certificates.k8s.io",
+        "certificatesigningrequests",
+        "list",
+    ),
+    on(
+        Cluster,
+        "certificates.k8s.io",
+        "certificatesigningrequests",
+        "watch",
+    ),
+    on(
+        Cluster,
         "certificates.k8s.io",
         "certificatesigningrequests/status",
         "patch",
     ),
-    // Asked for by the API server's admission when a CSR's status is written (CSR-4); it shows
+    // RawRequest for by the API server's admission when a CSR's status is written (CSR-4); it shows
     // in no audit log of ours.
     Permission {
-        scope: Scope::Cluster,
-        group: "certificates.k8s.io",
-        resource: "signers",
         names: &["issuers.signet.dev/*", "clusterissuers.signet.dev/*"],
-        verb: "sign",
+        ..on(Cluster, "certificates.k8s.io", "signers", "sign")
     },
-    cluster("authorization.k8s.io", "subjectaccessreviews", "create"),
+    on(
+        Cluster,
+        "authorization.k8s.io",
+        "subjectaccessreviews",
+        "create",
+    ),
     // One by one, never listed or watched: whoever reads all Secrets is a target. The PINs of
     // PKCS#11 tokens are among those in the cluster resource namespace.
-    issuers("", "secrets", "get"),
-    issuers("", "secrets", "create"),
-    issuers("", "configmaps", "get"),
+    on(Issuers, "", "secrets", "get"),
+    on(Issuers, "", "secrets", "create"),
+    on(Issuers, "", "configmaps", "get"),
     // For logging in to a key backend as a ServiceAccount that an issuer names.
-    Permission {
-        scope: Scope::Granted,
-        group: "",
-        resource: "serviceaccounts/token",
-        names: &[],
-        verb: "create",
-    },
-    cluster("events.k8s.io", "events", "create"),
-    cluster("events.k8s.io", "events", "patch"),
+    on(Granted, "", "serviceaccounts/token", "create"),
+    on(Cluster, "events.k8s.io", "events", "create"),
+    on(Cluster, "events.k8s.io", "events", "patch"),
     // Where the API server is: no Issuer may have it called.
     Permission {
-        scope: Scope::ApiServer,
-        group: "discovery.k8s.io",
-        resource: "endpointslices",
         names: &["kubernetes"],
-        verb: "get",
+        ..on(ApiServer, "discovery.k8s.io", "endpointslices", "get")
     },
-    own("coordination.k8s.io", "leases", "get"),
-    own("coordination.k8s.io", "leases", "create"),
-    own("coordination.k8s.io", "leases", "patch"),
+    on(OwnNamespace, "coordination.k8s.io", "leases", "get"),
+    on(OwnNamespace, "coordination.k8s.io", "leases", "create"),
+    on(OwnNamespace, "coordination.k8s.io", "leases", "patch"),
 ];

@@ -1,6 +1,9 @@
 //! What is to be written about an object, decided beforehand. Pure.
 
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
+use signet_core::reason::Reason;
 
 /// The field manager of every write.
 pub const FIELD_MANAGER: &str = "signet";
@@ -28,6 +31,23 @@ pub struct PlannedEvent {
     pub action: &'static str,
     /// The message.
     pub note: String,
+}
+
+impl PlannedEvent {
+    /// Returns the event about the outcome of a request.
+    pub fn issue(warning: bool, reason: Reason, note: &str) -> Self {
+        Self {
+            warning,
+            reason: reason.as_str(),
+            action: "Issue",
+            note: note.to_owned(),
+        }
+    }
+}
+
+/// Returns a time as Kubernetes has it, in whole seconds.
+pub fn seconds(time: Timestamp) -> Time {
+    Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
 /// Returns the label of objects that Signet creates.

@@ -10,7 +10,6 @@ mod shared_ca;
 mod tests;
 
 use std::collections::HashSet;
-use std::sync::MutexGuard;
 
 use tokio::sync::broadcast;
 
@@ -97,7 +96,7 @@ impl Sharing {
     /// Begins the first pass over the issuers that exist.
     pub fn listed(&self, existing: impl IntoIterator<Item = IssuerName>) {
         let held = {
-            let pass = &mut self.lock().first_pass;
+            let pass = &mut self.state.lock().first_pass;
             let observed = std::mem::take(&mut pass.observed);
             let remaining = existing.into_iter().filter(|name| !observed.contains(name));
             pass.remaining = Some(remaining.collect());
@@ -109,7 +108,7 @@ impl Sharing {
     /// Whether the message of an issuer must stay as it is, because the first pass is not complete.
     /// The issuer is announced when it is.
     pub fn holds(&self, name: &IssuerName) -> bool {
-        let pass = &mut self.lock().first_pass;
+        let pass = &mut self.state.lock().first_pass;
         let holds = !pass.is_complete();
         if holds {
             pass.held.insert(name.clone());
@@ -119,7 +118,7 @@ impl Sharing {
 
     /// The issuers with which this one shares a CA.
     pub fn shared(&self, name: &IssuerName) -> Option<SharedCa> {
-        self.lock().index.shared(name)
+        self.state.lock().index.shared(name)
     }
 
     /// The issuers whose message changes.
@@ -129,7 +128,7 @@ impl Sharing {
 
     fn update(&self, name: &IssuerName, change: impl FnOnce(&mut CaIndex) -> Vec<IssuerName>) {
         let changed = {
-            let state = &mut *self.lock();
+            let state = &mut *self.state.lock();
             let mut changed = change(&mut state.index);
             state.first_pass.observed(name);
             changed.extend(state.first_pass.release());
@@ -143,9 +142,5 @@ impl Sharing {
             // Without a receiver there is no issuer to update.
             let _ = self.changes.send(name);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock()
     }
 }

@@ -1,13 +1,7 @@
 //! Watches that keep only what is ours.
 
-pub mod lean;
-
 use futures::{Stream, StreamExt, future};
 use kube::runtime::watcher::{self, Event};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-
-use crate::keyring::IssuerChange;
 
 /// Passes on the events of objects that `keep` turns into what is cached, and drops the others
 /// before anything is cached.
@@ -49,17 +43,6 @@ where
     events.inspect(move |event| {
         if let Ok(Event::InitDone) = event {
             then();
-        }
-    })
-}
-
-/// Whose requests may be set free, as it comes; anybody's when something was missed.
-pub fn changes(receiver: Receiver<IssuerChange>) -> impl Stream<Item = IssuerChange> + Send {
-    futures::stream::unfold(receiver, |mut receiver| async move {
-        match receiver.recv().await {
-            Ok(changed) => Some((changed, receiver)),
-            Err(RecvError::Lagged(_)) => Some((None, receiver)),
-            Err(RecvError::Closed) => None,
         }
     })
 }

@@ -48,7 +48,7 @@ pub enum CreateResult {
 pub struct Writer {
     client: Client,
     recorder: Recorder,
-    turns: Arc<FairSemaphore>,
+    permits: Arc<FairSemaphore>,
     terminating: Arc<Terminating>,
 }
 
@@ -63,14 +63,9 @@ impl Writer {
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
-            turns: Arc::new(FairSemaphore::new(max_in_flight)),
+            permits: Arc::new(FairSemaphore::new(max_in_flight)),
             terminating: Arc::default(),
         }
-    }
-
-    /// The client, for objects whose API handle a caller needs.
-    pub fn client(&self) -> &Client {
-        &self.client
     }
 
     /// Writes a plan about `object`: the status in one write, then the event.
@@ -87,7 +82,7 @@ impl Writer {
     {
         let namespace = object.meta().namespace.as_deref().unwrap_or_default();
         // The requests of one namespace must not delay the writes of others.
-        let _turn = self.turns.acquire(namespace).await;
+        let _permit = self.permits.acquire(namespace).await;
         if let Some(status) = plan.status
             && self.status(object, &status).await? == WriteResult::Conflict
         {

@@ -20,6 +20,19 @@ pub enum Api {
     CertificateSigningRequest,
 }
 
+impl Api {
+    /// Every API.
+    pub const ALL: [Self; 2] = [Self::CertificateRequest, Self::CertificateSigningRequest];
+
+    /// Returns the kind of its objects, as metrics and logs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CertificateRequest => "CertificateRequest",
+            Self::CertificateSigningRequest => "CertificateSigningRequest",
+        }
+    }
+}
+
 /// Where a request stands with its approver (CM-3, CSR-7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {

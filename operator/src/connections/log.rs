@@ -1,10 +1,9 @@
 //! Logs the changes of a key's state, with what only administrators may see.
 
-use std::sync::{Mutex, PoisonError};
-
 use signet_keys::KeyError;
 
 use crate::issuer_name::IssuerName;
+use crate::lock::Mutex;
 
 /// The state of an issuer's key as it was last logged.
 #[derive(Debug, Default)]
@@ -26,7 +25,7 @@ impl KeyLog {
             message: error.message.clone(),
             cause: error.cause.clone(),
         });
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.0.lock();
         if *logged == now {
             return false;
         }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use kube::Client;
 use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
-use signet_api::external::certificate_request::CertificateRequest;
 use signet_keys::FairSemaphore;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
@@ -21,11 +20,11 @@ use crate::args::Run;
 use crate::attempts::Attempts;
 use crate::blocking::BlockingQueue;
 use crate::connections::{Caps, Connections, KeyEvent};
-use crate::context::{Ambient, Context, Issuers, Requests, Settings};
+use crate::context::{Ambient, Context, Issuers, Settings};
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
 use crate::writer::Writer;
-use crate::{certificate_request, issuers, signing_request};
+use crate::{issuers, requests};
 
 /// How many issuers' CA generations are read at the same time.
 const MAX_CONCURRENT_READS: u16 = 16;
@@ -47,10 +46,8 @@ pub(super) struct Leader {
 /// What all controllers have in common.
 #[derive(Clone)]
 struct Common {
-    client: Client,
     context: Arc<Context>,
     listed: Listed,
-    stop: CancellationToken,
 }
 
 /// Which watches have listed their objects; a token is cancelled when its watch has.
@@ -58,8 +55,7 @@ struct Common {
 struct Listed {
     issuers: CancellationToken,
     cluster_issuers: CancellationToken,
-    requests: CancellationToken,
-    signing_requests: CancellationToken,
+    requests: Vec<CancellationToken>,
 }
 
 impl Leader {
@@ -67,33 +63,17 @@ impl Leader {
     pub(super) fn start(setup: &Setup, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
-        let (requests, request_cache) = reflector::store();
-        let (signing_requests, signing_request_cache) = reflector::store();
         let stores = Issuers {
             issuers,
             cluster_issuers,
         };
-        let stored = Requests {
-            certificate_requests: requests.clone(),
-            signing_requests: signing_requests.clone(),
+        let context = Arc::new(context(setup, process, stores.clone()));
+        let requests = requests::controllers(&context);
+        let listed = Listed {
+            requests: requests.iter().map(|api| api.listed.clone()).collect(),
+            ..Listed::default()
         };
-        let stop = CancellationToken::new();
-        let common = Common {
-            client: setup.client.clone(),
-            context: Arc::new(context(
-                setup,
-                process,
-                stop.clone(),
-                stores.clone(),
-                stored,
-            )),
-            listed: Listed::default(),
-            stop,
-        };
-        process.begin_term(
-            common.context.clone(),
-            Arc::new(waiting(requests.clone(), signing_requests.clone())),
-        );
+        let common = Common { context, listed };
         let listed = &common.listed;
         let mut controllers = JoinSet::new();
         if setup.settings.namespaced_issuers {
@@ -111,21 +91,18 @@ impl Leader {
             (stores.cluster_issuers, cluster_issuer_cache),
             listed.cluster_issuers.clone(),
         ));
-        controllers.spawn(certificate_requests(
-            common.clone(),
-            requests,
-            request_cache,
-        ));
-        controllers.spawn(csrs(
-            common.clone(),
-            signing_requests,
-            signing_request_cache,
-        ));
+        let mut due = Vec::new();
+        for api in requests {
+            due.push(api.due);
+            controllers.spawn(after_issuers(common.clone(), api.run));
+        }
+        let due = move || due.iter().map(|due| due()).sum();
+        process.begin_term(common.context.clone(), Arc::new(due));
         if let Some(api_server) = setup.startup.api_server.clone() {
             controllers.spawn(api_server.follow(
-                common.client.clone(),
+                setup.client.clone(),
                 setup.settings.issuer_resync_interval,
-                common.stop.clone(),
+                common.context.stop.clone(),
             ));
         }
         controllers.spawn(wake_when_back(common.clone()));
@@ -133,7 +110,7 @@ impl Leader {
         controllers.spawn(sync(common.clone()));
         Self {
             controllers,
-            stop: common.stop,
+            stop: common.context.stop.clone(),
         }
     }
 
@@ -156,13 +133,7 @@ impl Leader {
     }
 }
 
-fn context(
-    setup: &Setup,
-    process: &Process,
-    stop: CancellationToken,
-    issuers: Issuers,
-    requests: Requests,
-) -> Context {
+fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     let (client, settings) = (&setup.client, &setup.settings);
     let instance = Some(setup.identity.clone());
     Context {
@@ -186,30 +157,14 @@ fn context(
         }),
         sharing: Sharing::default(),
         reads: FairSemaphore::new(MAX_CONCURRENT_READS),
-        stop,
+        stop: CancellationToken::new(),
         issuers,
-        requests,
         attempts: Attempts::default(),
         metrics: process.metrics.clone(),
         health: process.health.clone(),
         key_generation: BlockingQueue::default(),
         chain_parsing: BlockingQueue::default(),
         now: Timestamp::now,
-    }
-}
-
-/// How many approved requests have no final answer.
-fn waiting(
-    requests: Store<CertificateRequest>,
-    signing_requests: Store<CertificateSigningRequest>,
-) -> impl Fn() -> usize + Send + Sync {
-    move || {
-        requests
-            .state_filter(certificate_request::watch::is_due)
-            .len()
-            + signing_requests
-                .state_filter(signing_request::watch::is_due)
-                .len()
     }
 }
 
@@ -220,15 +175,14 @@ async fn sync(common: Common) {
         tokio::join!(
             listed.issuers.cancelled(),
             listed.cluster_issuers.cancelled(),
-            listed.requests.cancelled(),
-            listed.signing_requests.cancelled(),
+            join_all(listed.requests.iter().map(CancellationToken::cancelled)),
         );
         common.context.health.set_synced(true);
-        common.stop.cancelled().await;
+        common.context.stop.cancelled().await;
     };
     tokio::select! {
         () = all => {}
-        () = common.stop.cancelled() => {}
+        () = common.context.stop.cancelled() => {}
     }
 }
 
@@ -239,7 +193,7 @@ async fn wake_when_back(common: Common) {
     loop {
         let change = tokio::select! {
             change = changes.recv() => change,
-            () = common.stop.cancelled() => return,
+            () = common.context.stop.cancelled() => return,
         };
         match change {
             Ok(change) if change.event == KeyEvent::Unavailable => {}
@@ -256,7 +210,7 @@ async fn begin_first_pass(common: Common) {
     if issuers_listed(&common).await {
         let context = &common.context;
         context.sharing.listed(context.issuers.names());
-        common.stop.cancelled().await;
+        common.context.stop.cancelled().await;
     }
 }
 
@@ -267,12 +221,12 @@ async fn issuers_of_kind<K>(
 ) where
     K: issuers::Object + 'static,
 {
-    let context = common.context;
+    let (context, stop) = (common.context.clone(), common.context.stop.clone());
     let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
-    let changed = issuers::watch::changed(common.client, cache, context.clone(), listed);
+    let changed = issuers::watch::changed(context.client.clone(), cache, context.clone(), listed);
     Controller::for_stream(changed, store)
         .reconcile_on(issuers::watch::woken(keys, sharing))
-        .graceful_shutdown_on(common.stop.cancelled_owned())
+        .graceful_shutdown_on(stop.cancelled_owned())
         .run(issuers::reconcile, issuers::error_policy, context)
         .for_each(|_| std::future::ready(()))
         .await;
@@ -289,57 +243,12 @@ async fn issuers_listed(common: &Common) -> bool {
     };
     tokio::select! {
         () = listed => true,
-        () = common.stop.cancelled() => false,
+        () = common.context.stop.cancelled() => false,
     }
 }
 
-async fn certificate_requests(
-    common: Common,
-    store: Store<CertificateRequest>,
-    cache: Cache<CertificateRequest>,
-) {
-    let changes = common.context.keyring.changes();
-    if !issuers_listed(&common).await {
-        return;
+async fn after_issuers(common: Common, requests: impl Future<Output = ()>) {
+    if issuers_listed(&common).await {
+        requests.await;
     }
-    let listed = common.listed.requests.clone();
-    let due =
-        certificate_request::watch::due(common.client, cache, listed, common.context.clone()).await;
-    Controller::for_stream(due, store.clone())
-        .reconcile_on(certificate_request::watch::set_free(store, changes))
-        .graceful_shutdown_on(common.stop.cancelled_owned())
-        .run(
-            certificate_request::reconcile,
-            certificate_request::error_policy,
-            common.context,
-        )
-        .for_each(|_| std::future::ready(()))
-        .await;
-}
-
-async fn csrs(
-    common: Common,
-    store: Store<CertificateSigningRequest>,
-    cache: Cache<CertificateSigningRequest>,
-) {
-    let changes = common.context.keyring.changes();
-    if !issuers_listed(&common).await {
-        return;
-    }
-    let due = signing_request::watch::due(
-        common.client,
-        cache,
-        common.listed.signing_requests.clone(),
-        common.context.clone(),
-    );
-    Controller::for_stream(due, store.clone())
-        .reconcile_on(signing_request::watch::set_free(store, changes))
-        .graceful_shutdown_on(common.stop.cancelled_owned())
-        .run(
-            signing_request::reconcile,
-            signing_request::error_policy,
-            common.context,
-        )
-        .for_each(|_| std::future::ready(()))
-        .await;
 }

@@ -9,6 +9,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
+use signet_core::request::Api;
 use signet_keys::ErrorClass;
 
 use crate::issuer_name::IssuerName;
@@ -16,9 +17,7 @@ use crate::lock::Mutex;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
-/// The request APIs.
-const APIS: [&str; 2] = ["CertificateRequest", "CertificateSigningRequest"];
-/// The outcomes of a request, as in [`Outcome::labels`](crate::request::Outcome::labels).
+/// The outcomes of a request.
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
 /// The operator's metrics.
@@ -65,7 +64,7 @@ impl Metrics {
     /// requester can write any name.
     pub fn decided(
         &self,
-        api: &'static str,
+        api: Api,
         issuer: Option<&IssuerName>,
         outcome: &'static str,
         reason: Reason,
@@ -140,9 +139,9 @@ impl Metrics {
         self.series.ca_expiry.remove(&labels);
         self.series.key_queue.remove(&labels);
         // The other labels are closed lists, so that each series can be named.
-        for (api, outcome) in APIS
-            .iter()
-            .flat_map(|api| OUTCOMES.map(|outcome| (*api, outcome)))
+        for (api, outcome) in Api::ALL
+            .into_iter()
+            .flat_map(|api| OUTCOMES.map(|outcome| (api, outcome)))
         {
             for reason in Reason::ALL {
                 self.series
@@ -221,13 +220,13 @@ mod tests {
         let metrics = Metrics::default();
         let issuer = shop_ca();
         metrics.decided(
-            "CertificateRequest",
+            Api::CertificateRequest,
             Some(&issuer),
             "issued",
             Reason::Issued,
         );
         metrics.decided(
-            "CertificateRequest",
+            Api::CertificateRequest,
             None,
             "waiting",
             Reason::IssuerNotFound,
@@ -259,7 +258,7 @@ mod tests {
         let metrics = Metrics::default();
         for issuer in [shop_ca(), corp()] {
             metrics.decided(
-                "CertificateRequest",
+                Api::CertificateRequest,
                 Some(&issuer),
                 "issued",
                 Reason::Issued,

@@ -95,6 +95,7 @@ impl AdminState for Process {
 #[cfg(test)]
 mod tests {
     use signet_core::reason::Reason;
+    use signet_core::request::Api;
 
     use super::*;
     use crate::fixtures::corp;
@@ -105,7 +106,7 @@ mod tests {
         let issued = || {
             let metrics = &process.metrics;
             metrics.decided(
-                "CertificateRequest",
+                Api::CertificateRequest,
                 Some(&corp()),
                 "issued",
                 Reason::Issued,

@@ -1,7 +1,8 @@
 //! Namespaces that are being deleted, in which nothing can be created any more.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+
+use crate::lock::Mutex;
 
 /// More than these are never being deleted at the same time; beyond it, some are logged again.
 const MAX_NAMESPACES: usize = 1024;
@@ -23,12 +24,11 @@ impl Terminating {
 
     /// Forgets a namespace, because something was created in it.
     pub(super) fn forget(&self, namespace: &str) {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        logged.remove(namespace);
+        self.0.lock().remove(namespace);
     }
 
     fn is_news(&self, namespace: &str) -> bool {
-        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.0.lock();
         if logged.len() >= MAX_NAMESPACES {
             logged.clear();
         }
@@ -57,7 +57,7 @@ mod tests {
         for number in 0..10_000 {
             terminating.is_news(&number.to_string());
         }
-        let logged = terminating.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let logged = terminating.0.lock();
         assert!(logged.len() <= MAX_NAMESPACES);
     }
 }

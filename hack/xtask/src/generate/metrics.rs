@@ -7,6 +7,7 @@ use signet::issuer_name::IssuerName;
 use signet::run::metrics::{Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
+use signet_core::request::Api;
 use signet_keys::ErrorClass;
 
 use super::{Files, Table};
@@ -46,7 +47,7 @@ fn sample() -> Result<String> {
         namespace: String::new(),
         name: String::new(),
     };
-    metrics.decided("", Some(&issuer), "", Reason::Issued);
+    metrics.decided(Api::CertificateRequest, Some(&issuer), "", Reason::Issued);
     metrics.ready_after(1.0);
     metrics.signed("", 1.0);
     metrics.issuer(&issuer, Some(1));

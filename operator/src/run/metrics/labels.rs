@@ -2,6 +2,7 @@
 
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use signet_core::reason::Reason;
+use signet_core::request::Api;
 
 use crate::issuer_name::IssuerName;
 
@@ -31,13 +32,13 @@ pub(super) struct RequestLabels {
 
 impl RequestLabels {
     pub(super) fn new(
-        api: &'static str,
+        api: Api,
         issuer: Option<&IssuerName>,
         outcome: &'static str,
         reason: Reason,
     ) -> Self {
         Self {
-            api,
+            api: api.as_str(),
             issuer_kind: issuer.map_or("", |issuer| issuer.kind.as_str()),
             issuer_namespace: issuer
                 .map(|issuer| issuer.namespace.clone())

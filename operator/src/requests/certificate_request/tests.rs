@@ -1,14 +1,16 @@
-//! `CertificateRequest`: object in, intake and plan out.
+//! `CertificateRequest`: object in, request and plan out.
 
-mod intake;
+mod read;
 mod status;
-mod watch;
 
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
+use signet_core::request::RawRequest;
+
+use super::super::object::Observed;
 
 /// A request for the Issuer `shop/ca` of ours.
-fn object(spec: &Value, status: &Value) -> CertificateRequest {
+fn object(spec: &Value, status: &Value) -> Value {
     let mut object = json!({
         "apiVersion": "cert-manager.io/v1",
         "kind": "CertificateRequest",
@@ -24,26 +26,41 @@ fn object(spec: &Value, status: &Value) -> CertificateRequest {
         "status": status,
     });
     merge(&mut object["spec"], spec);
+    object
+}
+
+/// An approved request.
+fn with_spec(spec: &Value) -> Value {
+    object(spec, &conditions(&[approved()]))
+}
+
+fn observed(object: Value) -> Observed<CertificateRequest> {
     serde_json::from_value(object).unwrap()
 }
 
-fn with_status(status: &Value) -> CertificateRequest {
-    object(&json!({}), status)
+fn with_status(status: &Value) -> Observed<CertificateRequest> {
+    observed(object(&json!({}), status))
 }
 
-/// What a server-side apply makes of it, as far as these tests go: our condition replaces the
-/// one of its type, other fields replace theirs.
-fn applied(object: &CertificateRequest, status: Value) -> CertificateRequest {
-    let mut applied = serde_json::to_value(object).unwrap();
+fn read(object: Value) -> RawRequest {
+    observed(object).due().unwrap().request.clone()
+}
+
+/// What a server-side apply makes of a status, as far as these tests go: our condition replaces
+/// the one of its type, other fields replace theirs.
+fn applied(before: &Value, status: Value) -> Value {
     let mut status = status;
     let ours = status["conditions"].take();
-    let others = object.status.iter().flat_map(|status| &status.conditions);
-    let others = others.filter(|condition| condition.type_ != "Ready");
-    let mut conditions: Vec<Value> = others.map(|condition| json!(condition)).collect();
+    let others = before["conditions"].as_array().into_iter().flatten();
+    let mut conditions: Vec<Value> = others
+        .filter(|condition| condition["type"] != "Ready")
+        .cloned()
+        .collect();
     conditions.extend(ours.as_array().unwrap().clone());
     status["conditions"] = json!(conditions);
-    merge(&mut applied["status"], &status);
-    serde_json::from_value(applied).unwrap()
+    let mut applied = before.clone();
+    merge(&mut applied, &status);
+    applied
 }
 
 fn merge(into: &mut Value, from: &Value) {

@@ -5,13 +5,22 @@ use signet_api::IssuerKind;
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_core::request::{Api, Approval, Reference};
 
-use super::super::intake::{issuer, read};
-use super::{approved, condition, conditions, denied, object, with_status};
+use super::{approved, condition, conditions, denied, observed, read, with_spec, with_status};
 use crate::fixtures::{alice, shop_ca};
+use crate::issuer_name::IssuerName;
+use crate::requests::kind::{Progress, RequestKind};
 
-fn referring(group: &str, kind: &str, name: &str) -> CertificateRequest {
+fn referring(group: &str, kind: &str, name: &str) -> Value {
     let reference = json!({ "group": group, "kind": kind, "name": name });
-    object(&json!({ "issuerRef": reference }), &json!({}))
+    with_spec(&json!({ "issuerRef": reference }))
+}
+
+fn issuer(object: &Value) -> Option<IssuerName> {
+    CertificateRequest::issuer(&serde_json::from_value(object.clone()).unwrap())
+}
+
+fn progress(status: &Value) -> Progress {
+    CertificateRequest::progress(&serde_json::from_value(status.clone()).unwrap())
 }
 
 /// Rule A1-2: an Issuer is looked up beside the request, a ClusterIssuer in the cluster.
@@ -52,8 +61,43 @@ fn a1_1_group_and_kind_match_exactly_or_the_request_is_not_ours() {
     ] {
         let object = referring(group, kind, name);
         assert_eq!(issuer(&object), None, "{group:?} {kind:?} {name:?}");
-        assert!(read(&object).is_none());
+        let cached = observed(object);
+        assert!(!cached.is_ours() && cached.due().is_none());
     }
+}
+
+#[test]
+fn cm_3_due_is_what_is_approved_or_denied_and_not_finished() {
+    let ready = |status, reason| condition("Ready", status, reason);
+    for (status, due) in [
+        (json!({}), false),
+        (conditions(&[ready("False", "Pending")]), false),
+        (conditions(&[approved()]), true),
+        (conditions(&[approved(), ready("False", "Pending")]), true),
+        (conditions(&[approved(), ready("True", "Issued")]), false),
+        (conditions(&[approved(), ready("False", "Failed")]), false),
+        (conditions(&[denied()]), true),
+        (conditions(&[denied(), ready("False", "Pending")]), true),
+        (conditions(&[denied(), ready("False", "Denied")]), false),
+        (
+            json!({ "conditions": [approved()], "certificate": "Y2VydA==" }),
+            false,
+        ),
+    ] {
+        let object = with_status(&status);
+        assert!(object.is_ours());
+        assert_eq!(object.due().is_some(), due, "{status}");
+    }
+}
+
+#[test]
+fn of_a_finished_request_hardly_anything_is_cached() {
+    let cached = with_status(&json!({
+        "conditions": [approved(), condition("Ready", "True", "Issued")],
+        "certificate": "Y2Vy".repeat(1000),
+        "ca": "Y2Vy".repeat(1000),
+    }));
+    assert!(format!("{cached:?}").len() < 1000);
 }
 
 #[test]
@@ -67,7 +111,8 @@ fn a1_6_what_is_finished_is_never_read_again() {
         // Rule A1-5.
         conditions(&[approved(), condition("InvalidRequest", "True", "Bad")]),
     ] {
-        assert!(read(&with_status(&status)).is_none(), "{status}");
+        assert_eq!(progress(&status), Progress::Finished, "{status}");
+        assert!(with_status(&status).due().is_none(), "{status}");
     }
 }
 
@@ -83,7 +128,7 @@ fn a1_6_nothing_else_is_finished() {
         // Failed once is not failed for good without the condition.
         json!({ "conditions": [approved()], "failureTime": "2026-08-01T00:00:00Z" }),
     ] {
-        assert!(read(&with_status(&status)).is_some(), "{status}");
+        assert_ne!(progress(&status), Progress::Finished, "{status}");
     }
 }
 
@@ -98,36 +143,47 @@ fn a1_4_denied_comes_first() {
     ] {
         let mut all = others;
         all.push(denied());
-        let (_, asked) = read(&with_status(&conditions(&all))).unwrap();
-        assert_eq!(asked.approval, Approval::Denied, "{all:?}");
+        assert_eq!(progress(&conditions(&all)), Progress::Denied, "{all:?}");
+        let cached = with_status(&conditions(&all));
+        let approval = cached.due().unwrap().request.approval;
+        assert_eq!(approval, Approval::Denied, "{all:?}");
     }
 }
 
 #[test]
 fn a1_3_only_true_approves_and_denies() {
-    for (conditions_, approval) in [
-        (vec![], Approval::Pending),
-        (vec![approved()], Approval::Approved),
-        (vec![condition("Approved", "False", "")], Approval::Pending),
-        (
-            vec![condition("Approved", "Unknown", "")],
-            Approval::Pending,
-        ),
+    let pending = Progress::AwaitingApproval;
+    let since = "2026-08-01T00:00:00Z".parse().unwrap();
+    for (conditions_, expected) in [
+        (vec![], pending),
+        (vec![approved()], Progress::Approved(Some(since))),
+        (vec![condition("Approved", "False", "")], pending),
+        (vec![condition("Approved", "Unknown", "")], pending),
         (
             vec![condition("Denied", "False", ""), approved()],
-            Approval::Approved,
+            Progress::Approved(Some(since)),
         ),
     ] {
-        let (_, asked) = read(&with_status(&conditions(&conditions_))).unwrap();
-        assert_eq!(asked.approval, approval, "{conditions_:?}");
+        let status = conditions(&conditions_);
+        assert_eq!(progress(&status), expected, "{conditions_:?}");
     }
+}
+
+#[test]
+fn the_approval_is_as_old_as_its_condition() {
+    let mut untimed: Value = approved();
+    untimed["lastTransitionTime"].take();
+    let status = conditions(&[untimed]);
+    assert_eq!(progress(&status), Progress::Approved(None));
 }
 
 #[test]
 fn the_spec_is_carried_over_as_it_stands() {
     let spec = json!({ "isCA": true, "usages": ["server auth", "client auth"] });
-    let (issuer, asked) = read(&object(&spec, &json!({}))).unwrap();
-    assert_eq!(issuer, shop_ca());
+    let cached = observed(with_spec(&spec));
+    let due = cached.due().unwrap();
+    assert_eq!(due.issuer, shop_ca());
+    let asked = due.request.clone();
     assert_eq!(
         (asked.uid.as_str(), asked.api),
         ("uid-1", Api::CertificateRequest)
@@ -143,16 +199,13 @@ fn the_spec_is_carried_over_as_it_stands() {
 
 #[test]
 fn what_is_no_base64_is_no_csr() {
-    let (_, asked) = read(&object(&json!({ "request": "%%%" }), &json!({}))).unwrap();
+    let asked = read(with_spec(&json!({ "request": "%%%" })));
     assert_eq!(asked.csr, b"");
 }
 
 #[test]
 fn a3_28_90_days_unless_the_spec_says_otherwise() {
-    let duration = |duration: Value| {
-        let spec = json!({ "duration": duration });
-        read(&object(&spec, &json!({}))).unwrap().1.duration
-    };
+    let duration = |duration: Value| read(with_spec(&json!({ "duration": duration }))).duration;
     let days_90 = Duration::from_secs(90 * 24 * 3600);
     assert_eq!(duration(Value::Null), Ok(days_90));
     assert_eq!(duration(json!("2160h0m0s")), Ok(days_90));
@@ -171,15 +224,12 @@ fn the_certificate_is_the_controlling_owner() {
         })
     };
     let with = |owners: Vec<Value>| {
-        let mut object = serde_json::to_value(with_status(&json!({}))).unwrap();
+        let mut object = with_spec(&json!({}));
         object["metadata"]["ownerReferences"] = json!(owners);
         object["metadata"]["annotations"] =
             json!({ "cert-manager.io/certificate-name": "annotated" });
         object["metadata"]["labels"] = json!({ "cert-manager.io/certificate-name": "labelled" });
-        read(&serde_json::from_value(object).unwrap())
-            .unwrap()
-            .1
-            .certificate
+        read(object).certificate
     };
     let certificate = || owner("cert-manager.io/v1", "Certificate", json!(true));
     let other = || owner("apps/v1", "Deployment", json!(false));

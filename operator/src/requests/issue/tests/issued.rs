@@ -4,12 +4,14 @@ use std::time::Duration;
 use signet_core::ca::CaChain;
 use signet_core::policy::SpiffeRules;
 use signet_core::reason::Reason;
+use signet_core::request::RawRequest;
 use signet_core::spiffe::TrustDomain;
 use signet_keys::KeyType;
 
-use super::{Outcome, asked, outcome, outcome_now, ready};
+use super::{Outcome, asked, outcome_now, ready};
 use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, service_account, verify};
 use crate::keyring::{IssuerLookup, State};
+use crate::requests::outcome::Certificate;
 
 const KEY_TYPES: [KeyType; 7] = [
     KeyType::EcdsaP256,
@@ -21,17 +23,24 @@ const KEY_TYPES: [KeyType; 7] = [
     KeyType::Ed25519,
 ];
 
+async fn issued(asked: RawRequest, issuer: &IssuerLookup) -> Certificate {
+    match outcome_now(asked, issuer).await {
+        Outcome::Issued(certificate) => certificate,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn openssl_accepts_what_every_type_of_ca_key_signs() {
     for key_type in KEY_TYPES {
         let signer = key::signer(key_type);
         let chain = ca::valid(&*signer, "Root");
         let outcome = outcome_now(asked(), &ready(signer, chain)).await;
-        let Outcome::Issued { chain, bundle, .. } = &outcome else {
+        let Outcome::Issued(certificate) = &outcome else {
             panic!("{key_type:?}: {outcome:?}");
         };
-        verify(chain, bundle, NOW);
-        assert_eq!(outcome.labels(), Some(("issued", Reason::Issued)));
+        verify(&certificate.chain, &certificate.bundle, NOW);
+        assert_eq!(outcome.labels(), ("issued", Reason::Issued));
         assert!(!outcome.wants_retry());
     }
 }
@@ -43,15 +52,8 @@ async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
     let issuing = intermediate.issue("Issuing");
     let tls_crt = [issuing.pem.as_str(), &intermediate.pem].concat();
     let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(root.pem.as_bytes())).unwrap();
-    let outcome = outcome_now(asked(), &ready(issuing.signer(), chain.clone())).await;
-    let Outcome::Issued {
-        chain: issued,
-        bundle,
-        ..
-    } = outcome
-    else {
-        panic!("{outcome:?}");
-    };
+    let certificate = issued(asked(), &ready(issuing.signer(), chain.clone())).await;
+    let (issued, bundle) = (certificate.chain, certificate.bundle);
     let above: String = chain.path()[..2].iter().map(|one| one.pem()).collect();
     assert!(issued.ends_with(&above), "{issued}");
     assert_eq!(issued.matches("BEGIN CERTIFICATE").count(), 3);
@@ -64,17 +66,10 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::root(&*signer, "Root", at(-DAY), DAY + HOUR / 2);
     let end = chain.not_after();
-    let outcome = outcome_now(asked(), &ready(signer, chain)).await;
-    let Outcome::Issued {
-        clamped, spiffe_id, ..
-    } = outcome
-    else {
-        panic!("{outcome:?}");
-    };
-    assert_eq!(clamped, Some(end));
-    let message = Outcome::issued_message(clamped, spiffe_id.as_deref(), &[]);
+    let certificate = issued(asked(), &ready(signer, chain)).await;
+    assert_eq!(certificate.clamped, Some(end));
     assert_eq!(
-        message,
+        certificate.message(),
         format!(
             "Certificate issued; it ends at {end}, earlier than was asked for, because the CA does"
         )
@@ -95,16 +90,10 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     asked.requester = service_account("shop", "web");
     asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Duration::from_secs(20));
-    let outcome = outcome(asked, &IssuerLookup::Observed(State::Ready(loaded)), NOW).await;
-    let Outcome::Issued {
-        clamped, spiffe_id, ..
-    } = outcome
-    else {
-        panic!("{outcome:?}");
-    };
-    assert_eq!(clamped, None);
+    let certificate = issued(asked, &IssuerLookup::Observed(State::Ready(loaded))).await;
+    assert_eq!(certificate.clamped, None);
     assert_eq!(
-        Outcome::issued_message(clamped, spiffe_id.as_deref(), &[]),
+        certificate.message(),
         "Certificate issued with SPIFFE ID spiffe://example.org/ns/shop/sa/web"
     );
 }
@@ -133,12 +122,7 @@ async fn usages_that_do_not_fit_the_key_are_reported() {
         let chain = ca::valid(&*signer, "Root");
         let mut asked = asked();
         asked.usages = usages.iter().map(|&usage| usage.to_owned()).collect();
-        let Outcome::Issued { dropped_usages, .. } =
-            outcome_now(asked, &ready(signer, chain)).await
-        else {
-            panic!("{usages:?}");
-        };
-        let message = Outcome::issued_message(None, None, &dropped_usages);
-        assert_eq!(message, expected, "{usages:?}");
+        let certificate = issued(asked, &ready(signer, chain)).await;
+        assert_eq!(certificate.message(), expected, "{usages:?}");
     }
 }

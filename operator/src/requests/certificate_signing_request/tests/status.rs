@@ -2,12 +2,16 @@ use serde_json::json;
 use signet_core::policy::{Denial, Wait};
 use signet_core::reason::Reason;
 
-use super::super::status::plan;
-use super::super::watch::is_due;
 use super::{conditions, with_status};
 use crate::fixtures::at;
 use crate::plan::{Plan, PlannedEvent};
-use crate::request::Outcome;
+use crate::requests::outcome::{Certificate, Outcome};
+use crate::requests::reconcile;
+
+fn plan(outcome: &Outcome, reported: Option<Reason>, now: jiff::Timestamp) -> Option<Plan> {
+    let object = with_status(&conditions(&["Approved"]));
+    reconcile::plan(object.due().unwrap(), outcome, reported, now)
+}
 
 fn denied() -> Outcome {
     Outcome::Denied(Denial {
@@ -17,13 +21,13 @@ fn denied() -> Outcome {
 }
 
 fn issued() -> Outcome {
-    Outcome::Issued {
+    Outcome::Issued(Certificate {
         chain: "chain".to_owned(),
         bundle: "bundle".to_owned(),
         clamped: None,
         spiffe_id: None,
         dropped_usages: Vec::new(),
-    }
+    })
 }
 
 fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent> {
@@ -38,12 +42,12 @@ fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent>
 /// CSR-5, CSR-8: the chain alone; there is no room for a bundle. No event: it is the hot path.
 #[test]
 fn csr_5_the_certificate_is_all_that_is_written() {
-    for news in [true, false] {
+    for reported in [None, Some(Reason::Issued)] {
         let expected = Plan {
             status: Some(json!({ "certificate": "Y2hhaW4=" })),
             event: None,
         };
-        assert_eq!(plan(&issued(), news, at(0)), expected);
+        assert_eq!(plan(&issued(), reported, at(0)), Some(expected));
     }
 }
 
@@ -63,7 +67,7 @@ fn csr_7_a_final_no_is_the_failed_condition_and_a_warning() {
         status: Some(json!({ "conditions": [failed] })),
         event: told(true, "InvalidDuration", "too short"),
     };
-    assert_eq!(plan(&denied(), true, now), expected);
+    assert_eq!(plan(&denied(), None, now), Some(expected));
 }
 
 /// Rule A5-40: there is no condition for what is under way.
@@ -77,20 +81,22 @@ fn a5_40_waiting_is_told_by_an_event_when_it_is_news_and_never_written() {
         status: None,
         event: told(false, "IssuerNotFound", "ClusterIssuer corp does not exist"),
     };
-    assert_eq!(plan(&waiting, true, at(0)), news);
-    assert_eq!(plan(&waiting, false, at(0)), Plan::default());
-    assert_eq!(plan(&Outcome::Ignored, true, at(0)), Plan::default());
+    for reported in [None, Some(Reason::IssuerNotReady)] {
+        assert_eq!(plan(&waiting, reported, at(0)), Some(news.clone()));
+    }
+    let reported = Some(Reason::IssuerNotFound);
+    assert_eq!(plan(&waiting, reported, at(0)), None);
 }
 
 #[test]
 fn a5_38_what_is_written_as_final_is_finished() {
     for outcome in [issued(), denied()] {
-        let mut status = plan(&outcome, true, at(0)).status.unwrap();
+        let mut status = plan(&outcome, None, at(0)).unwrap().status.unwrap();
         let approved = conditions(&["Approved"])["conditions"][0].clone();
         match status["conditions"].as_array_mut() {
             Some(conditions) => conditions.push(approved),
             None => status["conditions"] = json!([approved]),
         }
-        assert!(!is_due(&with_status(&status)), "{status}");
+        assert!(with_status(&status).due().is_none(), "{status}");
     }
 }

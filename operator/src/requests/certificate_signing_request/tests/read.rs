@@ -1,16 +1,21 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use signet_core::request::{Api, Approval, Reference, Request};
+use signet_core::request::{Api, Approval, RawRequest, Reference};
 
-use super::super::intake::{needs_review, read};
-use super::{conditions, object, with_spec, with_status};
+use super::{Object, approved, conditions, object, with_status};
 use crate::fixtures::{alice, corp, shop_ca};
+use crate::requests::reconcile::needs_review;
+
+fn read(object: &Object) -> RawRequest {
+    object.due().unwrap().request.clone()
+}
 
 #[test]
 fn the_spec_is_carried_over_as_it_stands() {
-    let (issuer, asked) = read(&with_status(&conditions(&["Approved"]))).unwrap();
-    assert_eq!(issuer, corp());
+    let object = with_status(&conditions(&["Approved"]));
+    assert_eq!(object.due().unwrap().issuer, corp());
+    let asked = read(&object);
     assert_eq!(
         (asked.uid.as_str(), asked.api),
         ("uid-1", Api::CertificateSigningRequest)
@@ -25,7 +30,11 @@ fn the_spec_is_carried_over_as_it_stands() {
 
 #[test]
 fn a5_36_both_forms_of_signer_name_and_no_others() {
-    let issuer = |name: &str| read(&with_spec(&json!({ "signerName": name }))).map(|it| it.0);
+    let issuer = |name: &str| {
+        let object = approved(&json!({ "signerName": name }), &json!({}));
+        assert_eq!(object.is_ours(), object.due().is_some(), "{name}");
+        object.due().map(|due| due.issuer.clone())
+    };
     assert_eq!(issuer("clusterissuers.signet.dev/corp"), Some(corp()));
     assert_eq!(issuer("issuers.signet.dev/shop.ca"), Some(shop_ca()));
     assert_eq!(issuer("issuers.cert-manager.io/shop.ca"), None);
@@ -36,30 +45,34 @@ fn a5_36_both_forms_of_signer_name_and_no_others() {
 #[test]
 fn a5_37_a_namespaced_issuer_needs_a_review_once_approved() {
     let namespaced = json!({ "signerName": "issuers.signet.dev/shop.ca" });
-    for (spec, status, allowed, review) in [
-        (json!({}), conditions(&["Approved"]), true, false),
-        (namespaced.clone(), conditions(&["Approved"]), false, true),
-        (namespaced, json!({}), false, false),
-    ] {
-        let (issuer, asked) = read(&object(&spec, &json!({}), &status)).unwrap();
-        let is_allowed = asked.reference == Reference::Allowed;
-        assert_eq!(is_allowed, allowed, "{issuer}");
-        assert_eq!(needs_review(&issuer, &asked), review, "{issuer}");
+    for (spec, allowed) in [(json!({}), true), (namespaced.clone(), false)] {
+        let asked = read(&approved(&spec, &json!({})));
+        assert_eq!(asked.reference == Reference::Allowed, allowed, "{spec}");
+        assert_eq!(needs_review(&asked), !allowed, "{spec}");
     }
+    let unapproved = object(&namespaced, &json!({}), &json!({}));
+    assert!(unapproved.due().is_none());
 }
 
 #[test]
-fn a5_38_denied_failed_and_issued_are_never_read_again() {
+fn a5_38_denied_failed_and_issued_are_finished() {
+    let certificate = "Y2Vy".repeat(1000);
+    let approved = conditions(&["Approved"])["conditions"].clone();
     for status in [
         conditions(&["Denied"]),
+        conditions(&["Approved", "Denied"]),
         conditions(&["Approved", "Failed"]),
         conditions(&["Failed"]),
         json!({ "certificate": "Y2VydA==" }),
+        json!({ "conditions": approved, "certificate": certificate }),
     ] {
-        assert!(read(&with_status(&status)).is_none(), "{status}");
+        let object = with_status(&status);
+        assert!(object.is_ours());
+        assert!(object.due().is_none(), "{status}");
+        assert!(format!("{object:?}").len() < 1000, "cached: {status}");
     }
-    let empty = json!({ "certificate": "" });
-    assert!(read(&with_status(&empty)).is_some());
+    let empty = json!({ "conditions": approved, "certificate": "" });
+    assert!(with_status(&empty).due().is_some());
 }
 
 /// CSR-7: without Approved it is ignored, as long as it takes.
@@ -70,11 +83,8 @@ fn csr_7_what_nobody_approved_is_ignored() {
         json!({}),
         json!({ "conditions": [{ "type": "Approved", "status": "False" }] }),
     ] {
-        let (_, asked) = read(&with_status(&status)).unwrap();
-        assert_eq!(
-            Request::parse(asked).unwrap_err(),
-            signet_core::request::Refusal::NotApproved
-        );
+        let object = with_status(&status);
+        assert!(object.is_ours() && object.due().is_none(), "{status}");
     }
 }
 
@@ -86,10 +96,7 @@ fn duration(seconds: Value, annotation: Value) -> Result<Duration, String> {
         annotations
     };
     let spec = json!({ "expirationSeconds": seconds });
-    read(&object(&spec, &annotations, &json!({})))
-        .unwrap()
-        .1
-        .duration
+    read(&approved(&spec, &annotations)).duration
 }
 
 #[test]
@@ -107,8 +114,7 @@ fn a5_39_an_annotation_extends_no_lifetime_of_the_spec() {
 #[test]
 fn what_only_an_annotation_requests_is_marked() {
     let annotated = |spec: Value, annotations: Value| {
-        let object = object(&spec, &annotations, &json!({}));
-        let annotated = read(&object).unwrap().1.annotated;
+        let annotated = read(&approved(&spec, &annotations)).annotated;
         (annotated.duration, annotated.ca)
     };
     let duration = json!({ "experimental.cert-manager.io/request-duration": "1h" });
@@ -158,7 +164,7 @@ fn a5_39_only_the_word_true_asks_for_a_ca() {
         ("false", false),
     ] {
         let annotations = json!({ "experimental.cert-manager.io/request-is-ca": text });
-        let (_, asked) = read(&object(&json!({}), &annotations, &json!({}))).unwrap();
+        let asked = read(&approved(&json!({}), &annotations));
         assert_eq!(asked.ca, ca, "{text:?}");
     }
 }

@@ -1,15 +1,17 @@
-//! `CertificateSigningRequest`: object in, intake and plan out.
+//! `CertificateSigningRequest`: object in, request and plan out.
 
-mod intake;
-mod reference;
+mod read;
 mod status;
-mod watch;
 
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use serde_json::{Value, json};
 
+use super::super::object::Observed;
+
+type Object = Observed<CertificateSigningRequest>;
+
 /// A request for the ClusterIssuer `corp`.
-fn object(spec: &Value, annotations: &Value, status: &Value) -> CertificateSigningRequest {
+fn object(spec: &Value, annotations: &Value, status: &Value) -> Object {
     let mut object = json!({
         "metadata": { "name": "web", "uid": "uid-1", "annotations": annotations },
         "spec": {
@@ -29,12 +31,13 @@ fn object(spec: &Value, annotations: &Value, status: &Value) -> CertificateSigni
     serde_json::from_value(object).unwrap()
 }
 
-fn with_status(status: &Value) -> CertificateSigningRequest {
+fn with_status(status: &Value) -> Object {
     object(&json!({}), &json!({}), status)
 }
 
-fn with_spec(spec: &Value) -> CertificateSigningRequest {
-    object(spec, &json!({}), &json!({}))
+/// An approved request.
+fn approved(spec: &Value, annotations: &Value) -> Object {
+    object(spec, annotations, &conditions(&["Approved"]))
 }
 
 fn conditions(types: &[&str]) -> Value {

@@ -15,7 +15,7 @@ use signet_core::request::{
 };
 use signet_keys::Signer;
 
-use super::{Given, Outcome, work};
+use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
 use crate::run::metrics::Metrics;
@@ -62,16 +62,16 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
     })))
 }
 
-async fn outcome(asked: RawRequest, found: &IssuerLookup, now: Timestamp) -> Outcome {
-    let given = Given {
+async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Option<Outcome> {
+    let context = SignContext {
         issuer: &corp(),
-        found,
+        lookup,
         metrics: &Metrics::default(),
         now,
     };
-    work(asked, given).await
+    issue(asked, context).await
 }
 
-async fn outcome_now(asked: RawRequest, found: &IssuerLookup) -> Outcome {
-    outcome(asked, found, NOW).await
+async fn outcome_now(asked: RawRequest, lookup: &IssuerLookup) -> Outcome {
+    outcome(asked, lookup, NOW).await.unwrap()
 }

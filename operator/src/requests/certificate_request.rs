@@ -1,0 +1,124 @@
+//! cert-manager's `CertificateRequest`.
+
+mod status;
+#[cfg(test)]
+mod tests;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use signet_api::external::certificate_request::{
+    CertificateRequest, CertificateRequestSpec, CertificateRequestStatus,
+};
+use signet_api::{GROUP, IssuerKind, duration};
+use signet_core::request::{
+    Annotated, Api, Approval, DEFAULT_DURATION, RawRequest, Reference, Requester,
+};
+
+use super::kind::{Object, Progress, RequestKind, WaitingReport};
+use super::outcome::Outcome;
+use crate::issuer_name::IssuerName;
+use crate::plan::Plan;
+
+impl RequestKind for CertificateRequest {
+    type Spec = CertificateRequestSpec;
+    type Status = CertificateRequestStatus;
+
+    const API: Api = Api::CertificateRequest;
+    /// cert-manager's CRD has the field since 1.20.
+    const SELECTOR: Option<&'static str> = Some("spec.issuerRef.group=signet.dev");
+    const VALIDATES_CERTIFICATES: bool = false;
+
+    /// Group and kind match exactly (rule A1-1). An empty group means cert-manager's own; an empty
+    /// kind means `Issuer`, in cert-manager's API as in Signet's.
+    fn issuer(object: &Object<Self>) -> Option<IssuerName> {
+        let reference = &object.spec.issuer_ref;
+        if reference.group != GROUP || reference.name.is_empty() {
+            return None;
+        }
+        let (kind, namespace) = match reference.kind.as_str() {
+            "Issuer" | "" => (IssuerKind::Issuer, object.metadata.namespace.clone()?),
+            "ClusterIssuer" => (IssuerKind::ClusterIssuer, String::new()),
+            _ => return None,
+        };
+        Some(IssuerName {
+            kind,
+            namespace,
+            name: reference.name.clone(),
+        })
+    }
+
+    /// Rules A1-3, A1-4 and A1-6: a final answer stays final, and a denial counts before an approval.
+    fn progress(status: &CertificateRequestStatus) -> Progress {
+        if is_finished(status) {
+            Progress::Finished
+        } else if status.is_true("Denied") {
+            Progress::Denied
+        } else if status.is_true("Approved") {
+            let since = status.condition("Approved");
+            let since = since.and_then(|approved| approved.last_transition_time.as_ref());
+            Progress::Approved(since.map(|time| time.0))
+        } else {
+            Progress::AwaitingApproval
+        }
+    }
+
+    fn read(object: &Object<Self>, _: &IssuerName, approval: Approval) -> RawRequest {
+        let (metadata, spec) = (&object.metadata, &object.spec);
+        RawRequest {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            api: Self::API,
+            namespace: metadata.namespace.clone(),
+            approval,
+            requester: Requester {
+                username: spec.username.clone(),
+                uid: spec.uid.clone(),
+                groups: spec.groups.clone(),
+                extra: spec.extra.clone(),
+            },
+            reference: Reference::Allowed,
+            certificate: owning_certificate(object),
+            // What is not base64 is not a CSR either; core reports it.
+            csr: STANDARD.decode(&spec.request).unwrap_or_default(),
+            usages: spec.usages.clone(),
+            duration: spec
+                .duration
+                .as_deref()
+                .map_or(Ok(DEFAULT_DURATION), duration::parse),
+            ca: spec.is_ca,
+            annotated: Annotated::default(),
+        }
+    }
+
+    fn waiting(status: &CertificateRequestStatus) -> WaitingReport<'_> {
+        WaitingReport::Condition(status::pending_reason(status))
+    }
+
+    fn plan(status: &CertificateRequestStatus, outcome: &Outcome, now: Timestamp) -> Plan {
+        status::plan(status, outcome, now)
+    }
+}
+
+fn is_finished(status: &CertificateRequestStatus) -> bool {
+    let reason = status
+        .condition("Ready")
+        .and_then(|ready| ready.reason.as_deref());
+    matches!(reason, Some("Issued" | "Failed" | "Denied"))
+        // A denial counts before it (rule A1-4).
+        || (status.is_true("InvalidRequest") && !status.is_true("Denied"))
+        || status
+            .certificate
+            .as_ref()
+            .is_some_and(|certificate| !certificate.is_empty())
+}
+
+/// Returns the Certificate that is the controlling owner. Annotations never count.
+fn owning_certificate(object: &Object<CertificateRequest>) -> Option<String> {
+    let owners = object.metadata.owner_references.iter().flatten();
+    let owner = owners
+        .into_iter()
+        .find(|owner| owner.controller == Some(true))?;
+    let is_certificate =
+        owner.kind == "Certificate" && owner.api_version.starts_with("cert-manager.io/");
+    is_certificate.then(|| owner.name.clone())
+}

@@ -1,0 +1,87 @@
+//! An outcome as what is written to a `CertificateRequest`. Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::{Value, json};
+use signet_api::external::certificate_request::CertificateRequestStatus;
+use signet_core::policy::Denial;
+use signet_core::reason::Reason;
+
+use crate::plan::{Plan, PlannedEvent, seconds};
+use crate::requests::outcome::Outcome;
+
+pub(super) fn plan(before: &CertificateRequestStatus, outcome: &Outcome, now: Timestamp) -> Plan {
+    match outcome {
+        Outcome::Waiting(wait) => {
+            let message = with_reason(wait.reason, &wait.message);
+            let pending = ready(before, ("False", "Pending"), message, now);
+            Plan {
+                status: Some(json!({ "conditions": [pending] })),
+                event: Some(PlannedEvent::issue(false, wait.reason, &wait.message)),
+            }
+        }
+        Outcome::Denied(denial) => denied(before, denial, now),
+        // Certificate, ca and Ready in one write (rule A2-16). No event: it is the hot path.
+        Outcome::Issued(certificate) => Plan {
+            status: Some(json!({
+                "certificate": STANDARD.encode(&certificate.chain),
+                "ca": STANDARD.encode(&certificate.bundle),
+                "conditions": [ready(before, ("True", "Issued"), certificate.message(), now)],
+            })),
+            event: None,
+        },
+    }
+}
+
+/// Returns the reason for which the status says that the request waits.
+pub(super) fn pending_reason(status: &CertificateRequestStatus) -> Option<&str> {
+    let ready = status.condition("Ready");
+    let pending = ready.filter(|ready| ready.reason.as_deref() == Some("Pending"))?;
+    let (reason, _) = pending.message.as_deref()?.split_once(": ")?;
+    Some(reason)
+}
+
+/// A final failure always has a failureTime (CM-6), set once and never moved.
+fn denied(before: &CertificateRequestStatus, denial: &Denial, now: Timestamp) -> Plan {
+    let by_approver = denial.reason == Reason::Denied;
+    let (reason, message) = match by_approver {
+        true => ("Denied", denial.message.clone()),
+        false => ("Failed", with_reason(denial.reason, &denial.message)),
+    };
+    let failure_time = before.failure_time.clone();
+    Plan {
+        status: Some(json!({
+            "conditions": [ready(before, ("False", reason), message, now)],
+            "failureTime": failure_time.unwrap_or_else(|| seconds(now)),
+        })),
+        // An approver's own denial is not reported to them (rule A1-4).
+        event: (!by_approver).then(|| PlannedEvent::issue(true, denial.reason, &denial.message)),
+    }
+}
+
+/// A condition's own reason is cert-manager's, so the one of the closed list leads its message.
+fn with_reason(reason: Reason, message: &str) -> String {
+    format!("{reason}: {message}")
+}
+
+/// Returns the Ready condition. Its lastTransitionTime moves only with the status (rule A2-17).
+fn ready(
+    before: &CertificateRequestStatus,
+    (status, reason): (&str, &str),
+    message: String,
+    now: Timestamp,
+) -> Value {
+    let unchanged = before
+        .condition("Ready")
+        .filter(|ready| ready.status == status);
+    let since: Option<Time> = unchanged.and_then(|ready| ready.last_transition_time.clone());
+    json!({
+        "type": "Ready",
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": since.unwrap_or_else(|| seconds(now)),
+    })
+}

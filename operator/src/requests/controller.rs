@@ -1,0 +1,61 @@
+//! The controller of one request API.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use kube::runtime::controller::Controller as KubeController;
+use kube::runtime::reflector::{self, Store};
+use tokio_util::sync::CancellationToken;
+
+use super::kind::RequestKind;
+use super::object::Observed;
+use super::reconcile::{Shell, error_policy, reconcile};
+use super::watch;
+use crate::context::Context;
+
+/// The controller of one request API.
+pub struct Controller {
+    /// Watches and reconciles until the operator stops.
+    pub run: BoxFuture<'static, ()>,
+    /// Cancelled once the requests are listed.
+    pub listed: CancellationToken,
+    /// Counts the requests that are due.
+    pub due: Box<dyn Fn() -> usize + Send + Sync>,
+}
+
+impl Controller {
+    /// Returns the controller of `K`. Changes of issuers count from now on.
+    pub(super) fn new<K: RequestKind>(context: &Arc<Context>) -> Self {
+        let (store, cache) = reflector::store();
+        let listed = CancellationToken::new();
+        let changes = context.keyring.changes();
+        let woken = watch::waiting_for_issuers(store.clone(), changes);
+        let (context, when_listed) = (context.clone(), listed.clone());
+        let due = count_due::<K>(store.clone());
+        let run = async move {
+            let due = watch::due(cache, when_listed, context.clone()).await;
+            KubeController::for_stream(due, store.clone())
+                .reconcile_on(woken)
+                .graceful_shutdown_on(context.stop.clone().cancelled_owned())
+                .run(reconcile, error_policy, Arc::new(Shell { context, store }))
+                .for_each(|_| std::future::ready(()))
+                .await;
+        };
+        Self {
+            run: run.boxed(),
+            listed,
+            due,
+        }
+    }
+}
+
+fn count_due<K: RequestKind>(store: Store<Observed<K>>) -> Box<dyn Fn() -> usize + Send + Sync> {
+    Box::new(move || store.state_filter(|object| object.due().is_some()).len())
+}
+
+impl std::fmt::Debug for Controller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Controller(..)")
+    }
+}

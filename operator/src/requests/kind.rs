@@ -1,0 +1,84 @@
+//! What a Kubernetes API for certificate requests supplies.
+
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use kube::Resource;
+use kube::core::ObjectMeta;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use signet_core::request::{Api, Approval, RawRequest};
+
+use super::lean;
+use super::outcome::Outcome;
+use crate::issuer_name::IssuerName;
+use crate::plan::Plan;
+
+/// A Kubernetes API for certificate requests. Its functions are pure.
+pub(super) trait RequestKind:
+    Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static
+{
+    /// The `spec` of its objects.
+    type Spec: DeserializeOwned + Default;
+    /// The `status` of its objects.
+    type Status: DeserializeOwned + Default + Clone + Debug + Send + Sync;
+
+    /// The API, as policy and metrics name it.
+    const API: Api;
+    /// The field selector for requests to Signet, if the API may have one.
+    const SELECTOR: Option<&'static str>;
+    /// Whether the API server rejects a status whose certificate it cannot parse.
+    const VALIDATES_CERTIFICATES: bool;
+
+    /// Returns the issuer that a request names; none if the request is for another signer.
+    fn issuer(object: &Object<Self>) -> Option<IssuerName>;
+
+    /// Returns how far a request is. An API without approval has no `AwaitingApproval`.
+    fn progress(status: &Self::Status) -> Progress;
+
+    /// Reads a request that is to be answered.
+    fn read(object: &Object<Self>, issuer: &IssuerName, approval: Approval) -> RawRequest;
+
+    /// Returns how the API reports that a request waits.
+    fn waiting(status: &Self::Status) -> WaitingReport<'_>;
+
+    /// Decides what is written about an outcome: the status in one write, and the event.
+    fn plan(status: &Self::Status, outcome: &Outcome, now: Timestamp) -> Plan;
+}
+
+/// An object of a request API, as far as it is read.
+#[derive(Deserialize)]
+#[serde(bound = "")]
+pub(super) struct Object<K: RequestKind> {
+    /// `metadata`.
+    #[serde(deserialize_with = "lean::metadata")]
+    pub(super) metadata: ObjectMeta,
+    /// `spec`.
+    #[serde(default)]
+    pub(super) spec: K::Spec,
+    /// `status`.
+    #[serde(default)]
+    pub(super) status: Option<K::Status>,
+}
+
+/// How far a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It has its final answer.
+    Finished,
+    /// No approver has decided on it.
+    AwaitingApproval,
+    /// It is approved, at this time if that is recorded, and has no final answer.
+    Approved(Option<Timestamp>),
+    /// An approver denied it, and it has no final answer.
+    Denied,
+}
+
+/// How an API reports that a request waits. Each reason is reported once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WaitingReport<'a> {
+    /// By a condition, in which this reason is reported now.
+    Condition(Option<&'a str>),
+    /// By events only.
+    Event,
+}

@@ -1,0 +1,126 @@
+//! A request object as the cache has it: classified once, when its watch reads it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::Resource;
+use kube::core::ObjectMeta;
+use serde::{Deserialize, Deserializer};
+use signet_core::request::{Approval, RawRequest};
+
+use super::kind::{Object, Progress, RequestKind};
+use crate::issuer_name::IssuerName;
+
+/// A request object.
+#[derive(Clone, Debug)]
+pub(super) struct Observed<K: RequestKind> {
+    metadata: ObjectMeta,
+    state: State<K>,
+}
+
+#[derive(Clone, Debug)]
+enum State<K: RequestKind> {
+    /// It is for another signer.
+    Foreign,
+    /// It is finished, or not approved.
+    Idle,
+    Due(Arc<Due<K>>),
+}
+
+/// A request that is to be answered: approved or denied, and not finished (CM-3, CSR-7).
+#[derive(Clone, Debug)]
+pub(super) struct Due<K: RequestKind> {
+    /// The issuer that it names.
+    pub(super) issuer: IssuerName,
+    /// What it requests.
+    pub(super) request: RawRequest,
+    /// When it was approved, if that is recorded.
+    pub(super) approved_at: Option<Timestamp>,
+    /// The status that an answer replaces.
+    pub(super) status: K::Status,
+}
+
+impl<K: RequestKind> Observed<K> {
+    /// Whether it is for an issuer of Signet.
+    pub(super) fn is_ours(&self) -> bool {
+        !matches!(self.state, State::Foreign)
+    }
+
+    /// Returns the request if it is to be answered.
+    pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
+        match &self.state {
+            State::Due(due) => Some(due),
+            State::Foreign | State::Idle => None,
+        }
+    }
+
+    /// Returns the UID.
+    pub(super) fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+}
+
+impl<K: RequestKind> State<K> {
+    fn of(mut object: Object<K>) -> Self {
+        let Some(issuer) = K::issuer(&object) else {
+            return Self::Foreign;
+        };
+        let status = object.status.take().unwrap_or_default();
+        let (approval, approved_at) = match K::progress(&status) {
+            Progress::Finished | Progress::AwaitingApproval => return Self::Idle,
+            Progress::Approved(at) => (Approval::Approved, at),
+            Progress::Denied => (Approval::Denied, None),
+        };
+        Self::Due(Arc::new(Due {
+            request: K::read(&object, &issuer, approval),
+            issuer,
+            approved_at,
+            status,
+        }))
+    }
+}
+
+impl<'de, K: RequestKind> Deserialize<'de> for Observed<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let object = Object::<K>::deserialize(deserializer)?;
+        let metadata = ObjectMeta {
+            annotations: None,
+            owner_references: None,
+            ..object.metadata.clone()
+        };
+        Ok(Self {
+            metadata,
+            state: State::of(object),
+        })
+    }
+}
+
+impl<K: RequestKind> Resource for Observed<K> {
+    type DynamicType = ();
+    type Scope = K::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        K::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        K::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        K::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        K::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}

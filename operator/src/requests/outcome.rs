@@ -1,0 +1,112 @@
+//! The outcome of a request.
+
+use jiff::Timestamp;
+use signet_core::issue::Issued;
+use signet_core::policy::{Decision, Denial, Grant, Wait};
+use signet_core::reason::Reason;
+
+/// The outcome of a request. None of these is an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It may succeed later.
+    Waiting(Wait),
+    /// It can never succeed.
+    Denied(Denial),
+    /// A certificate was issued.
+    Issued(Certificate),
+}
+
+/// An issued certificate, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Certificate {
+    /// Leaf first, then the intermediates.
+    pub(super) chain: String,
+    /// Every root that is trusted now.
+    pub(super) bundle: String,
+    /// The end of its validity, where that is the CA's and earlier than requested.
+    pub(super) clamped: Option<Timestamp>,
+    /// The SPIFFE ID, where Signet decided on one.
+    pub(super) spiffe_id: Option<String>,
+    /// The requested key usages that do not fit the certificate.
+    pub(super) dropped_usages: Vec<&'static str>,
+}
+
+impl Outcome {
+    /// Returns the outcome of a decision that grants nothing; none for a request to leave alone.
+    ///
+    /// A grant without a ready issuer cannot come about; it waits, which loses nothing.
+    pub(super) fn without_grant(decision: Decision) -> Option<Self> {
+        Some(match decision {
+            Decision::Ignore => return None,
+            Decision::Wait(wait) => Self::Waiting(wait),
+            Decision::Deny(denial) => Self::Denied(denial),
+            Decision::Grant(_) => Self::waiting(
+                Reason::IssuerNotReady,
+                "the issuer was lost while the request was decided".to_owned(),
+            ),
+        })
+    }
+
+    pub(super) fn waiting(reason: Reason, message: String) -> Self {
+        Self::Waiting(Wait { reason, message })
+    }
+
+    /// Returns the outcome when the API server rejects the certificate: it always will.
+    pub(super) fn rejected_by_api_server(message: &str) -> Self {
+        Self::Denied(Denial {
+            reason: Reason::InvalidCsr,
+            message: format!("the API server refuses the certificate: {message}"),
+        })
+    }
+
+    /// Returns the outcome and the reason, as metrics name them.
+    pub(super) fn labels(&self) -> (&'static str, Reason) {
+        match self {
+            Self::Waiting(wait) => ("waiting", wait.reason),
+            Self::Denied(denial) => ("denied", denial.reason),
+            Self::Issued(_) => ("issued", Reason::Issued),
+        }
+    }
+
+    /// Whether to retry after a while, since no event will wake the request.
+    pub(super) fn wants_retry(&self) -> bool {
+        match self {
+            Self::Waiting(wait) => {
+                !matches!(wait.reason, Reason::IssuerNotFound | Reason::IssuerNotReady)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Certificate {
+    pub(super) fn new(issued: &Issued, grant: &Grant, bundle: &str) -> Self {
+        Self {
+            chain: issued.chain_pem().to_owned(),
+            bundle: bundle.to_owned(),
+            clamped: issued.is_clamped().then(|| issued.not_after()),
+            spiffe_id: grant.spiffe_id().map(ToString::to_string),
+            dropped_usages: grant.dropped_usages().collect(),
+        }
+    }
+
+    /// Returns the message about the certificate.
+    pub(super) fn message(&self) -> String {
+        let mut message = match &self.spiffe_id {
+            Some(id) => format!("Certificate issued with SPIFFE ID {id}"),
+            None => "Certificate issued".to_owned(),
+        };
+        if let Some(end) = self.clamped {
+            message.push_str(&format!(
+                "; it ends at {end}, earlier than was asked for, because the CA does"
+            ));
+        }
+        if !self.dropped_usages.is_empty() {
+            message.push_str(&format!(
+                "; dropped usages that do not fit the certificate: {}",
+                self.dropped_usages.join(", ")
+            ));
+        }
+        message
+    }
+}

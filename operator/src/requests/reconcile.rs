@@ -1,0 +1,228 @@
+//! Reconciles a request of any API: issues, and writes the outcome.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::{ObjectRef, Store};
+use signet_core::reason::Reason;
+use signet_core::request::{Approval, RawRequest, Reference};
+
+use super::issue::{SignContext, issue};
+use super::kind::{RequestKind, WaitingReport};
+use super::object::{Due, Observed};
+use super::outcome::Outcome;
+use super::review;
+use crate::api_error::describe;
+use crate::context::{Context, DEADLINE};
+use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
+use crate::plan::Plan;
+use crate::writer::WriteResult;
+
+/// The code with which the API server rejects a certificate that it cannot parse.
+const UNPROCESSABLE: u16 = 422;
+
+/// What the controller of one API works with.
+pub(super) struct Shell<K: RequestKind> {
+    /// What every reconcile is given.
+    pub(super) context: Arc<Context>,
+    /// The cache of the watch.
+    pub(super) store: Store<Observed<K>>,
+}
+
+/// Why a reconcile is retried.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The API server did not take a write.
+    #[error("the API server rejected the write: {}", describe(.0))]
+    Write(#[from] kube::Error),
+    /// The SubjectAccessReview was not answered.
+    #[error("the SubjectAccessReview was not answered: {}", describe(.0))]
+    Review(#[source] kube::Error),
+    /// It took too long.
+    #[error("the request was not finished in time")]
+    Deadline(#[from] tokio::time::error::Elapsed),
+}
+
+/// Reconciles one request.
+///
+/// # Errors
+/// The API server rejected a call, or the deadline passed.
+pub(super) async fn reconcile<K: RequestKind>(
+    object: Arc<Observed<K>>,
+    shell: Arc<Shell<K>>,
+) -> Result<Action, Error> {
+    let context = &shell.context;
+    let Some(due) = object.due() else {
+        return Ok(Action::await_change());
+    };
+    let Ok(_permit) = context.permit(&due.issuer, &tenant(&due.request)).await else {
+        return Ok(Action::await_change());
+    };
+    // The queue may have been long: it may be deleted, denied or finished by now.
+    let latest = shell.store.get(&ObjectRef::from_obj(&*object));
+    let Some(object) = latest.filter(|latest| latest.uid() == object.uid()) else {
+        return Ok(Action::await_change());
+    };
+    let Some(due) = object.due() else {
+        return Ok(Action::await_change());
+    };
+    let _in_flight = context.health.begin();
+    // Boxed, so that the many that wait above are small.
+    let answered = answer(&object, due, context).boxed();
+    tokio::time::timeout(DEADLINE, answered).await?
+}
+
+/// Decides when a failed reconcile is retried.
+pub(super) fn error_policy<K: RequestKind>(
+    object: Arc<Observed<K>>,
+    error: &Error,
+    shell: Arc<Shell<K>>,
+) -> Action {
+    let wait = shell.context.attempts.failed(object.uid());
+    tracing::warn!(
+        %error,
+        namespace = object.namespace(),
+        name = object.name_any(),
+        "reconcile of a {} failed; trying again in {} s",
+        K::API.as_str(),
+        wait.as_secs()
+    );
+    Action::requeue(wait)
+}
+
+/// Returns the share of the queue that a request counts toward: its namespace or that of the
+/// requester's ServiceAccount, or the user. A namespace has no colon, so no user takes its share.
+fn tenant(request: &RawRequest) -> String {
+    let own = || match request.requester.service_account() {
+        Ok(account) => account.namespace,
+        Err(_) => format!("user:{}", request.requester.username),
+    };
+    request.namespace.clone().unwrap_or_else(own)
+}
+
+async fn answer<K: RequestKind>(
+    object: &Observed<K>,
+    due: &Due<K>,
+    context: &Context,
+) -> Result<Action, Error> {
+    let lookup = context.find(&due.issuer);
+    let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
+    let mut request = due.request.clone();
+    if let Some(issuer) = issuer.filter(|_| needs_review(&request)) {
+        let allowed = review::is_allowed(&context.client, &request.requester, issuer).await;
+        if allowed.map_err(Error::Review)? {
+            request.reference = Reference::Allowed;
+        }
+    }
+    let sign_context = SignContext {
+        issuer: &due.issuer,
+        lookup: &lookup,
+        metrics: &context.metrics,
+        now: (context.now)(),
+    };
+    let uid = object.uid();
+    let Some(mut outcome) = issue(request, sign_context).await else {
+        context.attempts.done(uid);
+        return Ok(Action::await_change());
+    };
+    let written = match write((object, due), &outcome, issuer, context).await {
+        Err(kube::Error::Api(status))
+            if status.code == UNPROCESSABLE && rejects_certificate::<K>(&outcome) =>
+        {
+            outcome = Outcome::rejected_by_api_server(&status.message);
+            write((object, due), &outcome, issuer, context).await
+        }
+        written => written,
+    };
+    if written? == WriteResult::Conflict {
+        // The outcome is discarded. A newer version may not wake the request.
+        context.metrics.conflict();
+        return Ok(Action::requeue(context.attempts.failed(uid)));
+    }
+    Ok(next(&outcome, uid, context))
+}
+
+/// Whether a SubjectAccessReview decides if the requester may use the issuer (rule A5-37).
+pub(super) fn needs_review(request: &RawRequest) -> bool {
+    request.reference != Reference::Allowed && request.approval == Approval::Approved
+}
+
+fn rejects_certificate<K: RequestKind>(outcome: &Outcome) -> bool {
+    K::VALIDATES_CERTIFICATES && matches!(outcome, Outcome::Issued(_))
+}
+
+/// Writes an outcome, and counts it if it was not reported before.
+async fn write<K: RequestKind>(
+    (object, due): (&Observed<K>, &Due<K>),
+    outcome: &Outcome,
+    issuer: Option<&IssuerName>,
+    context: &Context,
+) -> Result<WriteResult, kube::Error> {
+    let reported = context.attempts.reported(object.uid());
+    let Some(plan) = plan(due, outcome, reported, (context.now)()) else {
+        return Ok(WriteResult::Done);
+    };
+    let result = context.writer.apply(object, plan).await?;
+    if result == WriteResult::Done {
+        record((object, due), outcome, issuer, context);
+    }
+    Ok(result)
+}
+
+/// Decides what is written about an outcome; none if a request waits for a reason that was reported
+/// last. An API that has no condition for it cannot tell, and the memory of the operator does.
+pub(super) fn plan<K: RequestKind>(
+    due: &Due<K>,
+    outcome: &Outcome,
+    reported: Option<Reason>,
+    now: Timestamp,
+) -> Option<Plan> {
+    let last = match K::waiting(&due.status) {
+        WaitingReport::Condition(reason) => reason,
+        WaitingReport::Event => reported.map(Reason::as_str),
+    };
+    match outcome {
+        Outcome::Waiting(wait) if last == Some(wait.reason.as_str()) => None,
+        _ => Some(K::plan(&due.status, outcome, now)),
+    }
+}
+
+fn record<K: RequestKind>(
+    (object, due): (&Observed<K>, &Due<K>),
+    outcome: &Outcome,
+    issuer: Option<&IssuerName>,
+    context: &Context,
+) {
+    let (label, reason) = outcome.labels();
+    context.attempts.report(object.uid(), reason);
+    context.metrics.decided(K::API, issuer, label, reason);
+    if let Outcome::Issued(_) = outcome {
+        context.count_ready(due.approved_at);
+    }
+    tracing::info!(
+        namespace = object.namespace(),
+        name = object.name_any(),
+        issuer = %due.issuer,
+        outcome = label,
+        reason = %reason,
+        requester = due.request.requester.username,
+        "{}",
+        K::API.as_str()
+    );
+}
+
+/// Decides when a request is reconciled again. One that waits for its issuer is woken.
+fn next(outcome: &Outcome, uid: &str, context: &Context) -> Action {
+    if outcome.wants_retry() {
+        return Action::requeue(context.attempts.failed(uid));
+    }
+    match outcome {
+        Outcome::Waiting(_) => context.attempts.reset(uid),
+        Outcome::Denied(_) | Outcome::Issued(_) => context.attempts.done(uid),
+    }
+    Action::await_change()
+}

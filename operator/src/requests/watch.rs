@@ -1,0 +1,107 @@
+//! Which requests are watched, cached and reconciled.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use kube::Api;
+use kube::api::ListParams;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
+use signet_core::request::Approval;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::kind::RequestKind;
+use super::object::Observed;
+use crate::context::Context;
+use crate::keyring::IssuerChange;
+use crate::watch::{filter_map, when_listed};
+
+/// The stream of requests that are due, and the cache behind it.
+pub(super) async fn due<K: RequestKind>(
+    cache: Writer<Observed<K>>,
+    listed: CancellationToken,
+    context: Arc<Context>,
+) -> impl Stream<Item = watcher::Result<Observed<K>>> + Send {
+    let api: Api<Observed<K>> = Api::all(context.client.clone());
+    let config = config(&api).await;
+    let ours = |object: Observed<K>| object.is_ours().then_some(object);
+    let cached = filter_map(watcher(api, config), ours)
+        .default_backoff()
+        .reflect(cache);
+    // Between the pages of a listing, a request may be reconciled in the cache's old form.
+    let listed = move || {
+        listed.cancel();
+        context.keyring.wake_all();
+    };
+    when_listed(cached, listed)
+        .applied_objects()
+        .filter(|object| {
+            ready(
+                object
+                    .as_ref()
+                    .map_or(true, |object| object.due().is_some()),
+            )
+        })
+        // Signet's own writes about a request that waits do not change its approval.
+        .predicate_filter(approval, PredicateConfig::default())
+}
+
+/// Selects Signet's requests in the watch itself, where the API server can.
+async fn config<K: RequestKind>(api: &Api<Observed<K>>) -> watcher::Config {
+    let Some(selector) = K::SELECTOR else {
+        return watcher::Config::default();
+    };
+    let probe = ListParams::default().fields(selector).limit(1);
+    match api.list(&probe).await {
+        Err(kube::Error::Api(answer)) if answer.code == 400 => {
+            tracing::warn!(
+                selector,
+                "the API server cannot select {} by issuer; all are watched, and those for other \
+                 issuers are dropped before they are cached",
+                K::plural(&())
+            );
+            watcher::Config::default()
+        }
+        _ => watcher::Config::default().fields(selector),
+    }
+}
+
+fn approval<K: RequestKind>(object: &Observed<K>) -> Option<u64> {
+    let denied = |request| matches!(request, Approval::Denied);
+    object
+        .due()
+        .map(|due| u64::from(denied(due.request.approval)))
+}
+
+/// The requests that wait for an issuer, each time one changes.
+pub(super) fn waiting_for_issuers<K: RequestKind>(
+    store: Store<Observed<K>>,
+    changes: Receiver<IssuerChange>,
+) -> impl Stream<Item = ObjectRef<Observed<K>>> + Send {
+    each(changes).flat_map(move |changed| {
+        let waiting = store.state_filter(|object| {
+            let waits = |issuer| changed.as_ref().is_none_or(|name| name == issuer);
+            object.due().is_some_and(|due| waits(&due.issuer))
+        });
+        stream::iter(
+            waiting
+                .into_iter()
+                .map(|object| ObjectRef::from_obj(&*object)),
+        )
+    })
+}
+
+/// The issuers that change; any of them when a change was missed.
+fn each(receiver: Receiver<IssuerChange>) -> impl Stream<Item = IssuerChange> + Send {
+    stream::unfold(receiver, |mut receiver| async move {
+        match receiver.recv().await {
+            Ok(changed) => Some((changed, receiver)),
+            Err(RecvError::Lagged(_)) => Some((None, receiver)),
+            Err(RecvError::Closed) => None,
+        }
+    })
+}
