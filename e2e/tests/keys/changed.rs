@@ -120,7 +120,7 @@ async fn pkcs11_gives_the_label_to_another_key(test: &TestNamespace) -> Result<(
 /// The issuer says why, and requests wait.
 async fn nothing_is_issued(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
     let sentence = test.wait_until_not_ready(issuer, "KeyMismatch").await?;
-    ensure!(sentence.contains("holds another key"), "{sentence}");
+    ensure!(sentence.contains("does not match the key"), "{sentence}");
     let request = ask(test, issuer).await?;
     waits(test, &request).await
 }

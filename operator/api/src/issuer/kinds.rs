@@ -1,9 +1,10 @@
 //! The two kinds. Their names are cert-manager's on purpose: Open Service Mesh accepts no other.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
-use kube::CustomResource;
+use kube::{CustomResource, Resource};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_keys::{KeyConfig, exactly_one};
 
@@ -19,6 +20,8 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
     status = "IssuerStatus",
     shortname = "siss",
     category = "signet",
+    // The names of CA generations hold the issuer's kind and name.
+    validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
     doc = "An Issuer signs for requests of its own namespace, with a CA whose key is elsewhere.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
@@ -64,6 +67,8 @@ pub struct IssuerSpec {
     status = "IssuerStatus",
     shortname = "sciss",
     category = "signet",
+    // The names of CA generations hold the issuer's kind and name.
+    validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
     doc = "A ClusterIssuer signs for requests of every namespace, with a CA whose key is elsewhere. Its Secrets are in the cluster resource namespace.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
@@ -111,8 +116,10 @@ impl fmt::Display for IssuerKind {
     }
 }
 
-/// What the two kinds have in common, so that one body serves both.
-pub trait IssuerResource {
+/// An issuer of either kind, so that one body serves both.
+pub trait IssuerResource:
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
     /// Which kind it is.
     const KIND: IssuerKind;
 
