@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_lasts_from_3_seconds_to_an_hour() {
+    fn accepts_lease_durations_from_3_seconds_to_an_hour() {
         for (value, is_valid) in [("2s", false), ("3s", true), ("1h", true), ("61m", false)] {
             assert_eq!(lease_duration(value).is_ok(), is_valid, "{value}");
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use signet_core::reason::Reason;
 
-use crate::lock::Mutex;
+use parking_lot::Mutex;
 
 /// The first backoff, doubled with each failure.
 const MIN_BACKOFF: Duration = Duration::from_secs(1);

@@ -1,29 +1,23 @@
 //! The connection to the key of each issuer: made once, checked again, dropped with the issuer.
 
 mod connection;
-mod limits;
 mod log;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use signet_api::{IssuerKind, IssuerSpec};
-use signet_keys::{Access, Breaker, KeyError, KeyLimiters, KeyPin, KeyedSemaphore};
-use tokio::sync::broadcast;
+use parking_lot::Mutex;
+use signet_api::IssuerSpec;
+use signet_keys::{Access, Breaker, KeyError, KeyLimiters, KeyPin, KeyedSemaphore, Limits};
 
+pub use connection::Key;
 use connection::{Connection, Notifier, Parameters};
-pub use connection::{Key, KeyChange, KeyEvent};
-pub use limits::Caps;
-use limits::limits;
 
 use crate::issuer_name::IssuerName;
-use crate::lock::Mutex;
-
-/// How many changes may be queued. The next resync makes up for a missed one.
-const MAX_CHANGES: usize = 1024;
+use crate::wakeups::Wakeups;
 
 /// The maximum number of keys of one namespace that are checked or connected concurrently. A key
 /// that hangs takes seconds, and one namespace must not exhaust the connection pool.
@@ -36,18 +30,27 @@ pub struct Connections {
     limiters: KeyLimiters,
     checks: KeyedSemaphore<String>,
     caps: Caps,
-    changes: broadcast::Sender<KeyChange>,
+    wakeups: Wakeups,
+}
+
+/// The upper bounds of every issuer's limits, by the operator's flags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Caps {
+    /// Signatures per second; none for no cap.
+    pub per_second: Option<u32>,
+    /// Certificates in flight; none for no cap.
+    pub max_in_flight: Option<u16>,
 }
 
 impl Connections {
-    /// Returns an empty set of connections. The caps bound the limits of every issuer.
-    pub fn new(caps: Caps) -> Self {
+    /// Returns an empty set of connections.
+    pub fn new(caps: Caps, wakeups: Wakeups) -> Self {
         Self {
             by_issuer: Mutex::default(),
             limiters: KeyLimiters::default(),
             checks: KeyedSemaphore::new(MAX_CHECKS_PER_NAMESPACE),
             caps,
-            changes: broadcast::channel(MAX_CHANGES).0,
+            wakeups,
         }
     }
 
@@ -64,12 +67,12 @@ impl Connections {
         known: &KeyPin,
     ) -> Result<Key, KeyError> {
         let connection = self.connection(issuer, spec);
-        let _place = match &access.tenant {
+        let _permit = match &access.tenant {
             Some(tenant) => Some(self.checks.enter(tenant.clone()).await),
             None => None,
         };
         let key = connection.key(spec.key.backend(), (access, known), &self.limiters);
-        // What the breaker adds for requests would make a condition's sentence go to and fro.
+        // What the breaker adds for requests would make a condition's message flap.
         let key = key
             .await
             .map_err(|error| connection.breaker().last_error().unwrap_or(error));
@@ -90,22 +93,16 @@ impl Connections {
 
     /// Drops the connection of an issuer that is gone.
     pub fn forget(&self, issuer: &IssuerName) {
-        self.lock().remove(issuer);
+        self.by_issuer.lock().remove(issuer);
     }
 
-    /// Drops the connections of a kind's issuers that `exists` does not know.
-    pub fn retain(&self, kind: IssuerKind, exists: impl Fn(&IssuerName) -> bool) {
-        self.lock()
-            .retain(|name, _| name.kind != kind || exists(name));
-    }
-
-    /// Each change of an issuer's key.
-    pub fn changes(&self) -> broadcast::Receiver<KeyChange> {
-        self.changes.subscribe()
+    /// The issuers that have a connection.
+    pub fn issuers(&self) -> Vec<IssuerName> {
+        self.by_issuer.lock().keys().cloned().collect()
     }
 
     fn breaker(&self, issuer: &IssuerName) -> Option<Arc<Breaker>> {
-        let connection = self.lock().get(issuer).cloned();
+        let connection = self.by_issuer.lock().get(issuer).cloned();
         connection.map(|connection| connection.breaker())
     }
 
@@ -115,13 +112,13 @@ impl Connections {
             config: spec.key.clone(),
             limits: limits(spec, self.caps),
         };
-        let mut by_issuer = self.lock();
+        let mut by_issuer = self.by_issuer.lock();
         match by_issuer.get(name) {
             Some(connection) if connection.parameters == parameters => connection.clone(),
             _ => {
                 let notifier = Notifier {
                     issuer: name.clone(),
-                    changes: self.changes.clone(),
+                    wakeups: self.wakeups.clone(),
                     log: Arc::default(),
                 };
                 let connection = Arc::new(Connection::new(parameters, notifier));
@@ -130,8 +127,16 @@ impl Connections {
             }
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Arc<Connection>>> {
-        self.by_issuer.lock()
+/// Returns the spec's limits, or the backend's where the spec has none, under the caps.
+fn limits(spec: &IssuerSpec, caps: Caps) -> Limits {
+    let backend = spec.key.backend().limits();
+    let limits = spec.key_limits.unwrap_or_default();
+    let per_second = limits.signatures_per_second.or(backend.per_second);
+    let at_once = limits.max_in_flight.unwrap_or(backend.at_once);
+    Limits {
+        per_second: per_second.into_iter().chain(caps.per_second).min(),
+        at_once: caps.max_in_flight.map_or(at_once, |cap| cap.min(at_once)),
     }
 }

@@ -1,4 +1,4 @@
-//! What every reconcile is given.
+//! The context of every reconcile.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
-use signet_core::request::ServiceAccount;
-use signet_keys::{Addresses, ApiServer, FairSemaphore, Modules, Permit};
+use signet_keys::{ApiServer, FairSemaphore, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
+use crate::args::Run;
 use crate::attempts::Attempts;
 use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
@@ -19,59 +19,14 @@ use crate::keyring::{IssuerLookup, Keyring, State, Version};
 use crate::run::health::Health;
 use crate::run::metrics::Metrics;
 use crate::sharing::Sharing;
+use crate::wakeups::Wakeups;
 use crate::writer::Writer;
 
-/// A reconcile that takes longer is given up and tried again.
+/// The timeout of a reconcile.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The settings that reconciles go by.
+/// The caches of the issuers' watches.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// The namespace of a ClusterIssuer's Secrets and CA generations.
-    pub cluster_resource_namespace: String,
-    /// The ServiceAccount of the cert-manager controller.
-    pub cert_manager: ServiceAccount,
-    /// How often an issuer is reconciled again.
-    pub issuer_resync_interval: Duration,
-    /// Which kinds of issuers may use the operator's own credentials.
-    pub ambient: Ambient,
-    /// Where no Issuer may have anything called; none if the flags allow it.
-    pub api_server: Option<Arc<ApiServer>>,
-    /// The PKCS#11 modules that issuers may name.
-    pub modules: Arc<Modules>,
-}
-
-/// Which kinds of issuers may use the operator's own credentials, such as its cloud identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ambient {
-    /// ClusterIssuers may.
-    pub cluster_issuers: bool,
-    /// Issuers may: so may everybody who can create one.
-    pub issuers: bool,
-}
-
-impl Settings {
-    /// Whether an issuer of this kind may use the operator's own credentials.
-    pub fn ambient_credentials(&self, kind: IssuerKind) -> bool {
-        match kind {
-            IssuerKind::Issuer => self.ambient.issuers,
-            IssuerKind::ClusterIssuer => self.ambient.cluster_issuers,
-        }
-    }
-
-    /// Which addresses may be called for an issuer of this kind.
-    pub fn addresses(&self, kind: IssuerKind) -> Addresses {
-        match (kind, &self.api_server) {
-            (IssuerKind::Issuer, Some(api_server)) => Addresses::Outside {
-                api_server: api_server.clone(),
-            },
-            _ => Addresses::Any,
-        }
-    }
-}
-
-/// The issuers, as their watches have them.
-#[derive(Clone)]
 pub struct Issuers {
     /// Namespaced.
     pub issuers: Store<Issuer>,
@@ -82,37 +37,32 @@ pub struct Issuers {
 impl Issuers {
     /// The names of all issuers.
     pub fn names(&self) -> Vec<IssuerName> {
-        let issuers = self.issuers.state();
-        let cluster_issuers = self.cluster_issuers.state();
-        let issuers = issuers.iter().map(|issuer| IssuerName::of(&**issuer));
-        let cluster_issuers = cluster_issuers
-            .iter()
-            .map(|issuer| IssuerName::of(&**issuer));
+        let issuers = self.issuers.state().into_iter();
+        let cluster_issuers = self.cluster_issuers.state().into_iter();
+        let issuers = issuers.map(|issuer| IssuerName::of(&*issuer));
+        let cluster_issuers = cluster_issuers.map(|issuer| IssuerName::of(&*issuer));
         issuers.chain(cluster_issuers).collect()
     }
 }
 
-impl std::fmt::Debug for Issuers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Issuers")
-            .field("issuers", &self.issuers.len())
-            .field("cluster_issuers", &self.cluster_issuers.len())
-            .finish()
-    }
-}
-
-/// The operator is told to stop, and nothing new is begun.
+/// The operator is stopping and starts nothing new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopping;
 
-/// What every reconcile is given.
+/// The context of every reconcile.
 pub struct Context {
     /// For reading.
     pub client: Client,
     /// For writing; nothing else writes.
     pub writer: Writer,
     /// The settings.
-    pub settings: Settings,
+    pub settings: Run,
+    /// The API server's addresses, which no Issuer may name; none if the flags allow them.
+    pub api_server: Option<Arc<ApiServer>>,
+    /// The PKCS#11 modules that issuers may name.
+    pub modules: Arc<Modules>,
+    /// Wakes issuers and requests.
+    pub wakeups: Wakeups,
     /// The issuers that can sign.
     pub keyring: Keyring,
     /// The connections to their keys.
@@ -121,27 +71,27 @@ pub struct Context {
     pub sharing: Sharing,
     /// The issuers that exist.
     pub issuers: Issuers,
-    /// The back-off of each object.
+    /// The backoff of each object.
     pub attempts: Attempts,
     /// The metrics of the process.
     pub metrics: Arc<Metrics>,
     /// The health of the process.
     pub health: Arc<Health>,
-    /// How many issuers' CA generations are read at the same time.
+    /// Limits the issuers whose CA generations are read concurrently.
     pub reads: FairSemaphore,
-    /// Cancelled when the operator is told to stop.
+    /// Cancelled when the operator stops.
     pub stop: CancellationToken,
-    /// The making of keys: a large one takes seconds.
+    /// Generates keys; a large one takes seconds.
     pub key_generation: BlockingQueue,
-    /// The reading of chains, whose signatures are verified: a tenant's may take half a second.
+    /// Reads chains and verifies their signatures; a tenant's may take half a second.
     pub chain_parsing: BlockingQueue,
     /// The clock.
     pub now: fn() -> Timestamp,
 }
 
 impl Context {
-    /// Looks up the issuer that a request names. One whose key is away is not ready, also before
-    /// its status says so.
+    /// Looks up the issuer that a request names. An issuer whose key is unavailable is not ready,
+    /// whatever its status.
     pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
         match found.away() {
@@ -150,34 +100,31 @@ impl Context {
         }
     }
 
-    /// Waits for the turn of a namespace at the key of an issuer; it is held until what comes of
-    /// the request is written. None where nothing can be signed now: what is known of the issuer
-    /// then says why.
+    /// Waits for a permit to use the key of an issuer, which is held until the outcome is written.
+    /// Returns none if the issuer cannot sign now.
     ///
-    /// The wait has no end of its own, since a long queue is no fault. What was known of the
-    /// issuer may have changed meanwhile.
+    /// The wait has no timeout, since a long queue is not an error. The issuer may have changed
+    /// meanwhile.
     ///
     /// # Errors
-    /// The operator is told to stop.
+    /// The operator is stopping.
     pub async fn permit(
         &self,
         issuer: &IssuerName,
         tenant: &str,
     ) -> Result<Option<Permit>, Stopping> {
-        let IssuerLookup::Observed(State::Ready(loaded)) = self.find(issuer) else {
+        let IssuerLookup::Observed(State::Ready(issuer)) = self.find(issuer) else {
             return Ok(None);
         };
         let started = Instant::now();
-        let permit = tokio::select! {
-            permit = loaded.guard.permit(tenant) => permit.ok(),
-            () = self.stop.cancelled() => return Err(Stopping),
-        };
-        self.metrics
-            .queued(loaded.backend, started.elapsed().as_secs_f64());
-        Ok(permit)
+        let permit = self.stop.run_until_cancelled(issuer.guard.permit(tenant));
+        let permit = permit.await.ok_or(Stopping)?;
+        let seconds = started.elapsed().as_secs_f64();
+        self.metrics.queued(issuer.backend, seconds);
+        Ok(permit.ok())
     }
 
-    /// Counts how long a certificate took from its approval, if that is known, until now.
+    /// Records the time from a certificate's approval, if known, until now.
     pub fn count_ready(&self, approved: Option<Timestamp>) {
         if let Some(approved) = approved {
             let waited = (self.now)().duration_since(approved);
@@ -193,7 +140,7 @@ impl Context {
         }
     }
 
-    /// Whether there is such an issuer.
+    /// Whether an issuer exists.
     pub fn exists(&self, name: &IssuerName) -> bool {
         self.version(name).is_some()
     }
@@ -206,22 +153,37 @@ impl Context {
         self.metrics.forget(name);
     }
 
+    /// Forgets the issuers of a kind that no longer exist: a watch may have missed a deletion.
+    pub fn forget_missing(&self, kind: IssuerKind) {
+        let known = [self.metrics.issuers(), self.connections.issuers()].concat();
+        for name in missing(&known, kind, |name| self.exists(name)) {
+            self.forget(name);
+        }
+    }
+
     fn version(&self, name: &IssuerName) -> Option<Version> {
         match name.kind {
             IssuerKind::Issuer => {
                 let reference = ObjectRef::new(&name.name).within(&name.namespace);
-                self.issuers
-                    .issuers
-                    .get(&reference)
-                    .map(|issuer| Version::of(&issuer.metadata))
+                let issuer = self.issuers.issuers.get(&reference)?;
+                Some(Version::of(&issuer.metadata))
             }
             IssuerKind::ClusterIssuer => {
                 let reference = ObjectRef::new(&name.name);
-                let found = self.issuers.cluster_issuers.get(&reference);
-                found.map(|issuer| Version::of(&issuer.metadata))
+                let issuer = self.issuers.cluster_issuers.get(&reference)?;
+                Some(Version::of(&issuer.metadata))
             }
         }
     }
+}
+
+fn missing(
+    known: &[IssuerName],
+    kind: IssuerKind,
+    exists: impl Fn(&IssuerName) -> bool,
+) -> impl Iterator<Item = &IssuerName> {
+    let of_kind = known.iter().filter(move |name| name.kind == kind);
+    of_kind.filter(move |name| !exists(name))
 }
 
 impl std::fmt::Debug for Context {
@@ -229,5 +191,25 @@ impl std::fmt::Debug for Context {
         f.debug_struct("Context")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{corp, issuer, shop_ca};
+
+    /// The key of an issuer whose deletion a watch missed must not stay in memory.
+    #[test]
+    fn finds_issuers_of_a_kind_that_no_longer_exist() {
+        let gone = issuer("shop", "gone");
+        let known = [corp(), shop_ca(), gone.clone()];
+        let of_kind = |kind, existing: &[IssuerName]| {
+            let exists = |name: &IssuerName| existing.contains(name);
+            missing(&known, kind, exists).cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(of_kind(IssuerKind::Issuer, &[shop_ca()]), [gone]);
+        assert_eq!(of_kind(IssuerKind::ClusterIssuer, &[corp()]), []);
+        assert_eq!(of_kind(IssuerKind::ClusterIssuer, &[]), [corp()]);
     }
 }

@@ -1,15 +1,13 @@
 //! Reconciles `Issuer` and `ClusterIssuer`: one body for both kinds.
 //!
 //! [`converge`] observes the facts ([`observe`]), decides on one step ([`decide`], pure), takes it,
-//! and repeats until there is none left. The status is written once, at the end.
+//! and repeats until the issuer is ready or cannot be. The status is written once, at the end.
 
 mod converge;
 mod create;
 mod decide;
-mod error;
 mod facts;
 mod generation;
-mod object;
 mod observe;
 mod reason;
 mod status;
@@ -23,55 +21,76 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use signet_keys::PROBE;
+use signet_api::IssuerResource;
+use signet_keys::{KeyError, PROBE};
 
-use crate::api_error::is_namespace_terminating;
+use crate::api_error::{describe, is_namespace_terminating};
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer, State, Version};
 use crate::plan::{Plan, truncate};
 use crate::writer::WriteResult;
 use decide::Outcome;
-pub use error::Error;
 use facts::Facts;
-pub use object::Object;
+
+/// Why a reconcile could not be finished.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server rejected a call or is unavailable.
+    #[error("the API server did not respond: {}", describe(.0))]
+    Api(#[from] kube::Error),
+    /// Certificates could not be read.
+    #[error("the CA generations could not be read: {0}")]
+    Unreadable(#[from] tokio::task::JoinError),
+    /// The key of an issuer that can sign did not respond.
+    #[error("the key did not respond: {0}")]
+    Key(#[from] KeyError),
+    /// It took too long.
+    #[error("the issuer was not reconciled in time")]
+    Deadline(#[from] tokio::time::error::Elapsed),
+}
 
 /// Reconciles one issuer.
 ///
 /// # Errors
-/// The API server did not answer, or it took too long.
-pub async fn reconcile<K: Object>(object: Arc<K>, context: Arc<Context>) -> Result<Action, Error> {
+/// The API server is unavailable, or it took too long.
+pub async fn reconcile<K: IssuerResource>(
+    object: Arc<K>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
     let _in_flight = context.health.begin();
     let reconciled = tokio::time::timeout(DEADLINE, reconcile_once(&*object, &context)).await;
-    // Others' messages do not wait for an issuer that cannot be observed.
+    // The messages of others do not wait for an issuer that cannot be observed.
     context.sharing.observed(&IssuerName::of(&*object));
     reconciled?
 }
 
 /// Decides when an issuer whose reconcile failed is reconciled again.
-pub fn error_policy<K: Object>(object: Arc<K>, error: &Error, context: Arc<Context>) -> Action {
+pub fn error_policy<K: IssuerResource>(
+    object: Arc<K>,
+    error: &Error,
+    context: Arc<Context>,
+) -> Action {
     if let Error::Api(error) = error
         && is_namespace_terminating(error)
     {
         // The issuer is deleted with its namespace.
         return Action::await_change();
     }
-    let wait = context.attempts.failed_up_to(
-        &object.uid().unwrap_or_default(),
-        context.settings.issuer_resync_interval,
-    );
+    let wait = backoff(&*object, &context);
     tracing::warn!(%error, issuer = %IssuerName::of(&*object), "reconcile failed; trying again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
 
-async fn reconcile_once<K: Object>(object: &K, context: &Context) -> Result<Action, Error> {
+async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Result<Action, Error> {
     let name = IssuerName::of(object);
     let version = Version::of(object.meta());
+    let known = context.keyring.find(&name, Some(version.clone()));
     if let Some(rest) = context.connections.rest(&name)
-        && context.keyring.is_not_ready(&name, version.clone())
+        && matches!(known, IssuerLookup::Observed(State::NotReady(_)))
         && status::is_not_ready(object)
     {
-        // The key is not called before that, and what there is to say of it was said.
+        // The key is not called before that, and the status reports it already.
         return Ok(Action::requeue(rest));
     }
     let (facts, outcome) = converge::converge(object, &name, context).await?;
@@ -82,11 +101,10 @@ async fn reconcile_once<K: Object>(object: &K, context: &Context) -> Result<Acti
             IssuerLookup::Observed(State::Ready(_))
         )
     {
-        // It could sign a moment ago; what does not answer just now takes that from nobody until
-        // it is known to be away.
+        // An issuer stays ready until its key is known to be unavailable.
         return Err(error.clone().into());
     }
-    // Before the status: a key that was withdrawn must not sign on because a write failed.
+    // Before the status: a key that was withdrawn must not sign because a write failed.
     publish(&name, version, &facts, &outcome, context);
     let shared = context.sharing.shared(&name);
     let mut plan = status::plan(object, &facts, &outcome, shared.as_ref());
@@ -95,13 +113,9 @@ async fn reconcile_once<K: Object>(object: &K, context: &Context) -> Result<Acti
     }
     if plan != Plan::default() && context.writer.apply(object, plan).await? == WriteResult::Conflict
     {
-        // What changed need not be the spec, and only that sets off another look.
+        // The spec need not have changed, and only a new spec triggers a reconcile.
         context.metrics.conflict();
-        let wait = context.attempts.failed_up_to(
-            &object.uid().unwrap_or_default(),
-            context.settings.issuer_resync_interval,
-        );
-        return Ok(Action::requeue(wait));
+        return Ok(Action::requeue(backoff(object, context)));
     }
     Ok(Action::requeue(requeue_after(object, &outcome, context)))
 }
@@ -114,24 +128,20 @@ fn publish(
     outcome: &Outcome,
     context: &Context,
 ) {
-    let state = match outcome {
-        Outcome::Ready(ready) => {
-            context
-                .metrics
-                .issuer(name, Some(ready.chain.not_after().as_second()));
+    let (ca_expiry, state) = match outcome {
+        Ok(ready) => (
+            Some(ready.chain.not_after().as_second()),
             State::Ready(Arc::new(ReadyIssuer {
                 rules: ready.rules.clone(),
                 chain: ready.chain.clone(),
                 guard: ready.signer.clone(),
                 bundle: facts.bundle(),
                 backend: facts.spec.key.backend().name(),
-            }))
-        }
-        Outcome::NotReady(not_ready) => {
-            context.metrics.issuer(name, None);
-            State::NotReady(truncate(&not_ready.message))
-        }
+            })),
+        ),
+        Err(not_ready) => (None, State::NotReady(truncate(&not_ready.message))),
     };
+    context.metrics.issuer(name, ca_expiry);
     context.sharing.set(name, facts.ca_keys());
     context.keyring.put(name, version, state);
     if !context.exists(name) {
@@ -142,22 +152,28 @@ fn publish(
 
 /// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret or an
 /// expired CA; one that is not, sooner, with backoff.
-fn requeue_after<K: Object>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
-    let uid = object.meta().uid.as_deref().unwrap_or_default();
-    let resync = context.settings.issuer_resync_interval;
+fn requeue_after<K: IssuerResource>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
     match outcome {
-        Outcome::Ready(ready) => {
-            context.attempts.done(uid);
+        Ok(ready) => {
+            context.attempts.done(&object.uid().unwrap_or_default());
             let left = ready.chain.not_after().duration_since((context.now)());
+            let resync = context.settings.issuer_resync_interval;
             resync
                 .min(left.try_into().unwrap_or_default())
                 .max(Duration::from_secs(1))
         }
-        // The connection itself bounds how often a backend that is away is called.
-        Outcome::NotReady(not_ready) if not_ready.is_away() => {
+        // The connection itself bounds how often an unavailable backend is called.
+        Err(not_ready) if not_ready.is_away() => {
             let rest = context.connections.rest(&IssuerName::of(object));
             rest.unwrap_or(PROBE)
         }
-        Outcome::NotReady(_) => context.attempts.failed_up_to(uid, resync),
+        Err(_) => backoff(object, context),
     }
+}
+
+/// Counts a failure, and returns how long to wait.
+fn backoff<K: IssuerResource>(object: &K, context: &Context) -> Duration {
+    let uid = object.uid().unwrap_or_default();
+    let resync = context.settings.issuer_resync_interval;
+    context.attempts.failed_up_to(&uid, resync)
 }

@@ -1,4 +1,4 @@
-//! The one namespace from which an issuer's key reads what it needs.
+//! Reads what keys need from one namespace.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,9 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
 use signet_api::IssuerKind;
 use signet_keys::{ErrorClass, KeyError, Namespace, PinSecrets, SecretData, ServiceAccountToken};
 use zeroize::Zeroizing;
@@ -15,33 +17,64 @@ use zeroize::Zeroizing;
 use crate::api_error::describe;
 use crate::issuer_name::IssuerName;
 
-/// The shortest life of a token that the API server gives. A token is made for one login.
+/// The shortest lifetime of a token that the API server allows. A token is used for one login.
 const TOKEN_SECONDS: i64 = 600;
 
-/// The type of the Secrets that Kubernetes fills with tokens which do not end.
+/// The type of Secrets that hold ServiceAccount tokens without expiry.
 const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
-/// The namespace of one issuer. It is bound when made: there is no way to ask for another.
+/// The Secrets of one namespace.
 #[derive(Clone)]
-pub struct IssuerNamespace {
+pub struct Secrets {
     client: Client,
     namespace: String,
+}
+
+impl Secrets {
+    /// Reads from `namespace`.
+    pub fn new(client: Client, namespace: &str) -> Self {
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
+impl PinSecrets for Secrets {
+    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
+        async move {
+            let secret = get::<Secret>(&self.client, &self.namespace, name).await?;
+            secret.map(|secret| data(name, secret)).transpose()
+        }
+        .boxed()
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({})", self.namespace)
+    }
+}
+
+/// The namespace of one issuer. No other namespace can be read through it.
+#[derive(Clone, Debug)]
+pub struct IssuerNamespace {
+    secrets: Secrets,
     audience: String,
 }
 
 impl IssuerNamespace {
-    /// What the key of `issuer` may read, out of `namespace`.
+    /// Returns what the key of `issuer` may read in `namespace`.
     pub fn new(client: Client, namespace: &str, issuer: &IssuerName) -> Self {
         Self {
-            client,
-            namespace: namespace.to_owned(),
+            secrets: Secrets::new(client, namespace),
             audience: audience(issuer),
         }
     }
 }
 
-/// The audience of the tokens of an issuer. A namespace's name has no slash and an issuer's
-/// neither, so no two issuers share one.
+/// Returns the audience of an issuer's tokens. Neither a namespace's name nor an issuer's has a slash,
+/// so no two issuers share an audience.
 fn audience(issuer: &IssuerName) -> String {
     match issuer.kind {
         IssuerKind::Issuer => format!("signet://{}/{}", issuer.namespace, issuer.name),
@@ -51,7 +84,7 @@ fn audience(issuer: &IssuerName) -> String {
 
 impl Namespace for IssuerNamespace {
     fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        read_secret(&self.client, &self.namespace, name).boxed()
+        self.secrets.secret(name)
     }
 
     fn config_map<'a>(
@@ -59,10 +92,8 @@ impl Namespace for IssuerNamespace {
         name: &'a str,
     ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>> {
         async move {
-            check_name("ConfigMap", name)?;
-            let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
-            let map = api.get_opt(name).await;
-            let map = map.map_err(|error| unread("ConfigMap", name, &error))?;
+            let Secrets { client, namespace } = &self.secrets;
+            let map = get::<ConfigMap>(client, namespace, name).await?;
             Ok(map.map(|map| map.data.unwrap_or_default()))
         }
         .boxed()
@@ -74,8 +105,9 @@ impl Namespace for IssuerNamespace {
     ) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
         async move {
             check_name("ServiceAccount", service_account)?;
-            let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
-            let wanted = TokenRequest {
+            let Secrets { client, namespace } = &self.secrets;
+            let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+            let request = TokenRequest {
                 spec: Some(TokenRequestSpec {
                     audiences: Some(vec![self.audience.clone()]),
                     expiration_seconds: Some(TOKEN_SECONDS),
@@ -83,97 +115,57 @@ impl Namespace for IssuerNamespace {
                 }),
                 ..TokenRequest::default()
             };
-            let answer = api
-                .create_token_request(service_account, &PostParams::default(), &wanted)
+            let response = api
+                .create_token_request(service_account, &PostParams::default(), &request)
                 .await
-                .map_err(|error| self.no_token(service_account, &error))?;
-            let made = answer.status.and_then(|made| made.token);
-            let made = made.map(|token| ServiceAccountToken(Zeroizing::new(token)));
-            made.ok_or_else(|| {
-                let sentence = format!("the API server made no token for {service_account}");
-                KeyError::new(ErrorClass::InvalidResponse, sentence)
+                .map_err(|error| no_token(service_account, namespace, &error))?;
+            let token = response.status.and_then(|status| status.token);
+            let token = token.map(|token| ServiceAccountToken(Zeroizing::new(token)));
+            token.ok_or_else(|| {
+                let message = format!("the API server returned no token for {service_account}");
+                KeyError::new(ErrorClass::InvalidResponse, message)
             })
         }
         .boxed()
     }
 }
 
-impl IssuerNamespace {
-    fn no_token(&self, service_account: &str, error: &kube::Error) -> KeyError {
-        let namespace = &self.namespace;
-        match error {
-            kube::Error::Api(status) if status.is_forbidden() => KeyError::new(
-                ErrorClass::CredentialsRefused,
-                format!(
-                    "Signet may not make tokens for the ServiceAccount {service_account}; let it \
-                     create serviceaccounts/token by a Role and a RoleBinding in the namespace \
-                     {namespace}"
-                ),
-            ),
-            kube::Error::Api(status) if status.is_not_found() => KeyError::new(
-                ErrorClass::CredentialsRefused,
-                format!(
-                    "the ServiceAccount {service_account} does not exist; make it in the \
-                     namespace {namespace}"
-                ),
-            ),
-            _ => unread("token of the ServiceAccount", service_account, error),
-        }
-    }
+fn no_token(service_account: &str, namespace: &str, error: &kube::Error) -> KeyError {
+    let message = match error {
+        kube::Error::Api(status) if status.is_forbidden() => format!(
+            "Signet may not create tokens for the ServiceAccount {service_account}; allow it to \
+             create serviceaccounts/token with a Role and a RoleBinding in the namespace {namespace}"
+        ),
+        kube::Error::Api(status) if status.is_not_found() => format!(
+            "the ServiceAccount {service_account} does not exist; create it in the namespace \
+             {namespace}"
+        ),
+        _ => return unread("token of the ServiceAccount", service_account, error),
+    };
+    KeyError::new(ErrorClass::CredentialsRefused, message)
 }
 
-/// The namespace of the operator's own Secrets, as its configuration names them.
-#[derive(Clone)]
-pub struct ClusterResources {
-    client: Client,
-    namespace: String,
+async fn get<K>(client: &Client, namespace: &str, name: &str) -> Result<Option<K>, KeyError>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    K: Clone + std::fmt::Debug + DeserializeOwned,
+{
+    let kind = K::kind(&());
+    check_name(&kind, name)?;
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let object = api.get_opt(name).await;
+    object.map_err(|error| unread(&kind, name, &error))
 }
 
-impl ClusterResources {
-    /// Reads from `namespace`.
-    pub fn new(client: Client, namespace: &str) -> Self {
-        Self {
-            client,
-            namespace: namespace.to_owned(),
-        }
-    }
-}
-
-impl PinSecrets for ClusterResources {
-    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        read_secret(&self.client, &self.namespace, name).boxed()
-    }
-}
-
-impl std::fmt::Debug for ClusterResources {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClusterResources")
-            .field("namespace", &self.namespace)
-            .finish_non_exhaustive()
-    }
-}
-
-async fn read_secret(
-    client: &Client,
-    namespace: &str,
-    name: &str,
-) -> Result<Option<SecretData>, KeyError> {
-    check_name("Secret", name)?;
-    let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
-    let secret = api.get_opt(name).await;
-    let secret = secret.map_err(|error| unread("Secret", name, &error))?;
-    secret.map(|secret| data(name, secret)).transpose()
-}
-
-/// A ServiceAccount's token is not given to a key: what is read is sent to servers that an Issuer
-/// names, and whoever may write Issuers need not be who may act as the ServiceAccount.
+/// Returns the data of a Secret. A ServiceAccount's token is refused: the data is sent to servers that
+/// an Issuer names, and users who may write Issuers may not be allowed to act as the ServiceAccount.
 fn data(name: &str, secret: Secret) -> Result<SecretData, KeyError> {
     if secret.type_.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
-        let sentence = format!(
-            "the Secret {name} holds a ServiceAccount's token, which Signet gives to nobody; name \
-             another Secret, or the ServiceAccount in serviceAccountRef"
+        let message = format!(
+            "the Secret {name} holds a ServiceAccount's token, which Signet never sends to a server; \
+             name another Secret, or the ServiceAccount in serviceAccountRef"
         );
-        return Err(KeyError::new(ErrorClass::CredentialsRefused, sentence));
+        return Err(KeyError::new(ErrorClass::CredentialsRefused, message));
     }
     let meta = secret.metadata;
     let version = format!(
@@ -187,8 +179,8 @@ fn data(name: &str, secret: Secret) -> Result<SecretData, KeyError> {
     Ok(data.at(version))
 }
 
-/// Whether it is the name of an object. The name becomes part of a path on the API server, and
-/// one with slashes would reach beyond the namespace.
+/// Whether this is the name of an object. The name becomes part of a path on the API server, and a
+/// slash in it would reach beyond the namespace.
 fn is_object_name(name: &str) -> bool {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
@@ -201,13 +193,13 @@ fn check_name(kind: &str, name: &str) -> Result<(), KeyError> {
         return Ok(());
     }
     let shown: String = name.chars().take(64).collect();
-    let sentence = format!(
-        "{shown:?} is no name of a {kind}; write lower-case letters, digits, hyphens and dots"
+    let message = format!(
+        "{shown:?} is not a valid name of a {kind}; use lower-case letters, digits, hyphens and dots"
     );
-    Err(KeyError::new(ErrorClass::KeyUnusable, sentence))
+    Err(KeyError::new(ErrorClass::KeyUnusable, message))
 }
 
-/// The sentence holds nothing of what was read: an answer that is no Secret may still hold one.
+/// Reports a failed read. The message contains nothing of the response, which may hold a secret.
 fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
     let (class, why) = match error {
         kube::Error::Api(status) if status.is_forbidden() => {
@@ -215,20 +207,11 @@ fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => (
             ErrorClass::InvalidResponse,
-            format!("the answer is no {kind}"),
+            format!("the response is not a {kind}"),
         ),
         _ => (ErrorClass::Unreachable, describe(error)),
     };
     KeyError::new(class, format!("the {kind} {name} cannot be read: {why}"))
-}
-
-impl std::fmt::Debug for IssuerNamespace {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IssuerNamespace")
-            .field("namespace", &self.namespace)
-            .field("audience", &self.audience)
-            .finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]
@@ -236,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_would_reach_beyond_the_namespace_is_none() {
+    fn rejects_names_that_reach_beyond_the_namespace() {
         for name in ["ca", "ca-key.v2", "0", &"a".repeat(253)] {
             assert!(is_object_name(name), "{name}");
         }
@@ -258,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_accounts_token_is_given_to_no_key() {
+    fn never_reads_a_service_accounts_token_from_a_secret() {
         let secret = |type_: &str| {
             let secret = serde_json::json!({ "type": type_, "data": { "token": "c2VjcmV0" } });
             data("robot", serde_json::from_value(secret).unwrap())
@@ -283,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_read_is_not_shown() {
+    fn never_shows_an_unreadable_response() {
         let broken = serde_json::from_str::<u8>("\"c2VjcmV0\"").unwrap_err();
         assert!(broken.to_string().contains("c2VjcmV0"), "{broken}");
         let error = unread("Secret", "ca", &kube::Error::SerdeError(broken));
@@ -295,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_permission_is_told_apart_from_a_server_that_is_away() {
+    fn distinguishes_a_missing_permission_from_an_unavailable_server() {
         let status = |code, reason: &str| {
             let status = serde_json::json!({
                 "status": "Failure", "code": code, "reason": reason, "message": "no",

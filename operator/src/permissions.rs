@@ -11,11 +11,11 @@ pub enum Scope {
     /// In every namespace: a ClusterRole.
     Cluster,
     /// Wherever there is an issuer: in every namespace, or, without namespaced Issuers, in the
-    /// cluster resource namespace alone.
+    /// cluster resource namespace only.
     Issuers,
     /// In every namespace, for namespaced Issuers; without them, nowhere.
     NamespacedIssuers,
-    /// In a namespace whose owner grants it by a Role of his own; the chart does not.
+    /// In a namespace whose owner grants it with a Role; the chart does not.
     Granted,
     /// In the operator's own namespace: a Role.
     OwnNamespace,
@@ -39,7 +39,7 @@ pub struct Permission {
     pub verb: &'static str,
 }
 
-const fn on(
+const fn grant(
     scope: Scope,
     group: &'static str,
     resource: &'static str,
@@ -54,69 +54,59 @@ const fn on(
     }
 }
 
+const SIGNET: &str = "signet.dev";
+const CERT_MANAGER: &str = "cert-manager.io";
+const CERTIFICATES: &str = "certificates.k8s.io";
+const CSR: &str = "certificatesigningrequests";
+
 /// The list.
 pub const PERMISSIONS: &[Permission] = &[
-    on(NamespacedIssuers, "signet.dev", "issuers", "list"),
-    on(NamespacedIssuers, "signet.dev", "issuers", "watch"),
-    on(NamespacedIssuers, "signet.dev", "issuers/status", "patch"),
-    on(Cluster, "signet.dev", "clusterissuers", "list"),
-    on(Cluster, "signet.dev", "clusterissuers", "watch"),
-    on(Cluster, "signet.dev", "clusterissuers/status", "patch"),
-    on(Issuers, "signet.dev", "cagenerations", "list"),
-    on(Issuers, "signet.dev", "cagenerations", "create"),
-    on(Cluster, "cert-manager.io", "certificaterequests", "list"),
-    on(Cluster, "cert-manager.io", "certificaterequests", "watch"),
-    on(
+    grant(NamespacedIssuers, SIGNET, "issuers", "list"),
+    grant(NamespacedIssuers, SIGNET, "issuers", "watch"),
+    grant(NamespacedIssuers, SIGNET, "issuers/status", "patch"),
+    grant(Cluster, SIGNET, "clusterissuers", "list"),
+    grant(Cluster, SIGNET, "clusterissuers", "watch"),
+    grant(Cluster, SIGNET, "clusterissuers/status", "patch"),
+    grant(Issuers, SIGNET, "cagenerations", "list"),
+    grant(Issuers, SIGNET, "cagenerations", "create"),
+    grant(Cluster, CERT_MANAGER, "certificaterequests", "list"),
+    grant(Cluster, CERT_MANAGER, "certificaterequests", "watch"),
+    grant(Cluster, CERT_MANAGER, "certificaterequests/status", "patch"),
+    grant(Cluster, CERTIFICATES, CSR, "list"),
+    grant(Cluster, CERTIFICATES, CSR, "watch"),
+    grant(
         Cluster,
-        "cert-manager.io",
-        "certificaterequests/status",
-        "patch",
-    ),
-    on(
-        Cluster,
-        "certificates.k8s.io",
-        "certificatesigningrequests",
-        "list",
-    ),
-    on(
-        Cluster,
-        "certificates.k8s.io",
-        "certificatesigningrequests",
-        "watch",
-    ),
-    on(
-        Cluster,
-        "certificates.k8s.io",
+        CERTIFICATES,
         "certificatesigningrequests/status",
         "patch",
     ),
-    // RawRequest for by the API server's admission when a CSR's status is written (CSR-4); it shows
-    // in no audit log of ours.
+    // The API server checks it when a CSR's status is written (CSR-4); the operator's audit log
+    // does not show it.
     Permission {
         names: &["issuers.signet.dev/*", "clusterissuers.signet.dev/*"],
-        ..on(Cluster, "certificates.k8s.io", "signers", "sign")
+        ..grant(Cluster, CERTIFICATES, "signers", "sign")
     },
-    on(
+    grant(
         Cluster,
         "authorization.k8s.io",
         "subjectaccessreviews",
         "create",
     ),
-    // One by one, never listed or watched: whoever reads all Secrets is a target. The PINs of
-    // PKCS#11 tokens are among those in the cluster resource namespace.
-    on(Issuers, "", "secrets", "get"),
-    on(Issuers, "", "secrets", "create"),
-    on(Issuers, "", "configmaps", "get"),
+    // One by one, never listed or watched: an account that reads all Secrets is a target. The PINs
+    // of PKCS#11 tokens are among those in the cluster resource namespace.
+    grant(Issuers, "", "secrets", "get"),
+    grant(Issuers, "", "secrets", "create"),
+    grant(Issuers, "", "configmaps", "get"),
     // For logging in to a key backend as a ServiceAccount that an issuer names.
-    on(Granted, "", "serviceaccounts/token", "create"),
-    on(Cluster, "events.k8s.io", "events", "create"),
-    on(Cluster, "events.k8s.io", "events", "patch"),
-    // Where the API server is: no Issuer may have it called.
+    grant(Granted, "", "serviceaccounts/token", "create"),
+    grant(Cluster, "events.k8s.io", "events", "create"),
+    grant(Cluster, "events.k8s.io", "events", "patch"),
+    // The addresses of the API server, which no Issuer may name.
     Permission {
         names: &["kubernetes"],
-        ..on(ApiServer, "discovery.k8s.io", "endpointslices", "get")
+        ..grant(ApiServer, "discovery.k8s.io", "endpointslices", "get")
     },
-    on(OwnNamespace, "coordination.k8s.io", "leases", "get"),
-    on(OwnNamespace, "coordination.k8s.io", "leases", "create"),
-    on(OwnNamespace, "coordination.k8s.io", "leases", "patch"),
+    grant(OwnNamespace, "coordination.k8s.io", "leases", "get"),
+    grant(OwnNamespace, "coordination.k8s.io", "leases", "create"),
+    grant(OwnNamespace, "coordination.k8s.io", "leases", "patch"),
 ];

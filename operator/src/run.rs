@@ -93,21 +93,21 @@ async fn lead_until_stopped(
             (None, true) => {
                 tracing::info!("acquired the Lease; leading");
                 leader = Some(Leader::start(setup, process));
-                process.set_leading(true);
+                process.health.set_leading(true);
             }
             (Some(_), false) => {
                 tracing::warn!("lost the Lease; standing by");
-                process.set_leading(false);
+                process.health.set_leading(false);
                 finish(leader.take(), timeout).await?;
                 process.end_term();
             }
-            (None, false) => process.set_leading(false),
+            (None, false) => process.health.set_leading(false),
             (Some(_), true) => {}
         }
         tokio::select! {
             () = stop.cancelled() => break,
             changed = lease.changed() => changed?,
-            _ = beat.tick() => process.beat(),
+            _ = beat.tick() => process.health.beat(),
             ended = ended(&mut leader) => return ended,
         }
     }

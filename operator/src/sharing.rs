@@ -11,22 +11,19 @@ mod tests;
 
 use std::collections::HashSet;
 
-use tokio::sync::broadcast;
+use parking_lot::Mutex;
 
 pub use index::{CaIndex, CaKeys};
 pub use shared_ca::{MAX_COUNTED, SharedCa};
 
 use crate::issuer_name::IssuerName;
-use crate::lock::Mutex;
+use crate::wakeups::Wakeups;
 
-/// How many messages may wait to be updated. One that is missed is updated at the next resync.
-const MAX_CHANGES: usize = 1024;
-
-/// Keeps the index, and announces the issuers whose message it changes.
+/// Keeps the index, and wakes the issuers whose message it changes.
 #[derive(Debug)]
 pub struct Sharing {
     state: Mutex<State>,
-    changes: broadcast::Sender<IssuerName>,
+    wakeups: Wakeups,
 }
 
 #[derive(Debug, Default)]
@@ -68,16 +65,15 @@ impl FirstPass {
     }
 }
 
-impl Default for Sharing {
-    fn default() -> Self {
+impl Sharing {
+    /// Returns an empty index.
+    pub fn new(wakeups: Wakeups) -> Self {
         Self {
             state: Mutex::default(),
-            changes: broadcast::channel(MAX_CHANGES).0,
+            wakeups,
         }
     }
-}
 
-impl Sharing {
     /// Sets the CA keys of an issuer.
     pub fn set(&self, name: &IssuerName, keys: CaKeys) {
         self.update(name, |index| index.set(name, Some(keys)));
@@ -121,11 +117,6 @@ impl Sharing {
         self.state.lock().index.shared(name)
     }
 
-    /// The issuers whose message changes.
-    pub fn changes(&self) -> broadcast::Receiver<IssuerName> {
-        self.changes.subscribe()
-    }
-
     fn update(&self, name: &IssuerName, change: impl FnOnce(&mut CaIndex) -> Vec<IssuerName>) {
         let changed = {
             let state = &mut *self.state.lock();
@@ -139,8 +130,7 @@ impl Sharing {
 
     fn announce(&self, changed: impl IntoIterator<Item = IssuerName>) {
         for name in changed {
-            // Without a receiver there is no issuer to update.
-            let _ = self.changes.send(name);
+            self.wakeups.wake_issuer(&name);
         }
     }
 }

@@ -120,7 +120,7 @@ async fn pkcs11_gives_the_label_to_another_key(test: &TestNamespace) -> Result<(
 /// The issuer says why, and requests wait.
 async fn nothing_is_issued(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
     let message = test.wait_until_not_ready(issuer, "KeyMismatch").await?;
-    ensure!(message.contains("holds another key"), "{message}");
+    ensure!(message.contains("does not match the key"), "{message}");
     let request = ask(test, issuer).await?;
     waits(test, &request).await
 }

@@ -1,7 +1,6 @@
 //! Conditions as `kubectl wait`, Argo CD and Flux (kstatus) read them.
 
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::Schema;
 use serde_json::{Value, json};
 
@@ -12,65 +11,17 @@ pub const RECONCILING: &str = "Reconciling";
 /// kstatus: the object is not ready until a user changes something.
 pub const STALLED: &str = "Stalled";
 
-/// The status of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConditionStatus {
-    /// "True".
-    True,
-    /// "False".
-    False,
-}
-
-impl ConditionStatus {
-    /// The wire form.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::True => "True",
-            Self::False => "False",
-        }
+/// Returns a condition with the transition time of the one before it, if its status is the same.
+pub fn keep_transition_time(mut condition: Condition, before: &[Condition]) -> Condition {
+    if let Some(before) = find(before, &condition.type_)
+        && before.status == condition.status
+    {
+        condition.last_transition_time = before.last_transition_time.clone();
     }
+    condition
 }
 
-impl From<bool> for ConditionStatus {
-    fn from(holds: bool) -> Self {
-        if holds { Self::True } else { Self::False }
-    }
-}
-
-/// A condition without its transition time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// The condition's type.
-    pub type_: &'static str,
-    /// Whether it holds.
-    pub status: ConditionStatus,
-    /// The reason, in UpperCamelCase.
-    pub reason: String,
-    /// The message.
-    pub message: String,
-    /// The `metadata.generation` that the condition is about.
-    pub observed_generation: Option<i64>,
-}
-
-impl Statement {
-    /// Returns the condition as of `now`; its transition time only changes with its status.
-    pub fn since(self, before: &[Condition], now: Timestamp) -> Condition {
-        let unchanged = before
-            .iter()
-            .find(|old| old.type_ == self.type_ && old.status == self.status.as_str());
-        Condition {
-            last_transition_time: unchanged
-                .map_or_else(|| Time(now), |old| old.last_transition_time.clone()),
-            type_: self.type_.to_owned(),
-            status: self.status.as_str().to_owned(),
-            reason: self.reason,
-            message: self.message,
-            observed_generation: self.observed_generation,
-        }
-    }
-}
-
-/// The condition of a type.
+/// Returns the condition of a type.
 pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)
 }
@@ -100,26 +51,30 @@ pub(crate) fn list_by_type(schema: &mut Schema) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
     use super::*;
 
-    fn ready(status: ConditionStatus, message: &str) -> Statement {
-        Statement {
-            type_: READY,
-            status,
+    fn ready(status: &str, message: &str, seconds: i64) -> Condition {
+        Condition {
+            type_: READY.to_owned(),
+            status: status.to_owned(),
             reason: "R".to_owned(),
             message: message.to_owned(),
             observed_generation: Some(1),
+            last_transition_time: Time(Timestamp::constant(seconds, 0)),
         }
     }
 
     #[test]
-    fn the_transition_time_changes_only_with_the_status() {
-        let (then, now) = (Timestamp::constant(1_000, 0), Timestamp::constant(2_000, 0));
-        let first = ready(ConditionStatus::False, "a").since(&[], then);
-        let same = ready(ConditionStatus::False, "b").since(std::slice::from_ref(&first), now);
-        assert_eq!(same.last_transition_time, Time(then));
-        assert_eq!(same.message, "b");
-        let other = ready(ConditionStatus::True, "c").since(&[first], now);
-        assert_eq!(other.last_transition_time, Time(now));
+    fn the_transition_time_moves_only_with_the_status() {
+        let first = ready("False", "a", 1_000);
+        let before = std::slice::from_ref(&first);
+        assert_eq!(keep_transition_time(first.clone(), &[]), first);
+        let same = keep_transition_time(ready("False", "b", 2_000), before);
+        assert_eq!(same, ready("False", "b", 1_000));
+        let other = keep_transition_time(ready("True", "c", 2_000), before);
+        assert_eq!(other, ready("True", "c", 2_000));
     }
 }

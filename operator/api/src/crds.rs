@@ -2,7 +2,6 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-    ValidationRule,
 };
 use kube::CustomResourceExt;
 
@@ -10,36 +9,16 @@ use crate::{CAGeneration, ClusterIssuer, Issuer};
 
 /// Every CustomResourceDefinition of the group, in the order of their names.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    let issuers = [ClusterIssuer::crd(), Issuer::crd()].map(|crd| bounded(tidied(crd)));
-    let [cluster_issuer, issuer] = issuers;
-    vec![tidied(CAGeneration::crd()), cluster_issuer, issuer]
-}
-
-/// Limits an issuer's name, so that its kind, its name and a number fit into a CAGeneration's name.
-fn bounded(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
-    let rule = ValidationRule {
-        rule: "self.metadata.name.size() <= 200".to_owned(),
-        message: Some("metadata.name must have at most 200 characters".to_owned()),
-        ..ValidationRule::default()
-    };
-    for version in &mut crd.spec.versions {
-        let schema = version.schema.as_mut();
-        if let Some(schema) = schema.and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            schema.x_kubernetes_validations = Some(vec![rule.clone()]);
-        }
-    }
-    crd
+    let crds = [CAGeneration::crd(), ClusterIssuer::crd(), Issuer::crd()];
+    crds.map(tidied).into()
 }
 
 fn tidied(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
-        if let Some(schema) = version
-            .schema
-            .as_mut()
+        let schema = version.schema.as_mut();
+        schema
             .and_then(|it| it.open_api_v3_schema.as_mut())
-        {
-            tidy(schema);
-        }
+            .map(tidy);
     }
     crd
 }

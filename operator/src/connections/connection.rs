@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use signet_keys::{
     Access, Backend, Breaker, BreakerEvent, Checked, Connected, GuardedSigner, KeyConfig, KeyError,
     KeyLimiter, KeyLimiters, KeyPin, Limits, SecretData, Signer, self_test,
 };
-use tokio::sync::broadcast;
 
 use super::log::KeyLog;
 use crate::issuer_name::IssuerName;
-use crate::lock::Mutex;
+use crate::wakeups::Wakeups;
 
 /// An issuer's connected key, as one reconcile observes it.
 #[derive(Clone, Debug)]
 pub struct Key {
     /// The key, with what protects it and others.
     pub guard: Arc<GuardedSigner>,
-    /// What its reference was resolved to; see [`KeyPin::pin`].
+    /// The key that its reference resolved to; see [`KeyPin::pin`].
     pub pin: Option<String>,
     /// The Secret in which a certificate may stand beside it.
     pub colocated_secret: Option<SecretData>,
@@ -25,37 +25,7 @@ pub struct Key {
     pub notices: Vec<String>,
 }
 
-/// A change of an issuer's key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyChange {
-    /// The issuer.
-    pub issuer: IssuerName,
-    /// What changed.
-    pub event: KeyEvent,
-}
-
-/// What changed about a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyEvent {
-    /// It is unavailable.
-    Unavailable,
-    /// It is available again.
-    Available,
-    /// It signs again, after failures that did not make it unavailable.
-    Recovered,
-}
-
-impl From<BreakerEvent<'_>> for KeyEvent {
-    fn from(event: BreakerEvent<'_>) -> Self {
-        match event {
-            BreakerEvent::Opened(_) => Self::Unavailable,
-            BreakerEvent::Closed => Self::Available,
-            BreakerEvent::Recovered => Self::Recovered,
-        }
-    }
-}
-
-/// The parameters of a connection. With others it is another connection, without the failures of
+/// The parameters of a connection. Other parameters make a new connection, without the failures of
 /// the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Parameters {
@@ -86,11 +56,11 @@ struct LastCheck {
     self_tested: bool,
 }
 
-/// Announces and logs what changes about an issuer's key.
+/// Logs the changes of an issuer's key, and wakes what depends on it.
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     pub(super) issuer: IssuerName,
-    pub(super) changes: broadcast::Sender<KeyChange>,
+    pub(super) wakeups: Wakeups,
     pub(super) log: Arc<KeyLog>,
 }
 
@@ -104,15 +74,14 @@ impl Connection {
         }
     }
 
-    /// Logs how the key is, if that has changed.
+    /// Logs the state of the key, if it has changed.
     pub(super) fn observe(&self, state: Result<(), &KeyError>) {
         self.notifier.log.observe(&self.notifier.issuer, state);
     }
 
     /// The circuit breaker of the current key.
     pub(super) fn breaker(&self) -> Arc<Breaker> {
-        let breaker = self.breaker.lock();
-        breaker.clone()
+        self.breaker.lock().clone()
     }
 
     /// Returns the current key if it is still valid, or connects again.
@@ -202,12 +171,13 @@ impl Notifier {
         let notifier = self.clone();
         let report = move |event: BreakerEvent<'_>| {
             notifier.log.observe(&notifier.issuer, event.into());
-            let change = KeyChange {
-                issuer: notifier.issuer.clone(),
-                event: event.into(),
-            };
-            // Without a receiver, the next reconcile of the issuer sees it.
-            let _ = notifier.changes.send(change);
+            // A key that recovers without having been unavailable leaves its issuer ready.
+            if !matches!(event, BreakerEvent::Recovered) {
+                notifier.wakeups.wake_issuer(&notifier.issuer);
+            }
+            if !matches!(event, BreakerEvent::Opened(_)) {
+                notifier.wakeups.wake_requests(Some(&notifier.issuer));
+            }
         };
         Arc::new(Breaker::new(Box::new(report)))
     }

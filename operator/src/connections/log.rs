@@ -1,9 +1,9 @@
 //! Logs the changes of a key's state, with what only administrators may see.
 
+use parking_lot::Mutex;
 use signet_keys::KeyError;
 
 use crate::issuer_name::IssuerName;
-use crate::lock::Mutex;
 
 /// The state of an issuer's key as it was last logged.
 #[derive(Debug, Default)]

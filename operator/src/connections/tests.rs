@@ -1,6 +1,6 @@
 //! The connections of issuers over keys in Secrets, and one over a key that does as it is told.
 
-mod looks;
+mod checks;
 mod scripted;
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ struct Cluster {
     pem: String,
     there: AtomicBool,
     away: AtomicBool,
-    asked: AtomicU32,
+    calls: AtomicU32,
 }
 
 impl Cluster {
@@ -33,7 +33,7 @@ impl Cluster {
             pem: key.secret_entry().1.to_owned(),
             there: AtomicBool::new(true),
             away: AtomicBool::new(false),
-            asked: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
         })
     }
 
@@ -41,8 +41,8 @@ impl Cluster {
         key::access(Handle(self.clone()))
     }
 
-    fn asked(&self) -> u32 {
-        self.asked.swap(0, Ordering::Relaxed)
+    fn calls(&self) -> u32 {
+        self.calls.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -51,7 +51,7 @@ struct Handle(Arc<Cluster>);
 
 impl Namespace for Handle {
     fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        self.0.asked.fetch_add(1, Ordering::Relaxed);
+        self.0.calls.fetch_add(1, Ordering::Relaxed);
         let data = [("tls.key", self.0.pem.as_bytes().to_vec())];
         let there = self.0.there.load(Ordering::Relaxed);
         let answer = match self.0.away.load(Ordering::Relaxed) {
@@ -86,14 +86,11 @@ fn spec(secret: &str) -> IssuerSpec {
     }
 }
 
-fn change(event: KeyEvent) -> KeyChange {
-    KeyChange {
-        issuer: corp(),
-        event,
-    }
+fn connections() -> Connections {
+    Connections::new(Caps::default(), Wakeups::default())
 }
 
-async fn look(
+async fn check(
     connections: &Connections,
     cluster: &Arc<Cluster>,
     spec: &IssuerSpec,
@@ -106,67 +103,66 @@ async fn look(
 
 /// However many requests wait, an unavailable backend is called at most every 5 s.
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_away_is_looked_for_at_most_every_five_seconds() {
-    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
+async fn probes_an_unavailable_key_every_five_seconds() {
+    let (connections, cluster) = (connections(), Cluster::new());
     cluster.away.store(true, Ordering::Relaxed);
     while !connections.is_away(&corp()) {
-        look(&connections, &cluster, &spec("ca")).await.unwrap_err();
+        check(&connections, &cluster, &spec("ca"))
+            .await
+            .unwrap_err();
     }
-    cluster.asked();
+    cluster.calls();
     for _ in 0..600 {
         advance(PROBE / 50).await;
-        let error = look(&connections, &cluster, &spec("ca")).await.unwrap_err();
+        let error = check(&connections, &cluster, &spec("ca"))
+            .await
+            .unwrap_err();
         assert_eq!(error.message, "no route", "always the same sentence");
     }
-    assert!((11..=12).contains(&cluster.asked()));
+    assert!((11..=12).contains(&cluster.calls()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_listens_hears_that_a_key_went_away_and_came_back() {
-    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
-    let mut changes = connections.changes();
-    look(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert!(changes.try_recv().is_err());
+async fn wakes_the_issuer_and_its_requests_when_the_key_is_back() {
+    let (connections, cluster) = (connections(), Cluster::new());
+    let wakeups = connections.wakeups.clone();
+    let (mut issuers, mut requests) = (wakeups.issuers(), wakeups.requests());
+    check(&connections, &cluster, &spec("ca")).await.unwrap();
+    assert!(issuers.try_recv().is_err());
     cluster.there.store(false, Ordering::Relaxed);
-    let error = look(&connections, &cluster, &spec("ca")).await.unwrap_err();
+    let error = check(&connections, &cluster, &spec("ca"))
+        .await
+        .unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(changes.try_recv().unwrap(), change(KeyEvent::Unavailable));
+    assert_eq!(issuers.try_recv().unwrap(), corp());
+    assert!(requests.try_recv().is_err());
     cluster.there.store(true, Ordering::Relaxed);
     advance(PROBE).await;
-    look(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert_eq!(changes.try_recv().unwrap(), change(KeyEvent::Available));
+    check(&connections, &cluster, &spec("ca")).await.unwrap();
+    assert_eq!(issuers.try_recv().unwrap(), corp());
+    assert_eq!(requests.try_recv().unwrap(), Some(corp()));
     assert!(!connections.is_away(&corp()));
 }
 
 /// Whoever corrects a spec does not wait for what was wrong with the one before.
 #[tokio::test(start_paused = true)]
 async fn another_spec_is_another_connection() {
-    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
+    let (connections, cluster) = (connections(), Cluster::new());
     cluster.there.store(false, Ordering::Relaxed);
-    look(&connections, &cluster, &spec("typo"))
+    check(&connections, &cluster, &spec("typo"))
         .await
         .unwrap_err();
     assert!(connections.is_away(&corp()));
     cluster.there.store(true, Ordering::Relaxed);
-    look(&connections, &cluster, &spec("ca")).await.unwrap();
+    check(&connections, &cluster, &spec("ca")).await.unwrap();
     assert!(!connections.is_away(&corp()));
+    assert_eq!(connections.issuers(), [corp()]);
     connections.forget(&corp());
-    assert!(connections.lock().is_empty(), "no key stays in memory");
-}
-
-#[tokio::test]
-async fn the_connections_of_issuers_that_are_gone_are_dropped() {
-    let (connections, cluster) = (Connections::new(Caps::default()), Cluster::new());
-    look(&connections, &cluster, &spec("ca")).await.unwrap();
-    connections.retain(IssuerKind::Issuer, |_| false);
-    connections.retain(IssuerKind::ClusterIssuer, |_| true);
-    assert_eq!(connections.lock().len(), 1);
-    connections.retain(IssuerKind::ClusterIssuer, |_| false);
-    assert!(connections.lock().is_empty(), "no key stays in memory");
+    assert!(connections.issuers().is_empty(), "no key stays in memory");
 }
 
 #[test]
-fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
+fn limits_default_to_those_of_the_backend() {
     let mut spec = spec("ca");
     let own = spec.key.backend().limits();
     assert_eq!(limits(&spec, Caps::default()), own);
@@ -183,7 +179,7 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
 
 /// Whoever may write an Issuer does not decide what the platform's quota allows.
 #[test]
-fn no_limit_exceeds_what_the_operators_flags_allow() {
+fn limits_never_exceed_the_operators_caps() {
     let caps = Caps {
         per_second: Some(100),
         max_in_flight: Some(8),

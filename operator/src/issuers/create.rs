@@ -1,4 +1,4 @@
-//! Keys, roots and generations, made once and written down before anything is signed under them.
+//! Creates keys, roots and generations, before anything is signed under them.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
@@ -7,7 +7,7 @@ use signet_core::issue::SelfSigned;
 use signet_core::issue::assemble_root;
 use signet_keys::{ErrorClass, GeneratedKey, GuardedSigner, KeyError, KeyToMake};
 
-use super::error::Error;
+use super::Error;
 use super::facts::Facts;
 use super::generation;
 use super::reason::{IssuerReason, NotReady};
@@ -15,10 +15,10 @@ use crate::context::Context;
 use crate::plan::managed_by;
 use crate::writer::CreateResult;
 
-/// The code with which the API server refuses an object that breaks its schema.
+/// The code with which the API server rejects an object that breaks its schema.
 const UNPROCESSABLE: u16 = 422;
 
-/// Makes a key, and the Secret for it.
+/// Creates a key in a Secret.
 pub(super) async fn key(
     facts: &Facts,
     to_make: &KeyToMake,
@@ -30,14 +30,14 @@ pub(super) async fn key(
     let made = context
         .key_generation
         .run(&facts.name.namespace, move || GeneratedKey::new(key_type));
-    let failed = |_| KeyError::new(ErrorClass::Unreachable, "no key could be made now");
+    let failed = |_| KeyError::new(ErrorClass::Unreachable, "generating the key failed");
     let key = made.await.map_err(failed)??;
     let (entry, pem) = key.secret_entry();
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
             namespace: Some(namespace.to_owned()),
-            // No owner: a key outlives the issuer that it was made for.
+            // Without an owner, because a key outlives its issuer.
             labels: Some([managed_by()].into()),
             ..ObjectMeta::default()
         },
@@ -45,12 +45,12 @@ pub(super) async fn key(
         ..Secret::default()
     };
     if context.writer.create_key_secret(namespace, &secret).await? == CreateResult::Created {
-        tracing::info!(namespace, secret = name, "a CA key was made");
+        tracing::info!(namespace, secret = name, "created a CA key");
     }
     Ok(())
 }
 
-/// Signs an issuer's own root, and writes it down.
+/// Signs an issuer's own root, and stores it in a generation.
 pub(super) async fn root(
     root: &SelfSigned,
     signer: &GuardedSigner,
@@ -64,10 +64,10 @@ pub(super) async fn root(
     }
 }
 
-/// Writes a chain down as a generation.
+/// Stores a chain in a generation.
 ///
-/// One that would not be read back as it was written is refused: it would never be found again,
-/// and would be written anew each time.
+/// A chain that reads differently from there is refused: it would never be found again, and would be
+/// stored in another generation each time.
 pub(super) async fn generation(
     chain: &CaChain,
     facts: &Facts,
@@ -83,7 +83,8 @@ pub(super) async fn generation(
     );
     if generation::read(&object).chain.as_ref() != Ok(chain) {
         return Ok(Err(unfit(
-            "its chain cannot be written down; leave out certificates that are not part of it",
+            "the CA certificate cannot be stored in a CAGeneration; leave out certificates that are \
+             not part of its chain",
         )));
     }
     match context
@@ -92,8 +93,11 @@ pub(super) async fn generation(
         .await
     {
         Ok(_) => Ok(Ok(())),
-        Err(kube::Error::Api(answer)) if answer.code == UNPROCESSABLE => {
-            let message = format!("the API server does not take it: {}", answer.message);
+        Err(kube::Error::Api(status)) if status.code == UNPROCESSABLE => {
+            let message = format!(
+                "the API server rejected the CAGeneration: {}",
+                status.message
+            );
             Ok(Err(unfit(&message)))
         }
         Err(error) => Err(error.into()),
@@ -117,8 +121,5 @@ async fn sign(
 }
 
 fn unfit(message: &str) -> NotReady {
-    NotReady::stalls(
-        IssuerReason::InvalidCa,
-        format!("no CAGeneration can be made of the CA certificate: {message}"),
-    )
+    NotReady::stalls(IssuerReason::InvalidCa, message)
 }

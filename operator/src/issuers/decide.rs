@@ -1,4 +1,4 @@
-//! What to do about an issuer: one step at a time, from the facts alone. Pure.
+//! Decides on an issuer's next step. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,39 +18,33 @@ use super::reason::{IssuerReason, NotReady};
 
 /// Ten years of 365 days.
 const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-/// More CA certificates of one issuer than these are never valid at the same time in good order.
+/// The maximum number of CA certificates of one issuer that are valid at the same time.
 const MAX_VALID_GENERATIONS: usize = 32;
-/// More than these, with those that have ended, are not kept: nobody but an administrator deletes
+/// The maximum number of an issuer's generations, with the expired ones. Only administrators delete
 /// them.
 const MAX_GENERATIONS: usize = 256;
 /// The upper bound of a common name (RFC 5280, appendix A).
 const MAX_COMMON_NAME_LEN: usize = 64;
 
-/// The next step.
+/// The next step. After each but the last, the issuer is observed again.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Make the key and look again.
+    /// Create the key.
     CreateKey(KeyToMake),
-    /// Sign the issuer's own root, write it down as a generation, and look again.
+    /// Sign the issuer's own root, and store it in a generation.
     CreateRoot {
         root: Box<SelfSigned>,
         signer: Arc<GuardedSigner>,
         number: u32,
     },
-    /// Write the chain beside the key down as a generation, and look again.
+    /// Store the existing chain in a generation.
     Adopt { chain: Box<CaChain>, number: u32 },
-    /// Nothing more to do.
-    Done(Box<Outcome>),
+    /// Nothing: the issuer is ready.
+    Ready(Box<Ready>),
 }
 
-/// Where an issuer stands.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// It can sign.
-    Ready(Ready),
-    /// It cannot.
-    NotReady(NotReady),
-}
+/// The result of a reconcile: whether the issuer can sign.
+pub(super) type Outcome = Result<Ready, NotReady>;
 
 /// An issuer that can sign.
 #[derive(Debug)]
@@ -63,20 +57,16 @@ pub(super) struct Ready {
 }
 
 /// Decides on the next step.
-pub(super) fn decide(facts: &Facts) -> Step {
-    step(facts).unwrap_or_else(|not_ready| Step::Done(Box::new(Outcome::NotReady(not_ready))))
-}
-
-fn step(facts: &Facts) -> Result<Step, NotReady> {
+pub(super) fn decide(facts: &Facts) -> Result<Step, NotReady> {
     let trust_domain = trust_domain(facts)?;
     let source = facts.spec.certificate.source().ok_or_else(|| {
-        invalid("spec.certificate must name exactly one of selfSigned and existing")
+        invalid("spec.certificate must set exactly one of selfSigned and existing")
     })?;
-    same_key_as_the_valid_ca(facts)?;
+    check_key_of_valid_ca(facts)?;
     let signer = match &facts.key {
         Ok(key) => key.guard.clone(),
         Err(error) if error.class == ErrorClass::KeyNotFound => {
-            return key_to_make(facts, source).ok_or_else(|| no_key(facts, error));
+            return create_key(facts, source).ok_or_else(|| missing_key(facts, error));
         }
         Err(error) => return Err(NotReady::from_key(error)),
     };
@@ -86,9 +76,9 @@ fn step(facts: &Facts) -> Result<Step, NotReady> {
     }
 }
 
-/// Another key under a CA that is valid is a rotation, which comes with overlap or not at all.
-/// The same key under another name, such as the ARN in the place of an alias, is none.
-fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
+/// Refuses another key while the CA is valid: that is a rotation, which requires overlap. The same
+/// key under another name, such as an ARN for an alias, is not another key.
+fn check_key_of_valid_ca(facts: &Facts) -> Result<(), NotReady> {
     let Some(last) = facts.generations.last() else {
         return Ok(());
     };
@@ -101,7 +91,7 @@ fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
             IssuerReason::KeyChanged,
             format!(
                 "spec.key is not the key of the valid CA in CAGeneration {}, and Signet does \
-                 not rotate keys yet; change spec.key back to {}, or make a new issuer for \
+                 not rotate keys yet; change spec.key back to {}, or create another issuer for \
                  the new key",
                 last.name,
                 last.key.backend().spec_hint()
@@ -110,32 +100,27 @@ fn same_key_as_the_valid_ca(facts: &Facts) -> Result<(), NotReady> {
     }
 }
 
-/// A key is made for a CA that never was. One that vanished is not made anew unasked.
-fn key_to_make(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
-    let never_was = facts
-        .generations
-        .iter()
-        .all(|generation| !generation.key.same_key(&facts.spec.key));
+/// Returns the step that creates the key, unless a CA was ever issued over it: a key that vanished is
+/// never recreated.
+fn create_key(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
+    let mut generations = facts.generations.iter();
+    let is_new = !generations.any(|generation| generation.key.same_key(&facts.spec.key));
     let is_self_signed = matches!(source, CertificateSource::SelfSigned(_));
-    let may = is_self_signed && never_was && facts.may_create_key;
-    facts
-        .spec
-        .key
-        .backend()
-        .provision()
-        .filter(|_| may)
-        .map(Step::CreateKey)
+    if !(is_new && is_self_signed && facts.may_create_key) {
+        return None;
+    }
+    facts.spec.key.backend().provision().map(Step::CreateKey)
 }
 
-/// Says which CA stands over the key that vanished, if one does.
-fn no_key(facts: &Facts, error: &KeyError) -> NotReady {
+/// Reports a missing key, and the CA that was issued over it.
+fn missing_key(facts: &Facts, error: &KeyError) -> NotReady {
     let mut not_ready = NotReady::from_key(error);
     let mut of_this_key = facts.generations.iter().rev();
     if let Some(generation) =
         of_this_key.find(|generation| generation.key.same_key(&facts.spec.key))
     {
         not_ready.message.push_str(&format!(
-            "; CAGeneration {} was made over it, and Signet puts no other in its place",
+            "; CAGeneration {} was issued over it, and Signet does not replace it",
             generation.name
         ));
     }
@@ -164,7 +149,7 @@ fn self_signed(
         NotReady::stalls(
             IssuerReason::InvalidCa,
             format!(
-                "CAGeneration {} cannot be read: {error}; restore it",
+                "CAGeneration {} is not valid: {error}; restore it from a backup",
                 last.name
             ),
         )
@@ -173,8 +158,8 @@ fn self_signed(
         return Err(NotReady::stalls(
             IssuerReason::KeyMismatch,
             format!(
-                "{} holds another key than the one that CAGeneration {} was made over; put that \
-                 key back, or delete the CAGeneration to begin with a new CA",
+                "{} does not match the key of CAGeneration {}; restore that key, or delete the \
+                 CAGeneration to start with a new CA",
                 facts.spec.key.backend().reference(),
                 last.name
             ),
@@ -196,15 +181,15 @@ fn existing(
         )
     })?;
     let chain = existing.as_ref().map_err(|error| {
-        let place = place_of_existing(facts, spec);
-        NotReady::stalls(IssuerReason::InvalidCa, format!("{place}: {error}"))
+        let source = describe_existing(facts, spec);
+        NotReady::stalls(IssuerReason::InvalidCa, format!("{source}: {error}"))
     })?;
     let same = |generation: &&Generation| generation.chain.as_ref().is_ok_and(|own| own == chain);
     match facts.generations.iter().rev().find(same) {
         Some(generation) => ready(facts, generation, chain, signer, trust_domain),
         None => {
-            fit(facts, chain, &signer)?;
-            room_for_another(facts)?;
+            check_chain(facts, chain, &signer)?;
+            check_number_of_generations(facts)?;
             Ok(Step::Adopt {
                 chain: Box::new(chain.clone()),
                 number: next_number(facts),
@@ -213,13 +198,13 @@ fn existing(
     }
 }
 
-fn place_of_existing(facts: &Facts, spec: &api::Existing) -> String {
+fn describe_existing(facts: &Facts, spec: &api::Existing) -> String {
     match (&spec.secret_name, &spec.config_map_name) {
         (Some(name), _) => format!("the CA certificate in the Secret {name}"),
         (None, Some(name)) => format!("the CA certificate in the ConfigMap {name}"),
         (None, None) => {
             let key = facts.spec.key.backend().reference();
-            format!("the CA certificate beside {key}")
+            format!("the CA certificate of {key}")
         }
     }
 }
@@ -231,52 +216,49 @@ fn ready(
     signer: Arc<GuardedSigner>,
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
-    fit(facts, chain, &signer)?;
+    check_chain(facts, chain, &signer)?;
     let ready = Ready {
         generation: generation.name.clone(),
         rules: rules(facts, chain, trust_domain),
         chain: chain.clone(),
         signer,
     };
-    Ok(Step::Done(Box::new(Outcome::Ready(ready))))
+    Ok(Step::Ready(Box::new(ready)))
 }
 
-/// A pair that changes all the time would fill the cluster with generations, and the bundle with
-/// roots.
-fn room_for_another(facts: &Facts) -> Result<(), NotReady> {
-    if facts.kept >= MAX_GENERATIONS {
-        return Err(NotReady::stalls(
-            IssuerReason::InvalidCa,
-            format!(
-                "the CA certificate changed, and the issuer has {MAX_GENERATIONS} CAGenerations; delete \
-                 those that have ended"
-            ),
-        ));
-    }
-    let alive = facts
-        .generations
-        .iter()
-        .filter(|own| own.is_alive(facts.now));
-    if alive.count() < MAX_VALID_GENERATIONS {
+/// Refuses another generation if there are too many: a pair that changes all the time would fill the
+/// cluster with generations, and the bundle with roots.
+fn check_number_of_generations(facts: &Facts) -> Result<(), NotReady> {
+    let alive = facts.generations.iter();
+    let alive = alive.filter(|own| own.is_alive(facts.now)).count();
+    let message = if facts.kept >= MAX_GENERATIONS {
+        format!("{MAX_GENERATIONS} CAGenerations; delete those that have expired")
+    } else if alive >= MAX_VALID_GENERATIONS {
+        format!(
+            "{MAX_VALID_GENERATIONS} CAGenerations that have not expired; delete those under which \
+             no valid certificate was issued"
+        )
+    } else {
         return Ok(());
-    }
+    };
     Err(NotReady::stalls(
         IssuerReason::InvalidCa,
-        format!(
-            "the CA certificate changed, and the issuer has {MAX_VALID_GENERATIONS} CAGenerations that \
-             have not ended; delete those under which nothing valid was issued"
-        ),
+        format!("the CA certificate changed, and the issuer has {message}"),
     ))
 }
 
-/// Whether this key can issue under this chain now.
-fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<GuardedSigner>) -> Result<(), NotReady> {
+/// Checks that this key can issue under this chain now.
+fn check_chain(
+    facts: &Facts,
+    chain: &CaChain,
+    signer: &Arc<GuardedSigner>,
+) -> Result<(), NotReady> {
     if chain.issuing().public_key() != signer.public_key() {
         return Err(NotReady::stalls(
             IssuerReason::KeyMismatch,
             format!(
-                "{} holds a key that is not the key of the CA certificate {}; put in a pair that \
-                 belongs together",
+                "{} does not match the CA certificate {}; use a key and a certificate that belong \
+                 together",
                 facts.spec.key.backend().reference(),
                 chain.issuing().subject()
             ),
@@ -284,13 +266,13 @@ fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<GuardedSigner>) -> Result<()
     }
     if facts.now >= chain.not_after() {
         let change = match facts.spec.certificate.source() {
-            Some(CertificateSource::SelfSigned(_)) => "name a new key in spec.key for a new CA",
-            _ => "put a certificate that is valid in its place",
+            Some(CertificateSource::SelfSigned(_)) => "set spec.key to a new key for a new CA",
+            _ => "replace it with a valid certificate",
         };
         return Err(NotReady::stalls(
             IssuerReason::CaExpired,
             format!(
-                "the CA certificate, or one above it, ended at {}; {change}",
+                "the CA certificate or one above it expired at {}; {change}",
                 chain.not_after()
             ),
         ));
@@ -299,7 +281,7 @@ fn fit(facts: &Facts, chain: &CaChain, signer: &Arc<GuardedSigner>) -> Result<()
         return Err(NotReady::waits(
             IssuerReason::CaNotYetValid,
             format!(
-                "the CA certificate, or one above it, begins at {}",
+                "the CA certificate or one above it is not valid before {}",
                 chain.not_before()
             ),
         ));
@@ -340,7 +322,7 @@ fn allowed_requesters(listed: &api::AllowedRequesters) -> AllowedRequesters {
     }
 }
 
-/// The subjects of this chain and of the issuer's other CAs that may still be valid.
+/// Returns the subjects of this chain and of the issuer's other CAs that may still be valid.
 fn ca_subjects(facts: &Facts, chain: &CaChain) -> NameSet {
     let generations = facts.generations.iter();
     let chains = generations.filter_map(|generation| generation.chain.as_ref().ok());

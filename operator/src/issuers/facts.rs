@@ -1,4 +1,4 @@
-//! What an issuer's decisions depend on, as a value. Pure.
+//! The facts that an issuer's decisions depend on. Pure.
 
 use std::collections::BTreeSet;
 
@@ -19,11 +19,11 @@ pub(super) struct Facts {
     pub(super) name: IssuerName,
     pub(super) uid: String,
     pub(super) spec: IssuerSpec,
-    /// Where its Secrets and CA generations are.
+    /// The namespace of its Secrets and CA generations.
     pub(super) namespace: String,
     /// Oldest first.
     pub(super) generations: Vec<Generation>,
-    /// How many generations there are, with those that have ended.
+    /// The number of generations, with the expired ones.
     pub(super) kept: usize,
     pub(super) key: Result<Key, KeyError>,
     /// The chain that exists over the key.
@@ -35,31 +35,31 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// What the key's reference was resolved to.
+    /// The key that the reference was resolved to.
     pub(super) fn pin(&self) -> Option<&str> {
         self.key.as_ref().ok().and_then(|key| key.pin.as_deref())
     }
 
-    /// Whether a generation was made over the key that is connected, or over one of its name.
+    /// Whether a generation is of the connected key, or of a key of the same name.
     pub(super) fn is_over_this_key(&self, generation: &Generation) -> bool {
         let (own, spec) = (&generation.key, &self.spec.key);
         match &self.key {
             Ok(key) if key.guard.public_key().fingerprint() == generation.key_fingerprint => true,
-            // Where the server was changed as well, it is another key, which is called alike.
+            // On another server, it is another key of the same name.
             Ok(_) => own.backend().spec_hint() == spec.backend().spec_hint(),
             Err(_) => own.same_key(spec),
         }
     }
 
-    /// Every root that is trusted now: those of the newest generation first, and those of older ones
-    /// until no certificate under them can be valid any more.
+    /// Returns every root that is trusted now: those of the newest generation first, and those of older
+    /// ones until no certificate under them can be valid.
     pub(super) fn bundle(&self) -> Bundle {
         let newest_first = self.generations.iter().rev();
         let chains = newest_first.filter_map(|generation| generation.chain.as_ref().ok());
         Bundle::new(chains, self.now)
     }
 
-    /// The keys of every CA under which its certificates may still be valid.
+    /// Returns the keys of every CA under which its certificates may still be valid.
     pub(super) fn ca_keys(&self) -> CaKeys {
         let alive = self.generations.iter().filter(|ca| ca.is_alive(self.now));
         let chains: Vec<_> = alive.filter_map(|ca| ca.chain.as_ref().ok()).collect();
@@ -70,7 +70,7 @@ impl Facts {
         }
     }
 
-    /// An error of the key that may pass by itself.
+    /// Returns an error of the key that may pass without a change.
     pub(super) fn transient_key_error(&self) -> Option<&KeyError> {
         self.key
             .as_ref()

@@ -1,4 +1,4 @@
-//! CA generations: read from their objects, and made into them. Pure.
+//! Reads CA generations from objects, and writes them to objects. Pure.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -10,21 +10,21 @@ use signet_keys::KeyConfig;
 use crate::issuer_name::IssuerName;
 use crate::plan::managed_by;
 
-/// A CA generation as it was read.
+/// A CA generation.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Generation {
     pub(super) name: String,
     pub(super) number: u32,
     pub(super) key: KeyConfig,
-    /// What the key's reference was resolved to.
+    /// The key that the reference was resolved to.
     pub(super) pin: Option<String>,
-    /// SHA-256 of the public key that it was made over.
+    /// SHA-256 of its public key.
     pub(super) key_fingerprint: String,
     pub(super) chain: Result<CaChain, ChainError>,
 }
 
 impl Generation {
-    /// Whether certificates under it may still be valid.
+    /// Whether certificates under it can still be valid.
     pub(super) fn is_alive(&self, now: Timestamp) -> bool {
         self.chain
             .as_ref()
@@ -34,22 +34,19 @@ impl Generation {
 
 pub(super) fn read(object: &CAGeneration) -> Generation {
     let spec = &object.spec;
-    let chain = CaChain::from_pem(
-        spec.certificate_chain.as_bytes(),
-        Some(spec.roots.as_bytes()),
-    );
+    let chain = spec.certificate_chain.as_bytes();
     Generation {
         name: object.name_any(),
         number: spec.generation,
         key: spec.key.config.clone(),
         pin: spec.key.pin.clone(),
         key_fingerprint: spec.key.fingerprint.clone(),
-        chain,
+        chain: CaChain::from_pem(chain, Some(spec.roots.as_bytes())),
     }
 }
 
-/// The object of a new generation. Its number is part of its name, so that of two writers one
-/// finds it there already.
+/// Returns the object of a new generation. Its number is part of its name, so that only one of two
+/// writers can create it.
 pub(super) fn object(
     issuer: &IssuerName,
     namespace: &str,
@@ -81,6 +78,6 @@ pub(super) fn object(
     object
 }
 
-pub(super) fn pem(certificates: &[CaCertificate]) -> String {
+fn pem(certificates: &[CaCertificate]) -> String {
     certificates.iter().map(CaCertificate::pem).collect()
 }

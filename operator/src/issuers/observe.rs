@@ -5,27 +5,26 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
-use signet_api::{CAGeneration, IssuerKind, IssuerSpec};
+use signet_api::{CAGeneration, IssuerKind, IssuerResource, IssuerSpec};
 use signet_core::ca::{CaChain, ChainError};
-use signet_keys::{Access, KeyError, KeyPin, Namespace, SecretData};
+use signet_keys::{Access, Addresses, KeyError, KeyPin, Namespace, SecretData};
 
-use super::error::Error;
+use super::Error;
 use super::facts::Facts;
 use super::generation::{self, Generation};
-use super::object::Object;
 use crate::connections::Key;
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::namespace::IssuerNamespace;
 
-/// How many generations are read at a time.
+/// The number of generations in one response.
 const PAGE: u32 = 50;
 
 /// Observes the facts.
 ///
-/// The generations are read from the API server and not from a cache: that there is none decides
-/// whether a key may be made.
-pub(super) async fn observe<K: Object>(
+/// The generations are read from the API server and not from a cache: a key may only be created if
+/// there is none.
+pub(super) async fn observe<K: IssuerResource>(
     object: &K,
     name: &IssuerName,
     may_create_key: bool,
@@ -34,8 +33,8 @@ pub(super) async fn observe<K: Object>(
     let spec = object.issuer_spec().clone();
     let namespace = context.resource_namespace(name).to_owned();
     let (generations, kept) = {
-        // Until they are parsed: what was read and waits for that takes memory.
-        let _turn = context.reads.acquire(&name.namespace).await;
+        // Until they are parsed: their bytes take memory meanwhile.
+        let _permit = context.reads.acquire(&name.namespace).await;
         generations(name, &namespace, context).await?
     };
     let uid = object.uid().unwrap_or_default();
@@ -54,12 +53,9 @@ pub(super) async fn observe<K: Object>(
         let backend = spec.key.backend().name();
         context.metrics.key_error(backend, error.class);
     }
-    // The key alone is not enough where its chain cannot be read, and the status says why.
-    let (key, existing) = match key {
-        Ok(key) => match existing(&spec, &key, &access, context).await {
-            Ok(existing) => (Ok(key), existing),
-            Err(error) => (Err(error), None),
-        },
+    // A key whose chain cannot be read cannot sign, and the status reports why.
+    let (key, existing) = match with_existing(key, &spec, &access, context).await {
+        Ok((key, existing)) => (Ok(key), existing),
         Err(error) => (Err(error), None),
     };
     Ok(Facts {
@@ -72,27 +68,24 @@ pub(super) async fn observe<K: Object>(
         key,
         existing,
         may_create_key,
-        cert_manager: context.settings.cert_manager.clone(),
+        cert_manager: context.settings.cert_manager_service_account.clone(),
         now: (context.now)(),
     })
 }
 
-/// The generations that matter (those whose certificates may still be valid, and the last one),
-/// and how many there are.
-///
-/// They are read page by page, since an issuer may have many that have ended, and each may be
-/// large.
+/// Returns the generations whose certificates may still be valid and the last one, and the number of
+/// all. An issuer may have many that have expired, and each may be large.
 async fn generations(
     name: &IssuerName,
     namespace: &str,
     context: &Context,
 ) -> Result<(Vec<Generation>, usize), Error> {
     let api: Api<CAGeneration> = Api::namespaced(context.client.clone(), namespace);
-    let mine = format!(
+    let issuer = format!(
         "spec.issuerRef.kind={},spec.issuerRef.name={}",
         name.kind, name.name
     );
-    let mut page = ListParams::default().fields(&mine).limit(PAGE);
+    let mut page = ListParams::default().fields(&issuer).limit(PAGE);
     let mut objects: Vec<CAGeneration> = Vec::new();
     let mut kept = 0;
     loop {
@@ -117,20 +110,38 @@ async fn generations(
     Ok((generations, kept))
 }
 
-/// What the key of an issuer may reach.
+/// Returns the access of an issuer's key.
 fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
     let settings = &context.settings;
-    let client = context.client.clone();
+    let (tenant, ambient_credentials, addresses) = match name.kind {
+        IssuerKind::Issuer => (
+            Some(name.namespace.clone()),
+            settings.issuer_ambient_credentials,
+            match context.api_server.clone() {
+                Some(api_server) => Addresses::Outside { api_server },
+                None => Addresses::Any,
+            },
+        ),
+        IssuerKind::ClusterIssuer => (
+            None,
+            settings.cluster_issuer_ambient_credentials,
+            Addresses::Any,
+        ),
+    };
     Access {
-        namespace: Arc::new(IssuerNamespace::new(client, namespace, name)),
-        tenant: (name.kind == IssuerKind::Issuer).then(|| name.namespace.clone()),
-        ambient_credentials: settings.ambient_credentials(name.kind),
-        addresses: settings.addresses(name.kind),
-        modules: settings.modules.clone(),
+        namespace: Arc::new(IssuerNamespace::new(
+            context.client.clone(),
+            namespace,
+            name,
+        )),
+        tenant,
+        ambient_credentials,
+        addresses,
+        modules: context.modules.clone(),
     }
 }
 
-/// The last CA that is valid over the key of this reference.
+/// Returns the last CA that is valid over the key of this reference.
 fn valid_over_this_key<'a>(
     generations: &'a [Generation],
     spec: &IssuerSpec,
@@ -140,23 +151,24 @@ fn valid_over_this_key<'a>(
     newest_first.find(|ca| ca.key.same_key(&spec.key) && ca.is_alive(now))
 }
 
-/// The chain that exists over the key, where the spec says that one does.
-async fn existing(
+/// Adds to a key the chain that exists over it, if the spec names one.
+async fn with_existing(
+    key: Result<Key, KeyError>,
     spec: &IssuerSpec,
-    key: &Key,
     access: &Access,
     context: &Context,
-) -> Result<Option<Result<CaChain, ChainError>>, KeyError> {
+) -> Result<(Key, Option<Result<CaChain, ChainError>>), KeyError> {
+    let key = key?;
     let namespace = &*access.namespace;
     let Some(existing) = &spec.certificate.existing else {
-        return Ok(None);
+        return Ok((key, None));
     };
     let data = match (&existing.secret_name, &existing.config_map_name) {
         (Some(name), _) => namespace.secret(name).await?.unwrap_or_default(),
         (None, Some(name)) => in_config_map(namespace, name).await?,
         (None, None) => match &key.colocated_secret {
             Some(data) => data.clone(),
-            None => return Ok(None),
+            None => return Ok((key, None)),
         },
     };
     let read = move || {
@@ -165,10 +177,11 @@ async fn existing(
     };
     let tenant = access.tenant.as_deref().unwrap_or_default();
     let chain = context.chain_parsing.run(tenant, read).await;
-    Ok(Some(chain.unwrap_or_else(|_| {
-        let message = "reading it failed; the operator's log says why".to_owned();
+    let chain = chain.unwrap_or_else(|_| {
+        let message = "reading it failed; the operator's log has the cause".to_owned();
         Err(ChainError::Unreadable { index: 1, message })
-    })))
+    });
+    Ok((key, Some(chain)))
 }
 
 async fn in_config_map(namespace: &dyn Namespace, name: &str) -> Result<SecretData, KeyError> {

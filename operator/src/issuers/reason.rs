@@ -1,4 +1,4 @@
-//! Why an issuer is, or is not, ready.
+//! Why an issuer is ready or not.
 
 use signet_keys::{ErrorClass, KeyError};
 
@@ -19,7 +19,7 @@ pub(super) enum IssuerReason {
     CaNotYetValid,
     /// `spec.key` is not the key of the valid CA.
     KeyChanged,
-    /// The key is not that of the CA certificate.
+    /// The key is not the CA certificate's.
     KeyMismatch,
     /// A signature does not verify under the CA's public key.
     SignatureMismatch,
@@ -50,24 +50,22 @@ pub(super) struct NotReady {
     pub(super) reason: IssuerReason,
     /// What is wrong and what to change.
     pub(super) message: String,
-    /// Why, for administrators: requesters and tenants do not see it.
+    /// The cause, which only administrators see.
     pub(super) cause: Option<String>,
-    /// Whether somebody has to change something; otherwise it may pass.
+    /// Whether a user has to change something; otherwise it may pass.
     pub(super) stalled: bool,
 }
 
 impl NotReady {
-    /// Somebody has to change something.
+    /// A user has to change something.
     pub(super) fn stalls(reason: IssuerReason, message: impl Into<String>) -> Self {
         Self {
-            reason,
-            message: message.into(),
-            cause: None,
             stalled: true,
+            ..Self::waits(reason, message)
         }
     }
 
-    /// It may pass.
+    /// It may pass without a change.
     pub(super) fn waits(reason: IssuerReason, message: impl Into<String>) -> Self {
         Self {
             reason,
@@ -77,7 +75,7 @@ impl NotReady {
         }
     }
 
-    /// Whether the key's backend may come back by itself.
+    /// Whether the key is unavailable and may recover without a change.
     pub(super) const fn is_away(&self) -> bool {
         matches!(self.reason, IssuerReason::Key(class) if class.is_transient())
     }

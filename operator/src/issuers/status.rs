@@ -1,10 +1,9 @@
-//! Where an issuer stands, as what is written to it. Pure.
+//! An issuer's status and event. Pure.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use kube::Resource;
 use serde_json::json;
-use signet_api::conditions::{READY, RECONCILING, STALLED, Statement, find, is_true};
+use signet_api::conditions::{READY, RECONCILING, STALLED, find, is_true, keep_transition_time};
 use signet_api::{CaSummary, GenerationState, IssuerKind, IssuerResource, IssuerStatus};
 
 use super::decide::{Outcome, Ready};
@@ -14,50 +13,42 @@ use super::reason::IssuerReason;
 use crate::plan::{Plan, PlannedEvent, truncate};
 use crate::sharing::SharedCa;
 
-/// The one write about an issuer; none if nothing changed.
-pub(super) fn plan<K>(
+/// Returns the one write about an issuer; none if nothing changed.
+pub(super) fn plan<K: IssuerResource>(
     object: &K,
     facts: &Facts,
     outcome: &Outcome,
     shared: Option<&SharedCa>,
-) -> Plan
-where
-    K: IssuerResource + Resource<DynamicType = ()>,
-{
+) -> Plan {
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let text = ConditionText::about(facts, outcome, shared);
+    let text = ConditionText::new(facts, outcome, shared);
     let status = IssuerStatus {
-        conditions: conditions(
-            &text,
-            &before.conditions,
-            object.meta().generation,
-            facts.now,
-        ),
+        conditions: text.conditions(&before.conditions, object.meta().generation, facts.now),
         ca: summaries(facts, outcome),
         bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
         refused_credential: match &facts.key {
             Ok(_) => None,
-            // An error about something else does not make a refused credential right.
+            // Another error does not mean that a refused credential is accepted now.
             Err(error) => error.refused.clone().or(before.refused_credential.clone()),
         },
     };
     if status == before {
         return Plan::default();
     }
-    let event = text.is_news(&before.conditions).then(|| text.event());
     Plan {
         status: Some(json!(status)),
-        event,
+        event: text.event(&before.conditions),
     }
 }
 
 /// Whether a plan changes nothing but the messages of an issuer that is ready, and stays so.
 pub(super) fn only_rewords<K: IssuerResource>(object: &K, plan: &Plan) -> bool {
     let planned = plan.status.clone().map(serde_json::from_value);
-    let (Some(Ok(planned)), Some(before)) = (planned, object.issuer_status()) else {
+    let (Some(Ok::<IssuerStatus, _>(mut planned)), Some(before)) =
+        (planned, object.issuer_status())
+    else {
         return false;
     };
-    let mut planned: IssuerStatus = planned;
     let stays_ready = is_true(&planned.conditions, READY);
     for condition in &mut planned.conditions {
         if let Some(before) = find(&before.conditions, &condition.type_) {
@@ -67,11 +58,8 @@ pub(super) fn only_rewords<K: IssuerResource>(object: &K, plan: &Plan) -> bool {
     stays_ready && planned == *before
 }
 
-/// Whether the status says of this form of the issuer that it is not ready.
-pub(super) fn is_not_ready<K>(object: &K) -> bool
-where
-    K: IssuerResource + Resource<DynamicType = ()>,
-{
+/// Whether the status reports this version of the issuer as not ready.
+pub(super) fn is_not_ready<K: IssuerResource>(object: &K) -> bool {
     let status = object.issuer_status();
     let ready = status.and_then(|status| find(&status.conditions, READY));
     ready.is_some_and(|ready| {
@@ -81,35 +69,30 @@ where
 
 /// The text of the conditions and of the event.
 struct ConditionText {
-    ready: bool,
-    stalled: bool,
-    reason: IssuerReason,
+    /// The type of the one condition that is true.
+    true_type: &'static str,
+    reason: &'static str,
     message: String,
     /// For the conditions of ClusterIssuers, which administrators read.
     cause: Option<String>,
 }
 
 impl ConditionText {
-    fn about(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
-        let mut text = Self::in_full(facts, outcome, shared);
-        text.message = truncate(&text.message);
-        text
-    }
-
-    fn in_full(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
+    fn new(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
         match outcome {
-            Outcome::Ready(ready) => Self {
-                ready: true,
-                stalled: false,
-                reason: IssuerReason::Ready,
-                message: signs(ready, &caveats(facts, ready, shared)),
+            Ok(ready) => Self {
+                true_type: READY,
+                reason: IssuerReason::Ready.as_str(),
+                message: truncate(&ready_message(facts, ready, shared)),
                 cause: None,
             },
-            Outcome::NotReady(not_ready) => Self {
-                ready: false,
-                stalled: not_ready.stalled,
-                reason: not_ready.reason,
-                message: not_ready.message.clone(),
+            Err(not_ready) => Self {
+                true_type: match not_ready.stalled {
+                    true => STALLED,
+                    false => RECONCILING,
+                },
+                reason: not_ready.reason.as_str(),
+                message: truncate(&not_ready.message),
                 cause: match facts.name.kind {
                     IssuerKind::ClusterIssuer => not_ready.cause.clone(),
                     IssuerKind::Issuer => None,
@@ -118,19 +101,45 @@ impl ConditionText {
         }
     }
 
-    /// Whether readiness or its reason changed: what a person looks for among the events.
-    fn is_news(&self, before: &[Condition]) -> bool {
-        find(before, READY).is_none_or(|ready| ready.reason != self.reason.as_str())
-            || is_true(before, READY) != self.ready
+    fn conditions(
+        &self,
+        before: &[Condition],
+        generation: Option<i64>,
+        now: Timestamp,
+    ) -> Vec<Condition> {
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        let condition = |type_: &str| Condition {
+            type_: type_.to_owned(),
+            status: match type_ == self.true_type {
+                true => "True".to_owned(),
+                false => "False".to_owned(),
+            },
+            reason: self.reason.to_owned(),
+            message: match &self.cause {
+                Some(cause) => format!("{} (cause: {cause})", self.message),
+                None => self.message.clone(),
+            },
+            observed_generation: generation,
+            last_transition_time: Time(now),
+        };
+        [READY, RECONCILING, STALLED]
+            .map(|type_| keep_transition_time(condition(type_), before))
+            .into()
     }
 
-    fn event(&self) -> PlannedEvent {
-        PlannedEvent {
-            warning: !self.ready,
-            reason: self.reason.as_str(),
+    /// Returns the event if readiness or its reason changed.
+    fn event(&self, before: &[Condition]) -> Option<PlannedEvent> {
+        let is_ready = self.true_type == READY;
+        let before = find(before, READY);
+        let is_unchanged = before.is_some_and(|before| {
+            before.reason == self.reason && (before.status == "True") == is_ready
+        });
+        (!is_unchanged).then(|| PlannedEvent {
+            warning: !is_ready,
+            reason: self.reason,
             action: "Check",
             note: self.message.clone(),
-        }
+        })
     }
 }
 
@@ -138,8 +147,7 @@ impl ConditionText {
 const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
      rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
 
-/// cert-manager's account requests for every Certificate, so policy does not take it for a
-/// requester of its own.
+/// cert-manager's account requests for every Certificate, so policy does not treat it as a requester.
 const CERT_MANAGER_LISTED: &str = "spec.profile.ca.allowedRequesters.serviceAccounts lists \
      cert-manager's own account, which has no effect; list the namespaces of Certificates in \
      certificates.namespaces";
@@ -150,59 +158,27 @@ fn lists_cert_manager(facts: &Facts, ready: &Ready) -> bool {
     allowed.is_some_and(|allowed| allowed.service_accounts.contains(&facts.cert_manager))
 }
 
-fn caveats(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> Vec<String> {
-    let constrained = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
-    let of_key = facts.spec.key.backend().warning();
-    let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
-    shared
-        .map(SharedCa::to_string)
-        .into_iter()
-        .chain(of_key.map(str::to_owned))
-        .chain(notices)
-        .chain(constrained.then(|| URIS_CONSTRAINED.to_owned()))
-        .chain(lists_cert_manager(facts, ready).then(|| CERT_MANAGER_LISTED.to_owned()))
-        .collect()
-}
-
-fn signs(ready: &Ready, caveats: &[String]) -> String {
+/// Returns what the issuer signs as, and what a reader should know about it.
+fn ready_message(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> String {
     let ca = ready.chain.issuing().subject();
-    let signs = format!("Signs as {ca} until {}", ready.chain.not_after());
-    [&[signs], caveats].concat().join("; ")
+    let constrains_uris = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
+    let mut message = format!("Signs as {ca} until {}", ready.chain.not_after());
+    let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
+    let warnings = (shared.map(SharedCa::to_string).into_iter())
+        .chain(facts.spec.key.backend().warning().map(str::to_owned))
+        .chain(notices)
+        .chain(constrains_uris.then(|| URIS_CONSTRAINED.to_owned()))
+        .chain(lists_cert_manager(facts, ready).then(|| CERT_MANAGER_LISTED.to_owned()));
+    for warning in warnings {
+        message.push_str("; ");
+        message.push_str(&warning);
+    }
+    message
 }
 
-fn conditions(
-    text: &ConditionText,
-    before: &[Condition],
-    generation: Option<i64>,
-    now: Timestamp,
-) -> Vec<Condition> {
-    let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
-    let statement = |type_, holds: bool| {
-        Statement {
-            type_,
-            status: holds.into(),
-            reason: text.reason.as_str().to_owned(),
-            message: match &text.cause {
-                Some(cause) => format!("{} (cause: {cause})", text.message),
-                None => text.message.clone(),
-            },
-            observed_generation: generation,
-        }
-        .since(before, now)
-    };
-    vec![
-        statement(READY, text.ready),
-        statement(RECONCILING, !text.ready && !text.stalled),
-        statement(STALLED, text.stalled),
-    ]
-}
-
-/// The generation that signs first, then the others from the newest on.
+/// Returns the generation that signs first, then the others from the newest on.
 fn summaries(facts: &Facts, outcome: &Outcome) -> Vec<CaSummary> {
-    let signing = match outcome {
-        Outcome::Ready(Ready { generation, .. }) => Some(generation.as_str()),
-        Outcome::NotReady(_) => None,
-    };
+    let signing = outcome.as_ref().ok().map(|ready| ready.generation.as_str());
     let mut summaries: Vec<_> = facts
         .generations
         .iter()

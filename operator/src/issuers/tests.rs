@@ -14,7 +14,7 @@ use signet_core::ca::CaChain;
 use signet_core::request::ServiceAccount;
 use signet_keys::{ErrorClass, KeyError, Signer};
 
-use super::decide::{Outcome, Ready, Step, decide};
+use super::decide::{Ready, Step, decide};
 use super::facts::Facts;
 use super::generation::{object, read};
 use super::reason::{IssuerReason, NotReady};
@@ -86,22 +86,13 @@ fn adopt(facts: &mut Facts, chain: &CaChain, number: u32) {
 
 fn ready(facts: &Facts) -> Ready {
     match decide(facts) {
-        Step::Done(outcome) => match *outcome {
-            Outcome::Ready(ready) => ready,
-            Outcome::NotReady(not_ready) => panic!("{not_ready:?}"),
-        },
-        step => panic!("{step:?}"),
+        Ok(Step::Ready(ready)) => *ready,
+        other => panic!("{other:?}"),
     }
 }
 
 fn not_ready(facts: &Facts) -> NotReady {
-    match decide(facts) {
-        Step::Done(outcome) => match *outcome {
-            Outcome::NotReady(not_ready) => not_ready,
-            Outcome::Ready(ready) => panic!("{ready:?}"),
-        },
-        step => panic!("{step:?}"),
-    }
+    decide(facts).unwrap_err()
 }
 
 /// Not ready for this reason, and somebody has to change something.

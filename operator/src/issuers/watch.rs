@@ -1,60 +1,49 @@
-//! Which issuers are watched and looked at.
+//! Watches the issuers.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future};
+use kube::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
-use kube::{Api, Client};
-use signet_api::IssuerKind;
+use signet_api::{IssuerKind, IssuerResource};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::object::Object;
-use crate::connections::{KeyChange, KeyEvent};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
 ///
-/// An object that does not match its own schema (the CRD was changed by hand) fails alone: it is
-/// logged, and its last readable form stays in force. Our own status writes change no `metadata.generation`.
+/// An object that does not match the schema is logged, and its last readable version stays in use.
+/// Signet's own status writes do not change `metadata.generation`.
 pub fn changed<K>(
-    client: Client,
-    writer: Writer<K>,
+    cache: Writer<K>,
     context: Arc<Context>,
     listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<K>> + Send
 where
-    K: Object + Debug + 'static,
+    K: IssuerResource,
 {
-    let api: Api<DeserializeGuard<K>> = Api::all(client);
+    let api: Api<DeserializeGuard<K>> = Api::all(context.client.clone());
     let gone = context.clone();
     let config = PredicateConfig::default();
     let cached = filter_map(watcher(api, watcher::Config::default()), readable::<K>)
         .default_backoff()
-        .reflect(writer)
-        // Once the cache has forgotten it, so that whoever finds it there is not too late.
+        .reflect(cache)
+        // After the cache, so that a reconcile that finds it there is not too late.
         .inspect(move |event| {
             if let Ok(Event::Delete(object)) = event {
                 gone.forget(&IssuerName::of(object));
             }
         });
-    // A deletion that the watch missed shows in the next listing.
     let listed = move || {
-        for name in context.keyring.retain(K::KIND, |name| context.exists(name)) {
-            context.sharing.remove(&name);
-        }
-        context.metrics.retain(K::KIND, |name| context.exists(name));
-        context
-            .connections
-            .retain(K::KIND, |name| context.exists(name));
+        context.forget_missing(K::KIND);
         listed.cancel();
     };
     when_listed(cached, listed)
@@ -62,44 +51,30 @@ where
         .predicate_filter(predicates::generation, config)
 }
 
-/// The issuers of a kind whose key's backend went away or came back, or whose message changes with
-/// that of another issuer.
-pub fn woken<K>(
-    keys: broadcast::Receiver<KeyChange>,
-    sharing: broadcast::Receiver<IssuerName>,
-) -> impl Stream<Item = ObjectRef<K>> + Send
-where
-    K: Object + 'static,
-{
-    // After a mere recovery, the issuer is as ready as it was.
-    let keys = received(keys).filter(|change| future::ready(change.event != KeyEvent::Recovered));
-    let keys = keys.map(|change| change.issuer);
-    futures::stream::select(keys, received(sharing)).filter_map(|name| {
-        let of_kind = (name.kind == K::KIND).then(|| {
-            let reference = ObjectRef::new(&name.name);
-            match name.kind {
-                IssuerKind::Issuer => reference.within(&name.namespace),
-                IssuerKind::ClusterIssuer => reference,
-            }
-        });
-        future::ready(of_kind)
-    })
-}
-
-/// What is sent, without what was missed: that is seen at the next resync.
-fn received<T: Clone + Send>(receiver: broadcast::Receiver<T>) -> impl Stream<Item = T> + Send {
-    futures::stream::unfold(receiver, |mut receiver| async move {
+/// The issuers of a kind that are woken. One that is missed is reconciled at its next resync.
+pub fn woken<K: IssuerResource>(
+    wakeups: broadcast::Receiver<IssuerName>,
+) -> impl Stream<Item = ObjectRef<K>> + Send {
+    let woken = futures::stream::unfold(wakeups, |mut wakeups| async move {
         loop {
-            match receiver.recv().await {
-                Ok(item) => return Some((item, receiver)),
+            match wakeups.recv().await {
+                Ok(name) => return Some((name, wakeups)),
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
         }
+    });
+    woken.filter_map(|name| {
+        let reference = ObjectRef::new(&name.name);
+        let reference = match name.kind {
+            IssuerKind::Issuer => reference.within(&name.namespace),
+            IssuerKind::ClusterIssuer => reference,
+        };
+        future::ready((name.kind == K::KIND).then_some(reference))
     })
 }
 
-fn readable<K: Object>(object: DeserializeGuard<K>) -> Option<K> {
+fn readable<K: IssuerResource>(object: DeserializeGuard<K>) -> Option<K> {
     match object.0 {
         Ok(mut object) => {
             object.meta_mut().managed_fields = None;
@@ -111,7 +86,7 @@ fn readable<K: Object>(object: DeserializeGuard<K>) -> Option<K> {
                 name = error.metadata.name,
                 namespace = error.metadata.namespace,
                 error = error.error,
-                "an issuer cannot be read; correct it, or apply the CRDs of this version"
+                "an issuer does not match the schema; correct it, or apply the CRDs of this version"
             );
             None
         }

@@ -29,7 +29,7 @@ impl Controller {
     pub(super) fn new<K: RequestKind>(context: &Arc<Context>) -> Self {
         let (store, cache) = reflector::store();
         let listed = CancellationToken::new();
-        let changes = context.keyring.changes();
+        let changes = context.wakeups.requests();
         let woken = watch::waiting_for_issuers(store.clone(), changes);
         let (context, when_listed) = (context.clone(), listed.clone());
         let due = count_due::<K>(store.clone());

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::kind::RequestKind;
 use super::object::Observed;
 use crate::context::Context;
-use crate::keyring::IssuerChange;
+use crate::wakeups::IssuerChange;
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of requests that are due, and the cache behind it.
@@ -35,7 +35,7 @@ pub(super) async fn due<K: RequestKind>(
     // Between the pages of a listing, a request may be reconciled in the cache's old form.
     let listed = move || {
         listed.cancel();
-        context.keyring.wake_all();
+        context.wakeups.wake_requests(None);
     };
     when_listed(cached, listed)
         .applied_objects()

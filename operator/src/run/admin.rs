@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_else_is_served() {
+    async fn serves_nothing_else() {
         let (well, _stop) = start(Fixed(Ok(()))).await;
         for path in ["/", "/debug/pprof", "/livez/x", "/secrets"] {
             let answer = get(well, path).await;
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_taken_is_named() {
+    async fn names_an_address_that_is_in_use() {
         let (taken, _stop) = start(Fixed(Ok(()))).await;
         let error = serve(taken, Arc::new(Fixed(Ok(()))), CancellationToken::new()).await;
         let error = error.unwrap_err().to_string();

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
-
-use crate::lock::Mutex;
 
 /// The main loop beats at this pace.
 pub const BEAT: Duration = Duration::from_secs(5);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use futures::future::join_all;
+use futures::future::{join_all, pending};
 use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
+use signet_api::IssuerResource;
 use signet_keys::FairSemaphore;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,17 +19,18 @@ use super::startup::Startup;
 use crate::args::Run;
 use crate::attempts::Attempts;
 use crate::blocking::BlockingQueue;
-use crate::connections::{Caps, Connections, KeyEvent};
-use crate::context::{Ambient, Context, Issuers, Settings};
+use crate::connections::{Caps, Connections};
+use crate::context::{Context, Issuers};
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
+use crate::wakeups::Wakeups;
 use crate::writer::Writer;
 use crate::{issuers, requests};
 
-/// How many issuers' CA generations are read at the same time.
+/// The maximum number of issuers whose CA generations are read concurrently.
 const MAX_CONCURRENT_READS: u16 = 16;
 
-/// What every term of leadership begins with.
+/// The constants of every term of leadership.
 pub(super) struct Setup {
     pub(super) client: Client,
     pub(super) settings: Run,
@@ -43,20 +44,8 @@ pub(super) struct Leader {
     stop: CancellationToken,
 }
 
-/// What all controllers have in common.
-#[derive(Clone)]
-struct Common {
-    context: Arc<Context>,
-    listed: Listed,
-}
-
-/// Which watches have listed their objects; a token is cancelled when its watch has.
-#[derive(Clone, Default)]
-struct Listed {
-    issuers: CancellationToken,
-    cluster_issuers: CancellationToken,
-    requests: Vec<CancellationToken>,
-}
+/// One token per watch, cancelled when the watch has listed its objects.
+type Listed = Vec<CancellationToken>;
 
 impl Leader {
     /// Starts the controllers.
@@ -64,57 +53,42 @@ impl Leader {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
         let stores = Issuers {
-            issuers,
-            cluster_issuers,
+            issuers: issuers.clone(),
+            cluster_issuers: cluster_issuers.clone(),
         };
-        let context = Arc::new(context(setup, process, stores.clone()));
-        let requests = requests::controllers(&context);
-        let listed = Listed {
-            requests: requests.iter().map(|api| api.listed.clone()).collect(),
-            ..Listed::default()
-        };
-        let common = Common { context, listed };
-        let listed = &common.listed;
+        let context = Arc::new(context(setup, process, stores));
         let mut controllers = JoinSet::new();
+        let mut issuers_listed = vec![CancellationToken::new()];
+        let listed = issuers_listed[0].clone();
+        let stores = (cluster_issuers, cluster_issuer_cache);
+        controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
         if setup.settings.namespaced_issuers {
-            controllers.spawn(issuers_of_kind(
-                common.clone(),
-                (stores.issuers, issuer_cache),
-                listed.issuers.clone(),
-            ));
-        } else {
-            // There are none, as far as this Signet is concerned.
-            listed.issuers.cancel();
+            let listed = CancellationToken::new();
+            issuers_listed.push(listed.clone());
+            let stores = (issuers, issuer_cache);
+            controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
         }
-        controllers.spawn(issuers_of_kind(
-            common.clone(),
-            (stores.cluster_issuers, cluster_issuer_cache),
-            listed.cluster_issuers.clone(),
-        ));
-        let mut due = Vec::new();
-        for api in requests {
+        let (mut requests_listed, mut due) = (Listed::new(), Vec::new());
+        for api in requests::controllers(&context) {
+            requests_listed.push(api.listed);
             due.push(api.due);
-            controllers.spawn(after_issuers(common.clone(), api.run));
+            controllers.spawn(after(issuers_listed.clone(), context.clone(), api.run));
         }
         let due = move || due.iter().map(|due| due()).sum();
-        process.begin_term(common.context.clone(), Arc::new(due));
+        process.begin_term(context.clone(), Arc::new(due));
         if let Some(api_server) = setup.startup.api_server.clone() {
             controllers.spawn(api_server.follow(
                 setup.client.clone(),
                 setup.settings.issuer_resync_interval,
-                common.context.stop.clone(),
+                context.stop.clone(),
             ));
         }
-        controllers.spawn(wake_when_back(common.clone()));
-        controllers.spawn(begin_first_pass(common.clone()));
-        controllers.spawn(sync(common.clone()));
-        Self {
-            controllers,
-            stop: common.context.stop.clone(),
-        }
+        let stop = context.stop.clone();
+        controllers.spawn(observe_listings(context, issuers_listed, requests_listed));
+        Self { controllers, stop }
     }
 
-    /// Waits for a controller to end, which none does by itself while it is not told to.
+    /// Waits for a controller to end, which only an error causes before the stop.
     pub(super) async fn ended(&mut self) -> anyhow::Result<()> {
         match self.controllers.join_next().await {
             Some(Err(error)) => Err(anyhow::anyhow!("a controller failed: {error}")),
@@ -136,26 +110,21 @@ impl Leader {
 fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     let (client, settings) = (&setup.client, &setup.settings);
     let instance = Some(setup.identity.clone());
+    let wakeups = Wakeups::default();
+    let caps = Caps {
+        per_second: settings.max_signatures_per_second,
+        max_in_flight: settings.max_signatures_in_flight,
+    };
     Context {
         client: client.clone(),
         writer: Writer::new(client.clone(), instance, settings.concurrency),
-        settings: Settings {
-            cluster_resource_namespace: settings.cluster_resource_namespace.clone(),
-            cert_manager: settings.cert_manager_service_account.clone(),
-            issuer_resync_interval: settings.issuer_resync_interval,
-            ambient: Ambient {
-                cluster_issuers: settings.cluster_issuer_ambient_credentials,
-                issuers: settings.issuer_ambient_credentials,
-            },
-            api_server: setup.startup.api_server.as_ref().map(|at| at.known.clone()),
-            modules: setup.startup.modules.clone(),
-        },
-        keyring: Keyring::default(),
-        connections: Connections::new(Caps {
-            per_second: settings.max_signatures_per_second,
-            max_in_flight: settings.max_signatures_in_flight,
-        }),
-        sharing: Sharing::default(),
+        settings: settings.clone(),
+        api_server: setup.startup.api_server.as_ref().map(|at| at.known.clone()),
+        modules: setup.startup.modules.clone(),
+        keyring: Keyring::new(wakeups.clone()),
+        connections: Connections::new(caps, wakeups.clone()),
+        sharing: Sharing::new(wakeups.clone()),
+        wakeups,
         reads: FairSemaphore::new(MAX_CONCURRENT_READS),
         stop: CancellationToken::new(),
         issuers,
@@ -168,87 +137,43 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     }
 }
 
-/// Says so once every watch has listed its objects; after that it ends with the controllers.
-async fn sync(common: Common) {
-    let listed = &common.listed;
-    let all = async {
-        tokio::join!(
-            listed.issuers.cancelled(),
-            listed.cluster_issuers.cancelled(),
-            join_all(listed.requests.iter().map(CancellationToken::cancelled)),
-        );
-        common.context.health.set_synced(true);
-        common.context.stop.cancelled().await;
-    };
-    tokio::select! {
-        () = all => {}
-        () = common.context.stop.cancelled() => {}
-    }
-}
-
-/// Reconciles the requests of an issuer when its key signs again, also where the issuer never
-/// became unready.
-async fn wake_when_back(common: Common) {
-    let mut changes = common.context.connections.changes();
-    loop {
-        let change = tokio::select! {
-            change = changes.recv() => change,
-            () = common.context.stop.cancelled() => return,
-        };
-        match change {
-            Ok(change) if change.event == KeyEvent::Unavailable => {}
-            Ok(change) => common.context.keyring.wake(&change.issuer),
-            Err(RecvError::Lagged(_)) => common.context.keyring.wake_all(),
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-/// Once all issuers are listed, it is known which are still to be observed; after that it ends with
-/// the controllers.
-async fn begin_first_pass(common: Common) {
-    if issuers_listed(&common).await {
-        let context = &common.context;
-        context.sharing.listed(context.issuers.names());
-        common.context.stop.cancelled().await;
-    }
-}
-
-async fn issuers_of_kind<K>(
-    common: Common,
+async fn issuers_of_kind<K: IssuerResource>(
+    context: Arc<Context>,
     (store, cache): (Store<K>, Cache<K>),
     listed: CancellationToken,
-) where
-    K: issuers::Object + 'static,
-{
-    let (context, stop) = (common.context.clone(), common.context.stop.clone());
-    let (keys, sharing) = (context.connections.changes(), context.sharing.changes());
-    let changed = issuers::watch::changed(context.client.clone(), cache, context.clone(), listed);
+) {
+    let woken = issuers::watch::woken(context.wakeups.issuers());
+    let changed = issuers::watch::changed(cache, context.clone(), listed);
     Controller::for_stream(changed, store)
-        .reconcile_on(issuers::watch::woken(keys, sharing))
-        .graceful_shutdown_on(stop.cancelled_owned())
+        .reconcile_on(woken)
+        .graceful_shutdown_on(context.stop.clone().cancelled_owned())
         .run(issuers::reconcile, issuers::error_policy, context)
         .for_each(|_| std::future::ready(()))
         .await;
 }
 
-/// Requests are taken up when the issuers are listed: before that, one that is there would seem
-/// to be missing. False if the operator was told to stop meanwhile.
-async fn issuers_listed(common: &Common) -> bool {
-    let listed = async {
-        tokio::join!(
-            common.listed.issuers.cancelled(),
-            common.listed.cluster_issuers.cancelled()
-        );
-    };
-    tokio::select! {
-        () = listed => true,
-        () = common.context.stop.cancelled() => false,
+/// Runs a controller of requests once the issuers are listed: before that, an issuer would seem to
+/// be missing.
+async fn after(listed: Listed, context: Arc<Context>, requests: impl Future<Output = ()>) {
+    let listed = context.stop.run_until_cancelled(all(&listed));
+    if listed.await.is_some() {
+        requests.await;
     }
 }
 
-async fn after_issuers(common: Common, requests: impl Future<Output = ()>) {
-    if issuers_listed(&common).await {
-        requests.await;
-    }
+/// Starts the first pass over the issuers when they are listed, and reports the watches as complete
+/// when the requests are listed too. Ends with the controllers.
+async fn observe_listings(context: Arc<Context>, issuers: Listed, requests: Listed) {
+    let observed = async {
+        all(&issuers).await;
+        context.sharing.listed(context.issuers.names());
+        all(&requests).await;
+        context.health.set_synced(true);
+        pending::<()>().await;
+    };
+    context.stop.run_until_cancelled(observed).await;
+}
+
+async fn all(listed: &Listed) {
+    join_all(listed.iter().map(CancellationToken::cancelled)).await;
 }

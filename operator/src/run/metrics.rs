@@ -5,15 +5,14 @@ mod series;
 
 use std::collections::HashSet;
 
+use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use signet_api::IssuerKind;
 use signet_core::reason::Reason;
 use signet_core::request::Api;
 use signet_keys::ErrorClass;
 
 use crate::issuer_name::IssuerName;
-use crate::lock::Mutex;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
@@ -92,7 +91,7 @@ impl Metrics {
     /// Records an issuer's state: when its CA expires, or none if it cannot sign.
     pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
         self.remember(name);
-        let labels = IssuerLabels(name.clone());
+        let labels = IssuerLabels::from(name);
         self.series
             .issuer_ready
             .get_or_create(&labels)
@@ -117,24 +116,15 @@ impl Metrics {
         self.series.key_queue.clear();
     }
 
-    /// Removes the series of the issuers of a kind that no longer exist.
-    pub fn retain(&self, kind: IssuerKind, exists: impl Fn(&IssuerName) -> bool) {
-        let gone: Vec<_> = {
-            let issuers = self.issuers.lock();
-            let gone = issuers
-                .iter()
-                .filter(|name| name.kind == kind && !exists(name));
-            gone.cloned().collect()
-        };
-        for name in &gone {
-            self.forget(name);
-        }
+    /// The issuers that label a series.
+    pub fn issuers(&self) -> Vec<IssuerName> {
+        self.issuers.lock().iter().cloned().collect()
     }
 
     /// Removes the series of a deleted issuer.
     pub fn forget(&self, name: &IssuerName) {
         self.issuers.lock().remove(name);
-        let labels = IssuerLabels(name.clone());
+        let labels = IssuerLabels::from(name);
         self.series.issuer_ready.remove(&labels);
         self.series.ca_expiry.remove(&labels);
         self.series.key_queue.remove(&labels);
@@ -169,7 +159,7 @@ impl Metrics {
         for (issuer, waiting) in &now.queues {
             self.series
                 .key_queue
-                .get_or_create(&IssuerLabels(issuer.clone()))
+                .get_or_create(&IssuerLabels::from(issuer))
                 .set(count(*waiting));
         }
         let mut text = String::new();
@@ -216,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scrape_shows_what_happened_and_forgets_what_is_gone() {
+    fn a_scrape_omits_deleted_issuers() {
         let metrics = Metrics::default();
         let issuer = shop_ca();
         metrics.decided(
@@ -252,23 +242,21 @@ mod tests {
         assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
     }
 
-    /// One that was deleted while another replica led is missed by every watch.
     #[test]
-    fn retains_the_series_of_issuers_that_exist() {
+    fn knows_the_issuers_that_label_a_series() {
         let metrics = Metrics::default();
-        for issuer in [shop_ca(), corp()] {
-            metrics.decided(
-                Api::CertificateRequest,
-                Some(&issuer),
-                "issued",
-                Reason::Issued,
-            );
-            metrics.issuer(&issuer, None);
-        }
-        metrics.retain(IssuerKind::Issuer, |_| false);
-        metrics.retain(IssuerKind::ClusterIssuer, |_| true);
-        let text = metrics.scrape(&now(None)).unwrap();
-        assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
-        assert!(text.contains(r#"issuer="corp""#), "{text}");
+        metrics.decided(
+            Api::CertificateRequest,
+            Some(&shop_ca()),
+            "issued",
+            Reason::Issued,
+        );
+        metrics.issuer(&corp(), None);
+        metrics.issuer(&corp(), Some(1));
+        let mut issuers = metrics.issuers();
+        issuers.sort();
+        assert_eq!(issuers, [shop_ca(), corp()]);
+        metrics.forget(&corp());
+        assert_eq!(metrics.issuers(), [shop_ca()]);
     }
 }

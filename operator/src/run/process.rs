@@ -1,14 +1,14 @@
 //! What belongs to the process and outlives a term of leadership: health and metrics.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::admin::AdminState;
 use super::health::Health;
 use super::metrics::{Metrics, Now};
 use crate::context::Context;
-use crate::lock::Mutex;
 
 /// Counts the approved requests without a final answer.
 pub(super) type Waiting = Arc<dyn Fn() -> usize + Send + Sync>;
@@ -41,26 +41,18 @@ impl Default for Process {
 impl Process {
     /// Begins a term of leadership.
     pub(super) fn begin_term(&self, context: Arc<Context>, waiting: Waiting) {
-        *self.term() = Some(Term { context, waiting });
+        *self.term.lock() = Some(Term { context, waiting });
     }
 
     /// Ends a term of leadership: what it observed is the next leader's to report.
     pub(super) fn end_term(&self) {
-        *self.term() = None;
+        *self.term.lock() = None;
         self.health.set_synced(false);
         self.metrics.clear_issuers();
     }
 
-    pub(super) fn set_leading(&self, leading: bool) {
-        self.health.set_leading(leading);
-    }
-
-    pub(super) fn beat(&self) {
-        self.health.beat();
-    }
-
     fn now(&self) -> Now {
-        let (queues, waiting) = match &*self.term() {
+        let (queues, waiting) = match &*self.term.lock() {
             Some(term) => (term.context.keyring.queues(), (term.waiting)()),
             None => (Vec::new(), 0),
         };
@@ -71,10 +63,6 @@ impl Process {
             leading: self.health.is_leading(),
             uptime: self.started.elapsed().as_secs_f64(),
         }
-    }
-
-    fn term(&self) -> MutexGuard<'_, Option<Term>> {
-        self.term.lock()
     }
 }
 
@@ -118,33 +106,33 @@ mod tests {
             "signet_issuer_ready{",
             "signet_ca_expiry_timestamp_seconds{",
         ];
-        process.set_leading(true);
+        process.health.set_leading(true);
         issued();
         let text = process.metrics().unwrap();
         assert!(text.contains("signet_leading 1\n"), "{text}");
         assert!(gauges.iter().all(|gauge| text.contains(gauge)), "{text}");
-        process.set_leading(false);
+        process.health.set_leading(false);
         process.end_term();
         let text = process.metrics().unwrap();
         assert!(text.contains("signet_leading 0\n"), "{text}");
         assert!(text.contains(&counter(1)), "{text}");
         assert!(!gauges.iter().any(|gauge| text.contains(gauge)), "{text}");
-        process.set_leading(true);
+        process.health.set_leading(true);
         issued();
         assert!(process.metrics().unwrap().contains(&counter(2)));
     }
 
     /// A new leader is not ready before its watches are complete, as at its first term.
     #[tokio::test]
-    async fn readiness_begins_again_with_each_term() {
+    async fn is_ready_in_each_term_only_after_its_watches_have_listed() {
         let process = Process::default();
-        process.set_leading(true);
+        process.health.set_leading(true);
         process.health.set_synced(true);
         assert_eq!(process.ready(), Ok(()));
-        process.set_leading(false);
+        process.health.set_leading(false);
         process.end_term();
         assert_eq!(process.ready(), Ok(()), "a standby is ready");
-        process.set_leading(true);
+        process.health.set_leading(true);
         process.ready().unwrap_err();
     }
 }

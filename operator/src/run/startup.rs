@@ -1,4 +1,4 @@
-//! What the operator observes about its environment, once, when it starts.
+//! What the operator observes about its environment when it starts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use signet_keys::{Modules, ModulesConfig};
 
 use super::api_server::ApiServerEndpoints;
 use crate::args::Run;
-use crate::namespace::ClusterResources;
+use crate::namespace::Secrets;
 
 /// The operator's environment.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Startup {
         let modules = match &settings.pkcs11_modules {
             Some(path) => {
                 let namespace = &settings.cluster_resource_namespace;
-                let pins = Arc::new(ClusterResources::new(client.clone(), namespace));
+                let pins = Arc::new(Secrets::new(client.clone(), namespace));
                 Modules::from_config(modules(path)?, pins)?
             }
             None => Modules::default(),
@@ -54,6 +54,7 @@ fn modules(path: &Path) -> anyhow::Result<ModulesConfig> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the list of PKCS#11 modules {shown} cannot be read"))?;
-    serde_saphyr::from_str(&text)
-        .with_context(|| format!("{shown} is no list of PKCS#11 modules; see docs/pkcs11.md"))
+    serde_saphyr::from_str(&text).with_context(|| {
+        format!("{shown} is not a valid list of PKCS#11 modules; see docs/pkcs11.md")
+    })
 }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_shows_secrets_is_not_logged_whatever_the_flag_says() {
+    fn never_logs_what_shows_secrets() {
         for (target, expected) in [
             ("signet::issuers", LevelFilter::TRACE),
             ("signet_keys::pkcs11", LevelFilter::TRACE),

@@ -55,7 +55,7 @@ fn a_shared_certificate_key_or_root_is_reported_by_both() {
 }
 
 #[test]
-fn issuers_of_one_sort_or_over_separate_cas_share_nothing() {
+fn ignores_issuers_of_the_same_sort_or_over_separate_cas() {
     let (corp, other) = (corp(), issuer("shop", "ca"));
     for (own, others) in [
         (spiffe(&["a", "root"]), spiffe(&["b", "root"])),
@@ -133,7 +133,7 @@ fn never_names_an_issuer_of_another_namespace() {
 }
 
 #[test]
-fn announces_the_issuers_whose_message_changes_and_no_other() {
+fn wakes_only_the_issuers_whose_message_changes() {
     let mut index = CaIndex::default();
     let (ours, theirs) = (corp(), issuer("shop", "ca"));
     let (only_ours, only_theirs) = ([ours.clone()], [theirs.clone()]);
@@ -171,8 +171,8 @@ fn a_flood_of_issuers_rewrites_a_message_a_few_times() {
 /// and come back.
 #[test]
 fn a_message_stays_until_every_listed_issuer_was_observed() {
-    let sharing = Sharing::default();
-    let mut changes = sharing.changes();
+    let wakeups = Wakeups::default();
+    let (sharing, mut changes) = (Sharing::new(wakeups.clone()), wakeups.issuers());
     let (ours, theirs, gone) = (corp(), issuer("shop", "ca"), issuer("shop", "gone"));
     sharing.set(&ours, spiffe(&["ca"]));
     assert!(sharing.holds(&ours), "nothing is listed");

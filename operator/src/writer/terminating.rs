@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::lock::Mutex;
+use parking_lot::Mutex;
 
 /// More than these are never being deleted at the same time; beyond it, some are logged again.
 const MAX_NAMESPACES: usize = 1024;

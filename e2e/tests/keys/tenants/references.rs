@@ -40,7 +40,7 @@ fn references(name: &str) -> Vec<(&'static str, Value, &'static str)> {
     let identity = json!({ "webIdentity": {
         "roleArn": "arn:aws:iam::111122223333:role/r", "serviceAccountRef": { "name": name },
     }});
-    let no_token = "may not make tokens for the ServiceAccount";
+    let no_token = "may not create tokens for the ServiceAccount";
     vec![
         ("token", vault(NOWHERE, None, token), "does not exist"),
         ("approle", vault(NOWHERE, None, app_role), "does not exist"),
@@ -132,7 +132,9 @@ pub(crate) async fn a_name_is_no_path(bed: OwnBed) -> Result<()> {
     let path = format!("../../{NAMESPACE}/secrets/treasure");
     for (name, key, _) in references(&path) {
         let issuer = tenant.has(name, key).await?;
-        tenant.is_not_ready(&issuer, "is no name of a").await?;
+        tenant
+            .is_not_ready(&issuer, "is not a valid name of a")
+            .await?;
     }
     for field in ["secretName", "configMapName"] {
         let spec = json!({
@@ -141,7 +143,9 @@ pub(crate) async fn a_name_is_no_path(bed: OwnBed) -> Result<()> {
         });
         tenant.secret("key", software_key()?).await?;
         let issuer = tenant.has_spec(&field.to_lowercase(), spec).await?;
-        tenant.is_not_ready(&issuer, "is no name of a").await?;
+        tenant
+            .is_not_ready(&issuer, "is not a valid name of a")
+            .await?;
         tenant
             .api::<Secret>()
             .delete("key", &DeleteParams::default())

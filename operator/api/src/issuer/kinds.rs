@@ -1,9 +1,10 @@
 //! The two kinds. They have cert-manager's names because Open Service Mesh accepts no others.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
-use kube::CustomResource;
+use kube::{CustomResource, Resource};
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_keys::{KeyConfig, exactly_one};
 
@@ -19,6 +20,8 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
     status = "IssuerStatus",
     shortname = "siss",
     category = "signet",
+    // The names of CA generations hold the issuer's kind and name.
+    validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
     doc = "An Issuer signs certificate requests in its own namespace, with a CA whose key is in a KMS, Vault, an HSM or a Secret.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
@@ -63,6 +66,8 @@ pub struct IssuerSpec {
     status = "IssuerStatus",
     shortname = "sciss",
     category = "signet",
+    // The names of CA generations hold the issuer's kind and name.
+    validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
     doc = "A ClusterIssuer signs certificate requests in all namespaces, with a CA whose key is in a KMS, Vault, an HSM or a Secret. Its Secrets are in the cluster resource namespace.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
@@ -110,8 +115,10 @@ impl fmt::Display for IssuerKind {
     }
 }
 
-/// What the two kinds have in common, so that the same code serves both.
-pub trait IssuerResource {
+/// An issuer of either kind, so that one body serves both.
+pub trait IssuerResource:
+    Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
+{
     /// Which kind it is.
     const KIND: IssuerKind;
 

@@ -12,20 +12,22 @@ use signet_core::x509::public_key::PublicKey;
 use signet_keys::{
     Access, Backend, Checked, Connected, KeyError, KeyPin, KeyType, Limits, SecretData, Signer,
 };
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::Receiver;
 
-use super::super::connection::{Connection, Key, KeyChange, Notifier, Parameters};
+use super::super::connection::{Connection, Key, Notifier, Parameters};
 use crate::fixtures::{corp, key};
+use crate::issuer_name::IssuerName;
+use crate::wakeups::{IssuerChange, Wakeups};
 
 /// What is told to a key, and what it was asked.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     /// What a look comes to, if not to "the same".
-    pub(super) look: std::sync::Mutex<Option<Result<Checked, KeyError>>>,
+    pub(super) check: std::sync::Mutex<Option<Result<Checked, KeyError>>>,
     /// Why it does not sign.
     pub(super) refusal: std::sync::Mutex<Option<KeyError>>,
     pub(super) connects: AtomicU32,
-    pub(super) looks: AtomicU32,
+    pub(super) checks: AtomicU32,
     pub(super) signatures: AtomicU32,
 }
 
@@ -35,7 +37,8 @@ pub(super) struct Bed {
     backend: Scripted,
     connection: Connection,
     limiters: signet_keys::KeyLimiters,
-    pub(super) changes: broadcast::Receiver<KeyChange>,
+    pub(super) issuers: Receiver<IssuerName>,
+    pub(super) requests: Receiver<IssuerChange>,
 }
 
 #[derive(Debug)]
@@ -55,7 +58,8 @@ impl Bed {
     pub(super) fn new() -> Self {
         let script = Arc::<Script>::default();
         let first = ("first".to_owned(), key::signer(KeyType::EcdsaP256));
-        let (sender, changes) = broadcast::channel(16);
+        let wakeups = Wakeups::default();
+        let (issuers, requests) = (wakeups.issuers(), wakeups.requests());
         let limits = Limits {
             per_second: None,
             at_once: 1,
@@ -67,7 +71,7 @@ impl Bed {
         };
         let notifier = Notifier {
             issuer: corp(),
-            changes: sender,
+            wakeups,
             log: Arc::default(),
         };
         Self {
@@ -78,11 +82,12 @@ impl Bed {
             script,
             connection: Connection::new(parameters, notifier),
             limiters: signet_keys::KeyLimiters::default(),
-            changes,
+            issuers,
+            requests,
         }
     }
 
-    pub(super) async fn look(&self, known: &KeyPin) -> Result<Key, KeyError> {
+    pub(super) async fn check(&self, known: &KeyPin) -> Result<Key, KeyError> {
         let access = key::access(Nothing);
         self.connection
             .key(&self.backend, (&access, known), &self.limiters)
@@ -106,12 +111,12 @@ impl Bed {
     }
 
     /// How often it was connected to, looked at, and signed with, since this was last called.
-    pub(super) fn asked(&self) -> (u32, u32, u32) {
+    pub(super) fn calls(&self) -> (u32, u32, u32) {
         let take = |count: &AtomicU32| count.swap(0, Ordering::Relaxed);
         let script = &self.script;
         (
             take(&script.connects),
-            take(&script.looks),
+            take(&script.checks),
             take(&script.signatures),
         )
     }
@@ -170,8 +175,8 @@ impl Signer for ScriptedKey {
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
-        self.script.looks.fetch_add(1, Ordering::Relaxed);
-        let look = self.script.look.lock().unwrap().clone();
+        self.script.checks.fetch_add(1, Ordering::Relaxed);
+        let look = self.script.check.lock().unwrap().clone();
         let same = || {
             Ok(Checked::Unchanged {
                 notices: Vec::new(),

@@ -17,7 +17,7 @@ fn pair(name: &str) -> (Arc<dyn Signer>, CaChain) {
 
 /// Takes the step that it expects: adoption under this number.
 fn adopted(facts: &mut Facts, number: u32) {
-    let step = decide(facts);
+    let step = decide(facts).unwrap();
     let Step::Adopt {
         chain,
         number: next,
@@ -35,7 +35,7 @@ fn put(facts: &mut Facts, (signer, chain): &(Arc<dyn Signer>, CaChain)) {
 }
 
 #[test]
-fn a_pair_is_adopted_and_then_ready() {
+fn adopts_a_pair_and_is_ready() {
     let (signer, chain) = pair("Root");
     let mut facts = existing(&signer, chain.clone());
     adopted(&mut facts, 1);
@@ -48,7 +48,7 @@ fn a_pair_is_adopted_and_then_ready() {
 
 /// Issue, section 2: a consistent new pair in the Secret is a rotation, not a fault.
 #[test]
-fn a_new_pair_is_the_next_generation_and_both_roots_are_trusted() {
+fn adopts_a_new_pair_and_trusts_both_roots() {
     let (first, second) = (pair("First"), pair("Second"));
     let mut facts = existing(&first.0, first.1.clone());
     adopted(&mut facts, 1);
@@ -60,7 +60,7 @@ fn a_new_pair_is_the_next_generation_and_both_roots_are_trusted() {
 }
 
 #[test]
-fn back_to_the_first_pair_is_back_to_the_first_generation() {
+fn returns_to_the_first_generation_with_the_first_pair() {
     let (first, second) = (pair("First"), pair("Second"));
     let mut facts = existing(&first.0, first.1.clone());
     adopted(&mut facts, 1);
@@ -73,7 +73,7 @@ fn back_to_the_first_pair_is_back_to_the_first_generation() {
 
 /// The same key under a certificate that was made anew is a generation too.
 #[test]
-fn a_renewed_certificate_over_the_same_key_is_the_next_generation() {
+fn adopts_a_renewed_certificate_over_the_same_key() {
     let (signer, chain) = pair("Root");
     let mut facts = existing(&signer, chain);
     adopted(&mut facts, 1);
@@ -84,7 +84,7 @@ fn a_renewed_certificate_over_the_same_key_is_the_next_generation() {
 }
 
 #[test]
-fn a_pair_that_does_not_belong_together_is_not_adopted() {
+fn rejects_a_certificate_of_another_key() {
     let (first, second) = (pair("First"), pair("Second"));
     let mut facts = existing(&first.0, second.1.clone());
     let message = stalls(&facts, IssuerReason::KeyMismatch);
@@ -97,12 +97,12 @@ fn a_pair_that_does_not_belong_together_is_not_adopted() {
 }
 
 #[test]
-fn a_certificate_that_is_not_valid_now_is_not_adopted() {
+fn rejects_a_certificate_that_is_not_valid_now() {
     let signer = key::signer(KeyType::EcdsaP256);
     let expired = ca::root(&*signer, "Root", at(-2 * DAY), DAY);
     let message = stalls(&existing(&signer, expired), IssuerReason::CaExpired);
     assert!(
-        message.contains("put a certificate that is valid in its place"),
+        message.contains("replace it with a valid certificate"),
         "{message}"
     );
     let future = ca::root(&*signer, "Root", at(DAY), DAY);
@@ -110,13 +110,13 @@ fn a_certificate_that_is_not_valid_now_is_not_adopted() {
 }
 
 #[test]
-fn what_stands_beside_the_key_must_be_a_ca() {
+fn rejects_a_certificate_that_is_not_a_ca() {
     let (signer, chain) = pair("Root");
     let no_ca = ca::no_ca();
     for (tls_crt, said) in [
         (
             "",
-            "the CA certificate beside software/ca: it holds no PEM block CERTIFICATE",
+            "the CA certificate of software/ca: it holds no PEM block CERTIFICATE",
         ),
         (no_ca.as_str(), "is not a CA certificate"),
     ] {
@@ -128,7 +128,7 @@ fn what_stands_beside_the_key_must_be_a_ca() {
 }
 
 #[test]
-fn a_key_is_never_made_beside_a_certificate() {
+fn never_creates_a_key_for_an_existing_certificate() {
     let (signer, chain) = pair("Root");
     let mut facts = existing(&signer, chain);
     facts.key = without_key();
@@ -139,7 +139,7 @@ fn a_key_is_never_made_beside_a_certificate() {
 /// However the chain is put together, the generation that is written reads back as the same
 /// chain; otherwise each look would adopt it again.
 #[test]
-fn every_form_of_chain_is_adopted_once() {
+fn adopts_every_form_of_chain_once() {
     let root = ca::Ca::root("Root");
     let other = ca::Ca::root("Other");
     let (top, issuing) = {
@@ -189,7 +189,7 @@ fn every_form_of_chain_is_adopted_once() {
 
 /// The move from one source to the other keeps the CA.
 #[test]
-fn self_signed_over_an_adopted_ca_goes_on_with_it() {
+fn self_signed_keeps_an_adopted_ca() {
     let (signer, chain) = pair("Root");
     let mut facts = existing(&signer, chain.clone());
     adopted(&mut facts, 1);
@@ -200,7 +200,7 @@ fn self_signed_over_an_adopted_ca_goes_on_with_it() {
 
 /// A Secret that changes all the time must fill neither the cluster nor the bundle.
 #[test]
-fn a_pair_that_keeps_changing_is_adopted_so_often_and_no_more() {
+fn limits_the_generations_of_a_pair_that_keeps_changing() {
     let first = pair("CA 1");
     let mut facts = existing(&first.0, first.1.clone());
     for number in 1..=32 {
@@ -212,15 +212,15 @@ fn a_pair_that_keeps_changing_is_adopted_so_often_and_no_more() {
     assert!(message.contains("32 CAGenerations"), "{message}");
 }
 
-/// Nor those that have ended, which nobody but an administrator deletes.
+/// Expired generations count too, because only administrators delete them.
 #[test]
-fn an_issuer_with_many_generations_gets_no_more() {
+fn limits_the_number_of_generations() {
     let (signer, chain) = pair("Root");
     let mut facts = existing(&signer, chain);
     facts.kept = 256;
     let message = stalls(&facts, IssuerReason::InvalidCa);
     assert!(
-        message.contains("delete those that have ended"),
+        message.contains("delete those that have expired"),
         "{message}"
     );
 }

@@ -8,7 +8,7 @@ use super::{self_signed, written};
 use crate::fixtures::{ca, key, shop_ca};
 
 #[test]
-fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
+fn stores_all_facts_of_a_generation() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
     let facts = self_signed(&signer);
@@ -46,7 +46,7 @@ fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
 
 /// What an alias led to when the CA was made is what it goes on with.
 #[test]
-fn what_a_reference_was_resolved_to_is_written_down() {
+fn stores_the_pin_of_a_key() {
     let signer = key::signer(KeyType::EcdsaP256);
     let mut facts = self_signed(&signer);
     let mut found = key::found(&signer);
@@ -58,7 +58,7 @@ fn what_a_reference_was_resolved_to_is_written_down() {
 
 /// Both kinds keep their generations in one namespace when that of an Issuer is the operator's.
 #[test]
-fn the_names_of_both_kinds_never_meet() {
+fn generations_of_both_kinds_have_different_names() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
     let mut facts = self_signed(&signer);

@@ -23,7 +23,7 @@ fn facts() -> Facts {
 }
 
 #[test]
-fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
+fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
     let facts = facts();
     let ready = ready(&facts);
     let expected = Rules {
@@ -39,7 +39,7 @@ fn a_plain_cluster_issuer_has_no_rules_but_those_of_its_ca() {
 
 /// An Issuer speaks only for its own namespace.
 #[test]
-fn the_rules_of_an_issuer_name_its_namespace() {
+fn rules_of_an_issuer_have_its_namespace() {
     let mut facts = facts();
     facts.name = shop_ca();
     assert_eq!(ready(&facts).rules.namespace.as_deref(), Some("shop"));
@@ -89,7 +89,7 @@ fn profile_and_trust_domain_become_rules() {
 
 /// A CA stays trusted until it expires, and so its name stays taken.
 #[test]
-fn the_rules_know_the_subjects_of_every_generation() {
+fn rules_have_the_subjects_of_every_generation() {
     let signer = key::signer(KeyType::EcdsaP256);
     let mut facts = self_signed(&signer);
     let earlier = ca::valid(&*signer, "Earlier");

@@ -11,13 +11,13 @@ fn p256() -> std::sync::Arc<dyn signet_keys::Signer> {
 }
 
 #[test]
-fn a_key_is_made_for_a_ca_that_never_was() {
+fn creates_a_key_for_a_new_ca() {
     let mut facts = self_signed(&p256());
     facts.key = without_key();
     if let KeyConfig::Software(software) = &mut facts.spec.key {
         software.key_type = KeyType::EcdsaP384;
     }
-    let step = decide(&facts);
+    let step = decide(&facts).unwrap();
     let Step::CreateKey(KeyToMake {
         key_type,
         secret_name,
@@ -31,7 +31,7 @@ fn a_key_is_made_for_a_ca_that_never_was() {
 /// A Secret that is there without a key is not written over: the
 /// second round finds it still without one.
 #[test]
-fn a_key_is_made_once_a_round() {
+fn creates_a_key_once_per_reconcile() {
     let mut facts = self_signed(&p256());
     facts.key = without_key();
     facts.may_create_key = false;
@@ -39,8 +39,8 @@ fn a_key_is_made_once_a_round() {
 }
 
 #[test]
-fn a_key_without_a_ca_gets_a_root() {
-    let step = decide(&self_signed(&p256()));
+fn creates_a_root_for_a_key_without_a_ca() {
+    let step = decide(&self_signed(&p256())).unwrap();
     let Step::CreateRoot { root, number, .. } = step else {
         panic!("{step:?}");
     };
@@ -52,7 +52,7 @@ fn a_key_without_a_ca_gets_a_root() {
 }
 
 #[test]
-fn a_ca_over_its_key_is_ready() {
+fn is_ready_with_a_ca_over_its_key() {
     let signer = p256();
     let chain = ca::valid(&*signer, "Root");
     let mut facts = self_signed(&signer);
@@ -65,7 +65,7 @@ fn a_ca_over_its_key_is_ready() {
 
 /// A key that vanished is not created again: the CA over it would be another one.
 #[test]
-fn a_key_that_vanished_is_not_made_anew() {
+fn never_recreates_a_missing_key() {
     let signer = p256();
     for chain in [
         ca::valid(&*signer, "Root"),
@@ -77,15 +77,15 @@ fn a_key_that_vanished_is_not_made_anew() {
         let message = stalls(&facts, IssuerReason::Key(ErrorClass::KeyNotFound));
         assert_eq!(
             message,
-            "the Secret ca does not exist; CAGeneration clusterissuer-corp-1 was made over it, \
-             and Signet puts no other in its place"
+            "the Secret ca does not exist; CAGeneration clusterissuer-corp-1 was issued over \
+             it, and Signet does not replace it"
         );
     }
 }
 
 /// Nor is one for an earlier generation over the same key.
 #[test]
-fn a_key_of_an_earlier_ca_is_not_made_anew() {
+fn never_recreates_the_key_of_an_earlier_ca() {
     let (first, second) = (p256(), p256());
     let mut facts = self_signed(&first);
     adopt(
@@ -105,18 +105,18 @@ fn a_key_of_an_earlier_ca_is_not_made_anew() {
 }
 
 #[test]
-fn another_key_in_the_secret_is_a_mismatch_and_no_new_ca() {
+fn rejects_another_key_in_the_secret() {
     let (signer, other) = (p256(), p256());
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
     facts.key = Ok(key::found(&other));
     let message = stalls(&facts, IssuerReason::KeyMismatch);
-    assert!(message.contains("put that key back"), "{message}");
+    assert!(message.contains("restore that key"), "{message}");
 }
 
 /// What a generation says is checked against the key each time it is loaded.
 #[test]
-fn a_generation_whose_certificate_is_of_another_key_is_not_used() {
+fn rejects_a_generation_of_another_key() {
     let (signer, other) = (p256(), p256());
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*other, "Root"), 1);
@@ -125,7 +125,7 @@ fn a_generation_whose_certificate_is_of_another_key_is_not_used() {
 }
 
 #[test]
-fn a_generation_that_cannot_be_read_is_no_reason_for_a_new_ca() {
+fn never_replaces_an_unreadable_generation() {
     let signer = p256();
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
@@ -139,7 +139,7 @@ fn a_generation_that_cannot_be_read_is_no_reason_for_a_new_ca() {
 
 /// Issue, section 2: until keys rotate, a change on a valid CA is refused and a change back heals.
 #[test]
-fn another_spec_key_under_a_valid_ca_is_refused_whether_it_is_there_or_not() {
+fn rejects_another_key_while_the_ca_is_valid() {
     let signer = p256();
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
@@ -157,7 +157,7 @@ fn another_spec_key_under_a_valid_ca_is_refused_whether_it_is_there_or_not() {
 
 /// The ARN in the place of an alias, or another way to log in, is no rotation.
 #[test]
-fn the_same_key_under_another_name_goes_on_with_its_ca() {
+fn keeps_the_ca_when_its_key_has_another_name() {
     let signer = p256();
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
@@ -167,7 +167,7 @@ fn the_same_key_under_another_name_goes_on_with_its_ca() {
 
 /// A Vault that moved has the same keys; another one has others, whatever they are called.
 #[test]
-fn another_address_is_no_other_key_unless_the_key_is() {
+fn keeps_the_ca_when_its_key_has_another_address() {
     let vault = |address: &str| {
         let key = json!({ "vaultTransit": {
             "address": address, "name": "ca", "auth": { "tokenRef": { "name": "t", "key": "t" } },
@@ -190,7 +190,7 @@ fn another_address_is_no_other_key_unless_the_key_is() {
 
 /// What cannot be reached may be the same key or not.
 #[test]
-fn another_name_of_a_key_that_does_not_answer_is_waited_for() {
+fn waits_for_an_unavailable_key_of_another_name() {
     let signer = p256();
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
@@ -200,7 +200,7 @@ fn another_name_of_a_key_that_does_not_answer_is_waited_for() {
 }
 
 #[test]
-fn another_spec_key_after_the_ca_has_ended_begins_a_new_ca() {
+fn creates_a_new_ca_when_the_ca_has_expired() {
     let (signer, other) = (p256(), p256());
     let mut facts = self_signed(&signer);
     adopt(
@@ -210,13 +210,13 @@ fn another_spec_key_after_the_ca_has_ended_begins_a_new_ca() {
     );
     facts.spec.key = key::software("other");
     facts.key = without_key();
-    let step = decide(&facts);
+    let step = decide(&facts).unwrap();
     assert!(
         matches!(&step, Step::CreateKey(key) if key.secret_name == "other"),
         "{step:?}"
     );
     facts.key = Ok(key::found(&other));
-    let step = decide(&facts);
+    let step = decide(&facts).unwrap();
     assert!(
         matches!(step, Step::CreateRoot { number: 2, .. }),
         "{step:?}"
@@ -224,7 +224,7 @@ fn another_spec_key_after_the_ca_has_ended_begins_a_new_ca() {
 }
 
 #[test]
-fn a_ca_ends_at_the_second_that_it_names() {
+fn expires_at_not_after() {
     let signer = p256();
     let chain = ca::root(&*signer, "Root", at(-DAY), 2 * DAY);
     let mut facts = self_signed(&signer);
@@ -233,7 +233,7 @@ fn a_ca_ends_at_the_second_that_it_names() {
     ready(&facts);
     facts.now = chain.not_after();
     let message = stalls(&facts, IssuerReason::CaExpired);
-    assert!(message.contains("name a new key in spec.key"), "{message}");
+    assert!(message.contains("set spec.key to a new key"), "{message}");
     facts.now = chain.not_before();
     ready(&facts);
     facts.now = chain.not_before() - jiff::SignedDuration::from_secs(1);
@@ -242,7 +242,7 @@ fn a_ca_ends_at_the_second_that_it_names() {
 
 /// kstatus: what may pass by itself is no stall.
 #[test]
-fn an_error_of_the_key_stalls_unless_it_may_pass() {
+fn stalls_on_key_errors_that_are_not_transient() {
     for (class, stalled) in [
         (ErrorClass::Throttled(None), false),
         (ErrorClass::Unreachable, false),

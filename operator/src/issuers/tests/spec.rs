@@ -16,14 +16,14 @@ fn facts() -> Facts {
 }
 
 fn root(facts: &Facts) -> SelfSigned {
-    match decide(facts) {
+    match decide(facts).unwrap() {
         Step::CreateRoot { root, .. } => *root,
         step => panic!("{step:?}"),
     }
 }
 
 #[test]
-fn the_root_is_as_the_spec_has_it() {
+fn creates_the_root_of_the_spec() {
     let mut facts = facts();
     facts.spec.certificate.self_signed = Some(api::SelfSigned {
         subject: Some("CN=Example Root,O=Example".to_owned()),
@@ -45,7 +45,7 @@ fn the_root_is_as_the_spec_has_it() {
 
 /// RFC 5280, appendix A: a common name has 64 characters at most.
 #[test]
-fn a_long_name_is_cut_to_what_a_common_name_can_be() {
+fn truncates_a_long_name_to_a_common_name() {
     let mut facts = facts();
     facts.name.name = "a".repeat(253);
     let subject = root(&facts).subject.to_string();
@@ -53,7 +53,7 @@ fn a_long_name_is_cut_to_what_a_common_name_can_be() {
 }
 
 #[test]
-fn a_subject_that_cannot_be_read_is_named() {
+fn names_an_invalid_subject() {
     for subject in ["", "Example", "CN", "XX=a", "=a", ","] {
         let mut facts = facts();
         facts.spec.certificate.self_signed = Some(api::SelfSigned {
@@ -70,7 +70,7 @@ fn a_subject_that_cannot_be_read_is_named() {
 
 /// Before anything is made: a key for a spec that cannot work would only be in the way.
 #[test]
-fn a_trust_domain_that_is_none_is_named_before_a_key_is_made() {
+fn names_an_invalid_trust_domain_before_it_creates_a_key() {
     for trust_domain in [
         "",
         "Example.org",
@@ -93,7 +93,7 @@ fn a_trust_domain_that_is_none_is_named_before_a_key_is_made() {
 
 /// The schema refuses both; a CRD that was changed by hand does not.
 #[test]
-fn exactly_one_source_is_named() {
+fn requires_exactly_one_source() {
     let mut none = facts();
     none.spec.certificate.self_signed = None;
     let mut both = facts();

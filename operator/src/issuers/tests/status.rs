@@ -33,17 +33,18 @@ fn ready() -> (Facts, Outcome) {
 
 fn outcome(facts: &Facts) -> Outcome {
     match decide(facts) {
-        Step::Done(outcome) => *outcome,
-        step => panic!("{step:?}"),
+        Ok(Step::Ready(ready)) => Ok(*ready),
+        Ok(step) => panic!("{step:?}"),
+        Err(not_ready) => Err(not_ready),
     }
 }
 
 fn waits(message: &str) -> Outcome {
-    Outcome::NotReady(NotReady::waits(IssuerReason::CaNotYetValid, message))
+    Err(NotReady::waits(IssuerReason::CaNotYetValid, message))
 }
 
 fn stalls(message: &str) -> Outcome {
-    Outcome::NotReady(NotReady::stalls(IssuerReason::KeyMismatch, message))
+    Err(NotReady::stalls(IssuerReason::KeyMismatch, message))
 }
 
 /// The plan for an issuer that shares no CA.
@@ -56,7 +57,7 @@ fn status(plan: Plan) -> IssuerStatus {
 }
 
 #[test]
-fn the_three_conditions_say_it_in_the_sense_of_kstatus() {
+fn conditions_follow_kstatus() {
     let (facts, ready) = ready();
     for (outcome, expected, reason) in [
         (ready, ["True", "False", "False"], "Ready"),
@@ -86,7 +87,7 @@ fn the_three_conditions_say_it_in_the_sense_of_kstatus() {
 
 /// Nothing needs to be said while a key rests; a write that failed was not said.
 #[test]
-fn only_what_is_written_about_this_form_was_said() {
+fn is_not_ready_only_by_the_status_of_this_generation() {
     let (facts, ready) = ready();
     let said = |outcome: &Outcome| {
         let status = status(plan(&object(&facts, None), &facts, outcome));
@@ -101,7 +102,7 @@ fn only_what_is_written_about_this_form_was_said() {
 }
 
 #[test]
-fn a_ready_issuer_says_what_it_signs_as_until_when_and_where_its_key_is() {
+fn ready_message_has_subject_expiry_and_backend() {
     let (facts, outcome) = ready();
     let status = status(plan(&object(&facts, None), &facts, &outcome));
     let end = facts.generations[0].chain.as_ref().unwrap().not_after();
@@ -115,7 +116,7 @@ fn a_ready_issuer_says_what_it_signs_as_until_when_and_where_its_key_is() {
 }
 
 #[test]
-fn the_condition_reports_that_cert_managers_own_account_is_listed_in_vain() {
+fn reports_that_cert_managers_account_is_listed() {
     let (mut facts, _) = ready();
     let message = |facts: &Facts| {
         let status = status(plan(&object(facts, None), facts, &outcome(facts)));
@@ -141,7 +142,7 @@ fn the_condition_reports_that_cert_managers_own_account_is_listed_in_vain() {
 }
 
 #[test]
-fn nothing_is_written_when_nothing_changed() {
+fn writes_nothing_if_nothing_changed() {
     let (facts, ready) = ready();
     for outcome in [ready, waits("soon"), stalls("never")] {
         let status = status(plan(&object(&facts, None), &facts, &outcome));
@@ -162,7 +163,7 @@ fn facts_at(facts: &Facts, seconds: i64) -> Facts {
 
 /// The identity rules of a trust domain do not hold for a CA that a plain issuer uses too.
 #[test]
-fn a_ready_issuer_reports_that_it_shares_its_ca() {
+fn reports_a_shared_ca() {
     let (facts, outcome) = ready();
     let shared = SharedCa {
         has_trust_domain: true,
@@ -202,7 +203,7 @@ fn readiness_and_new_specs_do_more_than_reword() {
 
 /// Certificates of an earlier CA may still be valid, and its root still trusted.
 #[test]
-fn the_ca_keys_are_those_of_every_ca_that_has_not_expired() {
+fn ca_keys_are_those_of_every_ca_that_has_not_expired() {
     let [first, second, third] = [(); 3].map(|()| key::signer(KeyType::EcdsaP256));
     let mut facts = self_signed(&third);
     adopt(
@@ -228,7 +229,7 @@ fn the_ca_keys_are_those_of_every_ca_that_has_not_expired() {
 
 /// A new spec that changes nothing is still seen to have been looked at.
 #[test]
-fn another_generation_of_the_spec_is_written_without_an_event() {
+fn writes_another_generation_of_the_spec_without_an_event() {
     let (facts, outcome) = ready();
     let before = status(plan(&object(&facts, None), &facts, &outcome));
     let mut object = object(&facts, Some(before));
@@ -242,7 +243,7 @@ fn another_generation_of_the_spec_is_written_without_an_event() {
 }
 
 #[test]
-fn an_event_tells_when_readiness_or_its_reason_changes_and_not_otherwise() {
+fn publishes_an_event_only_if_readiness_or_its_reason_changes() {
     let (facts, ready) = ready();
     let mut before = None;
     for (outcome, warning) in [
@@ -263,7 +264,7 @@ fn an_event_tells_when_readiness_or_its_reason_changes_and_not_otherwise() {
 }
 
 #[test]
-fn the_transition_time_moves_with_the_status_alone() {
+fn the_transition_time_changes_only_with_the_status() {
     let (facts, ready) = ready();
     let first = status(plan(&object(&facts, None), &facts, &stalls("a")));
     let later = facts_at(&facts, 60);
@@ -288,7 +289,7 @@ fn the_transition_time_moves_with_the_status_alone() {
 
 /// Three generations, one signing: what was, what is, and what may be again.
 #[test]
-fn the_generation_that_signs_comes_first_and_each_has_its_state() {
+fn lists_the_active_generation_first() {
     let [first, second, third] = [(); 3].map(|()| key::signer(KeyType::EcdsaP256));
     let expired = ca::root(&*first, "First", at(-2 * DAY), DAY);
     let active = ca::valid(&*second, "Second");
@@ -329,7 +330,7 @@ fn the_generation_that_signs_comes_first_and_each_has_its_state() {
 
 /// A root stays trusted until the last leaf under it has expired.
 #[test]
-fn the_bundle_has_every_root_that_is_alive_once() {
+fn the_bundle_has_every_valid_root_once() {
     let [first, second] = [(); 2].map(|()| key::signer(KeyType::EcdsaP256));
     let pem = |chain: &CaChain| chain.issuing().pem();
     let (old, new) = (
@@ -350,7 +351,7 @@ fn the_bundle_has_every_root_that_is_alive_once() {
 }
 
 #[test]
-fn a_generation_that_cannot_be_read_is_left_out() {
+fn omits_an_unreadable_generation() {
     let (mut facts, _) = ready();
     facts.generations[0].chain = CaChain::from_pem(b"", None);
     let written = status(plan(&object(&facts, None), &facts, &stalls("broken")));
@@ -359,7 +360,7 @@ fn a_generation_that_cannot_be_read_is_left_out() {
 
 /// No secret reaches a status.
 #[test]
-fn no_status_holds_anything_of_a_key() {
+fn the_status_never_contains_a_key() {
     let generated = signet_keys::GeneratedKey::new(KeyType::EcdsaP256).unwrap();
     let (_, pem) = generated.secret_entry();
     let signer = key::signer_of(pem);

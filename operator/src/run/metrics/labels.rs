@@ -1,21 +1,26 @@
 //! Labels, none of which can grow without bound: issuers that exist, and closed lists.
 
-use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::encoding::EncodeLabelSet;
 use signet_core::reason::Reason;
 use signet_core::request::Api;
 
 use crate::issuer_name::IssuerName;
 
-/// The labels of an issuer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct IssuerLabels(pub(super) IssuerName);
+/// The labels of an issuer; empty for an issuer that does not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct IssuerLabels {
+    issuer_kind: &'static str,
+    issuer_namespace: String,
+    issuer: String,
+}
 
-impl EncodeLabelSet for IssuerLabels {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
-        use prometheus_client::encoding::EncodeLabel;
-        ("issuer_kind", self.0.kind.as_str()).encode(encoder.encode_label())?;
-        ("issuer_namespace", self.0.namespace.as_str()).encode(encoder.encode_label())?;
-        ("issuer", self.0.name.as_str()).encode(encoder.encode_label())
+impl From<&IssuerName> for IssuerLabels {
+    fn from(name: &IssuerName) -> Self {
+        Self {
+            issuer_kind: name.kind.as_str(),
+            issuer_namespace: name.namespace.clone(),
+            issuer: name.name.clone(),
+        }
     }
 }
 
@@ -23,9 +28,8 @@ impl EncodeLabelSet for IssuerLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     api: &'static str,
-    issuer_kind: &'static str,
-    issuer_namespace: String,
-    issuer: String,
+    #[prometheus(flatten)]
+    issuer: IssuerLabels,
     outcome: &'static str,
     reason: &'static str,
 }
@@ -39,11 +43,7 @@ impl RequestLabels {
     ) -> Self {
         Self {
             api: api.as_str(),
-            issuer_kind: issuer.map_or("", |issuer| issuer.kind.as_str()),
-            issuer_namespace: issuer
-                .map(|issuer| issuer.namespace.clone())
-                .unwrap_or_default(),
-            issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
+            issuer: issuer.map(IssuerLabels::from).unwrap_or_default(),
             outcome,
             reason: reason.as_str(),
         }
