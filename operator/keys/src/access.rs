@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 pub use addresses::{Addresses, ApiServer};
 pub use modules::{
-    ModuleConfig, Modules, ModulesConfig, ModulesError, PinSecret, PinSecrets, PinSource,
-    TokenConfig,
+    ModuleConfig, Modules, ModulesConfig, ModulesError, ModulesFault, PinSecret, PinSecrets,
+    PinSource, TokenConfig,
 };
 
 use crate::error::KeyError;

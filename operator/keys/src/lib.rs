@@ -37,7 +37,7 @@ use signet_core::x509::public_key::PublicKey;
 
 pub use access::{
     Access, Addresses, ApiServer, KeyPin, ModuleConfig, Modules, ModulesConfig, ModulesError,
-    Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
+    ModulesFault, Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
 };
 pub use aws_kms::AwsKms;
 pub use backend::{Backend, Checked, Connected};
