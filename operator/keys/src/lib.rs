@@ -50,7 +50,7 @@ pub use guard::{
 pub use keyed_semaphore::KeyedSemaphore;
 pub use pkcs11::Pkcs11;
 #[cfg(feature = "pkcs11")]
-pub use pkcs11::{KeyName, Pkcs11Error, TokenName};
+pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
 pub use rsa_hash::RsaHash;
 pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyToMake, KeyType, Software};

@@ -1,7 +1,7 @@
 //! The mechanisms that sign: what each takes and returns.
 
+use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
-use cryptoki::mechanism::{Mechanism, MechanismType};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 
 use crate::encoding::ecdsa_signature;
@@ -20,25 +20,20 @@ const fn info(sequence: [u8; 2], hash: u8, length: u8) -> [u8; 19] {
     ]
 }
 
-/// Returns the mechanism that signs, and its name in the standard.
+/// Returns the mechanism that signs.
 ///
 /// The hash is computed here: not every token has the mechanisms that hash (SoftHSM2 has none for
 /// ECDSA).
-pub(super) fn mechanism(
-    algorithm: SignatureAlgorithm,
-) -> (Mechanism<'static>, MechanismType, &'static str) {
+pub(super) fn mechanism(algorithm: SignatureAlgorithm) -> Mechanism<'static> {
     match algorithm {
         SignatureAlgorithm::EcdsaSha256
         | SignatureAlgorithm::EcdsaSha384
-        | SignatureAlgorithm::EcdsaSha512 => (Mechanism::Ecdsa, MechanismType::ECDSA, "CKM_ECDSA"),
+        | SignatureAlgorithm::EcdsaSha512 => Mechanism::Ecdsa,
         SignatureAlgorithm::RsaPkcs1Sha256
         | SignatureAlgorithm::RsaPkcs1Sha384
-        | SignatureAlgorithm::RsaPkcs1Sha512 => {
-            (Mechanism::RsaPkcs, MechanismType::RSA_PKCS, "CKM_RSA_PKCS")
-        }
+        | SignatureAlgorithm::RsaPkcs1Sha512 => Mechanism::RsaPkcs,
         SignatureAlgorithm::Ed25519 => {
-            let pure = EddsaParams::new(EddsaSignatureScheme::Pure);
-            (Mechanism::Eddsa(pure), MechanismType::EDDSA, "CKM_EDDSA")
+            Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure))
         }
     }
 }
@@ -59,10 +54,8 @@ pub(super) fn input(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
 
 /// Returns the signature as X.509 carries it; none if it cannot be one.
 pub(super) fn output(algorithm: SignatureAlgorithm, signature: Vec<u8>) -> Option<Vec<u8>> {
-    match algorithm {
-        SignatureAlgorithm::EcdsaSha256
-        | SignatureAlgorithm::EcdsaSha384
-        | SignatureAlgorithm::EcdsaSha512 => ecdsa_signature(&signature),
+    match mechanism(algorithm) {
+        Mechanism::Ecdsa => ecdsa_signature(&signature),
         _ => Some(signature),
     }
 }
