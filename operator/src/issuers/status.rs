@@ -35,11 +35,6 @@ where
         ),
         ca: summaries(facts, outcome),
         bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
-        refused_credential: match &facts.key {
-            Ok(_) => None,
-            // An error about something else does not make a refused credential right.
-            Err(error) => error.refused.clone().or(before.refused_credential.clone()),
-        },
     };
     if status == before {
         return Plan::default();
