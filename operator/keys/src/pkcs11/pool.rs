@@ -1,5 +1,8 @@
 //! The threads on which a module is called. Each has one session, and works for one key.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};

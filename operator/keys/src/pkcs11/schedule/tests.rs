@@ -15,6 +15,16 @@ fn schedule(max_sessions: u16, per_key: u16, tokens: &[&str]) -> Schedule<&'stat
     Schedule::new(Arc::new(serde_json::from_value(module).unwrap()))
 }
 
+impl<T> Schedule<T> {
+    pub(in super::super) fn is_unused(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub(in super::super) fn is_queued(&self, id: KeyId) -> bool {
+        self.keys.get(&id).is_some_and(|key| key.queue.len() > 0)
+    }
+}
+
 impl Schedule<&'static str> {
     fn token(&self, name: &str) -> Arc<TokenConfig> {
         let tokens = &self.module.tokens;
