@@ -103,7 +103,7 @@ impl State {
         let tried = self.tried.as_mut()?;
         if connects {
             let same = match self.refused {
-                true => pin.is_unchanged(tried),
+                true => pin == tried,
                 false => pin.has_value_of(tried),
             };
             if !same {

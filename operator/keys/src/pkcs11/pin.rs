@@ -16,7 +16,7 @@ use crate::error::{ErrorClass, KeyError};
 /// The length of a PIN in a file. CloudHSM's are a user's name and a password.
 const MAX_FILE_LEN: u64 = 4096;
 
-/// A token's PIN. `Debug` does not show it.
+/// A token's PIN. Two are equal if their source has not changed. `Debug` does not show it.
 #[derive(PartialEq, Eq)]
 pub(super) struct Pin {
     value: Zeroizing<String>,
@@ -28,11 +28,6 @@ impl Pin {
     pub(super) fn new(text: &str, version: String) -> Self {
         let value = Zeroizing::new(text.trim().to_owned());
         Self { value, version }
-    }
-
-    /// Whether it is the same PIN, from a source that has not changed.
-    pub(super) fn is_unchanged(&self, other: &Self) -> bool {
-        self == other
     }
 
     /// Whether it is the same PIN.
@@ -127,11 +122,11 @@ mod tests {
         std::fs::write(&path, "1234\n").unwrap();
         let before = read_from(source.clone()).await.unwrap();
         let again = read_from(source.clone()).await.unwrap();
-        assert!(before.is_unchanged(&again));
+        assert_eq!(before, again);
         assert_eq!(*before.value, "1234");
         std::fs::write(&path, "5678\n").unwrap();
         let after = read_from(source).await.unwrap();
-        assert!(!before.is_unchanged(&after));
+        assert_ne!(before, after);
     }
 
     #[tokio::test]

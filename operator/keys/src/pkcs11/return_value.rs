@@ -9,15 +9,24 @@ pub(super) fn class(value: RvError) -> ErrorClass {
     rule(value).0
 }
 
-/// Whether the same call may succeed in a new session: the HSM was unreachable, the token was
-/// logged out or inserted again, or another operation was active.
+/// Whether the same call may succeed in a new session: the token was logged out, or removed and
+/// inserted again; the module was initialized again; another operation was active. None of these
+/// means that C_Login has used up a try.
 pub(super) fn is_stale(value: RvError) -> bool {
     matches!(
-        class(value),
-        ErrorClass::Unreachable | ErrorClass::KeyNotFound
-    ) || matches!(
         value,
-        RvError::OperationActive | RvError::OperationNotInitialized | RvError::UserNotLoggedIn
+        RvError::CryptokiNotInitialized
+            | RvError::DeviceRemoved
+            | RvError::KeyHandleInvalid
+            | RvError::ObjectHandleInvalid
+            | RvError::OperationActive
+            | RvError::OperationNotInitialized
+            | RvError::SessionClosed
+            | RvError::SessionHandleInvalid
+            | RvError::SlotIdInvalid
+            | RvError::TokenNotPresent
+            | RvError::TokenNotRecognized
+            | RvError::UserNotLoggedIn
     )
 }
 

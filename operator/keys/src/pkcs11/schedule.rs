@@ -217,7 +217,7 @@ impl<T> Schedule<T> {
         self.last
     }
 
-    /// Changes a key, and removes it if nothing uses it any more.
+    /// Changes a key, and removes it if nothing uses it.
     fn update(&mut self, id: KeyId, change: impl FnOnce(&mut Key<T>)) {
         if let Some(key) = self.keys.get_mut(&id) {
             change(key);

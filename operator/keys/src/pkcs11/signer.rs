@@ -76,7 +76,7 @@ impl Pkcs11Signer {
     async fn recheck(&self) -> Result<Checked, KeyError> {
         let now = pin::read(&self.token.pin, &self.access.modules).await;
         let now = now.map_err(|fault| self.config.error(fault))?;
-        if !now.is_unchanged(&self.key.pin) {
+        if now != *self.key.pin {
             return Ok(Checked::Reconnect);
         }
         let key = self.key.clone();

@@ -91,7 +91,7 @@ fn a_key_gets_threads_only_for_work_that_waits() {
     assert_eq!(schedule.threads(key), 2);
 }
 
-/// The one with the most sessions gives one up, and grows no further meanwhile.
+/// The key with the most sessions closes one, and gets no more meanwhile.
 #[test]
 fn a_key_without_a_session_gets_one_of_another_key() {
     let mut schedule = schedule(4, 3, &["a"]);

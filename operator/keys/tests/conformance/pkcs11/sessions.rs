@@ -214,7 +214,7 @@ async fn a_module_that_hangs_affects_only_its_own_issuers() {
     let (_other, elsewhere) = Token::with_key();
     let signer = connected(&subject.config, &subject.access).await;
     let healthy = connected(&elsewhere.config, &elsewhere.access).await;
-    let beside = connected(&another.config, &subject.access).await;
+    let other_key = connected(&another.config, &subject.access).await;
     token.hsm.set_faults(&[Fault::Hang("C_Sign")]).unwrap();
     let (hanging, signed) = tokio::join!(
         join_all((0..2).map(|_| sign(&*signer))),
@@ -229,9 +229,9 @@ async fn a_module_that_hangs_affects_only_its_own_issuers() {
     expect_hangs(&at_once(signer.check()), &subject.config);
     sign(&*healthy).await.unwrap();
     is_same(&*healthy).await;
-    // Another key of the token has threads of its own, and none that is new gets any: there would
-    // be more with each that is tried.
-    is_same(&*beside).await;
+    // Another key of the token has its own threads. A new one gets none, or each that is tried
+    // would add threads that hang.
+    is_same(&*other_key).await;
     let error = refusal(&unheard.config, &subject.access).await;
     expect_hangs(&error, &unheard.config);
     token.hsm.set_faults(&[]).unwrap();
@@ -304,7 +304,7 @@ async fn connects(config: &KeyConfig, access: &Access) -> bool {
     super::token::connect(config, access).await.is_ok()
 }
 
-/// Waits for this to become true. A trial that never ends has a deadline of its own.
+/// Waits for this to become true. Each test has a deadline.
 async fn until(condition: impl AsyncFn() -> bool) {
     while !condition().await {
         tokio::time::sleep(Duration::from_millis(5)).await;

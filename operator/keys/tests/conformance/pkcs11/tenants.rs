@@ -24,8 +24,8 @@ own!["pkcs11":
     reads_the_public_key_from_the_private_key_or_from_a_certificate,
 ];
 
-/// The token that is not listed exists, and so does its key. Nothing is read or called for the
-/// answer, so that not even the time it takes says which it is.
+/// The token that is not listed exists, and so does its key. Nothing is read or called, so that
+/// not even the time it takes shows which it is.
 async fn an_unlisted_token_looks_to_a_tenant_like_one_that_does_not_exist() {
     let (token, _) = Token::with_key();
     let of_others = ["tea", "teams", "other"];
