@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 pub use addresses::{Addresses, ApiServer};
 pub use modules::{
-    ModuleConfig, Modules, ModulesConfig, ModulesError, PinSecret, PinSecrets, PinSource,
-    TokenConfig,
+    ModuleConfig, Modules, ModulesConfig, ModulesError, ModulesFault, PinSecret, PinSecrets,
+    PinSource, TokenConfig,
 };
 
 use crate::error::KeyError;
@@ -72,7 +72,4 @@ pub struct KeyPin {
     pub pin: Option<String>,
     /// The fingerprint of the public key that the CA certificate is over.
     pub fingerprint: Option<String>,
-    /// The credential that was refused, as [`KeyError::refused`] named it. It is not tried again,
-    /// since some tokens lock themselves.
-    pub refused: Option<String>,
 }

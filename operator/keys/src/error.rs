@@ -54,9 +54,6 @@ pub struct KeyError {
     pub cause: Option<String>,
     /// The ID by which AWS finds the call. For the log: it is another one for each call.
     pub request_id: Option<String>,
-    /// Which credential was refused, by which version of which Secret, where trying it again does
-    /// harm; see [`KeyPin::refused`](crate::KeyPin::refused).
-    pub refused: Option<String>,
 }
 
 impl KeyError {
@@ -67,7 +64,6 @@ impl KeyError {
             message: message.into(),
             cause: None,
             request_id: None,
-            refused: None,
         }
     }
 
@@ -76,14 +72,5 @@ impl KeyError {
     pub fn caused_by(self, cause: impl Into<String>) -> Self {
         let cause = Some(cause.into()).filter(|cause| !cause.is_empty());
         Self { cause, ..self }
-    }
-
-    /// The same error about this credential.
-    #[must_use]
-    pub fn refusing(self, credential: impl Into<String>) -> Self {
-        Self {
-            refused: Some(credential.into()),
-            ..self
-        }
     }
 }

@@ -37,7 +37,7 @@ use signet_core::x509::public_key::PublicKey;
 
 pub use access::{
     Access, Addresses, ApiServer, KeyPin, ModuleConfig, Modules, ModulesConfig, ModulesError,
-    Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
+    ModulesFault, Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
 };
 pub use aws_kms::AwsKms;
 pub use backend::{Backend, Checked, Connected};
@@ -50,7 +50,7 @@ pub use guard::{
 pub use keyed_semaphore::KeyedSemaphore;
 pub use pkcs11::Pkcs11;
 #[cfg(feature = "pkcs11")]
-pub use pkcs11::{KeyName, Pkcs11Error, TokenName};
+pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
 pub use rsa_hash::RsaHash;
 pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyToMake, KeyType, Software};

@@ -1,33 +1,25 @@
 //! A key in a PKCS#11 token: an HSM.
 //!
 //! A module is foreign code that may hang, so it is never called on a thread of the async runtime.
-//! The backend has its own threads, each with one session; only `connect`, `signer` and `calls` know
-//! of the async runtime.
+//! The backend has its own threads, each with one session; only `signer`, `pin` and `calls` use the
+//! async runtime.
 
-#[cfg(feature = "pkcs11")]
-mod budget;
 #[cfg(feature = "pkcs11")]
 mod calls;
 #[cfg(feature = "pkcs11")]
-mod connect;
-#[cfg(feature = "pkcs11")]
 mod error;
-#[cfg(feature = "pkcs11")]
-mod fault;
 #[cfg(feature = "pkcs11")]
 mod key;
 #[cfg(feature = "pkcs11")]
 mod library;
 #[cfg(feature = "pkcs11")]
+mod lock;
+#[cfg(feature = "pkcs11")]
 mod login;
 #[cfg(feature = "pkcs11")]
 mod mechanism;
 #[cfg(feature = "pkcs11")]
-mod module;
-#[cfg(feature = "pkcs11")]
 mod pin;
-#[cfg(feature = "pkcs11")]
-mod pin_source;
 #[cfg(feature = "pkcs11")]
 mod pool;
 #[cfg(feature = "pkcs11")]
@@ -36,6 +28,8 @@ mod public_key;
 mod queue;
 #[cfg(feature = "pkcs11")]
 mod return_value;
+#[cfg(feature = "pkcs11")]
+mod schedule;
 #[cfg(feature = "pkcs11")]
 mod session;
 #[cfg(feature = "pkcs11")]
@@ -52,9 +46,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "pkcs11")]
-pub use error::{Pkcs11Error, TokenName};
-#[cfg(feature = "pkcs11")]
-pub use key::KeyName;
+pub use error::{Pkcs11Error, Pkcs11Fault};
 
 use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
@@ -145,9 +137,12 @@ impl Backend for Pkcs11 {
     fn connect<'a>(
         &'a self,
         access: &'a Access,
-        known: &'a KeyPin,
+        _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, access, known))
+        Box::pin(async {
+            let signer = signer::Pkcs11Signer::connect(self, access).await?;
+            Ok(Connected::to(std::sync::Arc::new(signer)))
+        })
     }
 
     #[cfg(not(feature = "pkcs11"))]

@@ -43,9 +43,6 @@ pub(super) async fn observe<K: IssuerResource>(
     let known = KeyPin {
         pin: ca.and_then(|ca| ca.pin.clone()),
         fingerprint: ca.map(|ca| ca.key_fingerprint.clone()),
-        refused: object
-            .issuer_status()
-            .and_then(|status| status.refused_credential.clone()),
     };
     let connections = &context.connections;
     let key = connections.key((name, &uid), &spec, &access, &known).await;

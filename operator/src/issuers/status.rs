@@ -26,11 +26,6 @@ pub(super) fn plan<K: IssuerResource>(
         conditions: text.conditions(&before.conditions, object.meta().generation, facts.now),
         ca: summaries(facts, outcome),
         bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
-        refused_credential: match &facts.key {
-            Ok(_) => None,
-            // Another error does not mean that a refused credential is accepted now.
-            Err(error) => error.refused.clone().or(before.refused_credential.clone()),
-        },
     };
     if status == before {
         return Plan::default();

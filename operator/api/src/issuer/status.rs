@@ -23,11 +23,6 @@ pub struct IssuerStatus {
     /// Every root that is trusted now, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
-    /// Identifies the credential that the key's backend refused. It is not tried again until its
-    /// source changes, because some tokens lock themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    pub refused_credential: Option<String>,
 }
 
 /// A summary of a CAGeneration.

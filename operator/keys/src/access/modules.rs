@@ -1,5 +1,9 @@
 //! The PKCS#11 modules and tokens that the operator's configuration lists. Issuers name them; where
 //! a module is, and what logs in to a token, is not part of the API.
+#![cfg_attr(
+    not(feature = "pkcs11"),
+    allow(dead_code, reason = "only the backend reads the list")
+)]
 
 mod check;
 
@@ -10,7 +14,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
-pub use check::ModulesError;
+pub use check::{ModulesError, ModulesFault};
 
 use crate::error::KeyError;
 use crate::secrets::SecretData;
@@ -79,6 +83,17 @@ pub enum PinSource {
     Env(String),
 }
 
+/// For the operator's log.
+impl fmt::Display for PinSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(PinSecret { name, key }) => write!(f, "the Secret {name}, key {key}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Env(name) => write!(f, "the environment variable {name}"),
+        }
+    }
+}
+
 /// A key of a Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,10 +119,6 @@ pub trait PinSecrets: fmt::Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct Modules {
     modules: Vec<ModuleConfig>,
-    #[cfg_attr(
-        not(feature = "pkcs11"),
-        allow(dead_code, reason = "without the backend no PIN is read")
-    )]
     pub(crate) secrets: Option<Arc<dyn PinSecrets>>,
 }
 
@@ -130,10 +141,6 @@ impl Modules {
     /// Returns the token of this name, if an issuer of this namespace (none for a ClusterIssuer)
     /// may use it. None otherwise, whether it exists or not: a tenant must not learn which modules
     /// and tokens others have.
-    #[cfg_attr(
-        not(feature = "pkcs11"),
-        allow(dead_code, reason = "only the backend looks tokens up")
-    )]
     pub(crate) fn find(
         &self,
         module: &str,

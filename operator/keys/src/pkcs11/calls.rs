@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::error::Pkcs11Error;
+use super::error::Pkcs11Fault;
 use super::pool::{Pool, Reply};
 use super::worker::Worker;
 use crate::guard::ATTEMPT;
@@ -15,22 +15,23 @@ use crate::guard::ATTEMPT;
 const MAX_CALL: Duration = ATTEMPT.saturating_sub(Duration::from_millis(500));
 
 /// Has a thread of the pool do this, for an Issuer of this namespace or for a ClusterIssuer.
-/// Dropping the future gives it up.
+/// Dropping the future abandons the work.
 pub(super) async fn call<T: Send + 'static>(
     pool: &Arc<Pool>,
     tenant: Option<&str>,
-    work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Error> + Send + 'static,
-) -> Result<T, Pkcs11Error> {
+    work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Fault> + Send + 'static,
+) -> Result<T, Pkcs11Fault> {
     let (reply, result) = oneshot::channel();
     let work = move |worker: &mut Worker| -> Reply {
         let result = work(worker);
-        // Fails if the caller does not wait any more.
+        // Fails if the caller no longer waits.
         Box::new(move || drop(reply.send(result)))
     };
     let ticket = pool.submit(tenant, Box::new(work))?;
     match timeout(MAX_CALL, result).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(ticket.aborted()),
+        // The bindings panicked.
+        Ok(Err(_)) => Err(Pkcs11Fault::InvalidResponse),
         Err(_) => Err(ticket.timed_out()),
     }
 }

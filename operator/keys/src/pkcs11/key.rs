@@ -1,36 +1,31 @@
 //! The key in the token: found by its name, with its public half.
 
-use std::fmt;
-
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use signet_core::ca::CaCertificate;
 use signet_core::x509::public_key::PublicKey;
 
-use super::error::Pkcs11Error;
-use super::fault::Fault;
+use super::Pkcs11;
+use super::error::{Pkcs11Fault, only};
 use super::public_key;
 
-/// The label and id by which a key is found. At least one of them is set.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct KeyName {
+/// The label and id by which an object is found. At least one of them is set.
+#[derive(Clone)]
+pub(super) struct KeyName {
     /// CKA_LABEL.
-    pub label: Option<String>,
+    label: Option<Vec<u8>>,
     /// CKA_ID.
-    pub id: Option<Vec<u8>>,
+    id: Option<Vec<u8>>,
 }
 
-impl fmt::Display for KeyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(label) = &self.label {
-            write!(f, "with the label {label:?}")?;
+impl KeyName {
+    pub(super) fn of(key: &Pkcs11) -> Result<Self, Pkcs11Fault> {
+        let label = key.key_label.clone().map(String::into_bytes);
+        let id = key.key_id.as_ref().map(hex::decode).transpose();
+        match id {
+            Ok(id) if label.is_some() || id.is_some() => Ok(Self { label, id }),
+            _ => Err(Pkcs11Fault::InvalidKeyName),
         }
-        let Some(id) = &self.id else { return Ok(()) };
-        f.write_str(match self.label {
-            Some(_) => " and the id ",
-            None => "with the id ",
-        })?;
-        id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -41,56 +36,52 @@ pub(super) struct Key {
 }
 
 /// Finds the private key that may sign, and its public half.
-pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Fault> {
+pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Pkcs11Fault> {
     let handle = private_key(session, name)?;
-    let public_key = public_half(session, name, handle)?;
+    let spki = public_half(session, handle)?;
+    let public_key = PublicKey::from_spki_der(&spki).map_err(Pkcs11Fault::UnsupportedKey)?;
     Ok(Key { handle, public_key })
 }
 
-fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Fault> {
+fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11Fault> {
     let found = objects(session, ObjectClass::PRIVATE_KEY, name)?;
     if found.is_empty() {
-        return Err(Pkcs11Error::KeyNotFound(name.clone()).into());
+        return Err(Pkcs11Fault::KeyNotFound);
     }
     let mut signing = Vec::new();
     for handle in found {
-        // A token that does not say is believed; its signatures are verified.
-        if flag(session, handle, AttributeType::Sign)? != Some(false) {
-            signing.push(handle);
-        }
+        // A token without the attribute is trusted; its signatures are verified.
+        let sign = attribute(session, handle, AttributeType::Sign)?;
+        signing.extend((sign != Some(Attribute::Sign(false))).then_some(handle));
     }
-    let handle = match signing[..] {
-        [handle] => handle,
-        [] => return Err(Pkcs11Error::KeyCannotSign(name.clone()).into()),
-        _ => return Err(Pkcs11Error::SeveralKeys(name.clone()).into()),
-    };
-    if flag(session, handle, AttributeType::AlwaysAuthenticate)? == Some(true) {
-        return Err(Pkcs11Error::KeyRequiresPin(name.clone()).into());
+    let handle = only(
+        signing,
+        Pkcs11Fault::KeyCannotSign,
+        Pkcs11Fault::SeveralKeys,
+    )?;
+    let requires_pin = attribute(session, handle, AttributeType::AlwaysAuthenticate)?;
+    match requires_pin {
+        Some(Attribute::AlwaysAuthenticate(true)) => Err(Pkcs11Fault::KeyRequiresPin),
+        _ => Ok(handle),
     }
-    Ok(handle)
 }
 
-/// The public half: of the public key object of the same id or label, or else of the private key
-/// object itself, or else of a certificate beside them.
-fn public_half(
-    session: &Session,
-    name: &KeyName,
-    private: ObjectHandle,
-) -> Result<PublicKey, Fault> {
-    let of_private = KeyName {
-        label: bytes(session, private, AttributeType::Label)?
-            .and_then(|label| String::from_utf8(label).ok()),
+/// The public half: of the public key object with the same id or label, or else of the private key
+/// object itself, or else of a certificate with the same id or label.
+fn public_half(session: &Session, private: ObjectHandle) -> Result<Vec<u8>, Pkcs11Fault> {
+    let name = KeyName {
+        label: bytes(session, private, AttributeType::Label)?,
         id: bytes(session, private, AttributeType::Id)?,
     };
     let mut halves = Vec::new();
-    for handle in beside(session, ObjectClass::PUBLIC_KEY, &of_private)? {
+    for handle in related(session, ObjectClass::PUBLIC_KEY, &name)? {
         halves.extend(spki(session, handle)?);
     }
     if halves.is_empty() {
         halves.extend(spki(session, private)?);
     }
     if halves.is_empty() {
-        for handle in beside(session, ObjectClass::CERTIFICATE, &of_private)? {
+        for handle in related(session, ObjectClass::CERTIFICATE, &name)? {
             let value = bytes(session, handle, AttributeType::Value)?;
             let certificate = value.and_then(|der| CaCertificate::from_der(&der).ok());
             halves.extend(certificate.map(|read| read.public_key().spki_der().to_vec()));
@@ -98,35 +89,22 @@ fn public_half(
     }
     halves.sort_unstable();
     halves.dedup();
-    let half = match &halves[..] {
-        [half] => half,
-        [] => return Err(Pkcs11Error::NoPublicKey(name.clone()).into()),
-        _ => return Err(Pkcs11Error::SeveralPublicKeys(name.clone()).into()),
-    };
-    PublicKey::from_spki_der(half).map_err(|error| {
-        let key = name.clone();
-        Pkcs11Error::UnsupportedKey { key, error }.into()
-    })
+    only(
+        halves,
+        Pkcs11Fault::NoPublicKey,
+        Pkcs11Fault::SeveralPublicKeys,
+    )
 }
 
-/// The objects that belong to the private key of this name: those of the same id, or where there
-/// are none, those of the same label.
-fn beside(
+/// The objects with the same id, or if there are none, with the same label.
+fn related(
     session: &Session,
     class: ObjectClass,
-    private: &KeyName,
-) -> Result<Vec<ObjectHandle>, Fault> {
-    let by_id = KeyName {
-        label: None,
-        id: private.id.clone(),
-    };
-    let by_label = KeyName {
-        label: private.label.clone(),
-        id: None,
-    };
-    for name in [by_id, by_label] {
-        if name.id.is_some() || name.label.is_some() {
-            let found = objects(session, class, &name)?;
+    KeyName { label, id }: &KeyName,
+) -> Result<Vec<ObjectHandle>, Pkcs11Fault> {
+    for (label, id) in [(None, id.clone()), (label.clone(), None)] {
+        if label.is_some() || id.is_some() {
+            let found = objects(session, class, &KeyName { label, id })?;
             if !found.is_empty() {
                 return Ok(found);
             }
@@ -135,46 +113,41 @@ fn beside(
     Ok(Vec::new())
 }
 
-/// The public half that an object's own attributes say; none if they do not.
-fn spki(session: &Session, object: ObjectHandle) -> Result<Option<Vec<u8>>, Fault> {
-    let read = |attribute| bytes(session, object, attribute);
-    let from_parts = match key_type(session, object)? {
-        Some(KeyType::RSA) => {
-            let modulus = read(AttributeType::Modulus)?;
-            let exponent = read(AttributeType::PublicExponent)?;
-            both(modulus, exponent).and_then(|(n, e)| public_key::rsa(&n, &e))
-        }
-        Some(KeyType::EC) => both(
-            read(AttributeType::EcParams)?,
-            read(AttributeType::EcPoint)?,
-        )
-        .and_then(|(params, point)| public_key::ec(&params, &point)),
-        Some(KeyType::EC_EDWARDS) => both(
-            read(AttributeType::EcParams)?,
-            read(AttributeType::EcPoint)?,
-        )
-        .and_then(|(params, point)| public_key::edwards(&params, &point)),
+/// The public half that is in an object's own attributes; none if they do not have it.
+fn spki(session: &Session, object: ObjectHandle) -> Result<Option<Vec<u8>>, Pkcs11Fault> {
+    type Encode = fn(&[u8], &[u8]) -> Option<Vec<u8>>;
+    let (parts, encode): (_, Encode) = match attribute(session, object, AttributeType::KeyType)? {
+        Some(Attribute::KeyType(KeyType::RSA)) => (
+            [AttributeType::Modulus, AttributeType::PublicExponent],
+            public_key::rsa,
+        ),
+        Some(Attribute::KeyType(KeyType::EC | KeyType::EC_EDWARDS)) => (
+            [AttributeType::EcParams, AttributeType::EcPoint],
+            public_key::ec,
+        ),
         _ => return Ok(None),
     };
-    match from_parts {
+    let [first, second] = parts.map(|part| bytes(session, object, part));
+    match first?
+        .zip(second?)
+        .and_then(|(one, two)| encode(&one, &two))
+    {
         Some(spki) => Ok(Some(spki)),
-        None => read(AttributeType::PublicKeyInfo),
+        None => bytes(session, object, AttributeType::PublicKeyInfo),
     }
-}
-
-fn both<T>(one: Option<T>, other: Option<T>) -> Option<(T, T)> {
-    Some((one?, other?))
 }
 
 fn objects(
     session: &Session,
     class: ObjectClass,
     name: &KeyName,
-) -> Result<Vec<ObjectHandle>, Fault> {
-    let mut template = vec![Attribute::Class(class)];
-    let label = name.label.as_ref();
-    template.extend(label.map(|label| Attribute::Label(label.clone().into_bytes())));
-    template.extend(name.id.clone().map(Attribute::Id));
+) -> Result<Vec<ObjectHandle>, Pkcs11Fault> {
+    let label = name.label.clone().map(Attribute::Label);
+    let id = name.id.clone().map(Attribute::Id);
+    let template: Vec<_> = [Some(Attribute::Class(class)), label, id]
+        .into_iter()
+        .flatten()
+        .collect();
     Ok(session.find_objects(&template)?)
 }
 
@@ -182,27 +155,8 @@ fn attribute(
     session: &Session,
     object: ObjectHandle,
     attribute: AttributeType,
-) -> Result<Option<Attribute>, Fault> {
+) -> Result<Option<Attribute>, Pkcs11Fault> {
     Ok(session.get_attributes(object, &[attribute])?.pop())
-}
-
-fn key_type(session: &Session, object: ObjectHandle) -> Result<Option<KeyType>, Fault> {
-    let found = attribute(session, object, AttributeType::KeyType)?;
-    Ok(found.and_then(|found| match found {
-        Attribute::KeyType(key_type) => Some(key_type),
-        _ => None,
-    }))
-}
-
-fn flag(
-    session: &Session,
-    object: ObjectHandle,
-    name: AttributeType,
-) -> Result<Option<bool>, Fault> {
-    Ok(match attribute(session, object, name)? {
-        Some(Attribute::Sign(value) | Attribute::AlwaysAuthenticate(value)) => Some(value),
-        _ => None,
-    })
 }
 
 /// The value of an attribute that is bytes; none if it is missing or empty.
@@ -210,7 +164,7 @@ fn bytes(
     session: &Session,
     object: ObjectHandle,
     name: AttributeType,
-) -> Result<Option<Vec<u8>>, Fault> {
+) -> Result<Option<Vec<u8>>, Pkcs11Fault> {
     let value = match attribute(session, object, name)? {
         Some(
             Attribute::EcParams(value)

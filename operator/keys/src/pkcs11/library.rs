@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
-use super::error::Pkcs11Error;
-use super::fault::{Fault, lock};
+use super::error::Pkcs11Fault;
+use super::lock::lock;
 use super::login::Login;
 use super::token::TokenId;
 use crate::access::ModuleConfig;
@@ -36,11 +36,11 @@ pub(super) struct Library {
 /// Loads and initializes the library of a module, unless it is loaded. May block.
 ///
 /// The path is not for tenants: it is logged, and not in the error.
-pub(super) fn load(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Error> {
+pub(super) fn load(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Fault> {
     let ModuleConfig { name, path, .. } = module;
     let failed = |error: &dyn std::fmt::Display| {
         tracing::warn!(module = name, path = %path.display(), %error, "cannot load the PKCS#11 module");
-        Pkcs11Error::NotLoaded(name.clone())
+        Pkcs11Fault::NotLoaded
     };
     let file = fs::canonicalize(path).map_err(|error| failed(&error))?;
     let slot = lock(&LIBRARIES).entry(file.clone()).or_default().clone();
@@ -54,17 +54,14 @@ pub(super) fn load(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Error> {
         epoch: AtomicU64::new(0),
         logins: Mutex::default(),
     };
-    library.initialize().map_err(|error| {
-        let _ = failed(&error);
-        Fault::from(error).of(name)
-    })?;
+    library.initialize()?;
     tracing::info!(module = name, path = %path.display(), "loaded the PKCS#11 module");
     Ok(slot.insert(Arc::new(library)).clone())
 }
 
 impl Library {
     /// Initializes the library, unless other code in this process has done so.
-    pub(super) fn initialize(&self) -> Result<(), Error> {
+    pub(super) fn initialize(&self) -> Result<(), Pkcs11Fault> {
         let _held = lock(&self.initializing);
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         match self.context.initialize(arguments) {
@@ -85,6 +82,10 @@ impl Library {
 
     /// The login to this token.
     pub(super) fn login(&self, token: TokenId) -> Arc<Login> {
-        lock(&self.logins).entry(token).or_default().clone()
+        let mut logins = lock(&self.logins);
+        let login = logins.entry(token);
+        login
+            .or_insert_with(|| Arc::new(Login::new(&self.context)))
+            .clone()
     }
 }

@@ -1,68 +1,53 @@
 //! The mechanisms that sign: what each takes and returns.
 
+use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
-use cryptoki::mechanism::{Mechanism, MechanismType};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 
 use crate::encoding::ecdsa_signature;
 use crate::message_digest::message_digest;
 
-/// DigestInfo up to the digest, with NULL parameters (RFC 8017 section 9.2, note 1).
-const SHA256_INFO: [u8; 19] = info([0x30, 0x31], 0x01, 0x20);
-const SHA384_INFO: [u8; 19] = info([0x30, 0x41], 0x02, 0x30);
-const SHA512_INFO: [u8; 19] = info([0x30, 0x51], 0x03, 0x40);
-
-const fn info(sequence: [u8; 2], hash: u8, length: u8) -> [u8; 19] {
-    let [tag, outer] = sequence;
-    [
-        tag, outer, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, hash,
-        0x05, 0x00, 0x04, length,
-    ]
-}
-
-/// Returns the mechanism that signs, and its name in the standard.
+/// Returns the mechanism that signs.
 ///
 /// The hash is computed here: not every token has the mechanisms that hash (SoftHSM2 has none for
 /// ECDSA).
-pub(super) fn mechanism(
-    algorithm: SignatureAlgorithm,
-) -> (Mechanism<'static>, MechanismType, &'static str) {
+pub(super) fn mechanism(algorithm: SignatureAlgorithm) -> Mechanism<'static> {
     match algorithm {
         SignatureAlgorithm::EcdsaSha256
         | SignatureAlgorithm::EcdsaSha384
-        | SignatureAlgorithm::EcdsaSha512 => (Mechanism::Ecdsa, MechanismType::ECDSA, "CKM_ECDSA"),
+        | SignatureAlgorithm::EcdsaSha512 => Mechanism::Ecdsa,
         SignatureAlgorithm::RsaPkcs1Sha256
         | SignatureAlgorithm::RsaPkcs1Sha384
-        | SignatureAlgorithm::RsaPkcs1Sha512 => {
-            (Mechanism::RsaPkcs, MechanismType::RSA_PKCS, "CKM_RSA_PKCS")
-        }
+        | SignatureAlgorithm::RsaPkcs1Sha512 => Mechanism::RsaPkcs,
         SignatureAlgorithm::Ed25519 => {
-            let pure = EddsaParams::new(EddsaSignatureScheme::Pure);
-            (Mechanism::Eddsa(pure), MechanismType::EDDSA, "CKM_EDDSA")
+            Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure))
         }
     }
 }
 
 /// Returns the input of the mechanism for these bytes: a digest, a DigestInfo, or the bytes.
 pub(super) fn input(algorithm: SignatureAlgorithm, message: &[u8]) -> Vec<u8> {
-    let info: &[u8] = match algorithm {
-        SignatureAlgorithm::RsaPkcs1Sha256 => &SHA256_INFO,
-        SignatureAlgorithm::RsaPkcs1Sha384 => &SHA384_INFO,
-        SignatureAlgorithm::RsaPkcs1Sha512 => &SHA512_INFO,
-        _ => &[],
+    let Some(digest) = message_digest(algorithm, message) else {
+        return message.to_vec();
     };
-    match message_digest(algorithm, message) {
-        Some(digest) => [info, digest.as_ref()].concat(),
-        None => message.to_vec(),
-    }
+    let digest = digest.as_ref();
+    let (hash, length) = match algorithm {
+        SignatureAlgorithm::RsaPkcs1Sha256 => (0x01, 32),
+        SignatureAlgorithm::RsaPkcs1Sha384 => (0x02, 48),
+        SignatureAlgorithm::RsaPkcs1Sha512 => (0x03, 64),
+        _ => return digest.to_vec(),
+    };
+    // DigestInfo with NULL parameters (RFC 8017 section 9.2, note 1).
+    let start = [0x30, 0x11 + length];
+    let hashes = b"\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02";
+    let end = [hash, 0x05, 0x00, 0x04, length];
+    [&start, &hashes[..], &end, digest].concat()
 }
 
 /// Returns the signature as X.509 carries it; none if it cannot be one.
 pub(super) fn output(algorithm: SignatureAlgorithm, signature: Vec<u8>) -> Option<Vec<u8>> {
-    match algorithm {
-        SignatureAlgorithm::EcdsaSha256
-        | SignatureAlgorithm::EcdsaSha384
-        | SignatureAlgorithm::EcdsaSha512 => ecdsa_signature(&signature),
+    match mechanism(algorithm) {
+        Mechanism::Ecdsa => ecdsa_signature(&signature),
         _ => Some(signature),
     }
 }

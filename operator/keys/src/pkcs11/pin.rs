@@ -1,53 +1,33 @@
-//! PINs.
+//! PINs, and where they come from.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::UNIX_EPOCH;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use cryptoki::types::AuthPin;
 use zeroize::Zeroizing;
 
-use super::error::TokenName;
+use super::error::Pkcs11Fault;
+use crate::access::{Modules, PinSecret, PinSource};
+use crate::error::{ErrorClass, KeyError};
 
-/// A token's PIN. `Debug` does not show it.
+/// The length of a PIN in a file. CloudHSM's are a user's name and a password.
+const MAX_FILE_LEN: u64 = 4096;
+
+/// A token's PIN. Two are equal if their source has not changed. `Debug` does not show it.
+#[derive(PartialEq, Eq)]
 pub(super) struct Pin {
     value: Zeroizing<String>,
     /// Differs after each change of the source that this process can see.
     version: String,
-    /// Identifies the PIN in an issuer's status, where it outlives the process.
-    id: String,
 }
 
 impl Pin {
-    /// A PIN of this token, read from `source`, of which only a hash is shown.
-    pub(super) fn new(token: &TokenName, value: &str, version: String, source: &str) -> Self {
-        let hash = digest(&SHA256, source.as_bytes());
-        let TokenName { module, token } = token;
-        Self {
-            value: Zeroizing::new(value.to_owned()),
-            version,
-            id: format!(
-                "{} at the token {token} of {module}",
-                hex::encode(&hash.as_ref()[..8])
-            ),
-        }
-    }
-
-    /// The PIN itself.
-    #[cfg(test)]
-    pub(super) fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// What identifies the PIN after a restart: its source, and of a Secret the version. It says
-    /// nothing about the PIN, so a file or variable that changed while the operator did not run
-    /// counts as the same.
-    pub(super) fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// Whether it is the same PIN, from an unchanged source.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.has_value_of(other) && self.version == other.version
+    pub(super) fn new(text: &str, version: String) -> Self {
+        let value = Zeroizing::new(text.trim().to_owned());
+        Self { value, version }
     }
 
     /// Whether it is the same PIN.
@@ -63,42 +43,106 @@ impl Pin {
 
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pin")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.write_str("Pin(…)")
     }
 }
 
-#[cfg(test)]
-pub(super) mod fixtures {
-    use super::*;
-
-    /// A PIN of the token `t`, from this version of a Secret.
-    pub(crate) fn pin(value: &str, version: &str) -> Pin {
-        Pin::new(&token(), value, version.to_owned(), version)
-    }
-
-    impl Pin {
-        pub(crate) fn set_id(&mut self, id: &str) {
-            id.clone_into(&mut self.id);
+/// Reads a PIN. Errors do not say where it comes from: that is in the operator's log, and not for
+/// tenants.
+pub(super) async fn read(source: &PinSource, modules: &Modules) -> Result<Pin, Pkcs11Fault> {
+    let read = match source {
+        PinSource::Secret(secret) => from_secret(secret, modules)
+            .await
+            .map_err(|error| (error.class, error.message)),
+        PinSource::File(path) => {
+            let path = path.clone();
+            let reading = tokio::task::spawn_blocking(move || from_file(&path));
+            let read = reading.await.unwrap_or_else(|error| Err(error.into()));
+            read.map_err(|error| (ErrorClass::CredentialsRefused, error.to_string()))
         }
-    }
+        PinSource::Env(name) => Ok(std::env::var(name)
+            .ok()
+            .map(|value| Pin::new(&Zeroizing::new(value), String::new()))),
+    };
+    let (fault, error) = match read {
+        Ok(Some(pin)) if !pin.value.is_empty() => return Ok(pin),
+        Ok(_) => (Pkcs11Fault::NoPin, "it is missing or empty".to_owned()),
+        Err((class, error)) => (Pkcs11Fault::PinUnreadable(class), error),
+    };
+    tracing::warn!(%source, error, "cannot read the PIN of a PKCS#11 token");
+    Err(fault)
+}
 
-    pub(crate) fn token() -> TokenName {
-        TokenName {
-            module: "m".to_owned(),
-            token: "t".to_owned(),
-        }
-    }
+async fn from_secret(
+    PinSecret { name, key }: &PinSecret,
+    modules: &Modules,
+) -> Result<Option<Pin>, KeyError> {
+    let Some(secrets) = &modules.secrets else {
+        return Ok(None);
+    };
+    let secret = secrets.secret(name).await?;
+    Ok(secret.and_then(|secret| Some(Pin::new(secret.text(key)?, secret.version().to_owned()))))
+}
+
+/// Reads a file. The time of its last change is the version.
+fn from_file(path: &Path) -> io::Result<Option<Pin>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let changed = file.metadata()?.modified()?;
+    let mut text = Zeroizing::new(String::new());
+    file.take(MAX_FILE_LEN).read_to_string(&mut text)?;
+    let since = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Some(Pin::new(&text, since.as_nanos().to_string())))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fixtures::pin;
+    use super::*;
+
+    async fn read_from(source: PinSource) -> Result<Pin, Pkcs11Fault> {
+        read(&source, &Modules::default()).await
+    }
 
     #[test]
-    fn debug_and_id_do_not_show_the_pin() {
-        let pin = pin("s3cr3t-pin", "1");
-        assert!(!format!("{pin:?} {}", pin.id()).contains("s3cr3t"));
+    fn debug_does_not_show_the_pin() {
+        let pin = Pin::new("s3cr3t-pin", "1".to_owned());
+        assert!(!format!("{pin:?}").contains("s3cr3t"));
+    }
+
+    #[tokio::test]
+    async fn reads_a_file_again_after_it_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pin");
+        let source = PinSource::File(path.clone());
+        assert_eq!(read_from(source.clone()).await, Err(Pkcs11Fault::NoPin));
+        std::fs::write(&path, " \n").unwrap();
+        assert_eq!(read_from(source.clone()).await, Err(Pkcs11Fault::NoPin));
+        std::fs::write(&path, "1234\n").unwrap();
+        let before = read_from(source.clone()).await.unwrap();
+        let again = read_from(source.clone()).await.unwrap();
+        assert_eq!(before, again);
+        assert_eq!(*before.value, "1234");
+        std::fs::write(&path, "5678\n").unwrap();
+        let after = read_from(source).await.unwrap();
+        assert_ne!(before, after);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_is_not_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let fault = read_from(PinSource::File(path.clone())).await.unwrap_err();
+        assert!(matches!(fault, Pkcs11Fault::PinUnreadable(_)));
+        assert!(!fault.to_string().contains(path.to_str().unwrap()));
+    }
+
+    #[tokio::test]
+    async fn reads_an_environment_variable() {
+        let found = read_from(PinSource::Env("PATH".to_owned())).await.unwrap();
+        assert_eq!(*found.value, std::env::var("PATH").unwrap().trim());
+        let missing = read_from(PinSource::Env("SIGNET_NO_SUCH_VARIABLE".to_owned())).await;
+        assert_eq!(missing, Err(Pkcs11Fault::NoPin));
     }
 }

@@ -1,70 +1,61 @@
-//! The threads on which a module is called for one key.
+//! The threads on which a module is called. Each has one session, and works for one key.
 
-use std::collections::BTreeSet;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 
-use super::error::Pkcs11Error;
-use super::fault::lock;
-use super::module::{Module, SessionPermit};
-use super::queue::FairQueue;
-use super::token::ListedToken;
+use super::error::Pkcs11Fault;
+use super::lock::lock;
+use super::schedule::{KeyId, Next, Schedule};
 use super::worker::Worker;
+use crate::access::{ModuleConfig, TokenConfig};
 
 /// Work for a thread. It returns what hands its result over.
 pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;
 
-/// Hands a result over, once the thread is free for other work.
+/// Hands a result over, when the thread is free for other work.
 pub(super) type Reply = Box<dyn FnOnce()>;
 
-/// Threads that call a module for one key, each with its own session. There are as many as the
-/// work needs, up to what the key and the module may have.
-///
-/// They end with the pool. Work that is under way keeps the pool, so that a thread that hangs is
-/// counted for as long as it does: there are never more threads than sessions.
-pub(super) struct Pool(Arc<Shared>);
+static MODULES: LazyLock<Mutex<HashMap<ModuleConfig, Arc<Module>>>> = LazyLock::new(Mutex::default);
 
-struct Shared {
-    module: Arc<Module>,
-    token: Arc<ListedToken>,
-    state: Mutex<State>,
+/// A module in the operator's list.
+struct Module {
+    config: Arc<ModuleConfig>,
+    schedule: Mutex<Schedule<Work>>,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct State {
-    queue: FairQueue<Task>,
-    threads: usize,
-    /// The numbers of the work that threads are at.
-    running: BTreeSet<u64>,
-    /// The same of work whose caller does not wait any more.
-    hung: BTreeSet<u64>,
-    last_number: u64,
-    /// Whether a thread should end, so that another key gets its session.
-    shrink: bool,
-    closed: bool,
+/// The threads of a key, for as long as they are used. A thread in a call that hangs is counted
+/// until the call returns, so there are never more threads than sessions.
+pub(super) struct Pool {
+    module: Arc<Module>,
+    token: Arc<TokenConfig>,
+    key: KeyId,
 }
 
-struct Task {
-    work: Work,
-    pool: Arc<Pool>,
-}
-
-/// Work that was submitted. Dropping it gives the work up.
+/// Work that was submitted. Dropping it abandons the work.
 pub(super) struct Ticket {
     pool: Arc<Pool>,
     number: u64,
 }
 
 impl Pool {
-    pub(super) fn new(module: &Arc<Module>, token: &Arc<ListedToken>) -> Arc<Self> {
-        Arc::new(Self(Arc::new(Shared {
-            module: module.clone(),
-            token: token.clone(),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        })))
+    /// A pool with whose threads a key of the token can be found.
+    pub(super) fn to_find(config: &ModuleConfig, token: &Arc<TokenConfig>) -> Arc<Self> {
+        let (module, token) = (Module::listed(config), token.clone());
+        let key = lock(&module.schedule).use_to_find(&token);
+        Arc::new(Self { module, token, key })
+    }
+
+    /// The pool of the key with this fingerprint, which a thread of this pool found.
+    pub(super) fn of_key(&self, fingerprint: String) -> Result<Arc<Self>, Pkcs11Fault> {
+        let (module, token) = (self.module.clone(), self.token.clone());
+        let key = lock(&module.schedule).use_key(&token, fingerprint, self.key)?;
+        Ok(Arc::new(Self { module, token, key }))
     }
 
     /// Has a thread do this work for an Issuer of this namespace, or for a ClusterIssuer, which
@@ -73,188 +64,129 @@ impl Pool {
         self: &Arc<Self>,
         tenant: Option<&str>,
         work: Work,
-    ) -> Result<Ticket, Pkcs11Error> {
-        let submitted = self.try_submit(tenant.unwrap_or_default(), work);
-        if let Err(Pkcs11Error::NoSession { .. }) = submitted {
-            // Without the lock of this pool, since it looks at all.
-            self.0.module.make_room();
-        }
-        submitted
-    }
-
-    fn try_submit(self: &Arc<Self>, tenant: &str, work: Work) -> Result<Ticket, Pkcs11Error> {
-        let mut state = self.0.lock();
-        let (module, token) = (&self.0.module, &self.0.token.name.token);
-        if state.needs_thread() && state.threads < module.max_sessions_per_key() {
-            match module.take_session(token, state.threads == 0) {
-                Some(permit) => {
-                    self.0.start_thread(permit)?;
-                    state.threads += 1;
-                }
-                None if state.threads == 0 => return Err(module.no_session()),
-                None => {}
+    ) -> Result<Ticket, Pkcs11Fault> {
+        let mut schedule = lock(&self.module.schedule);
+        let mut started = Ok(());
+        if schedule.needs_thread(self.key) {
+            started = self.start_thread();
+            if started.is_ok() {
+                schedule.add_thread(self.key);
             }
         }
-        if state.hangs() {
-            return Err(Pkcs11Error::Hangs(module.name().to_owned()));
-        }
-        state.last_number += 1;
-        let number = state.last_number;
-        let task = Task {
-            work,
-            pool: self.clone(),
-        };
-        state.queue.push(tenant, number, task);
-        self.0.changed.notify_one();
+        let pushed = schedule.push(self.key, tenant.unwrap_or_default(), work);
+        let number = pushed.map_err(|fault| started.err().unwrap_or(fault))?;
+        self.module.changed.notify_all();
         Ok(Ticket {
             pool: self.clone(),
             number,
         })
     }
 
-    /// Whether all threads are at work whose callers do not wait any more.
-    pub(super) fn hangs(&self) -> bool {
-        self.0.lock().hangs()
-    }
-
-    /// How many sessions another key could have.
-    pub(super) fn spare(&self) -> usize {
-        self.0.lock().spare()
-    }
-
-    /// Ends a thread if there are others, once it has done what it is at.
-    pub(super) fn shrink(&self) {
-        self.0.lock().shrink = true;
-        self.0.changed.notify_all();
+    /// Starts a thread, which waits for the lock of the schedule.
+    fn start_thread(&self) -> Result<(), Pkcs11Fault> {
+        let (module, token, mut key) = (self.module.clone(), self.token.clone(), self.key);
+        let serve = move || {
+            let serving = AssertUnwindSafe(|| module.serve(&mut key, token));
+            if catch_unwind(serving).is_err() {
+                lock(&module.schedule).remove_thread(key);
+            }
+            module.changed.notify_all();
+        };
+        let named = thread::Builder::new().name("pkcs11".to_owned());
+        named.spawn(serve).map(drop).map_err(|error| {
+            tracing::warn!(%error, "cannot start a thread for a PKCS#11 module");
+            Pkcs11Fault::NoThread
+        })
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.changed.notify_all();
+        lock(&self.module.schedule).leave(self.key);
+        self.module.changed.notify_all();
     }
 }
 
-impl State {
-    /// Whether all threads have work already.
-    fn needs_thread(&self) -> bool {
-        self.queue.len() + self.running.len() + self.hung.len() >= self.threads
+impl Module {
+    fn listed(config: &ModuleConfig) -> Arc<Self> {
+        let mut modules = lock(&MODULES);
+        let module = modules.entry(config.clone()).or_insert_with(|| {
+            let config = Arc::new(config.clone());
+            Arc::new(Self {
+                schedule: Mutex::new(Schedule::new(config.clone())),
+                config,
+                changed: Condvar::new(),
+            })
+        });
+        module.clone()
     }
 
-    fn hangs(&self) -> bool {
-        self.threads > 0 && self.hung.len() >= self.threads
-    }
-
-    fn spare(&self) -> usize {
-        (self.threads - self.hung.len()).saturating_sub(1)
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
-    fn start_thread(self: &Arc<Self>, permit: SessionPermit) -> Result<(), Pkcs11Error> {
-        let shared = self.clone();
-        let serve = move || {
-            shared.serve();
-            // After the session is closed.
-            drop(permit);
-        };
-        let spawned = thread::Builder::new()
-            .name("pkcs11".to_owned())
-            .spawn(serve);
-        let failed = |_| Pkcs11Error::NoThread(self.module.name().to_owned());
-        spawned.map(drop).map_err(failed)
-    }
-
-    fn serve(self: &Arc<Self>) {
-        let mut worker = Worker::new(self.module.clone(), self.token.clone());
-        while let Some((number, Task { work, pool })) = self.next() {
-            // The bindings panic on some responses that no module should return.
-            let done = catch_unwind(AssertUnwindSafe(|| work(&mut worker)));
-            if done.is_err() {
-                worker.reset();
-            }
-            self.finish(number);
-            if let Ok(reply) = done {
-                reply();
-            }
-            // The pool may end with it, so not under its lock.
-            drop(pool);
-        }
-    }
-
-    /// Waits for the next work of a thread. None when the thread is to end; it is not counted any
-    /// more.
-    fn next(&self) -> Option<(u64, Task)> {
-        let mut state = self.lock();
+    /// Works for a key, and then for others that need the session more.
+    fn serve(&self, key: &mut KeyId, token: Arc<TokenConfig>) {
+        let mut worker = Worker::new(&self.config, token);
+        let mut next = Next::Wait;
         loop {
-            if state.shrink && state.spare() > 0 {
-                state.shrink = false;
-                state.threads -= 1;
-                // It may have been woken for work, which is another thread's now.
-                self.changed.notify_one();
-                return None;
+            next = match next {
+                Next::Wait => self.next(*key),
+                Next::Run(number, work) => {
+                    // The bindings panic on some responses that no module should return.
+                    let done = catch_unwind(AssertUnwindSafe(|| work(&mut worker)));
+                    lock(&self.schedule).finish(*key, number);
+                    match done {
+                        Ok(reply) => reply(),
+                        Err(_) => worker.reset(),
+                    }
+                    Next::Wait
+                }
+                Next::Serve(other, token) => {
+                    *key = other;
+                    worker = Worker::new(&self.config, token);
+                    Next::Wait
+                }
+                Next::Close => {
+                    worker.reset();
+                    lock(&self.schedule).closed(*key)
+                }
+                Next::End => return,
             }
-            if let Some((number, task)) = state.queue.pop() {
-                state.running.insert(number);
-                return Some((number, task));
-            }
-            if state.closed {
-                state.threads -= 1;
-                return None;
-            }
-            let woken = self.changed.wait(state);
-            state = woken.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn finish(&self, number: u64) {
-        let mut state = self.lock();
-        state.running.remove(&number);
-        state.hung.remove(&number);
-    }
-
-    /// Gives work up that is not done. Returns whether a thread is at it.
-    fn abandon(&self, number: u64) -> bool {
-        let mut state = self.lock();
-        if state.running.remove(&number) {
-            state.hung.insert(number);
-            return true;
+    /// Waits until there is something to do.
+    fn next(&self, key: KeyId) -> Next<Work> {
+        let mut schedule = lock(&self.schedule);
+        loop {
+            match schedule.next(key) {
+                Next::Wait => {
+                    let woken = self.changed.wait(schedule);
+                    schedule = woken.unwrap_or_else(PoisonError::into_inner);
+                }
+                next => return next,
+            }
         }
-        let task = state.queue.remove(number);
-        // The pool may end with it, so not under its lock.
-        drop(state);
-        drop(task);
-        false
     }
 }
 
 impl Ticket {
-    /// Gives the work up because it took too long. Returns why it did.
-    pub(super) fn timed_out(self) -> Pkcs11Error {
-        let shared = &self.pool.0;
-        let module = shared.module.name().to_owned();
-        if shared.abandon(self.number) || shared.lock().hangs() {
-            return Pkcs11Error::Hangs(module);
-        }
-        Pkcs11Error::Busy {
-            module,
-            sessions: shared.lock().threads,
-        }
+    /// Abandons the work because it took too long. Returns why it did.
+    pub(super) fn timed_out(self) -> Pkcs11Fault {
+        self.abandon();
+        let Pool { module, key, .. } = &*self.pool;
+        lock(&module.schedule).why_late(*key, self.number)
     }
 
-    /// The error of work that ended without a result.
-    pub(super) fn aborted(self) -> Pkcs11Error {
-        Pkcs11Error::Aborted(self.pool.0.module.name().to_owned())
+    fn abandon(&self) {
+        let Pool { module, key, .. } = &*self.pool;
+        let abandoned = lock(&module.schedule).abandon(*key, self.number);
+        // Not under the lock: it may own anything.
+        drop(abandoned);
+        // A key that hangs has no session to spare, but perhaps another one has.
+        module.changed.notify_all();
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.pool.0.abandon(self.number);
+        self.abandon();
     }
 }

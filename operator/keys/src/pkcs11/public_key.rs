@@ -16,19 +16,14 @@ const ED25519_PARAMS: [&[u8]; 3] = [
 /// Encodes CKA_MODULUS and CKA_PUBLIC_EXPONENT.
 pub(super) use spki::rsa;
 
-/// Encodes CKA_EC_PARAMS and CKA_EC_POINT of a key on a Weierstrass curve. None if the parameters
-/// do not name a curve that Signet uses.
+/// Encodes CKA_EC_PARAMS and CKA_EC_POINT. None if the parameters do not name a curve that Signet
+/// uses.
 pub(super) fn ec(params: &[u8], point: &[u8]) -> Option<Vec<u8>> {
+    if ED25519_PARAMS.contains(&params) {
+        return spki::ed25519(unwrapped(point, ED25519_LEN)?);
+    }
     let curve = Curve::ALL.into_iter().find(|curve| curve.oid() == params)?;
     spki::ec(curve, unwrapped(point, curve.point_len())?)
-}
-
-/// Encodes CKA_EC_PARAMS and CKA_EC_POINT of a key on an Edwards curve. None if it is not Ed25519.
-pub(super) fn edwards(params: &[u8], point: &[u8]) -> Option<Vec<u8>> {
-    if !ED25519_PARAMS.contains(&params) {
-        return None;
-    }
-    spki::ed25519(unwrapped(point, ED25519_LEN)?)
 }
 
 /// Returns the point of this length. PKCS#11 wants it inside of an OCTET STRING; there are tokens
@@ -72,10 +67,10 @@ mod tests {
         assert!(expected.is_some());
         let octets = OctetStringRef::new(&point).unwrap().to_der().unwrap();
         for params in ED25519_PARAMS {
-            assert_eq!(edwards(params, &point), expected);
-            assert_eq!(edwards(params, &octets), expected);
+            assert_eq!(ec(params, &point), expected);
+            assert_eq!(ec(params, &octets), expected);
         }
         // Ed448.
-        assert_eq!(edwards(b"\x06\x03\x2b\x65\x71", &octets), None);
+        assert_eq!(ec(b"\x06\x03\x2b\x65\x71", &octets), None);
     }
 }

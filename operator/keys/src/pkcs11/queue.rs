@@ -2,19 +2,17 @@
 
 use std::collections::VecDeque;
 
-/// Entries in the order in which they are served: tenants round-robin, and those of one tenant as
-/// they came. So many entries of one tenant delay another by one entry each time, not by all.
+/// Entries in the order in which they are served: tenants round-robin, and those of one tenant in
+/// the order of arrival. So a thousand entries of one tenant delay another by one entry each time.
 pub(super) struct FairQueue<T> {
     /// The tenants that have entries, the next one first.
     tenants: VecDeque<(String, VecDeque<(u64, T)>)>,
-    len: usize,
 }
 
 impl<T> Default for FairQueue<T> {
     fn default() -> Self {
         Self {
             tenants: VecDeque::new(),
-            len: 0,
         }
     }
 }
@@ -22,12 +20,11 @@ impl<T> Default for FairQueue<T> {
 impl<T> FairQueue<T> {
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.tenants.iter().map(|(_, entries)| entries.len()).sum()
     }
 
     /// Adds an entry under a number that no other entry has.
     pub(super) fn push(&mut self, tenant: &str, number: u64, entry: T) {
-        self.len += 1;
         match self.tenants.iter_mut().find(|(name, _)| name == tenant) {
             Some((_, entries)) => entries.push_back((number, entry)),
             None => {
@@ -37,32 +34,24 @@ impl<T> FairQueue<T> {
         }
     }
 
-    /// Takes out the next entry, with its number.
+    /// Removes the next entry, and returns it with its number.
     pub(super) fn pop(&mut self) -> Option<(u64, T)> {
         let (tenant, mut entries) = self.tenants.pop_front()?;
-        let next = entries.pop_front()?;
-        self.len -= 1;
+        let next = entries.pop_front();
         if !entries.is_empty() {
             self.tenants.push_back((tenant, entries));
         }
-        Some(next)
+        next
     }
 
-    /// Takes out the entry of this number, if it is still there.
+    /// Removes the entry with this number, if it is still there.
     pub(super) fn remove(&mut self, number: u64) -> Option<T> {
-        for place in 0..self.tenants.len() {
-            let (_, entries) = &mut self.tenants[place];
-            let Some(found) = entries.iter().position(|(it, _)| *it == number) else {
-                continue;
-            };
-            let (_, entry) = entries.remove(found)?;
-            self.len -= 1;
-            if entries.is_empty() {
-                self.tenants.remove(place);
-            }
-            return Some(entry);
-        }
-        None
+        let removed = self.tenants.iter_mut().find_map(|(_, entries)| {
+            let found = entries.iter().position(|(it, _)| *it == number)?;
+            entries.remove(found)
+        });
+        self.tenants.retain(|(_, entries)| !entries.is_empty());
+        Some(removed?.1)
     }
 }
 
@@ -92,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn removes_an_entry_that_waits() {
+    fn removes_a_queued_entry() {
         let mut queue = queue(&["a", "b", "a"]);
         assert_eq!(queue.remove(1).as_deref(), Some("b1"));
         assert_eq!(queue.remove(1), None);

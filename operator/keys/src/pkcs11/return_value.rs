@@ -9,6 +9,27 @@ pub(super) fn class(value: RvError) -> ErrorClass {
     rule(value).0
 }
 
+/// Whether the same call may succeed in a new session: the token was logged out, or removed and
+/// inserted again; the module was initialized again; another operation was active. None of these
+/// means that C_Login has used up a try.
+pub(super) fn is_stale(value: RvError) -> bool {
+    matches!(
+        value,
+        RvError::CryptokiNotInitialized
+            | RvError::DeviceRemoved
+            | RvError::KeyHandleInvalid
+            | RvError::ObjectHandleInvalid
+            | RvError::OperationActive
+            | RvError::OperationNotInitialized
+            | RvError::SessionClosed
+            | RvError::SessionHandleInvalid
+            | RvError::SlotIdInvalid
+            | RvError::TokenNotPresent
+            | RvError::TokenNotRecognized
+            | RvError::UserNotLoggedIn
+    )
+}
+
 /// What to do about a return value.
 pub(super) fn advice(value: RvError) -> &'static str {
     rule(value).1
@@ -93,7 +114,7 @@ pub(super) fn name(value: RvError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pkcs11::Pkcs11Error;
+    use crate::pkcs11::Pkcs11Fault;
 
     #[test]
     fn has_a_class_for_each_kind_of_value() {
@@ -118,15 +139,13 @@ mod tests {
     fn is_named_as_in_the_standard() {
         assert_eq!(name(RvError::VendorDefined(0x8000_0001)), "CKR 0x80000001");
         assert_eq!(name(RvError::PinLenRange), "CKR_PIN_LEN_RANGE");
-        let error = Pkcs11Error::Returned {
-            module: "hsm".to_owned(),
+        let fault = Pkcs11Fault::Returned {
             function: "C_Sign".to_owned(),
             value: RvError::DeviceRemoved,
         };
         assert_eq!(
-            error.to_string(),
-            "the PKCS#11 module hsm returned CKR_DEVICE_REMOVED from C_Sign; insert the token, or \
-             connect the HSM"
+            fault.to_string(),
+            "returned CKR_DEVICE_REMOVED from C_Sign; insert the token, or connect the HSM"
         );
     }
 }

@@ -9,43 +9,88 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
+use super::Pkcs11;
 use super::calls::call;
-use super::pin::Pin;
-use super::pin_source;
+use super::error::{Pkcs11Error, Pkcs11Fault};
+use super::key::KeyName;
+use super::pin;
 use super::pool::Pool;
-use super::token::ListedToken;
-use super::worker::{ConnectedKey, Worker};
+use super::session::ConnectedKey;
+use super::worker::Worker;
 use crate::Signer;
-use crate::access::{Access, PinSource};
+use crate::access::{Access, TokenConfig};
 use crate::backend::Checked;
 use crate::error::KeyError;
-use crate::rsa_hash::RsaHash;
 
 /// A key in a token. `Debug` shows its public half.
 pub(super) struct Pkcs11Signer {
-    pub(super) key: ConnectedKey,
-    pub(super) rsa_hash: RsaHash,
-    pub(super) token: Arc<ListedToken>,
-    pub(super) pin_source: PinSource,
-    /// The PIN that the token was logged in with when the key was connected.
-    pub(super) pin: Arc<Pin>,
-    pub(super) access: Access,
-    pub(super) pool: Arc<Pool>,
+    config: Pkcs11,
+    key: ConnectedKey,
+    token: Arc<TokenConfig>,
+    access: Access,
+    pool: Arc<Pool>,
 }
 
 impl Pkcs11Signer {
+    /// Logs in to the token, and finds the key.
+    pub(super) async fn connect(config: &Pkcs11, access: &Access) -> Result<Self, KeyError> {
+        let connected = Self::find(config, access).await;
+        connected.map_err(|fault| config.error(fault))
+    }
+
+    async fn find(config: &Pkcs11, access: &Access) -> Result<Self, Pkcs11Fault> {
+        let tenant = access.tenant.as_deref();
+        let name = KeyName::of(config)?;
+        let listed = access.modules.find(&config.module, &config.token, tenant);
+        let (module, token) = listed.ok_or_else(|| {
+            let namespace = tenant.map(|name| format!("the namespace {name}"));
+            Pkcs11Fault::NotListed(namespace.unwrap_or_else(|| "ClusterIssuers".to_owned()))
+        })?;
+        let token = Arc::new(token.clone());
+        let pin = Arc::new(pin::read(&token.pin, &access.modules).await?);
+        let pool = Pool::to_find(module, &token);
+        let (to_find, with) = (name.clone(), pin.clone());
+        let find = move |worker: &mut Worker| worker.find(&to_find, &with);
+        let public_key = call(&pool, tenant, find).await?;
+        Ok(Self {
+            config: config.clone(),
+            pool: pool.of_key(public_key.fingerprint())?,
+            key: ConnectedKey {
+                name,
+                public_key,
+                pin,
+            },
+            token,
+            access: access.clone(),
+        })
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Fault> + Send + 'static,
+    ) -> Result<T, KeyError> {
+        let done = call(&self.pool, self.access.tenant.as_deref(), work).await;
+        done.map_err(|fault| self.config.error(fault))
+    }
+
     async fn recheck(&self) -> Result<Checked, KeyError> {
-        let modules = &self.access.modules;
-        let now = pin_source::read(&self.token.name, &self.pin_source, modules).await?;
-        if !now.is_same(&self.pin) {
+        let now = pin::read(&self.token.pin, &self.access.modules).await;
+        let now = now.map_err(|fault| self.config.error(fault))?;
+        if now != *self.key.pin {
             return Ok(Checked::Reconnect);
         }
         let key = self.key.clone();
-        let work = move |worker: &mut Worker| worker.check(&key);
-        call(&self.pool, self.access.tenant.as_deref(), work).await?;
+        self.call(move |worker| worker.check(&key)).await?;
         Ok(Checked::Unchanged {
             notices: Vec::new(),
         })
+    }
+}
+
+impl Pkcs11 {
+    fn error(&self, fault: Pkcs11Fault) -> KeyError {
+        let key = self.clone();
+        Pkcs11Error { key, fault }.into()
     }
 }
 
@@ -55,18 +100,15 @@ impl Signer for Pkcs11Signer {
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        self.rsa_hash.algorithm_for(self.key.public_key.algorithm())
+        let key = self.key.public_key.algorithm();
+        self.config.rsa_hash.algorithm_for(key)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
         let (key, algorithm) = (self.key.clone(), self.algorithm());
         let message = tbs.der().to_vec();
-        let work = move |worker: &mut Worker| worker.sign(&key, algorithm, &message);
-        async move {
-            let signed = call(&self.pool, self.access.tenant.as_deref(), work).await;
-            Ok(Signature::new(signed?))
-        }
-        .boxed()
+        let signed = self.call(move |worker| worker.sign(&key, algorithm, &message));
+        signed.map(|signed| signed.map(Signature::new)).boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {

@@ -1,4 +1,4 @@
-//! The PKCS#11 backend, on tokens of SoftHSM2 behind a shim that does things wrong when told to.
+//! The PKCS#11 backend, on tokens of SoftHSM2 behind a shim that injects faults.
 
 mod pin;
 mod sessions;
@@ -22,8 +22,8 @@ use token::{PIN, Token, connected};
 const KEY_FUNCTION_NOT_PERMITTED: u64 = 0x68;
 const SESSION_COUNT: u64 = 0xb1;
 const FUNCTION_REJECTED: u64 = 0x200;
-/// No value of the standard's.
-const NO_ANSWER: u64 = 0xdead;
+/// Not a value of the standard.
+const UNKNOWN_VALUE: u64 = 0xdead;
 
 const DOES_NOT_SIGN: &str = "pkcs11: a check looks for the key and reads it, and does not sign";
 
@@ -37,7 +37,7 @@ pub(crate) fn tests() -> Vec<Trial> {
 pub(crate) struct Pkcs11Rig(Vec<Subject>);
 
 impl Pkcs11Rig {
-    /// All keys are made before the first is connected to: SoftHSM2 may answer CKR_GENERAL_ERROR
+    /// All keys are made before the first is connected to: SoftHSM2 may return CKR_GENERAL_ERROR
     /// while another process logs in to the same token.
     pub(crate) fn start() -> Self {
         let token = Token::new();
@@ -72,9 +72,9 @@ impl Rig for Pkcs11Rig {
 }
 
 async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
-    let faulty = |faults: &'static [softhsm::Fault], class, sentence| {
+    let faulty = |faults: &'static [softhsm::Fault], class, message| {
         let (token, subject) = Token::with(algorithm);
-        let outcome = Outcome::Fails(class, sentence);
+        let outcome = Outcome::Fails(class, message);
         Case::new(subject, outcome, set(&token, faults)).cured_by(set(&token, &[]))
     };
     match fault {
@@ -104,13 +104,13 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             "the token ca of the PKCS#11 module hsm is not in any slot",
         ),
         Fault::GarbageAnswer => faulty(
-            &[softhsm::Fault::Fail("C_GetAttributeValue", NO_ANSWER)],
+            &[softhsm::Fault::Fail("C_GetAttributeValue", UNKNOWN_VALUE)],
             ErrorClass::InvalidResponse,
             "returned CKR 0x0000dead from C_GetAttributeValue",
         ),
         Fault::ServerRestart => {
             let (token, subject) = Token::with(algorithm);
-            // It lives on: a module must not be finalised while a session is being closed.
+            // It lives on: a module must not be finalized while a session is being closed.
             let before = connected(&subject.config, &subject.access).await;
             let subject = Subject {
                 keep: Some(Arc::new((token.hsm.clone(), before))),
@@ -125,8 +125,8 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
 
 fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
     let (token, subject) = Token::with(algorithm);
-    let faulty = |faults: &'static [softhsm::Fault], class, sentence| {
-        let outcome = Outcome::Fails(class, sentence);
+    let faulty = |faults: &'static [softhsm::Fault], class, message| {
+        let outcome = Outcome::Fails(class, message);
         Case::new(subject.clone(), outcome, set(&token, faults)).cured_by(set(&token, &[]))
     };
     let unseen = |case| Case {
@@ -202,8 +202,8 @@ fn of_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             case.cured_by(swap("another", "before"))
         }
         Fault::DeletedKey => {
-            let sentence = "the private key with the label \"key\" is not in the token";
-            let outcome = Outcome::Fails(ErrorClass::KeyNotFound, sentence);
+            let message = "the private key with the label \"key\" is not in the token";
+            let outcome = Outcome::Fails(ErrorClass::KeyNotFound, message);
             let delete = on(&token, |hsm| hsm.delete_key("ca", PIN, "key").unwrap());
             Case::new(subject, outcome, delete)
         }

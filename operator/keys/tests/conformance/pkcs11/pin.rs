@@ -7,35 +7,28 @@ use cryptoki::session::UserType;
 use cryptoki::types::AuthPin;
 use futures::future::join_all;
 use serde_json::json;
-use signet_keys::{Checked, KeyConfig, KeyError, KeyPin, Pkcs11Error};
+use signet_keys::{Checked, KeyConfig, KeyError, Pkcs11Fault};
 use signet_testbed::keyservers::softhsm::Fault;
 
-use super::token::{
-    OTHER_PIN, PIN, SO_PIN, Token, ca, config, connected, expect, of_tenant, refusal, sign,
-};
+use super::token::{OTHER_PIN, PIN, Token, config, connected, expect, of_tenant, refusal, sign};
 
 own!["pkcs11":
     a_pin_comes_from_a_secret_a_file_or_the_environment,
     a_tenant_cannot_name_a_pin,
     a_pin_that_is_missing_is_reported_without_its_source,
     a_changed_pin_is_used_without_a_restart,
-    a_changed_pin_that_is_wrong_is_noticed_at_once,
+    a_changed_pin_that_is_wrong_is_reported_immediately,
     a_wrong_pin_is_tried_once_for_all_issuers,
-    a_source_that_was_touched_is_tried_again,
-    a_refused_pin_is_not_tried_after_a_restart_until_its_secret_changes,
-    a_refused_pin_is_not_tried_after_a_restart_until_its_file_changes,
-    a_refused_pin_is_tried_at_another_token,
-    a_token_that_is_locked_or_about_to_be_is_left_as_it_is,
+    a_pin_is_tried_again_when_its_source_was_touched,
+    no_pin_is_tried_on_a_token_that_is_locked_or_about_to_be,
     many_issuers_with_a_wrong_pin_leave_the_last_try,
     a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions,
-    the_login_of_other_code_says_nothing_about_a_pin,
+    a_wrong_pin_is_refused_while_other_code_is_logged_in,
 ];
 
-/// The PIN was refused. What identifies it is not known here.
 #[track_caller]
-fn is_refused(error: &KeyError) {
-    let pin = error.refused.clone().expect("it identifies the PIN");
-    expect(error, Pkcs11Error::PinRefused { token: ca(), pin });
+fn is_refused(error: &KeyError, config: &KeyConfig) {
+    expect(error, config, Pkcs11Fault::PinRefused);
 }
 
 /// A second issuer of the token, over another key.
@@ -98,16 +91,14 @@ async fn a_pin_that_is_missing_is_reported_without_its_source() {
     let (token, subject) = Token::with_key();
     let signer = connected(&subject.config, &subject.access).await;
     token.memory.put("pin", &[("other", b"1234")]);
-    expect(
-        &refusal(&subject.config, &subject.access).await,
-        Pkcs11Error::NoPin(ca()),
-    );
+    let error = refusal(&subject.config, &subject.access).await;
+    expect(&error, &subject.config, Pkcs11Fault::NoPin);
     token.memory.remove("pin");
     for error in [
         refusal(&subject.config, &subject.access).await,
         signer.check().await.unwrap_err(),
     ] {
-        expect(&error, Pkcs11Error::NoPin(ca()));
+        expect(&error, &subject.config, Pkcs11Fault::NoPin);
     }
     for pin in [
         json!({ "file": "/nowhere/pin" }),
@@ -115,7 +106,7 @@ async fn a_pin_that_is_missing_is_reported_without_its_source() {
     ] {
         let access = token.access_with(json!({ "pin": pin }));
         let error = refusal(&subject.config, &access).await;
-        expect(&error, Pkcs11Error::NoPin(ca()));
+        expect(&error, &subject.config, Pkcs11Fault::NoPin);
         let sources = ["nowhere", "NO_SUCH_VARIABLE"];
         assert!(
             sources.iter().all(|it| !error.message.contains(it)),
@@ -161,14 +152,17 @@ async fn a_changed_pin_is_used_without_a_restart() {
     }
 }
 
-async fn a_changed_pin_that_is_wrong_is_noticed_at_once() {
+async fn a_changed_pin_that_is_wrong_is_reported_immediately() {
     let (token, subject) = Token::with_key();
     let signer = connected(&subject.config, &subject.access).await;
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
     assert_eq!(signer.check().await, Ok(Checked::Reconnect));
     for _ in 0..2 {
-        is_refused(&refusal(&subject.config, &subject.access).await);
-        is_refused(&sign(&*signer).await.unwrap_err());
+        is_refused(
+            &refusal(&subject.config, &subject.access).await,
+            &subject.config,
+        );
+        is_refused(&sign(&*signer).await.unwrap_err(), &subject.config);
     }
     assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
@@ -184,7 +178,7 @@ async fn a_wrong_pin_is_tried_once_for_all_issuers() {
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
     for _ in 0..3 {
         for config in [&subject.config, &second] {
-            is_refused(&refusal(config, &subject.access).await);
+            is_refused(&refusal(config, &subject.access).await, config);
         }
     }
     assert_eq!(token.hsm.logins(), 1);
@@ -200,107 +194,30 @@ async fn a_wrong_pin_is_tried_once_for_all_issuers() {
 }
 
 /// That is how to have a PIN tried again after the token's own PIN was corrected.
-async fn a_source_that_was_touched_is_tried_again() {
+async fn a_pin_is_tried_again_when_its_source_was_touched() {
     let (token, subject) = Token::with_key();
     for tries in 1..=2 {
         token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
         for _ in 0..2 {
-            is_refused(&refusal(&subject.config, &subject.access).await);
+            is_refused(
+                &refusal(&subject.config, &subject.access).await,
+                &subject.config,
+            );
             assert_eq!(token.hsm.logins(), tries);
         }
     }
 }
 
-/// What the status of an issuer keeps of a refused PIN, from a process that has ended.
-async fn refused_before(token: &Token, subject: &crate::rig::Subject) -> KeyPin {
-    let refused = refusal(&subject.config, &subject.access).await.refused;
-    assert!(refused.is_some());
-    assert_eq!(token.hsm.logins(), 1);
-    KeyPin {
-        refused,
-        ..KeyPin::default()
-    }
-}
-
-async fn a_refused_pin_is_not_tried_after_a_restart_until_its_secret_changes() {
-    let (token, subject) = Token::with_key();
-    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    let known = refused_before(&token, &subject).await;
-
-    // Nothing in this process knows the token of this module.
-    let (token, subject) = Token::with_key();
-    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    for _ in 0..2 {
-        let error = subject.connect_knowing(&known).await.unwrap_err();
-        is_refused(&error);
-        assert_eq!(error.refused, known.refused);
-    }
-    assert_eq!(token.hsm.logins(), 0);
-    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
-    subject.connect_knowing(&known).await.unwrap();
-    assert_eq!(token.hsm.logins(), 1);
-}
-
-/// Its time of change says nothing after a restart: in another pod the same file is a new one.
-async fn a_refused_pin_is_not_tried_after_a_restart_until_its_file_changes() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("pin.txt");
-    let with_file = || {
-        fs::write(&file, OTHER_PIN).unwrap();
-        let (token, mut subject) = Token::with_key();
-        subject.access = token.access_with(json!({ "pin": { "file": file } }));
-        (token, subject)
-    };
-    let (token, subject) = with_file();
-    let known = refused_before(&token, &subject).await;
-
-    let (token, subject) = with_file();
-    for _ in 0..2 {
-        is_refused(&subject.connect_knowing(&known).await.unwrap_err());
-    }
-    assert_eq!(token.hsm.logins(), 0);
-    fs::write(&file, PIN).unwrap();
-    subject.connect_knowing(&known).await.unwrap();
-    assert_eq!(token.hsm.logins(), 1);
-}
-
-/// The PIN was that of another token than the one that the spec named.
-async fn a_refused_pin_is_tried_at_another_token() {
-    let (token, subject) = Token::with_key();
-    token.hsm.init_token("typo", SO_PIN, OTHER_PIN).unwrap();
-    let entries =
-        ["typo", "ca"].map(|name| super::token::listed(json!({ "name": name, "label": name })));
-    let access = token.listing(json!(entries), json!({}));
-    let elsewhere = config(json!({ "token": "typo", "keyLabel": "key" }));
-    let known = KeyPin {
-        refused: refusal(&elsewhere, &access).await.refused,
-        ..KeyPin::default()
-    };
-    assert!(known.refused.is_some());
-    let again = elsewhere.backend().connect(&access, &known).await;
-    assert_eq!(again.unwrap_err().refused, known.refused);
-    assert_eq!(token.hsm.logins(), 1);
-    subject
-        .config
-        .backend()
-        .connect(&access, &known)
-        .await
-        .unwrap();
-    assert_eq!(token.hsm.logins(), 2);
-}
-
 /// CKF_USER_PIN_FINAL_TRY and CKF_USER_PIN_LOCKED of the standard.
-async fn a_token_that_is_locked_or_about_to_be_is_left_as_it_is() {
+async fn no_pin_is_tried_on_a_token_that_is_locked_or_about_to_be() {
     let (token, subject) = Token::with_key();
     for (flag, expected) in [
-        (0x0002_0000, Pkcs11Error::PinFinalTry(ca())),
-        (0x0004_0000, Pkcs11Error::PinLocked(ca())),
+        (0x0002_0000, Pkcs11Fault::PinFinalTry),
+        (0x0004_0000, Pkcs11Fault::PinLocked),
     ] {
         token.hsm.set_faults(&[Fault::Flags(flag)]).unwrap();
         let error = refusal(&subject.config, &subject.access).await;
-        // It may be the right one, and is tried when the token allows it.
-        assert_eq!(error.refused, None);
-        expect(&error, expected);
+        expect(&error, &subject.config, expected);
     }
     assert_eq!(token.hsm.logins(), 0);
     token.hsm.set_faults(&[]).unwrap();
@@ -319,12 +236,13 @@ async fn many_issuers_with_a_wrong_pin_leave_the_last_try() {
         token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
         let config = config(json!({ "keyLabel": format!("wrong-{number}") }));
         let access = subject.access.clone();
-        async move { refusal(&config, &access).await }
+        async move { (refusal(&config, &access).await, config) }
     }))
     .await;
-    let left = errors.iter().filter(|error| error.refused.is_none());
-    for error in left {
-        expect(error, Pkcs11Error::PinFinalTry(ca()));
+    for (error, config) in &errors {
+        if !error.message.contains("refused its PIN") {
+            expect(error, config, Pkcs11Fault::PinFinalTry);
+        }
     }
     assert!((1..=2).contains(&token.hsm.logins()), "{errors:?}");
 }
@@ -337,11 +255,11 @@ async fn a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions() {
     token.hsm.change_pin("ca", PIN, OTHER_PIN).unwrap();
     token.hsm.finalize().unwrap();
     for _ in 0..8 {
-        for signer in [&first, &other] {
-            is_refused(&sign(&**signer).await.unwrap_err());
+        for (signer, config) in [(&first, &subject.config), (&other, &second)] {
+            is_refused(&sign(&**signer).await.unwrap_err(), config);
         }
     }
-    is_refused(&first.check().await.unwrap_err());
+    is_refused(&first.check().await.unwrap_err(), &subject.config);
     // One at first, and one that was refused.
     assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
@@ -351,7 +269,7 @@ async fn a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions() {
         .unwrap();
 }
 
-async fn the_login_of_other_code_says_nothing_about_a_pin() {
+async fn a_wrong_pin_is_refused_while_other_code_is_logged_in() {
     let (token, subject) = Token::with_key();
     let module = Pkcs11::new(token.hsm.module()).unwrap();
     let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
@@ -362,7 +280,10 @@ async fn the_login_of_other_code_says_nothing_about_a_pin() {
     session.login(UserType::User, Some(&pin)).unwrap();
 
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    is_refused(&refusal(&subject.config, &subject.access).await);
+    is_refused(
+        &refusal(&subject.config, &subject.access).await,
+        &subject.config,
+    );
     session.login(UserType::User, Some(&pin)).unwrap();
     token.memory.put("pin", &[("pin", PIN.as_bytes())]);
     sign(&*connected(&subject.config, &subject.access).await)

@@ -1,4 +1,4 @@
-//! Sessions: how many there are, what they survive, and whom a module that hangs costs what.
+//! Sessions: how many there are, what they survive, and which issuers a module that hangs affects.
 
 use std::time::Duration;
 
@@ -8,28 +8,26 @@ use futures::FutureExt;
 use futures::future::join_all;
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{Access, KeyError, Pkcs11Error, Signer};
+use signet_keys::{Access, KeyConfig, KeyError, Pkcs11Fault, Signer};
 use signet_testbed::SoftHsm;
 use signet_testbed::keyservers::softhsm::Fault;
 
-use super::token::{
-    PIN, SO_PIN, Token, ca, config, connected, expect, is_same, labeled, listed, refusal, sign,
-};
+use super::token::{PIN, SO_PIN, Token, config, connected, expect, is_same, listed, refusal, sign};
 use crate::rig::Subject;
 
 own!["pkcs11":
-    a_key_has_no_more_sessions_than_it_may,
+    a_key_has_at_most_its_maximum_of_sessions,
     a_key_has_one_pool_whatever_an_issuer_calls_it,
-    a_name_that_leads_to_another_key_leads_to_its_pool,
+    a_name_that_was_given_to_another_key_leads_to_its_pool,
     a_key_without_a_session_gets_one_of_another_key,
-    a_module_has_no_more_sessions_than_it_may,
+    a_module_has_at_most_its_maximum_of_sessions,
     each_token_has_a_session_whatever_others_use,
     a_token_that_was_logged_out_is_logged_in_to_again,
-    a_token_that_was_taken_out_and_put_back_signs_on,
-    a_module_that_was_finalised_is_initialised_again,
-    a_module_that_hangs_costs_its_own_issuers_alone,
+    a_token_that_was_removed_and_inserted_again_signs,
+    a_module_that_was_finalized_is_initialized_again,
+    a_module_that_hangs_affects_only_its_own_issuers,
     a_module_that_hangs_while_connecting_holds_no_more_threads_than_sessions,
-    a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end,
+    a_module_that_hangs_while_it_is_loaded_is_loaded_once,
     sessions_end_with_the_last_signer,
 ];
 
@@ -44,7 +42,7 @@ fn with_limits(limits: serde_json::Value) -> (Token, Subject) {
     (token, Subject { access, ..subject })
 }
 
-/// Signs as many times at once as the sessions cannot.
+/// Signs more often in parallel than the key has sessions.
 async fn sign_much(signer: &dyn Signer) {
     let signed = join_all((0..20).map(|_| sign(signer))).await;
     assert_eq!(signed, vec![Ok(()); 20]);
@@ -54,7 +52,7 @@ fn opened(token: &Token) -> usize {
     token.hsm.calls("C_OpenSession").len()
 }
 
-async fn a_key_has_no_more_sessions_than_it_may() {
+async fn a_key_has_at_most_its_maximum_of_sessions() {
     let (token, subject) = with_sessions(3);
     let first = connected(&subject.config, &subject.access).await;
     let other = connected(&subject.config, &subject.access).await;
@@ -81,8 +79,8 @@ async fn a_key_has_one_pool_whatever_an_issuer_calls_it() {
     assert!((1..=2).contains(&opened(&token)), "{}", opened(&token));
 }
 
-/// Each issuer goes on with its own key, or not at all.
-async fn a_name_that_leads_to_another_key_leads_to_its_pool() {
+/// Each issuer continues with its own key, or stops.
+async fn a_name_that_was_given_to_another_key_leads_to_its_pool() {
     let (token, subject) = with_sessions(2);
     let other = token.subject(KeyAlgorithm::EcP256, "other");
     let by_id = config(json!({ "keyId": "00" }));
@@ -91,7 +89,7 @@ async fn a_name_that_leads_to_another_key_leads_to_its_pool() {
     token.hsm.relabel("ca", PIN, "key", "before").unwrap();
     token.hsm.relabel("ca", PIN, "other", "key").unwrap();
     let error = by_label.check().await.unwrap_err();
-    expect(&error, Pkcs11Error::KeyReplaced(labeled("key")));
+    expect(&error, &subject.config, Pkcs11Fault::KeyReplaced);
     let again = connected(&subject.config, &subject.access).await;
     assert_eq!(again.public_key().spki_der(), other.spki_der);
     for signer in [&again, &by_id] {
@@ -120,18 +118,18 @@ async fn a_key_without_a_session_gets_one_of_another_key() {
     sign_much(&*second).await;
 }
 
-async fn a_module_has_no_more_sessions_than_it_may() {
+async fn a_module_has_at_most_its_maximum_of_sessions() {
     let (token, subject) = with_limits(json!({ "maxSessions": 1 }));
     let another = token.subject(KeyAlgorithm::EcP384, "another");
     let first = connected(&subject.config, &subject.access).await;
     sign_much(&*first).await;
     // It is found in the session that there is.
     let second = connected(&another.config, &subject.access).await;
-    let none = Pkcs11Error::NoSession {
-        module: "hsm".to_owned(),
-        sessions: 1,
-    };
-    expect(&sign(&*second).await.unwrap_err(), none);
+    expect(
+        &sign(&*second).await.unwrap_err(),
+        &another.config,
+        Pkcs11Fault::NoSession(0),
+    );
     sign_much(&*first).await;
     assert_eq!(opened(&token), 1);
     drop(first);
@@ -155,7 +153,7 @@ async fn each_token_has_a_session_whatever_others_use() {
     assert_eq!(opened(&token), 2);
 }
 
-/// The key signs on, in each session, after this has happened once.
+/// The key signs in each session after this happened.
 async fn survives(what: impl Fn(&SoftHsm)) -> Token {
     let (token, subject) = Token::with_key();
     let signer = connected(&subject.config, &subject.access).await;
@@ -176,16 +174,16 @@ async fn a_token_that_was_logged_out_is_logged_in_to_again() {
     survives(|hsm| hsm.close_sessions().unwrap()).await;
 }
 
-async fn a_token_that_was_taken_out_and_put_back_signs_on() {
+async fn a_token_that_was_removed_and_inserted_again_signs() {
     let (token, subject) = Token::with_key();
     let signer = connected(&subject.config, &subject.access).await;
     for _ in 0..2 {
         token.hsm.set_faults(&[Fault::Remove]).unwrap();
         for _ in 0..2 {
             let error = sign(&*signer).await.unwrap_err();
-            expect(&error, Pkcs11Error::TokenRemoved(ca()));
+            expect(&error, &subject.config, Pkcs11Fault::TokenRemoved);
             let error = signer.check().await.unwrap_err();
-            expect(&error, Pkcs11Error::TokenRemoved(ca()));
+            expect(&error, &subject.config, Pkcs11Fault::TokenRemoved);
         }
         token.hsm.set_faults(&[]).unwrap();
         sign(&*signer).await.unwrap();
@@ -193,29 +191,30 @@ async fn a_token_that_was_taken_out_and_put_back_signs_on() {
     }
 }
 
-async fn a_module_that_was_finalised_is_initialised_again() {
+async fn a_module_that_was_finalized_is_initialized_again() {
     let token = survives(|hsm| hsm.finalize().unwrap()).await;
     assert!(token.hsm.calls("C_Initialize").len() > 1);
 }
 
-fn hangs() -> Pkcs11Error {
-    Pkcs11Error::Hangs("hsm".to_owned())
+#[track_caller]
+fn expect_hangs(error: &KeyError, config: &KeyConfig) {
+    expect(error, config, Pkcs11Fault::Hangs);
 }
 
-/// The answer that is there without any waiting.
+/// The error that a call returns without waiting.
 #[track_caller]
 fn at_once<T: std::fmt::Debug>(call: impl Future<Output = Result<T, KeyError>>) -> KeyError {
     call.now_or_never().unwrap().unwrap_err()
 }
 
-async fn a_module_that_hangs_costs_its_own_issuers_alone() {
+async fn a_module_that_hangs_affects_only_its_own_issuers() {
     let (token, subject) = with_sessions(2);
     let [another, unheard] =
         ["another", "unheard-of"].map(|label| token.subject(KeyAlgorithm::EcP384, label));
     let (_other, elsewhere) = Token::with_key();
     let signer = connected(&subject.config, &subject.access).await;
     let healthy = connected(&elsewhere.config, &elsewhere.access).await;
-    let beside = connected(&another.config, &subject.access).await;
+    let other_key = connected(&another.config, &subject.access).await;
     token.hsm.set_faults(&[Fault::Hang("C_Sign")]).unwrap();
     let (hanging, signed) = tokio::join!(
         join_all((0..2).map(|_| sign(&*signer))),
@@ -223,18 +222,18 @@ async fn a_module_that_hangs_costs_its_own_issuers_alone() {
     );
     assert_eq!(signed, vec![Ok(()); 50]);
     for error in hanging {
-        expect(&error.unwrap_err(), hangs());
+        expect_hangs(&error.unwrap_err(), &subject.config);
     }
-    // Both threads hang, and nobody waits for them any more.
-    expect(&at_once(sign(&*signer)), hangs());
-    expect(&at_once(signer.check()), hangs());
+    // Both threads hang, and no caller waits for them.
+    expect_hangs(&at_once(sign(&*signer)), &subject.config);
+    expect_hangs(&at_once(signer.check()), &subject.config);
     sign(&*healthy).await.unwrap();
     is_same(&*healthy).await;
-    // Another key of the token has threads of its own, and none that is new gets any: there would
-    // be more with each that is tried.
-    is_same(&*beside).await;
+    // Another key of the token has its own threads. A new one gets none, or each that is tried
+    // would add threads that hang.
+    is_same(&*other_key).await;
     let error = refusal(&unheard.config, &subject.access).await;
-    expect(&error, hangs());
+    expect_hangs(&error, &unheard.config);
     token.hsm.set_faults(&[]).unwrap();
     until(async || connects(&unheard.config, &subject.access).await).await;
     until(async || sign(&*signer).await.is_ok()).await;
@@ -250,17 +249,17 @@ async fn a_module_that_hangs_while_connecting_holds_no_more_threads_than_session
         .unwrap();
     let two = tokio::join!(refusal(config, access), refusal(config, access));
     for error in [two.0, two.1] {
-        expect(&error, hangs());
+        expect_hangs(&error, config);
     }
     for _ in 0..3 {
         let error = refusal(config, access).now_or_never().unwrap();
-        expect(&error, hangs());
+        expect_hangs(&error, config);
     }
     token.hsm.set_faults(&[]).unwrap();
     until(async || connects(config, access).await).await;
 }
 
-async fn a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end() {
+async fn a_module_that_hangs_while_it_is_loaded_is_loaded_once() {
     let (token, subject) = with_sessions(2);
     let Subject { config, access, .. } = &subject;
     token
@@ -269,7 +268,7 @@ async fn a_module_that_hangs_while_it_is_loaded_is_loaded_in_the_end() {
         .unwrap();
     let two = tokio::join!(refusal(config, access), refusal(config, access));
     for error in [two.0, two.1] {
-        expect(&error, hangs());
+        expect_hangs(&error, config);
     }
     token.hsm.set_faults(&[]).unwrap();
     until(async || connects(config, access).await).await;
@@ -285,7 +284,7 @@ async fn sessions_end_with_the_last_signer() {
     let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
     assert!(
         module.initialize(locking).is_err(),
-        "it is initialised already"
+        "it is initialized already"
     );
     let slot = module.get_slots_with_initialized_token().unwrap()[0];
     // A token whose last session is closed is logged out.
@@ -301,11 +300,11 @@ async fn sessions_end_with_the_last_signer() {
     until(async || !logged_in()).await;
 }
 
-async fn connects(config: &signet_keys::KeyConfig, access: &Access) -> bool {
+async fn connects(config: &KeyConfig, access: &Access) -> bool {
     super::token::connect(config, access).await.is_ok()
 }
 
-/// Waits for this to become true. A trial that never ends has a deadline of its own.
+/// Waits for this to become true. Each test has a deadline.
 async fn until(condition: impl AsyncFn() -> bool) {
     while !condition().await {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -5,43 +5,38 @@ use std::fs;
 use serde_json::json;
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{KeyName, Pkcs11Error, TokenName};
+use signet_keys::Pkcs11Fault;
 
 use super::token::{
-    PIN, SO_PIN, Token, ca, config, connected, expect, labeled, listed, of_tenant, refusal, sign,
+    PIN, SO_PIN, Token, config, connected, expect, listed, of_tenant, refusal, sign,
 };
 use crate::root::to_be_signed;
 
 own!["pkcs11":
-    a_tenant_cannot_tell_an_unlisted_token_from_a_missing_one,
+    an_unlisted_token_looks_to_a_tenant_like_one_that_does_not_exist,
     a_tenant_uses_a_token_that_lists_its_namespace,
     a_token_that_is_not_listed_cannot_be_used,
     a_key_is_found_by_label_by_id_and_by_both,
-    a_key_that_wants_the_pin_each_time_is_not_used,
-    two_tokens_of_one_label_are_told_apart_by_their_serial_numbers,
-    a_token_that_is_listed_twice_has_one_entry,
-    a_module_that_cannot_be_loaded_is_named_without_its_path,
-    the_public_half_may_stand_in_the_private_key_or_in_a_certificate,
+    rejects_a_key_that_requires_the_pin_for_each_signature,
+    a_serial_number_selects_one_of_two_tokens_with_the_same_label,
+    a_token_that_is_listed_twice_is_used_by_its_first_entry,
+    a_module_that_cannot_be_loaded_is_reported_without_its_path,
+    reads_the_public_key_from_the_private_key_or_from_a_certificate,
 ];
 
-/// The token that is not listed exists, and so does its key. Nothing is read or called for the
-/// answer, so that not even the time it takes says which it is.
-async fn a_tenant_cannot_tell_an_unlisted_token_from_a_missing_one() {
+/// The token that is not listed exists, and so does its key. Nothing is read or called, so that
+/// not even the time it takes shows which it is.
+async fn an_unlisted_token_looks_to_a_tenant_like_one_that_does_not_exist() {
     let (token, _) = Token::with_key();
     let of_others = ["tea", "teams", "other"];
     for namespaces in [json!([]), json!(of_others)] {
         let access = of_tenant(token.access_with(json!({ "namespaces": namespaces })));
         for (module, name) in [("hsm", "ca"), ("hsm", "none"), ("none", "ca")] {
             let named = json!({ "module": module, "token": name, "keyLabel": "key" });
-            let error = refusal(&config(named), &access).await;
-            let expected = Pkcs11Error::NotListed {
-                token: TokenName {
-                    module: module.to_owned(),
-                    token: name.to_owned(),
-                },
-                namespace: Some("team".to_owned()),
-            };
-            expect(&error, expected);
+            let named = config(named);
+            let error = refusal(&named, &access).await;
+            let fault = Pkcs11Fault::NotListed("the namespace team".to_owned());
+            expect(&error, &named, fault);
         }
     }
     assert_eq!(
@@ -67,11 +62,8 @@ async fn a_token_that_is_not_listed_cannot_be_used() {
     let other = listed(json!({ "name": "other", "label": "other" }));
     let access = token.listing(json!([other]), json!({}));
     let error = refusal(&subject.config, &access).await;
-    let expected = Pkcs11Error::NotListed {
-        token: ca(),
-        namespace: None,
-    };
-    expect(&error, expected);
+    let fault = Pkcs11Fault::NotListed("ClusterIssuers".to_owned());
+    expect(&error, &subject.config, fault);
 }
 
 async fn a_key_is_found_by_label_by_id_and_by_both() {
@@ -79,7 +71,7 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
     token.make(KeyAlgorithm::EcP256, "key");
     token.make(KeyAlgorithm::EcP256, "another");
     let error = refusal(&subject.config, &subject.access).await;
-    expect(&error, Pkcs11Error::SeveralKeys(labeled("key")));
+    expect(&error, &subject.config, Pkcs11Fault::SeveralKeys);
     for named in [
         json!({ "keyLabel": "key", "keyId": "00" }),
         json!({ "keyId": "00" }),
@@ -88,24 +80,31 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
         assert_eq!(signer.public_key().spki_der(), subject.spki_der);
         sign(&*signer).await.unwrap();
     }
-    let with = |label: Option<&str>, id: Option<u8>| KeyName {
-        label: label.map(str::to_owned),
-        id: id.map(|byte| vec![byte]),
-    };
-    for (named, key) in [
-        (
-            json!({ "keyLabel": "key", "keyId": "0A" }),
-            with(Some("key"), Some(0x0a)),
-        ),
-        (json!({ "keyId": "ff" }), with(None, Some(0xff))),
-        (json!({ "keyLabel": "ke" }), with(Some("ke"), None)),
+    for named in [
+        json!({ "keyLabel": "key", "keyId": "0A" }),
+        json!({ "keyId": "ff" }),
+        json!({ "keyLabel": "ke" }),
     ] {
-        let error = refusal(&config(named), &subject.access).await;
-        expect(&error, Pkcs11Error::KeyNotFound(key));
+        let named = config(named);
+        let error = refusal(&named, &subject.access).await;
+        expect(&error, &named, Pkcs11Fault::KeyNotFound);
+    }
+    let both = config(json!({ "keyLabel": "key", "keyId": "0A" }));
+    let error = refusal(&both, &subject.access).await;
+    let names = "the private key with the label \"key\" and the id 0a is not in the token";
+    assert!(error.message.starts_with(names), "{error}");
+    for named in [
+        json!({}),
+        json!({ "keyId": "0" }),
+        json!({ "keyLabel": "key", "keyId": "0x" }),
+    ] {
+        let named = config(named);
+        let error = refusal(&named, &subject.access).await;
+        expect(&error, &named, Pkcs11Fault::InvalidKeyName);
     }
 }
 
-async fn a_key_that_wants_the_pin_each_time_is_not_used() {
+async fn rejects_a_key_that_requires_the_pin_for_each_signature() {
     let (token, subject) = Token::with_key();
     let key = [
         "--keypairgen",
@@ -118,15 +117,15 @@ async fn a_key_that_wants_the_pin_each_time_is_not_used() {
     token.hsm.pkcs11_tool("ca", PIN, &arguments).unwrap();
     let wary = config(json!({ "keyLabel": "wary" }));
     let error = refusal(&wary, &subject.access).await;
-    expect(&error, Pkcs11Error::KeyRequiresPin(labeled("wary")));
+    expect(&error, &wary, Pkcs11Fault::KeyRequiresPin);
 }
 
-async fn two_tokens_of_one_label_are_told_apart_by_their_serial_numbers() {
+async fn a_serial_number_selects_one_of_two_tokens_with_the_same_label() {
     let (token, subject) = Token::with_key();
     let serial = token.hsm.serial("ca").unwrap();
     token.hsm.init_token("ca", SO_PIN, PIN).unwrap();
     let error = refusal(&subject.config, &subject.access).await;
-    expect(&error, Pkcs11Error::SeveralTokens(ca()));
+    expect(&error, &subject.config, Pkcs11Fault::SeveralTokens);
     for entry in [
         json!({ "serial": serial }),
         json!({ "label": null, "serial": serial }),
@@ -138,11 +137,11 @@ async fn two_tokens_of_one_label_are_told_apart_by_their_serial_numbers() {
     }
     let absent = token.access_with(json!({ "serial": "0" }));
     let error = refusal(&subject.config, &absent).await;
-    expect(&error, Pkcs11Error::TokenNotFound(ca()));
+    expect(&error, &subject.config, Pkcs11Fault::TokenNotFound);
 }
 
 /// Two entries may have two PINs, of which one would be tried for nothing.
-async fn a_token_that_is_listed_twice_has_one_entry() {
+async fn a_token_that_is_listed_twice_is_used_by_its_first_entry() {
     let (token, subject) = Token::with_key();
     let serial = token.hsm.serial("ca").unwrap();
     token.memory.put("second", &[("pin", b"wrong-pin")]);
@@ -153,23 +152,19 @@ async fn a_token_that_is_listed_twice_has_one_entry() {
     let signer = connected(&subject.config, &access).await;
     let by_second = config(json!({ "token": "second", "keyLabel": "key" }));
     let error = refusal(&by_second, &access).await;
-    let name = TokenName {
-        token: "second".to_owned(),
-        ..ca()
-    };
-    expect(&error, Pkcs11Error::ListedTwice(name));
+    expect(&error, &by_second, Pkcs11Fault::ListedTwice);
     assert_eq!(token.hsm.logins(), 1);
     sign(&*signer).await.unwrap();
 }
 
-async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {
+async fn a_module_that_cannot_be_loaded_is_reported_without_its_path() {
     let (token, subject) = Token::with_key();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("late.so");
     let access = token.listing(json!([listed(json!({}))]), json!({ "path": path }));
     let fails = async || {
         let error = refusal(&subject.config, &access).await;
-        expect(&error, Pkcs11Error::NotLoaded("hsm".to_owned()));
+        expect(&error, &subject.config, Pkcs11Fault::NotLoaded);
         assert!(!error.message.contains("late.so"), "{error}");
     };
     fails().await;
@@ -187,7 +182,7 @@ async fn a_module_that_cannot_be_loaded_is_named_without_its_path() {
     assert_eq!(token.hsm.logins(), 1);
 }
 
-async fn the_public_half_may_stand_in_the_private_key_or_in_a_certificate() {
+async fn reads_the_public_key_from_the_private_key_or_from_a_certificate() {
     let token = Token::new();
     let delete = |label| {
         let object = ["--delete-object", "--type", "pubkey", "--label", label];
@@ -205,7 +200,7 @@ async fn the_public_half_may_stand_in_the_private_key_or_in_a_certificate() {
     let root = assemble_root(&tbs, &signer.sign(&tbs).await.unwrap()).unwrap();
     delete("ec");
     let error = refusal(&ec.config, &ec.access).await;
-    expect(&error, Pkcs11Error::NoPublicKey(labeled("ec")));
+    expect(&error, &ec.config, Pkcs11Fault::NoPublicKey);
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("root.der");

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{
-    Access, Checked, Connected, KeyConfig, KeyError, KeyName, KeyPin, Modules, ModulesConfig,
-    Pkcs11Error, Signer, TokenName,
+    Access, Checked, Connected, KeyConfig, KeyError, KeyPin, Modules, ModulesConfig, Pkcs11Error,
+    Pkcs11Fault, Signer,
 };
 use signet_testbed::SoftHsm;
 
@@ -165,24 +165,12 @@ pub(super) async fn is_same(signer: &dyn Signer) {
     assert_eq!(signer.check().await, Ok(Checked::Unchanged { notices }));
 }
 
-/// An error is this one, as callers see it.
+/// The error is about this key, and this is wrong with it.
 #[track_caller]
-pub(super) fn expect(error: &KeyError, expected: Pkcs11Error) {
-    assert_eq!(*error, KeyError::from(expected));
-}
-
-/// The token under test, in errors.
-pub(super) fn ca() -> TokenName {
-    TokenName {
-        module: "hsm".to_owned(),
-        token: "ca".to_owned(),
-    }
-}
-
-/// A key in errors.
-pub(super) fn labeled(label: &str) -> KeyName {
-    KeyName {
-        label: Some(label.to_owned()),
-        id: None,
-    }
+pub(super) fn expect(error: &KeyError, config: &KeyConfig, fault: Pkcs11Fault) {
+    let KeyConfig::Pkcs11(key) = config else {
+        panic!("{config:?}")
+    };
+    let key = key.clone();
+    assert_eq!(*error, KeyError::from(Pkcs11Error { key, fault }));
 }
