@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_keys::{KeyConfig, exactly_one};
+use signet_keys::KeyConfig;
 
 use crate::issuer::IssuerKind;
 
@@ -73,7 +73,6 @@ pub struct IssuerReference {
 #[serde(rename_all = "camelCase")]
 pub struct GenerationKey {
     /// The issuer's `spec.key` when the generation was made.
-    #[schemars(transform = exactly_one)]
     pub config: KeyConfig,
     /// What the backend resolved that to, where it could become something else: the key's ARN
     /// behind an alias in AWS KMS, the version of a Transit key. This generation signs with

@@ -5,17 +5,17 @@ use std::time::Duration;
 /// The class of an error decides about status, event, metric and retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
-    /// The backend asks for patience; after this time, if it said so.
+    /// The backend is rate limiting; retry after this long, if given.
     Throttled(Option<Duration>),
-    /// The backend did not answer.
+    /// The backend did not respond.
     Unreachable,
-    /// The backend does not accept our credentials, or they lack a permission.
+    /// The backend does not accept the credentials, or they lack a permission.
     CredentialsRefused,
-    /// The key is there and cannot sign: disabled, of another kind, of an unknown algorithm.
+    /// The key exists and cannot sign: it is disabled, of another kind, or of an unknown algorithm.
     KeyUnusable,
-    /// There is no such key.
+    /// The key does not exist.
     KeyNotFound,
-    /// The backend answered with something that is no answer.
+    /// The backend returned an invalid response.
     InvalidResponse,
 }
 
@@ -41,29 +41,32 @@ impl ErrorClass {
     }
 }
 
-/// A key backend's failure, with a sentence that holds no secret.
+/// A key backend's failure, with a message without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeyError {
     /// What follows from it.
     pub class: ErrorClass,
+    /// The variant of the backend's error; empty for errors of no such list.
+    pub code: &'static str,
     /// What is wrong and what to change.
     pub message: String,
     /// The chain of causes, without secrets and cut. It tells what is at an address, so it is for
     /// administrators: the log, and the conditions of ClusterIssuers.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
     /// The ID by which AWS finds the call. For the log: it is another one for each call.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
     /// Which credential was refused, by which version of which Secret, where trying it again does
     /// harm; see [`KeyPin::refused`](crate::KeyPin::refused).
     pub refused: Option<String>,
 }
 
 impl KeyError {
-    /// An error of a class, with its sentence.
+    /// An error of a class, with its message.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         Self {
             class,
+            code: "",
             message: message.into(),
             cause: None,
             request_id: None,
@@ -73,7 +76,7 @@ impl KeyError {
 
     /// The same error with its chain of causes.
     #[must_use]
-    pub fn caused_by(self, cause: impl Into<String>) -> Self {
+    pub fn caused_by(self, cause: impl Into<Box<str>>) -> Self {
         let cause = Some(cause.into()).filter(|cause| !cause.is_empty());
         Self { cause, ..self }
     }

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod catch_panic;
+mod error;
 mod fair_semaphore;
 mod key_limiter;
 mod rate_limiter;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use breaker::{Breaker, BreakerEvent, PROBE};
 use catch_panic::catch_panic;
+pub use error::GuardError;
 pub use fair_semaphore::{FairSemaphore, Permit};
 pub use key_limiter::{KeyLimiter, KeyLimiters};
 pub use rate_limiter::RateLimiter;
@@ -196,8 +198,8 @@ fn again(error: &KeyError, wait: Option<Duration>, last_start: Instant) -> Optio
 
 /// The error of a call that did not end.
 fn no_answer(after: Duration) -> KeyError {
-    let sentence = format!("the key did not answer in {} s", after.as_secs());
-    KeyError::new(ErrorClass::Unreachable, sentence)
+    let seconds = after.as_secs();
+    GuardError::Timeout { seconds }.into()
 }
 
 impl fmt::Debug for GuardedSigner {

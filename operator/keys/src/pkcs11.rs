@@ -95,9 +95,6 @@ pub struct Pkcs11 {
         "message": "write the key's id in hexadecimal, two digits per byte, such as 0a1b",
     }]))]
     pub key_id: Option<String>,
-    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
-    #[serde(default)]
-    pub rsa_hash: RsaHash,
 }
 
 impl Backend for Pkcs11 {
@@ -144,15 +141,17 @@ impl Backend for Pkcs11 {
     #[cfg(feature = "pkcs11")]
     fn connect<'a>(
         &'a self,
+        rsa_hash: RsaHash,
         access: &'a Access,
         known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, access, known))
+        Box::pin(connect::connect(self, rsa_hash, access, known))
     }
 
     #[cfg(not(feature = "pkcs11"))]
     fn connect<'a>(
         &'a self,
+        _rsa_hash: RsaHash,
         _access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {

@@ -5,7 +5,7 @@ use std::fmt;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_keys::{KeyConfig, exactly_one};
+use signet_keys::KeyConfig;
 
 use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 
@@ -37,7 +37,6 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 }]))]
 pub struct IssuerSpec {
     /// Where the CA's private key is kept. Exactly one backend is named.
-    #[schemars(transform = exactly_one)]
     pub key: KeyConfig,
     /// How much is asked of the key at most. Absent, the backend's own limits hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]

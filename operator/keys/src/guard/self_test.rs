@@ -2,8 +2,9 @@
 
 use signet_core::issue::ToBeSigned;
 
+use super::error::GuardError;
 use crate::Signer;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 
 /// Has a key sign what is good for nothing ([`ToBeSigned::trial`]), and checks the signature.
 ///
@@ -14,12 +15,11 @@ use crate::error::{ErrorClass, KeyError};
 /// The key does not sign.
 pub async fn self_test(signer: &dyn Signer) -> Result<(), KeyError> {
     let (key, algorithm) = (signer.public_key(), signer.algorithm());
-    let tbs = ToBeSigned::trial(key, algorithm)
-        .map_err(|error| KeyError::new(ErrorClass::KeyUnusable, error.to_string()))?;
+    let tbs =
+        ToBeSigned::trial(key, algorithm).map_err(|error| GuardError::SelfTestNotPossible {
+            why: error.to_string(),
+        })?;
     let signature = signer.sign(&tbs).await?;
     let verified = key.verify(algorithm, tbs.der(), signature.as_bytes());
-    verified.map_err(|_| {
-        let sentence = "the key gives a signature that does not verify under its public half";
-        KeyError::new(ErrorClass::InvalidResponse, sentence)
-    })
+    verified.map_err(|_| GuardError::SelfTestFailed.into())
 }

@@ -14,9 +14,11 @@ use super::worker::{ConnectedKey, Credentials};
 use crate::access::{Access, KeyPin};
 use crate::backend::Connected;
 use crate::error::KeyError;
+use crate::rsa_hash::RsaHash;
 
 pub(super) async fn connect(
     config: &Pkcs11,
+    rsa_hash: RsaHash,
     access: &Access,
     known: &KeyPin,
 ) -> Result<Connected, KeyError> {
@@ -37,7 +39,7 @@ pub(super) async fn connect(
     let pool = module.pool_of_key(&token, &public_key.fingerprint(), &found_by)?;
     Ok(Connected::to(Arc::new(Pkcs11Signer {
         key: ConnectedKey { name, public_key },
-        rsa_hash: config.rsa_hash,
+        rsa_hash,
         token,
         pin_source: source.clone(),
         pin,

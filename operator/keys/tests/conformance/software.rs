@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
+use signet_keys::{ErrorClass, KeyBackend, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
 use crate::memory::{Memory, access};
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
@@ -29,11 +29,14 @@ pub(crate) const KEY_TYPES: [(KeyType, KeyAlgorithm); 7] = [
 const NO_SERVER: &str = "software: the key is in a Secret that was read; no server is asked";
 
 fn config() -> KeyConfig {
-    KeyConfig::Software(Software {
+    let backend = KeyBackend::Software(Software {
         secret_name: "ca".to_owned(),
         key_type: KeyType::default(),
+    });
+    KeyConfig {
         rsa_hash: RsaHash::default(),
-    })
+        backend,
+    }
 }
 
 /// There is nothing to start.

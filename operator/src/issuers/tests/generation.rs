@@ -26,9 +26,10 @@ fn a_generation_is_written_with_all_that_it_takes_to_go_on() {
             "issuerRef": { "kind": "ClusterIssuer", "name": "corp" },
             "generation": 3,
             "key": {
-                "config": { "software": {
-                    "secretName": "ca", "keyType": "ECDSAP256", "rsaHash": "SHA256",
-                } },
+                "config": {
+                    "rsaHash": "SHA256",
+                    "software": { "secretName": "ca", "keyType": "ECDSAP256" },
+                },
                 "fingerprint": signer.public_key().fingerprint(),
             },
             "certificateChain": root.pem(),

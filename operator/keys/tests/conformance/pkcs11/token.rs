@@ -135,7 +135,7 @@ fn kind(algorithm: KeyAlgorithm) -> String {
 /// Connects an issuer.
 pub(super) async fn connect(config: &KeyConfig, access: &Access) -> Result<Connected, KeyError> {
     let known = KeyPin::default();
-    config.backend().connect(access, &known).await
+    config.connect(access, &known).await
 }
 
 /// Connects an issuer that must get its key.
