@@ -82,9 +82,6 @@ impl Service {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         let mut failure = own_failure(error).unwrap_or_else(|| self.of_sdk(error));
-        if failure.error.cause.is_none() && !matches!(error, SdkError::ServiceError(_)) {
-            failure.error = failure.error.caused_by(self.redactor.line(&chain(error)));
-        }
         if let Some(response) = error.raw_response() {
             failure.error.request_id = request_id(response);
         }
@@ -98,9 +95,14 @@ impl Service {
         let service = self.name.clone();
         match error {
             SdkError::ServiceError(response) => self.refused(response.err(), response.raw()),
-            SdkError::ResponseError(response) => self.unread(response.raw()).into(),
-            _ => AwsKmsError::NoRequest { service }.into(),
+            SdkError::ResponseError(response) => self.caused_by(self.unread(response.raw()), error),
+            _ => self.caused_by(AwsKmsError::NoRequest { service }, error),
         }
+    }
+
+    fn caused_by(&self, failure: AwsKmsError, cause: &(dyn StdError + 'static)) -> Failure {
+        let cause = self.redactor.line(&chain(cause));
+        KeyError::from(failure).caused_by(cause).into()
     }
 
     fn refused<E: ProvideErrorMetadata>(&self, error: &E, response: &HttpResponse) -> Failure {
