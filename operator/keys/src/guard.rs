@@ -162,8 +162,8 @@ impl GuardedSigner {
             // It may be about these bytes alone, such as more of them than the key takes, and
             // who asks for long names must not stop everybody else. So the key is given others.
             ErrorClass::KeyUnusable => {
-                if self.may_doubt() {
-                    let _ = self.breaker.probe(self_test(&*self.signer)).await;
+                if self.may_doubt() && self.breaker.probe(self_test(&*self.signer)).await.is_ok() {
+                    self.breaker.succeeded();
                 }
             }
             _ => self.breaker.failed(error),
