@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 pub use addresses::{Addresses, ApiServer};
 pub use modules::{
     ModuleConfig, Modules, ModulesConfig, ModulesError, PinSecret, PinSecrets, PinSource,
-    TokenConfig,
+    TokenConfig, TokenFault,
 };
 
 use crate::error::KeyError;

@@ -11,6 +11,8 @@ mod key;
 mod login;
 #[cfg(feature = "aws-kms")]
 mod response;
+#[cfg(feature = "samples")]
+mod samples;
 #[cfg(feature = "aws-kms")]
 mod signer;
 

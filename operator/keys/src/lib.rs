@@ -22,6 +22,8 @@ mod references;
 #[cfg(feature = "network")]
 mod remote;
 mod rsa_hash;
+#[cfg(feature = "samples")]
+mod samples;
 mod secrets;
 mod software;
 mod union;
@@ -38,7 +40,7 @@ use signet_core::x509::public_key::PublicKey;
 
 pub use access::{
     Access, Addresses, ApiServer, KeyPin, ModuleConfig, Modules, ModulesConfig, ModulesError,
-    Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
+    Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig, TokenFault,
 };
 pub use aws_kms::AwsKms;
 #[cfg(feature = "aws-kms")]
@@ -59,6 +61,8 @@ pub use references::ReferenceError;
 #[cfg(feature = "network")]
 pub use remote::RemoteError;
 pub use rsa_hash::RsaHash;
+#[cfg(feature = "samples")]
+pub use samples::{SampleTable, sample_tables};
 pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyToMake, KeyType, Software, SoftwareError};
 pub use union::exactly_one;

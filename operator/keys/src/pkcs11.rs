@@ -36,6 +36,8 @@ mod public_key;
 mod queue;
 #[cfg(feature = "pkcs11")]
 mod return_value;
+#[cfg(feature = "samples")]
+mod samples;
 #[cfg(feature = "pkcs11")]
 mod session;
 #[cfg(feature = "pkcs11")]

@@ -4,6 +4,8 @@
 mod error;
 mod generate;
 mod pair;
+#[cfg(feature = "samples")]
+mod samples;
 
 use std::fmt;
 use std::sync::Arc;

@@ -12,6 +12,8 @@ mod error;
 mod key;
 #[cfg(feature = "vault")]
 mod login;
+#[cfg(feature = "samples")]
+mod samples;
 #[cfg(feature = "vault")]
 mod session;
 #[cfg(feature = "vault")]

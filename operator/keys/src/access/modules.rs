@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
-pub use check::ModulesError;
+pub use check::{ModulesError, TokenFault};
 
 use crate::error::KeyError;
 use crate::secrets::SecretData;

@@ -31,6 +31,10 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 /// The largest response that is read. Those of KMS and STS have a few kilobytes.
 const MAX_RESPONSE: usize = 256 * 1024;
 
+/// What to change when a permission is missing.
+pub(super) const ALLOW: &str = "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, \
+                                in the policy of the caller or of the key";
+
 /// A client of KMS with its credentials.
 pub(super) struct KmsClient {
     pub(super) sdk: Client,
@@ -116,8 +120,7 @@ impl AwsKms {
                 Some(role) => format!("the session of the role {role}"),
                 None => login::credentials(self),
             },
-            allow: "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, in the \
-                    policy of the caller or of the key",
+            allow: ALLOW,
             redactor,
         }
     }

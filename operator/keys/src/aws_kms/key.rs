@@ -14,7 +14,7 @@ use crate::error::ErrorClass;
 use crate::message_digest::message_digest;
 
 /// The key specs that KMS signs with and that X.509 readers know.
-const KEY_SPECS: &str = "ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, ECC_NIST_EDWARDS25519, \
+pub(super) const KEY_SPECS: &str = "ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, ECC_NIST_EDWARDS25519, \
                          RSA_2048, RSA_3072 or RSA_4096";
 
 /// Longer than any that AWS makes.

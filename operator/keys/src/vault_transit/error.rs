@@ -110,7 +110,7 @@ key_errors! {
 
 /// What a server says in the list `errors`, at the end of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said(String);
+pub struct Said(pub(super) String);
 
 impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

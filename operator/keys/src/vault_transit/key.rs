@@ -18,7 +18,7 @@ use crate::error::KeyError;
 use crate::remote::endpoint;
 
 /// The types of keys that sign certificates.
-const KINDS: [&str; 7] = [
+pub(super) const KINDS: [&str; 7] = [
     "ecdsa-p256",
     "ecdsa-p384",
     "ecdsa-p521",

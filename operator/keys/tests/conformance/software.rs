@@ -108,7 +108,7 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
             Case::new(subject, fails, cause).cured_by(refuse(&refusal, None))
         }
         Fault::DeletedKey => {
-            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "the Secret ca does not exist");
+            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "NoSecret");
             let cause = act(move || {
                 elsewhere.remove("ca");
                 async {}
@@ -116,8 +116,7 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
             Case::new(subject, fails, cause).cured_by(cure)
         }
         Fault::GarbageAnswer => {
-            let sentence = "tls.key of the Secret ca is no private key in PEM";
-            let fails = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
+            let fails = Outcome::Fails(ErrorClass::KeyUnusable, "NotPem");
             Case::new(subject, fails, put(&memory, "garbage".to_owned())).cured_by(cure)
         }
         Fault::OversizedBytes => {
