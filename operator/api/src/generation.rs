@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signet_keys::{KeyConfig, exactly_one};
+use signet_keys::KeyConfig;
 
 use crate::issuer::IssuerKind;
 
@@ -74,7 +74,6 @@ pub struct IssuerReference {
 #[serde(rename_all = "camelCase")]
 pub struct GenerationKey {
     /// The issuer's `spec.key` when the generation was created.
-    #[schemars(transform = exactly_one)]
     pub config: KeyConfig,
     /// What the backend resolved `config` to, if that can change: the ARN of the key behind an AWS
     /// KMS alias, or the version of a Transit key. This generation signs with exactly this key.

@@ -2,6 +2,7 @@
 
 use crate::ca::ChainError;
 use crate::issue::IssueError;
+use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
 use crate::x509::names::NamesError;
@@ -14,12 +15,14 @@ pub trait Samples: Sized {
     fn samples() -> Vec<(&'static str, Self)>;
 }
 
-/// Implements [`Samples`] for an enum. A variant that is left out does not compile.
+/// Implements [`Samples`](crate::samples::Samples) for an enum. A variant that is left out does not
+/// compile.
+#[macro_export]
 macro_rules! samples {
     ($type:ident {
         $($variant:ident $(($($value:expr),+))? $({$($field:ident: $of:expr),+})?),+ $(,)?
     }) => {
-        impl Samples for $type {
+        impl $crate::samples::Samples for $type {
             fn samples() -> Vec<(&'static str, Self)> {
                 fn _exhaustive(error: &$type) {
                     match error {
@@ -170,6 +173,16 @@ samples!(IssueError {
     SignatureMismatch(SignatureMismatch),
     OutsideChain,
     Root(ChainError::Empty),
+});
+
+samples!(NotServiceAccount {
+    Username("alice@example.org".to_owned()),
+    NoUid("system:serviceaccount:shop:web".to_owned()),
+    NoGroup {
+        username: "system:serviceaccount:shop:web".to_owned(),
+        group: "system:serviceaccounts:shop".to_owned()
+    },
+    ClientCertificate("system:serviceaccount:shop:web".to_owned()),
 });
 
 impl Samples for UnknownUsage {

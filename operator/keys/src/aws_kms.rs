@@ -1,40 +1,28 @@
 //! A key in AWS KMS.
 
 #[cfg(feature = "aws-kms")]
-mod advice;
-#[cfg(feature = "aws-kms")]
-mod algorithm;
-#[cfg(feature = "aws-kms")]
-mod bounded;
-#[cfg(feature = "aws-kms")]
-mod calls;
-#[cfg(feature = "aws-kms")]
-mod class;
-#[cfg(feature = "aws-kms")]
-mod connect;
+mod client;
 mod credentials;
 #[cfg(feature = "aws-kms")]
 mod error;
-#[cfg(feature = "aws-kms")]
-mod http;
 #[cfg(feature = "aws-kms")]
 mod key;
 #[cfg(feature = "aws-kms")]
 mod login;
 #[cfg(feature = "aws-kms")]
-mod redact;
-#[cfg(feature = "aws-kms")]
-mod session;
+mod response;
+#[cfg(feature = "samples")]
+mod samples;
 #[cfg(feature = "aws-kms")]
 mod signer;
-#[cfg(feature = "aws-kms")]
-mod sts;
 
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use credentials::AwsCredentials;
+#[cfg(feature = "aws-kms")]
+pub use error::AwsKmsError;
 
 use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
@@ -123,9 +111,6 @@ pub struct AwsKms {
     /// environment, the role of its ServiceAccount (IRSA or EKS Pod Identity), or that of its node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<AwsCredentials>,
-    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
-    #[serde(default)]
-    pub rsa_hash: RsaHash,
 }
 
 fn session_name() -> String {
@@ -165,15 +150,17 @@ impl Backend for AwsKms {
     #[cfg(feature = "aws-kms")]
     fn connect<'a>(
         &'a self,
+        rsa_hash: RsaHash,
         access: &'a Access,
         known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, access, known))
+        Box::pin(signer::connect(self, rsa_hash, access, known))
     }
 
     #[cfg(not(feature = "aws-kms"))]
     fn connect<'a>(
         &'a self,
+        _rsa_hash: RsaHash,
         _access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {

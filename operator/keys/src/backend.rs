@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use crate::access::{Access, KeyPin};
 use crate::error::KeyError;
 use crate::guard::Limits;
+use crate::rsa_hash::RsaHash;
 use crate::secrets::SecretData;
 use crate::{KeyToMake, Signer};
 
@@ -37,9 +38,10 @@ pub trait Backend {
     /// How much is asked of the key at most, where the spec does not say.
     fn limits(&self) -> Limits;
 
-    /// Connects to the key, checks it and learns its public half.
+    /// Connects to the key, checks it and reads its public half.
     fn connect<'a>(
         &'a self,
+        rsa_hash: RsaHash,
         access: &'a Access,
         known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>>;
@@ -48,9 +50,8 @@ pub trait Backend {
 /// What connecting comes to in a program without a backend's SDK.
 #[allow(dead_code, reason = "used by the backends that are not in it")]
 pub(crate) fn built_without<'a>(feature: &str) -> BoxFuture<'a, Result<Connected, KeyError>> {
-    let sentence =
-        format!("this Signet was built without the feature {feature}; use an image that has it");
-    let error = KeyError::new(crate::error::ErrorClass::KeyUnusable, sentence);
+    let feature = feature.to_owned();
+    let error = KeyError::from(crate::guard::GuardError::NotBuilt { feature });
     Box::pin(std::future::ready(Err(error)))
 }
 
@@ -152,10 +153,10 @@ mod tests {
         ] {
             let config: KeyConfig = serde_json::from_value(config).unwrap();
             let known = KeyPin::default();
-            let error = config.backend().connect(&access, &known).await.unwrap_err();
+            let error = config.connect(&access, &known).await.unwrap_err();
             assert_eq!(error.class, ErrorClass::KeyUnusable);
-            let sentence = format!("built without the feature {feature}");
-            assert!(error.message.contains(&sentence), "{error}");
+            assert_eq!(error.code, "NotBuilt");
+            assert!(error.message.contains(feature), "{error}");
         }
     }
 }

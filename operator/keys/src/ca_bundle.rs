@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Namespace;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
+use crate::references::ReferenceError;
 use crate::union::exactly_one;
 
 /// The maximum length of the PEM, in bytes.
-const LIMIT: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// CA certificates in PEM. Set exactly one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,24 +71,21 @@ impl CaBundle {
     }
 }
 
-fn missing(place: &str) -> KeyError {
-    let sentence = format!("{place} does not exist; put the CA certificates of the server there");
-    KeyError::new(ErrorClass::KeyUnusable, sentence)
+fn missing(place: &str) -> ReferenceError {
+    let place = place.to_owned();
+    ReferenceError::NoBundle { place }
 }
 
 fn certificates(pem: &[u8], place: &str) -> Result<Vec<CertificateDer<'static>>, KeyError> {
-    let no = |why: &str| {
-        let sentence =
-            format!("{place} {why}; put the CA certificates of the server there, in PEM");
-        KeyError::new(ErrorClass::KeyUnusable, sentence)
-    };
-    if pem.len() > LIMIT {
-        return Err(no("is larger than 256 KiB"));
+    let place = place.to_owned();
+    if pem.len() > MAX_BYTES {
+        let max_bytes = MAX_BYTES;
+        return Err(ReferenceError::BundleTooLarge { place, max_bytes }.into());
     }
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(no("holds no certificate")),
-        Err(_) => Err(no("is no PEM")),
+        Ok(_) => Err(ReferenceError::EmptyBundle { place }.into()),
+        Err(_) => Err(ReferenceError::InvalidBundle { place }.into()),
     }
 }

@@ -41,26 +41,29 @@ impl ErrorClass {
     }
 }
 
-/// A key backend's failure, with a sentence that holds no secret.
+/// A key backend's failure, with a message without secrets.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct KeyError {
     /// What follows from it.
     pub class: ErrorClass,
+    /// The variant of the backend's error; empty for errors of no such list.
+    pub code: &'static str,
     /// What is wrong and what to change.
     pub message: String,
     /// The chain of causes, without secrets and cut. It tells what is at an address, so it is for
     /// administrators: the log, and the conditions of ClusterIssuers.
-    pub cause: Option<String>,
+    pub cause: Option<Box<str>>,
     /// The ID by which AWS finds the call. For the log: it is another one for each call.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
 }
 
 impl KeyError {
-    /// An error of a class, with its sentence.
+    /// An error of a class, with its message.
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         Self {
             class,
+            code: "",
             message: message.into(),
             cause: None,
             request_id: None,
@@ -69,7 +72,7 @@ impl KeyError {
 
     /// The same error with its chain of causes.
     #[must_use]
-    pub fn caused_by(self, cause: impl Into<String>) -> Self {
+    pub fn caused_by(self, cause: impl Into<Box<str>>) -> Self {
         let cause = Some(cause.into()).filter(|cause| !cause.is_empty());
         Self { cause, ..self }
     }

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod catch_panic;
+mod error;
 mod fair_semaphore;
 mod key_limiter;
 mod rate_limiter;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use breaker::{Breaker, BreakerEvent, PROBE};
 use catch_panic::catch_panic;
+pub use error::GuardError;
 pub use fair_semaphore::{FairSemaphore, Permit};
 pub use key_limiter::{KeyLimiter, KeyLimiters};
 pub use rate_limiter::RateLimiter;
@@ -160,8 +162,8 @@ impl GuardedSigner {
             // It may be about these bytes alone, such as more of them than the key takes, and
             // who asks for long names must not stop everybody else. So the key is given others.
             ErrorClass::KeyUnusable => {
-                if self.may_doubt() {
-                    let _ = self.breaker.probe(self_test(&*self.signer)).await;
+                if self.may_doubt() && self.breaker.probe(self_test(&*self.signer)).await.is_ok() {
+                    self.breaker.succeeded();
                 }
             }
             _ => self.breaker.failed(error),
@@ -196,8 +198,8 @@ fn again(error: &KeyError, wait: Option<Duration>, last_start: Instant) -> Optio
 
 /// The error of a call that did not end.
 fn no_answer(after: Duration) -> KeyError {
-    let sentence = format!("the key did not answer in {} s", after.as_secs());
-    KeyError::new(ErrorClass::Unreachable, sentence)
+    let seconds = after.as_secs();
+    GuardError::Timeout { seconds }.into()
 }
 
 impl fmt::Debug for GuardedSigner {

@@ -1,7 +1,7 @@
 //! The one asynchronous seam of Signet: a key that signs, wherever it is kept.
 //!
-//! A backend is one file: its configuration type, which is also the schema and the documentation
-//! of its part of the CRD; how it connects; and how it signs. [`KeyConfig`] has one variant a
+//! A backend is one folder: its configuration type, which is also the schema and the documentation
+//! of its part of the CRD; how it connects; and how it signs. [`KeyBackend`] has one variant per
 //! backend, and [`KeyConfig::backend`] is the one place that tells them apart.
 #![warn(missing_docs)]
 
@@ -13,6 +13,7 @@ mod ca_bundle;
 mod encoding;
 mod error;
 mod guard;
+mod key_errors;
 mod keyed_semaphore;
 #[cfg(feature = "elsewhere")]
 mod message_digest;
@@ -21,6 +22,8 @@ mod references;
 #[cfg(feature = "network")]
 mod remote;
 mod rsa_hash;
+#[cfg(feature = "samples")]
+mod samples;
 mod secrets;
 mod software;
 mod union;
@@ -40,22 +43,32 @@ pub use access::{
     ModulesFault, Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
 };
 pub use aws_kms::AwsKms;
+#[cfg(feature = "aws-kms")]
+pub use aws_kms::AwsKmsError;
 pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
-    ATTEMPT, Breaker, BreakerEvent, DEADLINE, FairSemaphore, GuardedSigner, KeyLimiter,
+    ATTEMPT, Breaker, BreakerEvent, DEADLINE, FairSemaphore, GuardError, GuardedSigner, KeyLimiter,
     KeyLimiters, Limits, PROBE, Permit, RateLimiter, self_test,
 };
+pub use key_errors::BackendError;
 pub use keyed_semaphore::KeyedSemaphore;
 pub use pkcs11::Pkcs11;
 #[cfg(feature = "pkcs11")]
 pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
+pub use references::ReferenceError;
+#[cfg(feature = "network")]
+pub use remote::RemoteError;
 pub use rsa_hash::RsaHash;
+#[cfg(feature = "samples")]
+pub use samples::{SampleTable, sample_tables};
 pub use secrets::SecretData;
-pub use software::{GeneratedKey, KeyToMake, KeyType, Software};
+pub use software::{GeneratedKey, KeyToMake, KeyType, Software, SoftwareError};
 pub use union::exactly_one;
 pub use vault_transit::VaultTransit;
+#[cfg(feature = "vault")]
+pub use vault_transit::VaultTransitError;
 
 /// A connected key.
 ///
@@ -79,14 +92,9 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// They are too long. The sentence is for whoever asked for the certificate.
     fn check_length(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
         match self.max_message_len() {
-            Some(longest) if tbs.der().len() > longest => {
-                let sentence = format!(
-                    "the to-be-signed certificate has {} bytes, and the key of the CA signs \
-                     {longest} at most; ask for fewer names, or use an issuer with an ECDSA or \
-                     RSA key",
-                    tbs.der().len()
-                );
-                Err(KeyError::new(ErrorClass::KeyUnusable, sentence))
+            Some(max_bytes) if tbs.der().len() > max_bytes => {
+                let bytes = tbs.der().len();
+                Err(GuardError::TooLong { bytes, max_bytes }.into())
             }
             _ => Ok(()),
         }
@@ -102,10 +110,23 @@ pub trait Signer: fmt::Debug + Send + Sync {
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>>;
 }
 
-/// Where the CA's private key is kept. Exactly one backend is named.
+/// Where the CA's private key is kept, and how it signs. Exactly one backend is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum KeyConfig {
+#[schemars(transform = exactly_one)]
+pub struct KeyConfig {
+    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
+    #[serde(default)]
+    pub rsa_hash: RsaHash,
+    /// Where the key is kept.
+    #[serde(flatten)]
+    pub backend: KeyBackend,
+}
+
+/// Where a key is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum KeyBackend {
     /// The key is in AWS KMS.
     AwsKms(AwsKms),
     /// The key is in the Transit secrets engine of HashiCorp Vault or OpenBao.
@@ -120,12 +141,21 @@ pub enum KeyConfig {
 impl KeyConfig {
     /// The backend that is named.
     pub fn backend(&self) -> &(dyn Backend + Send + Sync) {
-        match self {
-            Self::AwsKms(key) => key,
-            Self::VaultTransit(key) => key,
-            Self::Pkcs11(key) => key,
-            Self::Software(key) => key,
+        match &self.backend {
+            KeyBackend::AwsKms(key) => key,
+            KeyBackend::VaultTransit(key) => key,
+            KeyBackend::Pkcs11(key) => key,
+            KeyBackend::Software(key) => key,
         }
+    }
+
+    /// Connects to the key, checks it and reads its public half.
+    ///
+    /// # Errors
+    /// The key does not exist, cannot be reached, or cannot sign.
+    pub async fn connect(&self, access: &Access, known: &KeyPin) -> Result<Connected, KeyError> {
+        let backend = self.backend();
+        backend.connect(self.rsa_hash, access, known).await
     }
 
     /// Whether both name the same key, however they log in.

@@ -28,6 +28,8 @@ mod public_key;
 mod queue;
 #[cfg(feature = "pkcs11")]
 mod return_value;
+#[cfg(feature = "samples")]
+mod samples;
 #[cfg(feature = "pkcs11")]
 mod schedule;
 #[cfg(feature = "pkcs11")]
@@ -87,9 +89,6 @@ pub struct Pkcs11 {
         "message": "write the key's id in hexadecimal, two digits per byte, such as 0a1b",
     }]))]
     pub key_id: Option<String>,
-    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
-    #[serde(default)]
-    pub rsa_hash: RsaHash,
 }
 
 impl Backend for Pkcs11 {
@@ -136,11 +135,12 @@ impl Backend for Pkcs11 {
     #[cfg(feature = "pkcs11")]
     fn connect<'a>(
         &'a self,
+        rsa_hash: RsaHash,
         access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(async {
-            let signer = signer::Pkcs11Signer::connect(self, access).await?;
+        Box::pin(async move {
+            let signer = signer::Pkcs11Signer::connect(self, rsa_hash, access).await?;
             Ok(Connected::to(std::sync::Arc::new(signer)))
         })
     }
@@ -148,6 +148,7 @@ impl Backend for Pkcs11 {
     #[cfg(not(feature = "pkcs11"))]
     fn connect<'a>(
         &'a self,
+        _rsa_hash: RsaHash,
         _access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {

@@ -1,10 +1,38 @@
-//! What a key names in its issuer's namespace, and what is said where it is not there.
+//! What a key names in its issuer's namespace.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "network")]
+#[cfg(feature = "elsewhere")]
 pub(crate) use read::{entry, secret};
+
+use crate::error::ErrorClass;
+use crate::key_errors::key_errors;
+
+key_errors! {
+    /// What a key names in its issuer's namespace is missing.
+    pub enum ReferenceError {
+        /// The Secret does not exist.
+        NoSecret { secret: String, what: String } => ErrorClass::CredentialsRefused,
+            "the Secret {secret} does not exist; put {what} there";
+        /// The Secret lacks a key.
+        NoEntry { secret: String, key: String, what: String } => ErrorClass::CredentialsRefused,
+            "the Secret {secret} has no text under {key}; put {what} there";
+        /// The object of a CA bundle, or its key, does not exist.
+        NoBundle { place: String } => ErrorClass::KeyUnusable,
+            "{place} does not exist; put the CA certificates of the server there";
+        /// The CA bundle is too large.
+        BundleTooLarge { place: String, max_bytes: usize } => ErrorClass::KeyUnusable,
+            "{place} is larger than {max_bytes} bytes; put only the CA certificates of the server \
+             there, in PEM";
+        /// The CA bundle is empty.
+        EmptyBundle { place: String } => ErrorClass::KeyUnusable,
+            "{place} has no certificate; put the CA certificates of the server there, in PEM";
+        /// The CA bundle is not PEM.
+        InvalidBundle { place: String } => ErrorClass::KeyUnusable,
+            "{place} is not PEM; put the CA certificates of the server there, in PEM";
+    }
+}
 
 /// A ServiceAccount in the issuer's namespace; for a ClusterIssuer, in the cluster resource
 /// namespace. A Role in that namespace must allow Signet to create tokens for it.
@@ -16,10 +44,26 @@ pub struct ServiceAccountReference {
     pub name: String,
 }
 
-#[cfg(feature = "network")]
+/// A key of a Secret in the issuer's namespace; for a ClusterIssuer, in the cluster resource
+/// namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyReference {
+    /// The Secret's name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key in it.
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+#[cfg(feature = "elsewhere")]
 mod read {
+    use zeroize::Zeroizing;
+
+    use super::{ReferenceError, SecretKeyReference};
     use crate::access::Namespace;
-    use crate::error::{ErrorClass, KeyError};
+    use crate::error::KeyError;
     use crate::secrets::SecretData;
 
     /// The Secret of this name, with `what` a login needs.
@@ -28,10 +72,12 @@ mod read {
         namespace: &dyn Namespace,
         what: &str,
     ) -> Result<SecretData, KeyError> {
-        namespace.secret(name).await?.ok_or_else(|| {
-            let sentence = format!("the Secret {name} does not exist; put {what} there");
-            KeyError::new(ErrorClass::CredentialsRefused, sentence)
-        })
+        let missing = || ReferenceError::NoSecret {
+            secret: name.to_owned(),
+            what: what.to_owned(),
+        };
+        let secret = namespace.secret(name).await?;
+        secret.ok_or_else(|| missing().into())
     }
 
     /// What a Secret has under a key.
@@ -41,9 +87,25 @@ mod read {
         key: &str,
         what: &str,
     ) -> Result<&'a str, KeyError> {
-        secret.text(key).ok_or_else(|| {
-            let sentence = format!("the Secret {name} has no text under {key}; put {what} there");
-            KeyError::new(ErrorClass::CredentialsRefused, sentence)
-        })
+        let missing = || ReferenceError::NoEntry {
+            secret: name.to_owned(),
+            key: key.to_owned(),
+            what: what.to_owned(),
+        };
+        secret.text(key).ok_or_else(|| missing().into())
+    }
+
+    #[cfg(feature = "network")]
+    impl SecretKeyReference {
+        /// The text there, which is `what` a login needs.
+        pub(crate) async fn read(
+            &self,
+            namespace: &dyn Namespace,
+            what: &str,
+        ) -> Result<Zeroizing<String>, KeyError> {
+            let secret = secret(&self.name, namespace, what).await?;
+            let text = entry(&secret, &self.name, &self.key, what)?;
+            Ok(Zeroizing::new(text.to_owned()))
+        }
     }
 }

@@ -1,39 +1,63 @@
-//! What backends share that are called over the network, at an address that a spec may name.
+//! What backends share that are called over HTTP, at an address that a spec may name.
+//!
+//! A further such backend needs the requests and responses of its API, and how it logs in. Its
+//! address is an [`endpoint`], its connection an [`Http`] client made from [`Sources`], its login a
+//! [`SharedLogin`] with a [`Lease`], and what a server says passes through a [`Redactor`].
+
+#![cfg_attr(
+    not(all(feature = "aws-kms", feature = "vault")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the backends in this build need a part of it"
+    )
+)]
 
 mod cause;
-mod lookup;
-mod said;
-mod server;
+mod endpoint;
+mod error;
+mod http;
+mod lease;
+mod login;
+mod redactor;
+mod resolver;
+mod sources;
 
-use std::error::Error;
 use std::time::Duration;
 
-use crate::error::{ErrorClass, KeyError};
+use tokio::time::timeout;
 
-pub(crate) use cause::chain;
-pub(crate) use lookup::{Unresolved, resolve};
-pub(crate) use said::{retry_after, shown};
-pub(crate) use server::server;
+pub(crate) use cause::{causes, chain};
+pub(crate) use endpoint::endpoint;
+pub use error::RemoteError;
+pub(crate) use http::{Http, Tls};
+pub(crate) use lease::Lease;
+pub(crate) use login::Renewal;
+pub(crate) use login::SharedLogin;
+pub(crate) use redactor::{Redactor, retry_after};
+pub(crate) use sources::Sources;
+
+use crate::error::KeyError;
 
 /// The longest that a client waits for a response. It is less than
 /// [`ATTEMPT`](crate::guard::ATTEMPT), so that the error names the server, and the client drops
-/// the connection that was silent.
-pub(crate) const RESPONSE: Duration = Duration::from_secs(4);
+/// the connections of a server that does not respond.
+const RESPONSE: Duration = Duration::from_secs(4);
 
-/// What is said of a host at an address that may not be called. Which address that is, is not
-/// said: an Issuer is no window into the network.
-pub(crate) fn refused(host: &str) -> KeyError {
-    let sentence = format!(
-        "{host} leads to the operator's own host or link, to a service of the cloud for it, \
-         or to the API server, which an Issuer may not call; name another server, or use a \
-         ClusterIssuer"
-    );
-    KeyError::new(ErrorClass::KeyUnusable, sentence)
-}
+/// The longest that a signature and the login before it may take together, less than an attempt
+/// for the same reason.
+const CALL: Duration = Duration::from_millis(4500);
 
-/// An error and its causes.
-pub(crate) fn causes<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+/// Makes a call with all its requests in the time of one attempt. `server` names the server in the
+/// error.
+pub(crate) async fn in_time<T>(
+    server: &str,
+    call: impl Future<Output = Result<T, KeyError>>,
+) -> Result<T, KeyError> {
+    let timed_out = || RemoteError::Timeout {
+        server: server.to_owned(),
+        seconds: CALL.as_secs(),
+    };
+    let response = timeout(CALL, call).await;
+    response.unwrap_or_else(|_| Err(timed_out().into()))
 }

@@ -1,8 +1,11 @@
 //! A key in a Kubernetes Secret: the embedded default, and the way in from a cert-manager CA
 //! issuer.
 
+mod error;
 mod generate;
 mod pair;
+#[cfg(feature = "samples")]
+mod samples;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,13 +19,14 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
 
+pub use error::SoftwareError;
 pub use generate::{GeneratedKey, KeyType};
 use pair::KeyPair;
 
 use crate::Signer;
 use crate::access::{Access, KeyPin, Namespace};
 use crate::backend::{Backend, Checked, Connected};
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 use crate::guard::Limits;
 use crate::rsa_hash::RsaHash;
 
@@ -52,9 +56,6 @@ pub struct Software {
     /// its type. All meshes accept ECDSA P-256.
     #[serde(default)]
     pub key_type: KeyType,
-    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
-    #[serde(default)]
-    pub rsa_hash: RsaHash,
 }
 
 /// A key that Signet makes.
@@ -106,33 +107,32 @@ impl Backend for Software {
 
     fn connect<'a>(
         &'a self,
+        rsa_hash: RsaHash,
         access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        self.load(&access.namespace).boxed()
+        self.load(rsa_hash, &access.namespace).boxed()
     }
 }
 
 impl Software {
-    async fn load(&self, namespace: &Arc<dyn Namespace>) -> Result<Connected, KeyError> {
+    async fn load(
+        &self,
+        rsa_hash: RsaHash,
+        namespace: &Arc<dyn Namespace>,
+    ) -> Result<Connected, KeyError> {
         let name = &self.secret_name;
-        let secret = namespace.secret(name).await?.ok_or_else(|| {
-            KeyError::new(
-                ErrorClass::KeyNotFound,
-                format!("the Secret {name} does not exist; put the private key there"),
-            )
+        let secret = namespace.secret(name).await?;
+        let secret = secret.ok_or_else(|| SoftwareError::NoSecret {
+            secret: name.clone(),
         })?;
-        let pem = secret.get(TLS_KEY).ok_or_else(|| {
-            let sentence = format!("the Secret {name} has no {TLS_KEY}; put the private key there");
-            KeyError::new(ErrorClass::KeyNotFound, sentence)
+        let pem = secret.get(TLS_KEY).ok_or_else(|| SoftwareError::NoKey {
+            secret: name.clone(),
         })?;
-        let (public_key, pair) = read(pem).map_err(|message| {
-            let sentence = format!("{TLS_KEY} of the Secret {name} {message}");
-            KeyError::new(ErrorClass::KeyUnusable, sentence)
-        })?;
+        let (public_key, pair) = read(pem, name)?;
         let signer = SoftwareSigner {
             public_key,
-            rsa_hash: self.rsa_hash,
+            rsa_hash,
             pair: Arc::new(pair),
             namespace: namespace.clone(),
             secret: (name.clone(), secret.version().to_owned()),
@@ -155,16 +155,24 @@ struct SoftwareSigner {
     secret: (String, String),
 }
 
-/// A key that Signet uses, or what is wrong with it.
-fn read(pem: &[u8]) -> Result<(PublicKey, KeyPair), String> {
-    let pair = KeyPair::from_pem(pem)?;
-    let public_key = PublicKey::from_spki_der(&pair.spki_der()?)
-        .map_err(|error| format!("is a key that Signet does not use: {error}"))?;
+/// A key that Signet uses, from this Secret.
+fn read(pem: &[u8], secret: &str) -> Result<(PublicKey, KeyPair), SoftwareError> {
+    let pair = KeyPair::from_pem(pem, secret)?;
+    let spki = pair.spki_der().ok_or_else(|| SoftwareError::NoPublicKey {
+        secret: secret.to_owned(),
+    })?;
+    let unsupported = |why: String| SoftwareError::UnsupportedPublicKey {
+        secret: secret.to_owned(),
+        why,
+    };
+    let public_key = PublicKey::from_spki_der(&spki);
+    let public_key = public_key.map_err(|error| unsupported(error.to_string()))?;
     match public_key.algorithm() {
-        KeyAlgorithm::Rsa { bits } if bits > MAX_RSA_BITS => Err(format!(
-            "is an RSA key of {bits} bits, which takes too long to sign; use one of at most \
-             {MAX_RSA_BITS} bits, or ECDSA"
-        )),
+        KeyAlgorithm::Rsa { bits } if bits > MAX_RSA_BITS => Err(SoftwareError::TooSlow {
+            secret: secret.to_owned(),
+            bits,
+            max_bits: MAX_RSA_BITS,
+        }),
         _ => Ok((public_key, pair)),
     }
 }
@@ -179,7 +187,7 @@ impl Signer for SoftwareSigner {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        let no_signature = || KeyError::new(ErrorClass::KeyUnusable, "the key does not sign");
+        let no_signature = || KeyError::from(SoftwareError::NotSigned);
         async move {
             let signature = if self.pair.is_slow() {
                 let (pair, message) = (self.pair.clone(), tbs.der().to_vec());

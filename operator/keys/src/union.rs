@@ -4,7 +4,8 @@ use schemars::Schema;
 use serde_json::{Value, json};
 
 /// Turns serde's externally tagged enum into an object with one optional property a variant and
-/// a CEL rule that wants exactly one, whose message names them.
+/// a CEL rule that wants exactly one, whose message names them. What stands beside the enum, which
+/// is then flattened into its struct, stays.
 ///
 /// A structural schema cannot hold properties inside of `oneOf`, and what the API server says
 /// when `oneOf` fails helps nobody.
@@ -12,7 +13,7 @@ pub fn exactly_one(schema: &mut Schema) {
     let Some(Value::Array(variants)) = schema.remove("oneOf") else {
         return;
     };
-    let mut properties = serde_json::Map::new();
+    let mut of_variants = serde_json::Map::new();
     for variant in variants {
         let description = variant.get("description").cloned();
         let Some(Value::Object(of_variant)) = variant.get("properties").cloned() else {
@@ -22,12 +23,15 @@ pub fn exactly_one(schema: &mut Schema) {
             if let (Some(description), Some(property)) = (&description, property.as_object_mut()) {
                 property.insert("description".to_owned(), description.clone());
             }
-            properties.insert(name, property);
+            of_variants.insert(name, property);
         }
     }
-    let rule = rule(properties.keys().map(String::as_str));
+    let rule = rule(of_variants.keys().map(String::as_str));
     schema.insert("type".to_owned(), json!("object"));
-    schema.insert("properties".to_owned(), Value::Object(properties));
+    let properties = schema.ensure_object().entry("properties");
+    if let Value::Object(properties) = properties.or_insert_with(|| json!({})) {
+        properties.append(&mut of_variants);
+    }
     schema.insert("x-kubernetes-validations".to_owned(), json!([rule]));
 }
 

@@ -3,33 +3,29 @@
 mod auth;
 
 #[cfg(feature = "vault")]
-mod answer;
-#[cfg(feature = "vault")]
 mod api;
 #[cfg(feature = "vault")]
-mod connect;
+mod client;
 #[cfg(feature = "vault")]
-mod failure;
+mod error;
 #[cfg(feature = "vault")]
 mod key;
 #[cfg(feature = "vault")]
 mod login;
-#[cfg(feature = "vault")]
-mod place;
+#[cfg(feature = "samples")]
+mod samples;
 #[cfg(feature = "vault")]
 mod session;
 #[cfg(feature = "vault")]
 mod signer;
-#[cfg(feature = "vault")]
-mod token;
-#[cfg(feature = "vault")]
-mod transport;
 
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use auth::VaultAuth;
+#[cfg(feature = "vault")]
+pub use error::VaultTransitError;
 
 use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
@@ -85,9 +81,6 @@ pub struct VaultTransit {
     pub ca_bundle: Option<CaBundle>,
     /// How Signet logs in.
     pub auth: Box<VaultAuth>,
-    /// The hash with which an RSA key signs; SHA256 by default. Other keys have their own.
-    #[serde(default)]
-    pub rsa_hash: RsaHash,
 }
 
 fn transit() -> String {
@@ -142,15 +135,17 @@ impl Backend for VaultTransit {
     #[cfg(feature = "vault")]
     fn connect<'a>(
         &'a self,
+        rsa_hash: RsaHash,
         access: &'a Access,
         known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        Box::pin(connect::connect(self, access, known))
+        Box::pin(signer::connect(self, rsa_hash, access, known))
     }
 
     #[cfg(not(feature = "vault"))]
     fn connect<'a>(
         &'a self,
+        _rsa_hash: RsaHash,
         _access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
@@ -187,7 +182,6 @@ mod tests {
             "address": "https://vault.another.example",
             "mount": "transit/",
             "auth": { "appRole": { "roleId": "r", "secretIdRef": { "name": "s", "key": "k" } } },
-            "rsaHash": "SHA512",
         });
         assert_eq!(read(&other).reference(), plain);
         let full = json!({ "mount": "a/b", "namespace": "team/pki/", "version": 3 });
@@ -216,7 +210,7 @@ mod tests {
             json!({ "certificate": { "name": "r", "mount": "cert", "secretName": "tls" } }),
         ] {
             let written = config(&json!({
-                "auth": auth, "mount": "transit", "rsaHash": "SHA256", "version": 2,
+                "auth": auth, "mount": "transit", "version": 2,
             }));
             let read: VaultTransit = serde_json::from_value(written.clone()).unwrap();
             assert_eq!(json!(read), written);

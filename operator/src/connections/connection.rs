@@ -101,7 +101,9 @@ impl Connection {
                     self_tested || self_test_of_ca_key(&**key.guard.signer(), known).await?;
                 return Ok((key, self_tested));
             }
-            let found = backend.connect(access, known).await?;
+            let found = backend
+                .connect(self.parameters.config.rsa_hash, access, known)
+                .await?;
             // Before it replaces the current one.
             let self_tested = self_test_of_ca_key(&*found.signer, known).await?;
             let fingerprint = found.signer.public_key().fingerprint();

@@ -14,7 +14,7 @@ pub(super) struct KeyLog(Mutex<Option<Logged>>);
 struct Logged {
     reason: &'static str,
     message: String,
-    cause: Option<String>,
+    cause: Option<Box<str>>,
 }
 
 impl KeyLog {
@@ -35,8 +35,8 @@ impl KeyLog {
                 %issuer,
                 reason = error.class.as_str(),
                 error = error.message,
-                cause = error.cause,
-                request_id = error.request_id,
+                cause = error.cause.as_deref(),
+                request_id = error.request_id.as_deref(),
                 "the key is unavailable"
             ),
         }
@@ -59,9 +59,9 @@ mod tests {
         assert!(!observe(Ok(())), "it was never unavailable");
         let mut error = KeyError::new(ErrorClass::Unreachable, "no route").caused_by("refused");
         assert!(observe(Err(&error)));
-        error.request_id = Some("another call".to_owned());
+        error.request_id = Some("another call".into());
         assert!(!observe(Err(&error)));
-        error.cause = Some("reset".to_owned());
+        error.cause = Some("reset".into());
         assert!(observe(Err(&error)));
         assert!(observe(Ok(())));
     }

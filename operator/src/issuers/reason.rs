@@ -87,7 +87,7 @@ impl NotReady {
                 true => format!("{}; Signet tries again by itself", error.message),
                 false => error.message.clone(),
             },
-            cause: error.cause.clone(),
+            cause: error.cause.as_deref().map(str::to_owned),
             stalled: !error.class.is_transient(),
         }
     }

@@ -1,6 +1,6 @@
 //! `docs/reference/messages.md`: every message that Signet writes, to be read side by side.
 //!
-//! Of the error types of `signet-core` there is a sample of each variant. All others are read out
+//! Of the error types of `signet-core` and `signet-keys` there is a sample of each variant. All others are read out
 //! of the source as they stand there, with braces around what is filled in.
 
 mod source;
@@ -13,12 +13,14 @@ use anyhow::Result;
 use signet_core::ca::ChainError;
 use signet_core::issue::IssueError;
 use signet_core::reason::Reason;
+use signet_core::request::NotServiceAccount;
 use signet_core::request::csr::{CsrError, PemError};
 use signet_core::samples::Samples;
 use signet_core::spiffe::SpiffeIdError;
 use signet_core::x509::names::NamesError;
 use signet_core::x509::public_key::PublicKeyError;
 use signet_core::x509::usages::UnknownUsage;
+use signet_keys::{SampleTable, sample_tables};
 
 use super::{Files, Table};
 use source::{Kind, Message};
@@ -39,7 +41,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     let mut page = format!(
         "# Messages\n\n{}\n\nWhat Signet writes into conditions, events, responses and its log. \
          [Reasons](reasons.md) are on a page of their own.\n\n## Samples\n\nA sample of each error \
-         about a request, a CA certificate or a SPIFFE ID.\n",
+         that is an enum.\n",
         super::NOTE
     );
     page += &samples("CSRs", |error: &CsrError| Some(error.reason()));
@@ -52,6 +54,8 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("SPIFFE IDs", |_: &SpiffeIdError| None);
     page += &samples("CA chains", |_: &ChainError| None);
     page += &samples("Issuing", |error: &IssueError| Some(error.reason()));
+    page += &samples("Requesters", |_: &NotServiceAccount| None);
+    page.extend(sample_tables().iter().map(of_keys));
     for (folder, heading) in CRATES {
         page += &format!("\n## {heading}\n");
         page += &of_crate(&source::messages(root, Path::new(folder))?);
@@ -68,6 +72,16 @@ fn samples<E: Samples + Error>(heading: &str, reason: impl Fn(&E) -> Option<Reas
         table.row([format!("`{variant}`"), reason, error.to_string()]);
     }
     format!("\n### {heading}\n\n{table}")
+}
+
+/// A table of the samples of an error type about keys.
+fn of_keys(samples: &SampleTable) -> String {
+    let mut table = Table::new(["Error", "Reason", "Message"]);
+    for (variant, class, message) in &samples.rows {
+        let reason = class.map_or_else(String::new, |it| format!("`{}`", it.as_str()));
+        table.row([format!("`{variant}`"), reason, message.clone()]);
+    }
+    format!("\n### {}\n\n{table}", samples.heading)
 }
 
 /// A table for each file.

@@ -6,7 +6,7 @@ use kube::{CustomResource, Resource};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signet_keys::{KeyConfig, exactly_one};
+use signet_keys::KeyConfig;
 
 use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 
@@ -40,7 +40,6 @@ use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 }]))]
 pub struct IssuerSpec {
     /// The CA's private key. Set exactly one backend.
-    #[schemars(transform = exactly_one)]
     pub key: KeyConfig,
     /// Limits on the use of the key. Defaults to the limits of the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]

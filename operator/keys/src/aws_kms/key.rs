@@ -1,13 +1,25 @@
 //! The key that a reference names, and whether it can sign.
 
-use aws_sdk_kms::types::{KeyMetadata, KeySpec, KeyState, KeyUsageType};
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{
+    KeyMetadata, KeySpec, KeyState, KeyUsageType, MessageType, SigningAlgorithmSpec,
+};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
 
-use super::algorithm::{KEY_SPECS, in_kms};
-use super::error::Failure;
-use super::session::Session;
-use crate::error::{ErrorClass, KeyError};
+use super::client::KmsClient;
+use super::error::AwsKmsError;
+use super::response::Failure;
+use crate::error::ErrorClass;
+use crate::message_digest::message_digest;
+
+/// The key specs that KMS signs with and that X.509 readers know.
+pub(super) const KEY_SPECS: &str = "ECC_NIST_P256, ECC_NIST_P384, ECC_NIST_P521, ECC_NIST_EDWARDS25519, \
+                         RSA_2048, RSA_3072 or RSA_4096";
+
+/// Longer than any that AWS makes.
+const MAX_ARN: usize = 256;
+const MAX_WORD: usize = 40;
 
 /// The key that a reference names.
 #[derive(Debug)]
@@ -18,10 +30,6 @@ pub(super) struct Resolved {
     pub(super) notices: Vec<String>,
     metadata: KeyMetadata,
 }
-
-/// Longer than any that AWS makes.
-const MAX_ARN: usize = 256;
-const MAX_WORD: usize = 40;
 
 /// Whether the reference is an alias, by its name or by its ARN.
 fn is_alias(key_id: &str) -> bool {
@@ -45,7 +53,7 @@ fn word(text: Option<&str>) -> String {
 
 /// What is to be said of an alias that KMS does not describe, where that is the alias's fault. A
 /// policy may well name one key, and an alias lead to another by now.
-fn not_told(failure: Failure) -> Result<&'static str, Failure> {
+fn alias_notice(failure: Failure) -> Result<&'static str, Failure> {
     match failure.error.class {
         ErrorClass::KeyNotFound => Ok("names no key any longer"),
         ErrorClass::CredentialsRefused if failure.remedy.is_none() => {
@@ -59,37 +67,39 @@ impl Resolved {
     /// Asks KMS for the key. An alias is followed only while there is no pin: the CA certificate
     /// is over one key.
     pub(super) async fn find(
-        session: &Session,
+        client: &KmsClient,
         key_id: &str,
         pin: Option<&str>,
     ) -> Result<Self, Failure> {
         let Some(pin) = pin.filter(|_| is_alias(key_id)) else {
-            return Self::described(session, key_id).await;
+            return Self::describe(client, key_id).await;
         };
-        let notice = match Self::described(session, key_id).await {
+        let notice = match Self::describe(client, key_id).await {
             Ok(named) if named.arn == pin => return Ok(named),
             Ok(named) => format!("names {} now", named.arn),
-            Err(failure) => not_told(failure)?.to_owned(),
+            Err(failure) => alias_notice(failure)?.to_owned(),
         };
-        let mut key = Self::described(session, pin).await?;
+        let mut key = Self::describe(client, pin).await?;
         let notice = format!("{key_id} in AWS KMS {notice}; this CA keeps signing with {pin}");
         key.notices.push(notice);
         Ok(key)
     }
 
-    async fn described(session: &Session, key_id: &str) -> Result<Self, Failure> {
-        let answer = session.client.describe_key().key_id(key_id).send().await;
-        let answer = answer.map_err(|error| session.service.failure(&error))?;
-        let metadata = answer.key_metadata;
+    async fn describe(client: &KmsClient, key_id: &str) -> Result<Self, Failure> {
+        let response = client.sdk.describe_key().key_id(key_id).send().await;
+        let response = response.map_err(|error| client.service.failure(&error))?;
+        let other_key = || AwsKmsError::OtherKey {
+            service: client.service.name.clone(),
+            operation: "DescribeKey",
+        };
+        let metadata = response.key_metadata;
         let arn = metadata.as_ref().and_then(|key| key.arn()).filter(is_arn);
         let (Some(arn), Some(metadata)) = (arn.map(str::to_owned), metadata.clone()) else {
-            let why = "describes the key without its ARN";
-            return Err(session.service.wrong(why).into());
+            return Err(other_key().into());
         };
-        // What was asked for by its ARN or id is not another one.
+        // A reference by ARN or ID is not to another key.
         if !is_alias(key_id) && arn != key_id && !arn.ends_with(&format!(":key/{key_id}")) {
-            let why = "describes another key than the one that was asked for";
-            return Err(session.service.wrong(why).into());
+            return Err(other_key().into());
         }
         let notices = Vec::new();
         Ok(Self {
@@ -100,13 +110,11 @@ impl Resolved {
     }
 
     /// Whether the key can sign now, and is for signing.
-    pub(super) fn usable(&self) -> Result<(), KeyError> {
-        let arn = &self.arn;
-        let unusable = |why: String| Err(KeyError::new(ErrorClass::KeyUnusable, why));
+    pub(super) fn check(&self) -> Result<(), AwsKmsError> {
+        let arn = self.arn.clone();
         let state = self.metadata.key_state();
         if state != Some(&KeyState::Enabled) {
-            let state = word(state.map(KeyState::as_str));
-            let todo = match self.metadata.key_state() {
+            let advice = match state {
                 Some(KeyState::Disabled) => "enable it",
                 Some(KeyState::PendingDeletion | KeyState::PendingReplicaDeletion) => {
                     "cancel its deletion and enable it, or name another key"
@@ -115,28 +123,20 @@ impl Resolved {
                 Some(KeyState::Unavailable) => "connect its key store",
                 _ => "wait until it is Enabled",
             };
-            return unusable(format!("the key {arn} is {state}; {todo}"));
+            let state = word(state.map(KeyState::as_str));
+            return Err(AwsKmsError::KeyState { arn, state, advice });
         }
-        match self.metadata.key_usage() {
-            Some(KeyUsageType::SignVerify) => {}
-            other => {
-                let usage = word(other.map(KeyUsageType::as_str));
-                return unusable(format!(
-                    "the key {arn} is for {usage}, which cannot be changed; make one for \
-                     SIGN_VERIFY"
-                ));
-            }
+        let usage = self.metadata.key_usage();
+        if usage != Some(&KeyUsageType::SignVerify) {
+            let usage = word(usage.map(KeyUsageType::as_str));
+            return Err(AwsKmsError::KeyUsage { arn, usage });
         }
-        match self.spec() {
-            Some(_) => Ok(()),
-            None => {
-                let spec = word(self.metadata.key_spec().map(KeySpec::as_str));
-                unusable(format!(
-                    "the key {arn} is of the spec {spec}, which certificates are not signed with; \
-                     make one of {KEY_SPECS}"
-                ))
-            }
+        if self.spec().is_none() {
+            let spec = word(self.metadata.key_spec().map(KeySpec::as_str));
+            let specs = KEY_SPECS;
+            return Err(AwsKmsError::KeySpec { arn, spec, specs });
         }
+        Ok(())
     }
 
     fn spec(&self) -> Option<KeyAlgorithm> {
@@ -153,40 +153,63 @@ impl Resolved {
     }
 
     /// Whether KMS signs with this key in this way.
-    pub(super) fn signs(&self, algorithm: SignatureAlgorithm) -> Result<(), KeyError> {
+    pub(super) fn check_algorithm(&self, algorithm: SignatureAlgorithm) -> Result<(), AwsKmsError> {
         let name = in_kms(algorithm);
         if self.metadata.signing_algorithms().contains(&name) {
             return Ok(());
         }
-        let sentence = format!(
-            "the key {} does not sign with {name}; use another",
-            self.arn
-        );
-        Err(KeyError::new(ErrorClass::KeyUnusable, sentence))
+        Err(AwsKmsError::Algorithm {
+            arn: self.arn.clone(),
+            algorithm: name.to_string(),
+        })
     }
 
     /// The key's public half, which is of the type that its description says.
-    pub(super) async fn public_key(&self, session: &Session) -> Result<PublicKey, Failure> {
-        let public_key = public_key(session, &self.arn).await?;
+    pub(super) async fn public_key(&self, client: &KmsClient) -> Result<PublicKey, Failure> {
+        let public_key = public_key(client, &self.arn).await?;
         if Some(public_key.algorithm()) == self.spec() {
             return Ok(public_key);
         }
-        let why = "gives a public key of another type than it describes";
-        Err(session.service.wrong(why).into())
+        let service = client.service.name.clone();
+        Err(AwsKmsError::OtherKeyType { service }.into())
     }
 }
 
 /// The public half of a key.
-pub(super) async fn public_key(session: &Session, arn: &str) -> Result<PublicKey, Failure> {
-    let answer = session.client.get_public_key().key_id(arn).send().await;
-    let answer = answer.map_err(|error| session.service.failure(&error))?;
-    if answer.key_id() != Some(arn) {
-        let why = "gives the public key of another key than the one that was asked for";
-        return Err(session.service.wrong(why).into());
+pub(super) async fn public_key(client: &KmsClient, arn: &str) -> Result<PublicKey, Failure> {
+    let response = client.sdk.get_public_key().key_id(arn).send().await;
+    let response = response.map_err(|error| client.service.failure(&error))?;
+    let service = client.service.name.clone();
+    if response.key_id() != Some(arn) {
+        let operation = "GetPublicKey";
+        return Err(AwsKmsError::OtherKey { service, operation }.into());
     }
-    let spki = answer.public_key().map(AsRef::as_ref).unwrap_or_default();
+    let spki = response.public_key().map(AsRef::as_ref).unwrap_or_default();
     PublicKey::from_spki_der(spki).map_err(|error| {
-        let why = format!("gives a public key that cannot be read: {error}");
-        session.service.wrong(why).into()
+        let why = error.to_string();
+        AwsKmsError::InvalidPublicKey { service, why }.into()
     })
+}
+
+/// KMS's name of an algorithm. ED25519_SHA_512 is pure Ed25519; ED25519_PH_SHA_512 would be
+/// another algorithm, which X.509 does not have.
+pub(super) fn in_kms(algorithm: SignatureAlgorithm) -> SigningAlgorithmSpec {
+    match algorithm {
+        SignatureAlgorithm::EcdsaSha256 => SigningAlgorithmSpec::EcdsaSha256,
+        SignatureAlgorithm::EcdsaSha384 => SigningAlgorithmSpec::EcdsaSha384,
+        SignatureAlgorithm::EcdsaSha512 => SigningAlgorithmSpec::EcdsaSha512,
+        SignatureAlgorithm::RsaPkcs1Sha256 => SigningAlgorithmSpec::RsassaPkcs1V15Sha256,
+        SignatureAlgorithm::RsaPkcs1Sha384 => SigningAlgorithmSpec::RsassaPkcs1V15Sha384,
+        SignatureAlgorithm::RsaPkcs1Sha512 => SigningAlgorithmSpec::RsassaPkcs1V15Sha512,
+        SignatureAlgorithm::Ed25519 => SigningAlgorithmSpec::Ed25519Sha512,
+    }
+}
+
+/// What is sent to be signed: the digest, since a certificate may be larger than what KMS takes.
+/// Pure Ed25519 has no form with a digest (RFC 8032 section 5.1).
+pub(super) fn message(algorithm: SignatureAlgorithm, tbs: &[u8]) -> (MessageType, Blob) {
+    match message_digest(algorithm, tbs) {
+        Some(digest) => (MessageType::Digest, Blob::new(digest.as_ref())),
+        None => (MessageType::Raw, Blob::new(tbs)),
+    }
 }

@@ -1,6 +1,7 @@
-//! A connected key in KMS.
+//! Connecting to a key in KMS, and the connected key.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -8,98 +9,190 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
-use super::algorithm::{MAX_RAW_BYTES, in_kms, message};
-use super::calls::Calls;
-use super::key::{self, Resolved};
+use super::AwsKms;
+use super::client::KmsClient;
+use super::credentials::AwsCredentials;
+use super::error::AwsKmsError;
+use super::key::{self, Resolved, in_kms, message};
+use super::response::{Failure, Remedy};
 use crate::Signer;
-use crate::backend::Checked;
-use crate::error::{ErrorClass, KeyError};
+use crate::access::{Access, KeyPin};
+use crate::backend::{Checked, Connected};
+use crate::error::KeyError;
+use crate::remote::{SharedLogin, in_time};
+use crate::rsa_hash::RsaHash;
 
-/// A connected key. `Debug` shows its ARN and its public half.
-pub(super) struct KmsSigner {
-    key_id: String,
-    arn: String,
-    public_key: PublicKey,
-    algorithm: SignatureAlgorithm,
-    calls: Calls,
+/// The longest message that KMS takes as it is.
+const MAX_MESSAGE: usize = 4096;
+
+/// Calls to KMS for one issuer.
+struct Kms {
+    config: AwsKms,
+    access: Access,
+    clients: SharedLogin<KmsClient>,
 }
 
-impl KmsSigner {
-    pub(super) fn new(
-        key_id: &str,
-        (arn, public_key, algorithm): (String, PublicKey, SignatureAlgorithm),
-        calls: Calls,
-    ) -> Self {
-        Self {
-            key_id: key_id.to_owned(),
-            arn,
-            public_key,
-            algorithm,
-            calls,
+impl Kms {
+    /// Makes a call. It is repeated once with another client if the credentials have become useless
+    /// (a Secret was rotated, or a session has ended early), and once with the same client if that
+    /// has learned from the response that the clocks differ.
+    async fn call<'a, T, F>(&'a self, call: impl Fn(Arc<KmsClient>) -> F) -> Result<T, KeyError>
+    where
+        F: Future<Output = Result<T, Failure>> + Send + 'a,
+    {
+        let mut client = self.client(None).await?;
+        let (mut has_time, mut has_login) = (false, false);
+        loop {
+            let failure = match call(Arc::clone(&client)).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            match failure.remedy {
+                Some(Remedy::Clock) if !has_time => has_time = true,
+                Some(Remedy::Login) if !has_login && self.may_differ(&client).await => {
+                    has_login = true;
+                    client = self.client(Some(&client)).await?;
+                }
+                _ => return Err(failure.error),
+            }
         }
     }
 
+    /// A client other than this one, or any.
+    async fn client(&self, refused: Option<&Arc<KmsClient>>) -> Result<Arc<KmsClient>, KeyError> {
+        let log_in = async || KmsClient::new(&self.config, &self.access).await;
+        match self.clients.current() {
+            Some(client) if refused.is_none() => Ok(client),
+            _ => self.clients.replace(refused, log_in).await,
+        }
+    }
+
+    /// Whether what the client was made from is as it was.
+    async fn is_current(&self) -> Result<bool, KeyError> {
+        match self.clients.current() {
+            Some(client) => client.is_current(&self.config, &self.access).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether another login can have another result. The same Secret has the same.
+    async fn may_differ(&self, client: &KmsClient) -> bool {
+        match self.config.credentials {
+            Some(AwsCredentials::SecretRef(_)) if self.config.role_arn.is_none() => {
+                let is_current = client.is_current(&self.config, &self.access).await;
+                matches!(is_current, Ok(false))
+            }
+            _ => true,
+        }
+    }
+
+    fn service(&self) -> String {
+        format!("AWS KMS in {}", self.config.region)
+    }
+}
+
+/// A connected key. `Debug` shows its ARN and its public half.
+struct KmsSigner {
+    kms: Kms,
+    arn: String,
+    public_key: PublicKey,
+    algorithm: SignatureAlgorithm,
+}
+
+/// Finds the key, checks that it can sign, and reads its public half.
+pub(super) async fn connect(
+    config: &AwsKms,
+    rsa_hash: RsaHash,
+    access: &Access,
+    known: &KeyPin,
+) -> Result<Connected, KeyError> {
+    let kms = Kms {
+        config: config.clone(),
+        access: access.clone(),
+        clients: SharedLogin::default(),
+    };
+    let pin = known.pin.as_deref();
+    let find =
+        |client: Arc<KmsClient>| async move { Resolved::find(&client, &config.key_id, pin).await };
+    let key = kms.call(find).await?;
+    key.check()?;
+    let key_ref = &key;
+    let read = |client: Arc<KmsClient>| async move { key_ref.public_key(&client).await };
+    let public_key = kms.call(read).await?;
+    let algorithm = rsa_hash.algorithm_for(public_key.algorithm());
+    key.check_algorithm(algorithm)?;
+    let (pin, notices) = (Some(key.arn.clone()), key.notices);
+    let signer = KmsSigner {
+        kms,
+        arn: key.arn,
+        public_key,
+        algorithm,
+    };
+    Ok(Connected {
+        pin,
+        notices,
+        ..Connected::to(Arc::new(signer))
+    })
+}
+
+impl KmsSigner {
     async fn signature(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         self.check_length(tbs)?;
         let algorithm = in_kms(self.algorithm);
         let (form, bytes) = message(self.algorithm, tbs.der());
-        let answer = self.calls.call(|session| {
-            let request = session.client.sign().key_id(&self.arn);
+        let sign = |client: Arc<KmsClient>| {
+            let request = client.sdk.sign().key_id(&self.arn);
             let request = request.signing_algorithm(algorithm.clone());
             let request = request.message_type(form.clone()).message(bytes.clone());
             async move {
-                let answer = request.send().await;
-                answer.map_err(|error| session.service.failure(&error))
+                let response = request.send().await;
+                response.map_err(|error| client.service.failure(&error))
             }
-        });
-        let answer = answer.await?;
-        let service = &self.calls.session().service;
-        if answer.key_id() != Some(self.arn.as_str()) {
-            return Err(service.wrong("signed with another key than the one that was asked for"));
+        };
+        let response = self.kms.call(sign).await?;
+        let service = self.kms.service();
+        if response.key_id() != Some(self.arn.as_str()) {
+            let operation = "Sign";
+            return Err(AwsKmsError::OtherKey { service, operation }.into());
         }
-        if answer.signing_algorithm() != Some(&algorithm) {
-            return Err(service.wrong(format!("signed with something else than {algorithm}")));
+        if response.signing_algorithm() != Some(&algorithm) {
+            let algorithm = algorithm.to_string();
+            return Err(AwsKmsError::OtherAlgorithm { service, algorithm }.into());
         }
-        let signature = answer.signature().map(AsRef::as_ref).unwrap_or_default();
+        let signature = response.signature().map(AsRef::as_ref).unwrap_or_default();
         let verified = self.public_key.verify(self.algorithm, tbs.der(), signature);
         match verified {
             Ok(()) => Ok(Signature::new(signature.to_vec())),
-            Err(_) => Err(self.misfit().await),
+            Err(_) => Err(self.mismatch().await),
         }
     }
 
     /// Why a signature does not verify.
-    async fn misfit(&self) -> KeyError {
-        let there = self
-            .calls
-            .call(|session| async move { key::public_key(&session, &self.arn).await });
-        match there.await {
-            Ok(there) if there.spki_der() != self.public_key.spki_der() => {
-                let sentence = format!(
-                    "the key {} in AWS KMS is another one than the one that was connected to; \
-                     name the right key, or make a new issuer for this one",
-                    self.arn
-                );
-                KeyError::new(ErrorClass::KeyUnusable, sentence)
+    async fn mismatch(&self) -> KeyError {
+        let read =
+            |client: Arc<KmsClient>| async move { key::public_key(&client, &self.arn).await };
+        let error = match self.kms.call(read).await {
+            Ok(now) if now.spki_der() != self.public_key.spki_der() => {
+                let arn = self.arn.clone();
+                AwsKmsError::KeyChanged { arn }
             }
-            _ => self
-                .calls
-                .session()
-                .service
-                .wrong("gives a signature that is not one of the key"),
-        }
+            _ => AwsKmsError::InvalidSignature {
+                service: self.kms.service(),
+            },
+        };
+        error.into()
     }
 
     async fn look(&self) -> Result<Checked, KeyError> {
-        if !self.calls.holds().await? {
+        if !self.kms.is_current().await? {
             return Ok(Checked::Reconnect);
         }
         let pin = Some(self.arn.as_str());
-        let key = self
-            .calls
-            .call(|session| async move { Resolved::find(&session, &self.key_id, pin).await });
-        let key = key.await?;
-        key.usable()?;
+        let find = |client: Arc<KmsClient>| async move {
+            Resolved::find(&client, &self.kms.config.key_id, pin).await
+        };
+        let key = self.kms.call(find).await?;
+        key.check()?;
         match key.arn == self.arn {
             true => Ok(Checked::Unchanged {
                 notices: key.notices,
@@ -119,11 +212,11 @@ impl Signer for KmsSigner {
     }
 
     fn max_message_len(&self) -> Option<usize> {
-        (self.algorithm == SignatureAlgorithm::Ed25519).then_some(MAX_RAW_BYTES)
+        (self.algorithm == SignatureAlgorithm::Ed25519).then_some(MAX_MESSAGE)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        self.signature(tbs).boxed()
+        async { in_time(&self.kms.service(), self.signature(tbs)).await }.boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {

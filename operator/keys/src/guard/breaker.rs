@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use state::State;
+use state::{Call, State};
 
 use super::catch_panic::catch_panic;
 use super::{DEADLINE, no_answer};
@@ -98,14 +98,18 @@ impl Breaker {
         }
     }
 
-    /// Counts a success. While the breaker is open it means nothing: only a probe closes it.
+    /// Counts a signature that verifies. While the breaker is open, only a probe closes it.
     ///
     /// After failures it is reported: signatures that failed although the breaker stayed closed
     /// are retried now, and not at the end of a backoff that grew while others succeeded.
     pub fn succeeded(&self) {
+        self.succeed(Call::Signature);
+    }
+
+    fn succeed(&self, call: Call) {
         let mut recovered = false;
         self.state.send_if_modified(|state| {
-            recovered = state.succeed();
+            recovered = state.succeed(call);
             false
         });
         if recovered {
@@ -113,17 +117,14 @@ impl Breaker {
         }
     }
 
-    /// Counts a failure. What may pass opens the breaker when it came too often; what does not
-    /// pass by itself, at once.
+    /// Counts a signature that failed. A transient error opens the breaker when it came too
+    /// often; any other, at once.
     pub fn failed(&self, error: &KeyError) {
-        self.fail(error, false);
+        self.fail(error, Call::Signature);
     }
 
-    fn fail(&self, error: &KeyError, by_probe: bool) {
-        if self
-            .state
-            .send_if_modified(|state| state.fail(error, by_probe))
-        {
+    fn fail(&self, error: &KeyError, call: Call) {
+        if self.state.send_if_modified(|state| state.fail(error, call)) {
             (self.on_event)(BreakerEvent::Opened(error));
         }
     }
@@ -131,7 +132,8 @@ impl Breaker {
     /// Calls the backend to see whether it answers, within [`DEADLINE`]. While the breaker is
     /// open the call is made at most every [`PROBE`] and never twice at the same time, otherwise
     /// the error is the last one; a success closes it. So a call that is made while it is open
-    /// should see that the key signs.
+    /// must include a signature. While it is closed, the call counts as a check: its success
+    /// outweighs no signature that failed.
     pub async fn probe<T>(
         &self,
         call: impl Future<Output = Result<T, KeyError>>,
@@ -142,8 +144,9 @@ impl Breaker {
             .unwrap_or_else(|_| Err(no_answer(DEADLINE)));
         match (&result, &probing) {
             (Ok(_), Some(_)) => self.close(),
-            (Ok(_), None) => self.succeeded(),
-            (Err(error), probing) => self.fail(error, probing.is_some()),
+            (Ok(_), None) => self.succeed(Call::Check),
+            (Err(error), Some(_)) => self.fail(error, Call::Probe),
+            (Err(error), None) => self.fail(error, Call::Check),
         }
         result
     }

@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 
-use crate::error::{ErrorClass, KeyError};
+use super::error::GuardError;
+use crate::error::KeyError;
 
 /// Makes a call of a backend. One that panics, at an answer that its SDK did not expect, is a
 /// wrong answer and costs nobody else anything.
@@ -13,15 +14,13 @@ pub(super) async fn catch_panic<T>(
 ) -> Result<T, KeyError> {
     // What a call leaves half done when it panics is its own connection, which is looked at anew.
     let called = AssertUnwindSafe(call).catch_unwind().await;
-    called.unwrap_or_else(|_| {
-        let sentence = "the key's backend answered with something that its client cannot read";
-        Err(KeyError::new(ErrorClass::InvalidResponse, sentence))
-    })
+    called.unwrap_or_else(|_| Err(GuardError::Panicked.into()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorClass;
 
     #[tokio::test]
     async fn a_panic_is_a_wrong_answer() {

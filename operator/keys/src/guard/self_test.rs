@@ -2,8 +2,9 @@
 
 use signet_core::issue::SelfTest;
 
+use super::error::GuardError;
 use crate::Signer;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 
 /// Has a key sign a [`SelfTest`], and checks the signature.
 ///
@@ -15,8 +16,6 @@ use crate::error::{ErrorClass, KeyError};
 pub async fn self_test(signer: &dyn Signer) -> Result<(), KeyError> {
     let test = SelfTest::new(signer.public_key(), signer.algorithm());
     let signature = signer.sign(&test).await?;
-    test.verify(&signature).map_err(|_| {
-        let sentence = "the key gives a signature that does not verify under its public half";
-        KeyError::new(ErrorClass::InvalidResponse, sentence)
-    })
+    test.verify(&signature)
+        .map_err(|_| GuardError::SelfTestFailed.into())
 }

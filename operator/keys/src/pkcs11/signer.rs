@@ -21,10 +21,12 @@ use crate::Signer;
 use crate::access::{Access, TokenConfig};
 use crate::backend::Checked;
 use crate::error::KeyError;
+use crate::rsa_hash::RsaHash;
 
 /// A key in a token. `Debug` shows its public half.
 pub(super) struct Pkcs11Signer {
     config: Pkcs11,
+    rsa_hash: RsaHash,
     key: ConnectedKey,
     token: Arc<TokenConfig>,
     access: Access,
@@ -33,12 +35,20 @@ pub(super) struct Pkcs11Signer {
 
 impl Pkcs11Signer {
     /// Logs in to the token, and finds the key.
-    pub(super) async fn connect(config: &Pkcs11, access: &Access) -> Result<Self, KeyError> {
-        let connected = Self::find(config, access).await;
+    pub(super) async fn connect(
+        config: &Pkcs11,
+        rsa_hash: RsaHash,
+        access: &Access,
+    ) -> Result<Self, KeyError> {
+        let connected = Self::find(config, rsa_hash, access).await;
         connected.map_err(|fault| config.error(fault))
     }
 
-    async fn find(config: &Pkcs11, access: &Access) -> Result<Self, Pkcs11Fault> {
+    async fn find(
+        config: &Pkcs11,
+        rsa_hash: RsaHash,
+        access: &Access,
+    ) -> Result<Self, Pkcs11Fault> {
         let tenant = access.tenant.as_deref();
         let name = KeyName::of(config)?;
         let listed = access.modules.find(&config.module, &config.token, tenant);
@@ -54,6 +64,7 @@ impl Pkcs11Signer {
         let public_key = call(&pool, tenant, find).await?;
         Ok(Self {
             config: config.clone(),
+            rsa_hash,
             pool: pool.of_key(public_key.fingerprint())?,
             key: ConnectedKey {
                 name,
@@ -101,7 +112,7 @@ impl Signer for Pkcs11Signer {
 
     fn algorithm(&self) -> SignatureAlgorithm {
         let key = self.key.public_key.algorithm();
-        self.config.rsa_hash.algorithm_for(key)
+        self.rsa_hash.algorithm_for(key)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {

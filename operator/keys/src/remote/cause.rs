@@ -1,14 +1,27 @@
 //! The causes of an error, for administrators.
 
 use std::error::Error;
-
-use super::causes;
+use std::io;
 
 /// The longest chain that is shown, in characters.
 const MAX_LENGTH: usize = 400;
 
 /// Longer numbers differ from call to call: a time, a port, a thread.
 const MAX_DIGITS: usize = 4;
+
+/// An error and its causes, and what an I/O error wraps.
+///
+/// `io::Error::source` skips the error that it wraps, which is where TLS puts its own.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        wrapped.map_or_else(|| error.source(), |wrapped| Some(wrapped))
+    })
+}
 
 /// An error and its causes in one line, each once, and without what differs from call to call, so
 /// that it can be in a condition.
@@ -47,8 +60,6 @@ fn without_long_numbers(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use super::*;
 
     #[derive(Debug, thiserror::Error)]

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::TLS_KEY;
-use crate::error::{ErrorClass, KeyError};
+use super::error::SoftwareError;
+use crate::error::KeyError;
 
 /// The types of key that Signet creates, with the names that Kubernetes uses for pod certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -78,12 +79,8 @@ impl GeneratedKey {
                 .and_then(|pair| pair.to_pkcs8v1().ok())
                 .map(|der| Zeroizing::new(der.as_ref().to_vec())),
         };
-        der.and_then(|der| pem(&der)).map(Self).ok_or_else(|| {
-            KeyError::new(
-                ErrorClass::KeyUnusable,
-                "no key could be made; is there randomness?",
-            )
-        })
+        let pem = der.and_then(|der| pem(&der)).map(Self);
+        pem.ok_or_else(|| SoftwareError::NotGenerated.into())
     }
 
     /// The key under which the Secret holds it, and the PEM.

@@ -11,6 +11,7 @@ use aws_lc_rs::signature::{
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 
+use super::error::SoftwareError;
 use crate::rsa_hash::RsaHash;
 
 /// The curves, each with the hash that Signet signs with.
@@ -27,36 +28,30 @@ pub(super) enum KeyPair {
 }
 
 impl KeyPair {
-    /// The error continues a sentence that names the Secret; it says nothing of the content.
-    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
+    /// Reads a key from this Secret.
+    pub(super) fn from_pem(pem: &[u8], secret: &str) -> Result<Self, SoftwareError> {
+        let secret = || secret.to_owned();
         if is_encrypted(pem) {
-            return Err(
-                "is encrypted; put it there unencrypted, as `openssl pkey` does".to_owned(),
-            );
+            return Err(SoftwareError::Encrypted { secret: secret() });
         }
-        let der = PrivateKeyDer::from_pem_slice(pem)
-            .map_err(|_| "is no private key in PEM (PKCS#8, PKCS#1 or SEC1)".to_owned())?;
+        let der = PrivateKeyDer::from_pem_slice(pem);
+        let der = der.map_err(|_| SoftwareError::NotPem { secret: secret() })?;
         let pair = match &der {
             PrivateKeyDer::Pkcs1(key) => rsa(RsaKeyPair::from_der(key.secret_pkcs1_der())),
             PrivateKeyDer::Sec1(key) => ecdsa(key.secret_sec1_der()),
             PrivateKeyDer::Pkcs8(key) => pkcs8(key.secret_pkcs8_der()),
             _ => None,
         };
-        pair.ok_or_else(|| {
-            "is no key that Signet uses: ECDSA P-256, P-384 or P-521, RSA of 2048 to 4096 \
-             bits, or Ed25519"
-                .to_owned()
-        })
+        pair.ok_or_else(|| SoftwareError::UnsupportedKey { secret: secret() })
     }
 
-    pub(super) fn spki_der(&self) -> Result<Vec<u8>, String> {
+    pub(super) fn spki_der(&self) -> Option<Vec<u8>> {
         let der: Result<PublicKeyX509Der<'_>, _> = match self {
             Self::Ecdsa(pair) => pair.public_key().as_der(),
             Self::Rsa(pair) => pair.public_key().as_der(),
             Self::Ed25519(pair) => pair.public_key().as_der(),
         };
-        der.map(|der| der.as_ref().to_vec())
-            .map_err(|_| "has no public half".to_owned())
+        Some(der.ok()?.as_ref().to_vec())
     }
 
     /// Whether a signature takes milliseconds rather than microseconds.

@@ -1,26 +1,53 @@
-//! The requests that Signet makes to Vault. Nothing else is asked there.
+//! The requests that Signet makes to Vault. There are no others.
 
-use rustify::endpoint::{Endpoint, EndpointResult};
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use vaultrs::api::EndpointMiddleware;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use vaultrs::api::auth::{approle, cert, kubernetes, oidc};
 use vaultrs::api::token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest};
-use vaultrs::api::transit::requests::SignDataRequest;
+use vaultrs::api::transit::requests::{ReadKeyRequest, SignDataRequest};
 use vaultrs::api::transit::{HashAlgorithm, MarshalingAlgorithm, SignatureAlgorithm};
 use zeroize::Zeroizing;
 
-use super::answer::{Answer, Auth, KeyData, SignatureData, TokenData};
-use super::failure::{Failure, wrong_answer};
+use super::client::{Client, Response, RevokeToken};
+use super::error::Failure;
+use super::key::KeyData;
 use super::login::Credential;
-use super::place::Place;
-use super::token::Token;
-use super::transport::Transport;
 
-/// A server, and the requests that are made to it.
-pub(super) struct Api {
-    pub(super) place: Place,
-    transport: Transport,
+/// What a login or a renewal returns.
+#[derive(Deserialize)]
+pub(super) struct Auth {
+    #[serde(deserialize_with = "header_value")]
+    pub(super) client_token: Zeroizing<String>,
+    /// In seconds; 0 for a token that does not expire.
+    #[serde(default)]
+    pub(super) lease_duration: u64,
+    #[serde(default)]
+    pub(super) renewable: bool,
+}
+
+/// A token, which is sent as a header.
+fn header_value<'de, D: Deserializer<'de>>(text: D) -> Result<Zeroizing<String>, D::Error> {
+    let text = String::deserialize(text).map(Zeroizing::new)?;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(serde::de::Error::custom("not a token"));
+    }
+    Ok(text)
+}
+
+/// What a token says about itself.
+#[derive(Deserialize)]
+pub(super) struct TokenData {
+    /// In seconds; 0 for a token that does not expire.
+    #[serde(default)]
+    pub(super) ttl: u64,
+    #[serde(default)]
+    pub(super) renewable: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct SignatureData {
+    /// In the form `vault:v1:BASE64`.
+    signature: String,
 }
 
 /// What is to be signed, and how.
@@ -28,77 +55,38 @@ pub(super) struct ToSign {
     /// The digest, or for Ed25519 the message, in base64.
     pub(super) input: String,
     pub(super) version: u64,
-    /// The hash that gave the digest; none for Ed25519.
+    /// The hash of the digest; none for Ed25519.
     pub(super) hash: Option<HashAlgorithm>,
     pub(super) is_rsa: bool,
 }
 
-/// Reads a key. The library's request has an answer that knows fewer kinds of keys.
-#[derive(Debug)]
-struct ReadKey<'a>(&'a Place);
-
-impl Endpoint for ReadKey<'_> {
-    type Response = ();
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        format!("{}/keys/{}", self.0.mount, self.0.name)
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::GET
-    }
-}
-
-/// Ends the token that goes with it. The library's request has a tab in its path.
-#[derive(Debug)]
-struct RevokeToken;
-
-impl Endpoint for RevokeToken {
-    type Response = ();
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        "auth/token/revoke-self".to_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
-    }
-}
-
-impl Api {
-    pub(super) fn new(place: Place, transport: Transport) -> Self {
-        Self { place, transport }
-    }
-
-    /// The key, with all its versions.
-    pub(super) async fn read_key(&self, token: &Token) -> Result<KeyData, Failure> {
-        let answer = self.call(ReadKey(&self.place), &[token.text()]).await?;
-        self.expect(answer.data)
+impl Client {
+    /// Reads the key, with all its versions.
+    pub(super) async fn read_key(&self, token: &str) -> Result<KeyData, Failure> {
+        let request = ReadKeyRequest {
+            mount: self.path.mount.clone(),
+            name: self.path.name.clone(),
+        };
+        self.data(self.call(request, token, "").await?)
     }
 
     /// Signs. The defaults of the engine are not those of certificates: SHA-256 whatever the
     /// curve, and PSS for RSA.
-    pub(super) async fn sign(&self, token: &Token, sign: &ToSign) -> Result<String, Failure> {
+    pub(super) async fn sign(&self, token: &str, sign: &ToSign) -> Result<String, Failure> {
+        let is_ecdsa = sign.hash.is_some() && !sign.is_rsa;
         let request = SignDataRequest {
-            mount: self.place.mount.clone(),
-            name: self.place.name.clone(),
+            mount: self.path.mount.clone(),
+            name: self.path.name.clone(),
             key_version: Some(sign.version),
             hash_algorithm: sign.hash,
             input: sign.input.clone(),
             context: None,
             prehashed: sign.hash.map(|_| true),
             signature_algorithm: sign.is_rsa.then_some(SignatureAlgorithm::Pkcs1v15),
-            marshaling_algorithm: (sign.hash.is_some() && !sign.is_rsa)
-                .then_some(MarshalingAlgorithm::Asn1),
+            marshaling_algorithm: is_ecdsa.then_some(MarshalingAlgorithm::Asn1),
         };
-        let answer = self
-            .call::<_, SignatureData>(request, &[token.text()])
-            .await?;
-        Ok(self.expect(answer.data)?.signature)
+        let data: SignatureData = self.data(self.call(request, token, "").await?)?;
+        Ok(data.signature)
     }
 
     /// Exchanges a credential for a token, at the auth method at `mount`.
@@ -108,15 +96,14 @@ impl Api {
         credential: &Credential<'_>,
     ) -> Result<Auth, Failure> {
         let mount = mount.to_owned();
-        // The first of the secrets is the token, and there is none yet.
-        let answer: Answer<IgnoredAny> = match credential {
+        let response = match credential {
             Credential::Kubernetes { role, jwt } => {
                 let request = kubernetes::requests::LoginWithKubernetesRequest {
                     mount,
                     role: (*role).to_owned(),
                     jwt: jwt.to_string(),
                 };
-                self.call(request, &["", jwt]).await?
+                self.call(request, "", jwt).await?
             }
             Credential::Jwt { role, jwt } => {
                 let request = oidc::requests::JWTLoginRequest {
@@ -124,7 +111,7 @@ impl Api {
                     role: Some((*role).to_owned()),
                     jwt: jwt.to_string(),
                 };
-                self.call(request, &["", jwt]).await?
+                self.call(request, "", jwt).await?
             }
             Credential::AppRole { role_id, secret_id } => {
                 let request = approle::requests::LoginWithApproleRequest {
@@ -132,63 +119,45 @@ impl Api {
                     role_id: (*role_id).to_owned(),
                     secret_id: secret_id.to_string(),
                 };
-                self.call(request, &["", secret_id]).await?
+                self.call(request, "", secret_id).await?
             }
             Credential::Certificate { name } => {
                 let request = cert::requests::LoginRequest {
                     mount,
                     cert_name: name.unwrap_or_default().to_owned(),
                 };
-                self.call(request, &[""]).await?
+                self.call(request, "", "").await?
             }
         };
-        self.expect(answer.auth)
+        self.auth(response)
     }
 
-    /// Makes the token hold for longer.
-    pub(super) async fn renew(&self, token: &Token) -> Result<Auth, Failure> {
+    /// Extends the lease of the token.
+    pub(super) async fn renew(&self, token: &str) -> Result<Auth, Failure> {
         let request = RenewTokenSelfRequest { increment: None };
-        let answer: Answer<IgnoredAny> = self.call(request, &[token.text()]).await?;
-        self.expect(answer.auth)
+        self.auth(self.call(request, token, "").await?)
     }
 
-    /// What the token is.
-    pub(super) async fn look_up(&self, token: &Token) -> Result<TokenData, Failure> {
-        let answer = self
-            .call(LookupTokenSelfRequest {}, &[token.text()])
-            .await?;
-        self.expect(answer.data)
+    /// Looks the token up.
+    pub(super) async fn look_up(&self, token: &str) -> Result<TokenData, Failure> {
+        self.data(self.call(LookupTokenSelfRequest {}, token, "").await?)
     }
 
-    /// Ends the token. There is nothing in the answer, and nothing to do about a no.
-    pub(super) async fn revoke(&self, token: &Token) {
-        let _: Result<Answer<IgnoredAny>, _> = self.call(RevokeToken, &[token.text()]).await;
+    /// Revokes the token. If that fails, its lease ends it.
+    pub(super) async fn revoke(&self, token: &str) {
+        let _: Result<Response<IgnoredAny, IgnoredAny>, _> =
+            self.call(RevokeToken, token, "").await;
     }
 
-    /// Makes one request. The first of the secrets is the token that goes with it, if it is not
-    /// empty; what the server says of any of them is not shown.
-    async fn call<E: Endpoint, T: DeserializeOwned>(
-        &self,
-        request: E,
-        secrets: &[&str],
-    ) -> Result<Answer<T>, Failure> {
-        let middleware = EndpointMiddleware {
-            token: secrets.first().copied().unwrap_or_default().to_owned(),
-            version: "v1".to_owned(),
-            wrap: None,
-            namespace: self.place.namespace.clone(),
-        };
-        let answered = request
-            .with_middleware(&middleware)
-            .exec(&self.transport)
-            .await;
-        let EndpointResult { response, .. } =
-            answered.map_err(|error| Failure::from_client(error, &self.place).without(secrets))?;
-        let body = Zeroizing::new(response.into_body());
-        serde_json::from_slice(&body).map_err(|_| wrong_answer(&self.place).into())
+    fn data<T>(&self, response: Response<T, IgnoredAny>) -> Result<T, Failure> {
+        response
+            .data
+            .ok_or_else(|| self.path.invalid_response().into())
     }
 
-    fn expect<T>(&self, part: Option<T>) -> Result<T, Failure> {
-        part.ok_or_else(|| wrong_answer(&self.place).into())
+    fn auth(&self, response: Response<IgnoredAny, Auth>) -> Result<Auth, Failure> {
+        response
+            .auth
+            .ok_or_else(|| self.path.invalid_response().into())
     }
 }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PATH;
-use crate::references::ServiceAccountReference;
+use crate::references::{SecretKeyReference, ServiceAccountReference};
 use crate::union::exactly_one;
 
 /// How Signet logs in to Vault. Set exactly one method.
@@ -23,7 +23,7 @@ pub enum VaultAuth {
     /// With a client certificate.
     Certificate(CertificateAuth),
     /// With a token from a Secret. Signet renews it if Vault allows it.
-    TokenRef(SecretKey),
+    TokenRef(SecretKeyReference),
 }
 
 /// A login with a ServiceAccount's token, reviewed by the API server.
@@ -59,7 +59,7 @@ pub struct AppRoleAuth {
     }]))]
     pub mount: String,
     /// The Secret that holds the secret ID.
-    pub secret_id_ref: SecretKey,
+    pub secret_id_ref: SecretKeyReference,
 }
 
 /// A login with a JSON Web Token.
@@ -82,7 +82,7 @@ pub struct JwtAuth {
     pub mount: String,
     /// The Secret that holds the token. Set either this or `serviceAccountRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_ref: Option<SecretKey>,
+    pub token_ref: Option<SecretKeyReference>,
     /// The ServiceAccount whose token Signet requests at each login, with the audience
     /// `signet://<namespace>/<issuer>` for an Issuer and `signet://<issuer>` for a ClusterIssuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,19 +108,6 @@ pub struct CertificateAuth {
     /// namespace; for a ClusterIssuer, in the cluster resource namespace.
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: String,
-}
-
-/// A key of a Secret in the issuer's namespace; for a ClusterIssuer, in the cluster resource
-/// namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecretKey {
-    /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// The key in it.
-    #[schemars(length(min = 1, max = 253))]
-    pub key: String,
 }
 
 fn kubernetes() -> String {

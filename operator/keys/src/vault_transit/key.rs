@@ -1,18 +1,24 @@
-//! A key as Vault describes it, and the one version of it that signs.
+//! Where a key is in Vault, and the one version of it that signs.
+
+use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
+use serde::Deserialize;
+use serde_json::Value;
 use signet_core::x509::public_key::PublicKey;
 
-use super::answer::KeyData;
-use super::failure::wrong_answer;
-use super::place::Place;
-use crate::error::{ErrorClass, KeyError};
+use super::VaultTransit;
+use super::error::VaultTransitError;
+use crate::access::Addresses;
+use crate::encoding::spki::ed25519;
+use crate::error::KeyError;
+use crate::remote::endpoint;
 
-/// The kinds of keys that sign certificates.
-const KINDS: [&str; 7] = [
+/// The types of keys that sign certificates.
+pub(super) const KINDS: [&str; 7] = [
     "ecdsa-p256",
     "ecdsa-p384",
     "ecdsa-p521",
@@ -22,114 +28,193 @@ const KINDS: [&str; 7] = [
     "ed25519",
 ];
 
-/// What stands before the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410,
-/// section 4).
-const ED25519_SPKI: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+/// Where a key is, read strictly: it ends up in URLs and headers.
+#[derive(Clone, Debug)]
+pub(super) struct KeyPath {
+    /// `https://HOST:PORT`, without a slash at the end.
+    pub(super) address: String,
+    /// The namespace in Vault.
+    pub(super) namespace: Option<String>,
+    /// Where the engine is mounted.
+    pub(super) mount: String,
+    /// The key's name.
+    pub(super) name: String,
+}
+
+impl KeyPath {
+    /// Reads it from a configuration.
+    ///
+    /// # Errors
+    /// It has another form, or the address may not be called.
+    pub(super) fn of(config: &VaultTransit, addresses: &Addresses) -> Result<Self, KeyError> {
+        let namespace = config.namespace.as_deref();
+        Ok(Self {
+            address: endpoint("vaultTransit.address", &config.address, addresses)?,
+            namespace: namespace
+                .map(|path| mount_path(path, "namespace"))
+                .transpose()?,
+            mount: mount_path(&config.mount, "mount")?,
+            name: segment(&config.name, "name")?.to_owned(),
+        })
+    }
+
+    /// The key, as messages name it.
+    pub(super) fn key(&self) -> String {
+        format!(
+            "the key {} at {} of {}",
+            self.name,
+            self.mount,
+            self.server()
+        )
+    }
+
+    /// The server, as messages name it.
+    pub(super) fn server(&self) -> String {
+        format!("the Vault at {}", self.address)
+    }
+
+    pub(super) fn invalid_response(&self) -> VaultTransitError {
+        VaultTransitError::InvalidResponse {
+            server: self.server(),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn example() -> Self {
+        Self {
+            address: "https://vault".to_owned(),
+            namespace: None,
+            mount: "transit".to_owned(),
+            name: "ca".to_owned(),
+        }
+    }
+}
+
+/// A path of a mount or a namespace, without the slashes around it.
+pub(super) fn mount_path(text: &str, field: &'static str) -> Result<String, VaultTransitError> {
+    let path = text.trim_matches('/');
+    for part in path.split('/') {
+        segment(part, field)?;
+    }
+    Ok(path.to_owned())
+}
+
+fn segment<'a>(text: &'a str, field: &'static str) -> Result<&'a str, VaultTransitError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if text.is_empty() || text.starts_with('.') || !text.chars().all(allowed) {
+        return Err(VaultTransitError::InvalidPath { field });
+    }
+    Ok(text)
+}
+
+/// A key of the Transit engine, as the server describes it.
+#[derive(Deserialize)]
+pub(super) struct KeyData {
+    #[serde(rename = "type")]
+    kind: String,
+    keys: BTreeMap<String, Value>,
+    latest_version: u64,
+    #[serde(default)]
+    min_available_version: u64,
+    #[serde(default)]
+    min_decryption_version: u64,
+    #[serde(default)]
+    min_encryption_version: u64,
+    #[serde(default)]
+    supports_signing: bool,
+    #[serde(default)]
+    derived: bool,
+    #[serde(default)]
+    soft_deleted: bool,
+    #[serde(default)]
+    exportable: bool,
+}
 
 /// One version of a key.
 pub(super) struct Version {
     pub(super) number: u64,
     pub(super) public_key: PublicKey,
-    /// What a reader of the issuer's status should know.
+    /// What the issuer's Ready message adds.
     pub(super) notices: Vec<String>,
 }
 
 impl KeyData {
-    /// This version of the key, or the newest: that it is there and can sign.
-    pub(super) fn version(&self, number: Option<u64>, place: &Place) -> Result<Version, KeyError> {
-        let key = place.key();
-        let unusable = |why: String| KeyError::new(ErrorClass::KeyUnusable, format!("{key} {why}"));
+    /// This version of the key, or the newest, if it can sign.
+    pub(super) fn version(
+        &self,
+        number: Option<u64>,
+        path: &KeyPath,
+    ) -> Result<Version, VaultTransitError> {
+        let key = path.key();
         if !KINDS.contains(&self.kind.as_str()) {
-            let kind: String = self
-                .kind
-                .chars()
-                .filter(|c| c.is_ascii_graphic())
-                .take(40)
-                .collect();
-            return Err(unusable(format!(
-                "is of type {kind}, which signs no certificates; make one of {}",
-                KINDS.join(", ")
-            )));
+            let kind = self.kind.chars().filter(char::is_ascii_graphic);
+            return Err(VaultTransitError::KeyType {
+                key,
+                kind: kind.take(40).collect(),
+                kinds: KINDS.join(", "),
+            });
         }
         if self.derived {
-            return Err(unusable(
-                "is a derived key; make one with derived=false".to_owned(),
-            ));
+            return Err(VaultTransitError::Derived { key });
         }
         if self.soft_deleted {
-            return Err(unusable(
-                "is deleted (soft_deleted); restore it in Vault".to_owned(),
-            ));
+            return Err(VaultTransitError::SoftDeleted { key });
         }
         if !self.supports_signing {
-            return Err(unusable(
-                "does not sign; see its configuration in Vault".to_owned(),
-            ));
+            return Err(VaultTransitError::SigningNotSupported { key });
         }
         let number = number.unwrap_or(self.latest_version);
-        self.can_sign(number).map_err(unusable)?;
+        self.check_version(number, key)?;
         Ok(Version {
             number,
-            public_key: self.public_key(number, place)?,
+            public_key: self.public_key(number, path)?,
             notices: self.notices(number),
         })
     }
 
-    /// Why this version does not sign.
-    fn can_sign(&self, number: u64) -> Result<(), String> {
-        if number > self.latest_version {
-            return Err(format!(
-                "has no version {number}, its newest is {}; restore the key that this CA is over, \
-                 or begin a new CA",
-                self.latest_version
-            ));
+    /// Whether this version exists and can sign.
+    fn check_version(&self, version: u64, key: String) -> Result<(), VaultTransitError> {
+        if version > self.latest_version {
+            let newest = self.latest_version;
+            return Err(VaultTransitError::NoVersion {
+                key,
+                version,
+                newest,
+            });
         }
-        let least = [
+        let minimums = [
             ("min_available_version", self.min_available_version),
             ("min_decryption_version", self.min_decryption_version),
             ("min_encryption_version", self.min_encryption_version),
         ];
-        for (field, least) in least {
-            if number < least {
-                return Err(format!(
-                    "has {field} {least}, so its version {number} can no longer sign, which is the \
-                     one of this CA; lower that in Vault, or begin a new CA"
-                ));
-            }
+        if let Some((field, min)) = minimums.into_iter().find(|(_, min)| version < *min) {
+            return Err(VaultTransitError::VersionDisabled {
+                key,
+                field,
+                min,
+                version,
+            });
         }
-        if !self.keys.contains_key(&number.to_string()) {
-            return Err(format!(
-                "no longer has version {number}, which is the one of this CA; restore it in Vault, \
-                 or begin a new CA"
-            ));
+        match self.keys.contains_key(&version.to_string()) {
+            true => Ok(()),
+            false => Err(VaultTransitError::VersionGone { key, version }),
         }
-        Ok(())
     }
 
-    fn public_key(&self, number: u64, place: &Place) -> Result<PublicKey, KeyError> {
-        let text = self
-            .keys
-            .get(&number.to_string())
-            .and_then(|key| key["public_key"].as_str());
+    fn public_key(&self, number: u64, path: &KeyPath) -> Result<PublicKey, VaultTransitError> {
+        let key = self.keys.get(&number.to_string());
+        let text = key.and_then(|key| key["public_key"].as_str());
         let spki = text.and_then(|text| match self.kind.as_str() {
-            "ed25519" => {
-                let raw = STANDARD
-                    .decode(text.trim())
-                    .ok()
-                    .filter(|raw| raw.len() == 32)?;
-                Some([&ED25519_SPKI[..], &raw].concat())
-            }
+            "ed25519" => ed25519_spki(text),
             _ => {
                 let spki = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()).ok()?;
                 Some(spki.to_vec())
             }
         });
-        let spki = spki.ok_or_else(|| wrong_answer(place))?;
-        PublicKey::from_spki_der(&spki).map_err(|error| {
-            let sentence = format!("{} is a key that Signet does not use: {error}", place.key());
-            KeyError::new(ErrorClass::KeyUnusable, sentence)
+        let spki = spki.ok_or_else(|| path.invalid_response())?;
+        PublicKey::from_spki_der(&spki).map_err(|error| VaultTransitError::UnsupportedKey {
+            key: path.key(),
+            why: error.to_string(),
         })
     }
 
@@ -148,25 +233,24 @@ impl KeyData {
     }
 }
 
+/// Vault has Ed25519 keys as their 32 bytes in base64.
+fn ed25519_spki(text: &str) -> Option<Vec<u8>> {
+    let raw = STANDARD.decode(text.trim()).ok()?;
+    ed25519(&raw)
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
+    use crate::error::ErrorClass;
+    use crate::key_errors::BackendError;
 
     const SPKI: &str = "-----BEGIN PUBLIC KEY-----\n\
         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEP89Ak/Dq5aXvHBH8tAtQkxuRApim\n\
         B/YA1wNsYqc+9jckLWudMrdH93M3cZWtv/xSvIrf/JLwUaFfRy+tHdTMDA==\n\
         -----END PUBLIC KEY-----\n";
-
-    fn place() -> Place {
-        Place {
-            address: "https://vault".to_owned(),
-            namespace: None,
-            mount: "transit".to_owned(),
-            name: "ca".to_owned(),
-        }
-    }
 
     /// A key with the versions 2 and 3, with changes.
     fn key(changes: &Value) -> KeyData {
@@ -187,11 +271,11 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_counts_at_first_and_then_the_pinned_one() {
+    fn uses_the_newest_version_until_one_is_pinned() {
         let key = key(&json!({}));
-        let newest = key.version(None, &place()).unwrap();
+        let newest = key.version(None, &KeyPath::example()).unwrap();
         assert_eq!((newest.number, newest.notices), (3, vec![]));
-        let pinned = key.version(Some(2), &place()).unwrap();
+        let pinned = key.version(Some(2), &KeyPath::example()).unwrap();
         let notice = "Vault has version 3 of the key; this CA keeps signing with version 2";
         assert_eq!(
             (pinned.number, pinned.notices),
@@ -200,60 +284,67 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_cannot_sign_is_refused_with_the_reason() {
+    fn refuses_a_version_that_cannot_sign() {
         for (changes, number, expected) in [
-            (json!({}), 1, "no longer has version 1"),
-            (json!({}), 4, "has no version 4, its newest is 3"),
+            (json!({}), 1, "VersionGone"),
+            (json!({}), 4, "NoVersion"),
+            (json!({ "min_available_version": 3 }), 2, "VersionDisabled"),
+            (json!({ "min_decryption_version": 3 }), 2, "VersionDisabled"),
+            (json!({ "min_encryption_version": 3 }), 2, "VersionDisabled"),
+            (json!({ "type": "aes256-gcm96" }), 2, "KeyType"),
+            (json!({ "type": "ml-dsa" }), 2, "KeyType"),
+            (json!({ "derived": true }), 2, "Derived"),
+            (json!({ "soft_deleted": true }), 2, "SoftDeleted"),
             (
-                json!({ "min_available_version": 3 }),
+                json!({ "supports_signing": false }),
                 2,
-                "min_available_version 3",
+                "SigningNotSupported",
             ),
-            (
-                json!({ "min_decryption_version": 3 }),
-                2,
-                "min_decryption_version 3",
-            ),
-            (
-                json!({ "min_encryption_version": 3 }),
-                2,
-                "min_encryption_version 3",
-            ),
-            (
-                json!({ "type": "aes256-gcm96" }),
-                2,
-                "is of type aes256-gcm96",
-            ),
-            (json!({ "type": "ml-dsa" }), 2, "is of type ml-dsa"),
-            (json!({ "derived": true }), 2, "derived"),
-            (json!({ "soft_deleted": true }), 2, "soft_deleted"),
-            (json!({ "supports_signing": false }), 2, "does not sign"),
         ] {
-            let error = key(&changes).version(Some(number), &place()).err().unwrap();
-            assert_eq!(error.class, ErrorClass::KeyUnusable, "{changes}");
-            assert!(error.message.contains(expected), "{changes}: {error}");
+            let error = key(&changes)
+                .version(Some(number), &KeyPath::example())
+                .err()
+                .unwrap();
+            assert_eq!(error.class(), ErrorClass::KeyUnusable, "{changes}");
+            assert_eq!(error.code(), expected, "{changes}: {error}");
         }
     }
 
     #[test]
-    fn an_exportable_key_is_told() {
+    fn notices_an_exportable_key() {
         let key = key(&json!({ "exportable": true }));
-        assert_eq!(key.version(None, &place()).unwrap().notices.len(), 1);
+        assert_eq!(
+            key.version(None, &KeyPath::example())
+                .unwrap()
+                .notices
+                .len(),
+            1
+        );
     }
 
     #[test]
-    fn a_public_key_that_is_none_is_a_wrong_answer() {
+    fn rejects_an_invalid_public_key() {
         for public_key in [json!(""), json!("AAAA"), json!(7), Value::Null] {
             let versions = json!({ "3": { "public_key": public_key } });
             for kind in ["ecdsa-p256", "ed25519"] {
                 let key = key(&json!({ "keys": versions, "type": kind }));
-                let error = key.version(None, &place()).err().unwrap();
+                let error = key.version(None, &KeyPath::example()).err().unwrap();
                 assert_eq!(
-                    error.class,
-                    ErrorClass::InvalidResponse,
+                    error,
+                    KeyPath::example().invalid_response(),
                     "{kind} {public_key}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_path_stays_a_path() {
+        assert_eq!(mount_path("team-a/pki/", "mount").unwrap(), "team-a/pki");
+        for text in [
+            "", "/", "a//b", "..", "a/../b", ".", "a b", "a?b", "a%2fb", "a\nb",
+        ] {
+            assert!(mount_path(text, "mount").is_err(), "{text:?}");
         }
     }
 }

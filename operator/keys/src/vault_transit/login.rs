@@ -1,12 +1,13 @@
-//! What Signet logs in with, read anew for each login.
+//! What Signet logs in with, read for each login.
 
 use zeroize::Zeroizing;
 
-use super::auth::{SecretKey, VaultAuth};
-use super::place::path;
+use super::auth::VaultAuth;
+use super::error::VaultTransitError;
+use super::key::mount_path;
 use crate::access::Namespace;
-use crate::error::{ErrorClass, KeyError};
-use crate::references::{entry, secret};
+use crate::error::KeyError;
+use crate::references::SecretKeyReference;
 
 /// What is exchanged for a token.
 pub(super) enum Credential<'a> {
@@ -46,21 +47,15 @@ impl VaultAuth {
             }
             Self::Jwt(auth) => {
                 let jwt = match (&auth.token_ref, &auth.service_account_ref) {
-                    (Some(at), None) => text(at, namespace, "the token").await?,
+                    (Some(at), None) => at.read(namespace, "the token").await?,
                     (None, Some(account)) => namespace.token(&account.name).await?.0,
-                    _ => {
-                        return Err(KeyError::new(
-                            ErrorClass::KeyUnusable,
-                            "vaultTransit.auth.jwt: name exactly one of: tokenRef, \
-                             serviceAccountRef",
-                        ));
-                    }
+                    _ => return Err(VaultTransitError::JwtSource.into()),
                 };
                 let role = auth.role.as_str();
                 (&auth.mount, Credential::Jwt { role, jwt })
             }
             Self::AppRole(auth) => {
-                let secret_id = text(&auth.secret_id_ref, namespace, "the secret id").await?;
+                let secret_id = auth.secret_id_ref.read(namespace, "the secret ID").await?;
                 let role_id = auth.role_id.as_str();
                 (&auth.mount, Credential::AppRole { role_id, secret_id })
             }
@@ -69,10 +64,10 @@ impl VaultAuth {
                 (&auth.mount, Credential::Certificate { name })
             }
         };
-        Ok(Login::At(path(mount, "auth mount")?, credential))
+        Ok(Login::At(mount_path(mount, "auth mount")?, credential))
     }
 
-    /// The method in words.
+    /// The method, as messages name it.
     pub(super) fn method(&self) -> &'static str {
         match self {
             Self::Kubernetes(_) => "kubernetes",
@@ -84,28 +79,15 @@ impl VaultAuth {
     }
 }
 
-/// The token in a Secret. It goes into a header, which does not take everything.
+/// The token in a Secret. It is sent as a header, which does not take every text.
 pub(super) async fn token(
-    at: &SecretKey,
+    at: &SecretKeyReference,
     namespace: &dyn Namespace,
 ) -> Result<Zeroizing<String>, KeyError> {
-    let token = text(at, namespace, "the token").await?;
+    let token = at.read(namespace, "the token").await?;
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let sentence = format!(
-            "{} of the Secret {} is no token of Vault; put the token there, and nothing else",
-            at.key, at.name
-        );
-        return Err(KeyError::new(ErrorClass::CredentialsRefused, sentence));
+        let (secret, key) = (at.name.clone(), at.key.clone());
+        return Err(VaultTransitError::InvalidToken { secret, key }.into());
     }
     Ok(token)
-}
-
-async fn text(
-    at: &SecretKey,
-    namespace: &dyn Namespace,
-    what: &str,
-) -> Result<Zeroizing<String>, KeyError> {
-    let secret = secret(&at.name, namespace, what).await?;
-    let text = entry(&secret, &at.name, &at.key, what)?;
-    Ok(Zeroizing::new(text.to_owned()))
 }

@@ -1,266 +1,295 @@
 //! A login at Vault, kept alive and shared by all signatures.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
+use zeroize::Zeroizing;
 
-use super::answer::KeyData;
-use super::api::{Api, ToSign};
+use super::api::{Auth, ToSign};
 use super::auth::VaultAuth;
-use super::failure::Failure;
+use super::client::Client;
+use super::error::{Failure, VaultTransitError};
+use super::key::KeyData;
 use super::login::{self, Login};
-use super::token::Token;
 use crate::access::Namespace;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
+use crate::remote::{Lease, Renewal, SharedLogin};
+
+/// A token of Vault. It is wiped when dropped.
+pub(super) struct Token {
+    text: Zeroizing<String>,
+    renewable: bool,
+    /// None for a token that does not expire.
+    lease: Option<Lease>,
+}
+
+impl Token {
+    fn of(auth: Auth) -> Self {
+        Self {
+            lease: Lease::of_seconds(auth.lease_duration, Instant::now()),
+            text: auth.client_token,
+            renewable: auth.renewable,
+        }
+    }
+
+    /// The same token with another lease.
+    fn with(&self, lease: Option<Lease>, renewable: bool) -> Self {
+        Self {
+            text: self.text.clone(),
+            renewable,
+            lease,
+        }
+    }
+
+    /// The same token, to be renewed a little later.
+    fn postponed(&self) -> Self {
+        let lease = self.lease.map(|lease| lease.postponed(Instant::now()));
+        self.with(lease, self.renewable)
+    }
+
+    /// The same token after a renewal.
+    fn renewed(&self, auth: &Auth) -> Self {
+        let lease = Lease::of_seconds(auth.lease_duration, Instant::now());
+        let has_shrunk = match (&self.lease, &lease) {
+            (Some(before), Some(lease)) => lease.has_shrunk_from(before),
+            _ => false,
+        };
+        self.with(lease, auth.renewable && !has_shrunk)
+    }
+
+    fn is_due(&self) -> bool {
+        self.lease.is_some_and(|lease| lease.is_due(Instant::now()))
+    }
+
+    fn has_expired(&self) -> bool {
+        self.lease
+            .is_some_and(|lease| lease.has_expired(Instant::now()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("renewable", &self.renewable)
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
+    }
+}
 
 /// A login at Vault.
 ///
-/// The token is got when it is first needed, renewed (or got anew) when two thirds of its lease
-/// have passed, and got anew at once when Vault does not accept it. One that a login gave is given
-/// back when nobody needs it any more: there may be many logins in vain before an issuer is right.
+/// Signet logs in when a token is first needed, renews it (or logs in again) when two thirds of its
+/// lease have passed, and logs in again when Vault does not accept it. A token from a login is
+/// revoked when it is not needed any more, since there may be many logins before an issuer is
+/// right.
 pub(super) struct Session {
-    pub(super) api: Arc<Api>,
+    pub(super) client: Arc<Client>,
     auth: VaultAuth,
     namespace: Arc<dyn Namespace>,
-    current: Mutex<Option<Arc<Token>>>,
-    /// Held by the one who logs in or renews.
-    turn: tokio::sync::Mutex<()>,
+    login: SharedLogin<Token>,
 }
 
 impl Session {
-    pub(super) fn new(api: Api, auth: VaultAuth, namespace: Arc<dyn Namespace>) -> Self {
+    pub(super) fn new(client: Client, auth: VaultAuth, namespace: Arc<dyn Namespace>) -> Self {
         Self {
-            api: Arc::new(api),
+            client: Arc::new(client),
             auth,
             namespace,
-            current: Mutex::new(None),
-            turn: tokio::sync::Mutex::new(()),
+            login: SharedLogin::default(),
         }
     }
 
     /// Reads the key.
     pub(super) async fn read_key(&self) -> Result<KeyData, Failure> {
-        let place = &self.api.place;
-        let permission = format!("read on {}/keys/{}", place.mount, place.name);
-        self.permitted(&permission, |token| {
-            async move { self.api.read_key(&token).await }.boxed()
-        })
-        .await
+        let path = &self.client.path;
+        let permission = format!("read on {}/keys/{}", path.mount, path.name);
+        let read = |token: Arc<Token>| async move { self.client.read_key(&token.text).await };
+        self.permitted(&permission, |token| read(token).boxed())
+            .await
     }
 
     /// Signs.
     pub(super) async fn sign(&self, sign: &ToSign) -> Result<String, Failure> {
-        let place = &self.api.place;
-        let permission = format!("update on {}/sign/{}", place.mount, place.name);
-        self.permitted(&permission, |token| {
-            async move { self.api.sign(&token, sign).await }.boxed()
-        })
-        .await
+        let path = &self.client.path;
+        let permission = format!("update on {}/sign/{}", path.mount, path.name);
+        let call = |token: Arc<Token>| async move { self.client.sign(&token.text, sign).await };
+        self.permitted(&permission, |token| call(token).boxed())
+            .await
     }
 
-    /// Makes a call, once more with another token if the first one was denied it.
+    /// Makes a call, and once more with another token if it was denied with the first one.
     async fn permitted<'a, T>(
         &self,
         permission: &str,
         call: impl Fn(Arc<Token>) -> BoxFuture<'a, Result<T, Failure>>,
     ) -> Result<T, Failure> {
         let first = self.token().await?;
-        let answer = call(first.clone()).await;
-        if !is_denied(&answer) {
-            return answer;
+        match call(Arc::clone(&first)).await {
+            Err(failure) if failure.is_denied() => {}
+            result => return result,
         }
         let second = self.another(&first, permission).await?;
         match call(second).await {
             Err(failure) if failure.is_denied() => {
-                let what = format!(
-                    "{} lets Signet log in and denies it {permission}; give that to the policy of \
-                     the role or token",
-                    self.api.place.server()
-                );
-                let error = failure.about(&self.api.place, &what, ErrorClass::CredentialsRefused);
-                Err(error.into())
+                let denied = |said| VaultTransitError::Denied {
+                    server: self.client.path.server(),
+                    permission: permission.to_owned(),
+                    said,
+                };
+                Err(failure.or(&self.client.path, denied).into())
             }
-            answer => answer,
+            result => result,
         }
     }
 
-    /// Forgets a token that is no longer the one in the Secret.
+    /// Forgets a token that is not the one in the Secret any more.
     pub(super) async fn refresh(&self) -> Result<(), KeyError> {
         if let VaultAuth::TokenRef(at) = &self.auth {
             let text = login::token(at, &*self.namespace).await?;
-            let mut current = self.current();
-            if current
-                .as_ref()
-                .is_some_and(|token| token.text() != text.as_str())
-            {
-                *current = None;
-            }
+            self.login.forget_if(|token| token.text != text);
         }
         Ok(())
     }
 
     /// A token to use now.
     async fn token(&self) -> Result<Arc<Token>, KeyError> {
-        if let Some(token) = self.kept() {
-            if !token.is_due(Instant::now()) {
+        if let Some(token) = self.valid() {
+            if !token.is_due() {
                 return Ok(token);
             }
-            // It still holds, so nobody waits for the one who renews it.
-            return Ok(match self.turn.try_lock() {
-                Ok(_turn) => self.prolonged(&token).await,
-                Err(_) => token,
+            // It is still valid, so that only the call which renews it waits.
+            return Ok(match self.login.try_renew() {
+                Some(renewal) => self.prolonged(&renewal, &token).await,
+                None => token,
             });
         }
-        let _turn = self.turn.lock().await;
-        match self.kept() {
+        let renewal = self.login.renew().await;
+        match self.valid() {
             Some(token) => Ok(token),
-            None => self.log_in().await,
+            None => self.log_in(&renewal).await,
         }
     }
 
     /// Another token than the one that was denied this permission.
     async fn another(&self, denied: &Arc<Token>, permission: &str) -> Result<Arc<Token>, KeyError> {
-        let _turn = self.turn.lock().await;
-        if let Some(token) = self.kept()
-            && token.text() != denied.text()
+        let renewal = self.login.renew().await;
+        if let Some(token) = self.valid()
+            && token.text != denied.text
         {
             return Ok(token);
         }
         if let VaultAuth::TokenRef(at) = &self.auth {
             let text = login::token(at, &*self.namespace).await?;
-            if text.as_str() == denied.text() {
-                return Err(self.token_refused(denied, permission).await);
+            if text == denied.text {
+                return Err(self.token_denied(denied, permission).await);
             }
         }
-        *self.current() = None;
-        self.give_back(Arc::clone(denied));
-        self.log_in().await
+        self.login.forget_if(|_| true);
+        self.revoke(Arc::clone(denied));
+        self.log_in(&renewal).await
     }
 
-    /// Ends a token that a login gave. Nobody waits for that: if it fails, the lease ends it.
-    fn give_back(&self, token: Arc<Token>) {
+    /// Revokes a token from a login, in the background: if it fails, the lease ends it.
+    fn revoke(&self, token: Arc<Token>) {
         let own = !matches!(self.auth, VaultAuth::TokenRef(_));
         if let (true, Ok(runtime)) = (own, Handle::try_current()) {
-            let api = Arc::clone(&self.api);
-            runtime.spawn(async move { api.revoke(&token).await });
+            let client = Arc::clone(&self.client);
+            runtime.spawn(async move { client.revoke(&token.text).await });
         }
     }
 
-    /// What to say of a token from a Secret that was denied a permission. Vault says the same of
-    /// a token that it does not know.
-    async fn token_refused(&self, token: &Token, permission: &str) -> KeyError {
-        let server = self.api.place.server();
-        let sentence = match self.api.look_up(token).await {
-            Ok(_) => format!(
-                "{server} denies {permission} to the token of tokenRef; give that to its policy"
-            ),
-            Err(Failure::Away(error)) => return error,
-            Err(Failure::Refused(_)) => format!(
-                "{server} does not accept the token of tokenRef, or denies it {permission}; put a \
-                 token into the Secret that holds and has that policy"
-            ),
+    /// Why the token of the Secret was denied a permission. Vault responds the same to a token that
+    /// it does not know.
+    async fn token_denied(&self, token: &Token, permission: &str) -> KeyError {
+        let (server, permission) = (self.client.path.server(), permission.to_owned());
+        let error = match self.client.look_up(&token.text).await {
+            Ok(_) => VaultTransitError::TokenDenied { server, permission },
+            Err(Failure::NoResponse(error)) => return error,
+            Err(Failure::Refused(_)) => VaultTransitError::TokenRefused { server, permission },
         };
-        KeyError::new(ErrorClass::CredentialsRefused, sentence)
+        error.into()
     }
 
-    /// Gets a token and keeps it. The turn must be held.
-    async fn log_in(&self) -> Result<Arc<Token>, KeyError> {
-        let place = &self.api.place;
+    /// Logs in.
+    async fn log_in(&self, renewal: &Renewal<'_, Token>) -> Result<Arc<Token>, KeyError> {
         let token = match self.auth.login(&*self.namespace).await? {
-            Login::Token(text) => {
-                let token = Token::new(text, false, None, Instant::now());
-                match self.api.look_up(&token).await {
-                    Ok(known) => {
-                        let length = (known.ttl > 0).then(|| Duration::from_secs(known.ttl));
-                        let renewable = known.renewable.unwrap_or(false);
-                        token.known(renewable, length, Instant::now())
-                    }
-                    // A token need not be allowed to look at itself.
-                    Err(failure) if failure.is_denied() => token,
-                    Err(failure) => {
-                        let what = format!("{} says no to the token", place.server());
-                        return Err(failure.about(place, &what, ErrorClass::CredentialsRefused));
-                    }
-                }
-            }
+            Login::Token(text) => self.looked_up(text).await?,
             Login::At(mount, credential) => {
-                let auth = self
-                    .api
-                    .log_in(&mount, &credential)
-                    .await
-                    .map_err(|failure| {
-                        let what = format!(
-                            "{} refuses the login by {} at auth/{mount}; see its role and what \
-                         vaultTransit.auth names",
-                            place.server(),
-                            self.auth.method()
-                        );
-                        failure.about(place, &what, ErrorClass::CredentialsRefused)
-                    })?;
-                Token::of(auth, Instant::now())
+                let auth = self.client.log_in(&mount, &credential).await;
+                let refused = |said| VaultTransitError::LoginRefused {
+                    server: self.client.path.server(),
+                    method: self.auth.method(),
+                    mount: mount.clone(),
+                    said,
+                };
+                Token::of(auth.map_err(|failure| failure.or(&self.client.path, refused))?)
             }
         };
-        Ok(self.keep(token))
+        Ok(renewal.keep(token))
     }
 
-    /// The token with a new lease, or one instead of it; the same if there is neither just now.
-    /// The turn must be held.
-    async fn prolonged(&self, token: &Arc<Token>) -> Arc<Token> {
-        match self.kept() {
-            Some(kept) if !kept.is_due(Instant::now()) => return kept,
+    /// The token in a Secret, with its lease.
+    async fn looked_up(&self, text: Zeroizing<String>) -> Result<Token, KeyError> {
+        let (lease, renewable) = match self.client.look_up(&text).await {
+            Ok(data) => {
+                let lease = Lease::of_seconds(data.ttl, Instant::now());
+                (lease, data.renewable.unwrap_or(false))
+            }
+            // A token need not be allowed to look itself up.
+            Err(failure) if failure.is_denied() => (None, false),
+            Err(failure) => {
+                let refused = |said| VaultTransitError::TokenNotFound {
+                    server: self.client.path.server(),
+                    said,
+                };
+                return Err(failure.or(&self.client.path, refused));
+            }
+        };
+        Ok(Token {
+            text,
+            renewable,
+            lease,
+        })
+    }
+
+    /// The token with a new lease, or another one; the same if there is neither now.
+    async fn prolonged(&self, renewal: &Renewal<'_, Token>, token: &Token) -> Arc<Token> {
+        match self.valid() {
+            Some(valid) if !valid.is_due() => return valid,
             _ => {}
         }
-        // Whoever signs may give up before Vault answers; the next then goes on with this token
-        // instead of asking again.
-        self.keep(token.later(Instant::now()));
+        // The signature may be given up before Vault responds; the next one then uses this token
+        // instead of renewing it again.
+        let postponed = renewal.keep(token.postponed());
         if token.renewable {
-            match self.api.renew(token).await {
-                Ok(auth) => return self.keep(token.renewed(&auth, Instant::now())),
-                // The server may be away, sealed or busy, and is asked again.
-                Err(failure) if !failure.is_final() => {
-                    return self.keep(token.later(Instant::now()));
-                }
+            match self.client.renew(&token.text).await {
+                Ok(auth) => return renewal.keep(token.renewed(&auth)),
+                // The server may be sealed, busy or unreachable, and is called again.
+                Err(failure) if !failure.is_final() => return postponed,
                 Err(_) => {}
             }
         }
         if matches!(self.auth, VaultAuth::TokenRef(_)) {
-            return self.keep(token.to_its_end());
+            let lease = token.lease.map(Lease::until_expiry);
+            return renewal.keep(token.with(lease, false));
         }
-        match self.log_in().await {
-            Ok(token) => token,
-            Err(_) => self.keep(token.later(Instant::now())),
-        }
+        self.log_in(renewal).await.unwrap_or(postponed)
     }
 
-    /// The token that is kept, if it holds.
-    fn kept(&self) -> Option<Arc<Token>> {
-        let token = self.current().clone()?;
-        (!token.has_ended(Instant::now())).then_some(token)
-    }
-
-    fn keep(&self, token: Token) -> Arc<Token> {
-        let token = Arc::new(token);
-        *self.current() = Some(token.clone());
-        token
-    }
-
-    fn current(&self) -> MutexGuard<'_, Option<Arc<Token>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The present token, if it has not expired.
+    fn valid(&self) -> Option<Arc<Token>> {
+        self.login.current().filter(|token| !token.has_expired())
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let token = self.current().take();
-        if let Some(token) = token {
-            self.give_back(token);
+        if let Some(token) = self.login.current() {
+            self.revoke(token);
         }
     }
-}
-
-fn is_denied<T>(answer: &Result<T, Failure>) -> bool {
-    answer.as_ref().is_err_and(Failure::is_denied)
 }

@@ -1,173 +1,201 @@
-//! A connected key in Vault.
+//! Connecting to a key in Vault, and the connected key.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rustls_pki_types::CertificateDer;
+use reqwest::Identity;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use vaultrs::api::transit::HashAlgorithm;
+use zeroize::Zeroizing;
 
 use super::VaultTransit;
-use super::answer::KeyData;
 use super::api::ToSign;
-use super::connect::made_of;
-use super::failure::{Failure, wrong_answer};
-use super::key::Version;
-use super::place::Place;
+use super::auth::VaultAuth;
+use super::client::Client;
+use super::error::{Failure, VaultTransitError};
+use super::key::{KeyPath, Version};
 use super::session::Session;
 use crate::Signer;
-use crate::access::{Access, Namespace};
-use crate::backend::Checked;
-use crate::error::{ErrorClass, KeyError};
+use crate::access::{Access, KeyPin};
+use crate::backend::{Checked, Connected};
+use crate::error::KeyError;
 use crate::message_digest::message_digest;
-/// The longest that a signature and the login before it may take together: less than
-/// [`ATTEMPT`](crate::guard::ATTEMPT), so that the error names the server.
-const CALL: Duration = Duration::from_millis(4500);
+use crate::remote::{Http, Sources, Tls, in_time};
+use crate::rsa_hash::RsaHash;
 
-/// The most bytes that Ed25519 signs; all others sign a digest. No certificate of this size fits
-/// into an object of Kubernetes, and far more would not fit into a request to Vault.
-const MAX_BYTES: usize = 1024 * 1024;
+/// The longest message that Ed25519 signs; all others sign a digest. No certificate of this size
+/// fits into an object of Kubernetes, and a far larger one would not fit into a request to Vault.
+const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A key in Vault. `Debug` shows its public half.
-pub(super) struct VaultSigner {
+struct VaultSigner {
     config: VaultTransit,
-    namespace: Arc<dyn Namespace>,
+    access: Access,
     session: Session,
     version: u64,
     public_key: PublicKey,
-    made_of: MadeOf,
-    /// The last look at the key: when it ended, and why the key does not sign.
-    looked: Mutex<Option<(Instant, Result<(), KeyError>)>>,
+    algorithm: SignatureAlgorithm,
+    sources: Sources,
+    /// When the key was last read, and why it does not sign.
+    last_read: Mutex<Option<(Instant, Result<(), KeyError>)>>,
 }
 
-/// What a connection was made of, besides the login.
-#[derive(PartialEq, Eq)]
-pub(super) struct MadeOf {
-    pub(super) ca: Option<Vec<CertificateDer<'static>>>,
-    /// The version of the Secret with the client certificate.
-    pub(super) client_certificate: Option<String>,
-}
-
-/// Reads the key.
-pub(super) async fn look(session: &Session) -> Result<KeyData, KeyError> {
-    let place = &session.api.place;
-    session.read_key().await.map_err(|failure| {
-        let what = format!("{} does not exist; make it, or name another", place.key());
-        failure.about(place, &what, ErrorClass::KeyNotFound)
+/// Connects to the key, and pins its version.
+pub(super) async fn connect(
+    config: &VaultTransit,
+    rsa_hash: RsaHash,
+    access: &Access,
+    known: &KeyPin,
+) -> Result<Connected, KeyError> {
+    let path = KeyPath::of(config, &access.addresses)?;
+    let number = pinned(config, known)?;
+    let (sources, tls) = config.sources(access).await?;
+    let http = Http::new(path.server(), tls, access)?;
+    let namespace = Arc::clone(&access.namespace);
+    let session = Session::new(Client::new(path, http), (*config.auth).clone(), namespace);
+    let version = read(&session, number).await?;
+    let (pin, notices) = (version.number.to_string(), version.notices);
+    let signer = VaultSigner {
+        config: config.clone(),
+        access: access.clone(),
+        session,
+        version: version.number,
+        algorithm: rsa_hash.algorithm_for(version.public_key.algorithm()),
+        public_key: version.public_key,
+        sources,
+        last_read: Mutex::default(),
+    };
+    Ok(Connected {
+        pin: Some(pin),
+        notices,
+        ..Connected::to(Arc::new(signer))
     })
 }
 
+/// The version to sign with, if it is known.
+fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTransitError> {
+    if let Some(version) = config.version {
+        return Ok(Some(version.into()));
+    }
+    let pin = known.pin.as_deref().map(str::parse).transpose();
+    pin.map_err(|_| VaultTransitError::InvalidPin)
+}
+
+impl VaultTransit {
+    /// What a connection is made from, besides the login.
+    async fn sources(&self, access: &Access) -> Result<(Sources, Tls), KeyError> {
+        let name = match &*self.auth {
+            VaultAuth::Certificate(auth) => Some(auth.secret_name.as_str()),
+            _ => None,
+        };
+        let secret = name.map(|name| (name, "the client certificate"));
+        let bundle = self.ca_bundle.as_ref();
+        let (sources, pair) = Sources::read(bundle, secret, &*access.namespace).await?;
+        let identity = name.zip(pair).map(|(name, pair)| {
+            let parts = [pair.get("tls.crt"), pair.get("tls.key")];
+            let pem = parts.map(Option::unwrap_or_default).join(&b'\n');
+            let identity = Identity::from_pem(&Zeroizing::new(pem));
+            let secret = name.to_owned();
+            identity.map_err(|_| VaultTransitError::InvalidClientCertificate { secret })
+        });
+        let tls = Tls {
+            ca: sources.ca.clone(),
+            identity: identity.transpose()?,
+        };
+        Ok((sources, tls))
+    }
+}
+
+/// Reads the key, and this version of it or the newest.
+async fn read(session: &Session, number: Option<u64>) -> Result<Version, KeyError> {
+    let path = &session.client.path;
+    let not_found = |said| VaultTransitError::KeyNotFound {
+        key: path.key(),
+        said,
+    };
+    let key = session.read_key().await;
+    let key = key.map_err(|failure| failure.or(path, not_found))?;
+    Ok(key.version(number, path)?)
+}
+
 impl VaultSigner {
-    pub(super) fn new(
-        config: &VaultTransit,
-        access: &Access,
-        session: Session,
-        version: Version,
-        made_of: MadeOf,
-    ) -> Self {
-        Self {
-            config: config.clone(),
-            namespace: access.namespace.clone(),
-            session,
-            version: version.number,
-            public_key: version.public_key,
-            made_of,
-            looked: Mutex::default(),
-        }
+    fn path(&self) -> &KeyPath {
+        &self.session.client.path
     }
 
-    fn place(&self) -> &Place {
-        &self.session.api.place
-    }
-
-    /// Looks at the key: it can sign, and is the one that was connected to.
-    async fn look(&self) -> Result<Version, KeyError> {
-        let key = look(&self.session).await?;
-        let version = key.version(Some(self.version), self.place())?;
+    /// Reads the key: it can sign, and is the one that was connected.
+    async fn read(&self) -> Result<Version, KeyError> {
+        let version = read(&self.session, Some(self.version)).await?;
         if version.public_key != self.public_key {
-            let sentence = format!(
-                "{} is another key than the one that was connected to; restore the key that this \
-                 CA is over",
-                self.place().key()
-            );
-            return Err(KeyError::new(ErrorClass::KeyUnusable, sentence));
+            let key = self.path().key();
+            return Err(VaultTransitError::KeyChanged { key }.into());
         }
         Ok(version)
     }
 
-    /// Looks at the key, unless somebody has since then: of many signatures that are refused at
-    /// once, one asks why.
-    async fn look_since(&self, refused: Instant) -> Result<(), KeyError> {
-        let mut looked = self.looked.lock().await;
-        if let Some((ended, found)) = &*looked
-            && *ended >= refused
+    /// Reads the key, unless another call has since then: of many signatures that are refused
+    /// together, one finds out why.
+    async fn read_since(&self, refused: Instant) -> Result<(), KeyError> {
+        let mut last = self.last_read.lock().await;
+        if let Some((at, result)) = &*last
+            && *at >= refused
         {
-            return found.clone();
+            return result.clone();
         }
-        let found = self.look().await.map(drop);
-        *looked = Some((Instant::now(), found.clone()));
-        found
+        let result = self.read().await.map(drop);
+        *last = Some((Instant::now(), result.clone()));
+        result
     }
 
-    /// Signs, with the login that this may need, in the time of one call.
-    async fn in_time(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        let signed = timeout(CALL, self.signed(tbs)).await;
-        signed.unwrap_or_else(|_| {
-            let sentence = format!("{} does not answer in time", self.place().server());
-            Err(KeyError::new(ErrorClass::Unreachable, sentence))
-        })
-    }
-
-    async fn signed(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
+    async fn signature(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         self.check_length(tbs)?;
-        let answered = self.session.sign(&self.to_sign(tbs.der())).await;
+        let response = self.session.sign(&self.to_sign(tbs.der())).await;
         let now = Instant::now();
-        let text = match answered {
+        let text = match response {
             Ok(text) => text,
             Err(failure) => {
-                if failure.is_about_the_request() {
-                    // Vault says it in many ways and with many a status; the key tells.
-                    self.look_since(now).await?;
+                if failure.may_be_about_the_key() {
+                    // Vault has many words and statuses for it; the key itself tells.
+                    self.read_since(now).await?;
                 }
-                return Err(self.refused(failure));
+                return Err(self.not_signed(failure));
             }
         };
-        let signature = self
-            .parse(&text)
-            .ok_or_else(|| wrong_answer(self.place()))?;
-        let verified = self
-            .public_key
-            .verify(self.algorithm(), tbs.der(), &signature);
-        if verified.is_err() {
-            self.look_since(now).await?;
-            return Err(wrong_answer(self.place()));
+        let signature = self.parse(&text);
+        let signature = signature.ok_or_else(|| self.path().invalid_response())?;
+        let key = &self.public_key;
+        if key.verify(self.algorithm, tbs.der(), &signature).is_err() {
+            self.read_since(now).await?;
+            return Err(self.path().invalid_response().into());
         }
         Ok(Signature::new(signature))
     }
 
-    fn refused(&self, failure: Failure) -> KeyError {
-        let what = format!("{} does not sign", self.place().key());
-        failure.about(self.place(), &what, ErrorClass::KeyUnusable)
+    fn not_signed(&self, failure: Failure) -> KeyError {
+        let path = self.path();
+        failure.or(path, |said| VaultTransitError::NotSigned {
+            key: path.key(),
+            said,
+        })
     }
 
     fn to_sign(&self, message: &[u8]) -> ToSign {
-        let digest = message_digest(self.algorithm(), message);
+        let digest = message_digest(self.algorithm, message);
         ToSign {
             input: match &digest {
                 Some(digest) => STANDARD.encode(digest),
                 None => STANDARD.encode(message),
             },
             version: self.version,
-            hash: hash(self.algorithm()),
+            hash: hash(self.algorithm),
             is_rsa: matches!(self.public_key.algorithm(), KeyAlgorithm::Rsa { .. }),
         }
     }
@@ -179,7 +207,7 @@ impl VaultSigner {
     }
 }
 
-/// Vault's name of the hash that gives the digest; none for Ed25519, which has none.
+/// Vault's name of the hash of the digest; none for Ed25519, which has none.
 fn hash(algorithm: SignatureAlgorithm) -> Option<HashAlgorithm> {
     match algorithm {
         SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256 => {
@@ -201,27 +229,25 @@ impl Signer for VaultSigner {
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        self.config
-            .rsa_hash
-            .algorithm_for(self.public_key.algorithm())
+        self.algorithm
     }
 
     fn max_message_len(&self) -> Option<usize> {
-        (self.algorithm() == SignatureAlgorithm::Ed25519).then_some(MAX_BYTES)
+        (self.algorithm == SignatureAlgorithm::Ed25519).then_some(MAX_MESSAGE)
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        self.in_time(tbs).boxed()
+        async { in_time(&self.path().server(), self.signature(tbs)).await }.boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
         async {
-            let (made_of, _) = made_of(&self.config, &*self.namespace).await?;
-            if made_of != self.made_of {
+            let (sources, _) = self.config.sources(&self.access).await?;
+            if sources != self.sources {
                 return Ok(Checked::Reconnect);
             }
             self.session.refresh().await?;
-            let notices = self.look().await?.notices;
+            let notices = self.read().await?.notices;
             Ok(Checked::Unchanged { notices })
         }
         .boxed()

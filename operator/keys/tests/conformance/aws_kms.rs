@@ -228,6 +228,16 @@ fn spec(algorithm: KeyAlgorithm) -> &'static str {
     }
 }
 
+/// What comes of a key whose state does not allow signing: its description has the state, and a
+/// refused signature an error code.
+fn not_signing(moment: Moment) -> Outcome {
+    let code = match moment {
+        Moment::BeforeConnect => "KeyState",
+        Moment::Connected => "NotSigned",
+    };
+    Outcome::Fails(ErrorClass::KeyUnusable, code)
+}
+
 impl Rig for Aws {
     fn key(&self, algorithm: KeyAlgorithm) -> BoxFuture<'_, Offered<Subject>> {
         let make = async move {
@@ -247,8 +257,8 @@ impl Rig for Aws {
             Ok(match fault {
                 Fault::WrongKey => self.another_key_behind_the_alias(algorithm),
                 Fault::MissingPermission => self.policy_taken_away(algorithm),
-                Fault::DisabledKey => self.disabled(algorithm),
-                Fault::DeletedKey => self.deleted(algorithm),
+                Fault::DisabledKey => self.disabled(algorithm, moment),
+                Fault::DeletedKey => self.deleted(algorithm, moment),
                 Fault::Throttling
                 | Fault::Timeout
                 | Fault::ConnectionReset
@@ -291,30 +301,36 @@ impl Aws {
         let put = |name: String, policy: Value| {
             self.acting(move |server| server.put_user_policy(&name, &policy).unwrap())
         };
-        let outcome = Outcome::Fails(ErrorClass::CredentialsRefused, "AccessDeniedException");
+        let outcome = Outcome::Fails(ErrorClass::CredentialsRefused, "Denied");
         Case::new(subject, outcome, put(name, policy(&["kms:ListKeys"])))
             .cured_by(put(cured, policy(&LEAST)))
     }
 
-    fn disabled(&self, algorithm: KeyAlgorithm) -> Case {
+    fn disabled(&self, algorithm: KeyAlgorithm, moment: Moment) -> Case {
         let (key, subject) = self.fresh(algorithm);
         let cured = key.clone();
-        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "isabled");
+        let outcome = not_signing(moment);
         let cause = self.acting(move |server| server.disable_key(&key).unwrap());
         let cure = self.acting(move |server| server.enable_key(&cured).unwrap());
-        Case::new(subject, outcome, cause).cured_by(cure)
+        Case {
+            check: Look::Finds(ErrorClass::KeyUnusable, "KeyState"),
+            ..Case::new(subject, outcome, cause).cured_by(cure)
+        }
     }
 
-    fn deleted(&self, algorithm: KeyAlgorithm) -> Case {
+    fn deleted(&self, algorithm: KeyAlgorithm, moment: Moment) -> Case {
         let (key, subject) = self.fresh(algorithm);
         let cured = key.clone();
-        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, "ending");
+        let outcome = not_signing(moment);
         let cause = self.acting(move |server| server.delete_key(&key).unwrap());
         let cure = self.acting(move |server| {
             server.cancel_deletion(&cured).unwrap();
             server.enable_key(&cured).unwrap();
         });
-        Case::new(subject, outcome, cause).cured_by(cure)
+        Case {
+            check: Look::Finds(ErrorClass::KeyUnusable, "KeyState"),
+            ..Case::new(subject, outcome, cause).cured_by(cure)
+        }
     }
 
     /// What happens between Signet and KMS.
@@ -323,19 +339,11 @@ impl Aws {
             Fault::Throttling => (
                 Wrong::aws_error(400, "ThrottlingException", "Rate exceeded"),
                 ErrorClass::Throttled(None),
-                "asks for patience: ThrottlingException: Rate exceeded",
+                "Throttled",
             ),
-            Fault::Timeout => (
-                Wrong::Silence,
-                ErrorClass::Unreachable,
-                "did not answer within 4 s",
-            ),
-            Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "cannot be reached"),
-            Fault::GarbageAnswer => (
-                Wrong::not_json(),
-                ErrorClass::InvalidResponse,
-                "answers in no form of AWS (200)",
-            ),
+            Fault::Timeout => (Wrong::Silence, ErrorClass::Unreachable, "Timeout"),
+            Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "Closed"),
+            Fault::GarbageAnswer => (Wrong::not_json(), ErrorClass::InvalidResponse, "NotAws"),
             other => unreachable!("{other:?} is prepared elsewhere"),
         };
         self.proxied(algorithm, wrong, class, sentence)
@@ -355,7 +363,7 @@ impl Aws {
                 ..Case::new(subject, Outcome::Works, nothing)
             });
         }
-        let sentence = "the key of the CA signs 4096 at most";
+        let sentence = "TooLong";
         let outcome = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
         Ok(Case {
             check: Look::Overlooks("nothing is wrong with the key"),

@@ -225,7 +225,11 @@ fn is_of_another_key(subject: &Subject, error: &KeyError) {
 fn expect(subject: &Subject, found: Result<(), KeyError>, class: ErrorClass, sentence: &str) {
     let error = found.expect_err("the fault was not seen");
     assert_eq!(error.class, class, "{error}");
-    assert!(error.message.contains(sentence), "{error}");
+    let expected = match error.code {
+        "" => error.message.contains(sentence),
+        code => code == sentence,
+    };
+    assert!(expected, "{}: {error}", error.code);
     readable(subject, &error);
 }
 

@@ -68,7 +68,7 @@ impl Subject {
         let backend = self.config.backend();
         wiretap::show(&(&self.config, &self.access));
         wiretap::show(&(backend.reference(), backend.spec_hint()));
-        let connected = backend.connect(&self.access, known).await;
+        let connected = self.config.connect(&self.access, known).await;
         wiretap::show(&connected);
         connected
     }
@@ -88,12 +88,13 @@ impl Subject {
 
     /// The same key with `rsaHash` in its configuration.
     pub(crate) fn with_rsa_hash(&self, hash: RsaHash) -> Self {
-        let mut config = serde_json::json!(self.config);
-        let backend = config.as_object_mut().unwrap().values_mut().next().unwrap();
-        backend["rsaHash"] = serde_json::json!(hash);
+        let config = KeyConfig {
+            rsa_hash: hash,
+            ..self.config.clone()
+        };
         Self {
             name: format!("{} {hash:?}", self.name),
-            config: serde_json::from_value(config).unwrap(),
+            config,
             ..self.clone()
         }
     }
@@ -249,7 +250,8 @@ impl Case {
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     /// The call fails with exactly this class (with the delay, where the server gave one), and a
-    /// message that contains this. Without a cure, a second call fails the same way.
+    /// code. (PKCS#11's errors have no codes, and a message that contains this.) Without a cure, a
+    /// second call fails the same way.
     Fails(ErrorClass, &'static str),
     /// `connect` gives another public key than the subject's, which the operator holds against the
     /// CA certificate. What was connected before signs for the old key or fails as `KeyUnusable`

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_core::x509::algorithm::KeyAlgorithm;
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
+use signet_keys::{ErrorClass, KeyBackend, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
 use crate::memory::{Memory, access};
 use crate::rig::{Act, Case, Fault, Look, Moment, Offered, Outcome, Rig, Subject, act};
@@ -29,11 +29,14 @@ pub(crate) const KEY_TYPES: [(KeyType, KeyAlgorithm); 7] = [
 const NO_SERVER: &str = "software: the key is in a Secret that was read; no server is asked";
 
 fn config() -> KeyConfig {
-    KeyConfig::Software(Software {
+    let backend = KeyBackend::Software(Software {
         secret_name: "ca".to_owned(),
         key_type: KeyType::default(),
+    });
+    KeyConfig {
         rsa_hash: RsaHash::default(),
-    })
+        backend,
+    }
 }
 
 /// There is nothing to start.
@@ -105,7 +108,7 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
             Case::new(subject, fails, cause).cured_by(refuse(&refusal, None))
         }
         Fault::DeletedKey => {
-            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "the Secret ca does not exist");
+            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "NoSecret");
             let cause = act(move || {
                 elsewhere.remove("ca");
                 async {}
@@ -113,8 +116,7 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
             Case::new(subject, fails, cause).cured_by(cure)
         }
         Fault::GarbageAnswer => {
-            let sentence = "tls.key of the Secret ca is no private key in PEM";
-            let fails = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
+            let fails = Outcome::Fails(ErrorClass::KeyUnusable, "NotPem");
             Case::new(subject, fails, put(&memory, "garbage".to_owned())).cured_by(cure)
         }
         Fault::OversizedBytes => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyType, RsaHash, Software};
+use signet_keys::{ErrorClass, KeyBackend, KeyConfig, KeyError, KeyType, RsaHash, Software};
 
 use crate::software::KEY_TYPES;
 
@@ -39,14 +39,16 @@ async fn a_key_is_named_by_one_backend() {
     let config = read(json!({ "software": { "secretName": "ca" } })).unwrap();
     assert_eq!(
         config,
-        KeyConfig::Software(Software {
-            secret_name: "ca".to_owned(),
-            key_type: KeyType::EcdsaP256,
+        KeyConfig {
             rsa_hash: RsaHash::Sha256,
-        })
+            backend: KeyBackend::Software(Software {
+                secret_name: "ca".to_owned(),
+                key_type: KeyType::EcdsaP256,
+            }),
+        }
     );
     let written =
-        json!({ "software": { "secretName": "ca", "keyType": "ECDSAP256", "rsaHash": "SHA256" } });
+        json!({ "rsaHash": "SHA256", "software": { "secretName": "ca", "keyType": "ECDSAP256" } });
     assert_eq!(json!(config), written);
     assert_eq!(
         (config.backend().name(), config.backend().reference()),
@@ -54,6 +56,8 @@ async fn a_key_is_named_by_one_backend() {
     );
     for wrong in [
         json!({}),
+        json!({ "rsaHash": "SHA256" }),
+        json!({ "rsaHash": "MD5", "software": { "secretName": "ca" } }),
         json!({ "awsKms": {} }),
         json!({ "software": {} }),
         json!({ "software": { "secretName": "ca", "keyType": "DSA" } }),

@@ -83,7 +83,7 @@ fn at_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             Case::new(subject, Outcome::AnotherKey, cause)
         }
         Fault::MissingPermission => {
-            let fails = Outcome::Fails(ErrorClass::CredentialsRefused, "denies");
+            let fails = Outcome::Fails(ErrorClass::CredentialsRefused, "TokenDenied");
             let cause = doing(|bed| bed.server.policy(&bed.policy, NOTHING).unwrap());
             let cure = doing(|bed| {
                 bed.server.signing_policy(bed::MOUNT, &bed.key).unwrap();
@@ -91,7 +91,7 @@ fn at_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             Case::new(subject, fails, cause).cured_by(cure)
         }
         Fault::DisabledKey => {
-            let fails = Outcome::Fails(ErrorClass::KeyUnusable, "has min_encryption_version 2");
+            let fails = Outcome::Fails(ErrorClass::KeyUnusable, "VersionDisabled");
             let cause = doing(|bed| {
                 bed.server.rotate_key(bed::MOUNT, &bed.key).unwrap();
                 bed.configure(&json!({ "min_encryption_version": 2 }));
@@ -101,7 +101,7 @@ fn at_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             Case::new(subject, fails, cause).cured_by(cure)
         }
         Fault::DeletedKey => {
-            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "does not exist");
+            let fails = Outcome::Fails(ErrorClass::KeyNotFound, "KeyNotFound");
             let cause = doing(|bed| bed.server.delete_key(bed::MOUNT, &bed.key).unwrap());
             Case::new(subject, fails, cause)
         }
@@ -115,22 +115,14 @@ fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
     let (class, sentence, on_the_way) = match fault {
         Fault::Throttling => (
             ErrorClass::Throttled(Some(Duration::from_secs(7))),
-            "asks for patience",
+            "Throttled",
             proxy::Fault::too_many_requests(7),
         ),
-        Fault::Timeout => (
-            ErrorClass::Unreachable,
-            "does not answer in time",
-            proxy::Fault::Silence,
-        ),
-        Fault::ConnectionReset => (
-            ErrorClass::Unreachable,
-            "broke the connection off",
-            proxy::Fault::Reset,
-        ),
+        Fault::Timeout => (ErrorClass::Unreachable, "Timeout", proxy::Fault::Silence),
+        Fault::ConnectionReset => (ErrorClass::Unreachable, "Closed", proxy::Fault::Reset),
         Fault::GarbageAnswer => (
             ErrorClass::InvalidResponse,
-            "none of Vault's",
+            "InvalidResponse",
             proxy::Fault::not_json(),
         ),
         other => unreachable!("{other:?} is prepared elsewhere"),
@@ -172,7 +164,7 @@ fn oversized(algorithm: KeyAlgorithm, moment: Moment) -> Offered<Case> {
     let subject = Bed::with(bed::server(), algorithm).subject();
     let (outcome, check) = match is_ed25519 {
         true => (
-            Outcome::Fails(ErrorClass::KeyUnusable, "ask for fewer names"),
+            Outcome::Fails(ErrorClass::KeyUnusable, "TooLong"),
             Look::Overlooks("nothing is wrong with the key"),
         ),
         false => (Outcome::Works, Look::Sees),

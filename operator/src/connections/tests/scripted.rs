@@ -10,7 +10,8 @@ use signet_core::issue::{SelfTest, Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use signet_keys::{
-    Access, Backend, Checked, Connected, KeyError, KeyPin, KeyType, Limits, SecretData, Signer,
+    Access, Backend, Checked, Connected, KeyError, KeyPin, KeyType, Limits, RsaHash, SecretData,
+    Signer,
 };
 use tokio::sync::broadcast::Receiver;
 
@@ -140,6 +141,7 @@ impl Backend for Scripted {
 
     fn connect<'a>(
         &'a self,
+        _rsa_hash: RsaHash,
         _access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {

@@ -26,9 +26,10 @@ fn stores_all_facts_of_a_generation() {
             "issuerRef": { "kind": "ClusterIssuer", "name": "corp" },
             "generation": 3,
             "key": {
-                "config": { "software": {
-                    "secretName": "ca", "keyType": "ECDSAP256", "rsaHash": "SHA256",
-                } },
+                "config": {
+                    "rsaHash": "SHA256",
+                    "software": { "secretName": "ca", "keyType": "ECDSAP256" },
+                },
                 "fingerprint": signer.public_key().fingerprint(),
             },
             "certificateChain": root.pem(),

@@ -1,5 +1,5 @@
 use serde_json::json;
-use signet_keys::{ErrorClass, KeyConfig, KeyError, KeyToMake, KeyType};
+use signet_keys::{ErrorClass, KeyBackend, KeyError, KeyToMake, KeyType};
 
 use super::super::decide::{Step, decide};
 use super::super::reason::IssuerReason;
@@ -14,7 +14,7 @@ fn p256() -> std::sync::Arc<dyn signet_keys::Signer> {
 fn creates_a_key_for_a_new_ca() {
     let mut facts = self_signed(&p256());
     facts.key = without_key();
-    if let KeyConfig::Software(software) = &mut facts.spec.key {
+    if let KeyBackend::Software(software) = &mut facts.spec.key.backend {
         software.key_type = KeyType::EcdsaP384;
     }
     let step = decide(&facts).unwrap();

@@ -14,11 +14,24 @@ const TOO_MANY: u32 = 5;
 /// The longest that a key is left alone, whatever it asks.
 const MAX_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Closed until it is told of failures.
+/// What was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// The key signed, or failed to.
+    Signature,
+    /// The key was checked while the breaker was closed, which need not include a signature.
+    Check,
+    /// The key signed to show whether an open breaker may close.
+    Probe,
+}
+
+/// Closed until it counts failures.
 #[derive(Debug, Default)]
 pub(super) struct State {
-    /// Failures since the last success.
-    failures: u32,
+    /// Signatures that failed since the last one that succeeded.
+    failed_signatures: u32,
+    /// Checks that failed since the last check or signature that succeeded.
+    failed_checks: u32,
     /// Why it is open; none while it is closed.
     open: Option<KeyError>,
     probing: bool,
@@ -39,20 +52,23 @@ impl State {
         Some(KeyError { message, ..error })
     }
 
-    /// Counts a failure, and says whether the breaker opens with it.
-    pub(super) fn fail(&mut self, error: &KeyError, by_probe: bool) -> bool {
+    /// Counts a failure, and returns whether the breaker opens with it.
+    pub(super) fn fail(&mut self, error: &KeyError, call: Call) -> bool {
         let rest = Instant::now() + asked_for(error);
         if let Some(last) = &mut self.open {
-            // What was under way when it opened may fail for a lesser reason.
-            if by_probe || !error.class.is_transient() {
+            // What was in flight when it opened may fail for a lesser reason.
+            if call == Call::Probe || !error.class.is_transient() {
                 *last = error.clone();
             }
             // Never sooner than was said before.
             self.next_probe = self.next_probe.max(Some(rest));
             return false;
         }
-        self.failures += 1;
-        let opens = self.failures >= TOO_MANY
+        match call {
+            Call::Signature => self.failed_signatures += 1,
+            Call::Check | Call::Probe => self.failed_checks += 1,
+        }
+        let opens = self.failures() >= TOO_MANY
             || !error.class.is_transient()
             || asked_for(error) > DEADLINE - ATTEMPT;
         if opens {
@@ -69,11 +85,23 @@ impl State {
         (!rest.is_zero()).then_some(rest)
     }
 
-    /// Counts a signature or a check that succeeded, and returns whether there were failures
-    /// before it. While the breaker is open, what was in flight before says nothing of the key as
-    /// it is now.
-    pub(super) fn succeed(&mut self) -> bool {
-        self.open.is_none() && std::mem::take(&mut self.failures) > 0
+    fn failures(&self) -> u32 {
+        self.failed_signatures + self.failed_checks
+    }
+
+    /// Counts a success, and returns whether the key has recovered from failures. A check that
+    /// succeeds shows that the key can be read, and not that it signs. While the breaker is open,
+    /// what was in flight before does not show how the key is now.
+    pub(super) fn succeed(&mut self, call: Call) -> bool {
+        if self.open.is_some() {
+            return false;
+        }
+        let before = self.failures();
+        self.failed_checks = 0;
+        if call == Call::Signature {
+            self.failed_signatures = 0;
+        }
+        before > 0 && self.failures() == 0
     }
 
     /// Whether a probe begins that may close it. While it is closed, none does and any call may
@@ -98,7 +126,7 @@ impl State {
 
     /// Closes it, and says whether it was open.
     pub(super) fn close(&mut self) -> bool {
-        self.failures = 0;
+        (self.failed_signatures, self.failed_checks) = (0, 0);
         self.open.take().is_some()
     }
 }

@@ -133,6 +133,20 @@ async fn reports_the_first_success_after_failures_that_did_not_open_it() {
     assert_eq!(*told.lock().unwrap(), [Event::Recovered]);
 }
 
+/// A key that was replaced by another may be read as before, while it signs nothing that verifies.
+#[tokio::test(start_paused = true)]
+async fn a_check_that_succeeds_does_not_hide_signatures_that_fail() {
+    let (breaker, told) = breaker();
+    let invalid = KeyError::new(ErrorClass::InvalidResponse, "another key's signature");
+    for _ in 0..5 {
+        assert!(!breaker.is_open());
+        breaker.failed(&invalid);
+        let _ = breaker.probe(async { Ok(()) }).await;
+    }
+    assert!(breaker.is_open());
+    assert_eq!(*told.lock().unwrap(), [Event::Opened]);
+}
+
 #[test]
 fn who_is_told_may_ask() {
     let own: Arc<Mutex<Option<Arc<Breaker>>>> = Arc::default();

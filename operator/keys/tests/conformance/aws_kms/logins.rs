@@ -65,8 +65,8 @@ async fn a_role_is_assumed_with_its_external_id() {
     for (external_id, session_name) in [("cluster-8", "ca"), ("cluster-7", "signet")] {
         let error = with(external_id, session_name).connect().await.unwrap_err();
         assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
-        let sentence = "AWS STS in us-east-1 refuses the credentials: ";
-        assert!(error.message.starts_with(sentence), "{error}");
+        assert_eq!(error.code, "Denied", "{error}");
+        assert!(error.message.starts_with("AWS STS in us-east-1"), "{error}");
         assert!(error.message.contains(&role), "{error}");
     }
 }
@@ -180,7 +180,7 @@ async fn a_secret_that_lacks_something_says_what() {
         };
         let error = subject.connect().await.unwrap_err();
         assert_eq!(error.class, ErrorClass::CredentialsRefused);
-        error.message
+        (error.code, error.message)
     };
     let id: (&str, &[u8]) = ("access-key-id", b"id");
     let secret: (&str, &[u8]) = ("secret-access-key", b"a secret access key");
@@ -196,10 +196,9 @@ async fn a_secret_that_lacks_something_says_what() {
         ),
         (vec![id, secret], with_token, "token"),
     ] {
-        let message = refusal(&entries, config).await;
-        let sentence =
-            format!("the Secret aws has no text under {lacks}; put a part of the access key there");
-        assert_eq!(message, sentence);
+        let (code, message) = refusal(&entries, config).await;
+        assert_eq!(code, "NoEntry");
+        assert!(message.contains(&format!("under {lacks}")), "{message}");
     }
     let subject = Subject {
         access: access(Arc::default()),
@@ -207,8 +206,7 @@ async fn a_secret_that_lacks_something_says_what() {
     };
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused);
-    let sentence = "the Secret aws does not exist; put the access key there";
-    assert_eq!(error.message, sentence);
+    assert_eq!(error.code, "NoSecret");
 }
 
 async fn a_wrong_access_key_is_refused_in_a_sentence() {
@@ -227,8 +225,8 @@ async fn a_wrong_access_key_is_refused_in_a_sentence() {
         };
         let error = subject.connect().await.unwrap_err();
         assert_eq!(error.class, ErrorClass::CredentialsRefused);
-        let sentence = "AWS KMS in us-east-1 refuses the credentials: ";
-        assert!(error.message.starts_with(sentence), "{error}");
+        let code = ["WrongSecretKey", "UnknownCredentials", "Denied"];
+        assert!(code.contains(&error.code), "{error}");
         assert!(!error.message.contains("kms:Sign"), "{error}");
         let place = "the access key in the Secret aws";
         assert!(error.message.contains(place), "{error}");
@@ -270,10 +268,7 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
         ..of_tenant
     };
     let message = refusal(allowed.clone()).await;
-    assert!(
-        message.contains("remove endpoint and stsEndpoint"),
-        "{message}"
-    );
+    assert!(message.contains("remove endpoint"), "{message}");
     // Nor to whom a CA of its choice vouches for.
     let mut config = aws.config(&key);
     for field in ["credentials", "endpoint", "stsEndpoint"] {
@@ -285,7 +280,8 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
     };
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused);
-    assert!(error.message.contains("remove caBundle"), "{error}");
+    assert_eq!(error.code, "AmbientElsewhere", "{error}");
+    assert!(error.message.contains("caBundle"), "{error}");
     assert_eq!(aws.proxy.requests().len(), 0);
 }
 
@@ -342,7 +338,7 @@ async fn child(told: &Value) {
         ..access(Arc::new(memory))
     };
     let config: KeyConfig = key_config(told["config"].clone());
-    let connected = config.backend().connect(&access, &Default::default()).await;
+    let connected = config.connect(&access, &Default::default()).await;
     let signer = connected.unwrap().signer;
     signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{
-    Access, Checked, Connected, KeyConfig, KeyError, KeyPin, Modules, ModulesConfig, Pkcs11Error,
-    Pkcs11Fault, Signer,
+    Access, Checked, Connected, KeyBackend, KeyConfig, KeyError, KeyPin, Modules, ModulesConfig,
+    Pkcs11Error, Pkcs11Fault, Signer,
 };
 use signet_testbed::SoftHsm;
 
@@ -135,7 +135,7 @@ fn kind(algorithm: KeyAlgorithm) -> String {
 /// Connects an issuer.
 pub(super) async fn connect(config: &KeyConfig, access: &Access) -> Result<Connected, KeyError> {
     let known = KeyPin::default();
-    config.backend().connect(access, &known).await
+    config.connect(access, &known).await
 }
 
 /// Connects an issuer that must get its key.
@@ -168,7 +168,7 @@ pub(super) async fn is_same(signer: &dyn Signer) {
 /// The error is about this key, and this is wrong with it.
 #[track_caller]
 pub(super) fn expect(error: &KeyError, config: &KeyConfig, fault: Pkcs11Fault) {
-    let KeyConfig::Pkcs11(key) = config else {
+    let KeyBackend::Pkcs11(key) = &config.backend else {
         panic!("{config:?}")
     };
     let key = key.clone();

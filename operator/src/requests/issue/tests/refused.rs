@@ -92,7 +92,7 @@ async fn a_certificate_that_is_too_long_for_the_key_is_denied_and_not_asked_for(
     let Outcome::Denied(denial) = outcome else {
         panic!("{outcome:?}")
     };
-    let advice = "the key of the CA signs 100 at most; ask for fewer names";
+    let advice = "the CA's key signs at most 100; request fewer names";
     assert!(denial.message.contains(advice), "{denial:?}");
 }
 

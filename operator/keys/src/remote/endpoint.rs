@@ -4,41 +4,40 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::refused;
+use super::RemoteError;
 use crate::access::Addresses;
-use crate::error::{ErrorClass, KeyError};
 
-/// Reads `https://HOST[:PORT][/]` out of a field, as the URL standard reads it, and gives it
-/// without the slash. An address that may not be called is refused here, in whatever form it is
-/// written; what a name leads to is judged when it is resolved ([`resolve`](super::resolve)).
+/// Reads `https://HOST[:PORT][/]` from a field, as the URL standard reads it, and returns it
+/// without the slash. An address that may not be called is refused here, in every form in which it
+/// can be written; what a name leads to is judged when it is resolved.
 ///
 /// # Errors
-/// It is something else, or may not be called.
-pub(crate) fn server(field: &str, text: &str, addresses: &Addresses) -> Result<String, KeyError> {
-    let no = || {
-        let sentence = format!(
-            "{field} is no server; write https:// and a host, with a port if it is not 443, and no \
-             path, such as https://server.example.org:8443"
-        );
-        KeyError::new(ErrorClass::KeyUnusable, sentence)
-    };
-    let url = Url::parse(text).map_err(|_| no())?;
+/// It has another form, or may not be called.
+pub(crate) fn endpoint(
+    field: &'static str,
+    text: &str,
+    addresses: &Addresses,
+) -> Result<String, RemoteError> {
+    let invalid = || RemoteError::NotAServer { field };
+    let url = Url::parse(text).map_err(|_| invalid())?;
     let plain = url.username().is_empty()
         && url.password().is_none()
         && url.path() == "/"
         && url.query().is_none()
         && url.fragment().is_none();
     if url.scheme() != "https" || !plain {
-        return Err(no());
+        return Err(invalid());
     }
-    let literal = match url.host().ok_or_else(no)? {
+    let literal = match url.host().ok_or_else(invalid)? {
         Host::Domain(_) => None,
         Host::Ipv4(address) => Some(IpAddr::V4(address)),
         Host::Ipv6(address) => Some(IpAddr::V6(address)),
     };
     // A literal address never comes to a resolver.
     match literal {
-        Some(address) if !addresses.allow(address) => Err(refused(text)),
+        Some(address) if !addresses.allow(address) => Err(RemoteError::Forbidden {
+            host: text.to_owned(),
+        }),
         _ => Ok(url.as_str().trim_end_matches('/').to_owned()),
     }
 }
@@ -60,7 +59,10 @@ mod tests {
             ("https://[2001:db8::2]:8200", "https://[2001:db8::2]:8200"),
             ("https://Vault.Example.org:443", "https://vault.example.org"),
         ] {
-            assert_eq!(server("address", text, &Addresses::Any).unwrap(), expected);
+            assert_eq!(
+                endpoint("address", text, &Addresses::Any).unwrap(),
+                expected
+            );
         }
         for text in [
             "http://vault",
@@ -77,9 +79,12 @@ mod tests {
             "file:///etc/passwd",
             "unix:///run/vault.sock",
         ] {
-            let error = server("address", text, &Addresses::Any).unwrap_err();
-            assert_eq!(error.class, ErrorClass::KeyUnusable, "{text}");
-            assert!(error.message.starts_with("address is no server"), "{error}");
+            let error = endpoint("address", text, &Addresses::Any).unwrap_err();
+            assert_eq!(
+                error,
+                RemoteError::NotAServer { field: "address" },
+                "{text}"
+            );
         }
     }
 
@@ -99,10 +104,11 @@ mod tests {
             "https://169.254.169.254",
             "https://10.0.0.1",
         ] {
-            let error = server("address", text, &tenant).unwrap_err();
-            assert!(error.message.contains("may not call"), "{text}: {error}");
-            assert!(server("address", text, &Addresses::Any).is_ok(), "{text}");
+            let error = endpoint("address", text, &tenant).unwrap_err();
+            let host = text.to_owned();
+            assert_eq!(error, RemoteError::Forbidden { host });
+            assert!(endpoint("address", text, &Addresses::Any).is_ok(), "{text}");
         }
-        assert!(server("address", "https://10.0.0.2", &tenant).is_ok());
+        assert!(endpoint("address", "https://10.0.0.2", &tenant).is_ok());
     }
 }

@@ -31,7 +31,7 @@ pub(crate) enum Unresolved {
     NoAddress(#[source] Option<io::Error>),
     /// One of its addresses may not be called.
     #[error("the name leads to an address that may not be called")]
-    Refused,
+    Forbidden,
 }
 
 /// The addresses of a host, each of which may be called.
@@ -47,7 +47,7 @@ fn judge(found: Vec<IpAddr>, addresses: &Addresses) -> Result<Vec<IpAddr>, Unres
     }
     match found.iter().all(|address| addresses.allow(*address)) {
         true => Ok(found),
-        false => Err(Unresolved::Refused),
+        false => Err(Unresolved::Forbidden),
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
         let both: Vec<IpAddr> = found(&["10.0.0.2", "127.0.0.1"]);
         assert!(matches!(
             judge(both.clone(), &tenant),
-            Err(Unresolved::Refused)
+            Err(Unresolved::Forbidden)
         ));
         assert_eq!(judge(both.clone(), &Addresses::Any).unwrap(), both);
         let good: Vec<IpAddr> = found(&["10.0.0.2", "2001:db8::2"]);

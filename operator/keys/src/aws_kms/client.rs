@@ -1,0 +1,173 @@
+//! A client of KMS with its credentials, over Signet's own transport.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_kms::Client;
+use aws_sdk_kms::config::retry::RetryConfig;
+use aws_sdk_kms::config::{AppName, IdentityCache, StalledStreamProtectionConfig};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+
+use super::AwsKms;
+use super::credentials::AwsCredentials;
+use super::login;
+use super::response::Service;
+use crate::access::Access;
+use crate::error::{ErrorClass, KeyError};
+use crate::remote::{Http, Redactor, Sources, Tls, endpoint};
+use crate::secrets::SecretData;
+
+/// Temporary credentials are renewed this long before they expire, for clocks that differ; less
+/// what the SDK draws, which is half of it at most.
+const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
+
+/// The largest response that is read. Those of KMS and STS have a few kilobytes.
+const MAX_RESPONSE: usize = 256 * 1024;
+
+/// What to change when a permission is missing.
+pub(super) const ALLOW: &str = "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, \
+                                in the policy of the caller or of the key";
+
+/// A client of KMS with its credentials.
+pub(super) struct KmsClient {
+    pub(super) sdk: Client,
+    pub(super) service: Service,
+    sources: Sources,
+}
+
+impl KmsClient {
+    /// Makes a client. Nothing is sent to AWS yet.
+    pub(super) async fn new(config: &AwsKms, access: &Access) -> Result<Self, KeyError> {
+        let endpoint = |field, text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| endpoint(field, text, &access.addresses))
+                .transpose()
+        };
+        let kms_endpoint = endpoint("awsKms.endpoint", &config.endpoint)?;
+        let sts_endpoint = endpoint("awsKms.stsEndpoint", &config.sts_endpoint)?;
+        let (sources, secret) = config.sources(access).await?;
+        let redactor = Redactor::default();
+        let (kms, sts) = (
+            config.kms(redactor.clone()),
+            login::sts(config, redactor.clone()),
+        );
+        let tls = Tls {
+            ca: sources.ca.clone(),
+            identity: None,
+        };
+        let for_sts = sdk(
+            config,
+            sts_endpoint,
+            Http::new(sts.name.clone(), tls.clone(), access)?,
+        );
+        let credentials = login::provider(config, secret, access, &for_sts, sts).await?;
+        let cache = IdentityCache::lazy().buffer_time(RENEWAL_MARGIN);
+        let for_kms = sdk(
+            config,
+            kms_endpoint,
+            Http::new(kms.name.clone(), tls, access)?,
+        );
+        let for_kms = aws_sdk_kms::config::Builder::from(&for_kms)
+            .credentials_provider(credentials)
+            .identity_cache(cache.build());
+        Ok(Self {
+            sdk: Client::from_conf(for_kms.build()),
+            service: kms,
+            sources,
+        })
+    }
+
+    /// Whether what the client was made from is as it was.
+    pub(super) async fn is_current(
+        &self,
+        config: &AwsKms,
+        access: &Access,
+    ) -> Result<bool, KeyError> {
+        match config.sources(access).await {
+            Ok((sources, _)) => Ok(sources == self.sources),
+            // The Secret is gone, or something in it.
+            Err(error) if error.class == ErrorClass::CredentialsRefused => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl AwsKms {
+    async fn sources(&self, access: &Access) -> Result<(Sources, Option<SecretData>), KeyError> {
+        let secret = match &self.credentials {
+            Some(AwsCredentials::SecretRef(at)) => Some((at.name.as_str(), "the access key")),
+            _ => None,
+        };
+        Sources::read(self.ca_bundle.as_ref(), secret, &*access.namespace).await
+    }
+
+    fn kms(&self, redactor: Redactor) -> Service {
+        let role = match &self.credentials {
+            Some(AwsCredentials::WebIdentity(login)) => Some(&login.role_arn),
+            _ => None,
+        };
+        let role = self.role_arn.as_ref().or(role);
+        Service {
+            name: format!("AWS KMS in {}", self.region),
+            credentials: match role {
+                Some(role) => format!("the session of the role {role}"),
+                None => login::credentials(self),
+            },
+            allow: ALLOW,
+            redactor,
+        }
+    }
+}
+
+/// What calls of KMS and of STS have in common. It is put together by hand, so that nothing of
+/// the operator's environment or files gets into it.
+fn sdk(config: &AwsKms, endpoint: Option<String>, http: Http) -> SdkConfig {
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(config.region.clone()))
+        .http_client(http_client(http))
+        // The caller of a signer retries.
+        .retry_config(RetryConfig::disabled())
+        // Responses are small, and come within the time of the call or not at all.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    sdk.set_app_name(AppName::new("signet").ok());
+    sdk.set_endpoint_url(endpoint);
+    sdk.build()
+}
+
+/// The SDK's client over ours.
+fn http_client(http: Http) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(Arc::new(http)));
+    http_client_fn(move |_, _| connector.clone())
+}
+
+#[derive(Debug)]
+struct Connector(Arc<Http>);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let http = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x();
+            let request = request.map_err(|error| ConnectorError::user(error.into()))?;
+            let request = request.map(|body| body.bytes().unwrap_or_default().to_vec());
+            let response = http.send(request, MAX_RESPONSE).await;
+            let response = response.map_err(|error| ConnectorError::other(error.into(), None))?;
+            let response = HttpResponse::try_from(response.map(SdkBody::from));
+            response.map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+impl fmt::Debug for KmsClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KmsClient(..)")
+    }
+}

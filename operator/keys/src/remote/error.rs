@@ -1,0 +1,127 @@
+//! What goes wrong on the way to a server, told apart by the types of the errors.
+
+use std::error::Error;
+
+use super::RESPONSE;
+use super::cause::{causes, chain};
+use super::resolver::Unresolved;
+use crate::error::{ErrorClass, KeyError};
+use crate::key_errors::key_errors;
+
+key_errors! {
+    /// What goes wrong on the way to a server. What is at an address is not in the messages: an
+    /// Issuer names the address, and must not learn it.
+    pub enum RemoteError {
+        /// A field does not name a server.
+        NotAServer { field: &'static str } => ErrorClass::KeyUnusable,
+            "{field} is not a server; write https:// and a host, with a port if it is not 443, \
+             and no path, such as https://server.example.org:8443";
+        /// The address may not be called.
+        Forbidden { host: String } => ErrorClass::KeyUnusable,
+            "{host} leads to the operator's own host or link, to a service of the cloud for it, \
+             or to the API server, which an Issuer may not call; name another server, or use a \
+             ClusterIssuer";
+        /// The host name has no address.
+        Unresolved { server: String } => ErrorClass::Unreachable,
+            "{server} cannot be found: its host name does not resolve; check the name and the \
+             cluster's DNS";
+        /// No response came in time.
+        Timeout { server: String, seconds: u64 } => ErrorClass::Unreachable,
+            "{server} did not respond within {seconds} s; check the network on the way to it";
+        /// The server's certificate is not trusted.
+        Untrusted { server: String } => ErrorClass::Unreachable,
+            "{server} has a certificate that is not trusted; put its CA certificates into \
+             caBundle, and check that it is valid and for this host";
+        /// The server ended the TLS handshake.
+        TlsRefused { server: String } => ErrorClass::Unreachable,
+            "{server} refuses the TLS connection; check which client certificates and TLS \
+             versions it accepts";
+        /// There is no connection.
+        NotConnected { server: String } => ErrorClass::Unreachable,
+            "{server} cannot be reached; check the address, the network and its firewalls";
+        /// The connection was closed before the response was complete.
+        Closed { server: String } => ErrorClass::Unreachable,
+            "{server} closed the connection before its response was complete";
+        /// The server does not speak HTTP.
+        NotHttp { server: String } => ErrorClass::InvalidResponse,
+            "{server} did not return an HTTP response; check what is at its address";
+        /// The response is too large.
+        TooLarge { server: String, max_bytes: usize } => ErrorClass::InvalidResponse,
+            "{server} returned a response larger than {max_bytes} bytes; check what is at its \
+             address";
+        /// A certificate of the bundle cannot be used.
+        InvalidBundle => ErrorClass::KeyUnusable,
+            "caBundle contains a certificate that cannot be used as a CA certificate; put the CA \
+             certificates of the server there, in PEM";
+        /// The client certificate cannot be used.
+        InvalidIdentity => ErrorClass::CredentialsRefused,
+            "the client certificate and its key cannot be used; put a certificate and the key \
+             that belongs to it into the Secret, in PEM";
+    }
+}
+
+/// Why a request has no response.
+pub(super) fn failure(error: &reqwest::Error, server: &str, host: &str) -> KeyError {
+    let (server, seconds) = (server.to_owned(), RESPONSE.as_secs());
+    let unresolved = find::<Unresolved>(error);
+    let tls = find::<rustls::Error>(error);
+    let http = find::<hyper::Error>(error);
+    let kind = if let Some(Unresolved::Forbidden) = unresolved {
+        let host = host.to_owned();
+        return RemoteError::Forbidden { host }.into();
+    } else if unresolved.is_some() {
+        RemoteError::Unresolved { server }
+    } else if error.is_timeout() {
+        RemoteError::Timeout { server, seconds }
+    } else if let Some(rustls::Error::InvalidCertificate(_)) = tls {
+        RemoteError::Untrusted { server }
+    } else if let Some(rustls::Error::AlertReceived(_)) = tls {
+        RemoteError::TlsRefused { server }
+    } else if http.is_some_and(hyper::Error::is_parse) {
+        RemoteError::NotHttp { server }
+    } else if error.is_connect() {
+        RemoteError::NotConnected { server }
+    } else {
+        RemoteError::Closed { server }
+    };
+    KeyError::from(kind).caused_by(chain(error))
+}
+
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|cause| cause.downcast_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_errors::BackendError;
+
+    #[test]
+    fn has_a_class_for_each_kind() {
+        let server = || "the server".to_owned();
+        for (error, class) in [
+            (
+                RemoteError::Timeout {
+                    server: server(),
+                    seconds: 4,
+                },
+                ErrorClass::Unreachable,
+            ),
+            (
+                RemoteError::NotHttp { server: server() },
+                ErrorClass::InvalidResponse,
+            ),
+            (
+                RemoteError::Forbidden { host: server() },
+                ErrorClass::KeyUnusable,
+            ),
+            (RemoteError::InvalidIdentity, ErrorClass::CredentialsRefused),
+        ] {
+            assert_eq!(error.class(), class, "{error}");
+        }
+        let error = KeyError::from(RemoteError::Closed { server: server() });
+        assert_eq!(error.code, "Closed");
+        let message = "the server closed the connection before its response was complete";
+        assert_eq!(error.message, message);
+    }
+}

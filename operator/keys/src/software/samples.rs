@@ -1,0 +1,30 @@
+//! A sample of each error of a key in a Secret.
+
+use signet_core::samples;
+use signet_core::x509::public_key::PublicKeyError;
+
+use super::SoftwareError;
+
+samples!(SoftwareError {
+    NoSecret { secret: secret() },
+    NoKey { secret: secret() },
+    Encrypted { secret: secret() },
+    NotPem { secret: secret() },
+    UnsupportedKey { secret: secret() },
+    UnsupportedPublicKey {
+        secret: secret(),
+        why: PublicKeyError::WeakRsa { bits: 1024 }.to_string()
+    },
+    NoPublicKey { secret: secret() },
+    TooSlow {
+        secret: secret(),
+        bits: 8192,
+        max_bits: 4096
+    },
+    NotSigned,
+    NotGenerated,
+});
+
+fn secret() -> String {
+    "ca".to_owned()
+}

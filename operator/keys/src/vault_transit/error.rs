@@ -1,0 +1,310 @@
+//! What goes wrong with a key in Vault.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::key::KeyPath;
+use crate::error::{ErrorClass, KeyError};
+use crate::key_errors::key_errors;
+use crate::remote::{Redactor, retry_after};
+
+key_errors! {
+    /// What goes wrong with a key in Vault or OpenBao.
+    pub enum VaultTransitError {
+        /// A rate limit quota is used up.
+        Throttled { server: String, retry_after: Option<Duration>, said: Said } => ErrorClass::Throttled(*retry_after),
+            "{server} is rate limiting requests{said}";
+        /// The server redirects, as standbys do.
+        Redirect { server: String, said: Said } => ErrorClass::InvalidResponse,
+            "{server} redirects to another address, which is not followed; set \
+             vaultTransit.address to the active server or its load balancer{said}";
+        /// The server is sealed.
+        Sealed { server: String } => ErrorClass::Unreachable,
+            "{server} is sealed; unseal it";
+        /// The server has a fault of its own, or is behind or standing by.
+        Unavailable { server: String, status: u16, said: Said } => ErrorClass::Unreachable,
+            "{server} cannot serve requests now (status {status}){said}";
+        /// The namespace does not exist.
+        NoNamespace { server: String, namespace: String } => ErrorClass::KeyNotFound,
+            "{server} has no namespace {namespace}; correct vaultTransit.namespace";
+        /// The key or the mount does not exist.
+        KeyNotFound { key: String, said: Said } => ErrorClass::KeyNotFound,
+            "{key} does not exist; create it, or correct vaultTransit.mount and name{said}";
+        /// The server does not sign with the key, for its own reason.
+        NotSigned { key: String, said: Said } => ErrorClass::KeyUnusable,
+            "{key} does not sign{said}";
+        /// The login is refused.
+        LoginRefused { server: String, method: &'static str, mount: String, said: Said } => ErrorClass::CredentialsRefused,
+            "{server} refuses the login by {method} at auth/{mount}; check its role and \
+             vaultTransit.auth{said}";
+        /// The token cannot be looked up.
+        TokenNotFound { server: String, said: Said } => ErrorClass::CredentialsRefused,
+            "{server} refuses the token of tokenRef; put a valid token into the Secret{said}";
+        /// A permission is missing after a login.
+        Denied { server: String, permission: String, said: Said } => ErrorClass::CredentialsRefused,
+            "{server} lets Signet log in and denies it {permission}; add that to the policy of \
+             the role or token{said}";
+        /// The token of the Secret is valid and lacks a permission.
+        TokenDenied { server: String, permission: String } => ErrorClass::CredentialsRefused,
+            "{server} denies {permission} to the token of tokenRef; add that to the token's policy";
+        /// The token of the Secret is not valid, or may not look itself up and lacks a permission.
+        TokenRefused { server: String, permission: String } => ErrorClass::CredentialsRefused,
+            "{server} does not accept the token of tokenRef, or denies it {permission}; put a \
+             valid token with that policy into the Secret";
+        /// The response is not one of Vault's, or not one of this key.
+        InvalidResponse { server: String } => ErrorClass::InvalidResponse,
+            "{server} did not return a Vault response; check vaultTransit.address";
+        /// The key is of a type that does not sign certificates.
+        KeyType { key: String, kind: String, kinds: String } => ErrorClass::KeyUnusable,
+            "{key} is of type {kind}, which signs no certificates; create one of {kinds}";
+        /// The key is derived.
+        Derived { key: String } => ErrorClass::KeyUnusable,
+            "{key} is a derived key; create one with derived=false";
+        /// The key is deleted and can be restored.
+        SoftDeleted { key: String } => ErrorClass::KeyUnusable,
+            "{key} is deleted (soft_deleted); restore it in Vault";
+        /// The key does not support signing.
+        SigningNotSupported { key: String } => ErrorClass::KeyUnusable,
+            "{key} does not support signing; check its configuration in Vault";
+        /// The version is newer than the newest.
+        NoVersion { key: String, version: u64, newest: u64 } => ErrorClass::KeyUnusable,
+            "{key} has no version {version}, its newest is {newest}; restore the key of this CA, \
+             or create a new CA";
+        /// A minimum of the key excludes the version.
+        VersionDisabled { key: String, field: &'static str, min: u64, version: u64 } => ErrorClass::KeyUnusable,
+            "{key} has {field} {min}, so version {version}, which is the one of this CA, can no \
+             longer sign; lower {field} in Vault, or create a new CA";
+        /// The version is not there any more.
+        VersionGone { key: String, version: u64 } => ErrorClass::KeyUnusable,
+            "{key} no longer has version {version}, which is the one of this CA; restore it in \
+             Vault, or create a new CA";
+        /// The public key is not one that Signet uses.
+        UnsupportedKey { key: String, why: String } => ErrorClass::KeyUnusable,
+            "{key} is a key that Signet does not use: {why}";
+        /// The key has changed since it was connected.
+        KeyChanged { key: String } => ErrorClass::KeyUnusable,
+            "{key} has changed since it was connected; restore the key of this CA";
+        /// The pin of the CA generation cannot be read.
+        InvalidPin => ErrorClass::KeyUnusable,
+            "the CA generation names a version of the key that is not a number; restore it";
+        /// A field does not have the form of a path or name in Vault.
+        InvalidPath { field: &'static str } => ErrorClass::KeyUnusable,
+            "vaultTransit.{field} is not a name that Vault has; use letters, digits, '_', '-' and \
+             '.'";
+        /// Two sources for a token, or none.
+        JwtSource => ErrorClass::KeyUnusable,
+            "vaultTransit.auth.jwt: set exactly one of tokenRef and serviceAccountRef";
+        /// The Secret does not hold a token of Vault.
+        InvalidToken { secret: String, key: String } => ErrorClass::CredentialsRefused,
+            "{key} of the Secret {secret} is not a Vault token; put the token there, and nothing \
+             else";
+        /// The Secret does not hold a client certificate.
+        InvalidClientCertificate { secret: String } => ErrorClass::CredentialsRefused,
+            "the Secret {secret} has no client certificate; put the certificate under tls.crt and \
+             its key under tls.key, in PEM";
+    }
+}
+
+/// What a server says in the list `errors`, at the end of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said(pub(super) String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_str() {
+            "" => Ok(()),
+            said => write!(f, "; it says: {said}"),
+        }
+    }
+}
+
+/// Why a request has no result.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// There is no response, or not one of Vault's.
+    #[error(transparent)]
+    NoResponse(#[from] KeyError),
+    /// The server refused it.
+    #[error("the server refused the request")]
+    Refused(Refusal),
+}
+
+/// A response with an error status.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    said: Said,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    #[serde(default)]
+    errors: Vec<String>,
+}
+
+impl From<VaultTransitError> for Failure {
+    fn from(error: VaultTransitError) -> Self {
+        Self::NoResponse(error.into())
+    }
+}
+
+impl Failure {
+    /// Whether the server does not accept the token, or its policies do not allow the request.
+    pub(super) fn is_denied(&self) -> bool {
+        self.has_status(&[401, 403])
+    }
+
+    /// Whether the server will refuse it again: it is about the request, and not about its own
+    /// state.
+    pub(super) fn is_final(&self) -> bool {
+        self.has_status(&[400, 401, 403, 404])
+    }
+
+    /// Whether it may be about the key, and not about the server's own state.
+    pub(super) fn may_be_about_the_key(&self) -> bool {
+        self.has_status(&[400, 404, 500])
+    }
+
+    fn has_status(&self, statuses: &[u16]) -> bool {
+        matches!(self, Self::Refused(refusal) if statuses.contains(&refusal.status.as_u16()))
+    }
+
+    /// The error, which is this one where a refusal is not about the server's own state.
+    pub(super) fn or(
+        self,
+        path: &KeyPath,
+        refused: impl FnOnce(Said) -> VaultTransitError,
+    ) -> KeyError {
+        match self {
+            Self::NoResponse(error) => error,
+            Self::Refused(refusal) => refusal.or(path, refused).into(),
+        }
+    }
+}
+
+impl Refusal {
+    /// Reads a response: of its body only the field `errors`.
+    pub(super) fn read(response: &http::Response<Vec<u8>>, redactor: &Redactor) -> Self {
+        let errors = serde_json::from_slice::<Errors>(response.body()).map(|body| body.errors);
+        let header = response.headers().get(http::header::RETRY_AFTER);
+        let said = redactor.message(&errors.unwrap_or_default().join("; "));
+        Self {
+            status: response.status(),
+            said: Said(without_list_marks(&said)),
+            retry_after: retry_after(header.and_then(|header| header.to_str().ok())),
+        }
+    }
+
+    fn or(
+        self,
+        path: &KeyPath,
+        refused: impl FnOnce(Said) -> VaultTransitError,
+    ) -> VaultTransitError {
+        let (server, said, status) = (path.server(), self.said, self.status.as_u16());
+        match status {
+            429 => VaultTransitError::Throttled {
+                server,
+                retry_after: self.retry_after,
+                said,
+            },
+            300..=399 => VaultTransitError::Redirect { server, said },
+            503 if said.0.contains("sealed") => VaultTransitError::Sealed { server },
+            // 412, 472 and 473 are of replicas that are behind or standing by.
+            412 | 472 | 473 | 500..=599 => VaultTransitError::Unavailable {
+                server,
+                status,
+                said,
+            },
+            404 if said.0 == "namespace not found" => VaultTransitError::NoNamespace {
+                server,
+                namespace: path.namespace.clone().unwrap_or_default(),
+            },
+            _ => refused(said),
+        }
+    }
+}
+
+/// Without the headline that counts the errors, and the bullets of the list.
+fn without_list_marks(said: &str) -> String {
+    let words: Vec<_> = said.split(' ').filter(|word| *word != "*").collect();
+    let line = words.join(" ");
+    match line.strip_prefix("1 error occurred: ") {
+        Some(line) => line.to_owned(),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key_errors::BackendError;
+
+    fn refusal(status: u16, body: &str) -> VaultTransitError {
+        let response = http::Response::builder()
+            .status(status)
+            .header("retry-after", "7")
+            .body(body.as_bytes().to_vec())
+            .unwrap();
+        let redactor = Redactor::default();
+        redactor.remember("s3cr3t");
+        let refusal = Refusal::read(&response, &redactor);
+        let failure = Failure::Refused(refusal.clone());
+        assert_eq!(
+            failure.is_final(),
+            [400, 401, 403, 404].contains(&status),
+            "{status}"
+        );
+        refusal.or(&KeyPath::example(), |said| VaultTransitError::NotSigned {
+            key: "the key".to_owned(),
+            said,
+        })
+    }
+
+    #[test]
+    fn classifies_a_refusal_by_its_status() {
+        let seven = Some(Duration::from_secs(7));
+        for (status, code, class) in [
+            (307, "Redirect", ErrorClass::InvalidResponse),
+            (400, "NotSigned", ErrorClass::KeyUnusable),
+            (403, "NotSigned", ErrorClass::KeyUnusable),
+            (412, "Unavailable", ErrorClass::Unreachable),
+            (429, "Throttled", ErrorClass::Throttled(seven)),
+            (472, "Unavailable", ErrorClass::Unreachable),
+            (473, "Unavailable", ErrorClass::Unreachable),
+            (500, "Unavailable", ErrorClass::Unreachable),
+            (502, "Unavailable", ErrorClass::Unreachable),
+            (503, "Unavailable", ErrorClass::Unreachable),
+        ] {
+            let error = refusal(status, "");
+            assert_eq!((error.code(), error.class()), (code, class), "{status}");
+        }
+        let sealed = refusal(503, r#"{"errors":["Vault is sealed"]}"#);
+        let server = "the Vault at https://vault".to_owned();
+        assert_eq!(sealed, VaultTransitError::Sealed { server });
+    }
+
+    #[test]
+    fn shows_only_the_errors_of_a_response_in_one_line_and_cut() {
+        let said = |body: &str| match refusal(400, body) {
+            VaultTransitError::NotSigned { said, .. } => said.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(said("<html>the intranet</html>"), "");
+        assert_eq!(said(r#"{"password":"x","errors":[]}"#), "");
+        assert_eq!(
+            said(r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
+            "; it says: permission denied"
+        );
+        assert_eq!(
+            said(r#"{"errors":["a\u001b[31m", "b"]}"#),
+            "; it says: a [31m; b"
+        );
+        assert_eq!(said(r#"{"errors":["bad s3cr3t!"]}"#), "; it says: bad …!");
+        let long = format!(r#"{{"errors":["{}"]}}"#, "é".repeat(1000));
+        assert_eq!(said(&long), format!("; it says: {}", "é".repeat(200)));
+    }
+}
