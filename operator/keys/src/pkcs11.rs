@@ -136,7 +136,7 @@ impl Backend for Pkcs11 {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 16,
+            max_in_flight: 16,
         }
     }
 

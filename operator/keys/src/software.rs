@@ -36,7 +36,7 @@ pub(crate) const TLS_KEY: &str = "tls.key";
 const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
 
 /// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
-/// with 8192, and everybody who may ask for a certificate can ask for as many as he likes.
+/// with 8192, and requesters can request any number of certificates.
 const MAX_RSA_BITS: u32 = 4096;
 
 /// A private key in a Kubernetes Secret.
@@ -46,7 +46,7 @@ pub struct Software {
     /// The Secret that holds the private key under `tls.key`, as PEM (PKCS#8, PKCS#1 or SEC1).
     /// It is in the Issuer's namespace; for a ClusterIssuer, in the cluster resource namespace.
     /// With `certificate.selfSigned`, Signet makes the key if the Secret does not exist. A key
-    /// that is there is never overwritten, and one that vanished is not made anew.
+    /// that is there is never overwritten, and one that vanished is not created again.
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
         "message": "write the name of a Secret: lower-case letters, digits, hyphens and dots",
@@ -101,7 +101,7 @@ impl Backend for Software {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 32,
+            max_in_flight: 32,
         }
     }
 

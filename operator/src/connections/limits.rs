@@ -17,10 +17,10 @@ pub(super) fn limits(spec: &IssuerSpec, caps: Caps) -> Limits {
     let own = spec.key.backend().limits();
     let spec_limits = spec.key_limits.unwrap_or_default();
     let per_second = spec_limits.signatures_per_second.or(own.per_second);
-    let max_in_flight = spec_limits.max_in_flight.unwrap_or(own.at_once);
+    let max_in_flight = spec_limits.max_in_flight.unwrap_or(own.max_in_flight);
     Limits {
         per_second: per_second.into_iter().chain(caps.per_second).min(),
-        at_once: caps
+        max_in_flight: caps
             .max_in_flight
             .map_or(max_in_flight, |cap| cap.min(max_in_flight)),
     }

@@ -176,7 +176,7 @@ fn the_spec_limits_a_key_and_the_backend_does_where_it_says_nothing() {
     });
     let expected = Limits {
         per_second: Some(7),
-        at_once: own.at_once,
+        max_in_flight: own.max_in_flight,
     };
     assert_eq!(limits(&spec, Caps::default()), expected);
 }
@@ -199,6 +199,6 @@ fn no_limit_exceeds_what_the_operators_flags_allow() {
             max_in_flight,
         });
         let found = limits(&spec, caps);
-        assert_eq!((found.per_second, found.at_once), expected);
+        assert_eq!((found.per_second, found.max_in_flight), expected);
     }
 }

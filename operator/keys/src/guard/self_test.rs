@@ -1,4 +1,4 @@
-//! Whether a key signs: to be there and to be looked at is not enough.
+//! The self-test: shows that a key signs, which reading it does not.
 
 use signet_core::issue::ToBeSigned;
 
@@ -6,10 +6,10 @@ use super::error::GuardError;
 use crate::Signer;
 use crate::error::KeyError;
 
-/// Has a key sign what is good for nothing ([`ToBeSigned::trial`]), and checks the signature.
+/// Has a key sign something useless, and verifies the signature.
 ///
-/// A login may lack the permission to sign and have that to look, and a token may have a key that
-/// it does not let sign. Only a signature tells.
+/// A login may have the permission to read a key and not to sign, and a token may have a key that
+/// it does not let sign. Only a signature shows it.
 ///
 /// # Errors
 /// The key does not sign.

@@ -1,7 +1,5 @@
 //! What a call to a module fails with, before it is known to which module.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use cryptoki::error::{Error, RvError};
 
 use super::error::Pkcs11Error;
@@ -71,9 +69,4 @@ impl From<Pkcs11Error> for Fault {
     fn from(error: Pkcs11Error) -> Self {
         Self::Other(error)
     }
-}
-
-/// Locks a mutex whose content is whole even if a thread panicked while it was locked.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,8 +7,9 @@ use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::TokenInfo;
 
 use super::error::{Pkcs11Error, TokenName};
-use super::fault::{Fault, lock};
+use super::fault::Fault;
 use super::pin::Pin;
+use crate::lock::lock;
 
 /// The login to one token.
 #[derive(Default)]

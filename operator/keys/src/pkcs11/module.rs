@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use super::budget::Budget;
 use super::error::Pkcs11Error;
-use super::fault::lock;
 use super::library::{self, Library};
 use super::pool::Pool;
 use super::token::ListedToken;
 use crate::access::ModuleConfig;
+use crate::lock::lock;
 
 static MODULES: LazyLock<Mutex<HashMap<ModuleConfig, Arc<Module>>>> = LazyLock::new(Mutex::default);
 

@@ -6,11 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::error::Pkcs11Error;
-use super::fault::lock;
 use super::module::{Module, SessionPermit};
 use super::queue::FairQueue;
 use super::token::ListedToken;
 use super::worker::Worker;
+use crate::lock::lock;
 
 /// Work for a thread. It returns what hands its result over.
 pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;

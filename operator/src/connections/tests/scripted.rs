@@ -59,7 +59,7 @@ impl Bed {
         let (sender, changes) = broadcast::channel(16);
         let limits = Limits {
             per_second: None,
-            at_once: 1,
+            max_in_flight: 1,
         };
         let parameters = Parameters {
             uid: "uid".to_owned(),
@@ -131,7 +131,7 @@ impl Backend for Scripted {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 1,
+            max_in_flight: 1,
         }
     }
 
