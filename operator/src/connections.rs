@@ -134,9 +134,11 @@ fn limits(spec: &IssuerSpec, caps: Caps) -> Limits {
     let backend = spec.key.backend().limits();
     let limits = spec.key_limits.unwrap_or_default();
     let per_second = limits.signatures_per_second.or(backend.per_second);
-    let at_once = limits.max_in_flight.unwrap_or(backend.at_once);
+    let max_in_flight = limits.max_in_flight.unwrap_or(backend.max_in_flight);
     Limits {
         per_second: per_second.into_iter().chain(caps.per_second).min(),
-        at_once: caps.max_in_flight.map_or(at_once, |cap| cap.min(at_once)),
+        max_in_flight: caps
+            .max_in_flight
+            .map_or(max_in_flight, |cap| cap.min(max_in_flight)),
     }
 }

@@ -143,7 +143,7 @@ impl Backend for AwsKms {
     fn limits(&self) -> Limits {
         Limits {
             per_second: Some(500),
-            at_once: 64,
+            max_in_flight: 64,
         }
     }
 

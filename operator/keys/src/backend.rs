@@ -1,4 +1,4 @@
-//! What every backend says of itself, and what it yields.
+//! What every backend implements, and what a connection consists of.
 
 use std::sync::Arc;
 
@@ -20,22 +20,22 @@ pub trait Backend {
     /// reference name the same key, however they log in.
     fn reference(&self) -> String;
 
-    /// What a person who has to write this key into a spec again needs to know.
+    /// The fields of a spec that name this key.
     fn spec_hint(&self) -> String {
         self.reference()
     }
 
-    /// How Signet makes this key when there is none; none where keys are made by others.
+    /// How Signet creates this key; none if others create the backend's keys.
     fn provision(&self) -> Option<KeyToMake> {
         None
     }
 
-    /// What a reader of the issuer's status should know about where the key is.
+    /// What the issuer's Ready message warns of.
     fn warning(&self) -> Option<&'static str> {
         None
     }
 
-    /// How much is asked of the key at most, where the spec does not say.
+    /// The limits on the use of the key, where the spec sets none.
     fn limits(&self) -> Limits;
 
     /// Connects to the key, checks it and reads its public half.
@@ -47,7 +47,7 @@ pub trait Backend {
     ) -> BoxFuture<'a, Result<Connected, KeyError>>;
 }
 
-/// What connecting comes to in a program without a backend's SDK.
+/// Returns the error of a program without a backend's SDK.
 #[allow(dead_code, reason = "used by the backends that are not in it")]
 pub(crate) fn built_without<'a>(feature: &str) -> BoxFuture<'a, Result<Connected, KeyError>> {
     let feature = feature.to_owned();
@@ -55,21 +55,21 @@ pub(crate) fn built_without<'a>(feature: &str) -> BoxFuture<'a, Result<Connected
     Box::pin(std::future::ready(Err(error)))
 }
 
-/// A key that was connected to.
+/// A connected key, and what the issuer learns with it.
 #[derive(Debug)]
 pub struct Connected {
     /// The key.
     pub signer: Arc<dyn Signer>,
-    /// What the reference was resolved to, to be kept in the CA generation; see [`KeyPin::pin`].
+    /// What the reference resolved to, to be kept in the CA generation; see [`KeyPin::pin`].
     pub pin: Option<String>,
     /// The Secret in which a certificate may stand beside the key.
     pub colocated_secret: Option<SecretData>,
-    /// What a reader of the issuer's status should know of the key as it is now.
+    /// What the issuer's Ready message adds about the key.
     pub notices: Vec<String>,
 }
 
 impl Connected {
-    /// A key of which there is nothing to say.
+    /// A key without pin and notices.
     pub fn to(signer: Arc<dyn Signer>) -> Self {
         Self {
             signer,
@@ -80,15 +80,15 @@ impl Connected {
     }
 }
 
-/// What came of a second look at a connected key.
+/// The result of a check of a connected key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// It is there, enabled, and the same. A reader of the issuer's status should know this.
+    /// It exists, is enabled, and is the same.
     Unchanged {
         /// As in [`Connected::notices`].
         notices: Vec<String>,
     },
-    /// It cannot be told; connect again.
+    /// The check cannot decide; connect again.
     Reconnect,
 }
 
@@ -102,29 +102,29 @@ mod tests {
     use crate::access::{Addresses, Modules, Namespace, ServiceAccountToken};
     use crate::{ErrorClass, KeyConfig};
 
-    /// A namespace of which nobody asks anything.
+    /// A namespace that is never read.
     #[derive(Debug)]
     struct Unasked;
 
     impl Namespace for Unasked {
         fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-            unreachable!("nobody asks for a Secret")
+            unreachable!("no test reads a Secret")
         }
 
         fn config_map<'a>(
             &'a self,
             _: &'a str,
         ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>> {
-            unreachable!("nobody asks for a ConfigMap")
+            unreachable!("no test reads a ConfigMap")
         }
 
         fn token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
-            unreachable!("nobody asks for a token")
+            unreachable!("no test reads a token")
         }
     }
 
     #[tokio::test]
-    async fn a_backend_that_is_not_in_it_says_so() {
+    async fn connecting_without_the_feature_names_it() {
         let access = Access {
             namespace: Arc::new(Unasked),
             tenant: None,

@@ -51,7 +51,7 @@ pub struct KeyError {
     pub code: &'static str,
     /// What is wrong and what to change.
     pub message: String,
-    /// The chain of causes, without secrets and cut. It tells what is at an address, so it is for
+    /// The chain of causes, without secrets and cut. It shows what is at an address, so it is for
     /// administrators: the log, and the conditions of ClusterIssuers.
     pub cause: Option<Box<str>>,
     /// The ID by which AWS finds the call. For the log: it is another one for each call.

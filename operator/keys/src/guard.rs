@@ -1,4 +1,4 @@
-//! How much is asked of a key, and what happens when it does not answer.
+//! Limits on the use of a key, and what happens when it does not respond.
 
 mod breaker;
 mod catch_panic;
@@ -11,7 +11,7 @@ mod self_test;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -30,6 +30,7 @@ pub use self_test::self_test;
 
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
+use crate::lock::lock;
 
 /// The longest that one call to a backend may take. A backend's own limits are shorter.
 pub const ATTEMPT: Duration = Duration::from_secs(5);
@@ -45,33 +46,34 @@ const BACKOFF: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_delay(Duration::from_secs(1))
     .without_max_times();
 
-/// How much is asked of a key at most.
+/// Limits on the use of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
-    /// Signatures a second; none for no limit.
+    /// Signatures per second; none for no limit.
     pub per_second: Option<u32>,
-    /// Signatures at the same time, each counted until its certificate is written.
-    pub at_once: u16,
+    /// Signatures in flight, each counted until its certificate is written.
+    pub max_in_flight: u16,
 }
 
-/// A connected key that is never asked too much, and that is left alone while it is dead.
+/// A connected key with its limits, and with a breaker that keeps calls from it while it is
+/// unavailable.
 pub struct GuardedSigner {
     signer: Arc<dyn Signer>,
     limiter: Arc<KeyLimiter>,
     breaker: Arc<Breaker>,
-    /// When the key was last tried because it refused to sign something.
-    doubted: Mutex<Option<Instant>>,
+    /// When the key last ran its self-test because it refused to sign something.
+    last_self_test: Mutex<Option<Instant>>,
 }
 
 impl GuardedSigner {
-    /// Guards a key. The gate is that of all issuers over this key; the breaker is this issuer's
-    /// own, since what fails may be its credentials alone.
+    /// Guards a key. The limiter is shared by all issuers over this key; the breaker is this
+    /// issuer's own, since its credentials may be all that fails.
     pub fn new(signer: Arc<dyn Signer>, limiter: Arc<KeyLimiter>, breaker: Arc<Breaker>) -> Self {
         Self {
             signer,
             limiter,
             breaker,
-            doubted: Mutex::default(),
+            last_self_test: Mutex::default(),
         }
     }
 
@@ -90,38 +92,40 @@ impl GuardedSigner {
         &self.signer
     }
 
-    /// What tells whether the key is dead.
+    /// The circuit breaker.
     pub fn breaker(&self) -> &Arc<Breaker> {
         &self.breaker
     }
 
-    /// Whether the key takes these bytes, as far as that is known without asking it.
+    /// Checks the length of what is to be signed, without a call to the key.
     ///
     /// # Errors
-    /// They are too long. The sentence is for whoever asked for the certificate.
+    /// It is too long. The message is for the requester of the certificate.
     pub fn check_length(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
         self.signer.check_length(tbs)
     }
 
-    /// How many wait for a turn at this key.
+    /// How many requests wait for this key.
     pub fn waiting(&self) -> usize {
         self.limiter.waiting()
     }
 
-    /// Waits for this tenant's turn, and until one more signature keeps the pace. Whoever signs
-    /// holds the turn until the certificate is written. If the key is dead, or is found dead
-    /// meanwhile, the error is the breaker's.
+    /// Waits for a permit of this tenant and for the rate limit. The permit is held until the
+    /// certificate is written.
+    ///
+    /// # Errors
+    /// The breaker is open, or opens meanwhile.
     pub async fn permit(&self, tenant: &str) -> Result<Permit, KeyError> {
-        let paced = async {
+        let limited = async {
             let permit = self.limiter.permit(tenant).await;
             self.limiter.wait_for_rate().await;
             permit
         };
-        self.breaker.unless_open(paced).await
+        self.breaker.unless_open(limited).await
     }
 
-    /// Signs, with as many attempts as fit into [`DEADLINE`]. Further attempts keep the pace as the
-    /// first one did, which waited for its turn.
+    /// Signs, with as many attempts as fit into [`DEADLINE`]. Each attempt after the first waits
+    /// for the rate limit; the first did so with its permit.
     pub async fn sign(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         self.breaker.admit()?;
         let last_start = Instant::now() + (DEADLINE - ATTEMPT);
@@ -140,8 +144,8 @@ impl GuardedSigner {
                 return Err(error);
             };
             self.breaker.unless_open(sleep(wait)).await?;
-            let paced = timeout_at(last_start, self.limiter.wait_for_rate());
-            if self.breaker.unless_open(paced).await?.is_err() {
+            let limited = timeout_at(last_start, self.limiter.wait_for_rate());
+            if self.breaker.unless_open(limited).await?.is_err() {
                 return Err(error);
             }
         }
@@ -150,19 +154,20 @@ impl GuardedSigner {
     async fn attempt(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         timeout(ATTEMPT, catch_panic(self.signer.sign(tbs)))
             .await
-            .unwrap_or_else(|_| Err(no_answer(ATTEMPT)))
+            .unwrap_or_else(|_| Err(timed_out(ATTEMPT)))
     }
 
-    /// Tells the breaker of a failed attempt.
+    /// Counts a failed attempt.
     async fn judge(&self, error: &KeyError, is_last: bool) {
         match error.class {
-            // A key that asks for patience is well, as long as patience helps; and an answer that
-            // is none may be about these bytes alone, of which there are others.
+            // Retries may succeed: the backend is rate limiting, or cannot read only these bytes.
             ErrorClass::Throttled(_) | ErrorClass::InvalidResponse if !is_last => {}
-            // It may be about these bytes alone, such as more of them than the key takes, and
-            // who asks for long names must not stop everybody else. So the key is given others.
+            // It may be about these bytes, such as too many of them, and a request with long names
+            // must not stop all others. The self-test signs other bytes.
             ErrorClass::KeyUnusable => {
-                if self.may_doubt() && self.breaker.probe(self_test(&*self.signer)).await.is_ok() {
+                if self.may_self_test()
+                    && self.breaker.probe(self_test(&*self.signer)).await.is_ok()
+                {
                     self.breaker.succeeded();
                 }
             }
@@ -170,13 +175,13 @@ impl GuardedSigner {
         }
     }
 
-    /// Whether to try the key for what it said of one signature: every [`PROBE`] at most.
-    fn may_doubt(&self) -> bool {
-        let mut doubted = self.doubted.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whether the self-test may run because of one signature: at most every [`PROBE`].
+    fn may_self_test(&self) -> bool {
+        let mut last = lock(&self.last_self_test);
         let now = Instant::now();
-        let may = doubted.is_none_or(|at| now >= at + PROBE);
+        let may = last.is_none_or(|at| now >= at + PROBE);
         if may {
-            *doubted = Some(now);
+            *last = Some(now);
         }
         may
     }
@@ -196,8 +201,8 @@ fn again(error: &KeyError, wait: Option<Duration>, last_start: Instant) -> Optio
     (start <= last_start).then_some(wait)
 }
 
-/// The error of a call that did not end.
-fn no_answer(after: Duration) -> KeyError {
+/// The error of a call without a response.
+fn timed_out(after: Duration) -> KeyError {
     let seconds = after.as_secs();
     GuardError::Timeout { seconds }.into()
 }

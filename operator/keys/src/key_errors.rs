@@ -6,9 +6,6 @@ use crate::error::{ErrorClass, KeyError};
 
 /// An error of a backend.
 pub trait BackendError: fmt::Display {
-    /// Each variant with its message, whose fields are in braces.
-    const MESSAGES: &'static [(&'static str, &'static str)];
-
     /// What follows from it.
     fn class(&self) -> ErrorClass;
 
@@ -49,9 +46,6 @@ macro_rules! key_errors {
         }
 
         impl $crate::key_errors::BackendError for $name {
-            const MESSAGES: &'static [(&'static str, &'static str)] =
-                &[$((stringify!($variant), $message)),*];
-
             #[allow(unused_variables, reason = "few classes depend on a field")]
             fn class(&self) -> $crate::error::ErrorClass {
                 match self {

@@ -1,54 +1,56 @@
-//! So many at a time of each kind, such as of each tenant.
+//! A semaphore for each key, such as for each tenant.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many places for each key. Whoever finds none waits, in the order of the calls.
+use crate::lock::lock;
+
+/// A number of permits for each key. Calls that find none wait in their order.
 pub struct KeyedSemaphore<K> {
-    at_once: usize,
-    /// Of the keys of which there is a place taken or waited for.
+    permits: usize,
+    /// Of the keys with a permit that is taken or waited for.
     by_key: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
-/// A place that is taken until it is dropped.
-#[must_use = "a place is given up when it is dropped"]
+/// A permit, released when it is dropped.
+#[must_use = "a permit is released when it is dropped"]
 #[derive(Debug)]
 pub struct Permit {
-    // None if there are no places any more, which does not come: nobody closes them.
+    // None if the semaphore is closed, which does not happen.
     _permit: Option<OwnedSemaphorePermit>,
-    _places: Arc<Semaphore>,
+    _semaphore: Arc<Semaphore>,
 }
 
 impl<K: Eq + Hash> KeyedSemaphore<K> {
-    /// So many for each.
-    pub fn new(at_once: usize) -> Self {
+    /// This many permits for each key.
+    pub fn new(permits: usize) -> Self {
         Self {
-            at_once,
+            permits,
             by_key: Mutex::default(),
         }
     }
 
-    /// Waits for a place. Dropping the future gives up the wait.
+    /// Waits for a permit. Dropping the future leaves the queue.
     pub async fn enter(&self, key: K) -> Permit {
-        let places = self.of(key);
+        let semaphore = self.of(key);
         Permit {
-            _permit: places.clone().acquire_owned().await.ok(),
-            _places: places,
+            _permit: semaphore.clone().acquire_owned().await.ok(),
+            _semaphore: semaphore,
         }
     }
 
     fn of(&self, key: K) -> Arc<Semaphore> {
-        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        by_key.retain(|_, places| places.strong_count() > 0);
+        let mut by_key = lock(&self.by_key);
+        by_key.retain(|_, semaphore| semaphore.strong_count() > 0);
         let kept = by_key.entry(key).or_default();
         kept.upgrade().unwrap_or_else(|| {
-            let places = Arc::new(Semaphore::new(self.at_once));
-            *kept = Arc::downgrade(&places);
-            places
+            let semaphore = Arc::new(Semaphore::new(self.permits));
+            *kept = Arc::downgrade(&semaphore);
+            semaphore
         })
     }
 }
@@ -56,7 +58,7 @@ impl<K: Eq + Hash> KeyedSemaphore<K> {
 impl<K> fmt::Debug for KeyedSemaphore<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedSemaphore")
-            .field("at_once", &self.at_once)
+            .field("permits", &self.permits)
             .finish_non_exhaustive()
     }
 }
@@ -68,23 +70,23 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_has_its_own_places_and_waits_for_nobody_elses() {
-        let places = KeyedSemaphore::new(2);
-        let (first, _second) = (places.enter("a").await, places.enter("a").await);
-        let mut third = Box::pin(places.enter("a"));
+    async fn each_key_has_its_own_permits() {
+        let semaphore = KeyedSemaphore::new(2);
+        let (first, _second) = (semaphore.enter("a").await, semaphore.enter("a").await);
+        let mut third = Box::pin(semaphore.enter("a"));
         assert!((&mut third).now_or_never().is_none());
-        assert!(places.enter("b").now_or_never().is_some());
+        assert!(semaphore.enter("b").now_or_never().is_some());
         drop(first);
         assert!(third.now_or_never().is_some());
     }
 
     #[tokio::test]
-    async fn nothing_is_kept_of_those_who_left() {
-        let places = KeyedSemaphore::new(1);
+    async fn forgets_keys_without_permits() {
+        let semaphore = KeyedSemaphore::new(1);
         for number in 0..100 {
-            drop(places.enter(number).await);
+            drop(semaphore.enter(number).await);
         }
-        let _last = places.enter(100).await;
-        assert_eq!(places.by_key.lock().unwrap().len(), 1);
+        let _last = semaphore.enter(100).await;
+        assert_eq!(semaphore.by_key.lock().unwrap().len(), 1);
     }
 }

@@ -1,8 +1,8 @@
-//! The one asynchronous seam of Signet: a key that signs, wherever it is kept.
+//! The asynchronous seam to a key that signs, wherever it is kept.
 //!
 //! A backend is one folder: its configuration type, which is also the schema and the documentation
 //! of its part of the CRD; how it connects; and how it signs. [`KeyBackend`] has one variant per
-//! backend, and [`KeyConfig::backend`] is the one place that tells them apart.
+//! backend, and [`KeyConfig::backend`] is the only match on it.
 #![warn(missing_docs)]
 
 mod access;
@@ -15,6 +15,7 @@ mod error;
 mod guard;
 mod key_errors;
 mod keyed_semaphore;
+mod lock;
 #[cfg(feature = "elsewhere")]
 mod message_digest;
 mod pkcs11;
@@ -81,15 +82,16 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// How this key signs certificates.
     fn algorithm(&self) -> SignatureAlgorithm;
 
-    /// The most to-be-signed bytes that the key takes. None where it is given a digest of them.
+    /// The maximum length of what the key signs, in bytes. None if it signs a digest.
     fn max_message_len(&self) -> Option<usize> {
         None
     }
 
-    /// Whether the key takes these bytes; see [`max_message_len`](Self::max_message_len).
+    /// Checks that what is to be signed is not longer than
+    /// [`max_message_len`](Self::max_message_len).
     ///
     /// # Errors
-    /// They are too long. The sentence is for whoever asked for the certificate.
+    /// It is longer. The message is for the requester of the certificate.
     fn check_length(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
         match self.max_message_len() {
             Some(max_bytes) if tbs.der().len() > max_bytes => {
@@ -102,11 +104,12 @@ pub trait Signer: fmt::Debug + Send + Sync {
 
     /// Signs the bytes.
     ///
-    /// The answer is not trusted: whoever publishes it checks it under the CA's public key first.
+    /// The signature is not trusted: it is verified under the CA's public key before a certificate
+    /// is published.
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>>;
 
-    /// Looks at the key again: that it is there, can sign, and is the same; and that what it was
-    /// connected with (a Secret, a token) still holds.
+    /// Checks the key again: that it exists, can sign, and is the same; and that what it was
+    /// connected with (a Secret, a token) is still current.
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>>;
 }
 

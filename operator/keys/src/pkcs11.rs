@@ -13,8 +13,6 @@ mod key;
 #[cfg(feature = "pkcs11")]
 mod library;
 #[cfg(feature = "pkcs11")]
-mod lock;
-#[cfg(feature = "pkcs11")]
 mod login;
 #[cfg(feature = "pkcs11")]
 mod mechanism;
@@ -128,7 +126,7 @@ impl Backend for Pkcs11 {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 16,
+            max_in_flight: 16,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// The data of a Secret. It is wiped when dropped, and `Debug` shows the keys alone.
+/// The data of a Secret. It is wiped when dropped, and `Debug` shows only the keys.
 #[derive(Clone, Default)]
 pub struct SecretData {
     entries: BTreeMap<String, Zeroizing<Vec<u8>>>,

@@ -36,7 +36,7 @@ pub(crate) const TLS_KEY: &str = "tls.key";
 const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
 
 /// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
-/// with 8192, and everybody who may ask for a certificate can ask for as many as he likes.
+/// with 8192, and requesters can request any number of certificates.
 const MAX_RSA_BITS: u32 = 4096;
 
 /// A private key in a Kubernetes Secret.
@@ -101,7 +101,7 @@ impl Backend for Software {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 32,
+            max_in_flight: 32,
         }
     }
 

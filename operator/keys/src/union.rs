@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 /// a CEL rule that wants exactly one, whose message names them. What stands beside the enum, which
 /// is then flattened into its struct, stays.
 ///
-/// A structural schema cannot hold properties inside of `oneOf`, and what the API server says
-/// when `oneOf` fails helps nobody.
+/// A structural schema cannot hold properties inside of `oneOf`, and the API server's message for
+/// a failed `oneOf` does not name the fields.
 pub fn exactly_one(schema: &mut Schema) {
     let Some(Value::Array(variants)) = schema.remove("oneOf") else {
         return;

@@ -128,7 +128,7 @@ impl Backend for VaultTransit {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 32,
+            max_in_flight: 32,
         }
     }
 

@@ -172,7 +172,7 @@ fn limits_default_to_those_of_the_backend() {
     });
     let expected = Limits {
         per_second: Some(7),
-        at_once: own.at_once,
+        max_in_flight: own.max_in_flight,
     };
     assert_eq!(limits(&spec, Caps::default()), expected);
 }
@@ -195,6 +195,6 @@ fn limits_never_exceed_the_operators_caps() {
             max_in_flight,
         });
         let found = limits(&spec, caps);
-        assert_eq!((found.per_second, found.at_once), expected);
+        assert_eq!((found.per_second, found.max_in_flight), expected);
     }
 }

@@ -105,7 +105,7 @@ pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice(
     let told = tenant
         .wait_until_not_ready(&elsewhere, "KeyCredentialsRefused")
         .await?;
-    ensure!(told.contains("an endpoint of its choice"), "{told}");
+    ensure!(told.contains("may not set endpoint"), "{told}");
     ensure!(
         aws.0.proxy().connections() == 0,
         "AWS was called with what is not the tenant's"

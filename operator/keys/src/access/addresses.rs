@@ -1,16 +1,17 @@
 //! Which addresses may be called for an issuer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex};
+
+use crate::lock::lock;
 
 /// Which addresses may be called for an issuer.
 ///
-/// Whoever may create an Issuer names a host that the operator then calls. The operator stands in
-/// a place of the network where that person does not, so some addresses are refused, after
-/// resolution: a name may lead anywhere.
+/// An Issuer names a host that the operator then calls. The operator can reach addresses that the
+/// Issuer's owner cannot, so some are refused, after resolution: a name may lead anywhere.
 #[derive(Clone, Debug)]
 pub enum Addresses {
-    /// Any: a ClusterIssuer's, or the operator's flags say so.
+    /// Any: for a ClusterIssuer, or by the operator's flags.
     Any,
     /// None of the loopback, link-local and unspecified ones, and none of these.
     Outside {
@@ -19,23 +20,23 @@ pub enum Addresses {
     },
 }
 
-/// The addresses of the API server, as they are known by now.
+/// The known addresses of the API server.
 #[derive(Debug, Default)]
-pub struct ApiServer(RwLock<Vec<IpAddr>>);
+pub struct ApiServer(Mutex<Vec<IpAddr>>);
 
 impl ApiServer {
-    /// It is known at these addresses.
+    /// An API server at these addresses.
     pub fn at(addresses: impl IntoIterator<Item = IpAddr>) -> Arc<Self> {
-        Arc::new(Self(RwLock::new(addresses.into_iter().collect())))
+        Arc::new(Self(Mutex::new(addresses.into_iter().collect())))
     }
 
-    /// From now on it is known at these, and at no others.
+    /// Replaces the addresses.
     pub fn moved(&self, addresses: Vec<IpAddr>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = addresses;
+        *lock(&self.0) = addresses;
     }
 
     fn is_at(&self, address: IpAddr) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = lock(&self.0);
         known.iter().any(|own| canonical(*own) == address)
     }
 }

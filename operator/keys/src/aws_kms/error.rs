@@ -9,50 +9,50 @@ key_errors! {
     /// What goes wrong with a key in AWS KMS.
     pub enum AwsKmsError {
         /// A quota is used up.
-        Throttled { service: String, said: String, retry_after: Option<Duration> } => ErrorClass::Throttled(*retry_after),
-            "{service} is rate limiting requests: {said}";
-        /// AWS has a fault of its own.
-        ServiceFault { service: String, said: String } => ErrorClass::Unreachable,
-            "{service} has a fault of its own: {said}";
+        Throttled { service: String, detail: String, retry_after: Option<Duration> } => ErrorClass::Throttled(*retry_after),
+            "{service} is rate limiting requests: {detail}";
+        /// AWS returned an internal error.
+        ServiceFault { service: String, detail: String } => ErrorClass::Unreachable,
+            "{service} returned an internal error: {detail}";
         /// The credentials have expired.
-        Expired { service: String, said: String, credentials: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; {credentials} has expired, renew it";
+        Expired { service: String, detail: String, credentials: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; {credentials} has expired, renew it";
         /// AWS does not know the credentials.
-        UnknownCredentials { service: String, said: String, credentials: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; AWS does not know {credentials}, replace \
+        UnknownCredentials { service: String, detail: String, credentials: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; AWS does not know {credentials}, replace \
              it";
         /// The signature of the request is wrong.
-        WrongSecretKey { service: String, said: String, credentials: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; {credentials} has a secret that does not \
+        WrongSecretKey { service: String, detail: String, credentials: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; {credentials} has a secret that does not \
              belong to its access key ID, correct it";
         /// The time of the request is wrong.
-        WrongClock { service: String, said: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; the clock of Signet's node differs from \
+        WrongClock { service: String, detail: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; the clock of Signet's node differs from \
              that of AWS, correct it";
         /// The account does not use the region.
-        RegionDisabled { service: String, said: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; enable the region in the AWS account, or \
+        RegionDisabled { service: String, detail: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; enable the region in the AWS account, or \
              correct awsKms.region";
         /// The token of a ServiceAccount is refused.
-        IdentityRefused { service: String, said: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; check the IAM OIDC provider of the \
+        IdentityRefused { service: String, detail: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; check the IAM OIDC provider of the \
              cluster, its audience, and the trust policy of the role";
         /// STS does not understand the role.
-        InvalidRole { service: String, said: String } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; check roleArn, externalId and sessionName";
+        InvalidRole { service: String, detail: String } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; check roleArn, externalId and sessionName";
         /// A permission is missing.
-        Denied { service: String, said: String, allow: &'static str } => ErrorClass::CredentialsRefused,
-            "{service} refuses the credentials: {said}; {allow}";
+        Denied { service: String, detail: String, allow: &'static str } => ErrorClass::CredentialsRefused,
+            "{service} refuses the credentials: {detail}; {allow}";
         /// There is no such key.
-        KeyNotFound { service: String, said: String } => ErrorClass::KeyNotFound,
-            "{service} has no such key: {said}; correct keyId and region, and the account by \
+        KeyNotFound { service: String, detail: String } => ErrorClass::KeyNotFound,
+            "{service} has no such key: {detail}; correct keyId and region, and the account by \
              roleArn or credentials";
         /// AWS does not sign with the key, for its own reason.
-        NotSigned { service: String, said: String } => ErrorClass::KeyUnusable,
-            "{service} does not sign with the key: {said}";
+        NotSigned { service: String, detail: String } => ErrorClass::KeyUnusable,
+            "{service} does not sign with the key: {detail}";
         /// An error code that is not known.
-        UnknownError { service: String, said: String } => ErrorClass::InvalidResponse,
-            "{service} returned an unknown error: {said}; check awsKms.endpoint";
+        UnknownError { service: String, detail: String } => ErrorClass::InvalidResponse,
+            "{service} returned an unknown error: {detail}; check awsKms.endpoint";
         /// AWS does not redirect.
         Redirect { service: String, status: u16 } => ErrorClass::InvalidResponse,
             "{service} returned a redirect (status {status}), which is not followed; check \

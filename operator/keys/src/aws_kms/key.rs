@@ -26,7 +26,7 @@ const MAX_WORD: usize = 40;
 pub(super) struct Resolved {
     /// The key's ARN.
     pub(super) arn: String,
-    /// What is to be said of the reference.
+    /// What the Ready message adds about the reference.
     pub(super) notices: Vec<String>,
     metadata: KeyMetadata,
 }
@@ -51,8 +51,8 @@ fn word(text: Option<&str>) -> String {
     text.filter(of_word).take(MAX_WORD).collect()
 }
 
-/// What is to be said of an alias that KMS does not describe, where that is the alias's fault. A
-/// policy may well name one key, and an alias lead to another by now.
+/// The notice about an alias that KMS does not describe, where only the alias is the problem. A
+/// policy may name one key, and the alias another by now.
 fn alias_notice(failure: Failure) -> Result<&'static str, Failure> {
     match failure.error.class {
         ErrorClass::KeyNotFound => Ok("names no key any longer"),

@@ -109,7 +109,7 @@ impl Service {
         let Some(code) = error.code() else {
             return self.unread(response).into();
         };
-        let said = match error.message().unwrap_or_default() {
+        let detail = match error.message().unwrap_or_default() {
             "" => self.redactor.message(code),
             // The code first: together they are cut.
             message => self.redactor.message(&format!("{code}: {message}")),
@@ -118,9 +118,9 @@ impl Service {
         let error = match clock_is_off {
             true => AwsKmsError::WrongClock {
                 service: self.name.clone(),
-                said,
+                detail,
             },
-            false => self.by_code(code, said, Some(response)),
+            false => self.by_code(code, detail, Some(response)),
         };
         Failure {
             error: error.into(),
@@ -135,7 +135,7 @@ impl Service {
     pub(super) fn by_code(
         &self,
         code: &str,
-        said: String,
+        detail: String,
         response: Option<&HttpResponse>,
     ) -> AwsKmsError {
         let (service, credentials) = (self.name.clone(), self.credentials.clone());
@@ -147,7 +147,7 @@ impl Service {
             | "LimitExceededException"
             | "TooManyRequestsException" => AwsKmsError::Throttled {
                 service,
-                said,
+                detail,
                 retry_after: response.and_then(wait_of),
             },
             "KMSInternalException"
@@ -160,39 +160,41 @@ impl Service {
             | "ServiceUnavailable"
             | "ServiceUnavailableException"
             | "RequestTimeout"
-            | "IDPCommunicationError" => AwsKmsError::ServiceFault { service, said },
-            "NotFoundException" => AwsKmsError::KeyNotFound { service, said },
+            | "IDPCommunicationError" => AwsKmsError::ServiceFault { service, detail },
+            "NotFoundException" => AwsKmsError::KeyNotFound { service, detail },
             "DisabledException"
             | "KMSInvalidStateException"
             | "InvalidKeyUsageException"
             | "UnsupportedOperationException"
             | "InvalidArnException"
-            | "ValidationException" => AwsKmsError::NotSigned { service, said },
+            | "ValidationException" => AwsKmsError::NotSigned { service, detail },
             "ExpiredToken" | "ExpiredTokenException" => AwsKmsError::Expired {
                 service,
-                said,
+                detail,
                 credentials,
             },
             "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
                 AwsKmsError::UnknownCredentials {
                     service,
-                    said,
+                    detail,
                     credentials,
                 }
             }
             "InvalidSignatureException" | "SignatureDoesNotMatch" => AwsKmsError::WrongSecretKey {
                 service,
-                said,
+                detail,
                 credentials,
             },
-            "RequestExpired" | "RequestTimeTooSkewed" => AwsKmsError::WrongClock { service, said },
+            "RequestExpired" | "RequestTimeTooSkewed" => {
+                AwsKmsError::WrongClock { service, detail }
+            }
             "OptInRequired" | "RegionDisabledException" => {
-                AwsKmsError::RegionDisabled { service, said }
+                AwsKmsError::RegionDisabled { service, detail }
             }
             "IDPRejectedClaim" | "InvalidIdentityToken" => {
-                AwsKmsError::IdentityRefused { service, said }
+                AwsKmsError::IdentityRefused { service, detail }
             }
-            "ValidationError" => AwsKmsError::InvalidRole { service, said },
+            "ValidationError" => AwsKmsError::InvalidRole { service, detail },
             "AccessDenied"
             | "AccessDeniedException"
             | "IncompleteSignature"
@@ -200,30 +202,30 @@ impl Service {
             | "InvalidGrantTokenException"
             | "MissingAuthenticationToken"
             | "MissingAuthenticationTokenException"
-            | "NotAuthorized" => self.denied(said),
-            _ => self.by_status(said, response),
+            | "NotAuthorized" => self.denied(detail),
+            _ => self.by_status(detail, response),
         }
     }
 
     /// The error of a code that is in no list.
-    fn by_status(&self, said: String, response: Option<&HttpResponse>) -> AwsKmsError {
+    fn by_status(&self, detail: String, response: Option<&HttpResponse>) -> AwsKmsError {
         let service = self.name.clone();
         match response.map_or(400, |response| response.status().as_u16()) {
             429 => AwsKmsError::Throttled {
                 service,
-                said,
+                detail,
                 retry_after: response.and_then(wait_of),
             },
-            500.. => AwsKmsError::ServiceFault { service, said },
-            401 | 403 => self.denied(said),
-            _ => AwsKmsError::UnknownError { service, said },
+            500.. => AwsKmsError::ServiceFault { service, detail },
+            401 | 403 => self.denied(detail),
+            _ => AwsKmsError::UnknownError { service, detail },
         }
     }
 
-    fn denied(&self, said: String) -> AwsKmsError {
+    fn denied(&self, detail: String) -> AwsKmsError {
         AwsKmsError::Denied {
             service: self.name.clone(),
-            said,
+            detail,
             allow: self.allow,
         }
     }
@@ -235,12 +237,12 @@ impl Service {
         match status {
             429 => AwsKmsError::Throttled {
                 service,
-                said: format!("status {status}"),
+                detail: format!("status {status}"),
                 retry_after: wait_of(response),
             },
             500.. => AwsKmsError::ServiceFault {
                 service,
-                said: format!("status {status}"),
+                detail: format!("status {status}"),
             },
             300..400 => AwsKmsError::Redirect { service, status },
             _ => AwsKmsError::NotAws { service, status },

@@ -11,62 +11,62 @@ use super::key::KEY_SPECS;
 samples!(AwsKmsError {
     Throttled {
         service: kms(),
-        said: "ThrottlingException: Rate exceeded".to_owned(),
+        detail: "ThrottlingException: Rate exceeded".to_owned(),
         retry_after: Some(Duration::from_secs(2))
     },
     ServiceFault {
         service: kms(),
-        said: "KMSInternalException".to_owned()
+        detail: "KMSInternalException".to_owned()
     },
     Expired {
         service: kms(),
-        said: "ExpiredTokenException: The security token included in the request is expired"
+        detail: "ExpiredTokenException: The security token included in the request is expired"
             .to_owned(),
         credentials: access_key()
     },
     UnknownCredentials {
         service: kms(),
-        said: "UnrecognizedClientException: The security token included in the request is invalid"
+        detail: "UnrecognizedClientException: The security token included in the request is invalid"
             .to_owned(),
         credentials: access_key()
     },
     WrongSecretKey {
         service: kms(),
-        said: "InvalidSignatureException".to_owned(),
+        detail: "InvalidSignatureException".to_owned(),
         credentials: access_key()
     },
     WrongClock {
         service: kms(),
-        said: "RequestExpired".to_owned()
+        detail: "RequestExpired".to_owned()
     },
     RegionDisabled {
         service: kms(),
-        said: "OptInRequired".to_owned()
+        detail: "OptInRequired".to_owned()
     },
     IdentityRefused {
         service: sts(),
-        said: "InvalidIdentityToken: Incorrect token audience".to_owned()
+        detail: "InvalidIdentityToken: Incorrect token audience".to_owned()
     },
     InvalidRole {
         service: sts(),
-        said: "ValidationError".to_owned()
+        detail: "ValidationError".to_owned()
     },
     Denied {
         service: kms(),
-        said: "AccessDeniedException".to_owned(),
+        detail: "AccessDeniedException".to_owned(),
         allow: super::client::ALLOW
     },
     KeyNotFound {
         service: kms(),
-        said: "NotFoundException: Alias is not found".to_owned()
+        detail: "NotFoundException: Alias is not found".to_owned()
     },
     NotSigned {
         service: kms(),
-        said: "DisabledException".to_owned()
+        detail: "DisabledException".to_owned()
     },
     UnknownError {
         service: kms(),
-        said: "SomethingNew".to_owned()
+        detail: "SomethingNew".to_owned()
     },
     Redirect {
         service: kms(),

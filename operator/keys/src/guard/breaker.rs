@@ -1,4 +1,4 @@
-//! What leaves a dead key alone until it answers again.
+//! A circuit breaker: keeps calls from an unavailable key until it responds again.
 
 mod state;
 #[cfg(test)]
@@ -13,13 +13,13 @@ use tokio::time::timeout;
 use state::{Call, State};
 
 use super::catch_panic::catch_panic;
-use super::{DEADLINE, no_answer};
+use super::{DEADLINE, timed_out};
 use crate::error::KeyError;
 
-/// How often a dead key is tried at most.
+/// The shortest time between two probes of an unavailable key.
 pub const PROBE: Duration = Duration::from_secs(5);
 
-/// A circuit breaker. It is closed until a key is found dead, and open until a probe succeeds;
+/// A circuit breaker. It opens when a key becomes unavailable, and closes when a probe succeeds;
 /// while it is open, only the probe reaches the backend.
 pub struct Breaker {
     state: watch::Sender<State>,
@@ -55,28 +55,28 @@ impl Breaker {
         }
     }
 
-    /// Whether the key is dead.
+    /// Whether it is open: the key is unavailable.
     pub fn is_open(&self) -> bool {
         self.state.borrow().error().is_some()
     }
 
-    /// What the key said last, while it is dead.
+    /// The last error, while it is open.
     pub fn last_error(&self) -> Option<KeyError> {
         self.state.borrow().error().cloned()
     }
 
-    /// Whether the key may be asked; if not, why.
+    /// Whether the key may be called; if not, why.
     pub fn admit(&self) -> Result<(), KeyError> {
         self.state.borrow().refusal().map_or(Ok(()), Err)
     }
 
-    /// How long no probe is made; none if one may be made now, or the key is not dead.
+    /// Time until the next probe; none if one may be made now, or the breaker is closed.
     pub fn rest(&self) -> Option<Duration> {
         self.state.borrow().rest()
     }
 
-    /// Does this, unless the breaker is open or opens meanwhile: then that is the error, at once.
-    /// It is for waiting; what is under way at the backend is better waited for.
+    /// Waits for this, unless the breaker is open or opens meanwhile, which is the error at once.
+    /// A call in flight at the backend is better waited for.
     pub async fn unless_open<T>(&self, wait: impl Future<Output = T>) -> Result<T, KeyError> {
         tokio::select! {
             biased;
@@ -129,7 +129,7 @@ impl Breaker {
         }
     }
 
-    /// Calls the backend to see whether it answers, within [`DEADLINE`]. While the breaker is
+    /// Calls the backend to see whether it responds, within [`DEADLINE`]. While the breaker is
     /// open the call is made at most every [`PROBE`] and never twice at the same time, otherwise
     /// the error is the last one; a success closes it. So a call that is made while it is open
     /// must include a signature. While it is closed, the call counts as a check: its success
@@ -141,7 +141,7 @@ impl Breaker {
         let probing = self.begin_probe()?;
         let result = timeout(DEADLINE, catch_panic(call))
             .await
-            .unwrap_or_else(|_| Err(no_answer(DEADLINE)));
+            .unwrap_or_else(|_| Err(timed_out(DEADLINE)));
         match (&result, &probing) {
             (Ok(_), Some(_)) => self.close(),
             (Ok(_), None) => self.succeed(Call::Check),

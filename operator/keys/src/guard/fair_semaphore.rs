@@ -1,22 +1,23 @@
-//! A few things at a time, and a queue for them that is fair between tenants.
+//! A semaphore whose queue is fair between tenants.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
-/// At most so many turns at the same time. Tenants that wait are served in rotation, and each
-/// tenant's own in the order in which they came, so that a thousand of one tenant are in the way
-/// of another for one turn and not for a thousand.
+use crate::lock::lock;
+
+/// A semaphore. Tenants that wait are served round-robin, and the requests of one tenant in their
+/// order, so that a thousand requests of one tenant delay another's by one permit.
 #[derive(Debug)]
 pub struct FairSemaphore(Arc<Queue>);
 
-/// A turn. Dropping it ends it.
-#[must_use = "a turn ends when it is dropped"]
+/// A permit, released when it is dropped.
+#[must_use = "a permit is released when it is dropped"]
 pub struct Permit(Arc<Queue>);
 
 #[derive(Debug)]
@@ -24,7 +25,7 @@ struct Queue(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    at_once: usize,
+    max_permits: usize,
     taken: usize,
     waiting: usize,
     /// The last number; numbers order both the waiting and the rotation.
@@ -34,7 +35,7 @@ struct State {
     rotation: BTreeMap<u64, Arc<str>>,
 }
 
-/// A tenant that waits. There is none without anybody waiting.
+/// A tenant that waits. It is removed with its last request.
 #[derive(Debug)]
 struct Tenant {
     /// Its place in the rotation.
@@ -43,18 +44,18 @@ struct Tenant {
 }
 
 impl FairSemaphore {
-    /// At most so many turns at the same time, and at least one.
-    pub fn new(at_once: u16) -> Self {
+    /// A semaphore with this many permits, and at least one.
+    pub fn new(max_permits: u16) -> Self {
         let permits = Self(Arc::new(Queue(Mutex::default())));
-        permits.allow(at_once);
+        permits.allow(max_permits);
         permits
     }
 
-    /// Allows another number of turns from now on. Those that are taken are not ended.
-    pub fn allow(&self, at_once: u16) {
+    /// Changes the number of permits. Those that are taken stay valid.
+    pub fn allow(&self, max_permits: u16) {
         let free = {
-            let mut state = self.0.lock();
-            state.at_once = usize::from(at_once.max(1));
+            let mut state = lock(&self.0.0);
+            state.max_permits = usize::from(max_permits.max(1));
             std::iter::from_fn(|| state.next()).collect::<Vec<_>>()
         };
         for waiter in free {
@@ -62,15 +63,15 @@ impl FairSemaphore {
         }
     }
 
-    /// Waits for a turn of this tenant. Dropping the future gives up its place.
+    /// Waits for a permit for this tenant. Dropping the future leaves the queue.
     pub async fn acquire(&self, tenant: &str) -> Permit {
         loop {
             let (sender, receiver) = oneshot::channel();
-            // Dropped before the receiver: first nobody hands over a turn any more, and then a
-            // turn that was handed over is dropped with the receiver, which ends it.
+            // Dropped before the receiver: first no permit is handed over any more, and then a
+            // permit that was handed over is dropped with the receiver, which releases it.
             let _place = {
-                let mut state = self.0.lock();
-                if state.taken < state.at_once {
+                let mut state = lock(&self.0.0);
+                if state.taken < state.max_permits {
                     state.taken += 1;
                     return Permit(self.0.clone());
                 }
@@ -80,26 +81,22 @@ impl FairSemaphore {
                     number: state.push(tenant, sender),
                 }
             };
-            // A sender is dropped with its place alone, so that this is always a turn.
+            // A sender is dropped only with its place, so this is always a permit.
             if let Ok(permit) = receiver.await {
                 return permit;
             }
         }
     }
 
-    /// How many wait.
+    /// How many requests wait.
     pub fn waiting(&self) -> usize {
-        self.0.lock().waiting
+        lock(&self.0.0).waiting
     }
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands over a turn that is counted already. If nobody takes it, it ends by being dropped.
-    /// Not under the lock, since dropping a turn takes it.
+    /// Hands over a permit that is counted already. If the receiver is gone, it is released by
+    /// being dropped. Not under the lock, since dropping a permit takes it.
     fn hand_to(self: &Arc<Self>, waiter: oneshot::Sender<Permit>) {
         drop(waiter.send(Permit(self.clone())));
     }
@@ -125,9 +122,9 @@ impl State {
         number
     }
 
-    /// Takes a turn for the next one that waits, if there are both.
+    /// Takes a permit for the next request, if there are both.
     fn next(&mut self) -> Option<oneshot::Sender<Permit>> {
-        if self.taken >= self.at_once {
+        if self.taken >= self.max_permits {
             return None;
         }
         let waiter = self.pop()?;
@@ -135,7 +132,7 @@ impl State {
         Some(waiter)
     }
 
-    /// Takes out the next one in turn.
+    /// Removes the next request from the queue.
     fn pop(&mut self) -> Option<oneshot::Sender<Permit>> {
         let (_, name) = self.rotation.pop_first()?;
         let place = self.number();
@@ -173,7 +170,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let sender = self.queue.lock().remove(self.tenant, self.number);
+        let sender = lock(&self.queue.0).remove(self.tenant, self.number);
         drop(sender);
     }
 }
@@ -181,7 +178,7 @@ impl Drop for Place<'_> {
 impl Drop for Permit {
     fn drop(&mut self) {
         let next = {
-            let mut state = self.0.lock();
+            let mut state = lock(&self.0.0);
             state.taken -= 1;
             state.next()
         };

@@ -5,77 +5,78 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::{FairSemaphore, Limits, Permit, RateLimiter};
+use crate::lock::lock;
 
-/// The longest that anybody shall hold a turn and wait for the pace, in seconds. The queue for a
-/// turn is fair between tenants, and the wait for the pace is in the order of the turns.
-const MAX_IN_PACE: u32 = 10;
+/// The longest that a permit waits for the rate limit, in seconds. The queue for a permit is fair
+/// between tenants; the queue at the rate limit has the order of the permits.
+const MAX_RATE_WAIT_SECONDS: u32 = 10;
 
-/// One issuer's way to a key. All gates of one scope to the same key share its limits.
+/// One issuer's limits on a key. All limiters of one scope for the same key share them.
 #[derive(Debug)]
 pub struct KeyLimiter {
     key: Arc<Key>,
     limits: Limits,
 }
 
-/// A key to which there are gates.
+/// A key for which there are limiters.
 #[derive(Debug)]
 struct Key {
     permits: FairSemaphore,
     rate: RateLimiter,
-    /// How many have a turn and wait for the pace.
-    pacing: AtomicUsize,
-    /// The limits of each gate that is in use.
+    /// How many have a permit and wait for the rate limit.
+    waiting_for_rate: AtomicUsize,
+    /// The limits of each limiter in use.
     live: Mutex<Vec<Limits>>,
 }
 
 impl KeyLimiter {
-    /// Waits for a turn of this tenant.
+    /// Waits for a permit for this tenant.
     pub async fn permit(&self, tenant: &str) -> Permit {
         self.key.permits.acquire(tenant).await
     }
 
-    /// Waits until one more signature may be asked for.
+    /// Waits until the rate limit allows one more signature.
     pub async fn wait_for_rate(&self) {
-        let _counted = Counted::one_more(&self.key.pacing);
+        let _counted = Counted::new(&self.key.waiting_for_rate);
         self.key.rate.wait().await;
     }
 
-    /// How many wait for the key, for a turn or for the pace, through any gate.
+    /// How many wait for the key, for a permit or for the rate limit, through any limiter.
     pub fn waiting(&self) -> usize {
-        self.key.permits.waiting() + self.key.pacing.load(Ordering::Relaxed)
+        self.key.permits.waiting() + self.key.waiting_for_rate.load(Ordering::Relaxed)
     }
 }
 
 impl Key {
     fn new(limits: Limits) -> Self {
         Self {
-            permits: FairSemaphore::new(within(limits.at_once, limits.per_second)),
+            permits: FairSemaphore::new(within(limits.max_in_flight, limits.per_second)),
             rate: RateLimiter::new(limits.per_second),
-            pacing: AtomicUsize::new(0),
+            waiting_for_rate: AtomicUsize::new(0),
             live: Mutex::default(),
         }
     }
 
-    /// Changes which limits there are, and has the strictest of each kind hold from now on.
+    /// Changes which limits there are, and applies the strictest of each kind from now on.
     fn with_limits(&self, change: impl FnOnce(&mut Vec<Limits>)) {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live = lock(&self.live);
         change(&mut live);
-        if let Some(at_once) = live.iter().map(|limits| limits.at_once).min() {
+        if let Some(max_in_flight) = live.iter().map(|limits| limits.max_in_flight).min() {
             let per_second = live.iter().filter_map(|limits| limits.per_second).min();
-            self.permits.allow(within(at_once, per_second));
+            self.permits.allow(within(max_in_flight, per_second));
             self.rate.allow(per_second);
         }
     }
 }
 
-/// One that is counted until it is dropped.
+/// Counts one until it is dropped.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl<'a> Counted<'a> {
-    fn one_more(count: &'a AtomicUsize) -> Self {
+    fn new(count: &'a AtomicUsize) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
     }
@@ -87,12 +88,12 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// No more at once than the pace lets through in [`MAX_IN_PACE`].
-fn within(at_once: u16, per_second: Option<u32>) -> u16 {
-    let paced = per_second.map(|rate| rate.max(1).saturating_mul(MAX_IN_PACE));
-    paced
-        .and_then(|most| u16::try_from(most).ok())
-        .map_or(at_once, |most| at_once.min(most))
+/// The maximum in flight, lowered to what the rate limit allows in [`MAX_RATE_WAIT_SECONDS`].
+fn within(max_in_flight: u16, per_second: Option<u32>) -> u16 {
+    let by_rate = per_second.map(|rate| rate.max(1).saturating_mul(MAX_RATE_WAIT_SECONDS));
+    by_rate
+        .and_then(|max| u16::try_from(max).ok())
+        .map_or(max_in_flight, |max| max_in_flight.min(max))
 }
 
 impl Drop for KeyLimiter {
@@ -106,18 +107,18 @@ impl Drop for KeyLimiter {
     }
 }
 
-/// The gates to all keys.
+/// The limiters of all keys.
 #[derive(Debug, Default)]
 pub struct KeyLimiters(Mutex<HashMap<(String, String), Weak<Key>>>);
 
 impl KeyLimiters {
-    /// A gate to the key of this fingerprint. The same key in the same scope shares its limits
-    /// among all gates to it, so that a second issuer over a key is no way around them; scopes
-    /// share nothing, so that no tenant can use up another's. Where the gates' limits differ, the
-    /// strictest of those in use hold; a gate is in use until it is dropped.
+    /// A limiter of the key of this fingerprint. The same key in the same scope shares its limits
+    /// among all its limiters, so that a second issuer over a key does not double them; scopes
+    /// share nothing, so that no tenant can exhaust another's. Where the limits differ, the
+    /// strictest of those in use apply; a limiter is in use until it is dropped.
     pub fn limiter(&self, scope: &str, fingerprint: &str, limits: Limits) -> Arc<KeyLimiter> {
         let key = {
-            let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut keys = lock(&self.0);
             keys.retain(|_, key| key.strong_count() > 0);
             let entry = keys
                 .entry((scope.to_owned(), fingerprint.to_owned()))

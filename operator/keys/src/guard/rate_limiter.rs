@@ -1,4 +1,4 @@
-//! So many a second.
+//! A limit on signatures per second.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::time::{Instant, sleep_until};
 /// What no rate is stored as.
 const UNLIMITED: u32 = 0;
 
-/// A limit on the rate, by the generic cell rate algorithm (GCRA): evenly spread, except that
-/// what was not used in the last tenth of a second may be made up for at once.
+/// A limit on the rate, by the generic cell rate algorithm (GCRA): evenly spread, with a burst of
+/// what was not used in the last tenth of a second.
 #[derive(Debug)]
 pub struct RateLimiter {
     per_second: AtomicU32,
-    /// When the next one is due if all keep the even pace; GCRA's theoretical arrival time.
+    /// GCRA's theoretical arrival time: when the next one is due if all are evenly spread.
     due: Mutex<Option<Instant>>,
 }
 
 impl RateLimiter {
-    /// At most so many a second, and at least one; none for no limit.
+    /// A limit of this many per second, and at least one; none for no limit.
     pub fn new(per_second: Option<u32>) -> Self {
         let limiter = Self {
             per_second: AtomicU32::new(UNLIMITED),
@@ -35,8 +35,8 @@ impl RateLimiter {
         self.per_second.store(rate, Ordering::Relaxed);
     }
 
-    /// Waits until one more may go, in the order of the calls. Dropping the future costs nobody
-    /// anything.
+    /// Waits until one more is allowed, in the order of the calls. Dropping the future delays no
+    /// other call.
     pub async fn wait(&self) {
         if self.per_second.load(Ordering::Relaxed) == UNLIMITED {
             return;
@@ -48,12 +48,12 @@ impl RateLimiter {
             return;
         }
         let step = Duration::from_secs(1) / rate;
-        let made_up_for = step * (rate / 10).saturating_sub(1);
+        let burst = step * (rate / 10).saturating_sub(1);
         let now = Instant::now();
         let base = match *due {
             None => now,
             Some(due) => {
-                let first = due.checked_sub(made_up_for).unwrap_or(due);
+                let first = due.checked_sub(burst).unwrap_or(due);
                 if first > now {
                     sleep_until(first).await;
                     // Timers are late by up to a millisecond, which must not add up.
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_limit_is_no_wait_and_zero_is_one() {
+    async fn does_not_wait_without_a_limit_and_takes_zero_as_one() {
         assert_eq!(
             time_of(&RateLimiter::new(None), 10_000).await,
             Duration::ZERO
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn idleness_is_made_up_for_by_a_tenth_of_a_second_alone() {
+    async fn allows_a_burst_of_a_tenth_of_a_second_after_idleness() {
         let limiter = RateLimiter::new(Some(100));
         limiter.wait().await;
         tokio::time::advance(Duration::from_secs(3600)).await;
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_waits_goes_in_order_and_who_leaves_takes_no_slot() {
+    async fn serves_waiters_in_order_and_skips_those_that_leave() {
         let limiter = Arc::new(RateLimiter::new(Some(1)));
         limiter.wait().await;
         let start = Instant::now();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_rate_holds_from_the_next_on() {
+    async fn another_rate_applies_to_the_next_wait() {
         let limiter = RateLimiter::new(Some(1));
         limiter.wait().await;
         limiter.allow(Some(1000));

@@ -1,4 +1,4 @@
-//! Whether a key signs: to be there and to be looked at is not enough.
+//! The self-test: shows that a key signs, which reading it does not.
 
 use signet_core::issue::SelfTest;
 
@@ -8,8 +8,8 @@ use crate::error::KeyError;
 
 /// Has a key sign a [`SelfTest`], and checks the signature.
 ///
-/// A login may lack the permission to sign and have that to look, and a token may have a key that
-/// it does not let sign. Only a signature tells.
+/// A login may have the permission to read a key and not to sign, and a token may have a key that
+/// it does not let sign. Only a signature shows it.
 ///
 /// # Errors
 /// The key does not sign.

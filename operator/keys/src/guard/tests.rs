@@ -97,7 +97,7 @@ async fn a_delay_beyond_the_deadline_is_left_to_the_caller() {
 async fn signatures_keep_the_pace_attempts_included() {
     let bed = Bed::with(Limits {
         per_second: Some(1),
-        at_once: 8,
+        max_in_flight: 8,
     });
     bed.key
         .script(vec![Answer::Fails(error(ErrorClass::Unreachable)); 2]);

@@ -10,10 +10,10 @@ use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 
 use super::error::Pkcs11Fault;
-use super::lock::lock;
 use super::login::Login;
 use super::token::TokenId;
 use crate::access::ModuleConfig;
+use crate::lock::lock;
 
 /// A library, or none yet. Locked while it is loaded, so that this is done once at a time.
 type Slot = Arc<Mutex<Option<Arc<Library>>>>;

@@ -7,8 +7,8 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
 
 use super::error::Pkcs11Fault;
-use super::lock::lock;
 use super::pin::Pin;
+use crate::lock::lock;
 
 /// The login to one token. Its lock is held while logging in or out, so that one PIN is tried at a
 /// time.

@@ -9,10 +9,10 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use super::error::Pkcs11Fault;
-use super::lock::lock;
 use super::schedule::{KeyId, Next, Schedule};
 use super::worker::Worker;
 use crate::access::{ModuleConfig, TokenConfig};
+use crate::lock::lock;
 
 /// Work for a thread. It returns what hands its result over.
 pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;

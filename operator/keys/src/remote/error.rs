@@ -1,4 +1,4 @@
-//! What goes wrong on the way to a server, told apart by the types of the errors.
+//! What goes wrong on the way to a server, classified by the types of the errors.
 
 use std::error::Error;
 

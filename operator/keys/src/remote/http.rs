@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -17,14 +17,15 @@ use super::error::{RemoteError, failure};
 use super::resolver::resolve;
 use crate::access::Access;
 use crate::error::KeyError;
+use crate::lock::lock;
 
 /// How long an unused connection stays open.
 const MAX_IDLE: Duration = Duration::from_secs(60);
 
-/// How the server is known, and Signet to it.
+/// How the server and Signet authenticate to each other.
 #[derive(Clone, Default)]
 pub(crate) struct Tls {
-    /// The only CA certificates that count; by default, the system's.
+    /// The only trusted CA certificates; by default, the system's.
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
     /// The client's certificate and key.
     pub(crate) identity: Option<Identity>,
@@ -72,7 +73,7 @@ impl Http {
         max_bytes: usize,
     ) -> Result<http::Response<Vec<u8>>, KeyError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let pool = self.pool().clone();
+        let pool = lock(&self.pool).clone();
         match receive(&pool.client, request, max_bytes).await {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
@@ -91,7 +92,7 @@ impl Http {
     /// Uses none of these connections again. After a response that did not come, all of them may be
     /// half open, and each would cost a timeout. Of many calls that time out, one does this.
     fn replace(&self, silent: &Pool) {
-        let mut pool = self.pool();
+        let mut pool = lock(&self.pool);
         if pool.number == silent.number
             // What could be made once can be made again.
             && let Ok(client) = client(&self.tls, &self.access)
@@ -99,10 +100,6 @@ impl Http {
             let number = silent.number + 1;
             *pool = Pool { client, number };
         }
-    }
-
-    fn pool(&self) -> MutexGuard<'_, Pool> {
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

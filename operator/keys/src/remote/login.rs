@@ -1,6 +1,8 @@
 //! One login for many calls, renewed by one of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::lock::lock;
 
 /// What a login gave, shared by all calls until it is replaced.
 ///
@@ -30,12 +32,12 @@ impl<T> Default for SharedLogin<T> {
 impl<T> SharedLogin<T> {
     /// The present login.
     pub(crate) fn current(&self) -> Option<Arc<T>> {
-        self.lock().clone()
+        lock(&self.current).clone()
     }
 
     /// Forgets the present login if this holds for it.
     pub(crate) fn forget_if(&self, condition: impl FnOnce(&T) -> bool) {
-        let mut current = self.lock();
+        let mut current = lock(&self.current);
         if current.as_deref().is_some_and(condition) {
             *current = None;
         }
@@ -72,17 +74,13 @@ impl<T> SharedLogin<T> {
             _ => Ok(renewal.keep(log_in().await?)),
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<T>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl<T> Renewal<'_, T> {
     /// Puts this in the place of the present login.
     pub(crate) fn keep(&self, login: T) -> Arc<T> {
         let login = Arc::new(login);
-        *self.login.lock() = Some(Arc::clone(&login));
+        *lock(&self.login.current) = Some(Arc::clone(&login));
         login
     }
 }

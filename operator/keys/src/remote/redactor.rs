@@ -1,10 +1,12 @@
 //! Takes secrets out of what comes back from a server.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
+
+use crate::lock::lock;
 
 /// How much of a server's message is shown, in characters.
 const MAX_SHOWN: usize = 200;
@@ -12,7 +14,7 @@ const MAX_SHOWN: usize = 200;
 /// How many of the last secrets are remembered. A login sends one, and the next one another.
 const MAX_SECRETS: usize = 8;
 
-/// The longest that a server is waited for, whatever it asks.
+/// The longest Retry-After, whatever a server sends.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// The secrets that were sent to a server. Clones share them.
@@ -20,9 +22,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 pub(crate) struct Redactor(Arc<Mutex<Vec<Zeroizing<String>>>>);
 
 impl Redactor {
-    /// From now on, this is not shown.
+    /// Takes this out of messages from now on.
     pub(crate) fn remember(&self, secret: &str) {
-        let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut secrets = lock(&self.0);
         if secret.is_empty() || secrets.iter().any(|known| known.as_str() == secret) {
             return;
         }
@@ -44,7 +46,7 @@ impl Redactor {
 
     /// A text in one line and without secrets.
     pub(crate) fn line(&self, text: &str) -> String {
-        let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let secrets = lock(&self.0);
         let without = |text: &str, form: fn(&str) -> String| {
             let forms = secrets.iter().map(|secret| Zeroizing::new(form(secret)));
             forms.fold(text.to_owned(), |text, secret| {

@@ -1,9 +1,8 @@
-//! Names to addresses, as the system resolves them, so that a name which hangs costs its own
-//! issuers alone; and of these, whether they may be called.
+//! Resolves names with the system's resolver, and judges the addresses.
 //!
-//! The system's resolver blocks its thread for as long as name servers are silent, and cannot be
-//! given up. So each lookup has a thread of its own and not one of the few that all share, there
-//! is one for a name at a time, and few for a tenant.
+//! The resolver blocks its thread for as long as name servers are silent, and cannot be canceled.
+//! So each lookup has its own thread and not one of the few that all share, with one lookup per
+//! name and few per tenant: a name that hangs delays only its own issuers.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -15,15 +14,16 @@ use tokio::sync::oneshot;
 use crate::access::{Access, Addresses};
 use crate::keyed_semaphore::KeyedSemaphore;
 
-/// How many names are looked up for a tenant at the same time.
-const AT_ONCE: usize = 8;
+/// How many names are looked up concurrently for a tenant.
+const MAX_LOOKUPS: usize = 8;
 
 static NAMES: LazyLock<KeyedSemaphore<(Option<String>, String)>> =
     LazyLock::new(|| KeyedSemaphore::new(1));
-static TENANTS: LazyLock<KeyedSemaphore<String>> = LazyLock::new(|| KeyedSemaphore::new(AT_ONCE));
+static TENANTS: LazyLock<KeyedSemaphore<String>> =
+    LazyLock::new(|| KeyedSemaphore::new(MAX_LOOKUPS));
 
-/// Why a name leads nowhere. Which addresses it leads to is not said: an Issuer is no window into
-/// the network.
+/// Why a name leads nowhere. It does not contain the addresses: an Issuer must not show the
+/// network to its owner.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unresolved {
     /// It has no address, or the system gives no thread to ask with.
@@ -59,18 +59,18 @@ async fn lookup(tenant: Option<&str>, host: &str) -> io::Result<Vec<IpAddr>> {
         None => None,
     };
     let host = host.to_owned();
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     thread::Builder::new()
         .name("lookup".to_owned())
         .spawn(move || {
-            // Held until the system answers, whether anybody still waits for it or not.
-            let _places = (of_name, of_tenant);
+            // Held until the system returns, also after the caller has given up.
+            let _permits = (of_name, of_tenant);
             let found = (host.as_str(), 0).to_socket_addrs();
             let found = found.map(|found| found.map(|address| address.ip()).collect());
-            // Whoever asked may have given up.
-            let _ = tell.send(found);
+            // The receiver may be gone.
+            let _ = sender.send(found);
         })?;
-    told.await.map_err(io::Error::other)?
+    receiver.await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

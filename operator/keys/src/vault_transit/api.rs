@@ -2,10 +2,11 @@
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use signet_core::x509::algorithm::SignatureAlgorithm;
 use vaultrs::api::auth::{approle, cert, kubernetes, oidc};
 use vaultrs::api::token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest};
 use vaultrs::api::transit::requests::{ReadKeyRequest, SignDataRequest};
-use vaultrs::api::transit::{HashAlgorithm, MarshalingAlgorithm, SignatureAlgorithm};
+use vaultrs::api::transit::{self, HashAlgorithm, MarshalingAlgorithm};
 use zeroize::Zeroizing;
 
 use super::client::{Client, Response, RevokeToken};
@@ -55,9 +56,23 @@ pub(super) struct ToSign {
     /// The digest, or for Ed25519 the message, in base64.
     pub(super) input: String,
     pub(super) version: u64,
-    /// The hash of the digest; none for Ed25519.
-    pub(super) hash: Option<HashAlgorithm>,
-    pub(super) is_rsa: bool,
+    pub(super) algorithm: SignatureAlgorithm,
+}
+
+/// Vault's name of the hash of the digest; none for Ed25519, which has none.
+fn hash(algorithm: SignatureAlgorithm) -> Option<HashAlgorithm> {
+    match algorithm {
+        SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256 => {
+            Some(HashAlgorithm::Sha2_256)
+        }
+        SignatureAlgorithm::EcdsaSha384 | SignatureAlgorithm::RsaPkcs1Sha384 => {
+            Some(HashAlgorithm::Sha2_384)
+        }
+        SignatureAlgorithm::EcdsaSha512 | SignatureAlgorithm::RsaPkcs1Sha512 => {
+            Some(HashAlgorithm::Sha2_512)
+        }
+        SignatureAlgorithm::Ed25519 => None,
+    }
 }
 
 impl Client {
@@ -73,16 +88,23 @@ impl Client {
     /// Signs. The defaults of the engine are not those of certificates: SHA-256 whatever the
     /// curve, and PSS for RSA.
     pub(super) async fn sign(&self, token: &str, sign: &ToSign) -> Result<String, Failure> {
-        let is_ecdsa = sign.hash.is_some() && !sign.is_rsa;
+        let hash = hash(sign.algorithm);
+        let is_rsa = matches!(
+            sign.algorithm,
+            SignatureAlgorithm::RsaPkcs1Sha256
+                | SignatureAlgorithm::RsaPkcs1Sha384
+                | SignatureAlgorithm::RsaPkcs1Sha512
+        );
+        let is_ecdsa = hash.is_some() && !is_rsa;
         let request = SignDataRequest {
             mount: self.path.mount.clone(),
             name: self.path.name.clone(),
             key_version: Some(sign.version),
-            hash_algorithm: sign.hash,
+            hash_algorithm: hash,
             input: sign.input.clone(),
             context: None,
-            prehashed: sign.hash.map(|_| true),
-            signature_algorithm: sign.is_rsa.then_some(SignatureAlgorithm::Pkcs1v15),
+            prehashed: hash.map(|_| true),
+            signature_algorithm: is_rsa.then_some(transit::SignatureAlgorithm::Pkcs1v15),
             marshaling_algorithm: is_ecdsa.then_some(MarshalingAlgorithm::Asn1),
         };
         let data: SignatureData = self.data(self.call(request, token, "").await?)?;

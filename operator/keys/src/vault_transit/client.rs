@@ -1,4 +1,4 @@
-//! vaultrs over Signet's own transport: the one file that calls it.
+//! vaultrs over Signet's own transport. Only this file calls it; `api` has its requests.
 //!
 //! What is taken from vaultrs are its requests: paths, methods and bodies. These forms of vaultrs
 //! 0.8 are not used, since they are wrong for Signet:

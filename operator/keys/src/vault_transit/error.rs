@@ -15,38 +15,38 @@ key_errors! {
     /// What goes wrong with a key in Vault or OpenBao.
     pub enum VaultTransitError {
         /// A rate limit quota is used up.
-        Throttled { server: String, retry_after: Option<Duration>, said: Said } => ErrorClass::Throttled(*retry_after),
-            "{server} is rate limiting requests{said}";
+        Throttled { server: String, retry_after: Option<Duration>, detail: ServerMessage } => ErrorClass::Throttled(*retry_after),
+            "{server} is rate limiting requests{detail}";
         /// The server redirects, as standbys do.
-        Redirect { server: String, said: Said } => ErrorClass::InvalidResponse,
+        Redirect { server: String, detail: ServerMessage } => ErrorClass::InvalidResponse,
             "{server} redirects to another address, which is not followed; set \
-             vaultTransit.address to the active server or its load balancer{said}";
+             vaultTransit.address to the active server or its load balancer{detail}";
         /// The server is sealed.
         Sealed { server: String } => ErrorClass::Unreachable,
             "{server} is sealed; unseal it";
-        /// The server has a fault of its own, or is behind or standing by.
-        Unavailable { server: String, status: u16, said: Said } => ErrorClass::Unreachable,
-            "{server} cannot serve requests now (status {status}){said}";
+        /// The server returned an internal error, or is behind or standing by.
+        Unavailable { server: String, status: u16, detail: ServerMessage } => ErrorClass::Unreachable,
+            "{server} cannot serve requests now (status {status}){detail}";
         /// The namespace does not exist.
         NoNamespace { server: String, namespace: String } => ErrorClass::KeyNotFound,
             "{server} has no namespace {namespace}; correct vaultTransit.namespace";
         /// The key or the mount does not exist.
-        KeyNotFound { key: String, said: Said } => ErrorClass::KeyNotFound,
-            "{key} does not exist; create it, or correct vaultTransit.mount and name{said}";
+        KeyNotFound { key: String, detail: ServerMessage } => ErrorClass::KeyNotFound,
+            "{key} does not exist; create it, or correct vaultTransit.mount and name{detail}";
         /// The server does not sign with the key, for its own reason.
-        NotSigned { key: String, said: Said } => ErrorClass::KeyUnusable,
-            "{key} does not sign{said}";
+        NotSigned { key: String, detail: ServerMessage } => ErrorClass::KeyUnusable,
+            "{key} does not sign{detail}";
         /// The login is refused.
-        LoginRefused { server: String, method: &'static str, mount: String, said: Said } => ErrorClass::CredentialsRefused,
+        LoginRefused { server: String, method: &'static str, mount: String, detail: ServerMessage } => ErrorClass::CredentialsRefused,
             "{server} refuses the login by {method} at auth/{mount}; check its role and \
-             vaultTransit.auth{said}";
+             vaultTransit.auth{detail}";
         /// The token cannot be looked up.
-        TokenNotFound { server: String, said: Said } => ErrorClass::CredentialsRefused,
-            "{server} refuses the token of tokenRef; put a valid token into the Secret{said}";
+        TokenNotFound { server: String, detail: ServerMessage } => ErrorClass::CredentialsRefused,
+            "{server} refuses the token of tokenRef; put a valid token into the Secret{detail}";
         /// A permission is missing after a login.
-        Denied { server: String, permission: String, said: Said } => ErrorClass::CredentialsRefused,
+        Denied { server: String, permission: String, detail: ServerMessage } => ErrorClass::CredentialsRefused,
             "{server} lets Signet log in and denies it {permission}; add that to the policy of \
-             the role or token{said}";
+             the role or token{detail}";
         /// The token of the Secret is valid and lacks a permission.
         TokenDenied { server: String, permission: String } => ErrorClass::CredentialsRefused,
             "{server} denies {permission} to the token of tokenRef; add that to the token's policy";
@@ -59,7 +59,7 @@ key_errors! {
             "{server} did not return a Vault response; check vaultTransit.address";
         /// The key is of a type that does not sign certificates.
         KeyType { key: String, kind: String, kinds: String } => ErrorClass::KeyUnusable,
-            "{key} is of type {kind}, which signs no certificates; create one of {kinds}";
+            "{key} is of type {kind}, which does not sign certificates; create one of {kinds}";
         /// The key is derived.
         Derived { key: String } => ErrorClass::KeyUnusable,
             "{key} is a derived key; create one with derived=false";
@@ -110,13 +110,13 @@ key_errors! {
 
 /// What a server says in the list `errors`, at the end of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said(pub(super) String);
+pub struct ServerMessage(pub(super) String);
 
-impl fmt::Display for Said {
+impl fmt::Display for ServerMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.as_str() {
             "" => Ok(()),
-            said => write!(f, "; it says: {said}"),
+            detail => write!(f, "; the server returned: {detail}"),
         }
     }
 }
@@ -136,7 +136,7 @@ pub(super) enum Failure {
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    said: Said,
+    detail: ServerMessage,
     retry_after: Option<Duration>,
 }
 
@@ -177,7 +177,7 @@ impl Failure {
     pub(super) fn or(
         self,
         path: &KeyPath,
-        refused: impl FnOnce(Said) -> VaultTransitError,
+        refused: impl FnOnce(ServerMessage) -> VaultTransitError,
     ) -> KeyError {
         match self {
             Self::NoResponse(error) => error,
@@ -191,10 +191,10 @@ impl Refusal {
     pub(super) fn read(response: &http::Response<Vec<u8>>, redactor: &Redactor) -> Self {
         let errors = serde_json::from_slice::<Errors>(response.body()).map(|body| body.errors);
         let header = response.headers().get(http::header::RETRY_AFTER);
-        let said = redactor.message(&errors.unwrap_or_default().join("; "));
+        let detail = redactor.message(&errors.unwrap_or_default().join("; "));
         Self {
             status: response.status(),
-            said: Said(without_list_marks(&said)),
+            detail: ServerMessage(without_list_marks(&detail)),
             retry_after: retry_after(header.and_then(|header| header.to_str().ok())),
         }
     }
@@ -202,35 +202,35 @@ impl Refusal {
     fn or(
         self,
         path: &KeyPath,
-        refused: impl FnOnce(Said) -> VaultTransitError,
+        refused: impl FnOnce(ServerMessage) -> VaultTransitError,
     ) -> VaultTransitError {
-        let (server, said, status) = (path.server(), self.said, self.status.as_u16());
+        let (server, detail, status) = (path.server(), self.detail, self.status.as_u16());
         match status {
             429 => VaultTransitError::Throttled {
                 server,
                 retry_after: self.retry_after,
-                said,
+                detail,
             },
-            300..=399 => VaultTransitError::Redirect { server, said },
-            503 if said.0.contains("sealed") => VaultTransitError::Sealed { server },
+            300..=399 => VaultTransitError::Redirect { server, detail },
+            503 if detail.0.contains("sealed") => VaultTransitError::Sealed { server },
             // 412, 472 and 473 are of replicas that are behind or standing by.
             412 | 472 | 473 | 500..=599 => VaultTransitError::Unavailable {
                 server,
                 status,
-                said,
+                detail,
             },
-            404 if said.0 == "namespace not found" => VaultTransitError::NoNamespace {
+            404 if detail.0 == "namespace not found" => VaultTransitError::NoNamespace {
                 server,
                 namespace: path.namespace.clone().unwrap_or_default(),
             },
-            _ => refused(said),
+            _ => refused(detail),
         }
     }
 }
 
 /// Without the headline that counts the errors, and the bullets of the list.
-fn without_list_marks(said: &str) -> String {
-    let words: Vec<_> = said.split(' ').filter(|word| *word != "*").collect();
+fn without_list_marks(detail: &str) -> String {
+    let words: Vec<_> = detail.split(' ').filter(|word| *word != "*").collect();
     let line = words.join(" ");
     match line.strip_prefix("1 error occurred: ") {
         Some(line) => line.to_owned(),
@@ -258,9 +258,9 @@ mod tests {
             [400, 401, 403, 404].contains(&status),
             "{status}"
         );
-        refusal.or(&KeyPath::example(), |said| VaultTransitError::NotSigned {
+        refusal.or(&KeyPath::example(), |detail| VaultTransitError::NotSigned {
             key: "the key".to_owned(),
-            said,
+            detail,
         })
     }
 
@@ -289,22 +289,28 @@ mod tests {
 
     #[test]
     fn shows_only_the_errors_of_a_response_in_one_line_and_cut() {
-        let said = |body: &str| match refusal(400, body) {
-            VaultTransitError::NotSigned { said, .. } => said.to_string(),
+        let detail = |body: &str| match refusal(400, body) {
+            VaultTransitError::NotSigned { detail, .. } => detail.to_string(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(said("<html>the intranet</html>"), "");
-        assert_eq!(said(r#"{"password":"x","errors":[]}"#), "");
+        assert_eq!(detail("<html>the intranet</html>"), "");
+        assert_eq!(detail(r#"{"password":"x","errors":[]}"#), "");
         assert_eq!(
-            said(r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
-            "; it says: permission denied"
+            detail(r#"{"errors":["1 error occurred:\n\t* permission denied\n\n"]}"#),
+            "; the server returned: permission denied"
         );
         assert_eq!(
-            said(r#"{"errors":["a\u001b[31m", "b"]}"#),
-            "; it says: a [31m; b"
+            detail(r#"{"errors":["a\u001b[31m", "b"]}"#),
+            "; the server returned: a [31m; b"
         );
-        assert_eq!(said(r#"{"errors":["bad s3cr3t!"]}"#), "; it says: bad …!");
+        assert_eq!(
+            detail(r#"{"errors":["bad s3cr3t!"]}"#),
+            "; the server returned: bad …!"
+        );
         let long = format!(r#"{{"errors":["{}"]}}"#, "é".repeat(1000));
-        assert_eq!(said(&long), format!("; it says: {}", "é".repeat(200)));
+        assert_eq!(
+            detail(&long),
+            format!("; the server returned: {}", "é".repeat(200))
+        );
     }
 }

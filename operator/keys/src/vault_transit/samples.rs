@@ -6,24 +6,24 @@ use signet_core::samples;
 use signet_core::x509::public_key::PublicKeyError;
 
 use super::VaultTransitError;
-use super::error::Said;
+use super::error::ServerMessage;
 use super::key::KINDS;
 
 samples!(VaultTransitError {
     Throttled {
         server: server(),
         retry_after: Some(Duration::from_secs(1)),
-        said: said("request path \"transit/sign/ca\": rate limit quota exceeded")
+        detail: detail("request path \"transit/sign/ca\": rate limit quota exceeded")
     },
     Redirect {
         server: server(),
-        said: said("")
+        detail: detail("")
     },
     Sealed { server: server() },
     Unavailable {
         server: server(),
         status: 500,
-        said: said("internal error")
+        detail: detail("internal error")
     },
     NoNamespace {
         server: server(),
@@ -31,26 +31,26 @@ samples!(VaultTransitError {
     },
     KeyNotFound {
         key: key(),
-        said: said("")
+        detail: detail("")
     },
     NotSigned {
         key: key(),
-        said: said("unsupported key type")
+        detail: detail("unsupported key type")
     },
     LoginRefused {
         server: server(),
         method: "kubernetes",
         mount: "kubernetes".to_owned(),
-        said: said("permission denied")
+        detail: detail("permission denied")
     },
     TokenNotFound {
         server: server(),
-        said: said("permission denied")
+        detail: detail("permission denied")
     },
     Denied {
         server: server(),
         permission: "update on transit/sign/ca".to_owned(),
-        said: said("permission denied")
+        detail: detail("permission denied")
     },
     TokenDenied {
         server: server(),
@@ -109,6 +109,6 @@ fn key() -> String {
     format!("the key ca at transit of {}", server())
 }
 
-fn said(text: &str) -> Said {
-    Said(text.to_owned())
+fn detail(text: &str) -> ServerMessage {
+    ServerMessage(text.to_owned())
 }

@@ -135,10 +135,10 @@ impl Session {
         let second = self.another(&first, permission).await?;
         match call(second).await {
             Err(failure) if failure.is_denied() => {
-                let denied = |said| VaultTransitError::Denied {
+                let denied = |detail| VaultTransitError::Denied {
                     server: self.client.path.server(),
                     permission: permission.to_owned(),
-                    said,
+                    detail,
                 };
                 Err(failure.or(&self.client.path, denied).into())
             }
@@ -220,11 +220,11 @@ impl Session {
             Login::Token(text) => self.looked_up(text).await?,
             Login::At(mount, credential) => {
                 let auth = self.client.log_in(&mount, &credential).await;
-                let refused = |said| VaultTransitError::LoginRefused {
+                let refused = |detail| VaultTransitError::LoginRefused {
                     server: self.client.path.server(),
                     method: self.auth.method(),
                     mount: mount.clone(),
-                    said,
+                    detail,
                 };
                 Token::of(auth.map_err(|failure| failure.or(&self.client.path, refused))?)
             }
@@ -242,9 +242,9 @@ impl Session {
             // A token need not be allowed to look itself up.
             Err(failure) if failure.is_denied() => (None, false),
             Err(failure) => {
-                let refused = |said| VaultTransitError::TokenNotFound {
+                let refused = |detail| VaultTransitError::TokenNotFound {
                     server: self.client.path.server(),
-                    said,
+                    detail,
                 };
                 return Err(failure.or(&self.client.path, refused));
             }

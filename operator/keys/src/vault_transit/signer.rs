@@ -9,11 +9,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use reqwest::Identity;
 use signet_core::issue::{Signature, ToBeSigned};
-use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use vaultrs::api::transit::HashAlgorithm;
 use zeroize::Zeroizing;
 
 use super::VaultTransit;
@@ -117,9 +116,9 @@ impl VaultTransit {
 /// Reads the key, and this version of it or the newest.
 async fn read(session: &Session, number: Option<u64>) -> Result<Version, KeyError> {
     let path = &session.client.path;
-    let not_found = |said| VaultTransitError::KeyNotFound {
+    let not_found = |detail| VaultTransitError::KeyNotFound {
         key: path.key(),
-        said,
+        detail,
     };
     let key = session.read_key().await;
     let key = key.map_err(|failure| failure.or(path, not_found))?;
@@ -181,9 +180,9 @@ impl VaultSigner {
 
     fn not_signed(&self, failure: Failure) -> KeyError {
         let path = self.path();
-        failure.or(path, |said| VaultTransitError::NotSigned {
+        failure.or(path, |detail| VaultTransitError::NotSigned {
             key: path.key(),
-            said,
+            detail,
         })
     }
 
@@ -195,8 +194,7 @@ impl VaultSigner {
                 None => STANDARD.encode(message),
             },
             version: self.version,
-            hash: hash(self.algorithm),
-            is_rsa: matches!(self.public_key.algorithm(), KeyAlgorithm::Rsa { .. }),
+            algorithm: self.algorithm,
         }
     }
 
@@ -204,22 +202,6 @@ impl VaultSigner {
     fn parse(&self, text: &str) -> Option<Vec<u8>> {
         let (version, signature) = text.strip_prefix("vault:v")?.split_once(':')?;
         (version == self.version.to_string()).then(|| STANDARD.decode(signature).ok())?
-    }
-}
-
-/// Vault's name of the hash of the digest; none for Ed25519, which has none.
-fn hash(algorithm: SignatureAlgorithm) -> Option<HashAlgorithm> {
-    match algorithm {
-        SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256 => {
-            Some(HashAlgorithm::Sha2_256)
-        }
-        SignatureAlgorithm::EcdsaSha384 | SignatureAlgorithm::RsaPkcs1Sha384 => {
-            Some(HashAlgorithm::Sha2_384)
-        }
-        SignatureAlgorithm::EcdsaSha512 | SignatureAlgorithm::RsaPkcs1Sha512 => {
-            Some(HashAlgorithm::Sha2_512)
-        }
-        SignatureAlgorithm::Ed25519 => None,
     }
 }
 

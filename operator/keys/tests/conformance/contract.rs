@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use der::Encode;
-use signet_core::issue::assemble_root;
+use signet_core::issue::{Signature, ToBeSigned, assemble_root};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_keys::{Checked, ErrorClass, KeyError, KeyPin, RsaHash, Signer};
 use tokio::task::JoinSet;
 
-use crate::rig::Subject;
+use crate::rig::{MAX_TIMEOUTS, Subject};
 use crate::root::to_be_signed;
 use crate::wiretap;
 use signet_readers::{OpenSsl, verify_signature};
@@ -43,7 +43,7 @@ pub(crate) async fn signature(subject: Subject) {
 /// ECDSA is SEQUENCE { r, s } in DER (RFC 5480, appendix A); OpenSSL's parser reads it.
 pub(crate) async fn form(subject: Subject) {
     let signer = subject.connected().await.signer;
-    let signature = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+    let signature = sign(&*signer, &to_be_signed(&*signer, "a")).await;
     let bytes = signature.as_bytes();
     match subject.algorithm {
         KeyAlgorithm::Rsa { bits } => assert_eq!(bytes.len() * 8, bits as usize),
@@ -153,8 +153,7 @@ pub(crate) async fn debug(subject: Subject) {
 pub(crate) async fn verifies_over_its_bytes_alone(subject: &Subject, signer: &dyn Signer) {
     let tbs = to_be_signed(signer, "a");
     let other = to_be_signed(signer, "b");
-    let signature = signer.sign(&tbs).await;
-    let signature = signature.unwrap_or_else(|error| panic!("{}: {error}", subject.name));
+    let signature = sign(signer, &tbs).await;
     let (key, algorithm, bytes) = (&subject.spki_der, signer.algorithm(), signature.as_bytes());
     let identifier = algorithm.identifier().to_der().unwrap();
     for (message, expected) in [(tbs.der(), true), (other.der(), false)] {
@@ -166,10 +165,23 @@ pub(crate) async fn verifies_over_its_bytes_alone(subject: &Subject, signer: &dy
     }
 }
 
+/// Signs, and repeats a call that had no response.
+async fn sign(signer: &dyn Signer, tbs: &ToBeSigned) -> Signature {
+    let mut signed = signer.sign(tbs).await;
+    for _ in 0..MAX_TIMEOUTS {
+        match &signed {
+            Err(error) if error.class == ErrorClass::Unreachable => {}
+            _ => break,
+        }
+        signed = signer.sign(tbs).await;
+    }
+    signed.unwrap_or_else(|error| panic!("{signer:?}: {error}"))
+}
+
 /// A root by the key, which OpenSSL accepts, as `root.pem`.
 async fn root(signer: &dyn Signer) -> OpenSsl {
     let tbs = to_be_signed(signer, "a");
-    let signature = signer.sign(&tbs).await.unwrap();
+    let signature = sign(signer, &tbs).await;
     let root = assemble_root(&tbs, &signature).unwrap();
     let openssl = OpenSsl::new();
     openssl.write("root.pem", root.pem().as_bytes());

@@ -101,7 +101,7 @@ impl Subject {
 }
 
 /// How often a call is repeated that had no response.
-const MAX_TIMEOUTS: usize = 5;
+pub(crate) const MAX_TIMEOUTS: usize = 5;
 
 /// Repeats a call that had no response: with other work on the machine, a server may be slower
 /// than a client waits, which says nothing about what it would have responded.

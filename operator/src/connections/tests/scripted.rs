@@ -63,7 +63,7 @@ impl Bed {
         let (issuers, requests) = (wakeups.issuers(), wakeups.requests());
         let limits = Limits {
             per_second: None,
-            at_once: 1,
+            max_in_flight: 1,
         };
         let parameters = Parameters {
             uid: "uid".to_owned(),
@@ -135,7 +135,7 @@ impl Backend for Scripted {
     fn limits(&self) -> Limits {
         Limits {
             per_second: None,
-            at_once: 1,
+            max_in_flight: 1,
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a breaker knows, and the rules by which it opens and closes.
+//! The state of a breaker, and the rules by which it opens and closes.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::PROBE;
 use crate::error::{ErrorClass, KeyError};
 use crate::guard::{ATTEMPT, DEADLINE};
 
-/// After so many failures one after the other, a key is dead.
-const TOO_MANY: u32 = 5;
+/// This many failures in a row open the breaker.
+const MAX_FAILURES: u32 = 5;
 
-/// The longest that a key is left alone, whatever it asks.
-const MAX_PATIENCE: Duration = Duration::from_secs(300);
+/// The longest pause between probes, whatever the backend requests.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// What was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl State {
         self.open.as_ref()
     }
 
-    /// What is said instead of asking the key.
+    /// The error of a call that is not made.
     pub(super) fn refusal(&self) -> Option<KeyError> {
         let error = self.open.clone()?;
         let message = format!("{}; Signet tries again by itself", error.message);
@@ -54,13 +54,13 @@ impl State {
 
     /// Counts a failure, and returns whether the breaker opens with it.
     pub(super) fn fail(&mut self, error: &KeyError, call: Call) -> bool {
-        let rest = Instant::now() + asked_for(error);
+        let rest = Instant::now() + requested_pause(error);
         if let Some(last) = &mut self.open {
             // What was in flight when it opened may fail for a lesser reason.
             if call == Call::Probe || !error.class.is_transient() {
                 *last = error.clone();
             }
-            // Never sooner than was said before.
+            // Never sooner than before.
             self.next_probe = self.next_probe.max(Some(rest));
             return false;
         }
@@ -68,9 +68,9 @@ impl State {
             Call::Signature => self.failed_signatures += 1,
             Call::Check | Call::Probe => self.failed_checks += 1,
         }
-        let opens = self.failures() >= TOO_MANY
+        let opens = self.failures() >= MAX_FAILURES
             || !error.class.is_transient()
-            || asked_for(error) > DEADLINE - ATTEMPT;
+            || requested_pause(error) > DEADLINE - ATTEMPT;
         if opens {
             self.open = Some(error.clone());
             self.next_probe = Some(rest.max(Instant::now() + PROBE));
@@ -78,7 +78,7 @@ impl State {
         opens
     }
 
-    /// How long no probe is made; none if one may be now, or it is closed.
+    /// Time until the next probe; none if one may be made now, or the breaker is closed.
     pub(super) fn rest(&self) -> Option<Duration> {
         let next = self.open.as_ref().and(self.next_probe)?;
         let rest = next.saturating_duration_since(Instant::now());
@@ -104,8 +104,8 @@ impl State {
         before > 0 && self.failures() == 0
     }
 
-    /// Whether a probe begins that may close it. While it is closed, none does and any call may
-    /// be made; while it is open and no probe is due, the error is what is said instead.
+    /// Returns whether a probe begins that may close it. While it is closed, none does and any call
+    /// may be made; while it is open and no probe is due, the error is the last one.
     pub(super) fn begin_probe(&mut self) -> Result<bool, KeyError> {
         let Some(refusal) = self.refusal() else {
             return Ok(false);
@@ -119,23 +119,23 @@ impl State {
         Ok(true)
     }
 
-    /// No probe is under way any more.
+    /// No probe is in flight any more.
     pub(super) fn end_probe(&mut self) {
         self.probing = false;
     }
 
-    /// Closes it, and says whether it was open.
+    /// Closes it, and returns whether it was open.
     pub(super) fn close(&mut self) -> bool {
         (self.failed_signatures, self.failed_checks) = (0, 0);
         self.open.take().is_some()
     }
 }
 
-/// How long the backend asks to be left alone. What is longer than the attempts of a signature
-/// take opens the breaker, so that nothing asks meanwhile.
-fn asked_for(error: &KeyError) -> Duration {
+/// The pause that the backend requests. One that is longer than the attempts of a signature take
+/// opens the breaker, so that nothing calls the backend meanwhile.
+fn requested_pause(error: &KeyError) -> Duration {
     match error.class {
-        ErrorClass::Throttled(Some(delay)) => delay.min(MAX_PATIENCE),
+        ErrorClass::Throttled(Some(delay)) => delay.min(MAX_PAUSE),
         _ => Duration::ZERO,
     }
 }

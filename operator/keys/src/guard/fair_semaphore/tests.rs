@@ -20,16 +20,16 @@ fn poll(waiter: &mut Waiter) -> Option<Permit> {
     Pin::new(waiter).now_or_never()
 }
 
-fn full(at_once: u16) -> (Arc<FairSemaphore>, Vec<Permit>) {
-    let permits = Arc::new(FairSemaphore::new(at_once));
-    let taken = (0..at_once)
+fn full(max_permits: u16) -> (Arc<FairSemaphore>, Vec<Permit>) {
+    let permits = Arc::new(FairSemaphore::new(max_permits));
+    let taken = (0..max_permits)
         .map(|_| permits.acquire("holder").now_or_never().unwrap())
         .collect();
     (permits, taken)
 }
 
 fn is_empty(permits: &FairSemaphore) -> bool {
-    let state = permits.0.lock();
+    let state = lock(&permits.0.0);
     state.taken == 0 && state.waiting == 0 && state.tenants.is_empty() && state.rotation.is_empty()
 }
 
@@ -94,7 +94,7 @@ fn who_leaves_gives_up_his_place() {
         .into();
     waiters.drain(..3);
     assert_eq!(permits.waiting(), 1);
-    assert_eq!(permits.0.lock().tenants.len(), 1);
+    assert_eq!(lock(&permits.0.0).tenants.len(), 1);
     drop(taken);
     drop(poll(&mut waiters[0]).unwrap());
     assert!(is_empty(&permits));

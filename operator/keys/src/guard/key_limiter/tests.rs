@@ -2,10 +2,10 @@ use futures::FutureExt;
 
 use super::*;
 
-fn limits(per_second: Option<u32>, at_once: u16) -> Limits {
+fn limits(per_second: Option<u32>, max_in_flight: u16) -> Limits {
     Limits {
         per_second,
-        at_once,
+        max_in_flight,
     }
 }
 
@@ -51,9 +51,9 @@ async fn the_strictest_of_the_limits_in_use_hold() {
 #[tokio::test(start_paused = true)]
 async fn nobody_holds_a_turn_for_longer_than_ten_seconds_to_keep_the_pace() {
     let limiters = KeyLimiters::default();
-    for (per_second, at_once) in [(1, 10), (2, 20), (5, 50), (100, 64)] {
+    for (per_second, max_in_flight) in [(1, 10), (2, 20), (5, 50), (100, 64)] {
         let limiter = limiters.limiter("", "key", limits(Some(per_second), 64));
-        assert_eq!(free(&limiter).0, at_once, "{per_second}");
+        assert_eq!(free(&limiter).0, max_in_flight, "{per_second}");
     }
 }
 

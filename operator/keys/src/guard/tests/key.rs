@@ -152,7 +152,7 @@ impl Bed {
     pub(super) fn new() -> Self {
         Self::with(Limits {
             per_second: None,
-            at_once: 8,
+            max_in_flight: 8,
         })
     }
 

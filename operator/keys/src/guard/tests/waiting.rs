@@ -8,7 +8,7 @@ use super::*;
 
 const ONE_AT_ONCE: Limits = Limits {
     per_second: None,
-    at_once: 1,
+    max_in_flight: 1,
 };
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn all_who_wait_are_told_when_the_key_is_dead() {
 async fn who_is_held_back_by_the_rate_waits() {
     let bed = Bed::with(Limits {
         per_second: Some(1),
-        at_once: 8,
+        max_in_flight: 8,
     });
     let mut permits: Vec<_> = (0..3).map(|_| bed.guard.permit("a").boxed()).collect();
     let polled = permits.iter_mut().map(|permit| permit.now_or_never());
