@@ -1,7 +1,7 @@
 //! The issuers that can sign now: one connected signer for each.
 
 use std::collections::HashMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use kube::core::ObjectMeta;
 use signet_api::IssuerKind;
@@ -148,7 +148,7 @@ impl Keyring {
     /// is news.
     pub fn put(&self, name: &IssuerName, version: Version, state: State) {
         let entry = Entry { version, state };
-        let before = self.lock().insert(name.clone(), entry.clone());
+        let before = self.entries.lock().insert(name.clone(), entry.clone());
         if before.is_none_or(|before| before.is_outdated_by(&entry)) {
             self.tell(Some(name.clone()));
         }
@@ -171,7 +171,7 @@ impl Keyring {
 
     /// Takes an issuer out: it is gone.
     pub fn remove(&self, name: &IssuerName) {
-        self.lock().remove(name);
+        self.entries.lock().remove(name);
     }
 
     /// Takes out the issuers of a kind that `exists` does not know, and names them.
@@ -180,7 +180,7 @@ impl Keyring {
         kind: IssuerKind,
         exists: impl Fn(&IssuerName) -> bool,
     ) -> Vec<IssuerName> {
-        let mut entries = self.lock();
+        let mut entries = self.entries.lock();
         let gone: Vec<_> = entries
             .keys()
             .filter(|name| name.kind == kind && !exists(name))
@@ -198,7 +198,7 @@ impl Keyring {
         let Some(current) = current else {
             return IssuerLookup::Missing;
         };
-        let entries = self.lock();
+        let entries = self.entries.lock();
         match entries.get(name) {
             Some(entry)
                 if entry.version.uid == current.uid
@@ -220,7 +220,7 @@ impl Keyring {
 
     /// How many requests wait for their turn at the key of each issuer that can sign.
     pub fn queues(&self) -> Vec<(IssuerName, usize)> {
-        let entries = self.lock();
+        let entries = self.entries.lock();
         let ready = entries
             .iter()
             .filter_map(|(name, entry)| match &entry.state {
@@ -233,10 +233,6 @@ impl Keyring {
     /// Whose requests to look at again, as it comes.
     pub fn changes(&self) -> broadcast::Receiver<IssuerChange> {
         self.changes.subscribe()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IssuerName, Entry>> {
-        self.entries.lock()
     }
 }
 

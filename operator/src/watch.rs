@@ -1,7 +1,9 @@
 //! Watches that keep only what is ours.
 
-use futures::{Stream, StreamExt, future};
+use futures::{Stream, StreamExt, future, stream};
 use kube::runtime::watcher::{self, Event};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 /// Passes on the events of objects that `keep` turns into what is cached, and drops the others
 /// before anything is cached.
@@ -43,6 +45,17 @@ where
     events.inspect(move |event| {
         if let Ok(Event::InitDone) = event {
             then();
+        }
+    })
+}
+
+/// The items of a channel; none where some were missed.
+pub fn received<T: Clone + Send>(receiver: Receiver<T>) -> impl Stream<Item = Option<T>> + Send {
+    stream::unfold(receiver, |mut receiver| async move {
+        match receiver.recv().await {
+            Ok(item) => Some((Some(item), receiver)),
+            Err(RecvError::Lagged(_)) => Some((None, receiver)),
+            Err(RecvError::Closed) => None,
         }
     })
 }

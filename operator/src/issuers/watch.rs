@@ -12,14 +12,13 @@ use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, Client};
 use signet_api::IssuerKind;
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::object::Object;
 use crate::connections::{KeyChange, KeyEvent};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
-use crate::watch::{filter_map, when_listed};
+use crate::watch::{filter_map, received, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
 ///
@@ -72,30 +71,20 @@ where
     K: Object + 'static,
 {
     // After a mere recovery, the issuer is as ready as it was.
-    let keys = received(keys).filter(|change| future::ready(change.event != KeyEvent::Recovered));
-    let keys = keys.map(|change| change.issuer);
+    let keys = received(keys).map(|change| {
+        let change = change.filter(|change| change.event != KeyEvent::Recovered)?;
+        Some(change.issuer)
+    });
+    // The next resync makes up for a missed one.
     futures::stream::select(keys, received(sharing)).filter_map(|name| {
-        let of_kind = (name.kind == K::KIND).then(|| {
+        let name = name.filter(|name| name.kind == K::KIND);
+        future::ready(name.map(|name| {
             let reference = ObjectRef::new(&name.name);
             match name.kind {
                 IssuerKind::Issuer => reference.within(&name.namespace),
                 IssuerKind::ClusterIssuer => reference,
             }
-        });
-        future::ready(of_kind)
-    })
-}
-
-/// What is sent, without what was missed: that is seen at the next resync.
-fn received<T: Clone + Send>(receiver: broadcast::Receiver<T>) -> impl Stream<Item = T> + Send {
-    futures::stream::unfold(receiver, |mut receiver| async move {
-        loop {
-            match receiver.recv().await {
-                Ok(item) => return Some((item, receiver)),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
+        }))
     })
 }
 

@@ -48,7 +48,7 @@ impl<K: RequestKind> Observed<K> {
     }
 
     /// Returns the request if it is to be answered.
-    pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
+    pub(super) fn due(&self) -> Option<&Due<K>> {
         match &self.state {
             State::Due(due) => Some(due),
             State::Foreign | State::Idle => None,

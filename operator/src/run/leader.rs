@@ -1,5 +1,7 @@
 //! One term of leadership: watches and controllers.
 
+use std::future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -10,7 +12,6 @@ use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_keys::FairSemaphore;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,7 @@ use crate::connections::{Caps, Connections, KeyEvent};
 use crate::context::{Ambient, Context, Issuers, Settings};
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
+use crate::watch::received;
 use crate::writer::Writer;
 use crate::{issuers, requests};
 
@@ -105,7 +107,7 @@ impl Leader {
                 common.context.stop.clone(),
             ));
         }
-        controllers.spawn(wake_when_back(common.clone()));
+        controllers.spawn(wake_when_back(common.context.clone()));
         controllers.spawn(begin_first_pass(common.clone()));
         controllers.spawn(sync(common.clone()));
         Self {
@@ -170,36 +172,29 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
 
 /// Says so once every watch has listed its objects; after that it ends with the controllers.
 async fn sync(common: Common) {
-    let listed = &common.listed;
+    let Common { context, listed } = &common;
     let all = async {
         tokio::join!(
             listed.issuers.cancelled(),
             listed.cluster_issuers.cancelled(),
             join_all(listed.requests.iter().map(CancellationToken::cancelled)),
         );
-        common.context.health.set_synced(true);
-        common.context.stop.cancelled().await;
+        context.health.set_synced(true);
+        future::pending::<()>().await;
     };
-    tokio::select! {
-        () = all => {}
-        () = common.context.stop.cancelled() => {}
-    }
+    context.stop.run_until_cancelled(all).await;
 }
 
 /// Reconciles the requests of an issuer when its key signs again, also where the issuer never
 /// became unready.
-async fn wake_when_back(common: Common) {
-    let mut changes = common.context.connections.changes();
-    loop {
-        let change = tokio::select! {
-            change = changes.recv() => change,
-            () = common.context.stop.cancelled() => return,
-        };
+async fn wake_when_back(context: Arc<Context>) {
+    let changes = received(context.connections.changes());
+    let mut changes = pin!(changes.take_until(context.stop.cancelled()));
+    while let Some(change) = changes.next().await {
         match change {
-            Ok(change) if change.event == KeyEvent::Unavailable => {}
-            Ok(change) => common.context.keyring.wake(&change.issuer),
-            Err(RecvError::Lagged(_)) => common.context.keyring.wake_all(),
-            Err(RecvError::Closed) => return,
+            Some(change) if change.event == KeyEvent::Unavailable => {}
+            Some(change) => context.keyring.wake(&change.issuer),
+            None => context.keyring.wake_all(),
         }
     }
 }
@@ -228,7 +223,7 @@ async fn issuers_of_kind<K>(
         .reconcile_on(issuers::watch::woken(keys, sharing))
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(issuers::reconcile, issuers::error_policy, context)
-        .for_each(|_| std::future::ready(()))
+        .for_each(|_| future::ready(()))
         .await;
 }
 
@@ -241,10 +236,8 @@ async fn issuers_listed(common: &Common) -> bool {
             common.listed.cluster_issuers.cancelled()
         );
     };
-    tokio::select! {
-        () = listed => true,
-        () = common.context.stop.cancelled() => false,
-    }
+    let stop = &common.context.stop;
+    stop.run_until_cancelled(listed).await.is_some()
 }
 
 async fn after_issuers(common: Common, requests: impl Future<Output = ()>) {
