@@ -191,6 +191,8 @@ async fn touch(test: &TestNamespace) -> Result<()> {
             ready.status == "True" && ready.observed_generation == patched.metadata.generation
         })
     };
-    test.bed().wait(&api, "shop", "evaluated again", judged).await?;
+    test.bed()
+        .wait(&api, "shop", "evaluated again", judged)
+        .await?;
     Ok(())
 }

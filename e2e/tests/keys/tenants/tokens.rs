@@ -107,9 +107,7 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
 
 /// Who may write Issuers need not be who may act as the namespace's ServiceAccounts, which may
 /// have rights beyond it.
-async fn a_secret_with_a_service_accounts_token_is_never_sent(
-    test: &TestNamespace,
-) -> Result<()> {
+async fn a_secret_with_a_service_accounts_token_is_never_sent(test: &TestNamespace) -> Result<()> {
     let tenant = Tenant::new(test.bed(), "token-secrets").await?;
     tenant.robot("robot").await?;
     let secret = json!({
