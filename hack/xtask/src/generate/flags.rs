@@ -8,7 +8,7 @@ use super::{Files, Table};
 /// Adds the page.
 pub(super) fn add(files: &mut Files) {
     let mut page = format!(
-        "# Flags\n\n{}\n\nEvery flag is also an environment variable; the flag wins.\n",
+        "# Flags\n\n{}\n\nEvery flag can also be set with an environment variable; the flag takes precedence.\n",
         super::NOTE
     );
     for command in signet::args::Cli::command().get_subcommands() {

@@ -30,7 +30,7 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
         ]);
     }
     let page = format!(
-        "# Metrics\n\n{}\n\nThe admin server shows them at `/metrics` in OpenMetrics text. A counter's \
+        "# Metrics\n\n{}\n\nThe admin server serves them at `/metrics` in OpenMetrics text. A counter's \
          samples end in `_total`, a histogram's in `_bucket`, `_sum` and `_count`. Labels name \
          issuers that exist and members of closed lists, such as the [reasons](reasons.md).\n\n{table}",
         super::NOTE

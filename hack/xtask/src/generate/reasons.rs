@@ -19,7 +19,7 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
     );
     let issuers = [reasons(ISSUERS)?, reasons(KEYS)?].concat();
     let page = format!(
-        "# Reasons\n\n{}\n\nThe reasons of conditions and events, and the values of the metrics' \
+        "# Reasons\n\n{}\n\nThe reasons of conditions and events, and the values of the metric \
          label `reason`. Both lists are closed.\n\n## Of requests\n\n{}\n## Of issuers\n\n{}",
         super::NOTE,
         table(&requests),
