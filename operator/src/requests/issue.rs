@@ -20,7 +20,7 @@ use signet_core::request::{RawRequest, Refusal, Request};
 use super::outcome::{Certificate, Outcome};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
-use crate::run::metrics::Metrics;
+use crate::metrics::Metrics;
 
 /// What a certificate is issued with.
 #[derive(Clone, Copy, Debug)]

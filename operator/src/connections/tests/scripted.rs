@@ -17,8 +17,7 @@ use tokio::sync::broadcast::Receiver;
 
 use super::super::connection::{Connection, Key, Notifier, Parameters};
 use crate::fixtures::{corp, key};
-use crate::issuer_name::IssuerName;
-use crate::wakeups::{IssuerChange, Wakeups};
+use crate::wakeups::{Wakeup, Wakeups};
 
 /// What is told to a key, and what it was asked.
 #[derive(Debug, Default)]
@@ -38,8 +37,8 @@ pub(super) struct Bed {
     backend: Scripted,
     connection: Connection,
     limiters: signet_keys::KeyLimiters,
-    pub(super) issuers: Receiver<IssuerName>,
-    pub(super) requests: Receiver<IssuerChange>,
+    pub(super) issuers: Receiver<Wakeup>,
+    pub(super) requests: Receiver<Wakeup>,
 }
 
 #[derive(Debug)]
