@@ -94,7 +94,7 @@ impl Context {
     /// whatever its status.
     pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
-        match found.away() {
+        match found.unavailable_key() {
             Some(error) => IssuerLookup::Observed(State::NotReady(error.message)),
             None => found,
         }
