@@ -13,7 +13,7 @@ use signet_testbed::supervise::Life;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::audit::AuditLog;
-use crate::runner::blocking;
+use crate::runtime::blocking;
 use crate::shown::Shown;
 use crate::user::{self, User};
 

@@ -20,7 +20,7 @@ use serde_json::Value;
 use signet_testbed::Proxy;
 use signet_testbed::proxy::{Fault, Requests};
 
-use crate::runner::blocking;
+use crate::runtime::blocking;
 
 pub use issuers::at;
 pub use kms::{KmsKey, ministack};

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 
 use crate::Bed;
-use crate::runner::blocking;
+use crate::runtime::blocking;
 
 impl Bed {
     /// Runs kubectl as the administrator and gives what it prints.

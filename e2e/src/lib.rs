@@ -43,6 +43,7 @@ pub mod keys;
 mod kubectl;
 mod namespace;
 pub mod runner;
+pub mod runtime;
 pub mod service_account;
 mod shown;
 mod signing_request;

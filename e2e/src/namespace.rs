@@ -13,7 +13,7 @@ use signet_testbed::installation::NAMESPACE;
 use tokio::sync::OnceCell;
 
 use crate::Bed;
-use crate::runner::runtime;
+use crate::runtime::runtime;
 use crate::user::{Rule, User};
 
 /// The label of everything that a test makes; its value is the test's suffix.

@@ -8,33 +8,20 @@
 use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures::FutureExt;
 use libtest_mimic::{Arguments, Failed, Trial};
 use signet_testbed::controlplane::Toolchain;
 use signet_testbed::installation::{Profile, operator_binary};
 use signet_testbed::wait::MAX_TEST;
-use tokio::runtime::{Builder, Runtime};
 
 use crate::bed::Setup;
+use crate::runtime::runtime;
 use crate::{Bed, OwnBed, TestNamespace};
 
 /// Tests mostly wait for the operator, so there are more of them at a time than processors.
 const THREADS: usize = 8;
-
-/// The runtime of all tests.
-///
-/// # Panics
-/// The system gives no threads.
-pub fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        let runtime = Builder::new_multi_thread().enable_all().build();
-        runtime.expect("the system gives threads")
-    })
-}
 
 /// A test on the shared [`Bed`], in a namespace of its own.
 pub fn shared<F>(module: &str, name: &str, test: F) -> Trial
@@ -158,17 +145,4 @@ fn run_prepared(
         (false, false) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
-}
-
-/// Runs what blocks where it may.
-///
-/// # Errors
-/// Those of `work`, and its panic.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    runtime()
-        .spawn_blocking(work)
-        .await
-        .context("it panicked")?
 }

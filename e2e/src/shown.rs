@@ -50,7 +50,7 @@ impl Shown {
         K: Sync + 'static,
     {
         let (api, texts) = (Api::<K>::all(client.clone()), Arc::clone(&self.0));
-        crate::runner::runtime().spawn(async move {
+        crate::runtime::runtime().spawn(async move {
             let mut events = watcher::watcher(api, watcher::Config::default()).boxed();
             while let Some(event) = events.next().await {
                 let (Ok(Event::Apply(object)) | Ok(Event::InitApply(object))) = event else {

@@ -1,4 +1,4 @@
-//! What the API server's refusals say.
+//! Errors of the API server.
 
 /// The reason of the cause with which the API server refuses to create objects in a namespace
 /// that is being deleted.

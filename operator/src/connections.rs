@@ -81,7 +81,7 @@ impl Connections {
     }
 
     /// Whether the backend of an issuer is known to be unavailable.
-    pub fn is_away(&self, issuer: &IssuerName) -> bool {
+    pub fn is_unavailable(&self, issuer: &IssuerName) -> bool {
         self.breaker(issuer)
             .is_some_and(|breaker| breaker.is_open())
     }

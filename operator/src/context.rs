@@ -14,10 +14,10 @@ use crate::args::Run;
 use crate::attempts::Attempts;
 use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
+use crate::health::Health;
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Keyring, State, Version};
-use crate::run::health::Health;
-use crate::run::metrics::Metrics;
+use crate::metrics::Metrics;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
 use crate::writer::Writer;
@@ -94,7 +94,7 @@ impl Context {
     /// whatever its status.
     pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
-        match found.away() {
+        match found.unavailable_key() {
             Some(error) => IssuerLookup::Observed(State::NotReady(error.message)),
             None => found,
         }

@@ -11,7 +11,7 @@ use signet_core::request::Requester;
 
 use crate::issuer_name::IssuerName;
 
-/// The time of every test that does not say another one: 2026-09-01T12:00:00Z.
+/// The time of every test that does not set another one: 2026-09-01T12:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_788_264_000, 0);
 
 pub(crate) const HOUR: i64 = 3600;

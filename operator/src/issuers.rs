@@ -95,7 +95,7 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
     }
     let (facts, outcome) = converge::converge(object, &name, context).await?;
     if let Some(error) = facts.transient_key_error()
-        && !context.connections.is_away(&name)
+        && !context.connections.is_unavailable(&name)
         && matches!(
             context.keyring.find(&name, Some(version.clone())),
             IssuerLookup::Observed(State::Ready(_))
@@ -163,7 +163,7 @@ fn requeue_after<K: IssuerResource>(object: &K, outcome: &Outcome, context: &Con
                 .max(Duration::from_secs(1))
         }
         // The connection itself bounds how often an unavailable backend is called.
-        Err(not_ready) if not_ready.is_away() => {
+        Err(not_ready) if not_ready.is_key_unavailable() => {
             let rest = context.connections.rest(&IssuerName::of(object));
             rest.unwrap_or(PROBE)
         }

@@ -101,7 +101,7 @@ pub enum IssuerLookup {
 
 impl IssuerLookup {
     /// The error of a ready issuer's key that is known to be unavailable.
-    pub fn away(&self) -> Option<KeyError> {
+    pub fn unavailable_key(&self) -> Option<KeyError> {
         match self {
             Self::Observed(State::Ready(issuer)) => issuer.guard.breaker().admit().err(),
             _ => None,

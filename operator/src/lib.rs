@@ -16,9 +16,11 @@ pub mod connections;
 pub mod context;
 #[cfg(test)]
 mod fixtures;
+pub mod health;
 pub mod issuer_name;
 pub mod issuers;
 pub mod keyring;
+pub mod metrics;
 pub mod namespace;
 pub mod permissions;
 pub mod plan;

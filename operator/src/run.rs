@@ -12,16 +12,14 @@ use tokio_util::sync::CancellationToken;
 
 pub mod admin;
 mod api_server;
-pub mod health;
 mod leader;
 pub mod lease;
-pub mod metrics;
 mod process;
 mod startup;
 mod telemetry;
 
 use crate::args::Run;
-use health::BEAT;
+use crate::health::BEAT;
 use leader::{Leader, Setup};
 use lease::Lease;
 use process::Process;

@@ -1,20 +1,23 @@
 //! What is reconciled again because something else changed.
 
+use futures::Stream;
+use futures::stream::unfold;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver, Sender};
 
 use crate::issuer_name::IssuerName;
 
-/// How many wakeups may be queued. A receiver that missed some wakes everything that it serves.
+/// The maximum number of wakeups in a queue.
 const MAX_QUEUED: usize = 1024;
 
-/// The issuer whose requests are reconciled again; none for any of them.
-pub type IssuerChange = Option<IssuerName>;
+/// The issuer that is woken, or whose requests are; none for all.
+pub type Wakeup = Option<IssuerName>;
 
 /// Wakes issuers and requests. Without a receiver, the next reconcile sees what changed.
 #[derive(Clone, Debug)]
 pub struct Wakeups {
-    issuers: Sender<IssuerName>,
-    requests: Sender<IssuerChange>,
+    issuers: Sender<Wakeup>,
+    requests: Sender<Wakeup>,
 }
 
 impl Default for Wakeups {
@@ -29,21 +32,32 @@ impl Default for Wakeups {
 impl Wakeups {
     /// Wakes an issuer.
     pub fn wake_issuer(&self, name: &IssuerName) {
-        let _ = self.issuers.send(name.clone());
+        let _ = self.issuers.send(Some(name.clone()));
     }
 
-    /// Wakes the requests that wait for an issuer; for none, every request that waits.
+    /// Wakes the requests that wait for an issuer; for none, all that wait.
     pub fn wake_requests(&self, of: Option<&IssuerName>) {
         let _ = self.requests.send(of.cloned());
     }
 
     /// Subscribes to the issuers that are woken.
-    pub fn issuers(&self) -> Receiver<IssuerName> {
+    pub fn issuers(&self) -> Receiver<Wakeup> {
         self.issuers.subscribe()
     }
 
     /// Subscribes to the issuers whose requests are woken.
-    pub fn requests(&self) -> Receiver<IssuerChange> {
+    pub fn requests(&self) -> Receiver<Wakeup> {
         self.requests.subscribe()
     }
+}
+
+/// Returns the wakeups as a stream. In place of those that were missed, it wakes all.
+pub fn stream(receiver: Receiver<Wakeup>) -> impl Stream<Item = Wakeup> + Send {
+    unfold(receiver, |mut receiver| async move {
+        match receiver.recv().await {
+            Ok(wakeup) => Some((wakeup, receiver)),
+            Err(RecvError::Lagged(_)) => Some((None, receiver)),
+            Err(RecvError::Closed) => None,
+        }
+    })
 }

@@ -118,5 +118,5 @@ pub async fn at(
     work: impl FnOnce(&dyn RemoteKey) -> Result<()> + Send + 'static,
 ) -> Result<()> {
     let key = Shared::clone(key);
-    crate::runner::blocking(move || work(&*key)).await
+    crate::runtime::blocking(move || work(&*key)).await
 }

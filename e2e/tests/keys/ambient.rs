@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::keys::{self, KmsKey, ministack, secrets};
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{OwnBed, TestNamespace};
 use signet_testbed::Proxy;
 use signet_testbed::installation::Operator;

@@ -7,7 +7,7 @@ use signet_api::CAGeneration;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys::{self, MOUNT, ministack, openbao};
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{Ask, IssuerRef, TestNamespace};
 use signet_testbed::proxy::{Fault, Requests};
 use signet_testbed::wait::{Observation, until};

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::keys::{self, Shared};
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{IssuerRef, TestNamespace};
 
 shared![

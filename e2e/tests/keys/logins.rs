@@ -8,7 +8,7 @@ use kube::config::Kubeconfig;
 use serde_json::{Value, json};
 use signet_api::IssuerKind::Issuer;
 use signet_e2e::keys::{self, VaultKey, openbao};
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{Bed, IssuerRef, TestNamespace};
 use signet_testbed::proxy::Requests;
 

@@ -1,4 +1,4 @@
-//! The connections of issuers over keys in Secrets, and one over a key that does as it is told.
+//! Connections to keys in Secrets, and one to a scripted key.
 
 mod checks;
 mod scripted;
@@ -17,12 +17,12 @@ use tokio::time::advance;
 use super::*;
 use crate::fixtures::{corp, key};
 
-/// A namespace with a key in it, or none, or none that can be read; and how often it was asked.
+/// A namespace with a key in it, or none, or none that can be read; and how often it was read.
 #[derive(Debug)]
 struct Cluster {
     pem: String,
     there: AtomicBool,
-    away: AtomicBool,
+    unreachable: AtomicBool,
     calls: AtomicU32,
 }
 
@@ -32,7 +32,7 @@ impl Cluster {
         Arc::new(Self {
             pem: key.secret_entry().1.to_owned(),
             there: AtomicBool::new(true),
-            away: AtomicBool::new(false),
+            unreachable: AtomicBool::new(false),
             calls: AtomicU32::new(0),
         })
     }
@@ -54,7 +54,7 @@ impl Namespace for Handle {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         let data = [("tls.key", self.0.pem.as_bytes().to_vec())];
         let there = self.0.there.load(Ordering::Relaxed);
-        let answer = match self.0.away.load(Ordering::Relaxed) {
+        let answer = match self.0.unreachable.load(Ordering::Relaxed) {
             true => Err(KeyError::new(ErrorClass::Unreachable, "no route")),
             false => Ok(there.then(|| data.into_iter().collect())),
         };
@@ -105,8 +105,8 @@ async fn check(
 #[tokio::test(start_paused = true)]
 async fn probes_an_unavailable_key_every_five_seconds() {
     let (connections, cluster) = (connections(), Cluster::new());
-    cluster.away.store(true, Ordering::Relaxed);
-    while !connections.is_away(&corp()) {
+    cluster.unreachable.store(true, Ordering::Relaxed);
+    while !connections.is_unavailable(&corp()) {
         check(&connections, &cluster, &spec("ca"))
             .await
             .unwrap_err();
@@ -117,7 +117,7 @@ async fn probes_an_unavailable_key_every_five_seconds() {
         let error = check(&connections, &cluster, &spec("ca"))
             .await
             .unwrap_err();
-        assert_eq!(error.message, "no route", "always the same sentence");
+        assert_eq!(error.message, "no route", "always the same message");
     }
     assert!((11..=12).contains(&cluster.calls()));
 }
@@ -134,17 +134,17 @@ async fn wakes_the_issuer_and_its_requests_when_the_key_is_back() {
         .await
         .unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyNotFound);
-    assert_eq!(issuers.try_recv().unwrap(), corp());
+    assert_eq!(issuers.try_recv().unwrap(), Some(corp()));
     assert!(requests.try_recv().is_err());
     cluster.there.store(true, Ordering::Relaxed);
     advance(PROBE).await;
     check(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert_eq!(issuers.try_recv().unwrap(), corp());
+    assert_eq!(issuers.try_recv().unwrap(), Some(corp()));
     assert_eq!(requests.try_recv().unwrap(), Some(corp()));
-    assert!(!connections.is_away(&corp()));
+    assert!(!connections.is_unavailable(&corp()));
 }
 
-/// Whoever corrects a spec does not wait for what was wrong with the one before.
+/// A corrected spec does not wait for the errors of the one before.
 #[tokio::test(start_paused = true)]
 async fn another_spec_is_another_connection() {
     let (connections, cluster) = (connections(), Cluster::new());
@@ -152,10 +152,10 @@ async fn another_spec_is_another_connection() {
     check(&connections, &cluster, &spec("typo"))
         .await
         .unwrap_err();
-    assert!(connections.is_away(&corp()));
+    assert!(connections.is_unavailable(&corp()));
     cluster.there.store(true, Ordering::Relaxed);
     check(&connections, &cluster, &spec("ca")).await.unwrap();
-    assert!(!connections.is_away(&corp()));
+    assert!(!connections.is_unavailable(&corp()));
     assert_eq!(connections.issuers(), [corp()]);
     connections.forget(&corp());
     assert!(connections.issuers().is_empty(), "no key stays in memory");
@@ -177,7 +177,7 @@ fn limits_default_to_those_of_the_backend() {
     assert_eq!(limits(&spec, Caps::default()), expected);
 }
 
-/// Whoever may write an Issuer does not decide what the platform's quota allows.
+/// A user who may write Issuers does not decide about the platform's quota.
 #[test]
 fn limits_never_exceed_the_operators_caps() {
     let caps = Caps {

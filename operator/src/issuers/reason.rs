@@ -76,7 +76,7 @@ impl NotReady {
     }
 
     /// Whether the key is unavailable and may recover without a change.
-    pub(super) const fn is_away(&self) -> bool {
+    pub(super) const fn is_key_unavailable(&self) -> bool {
         matches!(self.reason, IssuerReason::Key(class) if class.is_transient())
     }
 

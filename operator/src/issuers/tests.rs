@@ -95,7 +95,7 @@ fn not_ready(facts: &Facts) -> NotReady {
     decide(facts).unwrap_err()
 }
 
-/// Not ready for this reason, and somebody has to change something.
+/// Not ready for this reason, and a user has to change something.
 fn stalls(facts: &Facts, reason: IssuerReason) -> String {
     let not_ready = not_ready(facts);
     assert_eq!(

@@ -10,12 +10,12 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
 use signet_api::{IssuerKind, IssuerResource};
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::wakeups::{Wakeup, stream};
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -53,17 +53,9 @@ where
 
 /// The issuers of a kind that are woken. One that is missed is reconciled at its next resync.
 pub fn woken<K: IssuerResource>(
-    wakeups: broadcast::Receiver<IssuerName>,
+    wakeups: Receiver<Wakeup>,
 ) -> impl Stream<Item = ObjectRef<K>> + Send {
-    let woken = futures::stream::unfold(wakeups, |mut wakeups| async move {
-        loop {
-            match wakeups.recv().await {
-                Ok(name) => return Some((name, wakeups)),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    });
+    let woken = stream(wakeups).filter_map(future::ready);
     woken.filter_map(|name| {
         let reference = ObjectRef::new(&name.name);
         let reference = match name.kind {

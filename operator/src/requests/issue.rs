@@ -20,7 +20,7 @@ use signet_core::request::{RawRequest, Refusal, Request};
 use super::outcome::{Certificate, Outcome};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
-use crate::run::metrics::Metrics;
+use crate::metrics::Metrics;
 
 /// What a certificate is issued with.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option
         (decision, _) => return Outcome::without_grant(decision),
     };
     let outcome = sign(&grant, ready, context).await;
-    match (&outcome, context.lookup.away()) {
+    match (&outcome, context.lookup.unavailable_key()) {
         // This request found that the key is unavailable, and so that the issuer is not ready.
         (Outcome::Waiting(_), Some(error)) => {
             let (name, message) = (&name, &error.message);

@@ -11,13 +11,12 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
 use signet_core::request::Approval;
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::kind::RequestKind;
 use super::object::Observed;
 use crate::context::Context;
-use crate::wakeups::IssuerChange;
+use crate::wakeups::{self, Wakeup};
 use crate::watch::{filter_map, when_listed};
 
 /// The stream of requests that are due, and the cache behind it.
@@ -80,9 +79,9 @@ fn approval<K: RequestKind>(object: &Observed<K>) -> Option<u64> {
 /// The requests that wait for an issuer, each time one changes.
 pub(super) fn waiting_for_issuers<K: RequestKind>(
     store: Store<Observed<K>>,
-    changes: Receiver<IssuerChange>,
+    changes: Receiver<Wakeup>,
 ) -> impl Stream<Item = ObjectRef<Observed<K>>> + Send {
-    each(changes).flat_map(move |changed| {
+    wakeups::stream(changes).flat_map(move |changed| {
         let waiting = store.state_filter(|object| {
             let waits = |issuer| changed.as_ref().is_none_or(|name| name == issuer);
             object.due().is_some_and(|due| waits(&due.issuer))
@@ -92,16 +91,5 @@ pub(super) fn waiting_for_issuers<K: RequestKind>(
                 .into_iter()
                 .map(|object| ObjectRef::from_obj(&*object)),
         )
-    })
-}
-
-/// The issuers that change; any of them when a change was missed.
-fn each(receiver: Receiver<IssuerChange>) -> impl Stream<Item = IssuerChange> + Send {
-    stream::unfold(receiver, |mut receiver| async move {
-        match receiver.recv().await {
-            Ok(changed) => Some((changed, receiver)),
-            Err(RecvError::Lagged(_)) => Some((None, receiver)),
-            Err(RecvError::Closed) => None,
-        }
     })
 }

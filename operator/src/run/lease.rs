@@ -1,8 +1,8 @@
-//! The Lease: one replica works, the others stand by.
+//! The Lease: one replica leads, the others stand by.
 
 use kube::Client;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
-use tokio::sync::watch::{self, Receiver};
+use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 
 use crate::args::Run;
@@ -11,31 +11,28 @@ use crate::plan::FIELD_MANAGER;
 /// The Lease's name.
 pub const NAME: &str = "signet";
 
-/// A share of a lease's length is kept for renewing it.
+/// The share of the Lease's duration that is kept for renewing it.
 const GRACE: u64 = 3;
 
-/// Whether this replica leads, as it changes; and what keeps it so.
+/// Whether this replica leads; without an election it always does.
 #[derive(Debug)]
 pub struct Lease {
-    leading: Receiver<bool>,
-    renewal: Option<JoinHandle<Result<LeaseManager, LeaseManagerError>>>,
-    /// Without election somebody has to keep the channel open.
-    _alone: Option<watch::Sender<bool>>,
+    election: Option<Election>,
 }
 
+type Election = (
+    Receiver<bool>,
+    JoinHandle<Result<LeaseManager, LeaseManagerError>>,
+);
+
 impl Lease {
-    /// Enters the election, or leads at once where there is none.
+    /// Enters the election, if there is one.
     ///
     /// # Errors
     /// The Lease can neither be read nor created.
     pub async fn enter(client: Client, settings: &Run, identity: &str) -> anyhow::Result<Self> {
         if !settings.leader_elect {
-            let (sender, leading) = watch::channel(true);
-            return Ok(Self {
-                leading,
-                renewal: None,
-                _alone: Some(sender),
-            });
+            return Ok(Self { election: None });
         }
         let seconds = settings.leader_election_lease_duration.as_secs();
         let manager = LeaseManagerBuilder::new(client, NAME)
@@ -46,34 +43,35 @@ impl Lease {
             .with_grace((seconds / GRACE).max(1))
             .build()
             .await?;
-        let (leading, renewal) = manager.watch().await;
-        Ok(Self {
-            leading,
-            renewal: Some(renewal),
-            _alone: None,
-        })
+        let election = Some(manager.watch().await);
+        Ok(Self { election })
     }
 
     /// Whether this replica leads now.
     pub fn is_leading(&self) -> bool {
-        *self.leading.borrow()
+        let election = self.election.as_ref();
+        election.is_none_or(|(leading, _)| *leading.borrow())
     }
 
     /// Waits until that changes.
     ///
     /// # Errors
-    /// The election has ended, which it never does by itself.
+    /// The election has ended, which only an error causes.
     pub async fn changed(&mut self) -> anyhow::Result<()> {
-        Ok(self.leading.changed().await?)
+        match &mut self.election {
+            Some((leading, _)) => Ok(leading.changed().await?),
+            None => std::future::pending().await,
+        }
     }
 
-    /// Gives the Lease up, so that a replica that stands by takes over at once.
+    /// Releases the Lease, so that a standby takes over at once.
     pub async fn release(self) {
-        drop(self.leading);
-        if let Some(renewal) = self.renewal
-            && let Ok(Err(error)) = renewal.await
-        {
-            tracing::warn!(%error, "the Lease was not released; it runs out by itself");
+        let Some((leading, renewal)) = self.election else {
+            return;
+        };
+        drop(leading);
+        if let Ok(Err(error)) = renewal.await {
+            tracing::warn!(%error, "the Lease was not released; it expires without renewal");
         }
     }
 }

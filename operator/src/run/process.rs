@@ -6,9 +6,9 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::admin::AdminState;
-use super::health::Health;
-use super::metrics::{Metrics, Now};
 use crate::context::Context;
+use crate::health::Health;
+use crate::metrics::{Metrics, Now};
 
 /// Counts the approved requests without a final answer.
 pub(super) type Waiting = Arc<dyn Fn() -> usize + Send + Sync>;

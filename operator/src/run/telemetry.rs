@@ -8,9 +8,9 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use crate::args::LogFormat;
 
-/// What is logged of crates that are not ours, whatever the flag says, by the beginning of their
+/// The maximum levels of each crate's log, whatever the flag, by the prefix of its
 /// targets. Below these levels they show what is sent and what comes back: tokens, Secrets.
-/// kube_client shows at `warn` what it cannot read, and rustify at `error` what a server said.
+/// kube_client shows at `warn` what it cannot read, and rustify at `error` a server's response.
 const MAX_LEVELS: [(&str, LevelFilter); 6] = [
     ("signet", LevelFilter::TRACE),
     ("kube_runtime", LevelFilter::TRACE),

@@ -6,7 +6,7 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use signet_e2e::OwnBed;
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_testbed::Proxy;
 
 use super::tenant::{Tenant, by_token, vault};

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use signet_e2e::TestNamespace;
 use signet_e2e::keys::secrets;
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_testbed::Proxy;
 use signet_testbed::proxy::{Fault, Requests};
 use signet_testbed::wait::{Observation, until};

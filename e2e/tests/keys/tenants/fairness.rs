@@ -12,7 +12,7 @@ use signet_api::IssuerKind::ClusterIssuer;
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys;
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{Ask, Burst, TestNamespace, ready_condition};
 use signet_testbed::Proxy;
 use signet_testbed::proxy::{Fault, Requests};

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::Csr;
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{Ask, OwnBed};
 use signet_testbed::SoftHsm;
 use signet_testbed::installation::Operator;

@@ -14,7 +14,7 @@ use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::audit::calls_of;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys;
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{Ask, OwnBed, SigningAsk, ready};
 use signet_testbed::controlplane::{apply_manifests, kubeconfig};
 use signet_testbed::installation::{NAMESPACE, Operator, checkout};

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
 use signet_e2e::keys::secrets;
-use signet_e2e::runner::blocking;
+use signet_e2e::runtime::blocking;
 use signet_e2e::{Bed, TestNamespace};
 use signet_testbed::Proxy;
 use signet_testbed::wait::until_done;

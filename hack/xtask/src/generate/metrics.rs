@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use signet::issuer_name::IssuerName;
-use signet::run::metrics::{Metrics, Now};
+use signet::metrics::{Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
 use signet_core::request::Api;

@@ -1,4 +1,4 @@
-//! When a key is looked at, connected to, and made to sign.
+//! When a key is checked, connected to, and self-tested.
 
 use signet_keys::{Checked, ErrorClass, KeyError, KeyPin, PROBE};
 use tokio::time::advance;
@@ -26,7 +26,7 @@ async fn connects_once_and_then_checks() {
     }
 }
 
-/// A permission to look at a key is none to sign with it.
+/// A permission to read a key does not allow signing with it.
 #[tokio::test(start_paused = true)]
 async fn is_unavailable_until_it_signs() {
     let mut bed = Bed::new();
@@ -36,15 +36,15 @@ async fn is_unavailable_until_it_signs() {
     for _ in 0..10 {
         advance(PROBE).await;
         assert_eq!(bed.check(&KeyPin::default()).await.unwrap_err(), refused);
-        assert!(bed.is_away());
+        assert!(bed.is_unavailable());
     }
-    assert_eq!(bed.issuers.try_recv().unwrap(), corp());
+    assert_eq!(bed.issuers.try_recv().unwrap(), Some(corp()));
     assert!(bed.issuers.try_recv().is_err(), "once");
     assert!(bed.requests.try_recv().is_err(), "it does not sign");
     *bed.script.refusal.lock().unwrap() = None;
     advance(PROBE).await;
     bed.check(&KeyPin::default()).await.unwrap();
-    assert_eq!(bed.issuers.try_recv().unwrap(), corp());
+    assert_eq!(bed.issuers.try_recv().unwrap(), Some(corp()));
     assert_eq!(bed.requests.try_recv().unwrap(), Some(corp()));
 }
 
@@ -59,11 +59,11 @@ async fn is_available_again_only_when_it_signs() {
     advance(PROBE).await;
     assert_eq!(bed.check(&KeyPin::default()).await.unwrap_err(), refused);
     assert_eq!(bed.calls(), (0, 1, 1));
-    assert!(bed.is_away());
+    assert!(bed.is_unavailable());
     *bed.script.refusal.lock().unwrap() = None;
     advance(PROBE).await;
     bed.check(&KeyPin::default()).await.unwrap();
-    assert!(!bed.is_away());
+    assert!(!bed.is_unavailable());
 }
 
 /// Some signatures are throttled in vain while others succeed, so the breaker never opens. Their
@@ -75,7 +75,7 @@ async fn wakes_requests_of_a_key_that_recovers_without_having_been_unavailable()
     let throttled = KeyError::new(ErrorClass::Throttled(None), "slow down");
     *bed.script.refusal.lock().unwrap() = Some(throttled.clone());
     assert_eq!(bed.sign(&key).await.unwrap_err(), throttled);
-    assert!(!bed.is_away());
+    assert!(!bed.is_unavailable());
     assert!(bed.requests.try_recv().is_err());
     *bed.script.refusal.lock().unwrap() = None;
     bed.sign(&key).await.unwrap();
@@ -85,7 +85,7 @@ async fn wakes_requests_of_a_key_that_recovers_without_having_been_unavailable()
     assert!(bed.issuers.try_recv().is_err(), "the issuer stayed ready");
 }
 
-/// What does not pass by itself may be the connection's fault: a login that is gone, a key that
+/// An error that is not transient may be the connection's: a login that is gone, a key that
 /// was replaced.
 #[tokio::test(start_paused = true)]
 async fn reconnects_to_a_key_that_cannot_be_used() {
@@ -99,10 +99,13 @@ async fn reconnects_to_a_key_that_cannot_be_used() {
     }
     let bed = Bed::new();
     bed.check(&KeyPin::default()).await.unwrap();
-    let away = KeyError::new(ErrorClass::Unreachable, "no route");
-    *bed.script.check.lock().unwrap() = Some(Err(away.clone()));
+    let unreachable = KeyError::new(ErrorClass::Unreachable, "no route");
+    *bed.script.check.lock().unwrap() = Some(Err(unreachable.clone()));
     bed.calls();
-    assert_eq!(bed.check(&KeyPin::default()).await.unwrap_err(), away);
+    assert_eq!(
+        bed.check(&KeyPin::default()).await.unwrap_err(),
+        unreachable
+    );
     assert_eq!(bed.calls(), (0, 1, 0), "what may pass is waited for");
 }
 
@@ -120,7 +123,10 @@ async fn reconnects_within_one_probe() {
     assert_eq!(bed.calls(), (1, 1, 1));
     let late = KeyError::new(ErrorClass::CredentialsRefused, "of the old login");
     key.guard.breaker().failed(&late);
-    assert!(!bed.is_away(), "what was connected before does not count");
+    assert!(
+        !bed.is_unavailable(),
+        "what was connected before does not count"
+    );
     assert!(!again.guard.breaker().is_open());
 }
 
@@ -132,8 +138,8 @@ async fn resolves_the_reference_again_without_a_ca() {
     bed.leads_elsewhere();
     let kept = bed.check(&pinned("first")).await.unwrap();
     assert_eq!(kept.pin.as_deref(), Some("first"));
-    let anew = bed.check(&KeyPin::default()).await.unwrap();
-    assert_eq!(anew.pin.as_deref(), Some("second"));
+    let resolved = bed.check(&KeyPin::default()).await.unwrap();
+    assert_eq!(resolved.pin.as_deref(), Some("second"));
 }
 
 /// Nothing is ever signed with a key that is not the CA's, and a trial neither.

@@ -1,4 +1,4 @@
-//! A backend that does as it is told, with real keys. It is a double: what backends really do
+//! A scripted backend with real keys. It is a double: what backends really do
 //! stands in the suite of `signet-keys`.
 
 use std::sync::Arc;
@@ -17,13 +17,12 @@ use tokio::sync::broadcast::Receiver;
 
 use super::super::connection::{Connection, Key, Notifier, Parameters};
 use crate::fixtures::{corp, key};
-use crate::issuer_name::IssuerName;
-use crate::wakeups::{IssuerChange, Wakeups};
+use crate::wakeups::{Wakeup, Wakeups};
 
-/// What is told to a key, and what it was asked.
+/// The responses of a key, and the calls to it.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// What a look comes to, if not to "the same".
+    /// The result of a check; by default the key is unchanged.
     pub(super) check: std::sync::Mutex<Option<Result<Checked, KeyError>>>,
     /// Why it does not sign.
     pub(super) refusal: std::sync::Mutex<Option<KeyError>>,
@@ -38,8 +37,8 @@ pub(super) struct Bed {
     backend: Scripted,
     connection: Connection,
     limiters: signet_keys::KeyLimiters,
-    pub(super) issuers: Receiver<IssuerName>,
-    pub(super) requests: Receiver<IssuerChange>,
+    pub(super) issuers: Receiver<Wakeup>,
+    pub(super) requests: Receiver<Wakeup>,
 }
 
 #[derive(Debug)]
@@ -107,11 +106,11 @@ impl Bed {
         *self.backend.leads_to.lock().unwrap() = second;
     }
 
-    pub(super) fn is_away(&self) -> bool {
+    pub(super) fn is_unavailable(&self) -> bool {
         self.connection.breaker().is_open()
     }
 
-    /// How often it was connected to, looked at, and signed with, since this was last called.
+    /// Returns how often it was connected to, checked and signed with since the last call.
     pub(super) fn calls(&self) -> (u32, u32, u32) {
         let take = |count: &AtomicU32| count.swap(0, Ordering::Relaxed);
         let script = &self.script;
@@ -188,26 +187,26 @@ impl Signer for ScriptedKey {
     }
 }
 
-/// A namespace that nobody asks.
+/// A namespace without calls.
 #[derive(Debug)]
 struct Nothing;
 
 impl signet_keys::Namespace for Nothing {
     fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        panic!("nobody asks")
+        panic!("unexpected call")
     }
 
     fn config_map<'a>(
         &'a self,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Option<std::collections::BTreeMap<String, String>>, KeyError>> {
-        panic!("nobody asks")
+        panic!("unexpected call")
     }
 
     fn token<'a>(
         &'a self,
         _: &'a str,
     ) -> BoxFuture<'a, Result<signet_keys::ServiceAccountToken, KeyError>> {
-        panic!("nobody asks")
+        panic!("unexpected call")
     }
 }

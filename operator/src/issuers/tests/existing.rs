@@ -71,7 +71,7 @@ fn returns_to_the_first_generation_with_the_first_pair() {
     assert_eq!(facts.bundle().pem().matches("BEGIN CERTIFICATE").count(), 2);
 }
 
-/// The same key under a certificate that was made anew is a generation too.
+/// A renewed certificate over the same key is a generation too.
 #[test]
 fn adopts_a_renewed_certificate_over_the_same_key() {
     let (signer, chain) = pair("Root");
@@ -113,7 +113,7 @@ fn rejects_a_certificate_that_is_not_valid_now() {
 fn rejects_a_certificate_that_is_not_a_ca() {
     let (signer, chain) = pair("Root");
     let no_ca = ca::no_ca();
-    for (tls_crt, said) in [
+    for (tls_crt, expected) in [
         (
             "",
             "the CA certificate of software/ca: it holds no PEM block CERTIFICATE",
@@ -123,7 +123,7 @@ fn rejects_a_certificate_that_is_not_a_ca() {
         let mut facts = existing(&signer, chain.clone());
         facts.existing = Some(CaChain::from_pem(tls_crt.as_bytes(), None));
         let message = stalls(&facts, IssuerReason::InvalidCa);
-        assert!(message.contains(said), "{message}");
+        assert!(message.contains(expected), "{message}");
     }
 }
 

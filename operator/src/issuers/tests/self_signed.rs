@@ -114,7 +114,7 @@ fn rejects_another_key_in_the_secret() {
     assert!(message.contains("restore that key"), "{message}");
 }
 
-/// What a generation says is checked against the key each time it is loaded.
+/// A generation is checked against the key each time it is loaded.
 #[test]
 fn rejects_a_generation_of_another_key() {
     let (signer, other) = (p256(), p256());
@@ -155,7 +155,7 @@ fn rejects_another_key_while_the_ca_is_valid() {
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-1");
 }
 
-/// The ARN in the place of an alias, or another way to log in, is no rotation.
+/// The ARN in the place of an alias, or another way to log in, is not a rotation.
 #[test]
 fn keeps_the_ca_when_its_key_has_another_name() {
     let signer = p256();
@@ -240,7 +240,7 @@ fn expires_at_not_after() {
     waits(&facts, IssuerReason::CaNotYetValid);
 }
 
-/// kstatus: what may pass by itself is no stall.
+/// kstatus: a transient error does not stall.
 #[test]
 fn stalls_on_key_errors_that_are_not_transient() {
     for (class, stalled) in [
@@ -255,10 +255,10 @@ fn stalls_on_key_errors_that_are_not_transient() {
         assert_eq!(facts.transient_key_error().is_some(), !stalled);
         let not_ready = not_ready(&facts);
         assert_eq!(not_ready.reason, IssuerReason::Key(class));
-        let said = ["no; Signet tries again by itself", "no"][usize::from(stalled)];
+        let message = ["no; Signet tries again by itself", "no"][usize::from(stalled)];
         assert_eq!(
             (not_ready.stalled, not_ready.message.as_str()),
-            (stalled, said)
+            (stalled, message)
         );
     }
 }

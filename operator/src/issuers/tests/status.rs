@@ -85,20 +85,20 @@ fn conditions_follow_kstatus() {
     }
 }
 
-/// Nothing needs to be said while a key rests; a write that failed was not said.
+/// Nothing is written about an unavailable key twice, unless the write failed.
 #[test]
 fn is_not_ready_only_by_the_status_of_this_generation() {
     let (facts, ready) = ready();
-    let said = |outcome: &Outcome| {
+    let with_status = |outcome: &Outcome| {
         let status = status(plan(&object(&facts, None), &facts, outcome));
         object(&facts, Some(status))
     };
     assert!(!is_not_ready(&object(&facts, None)));
-    assert!(!is_not_ready(&said(&ready)));
-    let mut away = said(&waits("soon"));
-    assert!(is_not_ready(&away));
-    away.metadata.generation = Some(8);
-    assert!(!is_not_ready(&away), "of the form before");
+    assert!(!is_not_ready(&with_status(&ready)));
+    let mut not_ready = with_status(&waits("soon"));
+    assert!(is_not_ready(&not_ready));
+    not_ready.metadata.generation = Some(8);
+    assert!(!is_not_ready(&not_ready), "of the generation before");
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn ca_keys_are_those_of_every_ca_that_has_not_expired() {
     assert_eq!(facts.ca_keys(), expected);
 }
 
-/// A new spec that changes nothing is still seen to have been looked at.
+/// A new spec that changes nothing is still reported as observed.
 #[test]
 fn writes_another_generation_of_the_spec_without_an_event() {
     let (facts, outcome) = ready();
@@ -255,7 +255,7 @@ fn publishes_an_event_only_if_readiness_or_its_reason_changes() {
     ] {
         let plan = plan(&object(&facts, before), &facts, &outcome);
         assert_eq!(
-            plan.event.as_ref().map(|told| told.warning),
+            plan.event.as_ref().map(|event| event.warning),
             warning,
             "{outcome:?}"
         );

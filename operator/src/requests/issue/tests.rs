@@ -18,7 +18,7 @@ use signet_keys::Signer;
 use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
-use crate::run::metrics::Metrics;
+use crate::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> RawRequest {

@@ -1,4 +1,4 @@
-//! What the probes answer.
+//! What the probes return.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// The main loop beats at this pace.
+/// The interval of the main loop's heartbeat.
 pub const BEAT: Duration = Duration::from_secs(5);
-/// A main loop that has not beaten for this long is stuck.
+/// A main loop without a heartbeat for this long is stuck.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(60);
-/// A reconcile has a deadline far below this; one that runs for so long hangs beyond it.
+/// A reconcile that runs for this long hangs beyond its own timeout.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The state of the process, as the probes see it.
@@ -38,7 +38,7 @@ impl Default for Health {
     }
 }
 
-/// A reconcile under way; dropping it ends it.
+/// A reconcile in flight, until this is dropped.
 #[derive(Debug)]
 pub struct InFlight<'a> {
     health: &'a Health,
@@ -58,7 +58,7 @@ impl Health {
         InFlight { health: self, id }
     }
 
-    /// How many reconciles are under way.
+    /// The number of reconciles in flight.
     pub fn in_flight(&self) -> usize {
         self.in_flight.lock().len()
     }
