@@ -80,7 +80,7 @@ pub enum Pkcs11Fault {
          right PIN, using the HSM's tool"
     )]
     PinFinalTry,
-    #[error("has no valid name; set keyLabel, or keyId as two hexadecimal digits per byte")]
+    #[error("names no key; set keyLabel, or keyId as two hexadecimal digits per byte")]
     InvalidKeyName,
     #[error(
         "is not in the token, or its user cannot see it; create it, or correct keyLabel and keyId"
@@ -113,6 +113,7 @@ pub enum Pkcs11Fault {
 
 /// What a message begins with.
 enum Subject {
+    Spec,
     List,
     Module,
     Token,
@@ -124,6 +125,7 @@ impl Pkcs11Fault {
     fn rule(&self) -> (Subject, ErrorClass) {
         use ErrorClass::{CredentialsRefused, KeyUnusable, Unreachable};
         match self {
+            Self::InvalidKeyName => (Subject::Spec, KeyUnusable),
             Self::NotListed(_) => (Subject::List, ErrorClass::KeyNotFound),
             Self::NotLoaded => (Subject::Module, KeyUnusable),
             Self::NoThread | Self::Hangs => (Subject::Module, Unreachable),
@@ -140,8 +142,7 @@ impl Pkcs11Fault {
             }
             Self::PinUnreadable(class) => (Subject::Token, *class),
             Self::KeyNotFound => (Subject::Key, ErrorClass::KeyNotFound),
-            Self::InvalidKeyName
-            | Self::KeyCannotSign
+            Self::KeyCannotSign
             | Self::SeveralKeys
             | Self::KeyRequiresPin
             | Self::NoPublicKey
@@ -168,6 +169,7 @@ impl fmt::Display for Pkcs11Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Pkcs11 { module, token, .. } = &self.key;
         match self.fault.rule().0 {
+            Subject::Spec => f.write_str("key.pkcs11"),
             Subject::List => write!(
                 f,
                 "the operator's configuration has no token {token} of a PKCS#11 module {module}"
@@ -203,5 +205,43 @@ pub(super) fn only<T>(
         (Some(one), true) => Ok(one),
         (Some(_), false) => Err(several),
         (None, _) => Err(none),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn messages_begin_with_what_they_are_about() {
+        let key = json!({
+            "module": "hsm", "token": "ca", "keyLabel": "k", "keyId": "0A",
+        });
+        let key: Pkcs11 = serde_json::from_value(key).unwrap();
+        for (fault, expected) in [
+            (
+                Pkcs11Fault::NotListed("the namespace team".to_owned()),
+                "the operator's configuration has no token ca of a PKCS#11 module hsm for the \
+                 namespace team; ",
+            ),
+            (
+                Pkcs11Fault::Hangs,
+                "the PKCS#11 module hsm does not respond; ",
+            ),
+            (
+                Pkcs11Fault::TokenRemoved,
+                "the token ca of the PKCS#11 module hsm was removed; ",
+            ),
+            (
+                Pkcs11Fault::KeyCannotSign,
+                "the private key with the label \"k\" and the id 0a cannot sign ",
+            ),
+        ] {
+            let key = key.clone();
+            let message = Pkcs11Error { key, fault }.to_string();
+            assert!(message.starts_with(expected), "{message}");
+        }
     }
 }

@@ -23,6 +23,7 @@ impl KeyName {
         let label = key.key_label.clone().map(String::into_bytes);
         let id = key.key_id.as_ref().map(hex::decode).transpose();
         match id {
+            Ok(Some(id)) if id.is_empty() => Err(Pkcs11Fault::InvalidKeyName),
             Ok(id) if label.is_some() || id.is_some() => Ok(Self { label, id }),
             _ => Err(Pkcs11Fault::InvalidKeyName),
         }

@@ -95,6 +95,7 @@ async fn a_key_is_found_by_label_by_id_and_by_both() {
     assert!(error.message.starts_with(names), "{error}");
     for named in [
         json!({}),
+        json!({ "keyId": "" }),
         json!({ "keyId": "0" }),
         json!({ "keyLabel": "key", "keyId": "0x" }),
     ] {
