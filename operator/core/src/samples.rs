@@ -172,7 +172,10 @@ samples!(IssueError {
     Encoding(der_error()),
     SignatureMismatch(SignatureMismatch),
     OutsideChain,
-    Root(ChainError::Empty),
+    Root(ChainError::Unfit {
+        subject: "CN=Example".to_owned(),
+        message: "has no subject, which a CA must have; use a CA certificate".to_owned()
+    }),
 });
 
 samples!(NotServiceAccount {

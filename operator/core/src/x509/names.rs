@@ -26,7 +26,7 @@ const MAX_DISPLAY: usize = 400;
 ///
 /// The bytes are what a certificate carries, so that otherName and the order of all names
 /// survive; the lists are what policy reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubjectAltNames {
     der: Vec<u8>,
     dns: Vec<String>,
@@ -55,7 +55,10 @@ impl SubjectAltNames {
             count if count > MAX_NAMES => return Err(NamesError::TooMany(count)),
             _ => {}
         }
-        let mut names = Self::of(general_names.to_vec());
+        let mut names = Self {
+            der: general_names.to_vec(),
+            ..Self::default()
+        };
         for element in elements {
             match GeneralName::read(element)? {
                 GeneralName::Dns(name) => names.dns.push(name),
@@ -71,7 +74,7 @@ impl SubjectAltNames {
     /// Returns the names of `existing`, byte for byte, and this SPIFFE ID as one more URI at the
     /// end.
     pub fn with_uri(existing: Option<&Self>, uri: &SpiffeId) -> Self {
-        let mut names = existing.cloned().unwrap_or_else(|| Self::of(Vec::new()));
+        let mut names = existing.cloned().unwrap_or_default();
         // What was read once is read again; no names at all have no content.
         let mut content = strict::sequence(&names.der).unwrap_or_default().to_vec();
         content.extend(general::uri_der(&uri.to_string()));
@@ -122,18 +125,6 @@ impl SubjectAltNames {
             .chain(self.emails.iter().map(labelled("email")))
             .chain(std::iter::repeat_n("other name".to_owned(), self.others));
         shorten(all)
-    }
-
-    fn of(der: Vec<u8>) -> Self {
-        let (dns, uris, emails, ips) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self {
-            der,
-            dns,
-            uris,
-            emails,
-            ips,
-            others: 0,
-        }
     }
 }
 

@@ -8,7 +8,6 @@ use der::{Tag, Tagged};
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::distinguished;
-
 use crate::x509::strict;
 
 /// A set of distinguished names that finds those that match, however they are encoded.

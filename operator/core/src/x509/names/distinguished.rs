@@ -6,9 +6,7 @@ use der::asn1::{AnyRef, BmpString};
 use der::{Decode, Tag, Tagged};
 
 use super::NamesError;
-
 use crate::quote;
-
 use crate::x509::strict;
 
 /// The facts about a Name that was checked; its bytes stay with the caller.

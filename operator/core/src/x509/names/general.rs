@@ -6,7 +6,6 @@ use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
 
 use super::{DistinguishedName, NamesError, syntax};
-
 use crate::x509::strict;
 
 /// A name that policy reads, or one that is only carried.
@@ -32,16 +31,16 @@ impl GeneralName {
         let value = any.value();
         match (number.value(), constructed) {
             (0, true) => other_name(value),
-            (1, false) => Ok(Self::Email(
-                ia5("email address", value).and_then(syntax::check_email)?,
-            )),
-            (2, false) => Ok(Self::Dns(
-                ia5("DNS name", value).and_then(syntax::check_dns)?,
-            )),
+            (1, false) => ia5("email address", value)
+                .and_then(syntax::check_email)
+                .map(Self::Email),
+            (2, false) => ia5("DNS name", value)
+                .and_then(syntax::check_dns)
+                .map(Self::Dns),
             (3, true) => Err(NamesError::UnsupportedKind("x400Address".into())),
             (4, true) => DistinguishedName::read(value, "directoryName").map(|_| Self::Other),
             (5, true) => Err(NamesError::UnsupportedKind("ediPartyName".into())),
-            (6, false) => Ok(Self::Uri(ia5("URI", value).and_then(syntax::check_uri)?)),
+            (6, false) => ia5("URI", value).and_then(syntax::check_uri).map(Self::Uri),
             (7, false) => ip_address(value).map(Self::Ip),
             (8, false) => registered_id(value),
             _ => Err(NamesError::UnsupportedKind(any.tag().to_string())),
@@ -58,18 +57,13 @@ pub(super) fn uri_der(uri: &str) -> Vec<u8> {
 /// like another.
 fn ia5<'a>(kind: &'static str, value: &'a [u8]) -> Result<&'a str, NamesError> {
     let shown = || crate::quote::text(&String::from_utf8_lossy(value));
-    match str::from_utf8(value) {
-        Ok(text) if text.is_ascii() => {
-            if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                Ok(text)
-            } else {
-                Err(NamesError::ControlCharacter {
-                    kind,
-                    shown: shown(),
-                })
-            }
-        }
-        _ => Err(NamesError::NotAscii {
+    match str::from_utf8(value).ok().filter(|text| text.is_ascii()) {
+        Some(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text),
+        Some(_) => Err(NamesError::ControlCharacter {
+            kind,
+            shown: shown(),
+        }),
+        None => Err(NamesError::NotAscii {
             kind,
             shown: shown(),
         }),

@@ -3,7 +3,6 @@
 use std::net::Ipv6Addr;
 
 use super::NamesError;
-
 use crate::quote;
 
 /// Checks a dNSName and returns it.

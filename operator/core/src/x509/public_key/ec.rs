@@ -25,19 +25,17 @@ pub(super) fn curve(parameters: Option<AnyRef<'_>>) -> Result<Curve, PublicKeyEr
             "EC",
             "the object identifier of a named curve",
         ))?;
-    let curve = |algorithm, name, coordinate| {
-        Ok(Curve {
-            algorithm,
-            name,
-            coordinate,
-        })
+    let (algorithm, name, coordinate) = match named {
+        SECP_256_R_1 => (KeyAlgorithm::EcP256, "P-256", 32),
+        SECP_384_R_1 => (KeyAlgorithm::EcP384, "P-384", 48),
+        SECP_521_R_1 => (KeyAlgorithm::EcP521, "P-521", 66),
+        other => return Err(PublicKeyError::UnknownCurve(quote::oid(&other))),
     };
-    match named {
-        SECP_256_R_1 => curve(KeyAlgorithm::EcP256, "P-256", 32),
-        SECP_384_R_1 => curve(KeyAlgorithm::EcP384, "P-384", 48),
-        SECP_521_R_1 => curve(KeyAlgorithm::EcP521, "P-521", 66),
-        other => Err(PublicKeyError::UnknownCurve(quote::oid(&other))),
-    }
+    Ok(Curve {
+        algorithm,
+        name,
+        coordinate,
+    })
 }
 
 /// Checks an ECPoint (SEC 1 section 2.3.3): uncompressed, of the curve's size, on the curve.

@@ -1,21 +1,16 @@
 //! Trial division by the primes below 752 (NIST SP 800-89 5.3.3, CA/Browser Forum baseline
 //! requirements 6.1.6).
 
-/// The primes are below this.
-const LIMIT: usize = 752;
-/// How many odd primes are below [`LIMIT`].
-const COUNT: usize = 132;
-const ODD_PRIMES: [u32; COUNT] = odd_primes();
-
 /// Returns the smallest odd prime below 752 that divides the number, given in big-endian bytes.
 pub(super) fn factor(number: &[u8]) -> Option<u32> {
+    // Odd numbers that are not prime do no harm: a smaller one, which is prime, divides as well.
     // The product of three fits into 32 bits, so that the long number is divided a third as often.
-    ODD_PRIMES.chunks(3).find_map(|primes| {
-        let rest = remainder(number, primes.iter().product());
-        primes
-            .iter()
-            .copied()
-            .find(|prime| rest.is_multiple_of(*prime))
+    (3..752).step_by(6).find_map(|first| {
+        let divisors = [first, first + 2, first + 4];
+        let rest = remainder(number, divisors.iter().product());
+        divisors
+            .into_iter()
+            .find(|divisor| rest.is_multiple_of(*divisor))
     })
 }
 
@@ -36,40 +31,16 @@ fn remainder(number: &[u8], divisor: u32) -> u32 {
     u32::try_from(rest).unwrap_or_default()
 }
 
-/// Sieves at compile time.
-const fn odd_primes() -> [u32; COUNT] {
-    let mut composite = [false; LIMIT];
-    let mut primes = [0; COUNT];
-    let (mut count, mut number) = (0, 3);
-    while number < LIMIT {
-        if !composite[number] {
-            primes[count] = number as u32;
-            count += 1;
-            let mut multiple = number * number;
-            while multiple < LIMIT {
-                composite[multiple] = true;
-                multiple += 2 * number;
-            }
-        }
-        number += 2;
-    }
-    assert!(count == COUNT, "every place of the list holds a prime");
-    primes
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ODD_PRIMES, factor};
-
-    #[test]
-    fn sieves_the_right_primes() {
-        assert_eq!(ODD_PRIMES[..5], [3, 5, 7, 11, 13]);
-        assert_eq!(ODD_PRIMES[128..], [733, 739, 743, 751]);
-    }
+    use super::factor;
 
     #[test]
     fn finds_each_prime_in_numbers_of_any_length() {
-        for prime in ODD_PRIMES {
+        let is_prime = |number: &u32| !(2..*number).any(|divisor| number.is_multiple_of(divisor));
+        let primes: Vec<u32> = (3..752).filter(is_prime).collect();
+        assert_eq!((primes.len(), primes.last()), (132, Some(&751)));
+        for prime in primes {
             for length in 4..12 {
                 // prime * 257^n has no smaller factor but perhaps 257.
                 let mut number = vec![0; length];
