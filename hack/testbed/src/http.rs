@@ -38,13 +38,14 @@ pub(crate) async fn post(
     send(headers.iter().fold(request, add)).await
 }
 
-/// Waits for requests, blocking, on a thread that has no other runtime.
+/// Waits for requests, blocking, on a thread with its own runtime: the caller's thread may have one,
+/// and a runtime cannot be dropped there.
 pub(crate) fn block_on<T: Send>(requests: impl Future<Output = Result<T>> + Send) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    thread::scope(|scope| scope.spawn(|| runtime.block_on(requests)).join())
-        .map_err(|_| anyhow!("a request panicked"))?
+    let run = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build()?.block_on(requests)
+    };
+    thread::scope(|scope| scope.spawn(run).join()).map_err(|_| anyhow!("a request panicked"))?
 }
 
 fn client() -> Result<Client> {
