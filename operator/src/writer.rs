@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use http::header::ACCEPT;
-use k8s_openapi::api::core::v1::{ObjectReference, Secret};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{NamespaceResourceScope, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
@@ -14,7 +14,6 @@ use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use signet_api::CAGeneration;
 use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
@@ -123,30 +122,6 @@ impl Writer {
         }
     }
 
-    /// Creates the Secret for a new key. An existing Secret is never overwritten.
-    ///
-    /// # Errors
-    /// The API server rejected it or is unavailable.
-    pub async fn create_key_secret(
-        &self,
-        namespace: &str,
-        secret: &Secret,
-    ) -> Result<CreateResult, kube::Error> {
-        self.create(namespace, secret).await
-    }
-
-    /// Creates a CA generation.
-    ///
-    /// # Errors
-    /// The API server rejected it or is unavailable.
-    pub async fn create_generation(
-        &self,
-        namespace: &str,
-        generation: &CAGeneration,
-    ) -> Result<CreateResult, kube::Error> {
-        self.create(namespace, generation).await
-    }
-
     async fn publish(&self, object: &ObjectReference, namespace: &str, planned: PlannedEvent) {
         let event = Event {
             type_: match planned.warning {
@@ -169,7 +144,11 @@ impl Writer {
         }
     }
 
-    async fn create<K>(&self, namespace: &str, object: &K) -> Result<CreateResult, kube::Error>
+    /// Creates an object. An existing object is never overwritten.
+    ///
+    /// # Errors
+    /// The API server rejected it or is unavailable.
+    pub async fn create<K>(&self, namespace: &str, object: &K) -> Result<CreateResult, kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,

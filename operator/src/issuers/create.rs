@@ -44,7 +44,7 @@ pub(super) async fn key(
         string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
         ..Secret::default()
     };
-    if context.writer.create_key_secret(namespace, &secret).await? == CreateResult::Created {
+    if context.writer.create(namespace, &secret).await? == CreateResult::Created {
         tracing::info!(namespace, secret = name, "created a CA key");
     }
     Ok(())
@@ -87,11 +87,7 @@ pub(super) async fn generation(
              not part of its chain",
         )));
     }
-    match context
-        .writer
-        .create_generation(&facts.namespace, &object)
-        .await
-    {
+    match context.writer.create(&facts.namespace, &object).await {
         Ok(_) => Ok(Ok(())),
         Err(kube::Error::Api(status)) if status.code == UNPROCESSABLE => {
             let message = format!(
