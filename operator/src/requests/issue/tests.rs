@@ -16,7 +16,6 @@ use signet_keys::Signer;
 use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
-use crate::run::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> Asked {
@@ -64,7 +63,7 @@ async fn outcome(asked: Asked, lookup: &IssuerLookup, now: Timestamp) -> Option<
     let context = SignContext {
         issuer: &corp(),
         lookup,
-        metrics: &Metrics::default(),
+        record: &|_| {},
         now,
     };
     issue(asked, context).await
