@@ -16,21 +16,24 @@ use signet_core::issue::{CertificateToSign, Issued};
 use signet_core::policy::{Decision, Denial, Grant, Issuer, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{RawRequest, Refusal, Request};
+use signet_keys::ErrorClass;
 
 use super::outcome::{Certificate, Outcome};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
-use crate::metrics::Metrics;
+
+/// A signature that was requested of a key: the backend's name, and the seconds that it took.
+pub(super) type KeyUse = (&'static str, Result<f64, ErrorClass>);
 
 /// What a certificate is issued with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct SignContext<'a> {
     /// The issuer that the request names.
     pub(super) issuer: &'a IssuerName,
     /// The state of that issuer.
     pub(super) lookup: &'a IssuerLookup,
-    /// Where signatures are timed.
-    pub(super) metrics: &'a Metrics,
+    /// Records each use of the key.
+    pub(super) record: &'a (dyn Fn(KeyUse) + Sync),
     /// The time of issue.
     pub(super) now: Timestamp,
 }
@@ -76,13 +79,11 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
     let signature = match issuer.guard.sign(&tbs).await {
         Ok(signature) => signature,
         Err(error) => {
-            context.metrics.key_error(issuer.backend, error.class);
+            (context.record)((issuer.backend, Err(error.class)));
             return Outcome::waiting(Reason::SigningUnavailable, error.message);
         }
     };
-    context
-        .metrics
-        .signed(issuer.backend, started.elapsed().as_secs_f64());
+    (context.record)((issuer.backend, Ok(started.elapsed().as_secs_f64())));
     match Issued::assemble(&tbs, &signature, &issuer.chain) {
         Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, issuer.bundle.pem())),
         Err(error) => {

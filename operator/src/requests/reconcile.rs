@@ -118,10 +118,14 @@ async fn answer<K: RequestKind>(
             request.reference = Reference::Allowed;
         }
     }
+    let record = |(backend, result)| match result {
+        Ok(seconds) => context.metrics.signed(backend, seconds),
+        Err(class) => context.metrics.key_error(backend, class),
+    };
     let sign_context = SignContext {
         issuer: &due.issuer,
         lookup: &lookup,
-        metrics: &context.metrics,
+        record: &record,
         now: (context.now)(),
     };
     let uid = object.uid();

@@ -18,7 +18,6 @@ use signet_keys::Signer;
 use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{IssuerLookup, ReadyIssuer, State};
-use crate::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> RawRequest {
@@ -66,7 +65,7 @@ async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Op
     let context = SignContext {
         issuer: &corp(),
         lookup,
-        metrics: &Metrics::default(),
+        record: &|_| {},
         now,
     };
     issue(asked, context).await
