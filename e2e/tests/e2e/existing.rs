@@ -310,7 +310,7 @@ async fn a_generation_never_changes(test: &TestNamespace) -> Result<()> {
             .await
             .err();
         let refused = refused.context("the API server refuses it")?.to_string();
-        ensure!(refused.contains("never changes"), "{refused}");
+        ensure!(refused.contains("is immutable"), "{refused}");
     }
     let labels = json!({ "metadata": { "labels": { "team": "platform" } } });
     generations

@@ -136,13 +136,10 @@ async fn describe_shows_why(test: &TestNamespace) -> Result<()> {
 
 async fn explain_is_documentation(test: &TestNamespace) -> Result<()> {
     for (path, expected) in [
-        (
-            "issuers.signet.dev.spec",
-            "Where the CA's private key is kept",
-        ),
+        ("issuers.signet.dev.spec", "The CA's private key"),
         (
             "issuers.signet.dev.spec.key.software.secretName",
-            "is never overwritten",
+            "Signet never overwrites a key",
         ),
         (
             "clusterissuers.signet.dev.spec.certificate.existing",
@@ -159,7 +156,7 @@ async fn explain_is_documentation(test: &TestNamespace) -> Result<()> {
         ("cagenerations.signet.dev", "It is not owned by its issuer"),
         (
             "cagenerations.signet.dev.spec.notAfter",
-            "No leaf under it lives longer",
+            "No leaf under it is valid for longer",
         ),
     ] {
         let told = test.bed().kubectl(&["explain", path]).await?;

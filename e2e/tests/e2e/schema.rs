@@ -102,15 +102,15 @@ fn wrong_values() -> Wrong {
         ),
         (
             json!({ "spiffe": { "trustDomain": "prod.example." } }),
-            "single dots between them",
+            "separated by single dots",
         ),
         (
             json!({ "spiffe": { "trustDomain": "prod..example" } }),
-            "single dots between them",
+            "separated by single dots",
         ),
         (
             json!({ "spiffe": { "trustDomain": ".example" } }),
-            "single dots between them",
+            "separated by single dots",
         ),
         (
             json!({ "profile": { "ca": { "pathLength": 11 } } }),
