@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use signet_api::CAGeneration;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::{TestNamespace, spec};
+use signet_testbed::wait::Observation::{Progress, Reached};
+use signet_testbed::wait::until;
 
 shared![
     get_shows_what_a_person_wants,
@@ -159,9 +161,20 @@ async fn explain_is_documentation(test: &TestNamespace) -> Result<()> {
             "No leaf under it is valid for longer",
         ),
     ] {
-        let told = test.bed().kubectl(&["explain", path]).await?;
-        let flowed = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        ensure!(flowed.contains(expected), "{path}: {told}");
+        let text = explain(test, path).await?;
+        let flowed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        ensure!(flowed.contains(expected), "{path}: {text}");
     }
     Ok(())
+}
+
+/// The API server publishes the schema of a CRD some time after it serves the kind.
+async fn explain(test: &TestNamespace, path: &str) -> Result<String> {
+    let observe = async || {
+        Ok(match test.bed().kubectl(&["explain", path]).await {
+            Ok(text) => Reached(text),
+            Err(error) => Progress(format!("{error:#}")),
+        })
+    };
+    until(format!("kubectl explain {path}"), observe).await
 }
