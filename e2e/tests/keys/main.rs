@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         // First, since each waits for its turn.
         own![
             restart::killed_and_given_new_credentials_in_an_outage,
-            restart::a_refused_pin_is_not_tried_again,
+            restart::a_refused_pin_is_tried_once_by_each_process,
             ambient::a_role_of_its_service_account,
             ambient::the_agent_of_pod_identity,
             ambient::the_role_of_its_node,

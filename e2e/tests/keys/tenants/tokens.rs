@@ -77,7 +77,7 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
         .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
         .await?;
     ensure!(
-        told.contains("by a Role and a RoleBinding in the namespace"),
+        told.contains("with a Role and a RoleBinding in the namespace"),
         "{told}"
     );
     ensure!(server.connections() == 0, "it was called without a token");
