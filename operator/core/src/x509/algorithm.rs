@@ -29,13 +29,6 @@ pub enum KeyAlgorithm {
     Ed25519,
 }
 
-impl KeyAlgorithm {
-    /// Returns whether the key is on an elliptic curve and signs with ECDSA.
-    pub const fn is_ec(self) -> bool {
-        matches!(self, Self::EcP256 | Self::EcP384 | Self::EcP521)
-    }
-}
-
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -11,7 +11,6 @@ pub(crate) mod syntax;
 pub use comparable::{ComparableName, NameSet};
 pub(crate) use distinguished::DistinguishedName;
 pub use error::NamesError;
-use general::GeneralName;
 
 use crate::spiffe::SpiffeId;
 use crate::x509::strict;
@@ -60,13 +59,7 @@ impl SubjectAltNames {
             ..Self::default()
         };
         for element in elements {
-            match GeneralName::read(element)? {
-                GeneralName::Dns(name) => names.dns.push(name),
-                GeneralName::Uri(uri) => names.uris.push(uri),
-                GeneralName::Email(mailbox) => names.emails.push(mailbox),
-                GeneralName::Ip(address) => names.ips.push(address),
-                GeneralName::Other => names.others += 1,
-            }
+            names.add(element)?;
         }
         Ok(names)
     }
@@ -75,11 +68,12 @@ impl SubjectAltNames {
     /// end.
     pub fn with_uri(existing: Option<&Self>, uri: &SpiffeId) -> Self {
         let mut names = existing.cloned().unwrap_or_default();
+        let uri = uri.to_string();
         // What was read once is read again; no names at all have no content.
-        let mut content = strict::sequence(&names.der).unwrap_or_default().to_vec();
-        content.extend(general::uri_der(&uri.to_string()));
+        let content = strict::sequence(&names.der).unwrap_or_default();
+        let content = [content, &strict::tlv(general::URI, uri.as_bytes())].concat();
         names.der = strict::tlv(0x30, &content);
-        names.uris.push(uri.to_string());
+        names.uris.push(uri);
         names
     }
 

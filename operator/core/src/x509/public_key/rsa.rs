@@ -25,10 +25,10 @@ pub(super) fn check(key: &[u8]) -> Result<KeyAlgorithm, PublicKeyError> {
     let modulus = key_der.modulus.as_bytes();
     let bits = bit_length(modulus);
     if bits < *BITS.start() {
-        return Err(PublicKeyError::WeakRsa { bits });
+        return Err(PublicKeyError::WeakRsa(bits));
     }
     if bits > *BITS.end() {
-        return Err(PublicKeyError::LargeRsa { bits });
+        return Err(PublicKeyError::LargeRsa(bits));
     }
     if is_even(modulus) {
         return Err(PublicKeyError::EvenRsaModulus);

@@ -51,7 +51,7 @@ fn rejects_unsupported_keys() {
     let bits = "rsa_keygen_bits:1024";
     openssl.key("key.pem", &["-algorithm", "RSA", "-pkeyopt", bits]);
     let error = Csr::from_pem(&openssl.csr("key.pem", &[])).unwrap_err();
-    assert_eq!(error, E::Key(PublicKeyError::WeakRsa { bits: 1024 }));
+    assert_eq!(error, E::Key(PublicKeyError::WeakRsa(1024)));
     assert_eq!(error.reason(), Reason::WeakKey);
     assert!(error.to_string().contains("at least 2048"));
 
