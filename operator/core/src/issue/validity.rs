@@ -18,9 +18,12 @@ pub const BACKDATE: Duration = Duration::from_secs(60);
 /// A validity in whole seconds (PKI-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidityPeriod {
-    not_before: Timestamp,
-    not_after: Timestamp,
-    clamped: bool,
+    /// The first second.
+    pub not_before: Timestamp,
+    /// The last second.
+    pub not_after: Timestamp,
+    /// Whether the CA's expiry, or the end of the calendar, shortened the granted lifetime.
+    pub is_clamped: bool,
 }
 
 impl ValidityPeriod {
@@ -45,41 +48,26 @@ impl ValidityPeriod {
         let mut window = Self::starting(begin(now, duration).max(chain.not_before()), duration);
         if window.not_after > chain.not_after() {
             window.not_after = chain.not_after();
-            window.clamped = true;
+            window.is_clamped = true;
         }
         Ok(window)
     }
 
     fn starting(not_before: Timestamp, duration: Duration) -> Self {
         // Past the year 9999 there is no date to write down (RFC 5280 4.1.2.5).
-        let (not_after, clamped) = match not_before.checked_add(lifetime(duration)) {
+        let (not_after, is_clamped) = match not_before.checked_add(lifetime(duration)) {
             Ok(end) => (end, false),
             Err(_) => (whole_seconds(Timestamp::MAX), true),
         };
         Self {
             not_before,
             not_after,
-            clamped,
+            is_clamped,
         }
     }
 
-    /// Returns the first second of validity.
-    pub fn not_before(self) -> Timestamp {
-        self.not_before
-    }
-
-    /// Returns the last second of validity.
-    pub fn not_after(self) -> Timestamp {
-        self.not_after
-    }
-
-    /// Returns whether the CA's expiry, or the end of the calendar, shortened the granted lifetime.
-    pub fn is_clamped(self) -> bool {
-        self.clamped
-    }
-
     /// Returns whether no part of it lies outside of the chain's validity.
-    pub fn is_inside(self, chain: &CaChain) -> bool {
+    pub(super) fn is_inside(self, chain: &CaChain) -> bool {
         self.not_before >= chain.not_before() && self.not_after <= chain.not_after()
     }
 
