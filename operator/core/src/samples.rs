@@ -5,6 +5,7 @@ use crate::issue::IssueError;
 use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
+use crate::x509::algorithm::KeyAlgorithm;
 use crate::x509::names::{NamesError, syntax};
 use crate::x509::public_key::{PublicKeyError, SignatureMismatch};
 use crate::x509::usages::UnknownUsage;
@@ -84,11 +85,11 @@ samples!(PublicKeyError {
     PointForm,
     PointAtInfinity,
     PointLength {
-        curve: "P-384",
+        curve: KeyAlgorithm::EcP384,
         expected: 97,
         found: 65
     },
-    NotOnCurve("P-256"),
+    NotOnCurve(KeyAlgorithm::EcP256),
     WeakRsa(1024),
     LargeRsa(16_384),
     EvenRsaModulus,

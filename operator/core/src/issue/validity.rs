@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use der::asn1::{GeneralizedTime, UtcTime};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use x509_cert::time::{Time, Validity};
 
 use super::IssueError;
@@ -55,10 +55,11 @@ impl ValidityPeriod {
 
     fn starting(not_before: Timestamp, duration: Duration) -> Self {
         // Past the year 9999 there is no date to write down (RFC 5280 4.1.2.5).
-        let (not_after, is_clamped) = match not_before.checked_add(lifetime(duration)) {
-            Ok(end) => (end, false),
-            Err(_) => (whole_seconds(Timestamp::MAX), true),
-        };
+        let (not_after, is_clamped) =
+            match not_before.checked_add(Duration::from_secs(duration.as_secs())) {
+                Ok(end) => (end, false),
+                Err(_) => (whole_seconds(Timestamp::MAX), true),
+            };
         Self {
             not_before,
             not_after,
@@ -78,7 +79,7 @@ impl ValidityPeriod {
 
 /// `now`, backdated.
 fn begin(now: Timestamp, duration: Duration) -> Timestamp {
-    let back = lifetime(BACKDATE.min(duration / 10));
+    let back = Duration::from_secs(BACKDATE.min(duration / 10).as_secs());
     whole_seconds(now.checked_sub(back).unwrap_or(Timestamp::MIN))
 }
 
@@ -95,9 +96,4 @@ fn time(at: Timestamp) -> der::Result<Time> {
 
 fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::constant(at.as_second(), 0)
-}
-
-/// In whole seconds. Saturates: a lifetime of 292 billion years ends with the calendar anyway.
-fn lifetime(duration: Duration) -> SignedDuration {
-    SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }

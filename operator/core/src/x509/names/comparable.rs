@@ -21,12 +21,6 @@ impl NameSet {
     }
 }
 
-impl Extend<ComparableName> for NameSet {
-    fn extend<I: IntoIterator<Item = ComparableName>>(&mut self, names: I) {
-        self.0.extend(names);
-    }
-}
-
 impl FromIterator<ComparableName> for NameSet {
     fn from_iter<I: IntoIterator<Item = ComparableName>>(names: I) -> Self {
         Self(names.into_iter().collect())

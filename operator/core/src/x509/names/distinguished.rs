@@ -74,11 +74,9 @@ fn attribute(der: &[u8]) -> der::Result<Attribute<'_>> {
 
 /// Go keeps each number of an object identifier in 31 bits.
 fn check_arcs(oid: &ObjectIdentifier) -> Result<(), &'static str> {
-    if oid.arcs().all(|arc| i32::try_from(arc).is_ok()) {
-        Ok(())
-    } else {
-        Err("has a type with a number beyond 31 bits, which verifiers do not read; leave it out")
-    }
+    let fits = oid.arcs().all(|arc| i32::try_from(arc).is_ok());
+    fits.then_some(())
+        .ok_or("has a type with a number beyond 31 bits, which verifiers do not read; leave it out")
 }
 
 /// Returns the text of a value whose type is one that Go reads.

@@ -74,24 +74,18 @@ pub(super) fn uri_fault(uri: &str) -> Option<&'static str> {
     if rest.is_empty() {
         return Some("has nothing after its scheme; write it out");
     }
-    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let reserved = |b: u8| b":/?#[]@!$&'()*+,;=".contains(&b);
-    if !rest
-        .bytes()
-        .all(|b| unreserved(b) || reserved(b) || b == b'%')
-    {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    if !rest.bytes().all(allowed) {
         return Some("has a character that is not allowed in a URI; percent-encode it");
     }
-    let encoded = |text: &str| {
-        text.as_bytes()
-            .get(..2)
-            .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    let is_encoded = |text: &str| {
+        let digits = text.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.count() == 2
     };
-    if !rest.split('%').skip(1).all(encoded) {
+    if !rest.split('%').skip(1).all(is_encoded) {
         return Some("has a '%' without two hexadecimal digits after it; write %25 for '%'");
     }
-    let hierarchical = rest.strip_prefix("//")?;
-    let authority = hierarchical.split(['/', '?', '#']).next()?;
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
     authority_fault(authority)
 }
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::reason::Reason;
+use crate::x509::algorithm::KeyAlgorithm;
 
 /// Why a public key was refused, and what to use instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -45,7 +46,7 @@ pub enum PublicKeyError {
     )]
     PointLength {
         /// The curve.
-        curve: &'static str,
+        curve: KeyAlgorithm,
         /// Bytes of an uncompressed point on it.
         expected: usize,
         /// Bytes that were given.
@@ -53,7 +54,7 @@ pub enum PublicKeyError {
     },
     /// Two numbers that do not satisfy the curve's equation.
     #[error("the EC point is not on {0}; name the right curve or generate a new key")]
-    NotOnCurve(&'static str),
+    NotOnCurve(KeyAlgorithm),
     /// An RSA modulus of fewer than 2048 bits.
     #[error("an RSA key of {0} bits is too weak; use at least 2048 bits")]
     WeakRsa(u32),
@@ -99,14 +100,6 @@ impl PublicKeyError {
             | Self::PointLength { .. }
             | Self::Ed25519Length(_) => Reason::InvalidCsr,
             _ => Reason::UnsupportedKey,
-        }
-    }
-
-    pub(super) fn malformed(error: spki::Error) -> Self {
-        match error {
-            spki::Error::Asn1(error) => Self::Malformed(error),
-            // The reader's only other errors are about algorithms that it does not look at.
-            _ => Self::Malformed(der::ErrorKind::Failed.into()),
         }
     }
 }
