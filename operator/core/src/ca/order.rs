@@ -24,8 +24,8 @@ pub(super) fn build(
     // so that a path that was stored is found again.
     let rest_of_file = if is_path(&path) { path.len() } else { 1 };
     let mut own = path.split_off(rest_of_file);
-    let mut checks = SignatureBudget(MAX_CHECKS);
-    while let Some(next) = checks.issuer_of(&path, [&mut own, &mut others])? {
+    let mut checks_left = MAX_CHECKS;
+    while let Some(next) = take_issuer(&path, [&mut own, &mut others], &mut checks_left)? {
         path.push(next);
     }
     // The CA's file may repeat a certificate, and may carry further roots.
@@ -49,38 +49,32 @@ fn is_path(certificates: &[CaCertificate]) -> bool {
     })
 }
 
-/// How many signatures may still be checked.
-struct SignatureBudget(usize);
-
-impl SignatureBudget {
-    /// Takes the issuer of the path's end out of the first list that has it, unless the end is
-    /// self-signed.
-    ///
-    /// Several certificates over one key, as a renewal leaves them: the one that ends last.
-    fn issuer_of(
-        &mut self,
-        path: &[CaCertificate],
-        lists: [&mut Vec<CaCertificate>; 2],
-    ) -> Result<Option<CaCertificate>, ChainError> {
-        let Some(end) = path.last().filter(|end| !end.is_self_signed()) else {
-            return Ok(None);
-        };
-        let is_candidate =
-            |one: &CaCertificate| end.issuer_name_matches(one) && !path.contains(one);
-        for list in lists {
-            let mut candidates: Vec<_> = (list.iter().enumerate())
-                .filter(|(_, one)| is_candidate(one))
-                .collect();
-            candidates.sort_by_key(|(_, candidate)| Reverse(candidate.not_after()));
-            for (place, candidate) in candidates {
-                self.0 = self.0.checked_sub(1).ok_or(ChainError::TooManyCandidates)?;
-                if end.is_issued_by(candidate) {
-                    return Ok(Some(list.remove(place)));
-                }
+/// Takes the issuer of the path's end out of the first list that has it, unless the end is
+/// self-signed. Of several certificates over one key, as a renewal leaves them, it takes the one
+/// that ends last.
+fn take_issuer(
+    path: &[CaCertificate],
+    lists: [&mut Vec<CaCertificate>; 2],
+    checks_left: &mut usize,
+) -> Result<Option<CaCertificate>, ChainError> {
+    let Some(end) = path.last().filter(|end| !end.is_self_signed()) else {
+        return Ok(None);
+    };
+    let is_candidate = |one: &CaCertificate| end.issuer_name_matches(one) && !path.contains(one);
+    for list in lists {
+        let mut candidates: Vec<_> = (list.iter().enumerate())
+            .filter(|(_, one)| is_candidate(one))
+            .collect();
+        candidates.sort_by_key(|(_, candidate)| Reverse(candidate.not_after()));
+        for (place, candidate) in candidates {
+            let left = checks_left.checked_sub(1);
+            *checks_left = left.ok_or(ChainError::TooManyCandidates)?;
+            if end.is_issued_by(candidate) {
+                return Ok(Some(list.remove(place)));
             }
         }
-        Ok(None)
     }
+    Ok(None)
 }
 
 /// RFC 5280 4.2.1.9: no leaf verifies under a path that is longer than one of its CAs allows.
