@@ -11,7 +11,7 @@ pub(crate) mod tests;
 
 use jiff::Timestamp;
 
-pub use bundle::Bundle;
+pub use bundle::bundle;
 pub use certificate::CaCertificate;
 pub use pem::MAX_BYTES as MAX_PEM_BYTES;
 
@@ -123,29 +123,27 @@ impl CaChain {
     /// Returns the subjects of all its CA certificates, those of roots included.
     pub fn subjects(&self) -> impl Iterator<Item = ComparableName> {
         let all = self.path.iter().chain(&self.roots);
-        all.map(|certificate| certificate.comparable_subject().clone())
+        all.map(|certificate| certificate.comparable_subject.clone())
     }
 
     /// Returns whether a certificate of the path has name constraints for URIs. Verifiers that do
     /// not know them, as rustls, then refuse every X509-SVID under it (PKI-10).
     pub fn constrains_uris(&self) -> bool {
-        self.path.iter().any(CaCertificate::constrains_uris)
+        self.path
+            .iter()
+            .any(|certificate| certificate.constraints.uris)
     }
 
     /// Returns when the first certificate of the path ends (PKI-6).
     pub fn not_after(&self) -> Timestamp {
-        self.path
-            .iter()
-            .map(CaCertificate::not_after)
-            .fold(Timestamp::MAX, Ord::min)
+        let ends = self.path.iter().map(CaCertificate::not_after);
+        ends.fold(Timestamp::MAX, Ord::min)
     }
 
     /// Returns when the last certificate of the path begins.
     pub fn not_before(&self) -> Timestamp {
-        self.path
-            .iter()
-            .map(CaCertificate::not_before)
-            .fold(Timestamp::MIN, Ord::max)
+        let starts = self.path.iter().map(CaCertificate::not_before);
+        starts.fold(Timestamp::MIN, Ord::max)
     }
 
     /// Returns how many CAs may follow below the issuing CA; none is without limit (PKI-7).
@@ -153,13 +151,8 @@ impl CaChain {
     /// A limit above counts the CAs between, so each certificate's own is less by its place in
     /// the path; self-issued ones count too, since not every verifier leaves them out.
     pub fn path_length(&self) -> Option<u8> {
-        let limits = self.path.iter().zip(0u8..);
-        limits
-            .filter_map(|(certificate, place)| {
-                certificate
-                    .path_length()
-                    .map(|limit| limit.saturating_sub(place))
-            })
-            .min()
+        let places = self.path.iter().zip(0u8..);
+        let limits = places.filter_map(|(ca, place)| Some(ca.path_length()?.saturating_sub(place)));
+        limits.min()
     }
 }

@@ -1,6 +1,6 @@
 //! What a CA key signs, and the check of what it signed.
 //!
-//! Every type that a key signs wraps [`ToBeSigned`], which only this module makes.
+//! A key signs only a [`ToBeSigned`], which only this module makes.
 //! [`CertificateToSign`] is built field by field from a grant and the CA above it. From the CSR
 //! come the public key and, where the grant allows it, the raw bytes of subject and
 //! subjectAltName. Everything else is Signet's: version 3, the issuer as the CA certificate
@@ -11,7 +11,6 @@ mod certificate;
 mod error;
 mod extensions;
 mod issued;
-mod self_test;
 mod serial;
 mod to_be_signed;
 mod validity;
@@ -23,6 +22,5 @@ pub use authority::{Authority, SelfSigned};
 pub use certificate::CertificateToSign;
 pub use error::IssueError;
 pub use issued::{Issued, assemble_root};
-pub use self_test::SelfTest;
 pub use to_be_signed::{Signature, ToBeSigned};
 pub use validity::{BACKDATE, ValidityPeriod};

@@ -6,31 +6,30 @@ use const_oid::db::DB;
 /// The most characters of a name that a message repeats.
 const MAX_SHOWN: usize = 80;
 
-/// Returns the text in quotes, with control characters escaped and its end cut off when it is long.
-pub(crate) fn text(text: &str) -> String {
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{:?}…", &text[..end]),
-        None => format!("{text:?}"),
-    }
-}
-
 /// The most characters of a distinguished name that are shown.
 const MAX_NAME: usize = 400;
+
+/// Returns the text in quotes, with control characters escaped and its end cut off when it is long.
+pub(crate) fn text(text: &str) -> String {
+    let (shown, rest) = cut(text, MAX_SHOWN);
+    format!("{shown:?}{rest}")
+}
 
 /// A distinguished name in one line: control characters escaped, and its end cut off when it is
 /// long.
 pub(crate) fn name(name: &str) -> String {
-    let (shown, rest) = match name.char_indices().nth(MAX_NAME) {
-        Some((end, _)) => (&name[..end], "…"),
-        None => (name, ""),
-    };
+    let (shown, rest) = cut(name, MAX_NAME);
     // Of what `Debug` escapes, quotation marks and backslashes stay as RFC 4514 writes them.
-    let escaped = format!("{shown:?}");
-    let escaped = &escaped[1..escaped.len() - 1];
-    format!(
-        "{}{rest}",
-        escaped.replace("\\\"", "\"").replace("\\\\", "\\")
-    )
+    let quoted = format!("{shown:?}");
+    let escaped = &quoted[1..quoted.len() - 1];
+    escaped.replace("\\\"", "\"").replace("\\\\", "\\") + rest
+}
+
+fn cut(text: &str, max: usize) -> (&str, &'static str) {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => (&text[..end], "…"),
+        None => (text, ""),
+    }
 }
 
 /// Returns the object identifier, with its name where it has a well-known one.

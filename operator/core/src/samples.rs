@@ -5,7 +5,8 @@ use crate::issue::IssueError;
 use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
-use crate::x509::names::NamesError;
+use crate::x509::algorithm::KeyAlgorithm;
+use crate::x509::names::{NamesError, syntax};
 use crate::x509::public_key::{PublicKeyError, SignatureMismatch};
 use crate::x509::usages::UnknownUsage;
 
@@ -24,6 +25,8 @@ macro_rules! samples {
     }) => {
         impl $crate::samples::Samples for $type {
             fn samples() -> Vec<(&'static str, Self)> {
+                // A variant may have several samples.
+                #[allow(unreachable_patterns)]
                 fn _exhaustive(error: &$type) {
                     match error {
                         $($type::$variant { .. } => {})+
@@ -82,13 +85,13 @@ samples!(PublicKeyError {
     PointForm,
     PointAtInfinity,
     PointLength {
-        curve: "P-384",
+        curve: KeyAlgorithm::EcP384,
         expected: 97,
         found: 65
     },
-    NotOnCurve("P-256"),
-    WeakRsa { bits: 1024 },
-    LargeRsa { bits: 16_384 },
+    NotOnCurve(KeyAlgorithm::EcP256),
+    WeakRsa(1024),
+    LargeRsa(16_384),
     EvenRsaModulus,
     SmallRsaFactor(3),
     RsaExponent,
@@ -104,22 +107,28 @@ samples!(NamesError {
     },
     Empty,
     TooMany(1001),
-    NotAscii {
+    Text {
         kind: "DNS name",
-        shown: "\"bücher.example\"".to_owned()
+        shown: "\"bücher.example\"".to_owned(),
+        fault: syntax::NOT_ASCII
     },
-    ControlCharacter {
+    Text {
         kind: "DNS name",
-        shown: "\"a b.example\"".to_owned()
+        shown: "\"a b.example\"".to_owned(),
+        fault: syntax::NOT_GRAPHIC
     },
-    Dns {
+    Text {
+        kind: "DNS name",
         shown: "\"a..example\"".to_owned(),
         fault: "has an empty label; remove the extra dot, also at the end"
     },
-    Email {
-        shown: "\"nobody\"".to_owned()
+    Text {
+        kind: "email address",
+        shown: "\"nobody\"".to_owned(),
+        fault: "is not of the form name@host.example; correct it"
     },
-    Uri {
+    Text {
+        kind: "URI",
         shown: "\"/path\"".to_owned(),
         fault: "is not absolute; start it with a scheme, such as spiffe://"
     },

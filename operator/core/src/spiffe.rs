@@ -33,7 +33,8 @@ impl TrustDomain {
         if name.len() > MAX_TRUST_DOMAIN_LENGTH {
             return Err(SpiffeIdError::TrustDomainTooLong(name.len()));
         }
-        match name.chars().find(|c| !is_trust_domain_char(*c)) {
+        let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-' | '_');
+        match name.chars().find(|c| !allowed(*c)) {
             Some(c) if c.is_ascii_uppercase() => Err(SpiffeIdError::TrustDomainUpperCase(c)),
             Some(c) => Err(SpiffeIdError::TrustDomainCharacter(c)),
             None if name.split('.').any(str::is_empty) => Err(SpiffeIdError::TrustDomainEmptyLabel),
@@ -118,10 +119,10 @@ impl SpiffeId {
             check_segment(segment)?;
             path.push('/');
             path.push_str(segment);
-            let length = SCHEME.len() + trust_domain.0.len() + path.len();
-            if length > MAX_ID_LENGTH {
-                return Err(SpiffeIdError::TooLong(length));
-            }
+        }
+        let length = SCHEME.len() + trust_domain.0.len() + path.len();
+        if length > MAX_ID_LENGTH {
+            return Err(SpiffeIdError::TooLong(length));
         }
         Ok(Self {
             trust_domain: trust_domain.clone(),
@@ -232,10 +233,6 @@ fn read_authority(authority: &str) -> Result<TrustDomain, SpiffeIdError> {
         return Err(SpiffeIdError::Port);
     }
     TrustDomain::parse(&authority.to_ascii_lowercase())
-}
-
-fn is_trust_domain_char(c: char) -> bool {
-    matches!(c, 'a'..='z' | '0'..='9' | '.' | '-' | '_')
 }
 
 fn check_segment(segment: &str) -> Result<(), SpiffeIdError> {

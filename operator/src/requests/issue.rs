@@ -85,7 +85,7 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
     };
     (context.record)((issuer.backend, Ok(started.elapsed().as_secs_f64())));
     match Issued::assemble(&tbs, &signature, &issuer.chain) {
-        Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, issuer.bundle.pem())),
+        Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, &issuer.bundle)),
         Err(error) => {
             tracing::error!(%error, backend = issuer.backend, "a signature was discarded");
             Outcome::waiting(error.reason(), error.to_string())

@@ -84,7 +84,10 @@ impl Certificate {
         Self {
             chain: issued.chain_pem().to_owned(),
             bundle: bundle.to_owned(),
-            clamped: issued.is_clamped().then(|| issued.not_after()),
+            clamped: issued
+                .window()
+                .is_clamped
+                .then(|| issued.window().not_after),
             spiffe_id: grant.spiffe_id().map(ToString::to_string),
             dropped_usages: grant.dropped_usages().collect(),
         }

@@ -11,12 +11,9 @@ use super::constraints::Constraints;
 use super::{ChainError, pem};
 use crate::quote;
 use crate::x509::algorithm::SignatureAlgorithm;
-use crate::x509::names::ComparableName;
+use crate::x509::names::{ComparableName, EMPTY_NAME};
 use crate::x509::public_key::PublicKey;
 use crate::x509::signed::{Signed, TbsCertificate, V3};
-
-/// A Name of no RDN.
-const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
 
 /// A CA certificate: it has a subject, cA is true, keyUsage (where there is one) has keyCertSign,
 /// and the key is of a kind that Signet knows.
@@ -30,13 +27,13 @@ pub struct CaCertificate {
     issuer: Vec<u8>,
     subject: Vec<u8>,
     subject_text: String,
-    comparable_subject: ComparableName,
+    pub(super) comparable_subject: ComparableName,
     not_before: Timestamp,
     not_after: Timestamp,
     public_key: PublicKey,
-    constraints: Constraints,
+    pub(super) constraints: Constraints,
     fingerprint: Vec<u8>,
-    self_signed: bool,
+    is_self_signed: bool,
 }
 
 impl CaCertificate {
@@ -83,8 +80,12 @@ impl CaCertificate {
                 "has no subject, which a CA must have; use a CA certificate".to_owned(),
             ));
         }
-        let certificate = Self {
-            algorithm: SignatureAlgorithm::from_identifier(&outer.algorithm),
+        let algorithm = SignatureAlgorithm::from_identifier(&outer.algorithm);
+        let verifies = |algorithm| public_key.verify(algorithm, &tbs, signature).is_ok();
+        Ok(Self {
+            // Once, and not on every call: it costs a signature check.
+            is_self_signed: issuer == subject && algorithm.is_none_or(verifies),
+            algorithm,
             signature: signature.to_vec(),
             issuer,
             not_before: timestamp(fields.validity.not_before),
@@ -98,12 +99,6 @@ impl CaCertificate {
             subject_text,
             public_key,
             constraints,
-            self_signed: false,
-        };
-        // Once, and not on every call: it costs a signature check.
-        Ok(Self {
-            self_signed: certificate.verifies_itself(),
-            ..certificate
         })
     }
 
@@ -126,11 +121,6 @@ impl CaCertificate {
     /// long.
     pub fn subject(&self) -> &str {
         &self.subject_text
-    }
-
-    /// Returns the subject, for comparison with other names.
-    pub(super) fn comparable_subject(&self) -> &ComparableName {
-        &self.comparable_subject
     }
 
     /// Returns the first second of validity.
@@ -158,11 +148,6 @@ impl CaCertificate {
         self.constraints.path_length
     }
 
-    /// Returns whether it has name constraints for URIs, permitted or excluded.
-    pub(super) fn constrains_uris(&self) -> bool {
-        self.constraints.uris
-    }
-
     /// SHA-256 over the DER.
     pub fn fingerprint(&self) -> &[u8] {
         &self.fingerprint
@@ -173,32 +158,18 @@ impl CaCertificate {
     /// A root's signature over itself proves nothing, so a root that signed itself
     /// with an algorithm that Signet does not check (SHA-1, RSA-PSS) is a root too.
     pub fn is_self_signed(&self) -> bool {
-        self.self_signed
+        self.is_self_signed
     }
 
     /// Returns whether `other` issued it: by name, and by a signature that verifies.
     pub fn is_issued_by(&self, other: &Self) -> bool {
-        self.issuer_name_matches(other) && self.is_signed_by(other) == Some(true)
+        let key = &other.public_key;
+        let verifies = |algorithm| key.verify(algorithm, &self.tbs, &self.signature).is_ok();
+        self.issuer_name_matches(other) && self.algorithm.is_some_and(verifies)
     }
 
-    /// Returns whether `other` issued it, as far as names tell.
     pub(super) fn issuer_name_matches(&self, other: &Self) -> bool {
         self.issuer == other.subject
-    }
-
-    fn verifies_itself(&self) -> bool {
-        self.issuer == self.subject && self.is_signed_by(self) != Some(false)
-    }
-
-    /// `None` when the signature algorithm is not one that Signet checks.
-    fn is_signed_by(&self, other: &Self) -> Option<bool> {
-        let algorithm = self.algorithm?;
-        Some(
-            other
-                .public_key
-                .verify(algorithm, &self.tbs, &self.signature)
-                .is_ok(),
-        )
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5280::ID_CE_BASIC_CONSTRAINTS;
+use const_oid::AssociatedOid;
 use der::Decode;
 use x509_cert::ext::Extensions;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -28,25 +27,23 @@ impl Constraints {
     /// Reads them; the error is why the certificate cannot be a CA's.
     pub(super) fn read(extensions: &Extensions) -> Result<Self, String> {
         check_unique(extensions)?;
-        let constraints = value(extensions, ID_CE_BASIC_CONSTRAINTS)
-            .map(BasicConstraints::from_der)
-            .transpose()
-            .map_err(malformed("basicConstraints"))?
+        let constraints = find(extensions, "basicConstraints", BasicConstraints::from_der)?
             .filter(|constraints| constraints.ca)
             .ok_or(NOT_CA)?;
-        let usage = find::<KeyUsage>(extensions, "keyUsage")?;
+        let usage = find(extensions, "keyUsage", KeyUsage::from_der)?;
         if usage.is_some_and(|usage| !usage.0.contains(KeyUsages::KeyCertSign)) {
             return Err(
                 "cannot sign certificates (key usage keyCertSign is missing); use a CA certificate"
                     .into(),
             );
         }
-        let identifier = find::<SubjectKeyIdentifier>(extensions, "subjectKeyIdentifier")?;
+        let read = SubjectKeyIdentifier::from_der;
+        let identifier = find(extensions, "subjectKeyIdentifier", read)?;
         Ok(Self {
             path_length: constraints.path_length,
             key_identifier: identifier.map(|identifier| identifier.0.as_bytes().to_vec()),
             // They bind verifiers and not the issuer: an unreadable one is not a reason to refuse.
-            uris: find::<NameConstraints>(extensions, "nameConstraints")
+            uris: find(extensions, "nameConstraints", NameConstraints::from_der)
                 .ok()
                 .flatten()
                 .is_some_and(|constraints| has_uris(&constraints)),
@@ -66,31 +63,23 @@ fn has_uris(constraints: &NameConstraints) -> bool {
 /// RFC 5280 4.2: readers of an extension that is there twice need not agree on which one counts.
 fn check_unique(extensions: &Extensions) -> Result<(), String> {
     let mut seen = BTreeSet::new();
-    for extension in extensions {
-        if !seen.insert(extension.extn_id) {
-            let name = quote::oid(&extension.extn_id);
-            return Err(format!("has the extension {name} twice; reissue it"));
+    match extensions.iter().find(|it| !seen.insert(it.extn_id)) {
+        None => Ok(()),
+        Some(twice) => {
+            let name = quote::oid(&twice.extn_id);
+            Err(format!("has the extension {name} twice; reissue it"))
         }
     }
-    Ok(())
 }
 
 /// Reads an extension. One that cannot be read is an error, and not absent.
-fn find<'a, T>(extensions: &'a Extensions, name: &str) -> Result<Option<T>, String>
-where
-    T: const_oid::AssociatedOid + Decode<'a, Error = der::Error>,
-{
-    value(extensions, T::OID)
-        .map(T::from_der)
-        .transpose()
-        .map_err(malformed(name))
-}
-
-fn value(extensions: &Extensions, id: ObjectIdentifier) -> Option<&[u8]> {
-    let extension = extensions.iter().find(|extension| extension.extn_id == id);
-    extension.map(|extension| extension.extn_value.as_bytes())
-}
-
-fn malformed(name: &str) -> impl FnOnce(der::Error) -> String {
-    move |error| format!("has a malformed {name} ({error}); reissue it")
+fn find<'a, T: AssociatedOid>(
+    extensions: &'a Extensions,
+    name: &str,
+    read: fn(&'a [u8]) -> der::Result<T>,
+) -> Result<Option<T>, String> {
+    let extension = extensions.iter().find(|it| it.extn_id == T::OID);
+    let value = extension.map(|extension| read(extension.extn_value.as_bytes()));
+    let malformed = |error| format!("has a malformed {name} ({error}); reissue it");
+    value.transpose().map_err(malformed)
 }

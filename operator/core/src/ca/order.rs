@@ -16,46 +16,28 @@ pub(super) fn build(
     own: Vec<CaCertificate>,
     mut others: Vec<CaCertificate>,
 ) -> Result<CaChain, ChainError> {
-    let (mut path, mut own) = split_path(own).ok_or(ChainError::Empty)?;
-    let mut checks = SignatureBudget(MAX_CHECKS);
-    loop {
-        let next = match checks.issuer_of(&path, &mut own)? {
-            None => checks.issuer_of(&path, &mut others)?,
-            found => found,
-        };
-        match next {
-            Some(next) => path.push(next),
-            None => break,
-        }
+    if own.is_empty() {
+        return Err(ChainError::Empty);
+    }
+    let mut path = own;
+    // A file that is a path from end to end is kept as it is, even if another path is possible,
+    // so that a path that was stored is found again.
+    let rest_of_file = if is_path(&path) { path.len() } else { 1 };
+    let mut own = path.split_off(rest_of_file);
+    let mut checks_left = MAX_CHECKS;
+    while let Some(next) = take_issuer(&path, [&mut own, &mut others], &mut checks_left)? {
+        path.push(next);
     }
     // The CA's file may repeat a certificate, and may carry further roots.
-    let mut strays = own
-        .iter()
-        .filter(|one| !path.contains(one) && !one.is_self_signed());
-    if let Some(stray) = strays.next() {
+    let is_stray = |one: &&CaCertificate| !path.contains(one) && !one.is_self_signed();
+    if let Some(stray) = own.iter().find(is_stray) {
         return Err(ChainError::Unrelated(stray.subject().to_owned()));
     }
     check_path_lengths(&path)?;
-    own.append(&mut others);
-    let roots = roots(&path, own);
+    let more_roots = own.iter().chain(&others).filter(|one| one.is_self_signed());
+    // The path's own anchor first.
+    let roots = unique(path.last().into_iter().chain(more_roots));
     Ok(CaChain { path, roots })
-}
-
-/// Returns the start of the path, and the rest of the CA's file.
-///
-/// A file that is a path from end to end is kept as it is, even if another path is possible, so
-/// that a path that was stored is found again. Otherwise the path starts with the first
-/// certificate.
-fn split_path(own: Vec<CaCertificate>) -> Option<(Vec<CaCertificate>, Vec<CaCertificate>)> {
-    if own.is_empty() {
-        return None;
-    }
-    let mut path = own;
-    if is_path(&path) {
-        return Some((path, Vec::new()));
-    }
-    let rest = path.split_off(1);
-    Some((path, rest))
 }
 
 /// Returns whether each certificate is issued by the next, and none is there twice.
@@ -67,46 +49,39 @@ fn is_path(certificates: &[CaCertificate]) -> bool {
     })
 }
 
-/// How many signatures may still be checked.
-struct SignatureBudget(usize);
-
-impl SignatureBudget {
-    /// Takes the issuer of the path's end out of `from`, unless the end is self-signed.
-    ///
-    /// Several certificates over one key, as a renewal leaves them: the one that ends last.
-    fn issuer_of(
-        &mut self,
-        path: &[CaCertificate],
-        from: &mut Vec<CaCertificate>,
-    ) -> Result<Option<CaCertificate>, ChainError> {
-        let Some(end) = path.last().filter(|end| !end.is_self_signed()) else {
-            return Ok(None);
-        };
-        let mut candidates: Vec<_> = from
-            .iter()
-            .enumerate()
-            .filter(|(_, candidate)| {
-                end.issuer_name_matches(candidate) && !path.contains(candidate)
-            })
+/// Takes the issuer of the path's end out of the first list that has it, unless the end is
+/// self-signed. Of several certificates over one key, as a renewal leaves them, it takes the one
+/// that ends last.
+fn take_issuer(
+    path: &[CaCertificate],
+    lists: [&mut Vec<CaCertificate>; 2],
+    checks_left: &mut usize,
+) -> Result<Option<CaCertificate>, ChainError> {
+    let Some(end) = path.last().filter(|end| !end.is_self_signed()) else {
+        return Ok(None);
+    };
+    let is_candidate = |one: &CaCertificate| end.issuer_name_matches(one) && !path.contains(one);
+    for list in lists {
+        let mut candidates: Vec<_> = (list.iter().enumerate())
+            .filter(|(_, one)| is_candidate(one))
             .collect();
         candidates.sort_by_key(|(_, candidate)| Reverse(candidate.not_after()));
         for (place, candidate) in candidates {
-            self.0 = self.0.checked_sub(1).ok_or(ChainError::TooManyCandidates)?;
+            let left = checks_left.checked_sub(1);
+            *checks_left = left.ok_or(ChainError::TooManyCandidates)?;
             if end.is_issued_by(candidate) {
-                return Ok(Some(from.remove(place)));
+                return Ok(Some(list.remove(place)));
             }
         }
-        Ok(None)
     }
+    Ok(None)
 }
 
 /// RFC 5280 4.2.1.9: no leaf verifies under a path that is longer than one of its CAs allows.
 fn check_path_lengths(path: &[CaCertificate]) -> Result<(), ChainError> {
     for (below, certificate) in path.iter().enumerate() {
-        if certificate
-            .path_length()
-            .is_some_and(|limit| below > usize::from(limit))
-        {
+        let limit = certificate.path_length().map_or(usize::MAX, usize::from);
+        if below > limit {
             let message = format!(
                 "allows fewer CAs below it than the {below} that this chain has; \
                  reissue it with a longer path length"
@@ -120,13 +95,15 @@ fn check_path_lengths(path: &[CaCertificate]) -> Result<(), ChainError> {
     Ok(())
 }
 
-/// Returns the path's own anchor first, then every other self-signed certificate that was given.
-fn roots(path: &[CaCertificate], others: Vec<CaCertificate>) -> Vec<CaCertificate> {
-    let mut roots: Vec<_> = path.last().cloned().into_iter().collect();
-    for other in others {
-        if other.is_self_signed() && !roots.contains(&other) {
-            roots.push(other);
+/// Returns each certificate once.
+pub(super) fn unique<'a>(
+    certificates: impl Iterator<Item = &'a CaCertificate>,
+) -> Vec<CaCertificate> {
+    let mut unique = Vec::new();
+    for certificate in certificates {
+        if !unique.contains(certificate) {
+            unique.push(certificate.clone());
         }
     }
-    roots
+    unique
 }

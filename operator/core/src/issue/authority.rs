@@ -70,14 +70,19 @@ impl SelfSigned {
         now: Timestamp,
     ) -> Result<CertificateToSign, IssueError> {
         let subject = self.subject.to_der()?;
+        let spki = public_key.spki_der();
         let fields = Fields {
             algorithm,
+            signer: public_key,
+            uid: &self.uid,
+            ca_fingerprint: spki,
             issuer: &subject,
             window: ValidityPeriod::backdated(now, self.duration),
             subject: &subject,
-            spki: public_key.spki_der(),
+            spki,
+            path_length: None,
             extensions: extensions::for_root(self, public_key)?,
         };
-        CertificateToSign::new(&fields, &self.uid, public_key.spki_der(), public_key)
+        fields.with_serial_number()
     }
 }

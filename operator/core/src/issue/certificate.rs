@@ -41,38 +41,20 @@ impl CertificateToSign {
         let issuing = ca.chain.issuing();
         let fields = Fields {
             algorithm: ca.algorithm,
+            signer: issuing.public_key(),
+            uid: grant.request_uid(),
+            ca_fingerprint: issuing.fingerprint(),
             issuer: issuing.subject_der(),
             window: ValidityPeriod::inside(ca.chain, now, grant.duration())?,
             subject: grant.subject_der(),
             spki: grant.public_key().spki_der(),
+            path_length: match grant.kind() {
+                Kind::Leaf => None,
+                Kind::Ca { path_length } => Some(path_length),
+            },
             extensions: extensions::for_grant(grant, issuing)?,
         };
-        let uid = grant.request_uid();
-        let certificate = Self::new(&fields, uid, issuing.fingerprint(), issuing.public_key())?;
-        let path_length = match grant.kind() {
-            Kind::Leaf => None,
-            Kind::Ca { path_length } => Some(path_length),
-        };
-        Ok(Self {
-            path_length,
-            ..certificate
-        })
-    }
-
-    pub(super) fn new(
-        fields: &Fields<'_>,
-        uid: &str,
-        ca_fingerprint: &[u8],
-        signer: &PublicKey,
-    ) -> Result<Self, IssueError> {
-        // What the serial number is computed over has a serial number of zero.
-        let serial = serial::number(uid, ca_fingerprint, &fields.to_der(&[0])?);
-        Ok(Self {
-            tbs: ToBeSigned::new(fields.to_der(&serial)?, fields.algorithm, signer),
-            window: fields.window,
-            ca_fingerprint: ca_fingerprint.to_vec(),
-            path_length: None,
-        })
+        fields.with_serial_number()
     }
 
     /// Returns the validity that was built in.
@@ -104,18 +86,23 @@ impl Deref for CertificateToSign {
 /// (PKI-2, A3-26).
 pub(super) struct Fields<'a> {
     pub(super) algorithm: SignatureAlgorithm,
+    pub(super) signer: &'a PublicKey,
+    pub(super) uid: &'a str,
+    pub(super) ca_fingerprint: &'a [u8],
     pub(super) issuer: &'a [u8],
     pub(super) window: ValidityPeriod,
     pub(super) subject: &'a [u8],
     pub(super) spki: &'a [u8],
+    pub(super) path_length: Option<u8>,
     pub(super) extensions: Vec<Extension>,
 }
 
 impl Fields<'_> {
-    fn to_der(&self, serial: &[u8]) -> der::Result<Vec<u8>> {
-        TbsCertificate {
+    pub(super) fn with_serial_number(self) -> Result<CertificateToSign, IssueError> {
+        let mut tbs = TbsCertificate {
             version: V3,
-            serial_number: UintRef::new(serial)?,
+            // What the serial number is computed over has a serial number of zero.
+            serial_number: UintRef::new(&[0])?,
             signature: self.algorithm.identifier(),
             issuer: AnyRef::from_der(self.issuer)?,
             validity: self.window.to_validity()?,
@@ -123,8 +110,15 @@ impl Fields<'_> {
             subject_public_key_info: AnyRef::from_der(self.spki)?,
             issuer_unique_id: None,
             subject_unique_id: None,
-            extensions: Some(self.extensions.clone()),
-        }
-        .to_der()
+            extensions: Some(self.extensions),
+        };
+        let serial = serial::number(self.uid, self.ca_fingerprint, &tbs.to_der()?);
+        tbs.serial_number = UintRef::new(&serial)?;
+        Ok(CertificateToSign {
+            tbs: ToBeSigned::new(tbs.to_der()?, self.algorithm, self.signer),
+            window: self.window,
+            ca_fingerprint: self.ca_fingerprint.to_vec(),
+            path_length: self.path_length,
+        })
     }
 }

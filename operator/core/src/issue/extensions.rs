@@ -3,6 +3,7 @@
 use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::Encode;
 use der::asn1::OctetString;
+use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages,
@@ -12,29 +13,29 @@ use x509_cert::ext::pkix::{
 use super::SelfSigned;
 use crate::ca::CaCertificate;
 use crate::policy::{Grant, Kind};
-use crate::x509::names::SubjectAltNames;
+use crate::x509::names::{EMPTY_NAME, SubjectAltNames};
 use crate::x509::public_key::PublicKey;
-use crate::x509::usages::Usages;
 
 /// Returns the extensions of what a grant allows.
 pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
+    let usages = grant.usages();
     let mut extensions = vec![
         authority_key_identifier(ca)?,
         subject_key_identifier(grant.public_key())?,
-        key_usage(grant.usages())?,
+        key_usage(usages.key)?,
     ];
-    if !grant.usages().extended.is_empty() {
-        extensions.push(encode(
-            &ExtendedKeyUsage(grant.usages().extended.clone()),
-            false,
-        )?);
+    if !usages.extended.is_empty() {
+        let purposes = ExtendedKeyUsage(usages.extended.clone());
+        extensions.push(encode(&purposes, false)?);
     }
     extensions.push(match grant.kind() {
         Kind::Leaf => basic_constraints(false, None)?,
         Kind::Ca { path_length } => basic_constraints(true, Some(path_length))?,
     });
     if let Some(names) = grant.subject_alt_names() {
-        extensions.push(subject_alt_name(names, is_empty_name(grant.subject_der()))?);
+        // X5-5: critical exactly when the subject is empty.
+        let critical = grant.subject_der() == EMPTY_NAME;
+        extensions.push(raw(SubjectAltName::OID, critical, names.der())?);
     }
     if let Some(constraints) = grant.name_constraints_der() {
         // RFC 5280 4.2.1.10: nameConstraints MUST be critical.
@@ -46,18 +47,14 @@ pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Ex
 /// Returns the extensions of an issuer's own root. It has no authorityKeyIdentifier (RFC 5280
 /// 4.2.1.1 allows its absence only on self-signed certificates).
 pub(super) fn for_root(root: &SelfSigned, key: &PublicKey) -> der::Result<Vec<Extension>> {
-    let usages = Usages {
-        key: KeyUsages::KeyCertSign | KeyUsages::CRLSign,
-        extended: Vec::new(),
-    };
     let mut extensions = vec![
         subject_key_identifier(key)?,
-        key_usage(&usages)?,
+        key_usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)?,
         basic_constraints(true, root.path_length)?,
     ];
     if let Some(trust_domain) = &root.trust_domain {
         let names = SubjectAltNames::with_uri(None, &trust_domain.id());
-        extensions.push(subject_alt_name(&names, false)?);
+        extensions.push(raw(SubjectAltName::OID, false, names.der())?);
     }
     Ok(extensions)
 }
@@ -76,35 +73,22 @@ fn authority_key_identifier(ca: &CaCertificate) -> der::Result<Extension> {
 }
 
 fn subject_key_identifier(key: &PublicKey) -> der::Result<Extension> {
-    encode(
-        &SubjectKeyIdentifier(OctetString::new(key.key_identifier().to_vec())?),
-        false,
-    )
+    let identifier = OctetString::new(key.key_identifier())?;
+    encode(&SubjectKeyIdentifier(identifier), false)
 }
 
 /// PKI-5: critical, on all.
-fn key_usage(usages: &Usages) -> der::Result<Extension> {
-    encode(&KeyUsage(usages.key), true)
+fn key_usage(bits: FlagSet<KeyUsages>) -> der::Result<Extension> {
+    encode(&KeyUsage(bits), true)
 }
 
 /// PKI-4: critical. On leaves too, where cA is false (rule A3-27).
-fn basic_constraints(ca: bool, path_length: Option<u8>) -> der::Result<Extension> {
-    encode(
-        &BasicConstraints {
-            ca,
-            path_len_constraint: path_length,
-        },
-        true,
-    )
-}
-
-/// X5-5: critical exactly when the subject is empty.
-fn subject_alt_name(names: &SubjectAltNames, critical: bool) -> der::Result<Extension> {
-    raw(SubjectAltName::OID, critical, names.der())
-}
-
-fn is_empty_name(subject: &[u8]) -> bool {
-    subject == [0x30, 0x00]
+fn basic_constraints(ca: bool, path_len_constraint: Option<u8>) -> der::Result<Extension> {
+    let constraints = BasicConstraints {
+        ca,
+        path_len_constraint,
+    };
+    encode(&constraints, true)
 }
 
 fn encode<T: AssociatedOid + Encode>(value: &T, critical: bool) -> der::Result<Extension> {

@@ -1,7 +1,5 @@
 //! An issued certificate, whose signature was checked, with its chain.
 
-use jiff::Timestamp;
-
 use super::{CertificateToSign, IssueError, Signature, ValidityPeriod};
 use crate::ca::{CaCertificate, CaChain, pem};
 
@@ -49,14 +47,9 @@ impl Issued {
         &self.chain_pem
     }
 
-    /// Returns the last second of validity.
-    pub fn not_after(&self) -> Timestamp {
-        self.window.not_after()
-    }
-
-    /// Returns whether the CA's expiry shortened the lifetime that was granted.
-    pub fn is_clamped(&self) -> bool {
-        self.window.is_clamped()
+    /// Returns the validity that was built in.
+    pub fn window(&self) -> ValidityPeriod {
+        self.window
     }
 }
 

@@ -1,7 +1,5 @@
 //! The common part of everything that a CA key signs.
 
-use std::fmt;
-
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode};
 
@@ -9,12 +7,15 @@ use super::IssueError;
 use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::public_key::{PublicKey, SignatureMismatch};
 use crate::x509::signed::Signed;
+use crate::x509::strict;
+
+const UTF8_STRING: u8 = 0x0c;
 
 /// DER to be signed, with the key and the algorithm that must sign it.
 ///
-/// A key signs nothing else, and only the types of this module that wrap it make one:
-/// [`CertificateToSign`](super::CertificateToSign) and [`SelfTest`](super::SelfTest).
-#[derive(Clone)]
+/// A key signs nothing else, and only this module makes one: as part of a
+/// [`CertificateToSign`](super::CertificateToSign), or as a key's self-test.
+#[derive(Clone, Debug)]
 pub struct ToBeSigned {
     der: Vec<u8>,
     algorithm: SignatureAlgorithm,
@@ -28,6 +29,19 @@ impl ToBeSigned {
             algorithm,
             key: key.clone(),
         }
+    }
+
+    /// Returns the text that a key signs when it is connected: the same bytes each time.
+    ///
+    /// It is a UTF8String in DER, and a TBSCertificate, a CertificationRequestInfo and a
+    /// TBSCertList are each a SEQUENCE: no reader can mistake the signed text for one of them. It
+    /// names the key, for the auditor of an HSM.
+    pub fn self_test(key: &PublicKey, algorithm: SignatureAlgorithm) -> Self {
+        let text = format!(
+            "Signet self-test of the key with SHA-256 fingerprint {}. Not a certificate.",
+            key.fingerprint()
+        );
+        Self::new(strict::tlv(UTF8_STRING, text.as_bytes()), algorithm, key)
     }
 
     /// Returns the DER that is signed.
@@ -62,17 +76,8 @@ impl ToBeSigned {
     }
 }
 
-impl fmt::Debug for ToBeSigned {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToBeSigned")
-            .field("bytes", &self.der.len())
-            .field("algorithm", &self.algorithm)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The signature value over a [`ToBeSigned`], in the form that X.509 carries (ECDSA in DER).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature(Vec<u8>);
 
 impl Signature {
@@ -84,11 +89,5 @@ impl Signature {
     /// Returns the bytes of the signature value.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-}
-
-impl fmt::Debug for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signature({} bytes)", self.0.len())
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use der::asn1::{GeneralizedTime, UtcTime};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use x509_cert::time::{Time, Validity};
 
 use super::IssueError;
@@ -18,9 +18,12 @@ pub const BACKDATE: Duration = Duration::from_secs(60);
 /// A validity in whole seconds (PKI-6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValidityPeriod {
-    not_before: Timestamp,
-    not_after: Timestamp,
-    clamped: bool,
+    /// The first second.
+    pub not_before: Timestamp,
+    /// The last second.
+    pub not_after: Timestamp,
+    /// Whether the CA's expiry, or the end of the calendar, shortened the granted lifetime.
+    pub is_clamped: bool,
 }
 
 impl ValidityPeriod {
@@ -45,41 +48,27 @@ impl ValidityPeriod {
         let mut window = Self::starting(begin(now, duration).max(chain.not_before()), duration);
         if window.not_after > chain.not_after() {
             window.not_after = chain.not_after();
-            window.clamped = true;
+            window.is_clamped = true;
         }
         Ok(window)
     }
 
     fn starting(not_before: Timestamp, duration: Duration) -> Self {
         // Past the year 9999 there is no date to write down (RFC 5280 4.1.2.5).
-        let (not_after, clamped) = match not_before.checked_add(lifetime(duration)) {
-            Ok(end) => (end, false),
-            Err(_) => (whole_seconds(Timestamp::MAX), true),
-        };
+        let (not_after, is_clamped) =
+            match not_before.checked_add(Duration::from_secs(duration.as_secs())) {
+                Ok(end) => (end, false),
+                Err(_) => (whole_seconds(Timestamp::MAX), true),
+            };
         Self {
             not_before,
             not_after,
-            clamped,
+            is_clamped,
         }
     }
 
-    /// Returns the first second of validity.
-    pub fn not_before(self) -> Timestamp {
-        self.not_before
-    }
-
-    /// Returns the last second of validity.
-    pub fn not_after(self) -> Timestamp {
-        self.not_after
-    }
-
-    /// Returns whether the CA's expiry, or the end of the calendar, shortened the granted lifetime.
-    pub fn is_clamped(self) -> bool {
-        self.clamped
-    }
-
     /// Returns whether no part of it lies outside of the chain's validity.
-    pub fn is_inside(self, chain: &CaChain) -> bool {
+    pub(super) fn is_inside(self, chain: &CaChain) -> bool {
         self.not_before >= chain.not_before() && self.not_after <= chain.not_after()
     }
 
@@ -90,7 +79,7 @@ impl ValidityPeriod {
 
 /// `now`, backdated.
 fn begin(now: Timestamp, duration: Duration) -> Timestamp {
-    let back = lifetime(BACKDATE.min(duration / 10));
+    let back = Duration::from_secs(BACKDATE.min(duration / 10).as_secs());
     whole_seconds(now.checked_sub(back).unwrap_or(Timestamp::MIN))
 }
 
@@ -107,9 +96,4 @@ fn time(at: Timestamp) -> der::Result<Time> {
 
 fn whole_seconds(at: Timestamp) -> Timestamp {
     Timestamp::constant(at.as_second(), 0)
-}
-
-/// In whole seconds. Saturates: a lifetime of 292 billion years ends with the calendar anyway.
-fn lifetime(duration: Duration) -> SignedDuration {
-    SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{
     ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512, SHA_256_WITH_RSA_ENCRYPTION,
     SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
@@ -27,13 +26,6 @@ pub enum KeyAlgorithm {
     EcP521,
     /// Ed25519 (RFC 8410).
     Ed25519,
-}
-
-impl KeyAlgorithm {
-    /// Returns whether the key is on an elliptic curve and signs with ECDSA.
-    pub const fn is_ec(self) -> bool {
-        matches!(self, Self::EcP256 | Self::EcP384 | Self::EcP521)
-    }
 }
 
 impl fmt::Display for KeyAlgorithm {
@@ -79,26 +71,19 @@ impl SignatureAlgorithm {
         Self::Ed25519,
     ];
 
-    /// Returns the algorithm's object identifier.
-    pub fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::EcdsaSha256 => ECDSA_WITH_SHA_256,
-            Self::EcdsaSha384 => ECDSA_WITH_SHA_384,
-            Self::EcdsaSha512 => ECDSA_WITH_SHA_512,
-            Self::RsaPkcs1Sha256 => SHA_256_WITH_RSA_ENCRYPTION,
-            Self::RsaPkcs1Sha384 => SHA_384_WITH_RSA_ENCRYPTION,
-            Self::RsaPkcs1Sha512 => SHA_512_WITH_RSA_ENCRYPTION,
-            Self::Ed25519 => ID_ED_25519,
-        }
-    }
-
     /// Returns the AlgorithmIdentifier: RSA carries NULL (RFC 4055 section 5), ECDSA (RFC 5758
     /// section 3.2) and Ed25519 (RFC 8410 section 3) carry no parameters.
     pub fn identifier(self) -> AlgorithmIdentifierRef<'static> {
-        AlgorithmIdentifierRef {
-            oid: self.oid(),
-            parameters: self.is_rsa().then_some(AnyRef::NULL),
-        }
+        let (oid, parameters) = match self {
+            Self::EcdsaSha256 => (ECDSA_WITH_SHA_256, None),
+            Self::EcdsaSha384 => (ECDSA_WITH_SHA_384, None),
+            Self::EcdsaSha512 => (ECDSA_WITH_SHA_512, None),
+            Self::RsaPkcs1Sha256 => (SHA_256_WITH_RSA_ENCRYPTION, Some(AnyRef::NULL)),
+            Self::RsaPkcs1Sha384 => (SHA_384_WITH_RSA_ENCRYPTION, Some(AnyRef::NULL)),
+            Self::RsaPkcs1Sha512 => (SHA_512_WITH_RSA_ENCRYPTION, Some(AnyRef::NULL)),
+            Self::Ed25519 => (ID_ED_25519, None),
+        };
+        AlgorithmIdentifierRef { oid, parameters }
     }
 
     /// Reads an AlgorithmIdentifier. `None` if it is not one that [`Self::identifier`] makes: RSA
@@ -118,13 +103,6 @@ impl SignatureAlgorithm {
             KeyAlgorithm::EcP521 => Self::EcdsaSha512,
             KeyAlgorithm::Ed25519 => Self::Ed25519,
         }
-    }
-
-    const fn is_rsa(self) -> bool {
-        matches!(
-            self,
-            Self::RsaPkcs1Sha256 | Self::RsaPkcs1Sha384 | Self::RsaPkcs1Sha512
-        )
     }
 }
 

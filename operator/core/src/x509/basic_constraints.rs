@@ -1,5 +1,7 @@
 //! basicConstraints (RFC 5280 4.2.1.9), as CSRs and CA certificates carry it.
 
+use const_oid::db::rfc5280::ID_CE_BASIC_CONSTRAINTS;
+use const_oid::{AssociatedOid, ObjectIdentifier};
 use der::asn1::UintRef;
 use der::{Decode, Encode, Sequence, Tag};
 
@@ -11,6 +13,10 @@ pub struct BasicConstraints {
     /// The pathLenConstraint. No path is as long as 255 certificates, so a greater limit, which
     /// does not limit either, counts as 255.
     pub path_length: Option<u8>,
+}
+
+impl AssociatedOid for BasicConstraints {
+    const OID: ObjectIdentifier = ID_CE_BASIC_CONSTRAINTS;
 }
 
 /// The ASN.1 type.

@@ -11,7 +11,6 @@ pub(crate) mod syntax;
 pub use comparable::{ComparableName, NameSet};
 pub(crate) use distinguished::DistinguishedName;
 pub use error::NamesError;
-use general::GeneralName;
 
 use crate::spiffe::SpiffeId;
 use crate::x509::strict;
@@ -19,7 +18,10 @@ use crate::x509::strict;
 /// The most names in one subjectAltName: verifiers multiply names with name constraints.
 pub const MAX_NAMES: usize = 1000;
 
-/// How much of the names [`SubjectAltNames::display`] shows, in characters.
+/// A Name of no RDN.
+pub(crate) const EMPTY_NAME: [u8; 2] = [0x30, 0x00];
+
+/// How much of the names [`SubjectAltNames::display`] shows, in bytes of ASCII without the commas.
 const MAX_DISPLAY: usize = 400;
 
 /// A subjectAltName: the DER of its GeneralNames as it came, and what is in it.
@@ -60,13 +62,7 @@ impl SubjectAltNames {
             ..Self::default()
         };
         for element in elements {
-            match GeneralName::read(element)? {
-                GeneralName::Dns(name) => names.dns.push(name),
-                GeneralName::Uri(uri) => names.uris.push(uri),
-                GeneralName::Email(mailbox) => names.emails.push(mailbox),
-                GeneralName::Ip(address) => names.ips.push(address),
-                GeneralName::Other => names.others += 1,
-            }
+            names.add(element)?;
         }
         Ok(names)
     }
@@ -75,11 +71,12 @@ impl SubjectAltNames {
     /// end.
     pub fn with_uri(existing: Option<&Self>, uri: &SpiffeId) -> Self {
         let mut names = existing.cloned().unwrap_or_default();
+        let uri = uri.to_string();
         // What was read once is read again; no names at all have no content.
-        let mut content = strict::sequence(&names.der).unwrap_or_default().to_vec();
-        content.extend(general::uri_der(&uri.to_string()));
+        let content = strict::sequence(&names.der).unwrap_or_default();
+        let content = [content, &strict::tlv(general::URI, uri.as_bytes())].concat();
         names.der = strict::tlv(0x30, &content);
-        names.uris.push(uri.to_string());
+        names.uris.push(uri);
         names
     }
 
@@ -119,34 +116,25 @@ impl SubjectAltNames {
     pub fn display(&self) -> String {
         let ips = self.ips.iter().map(|ip| format!("IP:{ip}"));
         let labelled = |label: &'static str| move |name: &String| format!("{label}:{name}");
-        let all = (self.uris.iter().map(labelled("URI")))
+        let names: Vec<_> = (self.uris.iter().map(labelled("URI")))
             .chain(self.dns.iter().map(labelled("DNS")))
             .chain(ips)
             .chain(self.emails.iter().map(labelled("email")))
-            .chain(std::iter::repeat_n("other name".to_owned(), self.others));
-        shorten(all)
-    }
-}
-
-/// Joins the names until the text is full, and then counts. Every name is ASCII.
-fn shorten(names: impl Iterator<Item = String>) -> String {
-    let mut shown = String::new();
-    let mut left_out = 0;
-    for name in names {
-        if left_out > 0 || shown.len() + name.len() > MAX_DISPLAY {
-            left_out += 1;
-            continue;
+            .chain(std::iter::repeat_n("other name".to_owned(), self.others))
+            .collect();
+        let mut length = 0;
+        let fits = |name: &&String| {
+            length += name.len();
+            length <= MAX_DISPLAY
+        };
+        let (first, rest) = names.split_at(names.iter().take_while(fits).count());
+        let shown = first.join(", ");
+        match (first.len(), rest.len()) {
+            (_, 0) => shown,
+            (0, 1) => "1 long name".to_owned(),
+            (0, count) => format!("{count} long names"),
+            (_, count) => format!("{shown} and {count} more"),
         }
-        if !shown.is_empty() {
-            shown.push_str(", ");
-        }
-        shown.push_str(&name);
-    }
-    match (shown.is_empty(), left_out) {
-        (_, 0) => shown,
-        (true, 1) => "1 long name".to_owned(),
-        (true, count) => format!("{count} long names"),
-        (false, count) => format!("{shown} and {count} more"),
     }
 }
 

@@ -6,6 +6,7 @@ use aws_lc_rs::digest;
 use aws_lc_rs::signature::UnparsedPublicKey;
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_RSASSA_PSS, RSA_ENCRYPTION};
 use const_oid::db::rfc8410::ID_ED_25519;
+use der::Decode;
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 use thiserror::Error;
 
@@ -38,7 +39,7 @@ impl PublicKey {
     /// # Errors
     /// [`PublicKeyError`], the reason why the key was refused.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, PublicKeyError> {
-        let info = SubjectPublicKeyInfoRef::try_from(der).map_err(PublicKeyError::malformed)?;
+        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(PublicKeyError::Malformed)?;
         let key = info
             .subject_public_key
             .as_bytes()
@@ -101,11 +102,11 @@ impl PublicKey {
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fingerprint = self.fingerprint();
         write!(
             f,
-            "PublicKey({}, sha256:{:.16}…)",
-            self.algorithm,
-            self.fingerprint()
+            "PublicKey({}, sha256:{fingerprint:.16}…)",
+            self.algorithm
         )
     }
 }
@@ -124,7 +125,7 @@ fn check(
         // RFC 3279 section 2.3.1: NULL, and nothing else.
         RSA_ENCRYPTION if parameters.is_some_and(|p| p.is_null()) => rsa::check(key),
         RSA_ENCRYPTION => Err(PublicKeyError::Parameters("RSA", "NULL")),
-        ID_EC_PUBLIC_KEY => ec::check(ec::curve(parameters)?, key),
+        ID_EC_PUBLIC_KEY => ec::check(parameters, key),
         // RFC 8410 section 3: absent.
         ID_ED_25519 if parameters.is_none() => ed25519::check(key),
         ID_ED_25519 => Err(PublicKeyError::Parameters("Ed25519", "no parameters")),

@@ -1,7 +1,5 @@
 //! Strict DER beyond single types: nothing left over, sets in order, nothing too deep.
 
-use std::cmp::Ordering;
-
 use const_oid::ObjectIdentifier;
 use der::asn1::AnyRef;
 use der::{Decode, Error, ErrorKind, Reader, SliceReader, Tag, Tagged};
@@ -51,8 +49,8 @@ pub(crate) fn elements(content: &[u8]) -> Result<Vec<&[u8]>, Error> {
 /// may follow each other: Go writes a subject with the same organization twice like that.
 pub(crate) fn set_elements(content: &[u8]) -> Result<Vec<&[u8]>, Error> {
     let elements = elements(content)?;
-    let sorted = elements.is_sorted_by(|a, b| set_order(a, b).is_le());
-    if sorted {
+    // X.690 pads the shorter one with zeros, but no element is the beginning of another.
+    if elements.is_sorted() {
         Ok(elements)
     } else {
         Err(ErrorKind::SetOrdering.into())
@@ -94,16 +92,6 @@ pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     }
     der.extend_from_slice(content);
     der
-}
-
-/// X.690 section 11.6: as octet strings, the shorter one padded with zeros at its end.
-fn set_order(a: &[u8], b: &[u8]) -> Ordering {
-    let length = a.len().max(b.len());
-    let padded = |bytes: &[u8], i: usize| bytes.get(i).copied().unwrap_or(0);
-    (0..length)
-        .map(|i| padded(a, i).cmp(&padded(b, i)))
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
 }
 
 #[cfg(test)]

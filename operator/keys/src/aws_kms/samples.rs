@@ -87,7 +87,7 @@ samples!(AwsKmsError {
     OtherKeyType { service: kms() },
     InvalidPublicKey {
         service: kms(),
-        why: PublicKeyError::WeakRsa { bits: 1024 }.to_string()
+        why: PublicKeyError::WeakRsa(1024).to_string()
     },
     InvalidSignature { service: kms() },
     NoCredentials { service: sts() },

@@ -35,7 +35,7 @@ samples!(Pkcs11Fault {
     KeyRequiresPin,
     NoPublicKey,
     SeveralPublicKeys,
-    UnsupportedKey(PublicKeyError::WeakRsa { bits: 1024 }),
+    UnsupportedKey(PublicKeyError::WeakRsa(1024)),
     KeyReplaced,
 });
 

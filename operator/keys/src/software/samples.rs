@@ -13,7 +13,7 @@ samples!(SoftwareError {
     UnsupportedKey { secret: secret() },
     UnsupportedPublicKey {
         secret: secret(),
-        why: PublicKeyError::WeakRsa { bits: 1024 }.to_string()
+        why: PublicKeyError::WeakRsa(1024).to_string()
     },
     NoPublicKey { secret: secret() },
     TooSlow {

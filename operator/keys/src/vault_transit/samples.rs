@@ -86,7 +86,7 @@ samples!(VaultTransitError {
     },
     UnsupportedKey {
         key: key(),
-        why: PublicKeyError::WeakRsa { bits: 1024 }.to_string()
+        why: PublicKeyError::WeakRsa(1024).to_string()
     },
     KeyChanged { key: key() },
     InvalidPin,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_core::issue::{SelfTest, Signature, ToBeSigned};
+use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use signet_keys::{
@@ -97,7 +97,9 @@ impl Bed {
     /// Signs with a key, as requests do.
     pub(super) async fn sign(&self, key: &Key) -> Result<Signature, KeyError> {
         let (public, algorithm) = (key.guard.public_key(), key.guard.algorithm());
-        key.guard.sign(&SelfTest::new(public, algorithm)).await
+        key.guard
+            .sign(&ToBeSigned::self_test(public, algorithm))
+            .await
     }
 
     /// The reference leads to another key from now on.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_core::ca::{Bundle, CaChain};
+use signet_core::ca::{self, CaChain};
 use signet_core::policy::Rules;
 use signet_core::request::{
     Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
@@ -54,7 +54,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
             ca: None,
             spiffe: None,
         },
-        bundle: Bundle::new([&chain], NOW),
+        bundle: ca::bundle([&chain], NOW),
         chain,
         guard: key::guard(signer),
         backend: "double",

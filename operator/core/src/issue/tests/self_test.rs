@@ -6,11 +6,11 @@ use x509_cert::crl::TbsCertList;
 use x509_cert::request::CertReqInfo;
 
 use crate::fixtures::key::{Key, Kind};
-use crate::issue::{SelfTest, Signature};
+use crate::issue::{Signature, ToBeSigned};
 use crate::x509::public_key::SignatureMismatch;
 
-fn self_test(key: &Key) -> SelfTest {
-    SelfTest::new(key.public(), key.algorithm())
+fn self_test(key: &Key) -> ToBeSigned {
+    ToBeSigned::self_test(key.public(), key.algorithm())
 }
 
 /// A backend, or a reader of its network traffic, could otherwise use the signature.

@@ -84,9 +84,8 @@ impl CsrError {
     /// Returns the reason that status, event, metric and audit record carry.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Key(key) if key.is_weak() => Reason::WeakKey,
-            Self::Key(key) if key.is_malformed() => Reason::InvalidCsr,
-            Self::Key(_) | Self::RsaPss | Self::SignatureAlgorithm(_) => Reason::UnsupportedKey,
+            Self::Key(key) => key.reason(),
+            Self::RsaPss | Self::SignatureAlgorithm(_) => Reason::UnsupportedKey,
             Self::WeakHash(_) => Reason::WeakKey,
             Self::Signature(_) => Reason::InvalidSignature,
             Self::Name(_) => Reason::InvalidName,

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use const_oid::ObjectIdentifier;
+use der::Tagged;
 use der::asn1::AnyRef;
-use der::{Tag, Tagged};
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::distinguished;
-use crate::x509::strict;
 
 /// A set of distinguished names that finds those that match, however they are encoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,12 +18,6 @@ impl NameSet {
     /// as a match: what is unknown is not allowed.
     pub fn matches(&self, name: &[u8]) -> bool {
         ComparableName::from_der(name).map_or(true, |name| self.0.contains(&name))
-    }
-}
-
-impl Extend<ComparableName> for NameSet {
-    fn extend<I: IntoIterator<Item = ComparableName>>(&mut self, names: I) {
-        self.0.extend(names);
     }
 }
 
@@ -49,54 +42,24 @@ enum Value {
 impl ComparableName {
     /// Reads the DER of a Name.
     pub(crate) fn from_der(name: &[u8]) -> der::Result<Self> {
-        let rdns = strict::elements(strict::sequence(name)?)?;
-        rdns.into_iter()
-            .map(rdn)
-            .collect::<Result<_, _>>()
-            .map(Self)
+        let rdns = distinguished::rdns(name)?;
+        Ok(Self(rdns.into_iter().map(sorted).collect()))
     }
 }
 
-fn rdn(der: &[u8]) -> der::Result<Vec<(ObjectIdentifier, Value)>> {
-    let attributes = strict::elements(strict::content(der, Tag::Set)?)?;
-    let read = |der| {
-        let (id, value) = distinguished::read_attribute(der)?;
-        Ok((id, comparable(value)))
-    };
-    let mut attributes: Vec<_> = attributes
-        .into_iter()
-        .map(read)
-        .collect::<der::Result<_>>()?;
-    // Their order in DER is that of their encoding, which case and string type change.
+/// Sorts the attributes of an RDN. Their order in DER is that of their encoding, which case and
+/// string type change.
+fn sorted(rdn: Vec<(ObjectIdentifier, AnyRef<'_>)>) -> Vec<(ObjectIdentifier, Value)> {
+    let attributes = rdn.into_iter().map(|(id, value)| (id, comparable(value)));
+    let mut attributes: Vec<_> = attributes.collect();
     attributes.sort();
-    Ok(attributes)
+    attributes
 }
 
 fn comparable(value: AnyRef<'_>) -> Value {
-    match text(value) {
+    match distinguished::text(value) {
         Some(text) => Value::Text(fold(&text)),
         None => Value::Encoded([value.tag().to_string().as_bytes(), value.value()].concat()),
-    }
-}
-
-/// Returns the text of every string type, as OpenSSL reads them: a TeletexString as Latin-1.
-fn text(value: AnyRef<'_>) -> Option<String> {
-    let bytes = value.value();
-    match value.tag() {
-        Tag::Utf8String => str::from_utf8(bytes).ok().map(str::to_owned),
-        Tag::PrintableString
-        | Tag::NumericString
-        | Tag::Ia5String
-        | Tag::VisibleString
-        | Tag::TeletexString => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        Tag::BmpString => {
-            let units = bytes.chunks_exact(2);
-            let whole = units.remainder().is_empty();
-            let units = units.map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
-            let text: Result<String, _> = char::decode_utf16(units).collect();
-            text.ok().filter(|_| whole)
-        }
-        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::COMMON_NAME;
-use der::asn1::{AnyRef, BmpString};
+use der::asn1::AnyRef;
 use der::{Decode, Tag, Tagged};
 
 use super::NamesError;
@@ -27,28 +27,16 @@ impl DistinguishedName {
     /// # Errors
     /// [`NamesError`], with `what` in the message.
     pub(crate) fn read(der: &[u8], what: &'static str) -> Result<Self, NamesError> {
-        let malformed = || NamesError::malformed(what);
-        let rdns = strict::sequence(der)
-            .and_then(strict::elements)
-            .map_err(malformed())?;
+        let rdns = rdns(der).map_err(NamesError::malformed(what))?;
         let mut common_name = None;
-        for rdn in &rdns {
-            let attributes = strict::content(rdn, Tag::Set)
-                .and_then(strict::set_elements)
-                .map_err(malformed())?;
-            if attributes.is_empty() {
-                return Err(malformed()(Tag::Set.length_error().into()));
-            }
-            for attribute in attributes {
-                let (oid, value) = read_attribute(attribute).map_err(malformed())?;
-                let text = check_arcs(&oid).and_then(|()| read_text(value));
-                let text = text.map_err(|fault| NamesError::Attribute {
-                    attribute: quote::oid(&oid),
-                    fault,
-                })?;
-                if oid == COMMON_NAME {
-                    common_name = Some(text);
-                }
+        for (oid, value) in rdns.iter().flatten() {
+            let text = check_arcs(oid).and_then(|()| read_text(*value));
+            let text = text.map_err(|fault| NamesError::Attribute {
+                attribute: quote::oid(oid),
+                fault,
+            })?;
+            if *oid == COMMON_NAME {
+                common_name = Some(text);
             }
         }
         Ok(Self {
@@ -58,8 +46,24 @@ impl DistinguishedName {
     }
 }
 
+type Attribute<'a> = (ObjectIdentifier, AnyRef<'a>);
+
+/// Returns the attributes of each RDN.
+pub(super) fn rdns(name: &[u8]) -> der::Result<Vec<Vec<Attribute<'_>>>> {
+    let rdns = strict::elements(strict::sequence(name)?)?;
+    rdns.into_iter().map(rdn).collect()
+}
+
+fn rdn(der: &[u8]) -> der::Result<Vec<Attribute<'_>>> {
+    let attributes = strict::set_elements(strict::content(der, Tag::Set)?)?;
+    if attributes.is_empty() {
+        return Err(Tag::Set.length_error().into());
+    }
+    attributes.into_iter().map(attribute).collect()
+}
+
 /// AttributeTypeAndValue ::= SEQUENCE { type OBJECT IDENTIFIER, value ANY }
-pub(super) fn read_attribute(der: &[u8]) -> der::Result<(ObjectIdentifier, AnyRef<'_>)> {
+fn attribute(der: &[u8]) -> der::Result<Attribute<'_>> {
     let elements = strict::elements(strict::sequence(der)?)?;
     let [oid, value] = elements.as_slice() else {
         return Err(Tag::Sequence.length_error().into());
@@ -70,36 +74,25 @@ pub(super) fn read_attribute(der: &[u8]) -> der::Result<(ObjectIdentifier, AnyRe
 
 /// Go keeps each number of an object identifier in 31 bits.
 fn check_arcs(oid: &ObjectIdentifier) -> Result<(), &'static str> {
-    if oid.arcs().all(|arc| i32::try_from(arc).is_ok()) {
-        Ok(())
-    } else {
-        Err("has a type with a number beyond 31 bits, which verifiers do not read; leave it out")
-    }
+    let fits = oid.arcs().all(|arc| i32::try_from(arc).is_ok());
+    fits.then_some(())
+        .ok_or("has a type with a number beyond 31 bits, which verifiers do not read; leave it out")
 }
 
-/// Returns the text of a value.
+/// Returns the text of a value whose type is one that Go reads.
 fn read_text(value: AnyRef<'_>) -> Result<String, &'static str> {
-    let bytes = value.value();
-    let latin1 = || {
-        bytes
-            .iter()
-            .map(|byte| char::from(*byte))
-            .collect::<String>()
-    };
-    let ascii = |allowed: fn(&u8) -> bool| bytes.iter().all(allowed).then(latin1);
-    let text = match value.tag() {
-        Tag::Utf8String => str::from_utf8(bytes).ok().map(str::to_owned),
-        Tag::PrintableString => ascii(is_printable),
-        Tag::NumericString => ascii(|byte| byte.is_ascii_digit() || *byte == b' '),
-        Tag::Ia5String => ascii(u8::is_ascii),
-        Tag::TeletexString => Some(latin1()),
-        Tag::BmpString => BmpString::from_ucs2(bytes)
-            .ok()
-            .map(|text| text.to_string())
-            .filter(|text| !text.chars().any(is_noncharacter)),
+    let allowed: fn(char) -> bool = match value.tag() {
+        Tag::Utf8String | Tag::TeletexString => |_| true,
+        Tag::PrintableString => is_printable,
+        Tag::NumericString => |c| c.is_ascii_digit() || c == ' ',
+        Tag::Ia5String => |c| c.is_ascii(),
+        // Without surrogates, and without the noncharacters of the basic multilingual plane.
+        Tag::BmpString => |c| !matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{fffe}'..),
         _ => return Err("is of a type that verifiers do not read; encode it as UTF8String"),
     };
-    let text = text.ok_or("is not what its string type allows; encode it as UTF8String")?;
+    let text = text(value)
+        .filter(|text| text.chars().all(allowed))
+        .ok_or("is not what its string type allows; encode it as UTF8String")?;
     if text.chars().any(char::is_control) {
         return Err("has a control character; remove it");
     }
@@ -108,13 +101,29 @@ fn read_text(value: AnyRef<'_>) -> Result<String, &'static str> {
 
 /// PrintableString (X.680 section 41.4), and '*' and '&', which it has not and which are written
 /// so widely that Go reads them.
-fn is_printable(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b" '()+,-./:=?*&".contains(byte)
+fn is_printable(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " '()+,-./:=?*&".contains(c)
 }
 
-/// Returns whether the code point is a noncharacter of the basic multilingual plane.
-fn is_noncharacter(c: char) -> bool {
-    matches!(c, '\u{fdd0}'..='\u{fdef}' | '\u{fffe}' | '\u{ffff}')
+/// Returns the text of every string type, as OpenSSL reads them: a TeletexString as Latin-1.
+pub(super) fn text(value: AnyRef<'_>) -> Option<String> {
+    let bytes = value.value();
+    match value.tag() {
+        Tag::Utf8String => str::from_utf8(bytes).ok().map(str::to_owned),
+        Tag::PrintableString
+        | Tag::NumericString
+        | Tag::Ia5String
+        | Tag::VisibleString
+        | Tag::TeletexString => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
+        Tag::BmpString => {
+            let units = bytes.chunks_exact(2);
+            let whole = units.remainder().is_empty();
+            let units = units.map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+            let text: Result<String, _> = char::decode_utf16(units).collect();
+            text.ok().filter(|_| whole)
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]

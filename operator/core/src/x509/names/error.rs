@@ -23,42 +23,12 @@ pub enum NamesError {
         "the subjectAltName holds {0} names, more than the maximum of {MAX_NAMES}; split them over several certificates"
     )]
     TooMany(usize),
-    /// A character that IA5String does not have.
-    #[error(
-        "the {kind} {shown} is not ASCII; write an international name in its ASCII form (punycode, percent-encoding)"
-    )]
-    NotAscii {
+    /// A text that breaks the rules of its kind.
+    #[error("the {kind} {shown} {fault}")]
+    Text {
         /// The kind of name.
         kind: &'static str,
         /// The name, escaped and cut.
-        shown: String,
-    },
-    /// A NUL, a line break, a space or the like.
-    #[error("the {kind} {shown} has a space or control character; remove it")]
-    ControlCharacter {
-        /// The kind of name.
-        kind: &'static str,
-        /// The name, escaped and cut.
-        shown: String,
-    },
-    /// A dNSName that is not a host name.
-    #[error("the DNS name {shown} {fault}")]
-    Dns {
-        /// The name, escaped and cut.
-        shown: String,
-        /// What is wrong and what to change.
-        fault: &'static str,
-    },
-    /// An rfc822Name that is not a mailbox.
-    #[error("the email address {shown} is not of the form name@host.example; correct it")]
-    Email {
-        /// The address, escaped and cut.
-        shown: String,
-    },
-    /// A relative or malformed URI.
-    #[error("the URI {shown} {fault}")]
-    Uri {
-        /// The URI, escaped and cut.
         shown: String,
         /// What is wrong and what to change.
         fault: &'static str,

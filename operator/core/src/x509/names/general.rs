@@ -3,91 +3,81 @@
 use std::net::IpAddr;
 
 use der::asn1::AnyRef;
-use der::{Decode, Tag, Tagged};
+use der::{Decode, Tag, TagNumber, Tagged};
 
-use super::{DistinguishedName, NamesError, syntax};
+use super::{DistinguishedName, NamesError, SubjectAltNames, syntax};
+use crate::quote;
 use crate::x509::strict;
 
-/// A name that policy reads, or one that is only carried.
-pub(super) enum GeneralName {
-    Dns(String),
-    Uri(String),
-    Email(String),
-    Ip(IpAddr),
-    Other,
-}
+/// The tag of a uniformResourceIdentifier.
+pub(super) const URI: u8 = 0x86;
 
-impl GeneralName {
-    /// Reads one element of GeneralNames with its tag and length, and checks it.
-    pub(super) fn read(der: &[u8]) -> Result<Self, NamesError> {
+impl SubjectAltNames {
+    /// Checks one element of GeneralNames, with its tag and length, and adds it.
+    pub(super) fn add(&mut self, der: &[u8]) -> Result<(), NamesError> {
         let any = AnyRef::from_der(der).map_err(NamesError::malformed("subjectAltName"))?;
-        let Tag::ContextSpecific {
-            constructed,
-            number,
-        } = any.tag()
-        else {
-            return Err(NamesError::UnsupportedKind(any.tag().to_string()));
-        };
+        let unsupported = |kind: &str| Err(NamesError::UnsupportedKind(kind.to_owned()));
         let value = any.value();
-        match (number.value(), constructed) {
-            (0, true) => other_name(value),
-            (1, false) => ia5("email address", value)
-                .and_then(syntax::check_email)
-                .map(Self::Email),
-            (2, false) => ia5("DNS name", value)
-                .and_then(syntax::check_dns)
-                .map(Self::Dns),
-            (3, true) => Err(NamesError::UnsupportedKind("x400Address".into())),
-            (4, true) => DistinguishedName::read(value, "directoryName").map(|_| Self::Other),
-            (5, true) => Err(NamesError::UnsupportedKind("ediPartyName".into())),
-            (6, false) => ia5("URI", value).and_then(syntax::check_uri).map(Self::Uri),
-            (7, false) => ip_address(value).map(Self::Ip),
-            (8, false) => registered_id(value),
-            _ => Err(NamesError::UnsupportedKind(any.tag().to_string())),
+        match der[0] {
+            0xa0 => other_name(value).map(|()| self.others += 1),
+            0x81 => text("email address", value, syntax::email_fault)
+                .map(|mailbox| self.emails.push(mailbox)),
+            0x82 => text("DNS name", value, syntax::dns_fault).map(|name| self.dns.push(name)),
+            0xa3 => unsupported("x400Address"),
+            0xa4 => DistinguishedName::read(value, "directoryName").map(|_| self.others += 1),
+            0xa5 => unsupported("ediPartyName"),
+            URI => text("URI", value, syntax::uri_fault).map(|uri| self.uris.push(uri)),
+            0x87 => ip_address(value).map(|address| self.ips.push(address)),
+            0x88 => registered_id(value).map(|()| self.others += 1),
+            _ => unsupported(&any.tag().to_string()),
         }
     }
 }
 
-/// Returns the DER of a uniformResourceIdentifier.
-pub(super) fn uri_der(uri: &str) -> Vec<u8> {
-    strict::tlv(0x86, uri.as_bytes())
-}
-
-/// IA5 without spaces and control characters: a NUL in a name is how one name is made to look
-/// like another.
-fn ia5<'a>(kind: &'static str, value: &'a [u8]) -> Result<&'a str, NamesError> {
-    let shown = || crate::quote::text(&String::from_utf8_lossy(value));
-    match str::from_utf8(value).ok().filter(|text| text.is_ascii()) {
-        Some(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(text),
-        Some(_) => Err(NamesError::ControlCharacter {
+/// Reads IA5 without spaces and control characters: a NUL in a name is how one name is made to
+/// look like another.
+fn text(
+    kind: &'static str,
+    value: &[u8],
+    fault: fn(&str) -> Option<&'static str>,
+) -> Result<String, NamesError> {
+    // What is not UTF-8 becomes U+FFFD, which is not ASCII.
+    let text = String::from_utf8_lossy(value);
+    let fault = if !text.is_ascii() {
+        Some(syntax::NOT_ASCII)
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Some(syntax::NOT_GRAPHIC)
+    } else {
+        fault(&text)
+    };
+    match fault {
+        None => Ok(text.into_owned()),
+        Some(fault) => Err(NamesError::Text {
             kind,
-            shown: shown(),
-        }),
-        None => Err(NamesError::NotAscii {
-            kind,
-            shown: shown(),
+            shown: quote::text(&text),
+            fault,
         }),
     }
 }
 
 /// OtherName ::= SEQUENCE { type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY }, implicitly
 /// tagged.
-fn other_name(value: &[u8]) -> Result<GeneralName, NamesError> {
-    let malformed = || NamesError::malformed("otherName");
-    let elements = strict::elements(value).map_err(malformed())?;
-    let [type_id, explicit] = elements.as_slice() else {
-        return Err(malformed()(Tag::Sequence.length_error().into()));
-    };
-    strict::oid(type_id).map_err(malformed())?;
-    let inner = AnyRef::from_der(explicit).map_err(malformed())?;
-    let explicit_zero = Tag::ContextSpecific {
+fn other_name(value: &[u8]) -> Result<(), NamesError> {
+    const EXPLICIT_ZERO: Tag = Tag::ContextSpecific {
         constructed: true,
-        number: der::TagNumber(0),
+        number: TagNumber(0),
     };
-    inner.tag().assert_eq(explicit_zero).map_err(malformed())?;
-    AnyRef::from_der(inner.value()).map_err(malformed())?;
-    strict::check_well_formed(inner.value()).map_err(malformed())?;
-    Ok(GeneralName::Other)
+    let read = || {
+        let elements = strict::elements(value)?;
+        let [type_id, explicit] = elements.as_slice() else {
+            return Err(Tag::Sequence.length_error().into());
+        };
+        strict::oid(type_id)?;
+        let inner = strict::content(explicit, EXPLICIT_ZERO)?;
+        AnyRef::from_der(inner)?;
+        strict::check_well_formed(inner)
+    };
+    read().map_err(NamesError::malformed("otherName"))
 }
 
 fn ip_address(value: &[u8]) -> Result<IpAddr, NamesError> {
@@ -96,8 +86,8 @@ fn ip_address(value: &[u8]) -> Result<IpAddr, NamesError> {
     v4.or(v6).map_err(|_| NamesError::IpLength(value.len()))
 }
 
-fn registered_id(value: &[u8]) -> Result<GeneralName, NamesError> {
+fn registered_id(value: &[u8]) -> Result<(), NamesError> {
     // The implicit tag replaced the one of OBJECT IDENTIFIER.
-    strict::oid(&strict::tlv(0x06, value)).map_err(NamesError::malformed("registeredID"))?;
-    Ok(GeneralName::Other)
+    let oid = strict::oid(&strict::tlv(0x06, value));
+    oid.map(drop).map_err(NamesError::malformed("registeredID"))
 }

@@ -2,46 +2,21 @@
 
 use std::net::Ipv6Addr;
 
-use super::NamesError;
-use crate::quote;
+pub(crate) const NOT_ASCII: &str =
+    "is not ASCII; write an international name in its ASCII form (punycode, percent-encoding)";
+pub(crate) const NOT_GRAPHIC: &str = "has a space or control character; remove it";
 
-/// Checks a dNSName and returns it.
-pub(super) fn check_dns(name: &str) -> Result<String, NamesError> {
-    match dns_fault(name) {
-        Some(fault) => Err(NamesError::Dns {
-            shown: quote::text(name),
-            fault,
-        }),
-        None => Ok(name.to_owned()),
-    }
-}
-
-/// Checks an rfc822Name, a bare mailbox (RFC 5280 4.2.1.6), and returns it.
-pub(super) fn check_email(mailbox: &str) -> Result<String, NamesError> {
+/// Checks an rfc822Name, a bare mailbox (RFC 5280 4.2.1.6).
+pub(super) fn email_fault(mailbox: &str) -> Option<&'static str> {
     // A quoted local part may itself hold an '@'; the host cannot.
     match mailbox.rsplit_once('@') {
-        Some((local, host)) if !local.is_empty() && host_fault(host).is_none() => {
-            Ok(mailbox.to_owned())
-        }
-        _ => Err(NamesError::Email {
-            shown: quote::text(mailbox),
-        }),
+        Some((local, host)) if !local.is_empty() && host_fault(host).is_none() => None,
+        _ => Some("is not of the form name@host.example; correct it"),
     }
 }
 
-/// Checks that a uniformResourceIdentifier is absolute and written in the characters of RFC 3986,
-/// and returns it.
-pub(super) fn check_uri(uri: &str) -> Result<String, NamesError> {
-    match uri_fault(uri) {
-        Some(fault) => Err(NamesError::Uri {
-            shown: quote::text(uri),
-            fault,
-        }),
-        None => Ok(uri.to_owned()),
-    }
-}
-
-fn dns_fault(name: &str) -> Option<&'static str> {
+/// Checks a dNSName.
+pub(super) fn dns_fault(name: &str) -> Option<&'static str> {
     // The wildcard's own two bytes count.
     if name.len() > MAX_DNS_NAME {
         return Some(TOO_LONG);
@@ -86,7 +61,8 @@ pub(crate) fn host_fault(name: &str) -> Option<&'static str> {
     })
 }
 
-fn uri_fault(uri: &str) -> Option<&'static str> {
+/// Checks that a uniformResourceIdentifier is absolute and in the characters of RFC 3986.
+pub(super) fn uri_fault(uri: &str) -> Option<&'static str> {
     let relative = "is not absolute; start it with a scheme, such as spiffe://";
     let Some((scheme, rest)) = uri.split_once(':') else {
         return Some(relative);
@@ -98,24 +74,18 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
     if rest.is_empty() {
         return Some("has nothing after its scheme; write it out");
     }
-    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let reserved = |b: u8| b":/?#[]@!$&'()*+,;=".contains(&b);
-    if !rest
-        .bytes()
-        .all(|b| unreserved(b) || reserved(b) || b == b'%')
-    {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    if !rest.bytes().all(allowed) {
         return Some("has a character that is not allowed in a URI; percent-encode it");
     }
-    let encoded = |text: &str| {
-        text.as_bytes()
-            .get(..2)
-            .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    let is_encoded = |text: &str| {
+        let digits = text.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.count() == 2
     };
-    if !rest.split('%').skip(1).all(encoded) {
+    if !rest.split('%').skip(1).all(is_encoded) {
         return Some("has a '%' without two hexadecimal digits after it; write %25 for '%'");
     }
-    let hierarchical = rest.strip_prefix("//")?;
-    let authority = hierarchical.split(['/', '?', '#']).next()?;
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#']).next()?;
     authority_fault(authority)
 }
 

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{MAX_NAMES, NamesError, SubjectAltNames};
+use super::{MAX_NAMES, NamesError, SubjectAltNames, syntax};
 use crate::spiffe::SpiffeId;
 use crate::x509::strict::tlv;
 
@@ -19,6 +19,18 @@ fn general_names(names: &[(u8, &[u8])]) -> Vec<u8> {
 
 fn read(tag: u8, value: impl AsRef<[u8]>) -> Result<SubjectAltNames, NamesError> {
     SubjectAltNames::from_der(&general_names(&[(tag, value.as_ref())]))
+}
+
+#[track_caller]
+fn fault(outcome: Result<SubjectAltNames, NamesError>) -> &'static str {
+    match outcome {
+        Err(NamesError::Text { fault, .. }) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_refused(expected: &str, outcome: Result<SubjectAltNames, NamesError>) -> bool {
+    matches!(outcome, Err(NamesError::Text { kind, .. }) if kind == expected)
 }
 
 /// userPrincipalName with a UTF8String, as cert-manager's `otherNames` writes it.
@@ -94,10 +106,7 @@ fn checks_dns_names() {
         .into_iter()
         .chain([&*long_label, &long_name, &long_wildcard])
     {
-        assert!(
-            matches!(read(DNS, name), Err(NamesError::Dns { .. })),
-            "{name:?}"
-        );
+        assert!(is_refused("DNS name", read(DNS, name)), "{name:?}");
     }
 }
 
@@ -128,19 +137,11 @@ fn rejects_spaces_control_characters_and_non_ascii() {
         for c in ['\0', '\n', '\r', '\t', ' ', '\x1f', '\x7f'] {
             let hostile = format!("{text}{c}.evil");
             let outcome = read(tag, &hostile);
-            assert!(
-                matches!(outcome, Err(NamesError::ControlCharacter { .. })),
-                "{hostile:?}"
-            );
+            assert!(fault(outcome) == syntax::NOT_GRAPHIC, "{hostile:?}");
         }
-        assert!(matches!(
-            read(tag, format!("ü{text}")),
-            Err(NamesError::NotAscii { .. })
-        ));
-        assert!(matches!(
-            read(tag, b"a\xff"),
-            Err(NamesError::NotAscii { .. })
-        ));
+        for outcome in [read(tag, format!("ü{text}")), read(tag, b"a\xff")] {
+            assert_eq!(fault(outcome), syntax::NOT_ASCII);
+        }
     }
 }
 
@@ -172,7 +173,7 @@ fn checks_email_addresses() {
         "<a@b>",
     ] {
         assert!(
-            matches!(read(EMAIL, mailbox), Err(NamesError::Email { .. })),
+            is_refused("email address", read(EMAIL, mailbox)),
             "{mailbox}"
         );
     }
@@ -223,12 +224,7 @@ fn rejects_uris_that_are_relative_or_malformed() {
         "http://[a]@b/",
         "http://a%2fb/",
     ] {
-        let outcome = read(URI, uri);
-        let refused = matches!(
-            outcome,
-            Err(NamesError::Uri { .. } | NamesError::ControlCharacter { .. })
-        );
-        assert!(refused, "{uri}: {outcome:?}");
+        assert!(is_refused("URI", read(URI, uri)), "{uri}");
     }
 }
 

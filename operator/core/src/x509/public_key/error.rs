@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+use crate::reason::Reason;
+use crate::x509::algorithm::KeyAlgorithm;
+
 /// Why a public key was refused, and what to use instead.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PublicKeyError {
@@ -43,7 +46,7 @@ pub enum PublicKeyError {
     )]
     PointLength {
         /// The curve.
-        curve: &'static str,
+        curve: KeyAlgorithm,
         /// Bytes of an uncompressed point on it.
         expected: usize,
         /// Bytes that were given.
@@ -51,19 +54,13 @@ pub enum PublicKeyError {
     },
     /// Two numbers that do not satisfy the curve's equation.
     #[error("the EC point is not on {0}; name the right curve or generate a new key")]
-    NotOnCurve(&'static str),
+    NotOnCurve(KeyAlgorithm),
     /// An RSA modulus of fewer than 2048 bits.
-    #[error("an RSA key of {bits} bits is too weak; use at least 2048 bits")]
-    WeakRsa {
-        /// Bits of the modulus.
-        bits: u32,
-    },
+    #[error("an RSA key of {0} bits is too weak; use at least 2048 bits")]
+    WeakRsa(u32),
     /// An RSA modulus of more than 8192 bits.
-    #[error("an RSA key of {bits} bits is too large to be verified; use at most 8192 bits")]
-    LargeRsa {
-        /// Bits of the modulus.
-        bits: u32,
-    },
+    #[error("an RSA key of {0} bits is too large to be verified; use at most 8192 bits")]
+    LargeRsa(u32),
     /// A modulus that is not a product of two odd primes.
     #[error("the RSA modulus is even, which no RSA key has; generate a new key")]
     EvenRsaModulus,
@@ -89,35 +86,20 @@ pub enum PublicKeyError {
 }
 
 impl PublicKeyError {
-    /// Returns whether the key is of a kind that we certify, but too weak.
-    pub fn is_weak(&self) -> bool {
-        matches!(
-            self,
-            Self::WeakRsa { .. }
-                | Self::EvenRsaModulus
-                | Self::SmallRsaFactor(_)
-                | Self::RsaExponent
-                | Self::WeakEd25519
-        )
-    }
-
-    /// Returns whether the bytes are not a key, rather than a key of an unsupported kind.
-    pub fn is_malformed(&self) -> bool {
-        matches!(
-            self,
+    /// Returns the reason of a request with this key. What is not a key at all is a malformed CSR.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::WeakRsa(_)
+            | Self::EvenRsaModulus
+            | Self::SmallRsaFactor(_)
+            | Self::RsaExponent
+            | Self::WeakEd25519 => Reason::WeakKey,
             Self::Malformed(_)
-                | Self::UnusedBits
-                | Self::Parameters(..)
-                | Self::PointLength { .. }
-                | Self::Ed25519Length(_)
-        )
-    }
-
-    pub(super) fn malformed(error: spki::Error) -> Self {
-        match error {
-            spki::Error::Asn1(error) => Self::Malformed(error),
-            // The reader's only other errors are about algorithms that it does not look at.
-            _ => Self::Malformed(der::ErrorKind::Failed.into()),
+            | Self::UnusedBits
+            | Self::Parameters(..)
+            | Self::PointLength { .. }
+            | Self::Ed25519Length(_) => Reason::InvalidCsr,
+            _ => Reason::UnsupportedKey,
         }
     }
 }

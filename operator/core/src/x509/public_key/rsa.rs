@@ -21,22 +21,22 @@ struct RsaPublicKey<'a> {
 }
 
 pub(super) fn check(key: &[u8]) -> Result<KeyAlgorithm, PublicKeyError> {
-    let key_der = RsaPublicKey::from_der(key).map_err(PublicKeyError::Malformed)?;
-    let modulus = key_der.modulus.as_bytes();
-    let bits = bit_length(modulus);
+    let numbers = RsaPublicKey::from_der(key).map_err(PublicKeyError::Malformed)?;
+    let modulus = numbers.modulus.as_bytes();
+    let bits = bit_length(numbers.modulus);
     if bits < *BITS.start() {
-        return Err(PublicKeyError::WeakRsa { bits });
+        return Err(PublicKeyError::WeakRsa(bits));
     }
     if bits > *BITS.end() {
-        return Err(PublicKeyError::LargeRsa { bits });
+        return Err(PublicKeyError::LargeRsa(bits));
     }
-    if is_even(modulus) {
+    if modulus.last().is_some_and(|byte| byte % 2 == 0) {
         return Err(PublicKeyError::EvenRsaModulus);
     }
     if let Some(factor) = small_primes::factor(modulus) {
         return Err(PublicKeyError::SmallRsaFactor(factor));
     }
-    let exponent = exponent(key_der.public_exponent.as_bytes());
+    let exponent = to_u32(numbers.public_exponent);
     if !exponent.is_some_and(|exponent| EXPONENT.contains(&exponent) && exponent % 2 == 1) {
         return Err(PublicKeyError::RsaExponent);
     }
@@ -46,27 +46,17 @@ pub(super) fn check(key: &[u8]) -> Result<KeyAlgorithm, PublicKeyError> {
     Ok(KeyAlgorithm::Rsa { bits })
 }
 
-/// Bits of a number without leading zero bytes. More bytes than an `u32` counts are as good as
-/// the largest number.
-fn bit_length(bytes: &[u8]) -> u32 {
-    let Some(first) = bytes.first() else { return 0 };
-    u32::try_from(bytes.len())
-        .ok()
-        .and_then(|length| length.checked_mul(8))
-        .map_or(u32::MAX, |bits| bits - first.leading_zeros())
+fn bit_length(number: UintRef<'_>) -> u32 {
+    let zeros = number
+        .as_bytes()
+        .first()
+        .map_or(0, |byte| byte.leading_zeros());
+    u32::from(number.len()).saturating_mul(8) - zeros
 }
 
-fn is_even(bytes: &[u8]) -> bool {
-    bytes.last().is_none_or(|byte| byte % 2 == 0)
-}
-
-fn exponent(bytes: &[u8]) -> Option<u32> {
-    if bytes.len() > size_of::<u32>() {
-        return None;
-    }
-    Some(
-        bytes
-            .iter()
-            .fold(0, |value, byte| value << 8 | u32::from(*byte)),
-    )
+fn to_u32(number: UintRef<'_>) -> Option<u32> {
+    let mut bytes = number.as_bytes().iter();
+    bytes.try_fold(0u32, |value, byte| {
+        value.checked_mul(256)?.checked_add((*byte).into())
+    })
 }

@@ -1,16 +1,32 @@
 //! Trial division by the primes below 752 (NIST SP 800-89 5.3.3, CA/Browser Forum baseline
 //! requirements 6.1.6).
 
+/// The odd primes below 752, as many as a multiple of three.
+const PRIMES: [u32; 132] = {
+    let mut primes = [0; 132];
+    let mut found = 0;
+    let mut number = 3;
+    while found < primes.len() {
+        let mut divisor = 3;
+        while number % divisor != 0 {
+            divisor += 2;
+        }
+        if divisor == number {
+            primes[found] = number;
+            found += 1;
+        }
+        number += 2;
+    }
+    primes
+};
+
 /// Returns the smallest odd prime below 752 that divides the number, given in big-endian bytes.
 pub(super) fn factor(number: &[u8]) -> Option<u32> {
-    // Odd numbers that are not prime do no harm: a smaller one, which is prime, divides as well.
     // The product of three fits into 32 bits, so that the long number is divided a third as often.
-    (3..752).step_by(6).find_map(|first| {
-        let divisors = [first, first + 2, first + 4];
-        let rest = remainder(number, divisors.iter().product());
-        divisors
-            .into_iter()
-            .find(|divisor| rest.is_multiple_of(*divisor))
+    PRIMES.chunks_exact(3).find_map(|primes| {
+        let rest = remainder(number, primes.iter().product());
+        let mut primes = primes.iter().copied();
+        primes.find(|prime| rest.is_multiple_of(*prime))
     })
 }
 
@@ -33,13 +49,13 @@ fn remainder(number: &[u8], divisor: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::factor;
+    use super::{PRIMES, factor};
 
     #[test]
     fn finds_each_prime_in_numbers_of_any_length() {
         let is_prime = |number: &u32| !(2..*number).any(|divisor| number.is_multiple_of(divisor));
         let primes: Vec<u32> = (3..752).filter(is_prime).collect();
-        assert_eq!((primes.len(), primes.last()), (132, Some(&751)));
+        assert_eq!(primes, PRIMES);
         for prime in primes {
             for length in 4..12 {
                 // prime * 257^n has no smaller factor but perhaps 257.

@@ -7,6 +7,7 @@ use ed25519_dalek::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 
 use super::{PublicKey, PublicKeyError as E, SignatureMismatch};
+use crate::reason::Reason;
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use crate::x509::strict::tlv;
 use rsa::rsa;
@@ -164,10 +165,17 @@ fn rejects_a_malformed_frame() {
 
 #[test]
 fn distinguishes_weak_and_malformed_keys() {
-    assert!(E::WeakRsa { bits: 1024 }.is_weak() && E::RsaExponent.is_weak());
-    assert!(E::SmallRsaFactor(3).is_weak());
-    assert!(!E::LargeRsa { bits: 9000 }.is_weak() && !E::CompressedPoint.is_weak());
-    assert!(E::UnusedBits.is_malformed() && !E::PssKey.is_malformed());
+    for weak in [E::WeakRsa(1024), E::RsaExponent, E::SmallRsaFactor(3)] {
+        assert_eq!(weak.reason(), Reason::WeakKey, "{weak}");
+    }
+    for unsupported in [E::LargeRsa(9000), E::CompressedPoint, E::PssKey] {
+        assert_eq!(
+            unsupported.reason(),
+            Reason::UnsupportedKey,
+            "{unsupported}"
+        );
+    }
+    assert_eq!(E::UnusedBits.reason(), Reason::InvalidCsr);
 }
 
 #[test]

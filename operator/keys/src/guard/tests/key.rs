@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use signet_core::issue::{CertificateToSign, SelfSigned, SelfTest};
+use signet_core::issue::{CertificateToSign, SelfSigned, ToBeSigned};
 
 use super::super::*;
 use crate::RsaHash;
@@ -80,7 +80,7 @@ impl ScriptedKey {
     }
 
     fn is_trial(&self, tbs: &ToBeSigned) -> bool {
-        let self_test = SelfTest::new(&self.public_key, self.algorithm());
+        let self_test = ToBeSigned::self_test(&self.public_key, self.algorithm());
         self_test.der() == tbs.der()
     }
 

@@ -14,7 +14,7 @@ fn rejects_points_that_are_compressed_or_off_the_curve() {
     let mut off = good.clone();
     off[64] ^= 1;
     let length = |found| E::PointLength {
-        curve: "P-256",
+        curve: KeyAlgorithm::EcP256,
         expected: 65,
         found,
     };
@@ -23,9 +23,15 @@ fn rejects_points_that_are_compressed_or_off_the_curve() {
         (hybrid, E::PointForm),
         (vec![], E::PointForm),
         (vec![0], E::PointAtInfinity),
-        ([&[4][..], &[0; 64]].concat(), E::NotOnCurve("P-256")),
-        ([&[4][..], &[0xff; 64]].concat(), E::NotOnCurve("P-256")),
-        (off, E::NotOnCurve("P-256")),
+        (
+            [&[4][..], &[0; 64]].concat(),
+            E::NotOnCurve(KeyAlgorithm::EcP256),
+        ),
+        (
+            [&[4][..], &[0xff; 64]].concat(),
+            E::NotOnCurve(KeyAlgorithm::EcP256),
+        ),
+        (off, E::NotOnCurve(KeyAlgorithm::EcP256)),
         (good[..64].to_vec(), length(64)),
         ([&good[..], &[0]].concat(), length(66)),
         // The point of another curve.

@@ -53,12 +53,12 @@ fn rejects_unsupported_rsa_keys() {
         rsa_of(&modulus, &e)
     };
     let table = [
-        (rsa(1024, &e), E::WeakRsa { bits: 1024 }),
-        (rsa(2047, &e), E::WeakRsa { bits: 2047 }),
-        (rsa(1, &e), E::WeakRsa { bits: 1 }),
-        (rsa_of(&[0], &e), E::WeakRsa { bits: 0 }),
-        (rsa(8193, &e), E::LargeRsa { bits: 8193 }),
-        (rsa(8 * 60_000, &e), E::LargeRsa { bits: 480_000 }),
+        (rsa(1024, &e), E::WeakRsa(1024)),
+        (rsa(2047, &e), E::WeakRsa(2047)),
+        (rsa(1, &e), E::WeakRsa(1)),
+        (rsa_of(&[0], &e), E::WeakRsa(0)),
+        (rsa(8193, &e), E::LargeRsa(8193)),
+        (rsa(8 * 60_000, &e), E::LargeRsa(480_000)),
         (even, E::EvenRsaModulus),
         (rsa(2048, &[0]), E::RsaExponent),
         (rsa(2048, &[1]), E::RsaExponent),
