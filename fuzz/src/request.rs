@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
+use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
 use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount};
 use signet_core::spiffe::TrustDomain;
 
@@ -70,7 +70,6 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> RawRequest {
         namespace: certificate_request.then(|| namespace.to_owned()),
         approval: match flags >> 6 {
             3 => Approval::Denied,
-            2 => Approval::Pending,
             _ => Approval::Approved,
         },
         requester: requester(who),
@@ -153,9 +152,7 @@ pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
             path_length: flags >> 5,
             allowed_requesters: allowed_requesters(bit(3), bit(4)),
         }),
-        spiffe: bit(1).then(|| SpiffeRules {
-            trust_domain: TrustDomain::parse(TRUST_DOMAIN).expect("it is one"),
-        }),
+        trust_domain: bit(1).then(|| TrustDomain::parse(TRUST_DOMAIN).expect("it is one")),
     }
 }
 

@@ -23,30 +23,19 @@ pub use grant::{Grant, Kind};
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;
-use crate::request::{Refusal, Request, ServiceAccount};
+use crate::request::{Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
 use crate::x509::names::NameSet;
 
-/// What becomes of a request. None of the four is an error.
+/// What becomes of a request.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// No approver has approved it yet (CM-3); nothing is written.
-    Ignore,
     /// It may succeed later, when something outside of the request changes.
     Wait(Wait),
     /// It can never succeed.
     Deny(Denial),
     /// What exactly may be signed.
     Grant(Box<Grant>),
-}
-
-impl From<Refusal> for Decision {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotApproved => Self::Ignore,
-            Refusal::Denied(denial) => Self::Deny(denial),
-        }
-    }
 }
 
 /// The issuer that a request names, as far as policy needs to know it.
@@ -81,15 +70,8 @@ pub struct Rules {
     pub ca_subjects: NameSet,
     /// The profile of CA requests; none refuses them.
     pub ca: Option<CaProfile>,
-    /// The rules of the trust domain; none makes the issuer a plain private CA.
-    pub spiffe: Option<SpiffeRules>,
-}
-
-/// What holds when an issuer speaks for a trust domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpiffeRules {
-    /// The trust domain; no leaf leaves it.
-    pub trust_domain: TrustDomain,
+    /// The trust domain, which no leaf leaves; none makes the issuer a plain private CA.
+    pub trust_domain: Option<TrustDomain>,
 }
 
 /// Decides on a request.
@@ -138,7 +120,7 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let spiffe_id = identity::decide(request, rules, kind)?;
     let names = names::decide(request, rules, kind, spiffe_id.as_ref())?;
     Ok(Grant {
-        request_uid: request.uid.clone(),
+        request_uid: request.raw.uid.clone(),
         subject: names.subject,
         subject_alt_names: names.subject_alt_names,
         public_key: request.csr.public_key().clone(),

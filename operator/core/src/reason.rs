@@ -122,7 +122,8 @@ pub struct Denial {
 }
 
 impl Denial {
-    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    /// Makes one of a reason and its message.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
             message: message.into(),

@@ -34,11 +34,11 @@ impl<'a> Applicant<'a> {
     /// Identifies the applicant by what the API server recorded in the request and, for
     /// cert-manager, by the controlling owner.
     pub(super) fn of(request: &'a Request, rules: &Rules) -> Result<Self, NoApplicant> {
-        let account = request.requester.service_account()?;
+        let account = request.raw.requester.service_account()?;
         if account != rules.cert_manager {
             return Ok(Self::ServiceAccount(account));
         }
-        match (&request.namespace, &request.certificate) {
+        match (&request.raw.namespace, &request.raw.certificate) {
             (Some(namespace), Some(name)) => Ok(Self::Certificate { namespace, name }),
             _ => Err(NoApplicant::NotForCertificate),
         }

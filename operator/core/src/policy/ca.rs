@@ -46,17 +46,17 @@ impl AllowedRequesters {
 pub(super) fn decide(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
     let constraints = request.csr.basic_constraints();
     if let Some(constraints) = constraints
-        && constraints.ca != request.ca
+        && constraints.ca != request.raw.ca
     {
         return Err(Denial::new(
             Reason::InvalidCsr,
             format!(
                 "the CSR's basicConstraints say CA:{}, but the request says {}; make them agree",
-                constraints.ca, request.ca
+                constraints.ca, request.raw.ca
             ),
         ));
     }
-    if !request.ca {
+    if !request.raw.ca {
         return check_leaf(request);
     }
     let Some(profile) = &rules.ca else {
@@ -73,7 +73,7 @@ pub(super) fn decide(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
 /// the profile lists who may request one.
 fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), Denial> {
     let Some(allowed) = &profile.allowed_requesters else {
-        return match rules.spiffe {
+        return match rules.trust_domain {
             None => Ok(()),
             Some(_) => Err(not_allowed(
                 "an issuer with a trust domain issues CA certificates only to those in \
@@ -99,7 +99,9 @@ fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Res
 /// An annotation may change after the approval, and the CSR cannot. So in a trust domain the CSR
 /// itself must request a CA certificate.
 fn check_annotation(request: &Request, rules: &Rules) -> Result<(), Denial> {
-    if rules.spiffe.is_none() || !request.annotated.ca || request.csr.basic_constraints().is_some()
+    if rules.trust_domain.is_none()
+        || !request.raw.annotated.ca
+        || request.csr.basic_constraints().is_some()
     {
         return Ok(());
     }

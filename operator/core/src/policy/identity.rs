@@ -4,11 +4,11 @@
 //! recorded, and the controlling owner.
 
 use super::applicant::Applicant;
-use super::{Denial, Kind, Rules, SpiffeRules, other_names};
+use super::{Denial, Kind, Rules, other_names};
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Request, ServiceAccount};
-use crate::spiffe::SpiffeId;
+use crate::spiffe::{SpiffeId, TrustDomain};
 
 /// Decides the SPIFFE ID of a leaf, or that there is none because the issuer is a plain CA.
 ///
@@ -20,7 +20,7 @@ pub(super) fn decide(
     rules: &Rules,
     kind: Kind,
 ) -> Result<Option<SpiffeId>, Denial> {
-    let Some(spiffe) = &rules.spiffe else {
+    let Some(trust_domain) = &rules.trust_domain else {
         return Ok(None);
     };
     let listed = parse_listed_id(request)?;
@@ -34,8 +34,8 @@ pub(super) fn decide(
     }
     check_issuer_namespace(&applicant, rules)?;
     match kind {
-        Kind::Leaf => leaf_id(&applicant, listed, request, spiffe).map(Some),
-        Kind::Ca { .. } => check_ca_id(listed.as_ref(), spiffe).map(|()| None),
+        Kind::Leaf => leaf_id(&applicant, listed, request, trust_domain).map(Some),
+        Kind::Ca { .. } => check_ca_id(listed.as_ref(), trust_domain).map(|()| None),
     }
 }
 
@@ -70,8 +70,8 @@ fn parse_canonical(uri: &str) -> Result<SpiffeId, Denial> {
 }
 
 /// X5-7: the ID of a signing certificate has no path.
-fn check_ca_id(listed: Option<&SpiffeId>, spiffe: &SpiffeRules) -> Result<(), Denial> {
-    let expected = spiffe.trust_domain.id();
+fn check_ca_id(listed: Option<&SpiffeId>, trust_domain: &TrustDomain) -> Result<(), Denial> {
+    let expected = trust_domain.id();
     match listed {
         Some(id) if *id != expected => Err(denial(format!(
             "a CA certificate of this issuer may carry the URI {expected} or none, not {id}"
@@ -87,7 +87,7 @@ fn check_ca_id(listed: Option<&SpiffeId>, spiffe: &SpiffeRules) -> Result<(), De
 /// CertificateSigningRequest has no namespace.
 fn check_own_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), Denial> {
     let own = applicant.namespace();
-    match &request.namespace {
+    match &request.raw.namespace {
         Some(elsewhere) if elsewhere != own => Err(denial(format!(
             "{applicant} made this request in namespace {elsewhere}, and can have a SPIFFE ID in its \
              own namespace only; make the request in namespace {own}, or use a cert-manager \
@@ -101,17 +101,19 @@ fn leaf_id(
     applicant: &Applicant<'_>,
     listed: Option<SpiffeId>,
     request: &Request,
-    spiffe: &SpiffeRules,
+    trust_domain: &TrustDomain,
 ) -> Result<SpiffeId, Denial> {
     match applicant {
-        Applicant::ServiceAccount(account) => service_account_id(account, listed, request, spiffe),
+        Applicant::ServiceAccount(account) => {
+            service_account_id(account, listed, request, trust_domain)
+        }
         Applicant::Certificate { namespace, name } => match listed {
-            None => spiffe_id(spiffe, ["ns", namespace, "certificate", name]),
-            Some(id) if is_under_namespace(&id, namespace, spiffe) => Ok(id),
+            None => spiffe_id(trust_domain, ["ns", namespace, "certificate", name]),
+            Some(id) if is_under_namespace(&id, namespace, trust_domain) => Ok(id),
             Some(id) => Err(denial(format!(
                 "a Certificate in namespace {namespace} is allowed a SPIFFE ID under {}/ns/{namespace}/, \
                  not {id}",
-                spiffe.trust_domain.id()
+                trust_domain.id()
             ))),
         },
     }
@@ -123,10 +125,10 @@ fn service_account_id(
     account: &ServiceAccount,
     listed: Option<SpiffeId>,
     request: &Request,
-    spiffe: &SpiffeRules,
+    trust_domain: &TrustDomain,
 ) -> Result<SpiffeId, Denial> {
     let ServiceAccount { namespace, name } = account;
-    let own = spiffe_id(spiffe, ["ns", namespace, "sa", name])?;
+    let own = spiffe_id(trust_domain, ["ns", namespace, "sa", name])?;
     match (listed, other_names::describe(&request.csr)) {
         (Some(id), _) if id != own => Err(denial(format!(
             "the ServiceAccount {namespace}/{name} is allowed {own}, not {id}"
@@ -140,10 +142,10 @@ fn service_account_id(
 }
 
 fn spiffe_id<const N: usize>(
-    spiffe: &SpiffeRules,
+    trust_domain: &TrustDomain,
     segments: [&str; N],
 ) -> Result<SpiffeId, Denial> {
-    SpiffeId::from_segments(&spiffe.trust_domain, segments).map_err(|error| {
+    SpiffeId::from_segments(trust_domain, segments).map_err(|error| {
         denial(format!(
             "the requester's name cannot be part of a SPIFFE ID: {error}"
         ))
@@ -151,9 +153,9 @@ fn spiffe_id<const N: usize>(
 }
 
 /// Returns whether the ID lies strictly below `/ns/<namespace>/` of the trust domain.
-fn is_under_namespace(id: &SpiffeId, namespace: &str, spiffe: &SpiffeRules) -> bool {
+fn is_under_namespace(id: &SpiffeId, namespace: &str, trust_domain: &TrustDomain) -> bool {
     let mut segments = id.segments();
-    *id.trust_domain() == spiffe.trust_domain
+    id.trust_domain() == trust_domain
         && segments.next() == Some("ns")
         && segments.next() == Some(namespace)
         && segments.next().is_some()

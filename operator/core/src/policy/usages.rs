@@ -29,7 +29,7 @@ pub(super) fn decide(
 ) -> Result<GrantedUsages, Denial> {
     check_csr_usages(request)?;
     check_ca_usages(&request.usages, kind)?;
-    let extended = match rules.spiffe {
+    let extended = match rules.trust_domain {
         Some(_) => tls_purposes(&request.usages.extended, kind)?,
         None => request.usages.extended.clone(),
     };
@@ -108,7 +108,7 @@ fn check_csr_usages(request: &Request) -> Result<(), Denial> {
         return Ok(());
     }
     let mut expected = request.usages.key;
-    if request.ca && request.api == Api::CertificateRequest {
+    if request.raw.ca && request.raw.api == Api::CertificateRequest {
         expected |= KeyUsages::KeyCertSign;
     }
     let key_agrees = key.is_some_and(|key| key.0 == expected);

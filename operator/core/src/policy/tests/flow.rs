@@ -1,4 +1,4 @@
-//! Which answer wins: the order of the checks, and the four kinds of decision.
+//! Which answer wins: the order of the checks, and the kinds of decision.
 
 use std::time::Duration;
 
@@ -59,20 +59,6 @@ fn a2_19_cm_5_waits_for_an_issuer_that_is_missing_or_not_ready() {
         "{}",
         not_ready.message
     );
-}
-
-#[test]
-fn a1_3_cm_3_ignores_a_request_without_approval() {
-    for pending in [good(), malformed()] {
-        let pending = RawRequest {
-            approval: Approval::Pending,
-            ..pending
-        };
-        for issuer in [MISSING, NOT_READY, Issuer::Ready(&plain())] {
-            let decision = decision_by(pending.clone(), issuer);
-            assert!(matches!(decision, Decision::Ignore), "{decision:?}");
-        }
-    }
 }
 
 #[test]
