@@ -41,7 +41,7 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
             .as_ref()
             .and_then(|ca| ca.allowed_requesters.as_ref());
         let listed = list.is_some_and(|it| !it.service_accounts.is_empty());
-        assert!(grant.kind() == Kind::Leaf || listed, "a CA for anyone");
+        assert!(grant.kind == Kind::Leaf || listed, "a CA for anyone");
     }
     // From about 22 years before to as long after.
     let away = i64::from(i16::from_be_bytes([n0, n1])) * 6 * 3600;

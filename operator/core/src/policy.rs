@@ -8,7 +8,6 @@ mod ca;
 mod grant;
 mod identity;
 mod key_usage;
-mod lifetime;
 mod names;
 mod other_names;
 mod reference;
@@ -17,13 +16,15 @@ mod usages;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 pub use ca::{AllowedRequesters, CaProfile};
-pub use grant::{Grant, Kind};
+pub use grant::{Grant, Kind, Terms};
 
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;
-use crate::request::{Request, ServiceAccount};
+use crate::request::{DEFAULT_DURATION, Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
 use crate::x509::names::NameSet;
 
@@ -116,19 +117,28 @@ fn admissible(request: &Request) -> Result<(), Denial> {
 
 fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let kind = ca::decide(request, rules)?;
-    let usages = usages::decide(request, rules, kind)?;
+    let (usages, dropped_usages) = usages::decide(request, rules, kind)?;
     let spiffe_id = identity::decide(request, rules, kind)?;
-    let names = names::decide(request, rules, kind, spiffe_id.as_ref())?;
-    Ok(Grant {
+    let (subject_der, subject_alt_names) = names::decide(request, rules, kind, spiffe_id.as_ref())?;
+    Ok(Grant(Terms {
         request_uid: request.raw.uid.clone(),
-        subject: names.subject,
-        subject_alt_names: names.subject_alt_names,
-        public_key: request.csr.public_key().clone(),
-        usages: usages.granted,
-        dropped_usages: usages.dropped,
-        duration: lifetime::decide(request, rules),
+        subject_der,
+        subject_alt_names,
+        public_key: request.csr.public_key.clone(),
+        usages,
+        dropped_usages,
+        duration: lifetime(request, rules),
         kind,
-        name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),
+        name_constraints: request.csr.extensions.name_constraints.clone(),
         spiffe_id,
-    })
+    }))
+}
+
+/// An annotation may change after the approval. In a trust domain it can shorten the default
+/// lifetime, and not extend it.
+fn lifetime(request: &Request, rules: &Rules) -> Duration {
+    match rules.trust_domain {
+        Some(_) if request.raw.annotated.duration => request.duration.min(DEFAULT_DURATION),
+        _ => request.duration,
+    }
 }

@@ -84,8 +84,8 @@ impl Certificate {
             chain: issued.chain_pem().to_owned(),
             bundle: bundle.to_owned(),
             clamped: issued.is_clamped().then(|| issued.not_after()),
-            spiffe_id: grant.spiffe_id().map(ToString::to_string),
-            dropped_usages: grant.dropped_usages().collect(),
+            spiffe_id: grant.spiffe_id.as_ref().map(ToString::to_string),
+            dropped_usages: grant.dropped_usages.clone(),
         }
     }
 

@@ -42,14 +42,14 @@ impl CertificateToSign {
         let fields = Fields {
             algorithm: ca.algorithm,
             issuer: issuing.subject_der(),
-            window: ValidityPeriod::inside(ca.chain, now, grant.duration())?,
-            subject: grant.subject_der(),
-            spki: grant.public_key().spki_der(),
+            window: ValidityPeriod::inside(ca.chain, now, grant.duration)?,
+            subject: &grant.subject_der,
+            spki: grant.public_key.spki_der(),
             extensions: extensions::for_grant(grant, issuing)?,
         };
-        let uid = grant.request_uid();
+        let uid = &grant.request_uid;
         let certificate = Self::new(&fields, uid, issuing.fingerprint(), issuing.public_key())?;
-        let path_length = match grant.kind() {
+        let path_length = match grant.kind {
             Kind::Leaf => None,
             Kind::Ca { path_length } => Some(path_length),
         };

@@ -20,23 +20,23 @@ use crate::x509::usages::Usages;
 pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
     let mut extensions = vec![
         authority_key_identifier(ca)?,
-        subject_key_identifier(grant.public_key())?,
-        key_usage(grant.usages())?,
+        subject_key_identifier(&grant.public_key)?,
+        key_usage(&grant.usages)?,
     ];
-    if !grant.usages().extended.is_empty() {
+    if !grant.usages.extended.is_empty() {
         extensions.push(encode(
-            &ExtendedKeyUsage(grant.usages().extended.clone()),
+            &ExtendedKeyUsage(grant.usages.extended.clone()),
             false,
         )?);
     }
-    extensions.push(match grant.kind() {
+    extensions.push(match grant.kind {
         Kind::Leaf => basic_constraints(false, None)?,
         Kind::Ca { path_length } => basic_constraints(true, Some(path_length))?,
     });
-    if let Some(names) = grant.subject_alt_names() {
-        extensions.push(subject_alt_name(names, is_empty_name(grant.subject_der()))?);
+    if let Some(names) = &grant.subject_alt_names {
+        extensions.push(subject_alt_name(names, is_empty_name(&grant.subject_der))?);
     }
-    if let Some(constraints) = grant.name_constraints_der() {
+    if let Some(constraints) = &grant.name_constraints {
         // RFC 5280 4.2.1.10: nameConstraints MUST be critical.
         extensions.push(raw(NameConstraints::OID, true, constraints)?);
     }

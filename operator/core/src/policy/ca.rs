@@ -44,7 +44,7 @@ impl AllowedRequesters {
 /// profile's, never above the issuing CA's less one (PKI-7), and less if the CSR requests less. The
 /// CSR's basicConstraints, where it has them, must agree with the spec (rule A3-23).
 pub(super) fn decide(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
-    let constraints = request.csr.basic_constraints();
+    let constraints = request.csr.extensions.basic_constraints;
     if let Some(constraints) = constraints
         && constraints.ca != request.raw.ca
     {
@@ -101,7 +101,7 @@ fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Res
 fn check_annotation(request: &Request, rules: &Rules) -> Result<(), Denial> {
     if rules.trust_domain.is_none()
         || !request.raw.annotated.ca
-        || request.csr.basic_constraints().is_some()
+        || request.csr.extensions.basic_constraints.is_some()
     {
         return Ok(());
     }
@@ -124,7 +124,7 @@ fn choose_path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> 
         Some(parent) => profile.path_length.min(parent - 1),
         None => profile.path_length,
     };
-    let constraints = request.csr.basic_constraints();
+    let constraints = request.csr.extensions.basic_constraints;
     match constraints.and_then(|constraints| constraints.path_length) {
         Some(requested) if requested > limit => Err(Denial::new(
             Reason::PathLengthExceeded,
@@ -139,7 +139,7 @@ fn not_allowed(message: impl Into<String>) -> Denial {
 }
 
 fn check_leaf(request: &Request) -> Result<Kind, Denial> {
-    if request.csr.name_constraints_der().is_some() {
+    if request.csr.extensions.name_constraints.is_some() {
         // RFC 5280 4.2.1.10: nameConstraints MUST be used only in a CA certificate.
         return Err(Denial::new(
             Reason::InvalidCsr,

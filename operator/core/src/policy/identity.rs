@@ -29,10 +29,7 @@ pub(super) fn decide(
             "{error}; only ServiceAccounts and Certificates can have a SPIFFE ID from this issuer"
         ))
     })?;
-    if kind == Kind::Leaf {
-        check_own_namespace(&applicant, request)?;
-    }
-    check_issuer_namespace(&applicant, rules)?;
+    check_namespaces(&applicant, request, rules, kind)?;
     match kind {
         Kind::Leaf => leaf_id(&applicant, listed, request, trust_domain).map(Some),
         Kind::Ca { .. } => check_ca_id(listed.as_ref(), trust_domain).map(|()| None),
@@ -43,7 +40,9 @@ pub(super) fn decide(
 fn parse_listed_id(request: &Request) -> Result<Option<SpiffeId>, Denial> {
     let uris = request
         .csr
-        .subject_alt_names()
+        .extensions
+        .subject_alt_names
+        .as_ref()
         .map(|names| names.uris())
         .unwrap_or_default();
     match uris {
@@ -80,20 +79,35 @@ fn check_ca_id(listed: Option<&SpiffeId>, trust_domain: &TrustDomain) -> Result<
     }
 }
 
-/// A ServiceAccount has an identity in its own namespace only.
+/// A ServiceAccount has an identity in its own namespace only, and a namespaced issuer speaks only
+/// for its own (SECURITY.md).
 ///
 /// A program that makes requests in the namespaces of others makes them for keys that it does
 /// not keep, as cert-manager's csi-driver does for pods, and must not lend them its identity. A
 /// CertificateSigningRequest has no namespace.
-fn check_own_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), Denial> {
+fn check_namespaces(
+    applicant: &Applicant<'_>,
+    request: &Request,
+    rules: &Rules,
+    kind: Kind,
+) -> Result<(), Denial> {
     let own = applicant.namespace();
-    match &request.raw.namespace {
-        Some(elsewhere) if elsewhere != own => Err(denial(format!(
-            "{applicant} made this request in namespace {elsewhere}, and can have a SPIFFE ID in its \
+    let elsewhere = |namespace: &&String| *namespace != own;
+    if let Some(other) = request.raw.namespace.as_ref().filter(elsewhere)
+        && kind == Kind::Leaf
+    {
+        return Err(denial(format!(
+            "{applicant} made this request in namespace {other}, and can have a SPIFFE ID in its \
              own namespace only; make the request in namespace {own}, or use a cert-manager \
              Certificate"
+        )));
+    }
+    match rules.namespace.as_ref().filter(elsewhere) {
+        Some(issuer) => Err(denial(format!(
+            "the Issuer in namespace {issuer} issues SPIFFE IDs of that namespace only, and \
+             {applicant} is in another; use a ClusterIssuer"
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -141,10 +155,7 @@ fn service_account_id(
     }
 }
 
-fn spiffe_id<const N: usize>(
-    trust_domain: &TrustDomain,
-    segments: [&str; N],
-) -> Result<SpiffeId, Denial> {
+fn spiffe_id(trust_domain: &TrustDomain, segments: [&str; 4]) -> Result<SpiffeId, Denial> {
     SpiffeId::from_segments(trust_domain, segments).map_err(|error| {
         denial(format!(
             "the requester's name cannot be part of a SPIFFE ID: {error}"
@@ -159,17 +170,6 @@ fn is_under_namespace(id: &SpiffeId, namespace: &str, trust_domain: &TrustDomain
         && segments.next() == Some("ns")
         && segments.next() == Some(namespace)
         && segments.next().is_some()
-}
-
-/// A namespaced issuer speaks only for its own namespace (SECURITY.md).
-fn check_issuer_namespace(applicant: &Applicant<'_>, rules: &Rules) -> Result<(), Denial> {
-    match &rules.namespace {
-        Some(own) if own != applicant.namespace() => Err(denial(format!(
-            "the Issuer in namespace {own} issues SPIFFE IDs of that namespace only, and \
-             {applicant} is in another; use a ClusterIssuer"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 fn denial(message: String) -> Denial {

@@ -10,31 +10,24 @@ use crate::request::Request;
 use crate::spiffe::SpiffeId;
 use crate::x509::names::SubjectAltNames;
 
-/// The names that were granted.
-#[derive(Debug)]
-pub(super) struct Names {
-    pub(super) subject: Vec<u8>,
-    pub(super) subject_alt_names: Option<SubjectAltNames>,
-}
-
-/// Decides the names: the CSR's own raw bytes (rule A3-26), with the SPIFFE ID added where
+/// Decides subject and subjectAltName: the CSR's own raw bytes (rule A3-26), with the SPIFFE ID added where
 /// Signet writes it.
 pub(super) fn decide(
     request: &Request,
     rules: &Rules,
     kind: Kind,
     spiffe_id: Option<&SpiffeId>,
-) -> Result<Names, Denial> {
-    let requested = request.csr.subject_alt_names();
+) -> Result<(Vec<u8>, Option<SubjectAltNames>), Denial> {
+    let requested = request.csr.extensions.subject_alt_names.as_ref();
     let subject_alt_names = match spiffe_id {
         Some(id) => Some(with_id(requested, id)),
         None => requested.cloned(),
     };
     let subject = match kind {
-        Kind::Ca { .. } if request.csr.subject_is_empty() => ca_subject(request)?,
-        _ => request.csr.subject_der().to_vec(),
+        Kind::Ca { .. } if request.csr.subject.is_empty => ca_subject(request)?,
+        _ => request.csr.subject_der.clone(),
     };
-    if request.csr.subject_is_empty() && subject_alt_names.is_none() {
+    if request.csr.subject.is_empty && subject_alt_names.is_none() {
         // RFC 5280 4.1.2.6: with an empty subject the name is in the subjectAltName.
         return Err(denial(
             "the CSR has neither a subject nor a subjectAltName; add a name",
@@ -43,10 +36,7 @@ pub(super) fn decide(
     if rules.ca_subjects.matches(&subject) {
         return Err(ca_name_taken(request));
     }
-    Ok(Names {
-        subject,
-        subject_alt_names,
-    })
+    Ok((subject, subject_alt_names))
 }
 
 /// The one URI that a CSR lists is this ID already: the identity rule let no other pass.
@@ -62,7 +52,9 @@ fn with_id(requested: Option<&SubjectAltNames>, id: &SpiffeId) -> SubjectAltName
 fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
     let dns = request
         .csr
-        .subject_alt_names()
+        .extensions
+        .subject_alt_names
+        .as_ref()
         .map(|names| names.dns())
         .unwrap_or_default();
     let name = dns.first().filter(|name| name.len() <= 64);
@@ -74,7 +66,7 @@ fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
 /// RFC 5280 6.3.3 finds the issuer of a CRL by name, and a CA's name is its subject: a certificate
 /// of the same name could pass for the CA.
 fn ca_name_taken(request: &Request) -> Denial {
-    let name = request.csr.common_name().map(quote::text);
+    let name = request.csr.subject.common_name.as_deref().map(quote::text);
     denial(&format!(
         "the subject{} matches the subject of a CA certificate of this issuer (RFC 5280 7.1 \
          ignores case, white space and string type); change the common name",

@@ -9,16 +9,10 @@ use super::{Denial, Kind, Rules, key_usage};
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Api, Request};
-use crate::x509::usages::{Usages, purpose_name};
+use crate::x509::usages::{Usages, names, purpose_name};
 
-/// The usages that were granted, and the requested ones that were not.
-#[derive(Debug)]
-pub(super) struct GrantedUsages {
-    pub(super) granted: Usages,
-    pub(super) dropped: FlagSet<KeyUsages>,
-}
-
-/// Decides the usages: those of the spec, as far as they fit the certificate.
+/// Decides the usages: those of the spec, as far as they fit the certificate, and the names of
+/// those that were dropped.
 ///
 /// Key usages that the key or the kind of certificate cannot have are dropped. In a trust domain
 /// the extended usages are the two of TLS.
@@ -26,22 +20,16 @@ pub(super) fn decide(
     request: &Request,
     rules: &Rules,
     kind: Kind,
-) -> Result<GrantedUsages, Denial> {
+) -> Result<(Usages, Vec<&'static str>), Denial> {
     check_csr_usages(request)?;
     check_ca_usages(&request.usages, kind)?;
     let extended = match rules.trust_domain {
         Some(_) => tls_purposes(&request.usages.extended, kind)?,
         None => request.usages.extended.clone(),
     };
-    let key = key_usage::granted(
-        request.usages.key,
-        kind,
-        request.csr.public_key().algorithm(),
-    );
-    Ok(GrantedUsages {
-        granted: Usages { key, extended },
-        dropped: dropped(&request.usages, key),
-    })
+    let key = key_usage::granted(request.usages.key, kind, request.csr.public_key.algorithm());
+    let dropped = names(dropped(&request.usages, key)).collect();
+    Ok((Usages { key, extended }, dropped))
 }
 
 /// Returns what was requested and not granted. Nearly every Certificate has the API's default
@@ -103,7 +91,8 @@ fn tls_purposes(
 /// A CSR that carries keyUsage or extendedKeyUsage must carry both as the spec has them
 /// (rules A3-23 and A3-24), whatever of that is granted.
 fn check_csr_usages(request: &Request) -> Result<(), Denial> {
-    let (key, extended) = (request.csr.key_usage(), request.csr.extended_key_usage());
+    let extensions = &request.csr.extensions;
+    let (key, extended) = (extensions.key_usage, &extensions.extended_key_usage);
     if key.is_none() && extended.is_none() {
         return Ok(());
     }
@@ -114,7 +103,7 @@ fn check_csr_usages(request: &Request) -> Result<(), Denial> {
     let key_agrees = key.is_some_and(|key| key.0 == expected);
     // cert-manager writes a purpose twice where the spec names it twice.
     let mut purposes = Usages::default();
-    for purpose in extended.unwrap_or_default() {
+    for purpose in extended.iter().flatten() {
         purposes.add_purpose(*purpose);
     }
     let extended_agrees = purposes.extended == request.usages.extended;

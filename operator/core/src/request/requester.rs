@@ -91,15 +91,14 @@ impl Requester {
             return Err(NotServiceAccount::NoUid(username()));
         }
         let of_namespace = format!("{SERVICE_ACCOUNTS}:{}", account.namespace);
-        for group in [SERVICE_ACCOUNTS, &of_namespace] {
-            if !self.groups.iter().any(|own| own == group) {
-                return Err(NotServiceAccount::NoGroup {
-                    username: username(),
-                    group: group.to_owned(),
-                });
-            }
+        let mut groups = [SERVICE_ACCOUNTS.to_owned(), of_namespace].into_iter();
+        match groups.find(|group| !self.groups.contains(group)) {
+            Some(group) => Err(NotServiceAccount::NoGroup {
+                username: username(),
+                group,
+            }),
+            None => Ok(account),
         }
-        Ok(account)
     }
 
     fn has_client_certificate(&self) -> bool {

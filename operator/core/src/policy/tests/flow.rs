@@ -181,11 +181,14 @@ fn a_requester_cannot_fill_the_status_with_a_long_username() {
 fn a_grant_has_what_was_requested() {
     let csr = CsrParts::default();
     let grant = granted(with_duration(request(&csr), 20), &plain());
-    assert_eq!(grant.request_uid(), good().uid);
-    assert_eq!(grant.duration(), Duration::from_secs(20));
-    assert_eq!(grant.public_key(), csr.key.public());
-    assert_eq!(grant.subject_der(), csr.subject);
-    assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
-    assert_eq!(grant.spiffe_id(), None);
-    assert_eq!(grant.name_constraints_der(), None);
+    assert_eq!(grant.request_uid, good().uid);
+    assert_eq!(grant.duration, Duration::from_secs(20));
+    assert_eq!(&grant.public_key, csr.key.public());
+    assert_eq!(grant.subject_der, csr.subject);
+    assert_eq!(
+        grant.subject_alt_names.as_ref().unwrap().der(),
+        csr.names.unwrap()
+    );
+    assert_eq!(grant.spiffe_id, None);
+    assert_eq!(grant.name_constraints, None);
 }

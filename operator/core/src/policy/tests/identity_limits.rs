@@ -124,8 +124,11 @@ fn a_plain_private_ca_carries_any_uri() {
         },
         &plain(),
     );
-    assert_eq!(grant.spiffe_id(), None);
-    assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
+    assert_eq!(grant.spiffe_id, None);
+    assert_eq!(
+        grant.subject_alt_names.as_ref().unwrap().der(),
+        csr.names.unwrap()
+    );
 }
 
 #[test]
