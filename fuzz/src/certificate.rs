@@ -8,7 +8,7 @@ use der::{Decode, Encode, Sequence};
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use signet_core::ca::CaChain;
-use signet_core::issue::{Issued, Signature, CertificateToSign};
+use signet_core::issue::{CertificateToSign, Issued, Signature};
 use signet_core::policy::{Grant, Kind};
 use signet_core::spiffe::SpiffeId;
 use signet_core::x509::algorithm::KeyAlgorithm;

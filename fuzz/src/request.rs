@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use signet_core::ca::CaChain;
 use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
-use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount};
+use signet_core::request::{
+    Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
+};
 use signet_core::spiffe::TrustDomain;
 
 /// How many bytes decide on everything but the CSR. They come first and are always there, so

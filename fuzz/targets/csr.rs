@@ -43,7 +43,7 @@ fn check(der: &[u8], csr: &Csr) {
     names(csr);
     if let Some(constraints) = &csr.extensions.name_constraints {
         let read = pkix::NameConstraints::from_der(constraints).expect("x509-cert reads it");
-        assert_eq!(read.to_der().expect("and writes it"), constraints);
+        assert_eq!(read.to_der().expect("and writes it"), *constraints);
     }
     independently(der, csr);
 }

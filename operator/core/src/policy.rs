@@ -7,7 +7,6 @@ mod applicant;
 mod ca;
 mod grant;
 mod identity;
-mod key_usage;
 mod names;
 mod other_names;
 mod reference;
@@ -107,10 +106,8 @@ fn wait(reason: Reason, message: String) -> Decision {
 fn admissible(request: &Request) -> Result<(), Denial> {
     reference::check(request)?;
     if request.duration.as_secs() == 0 {
-        return Err(Denial::new(
-            Reason::InvalidDuration,
-            "the duration is shorter than a second; request at least one",
-        ));
+        return Err(Reason::InvalidDuration
+            .denial("the duration is shorter than a second; request at least one"));
     }
     Ok(())
 }

@@ -42,7 +42,7 @@ pub enum Approval {
     Denied,
 }
 
-/// The lifetime of a certificate where none is requested: 90 days (rules A3-28 and A5-39).
+/// The lifetime where none is requested: 90 days (rules A3-28 and A5-39).
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Whether a requester may use an issuer at all.
@@ -62,8 +62,7 @@ pub enum Reference {
     },
 }
 
-/// What only an annotation requests. Users who may update a request can change it after the
-/// approval.
+/// What only an annotation requests, which may change after the approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Annotated {
     /// The lifetime.
@@ -137,13 +136,13 @@ impl Request {
     fn read(raw: RawRequest, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Denial> {
         if raw.approval == Approval::Denied {
             let message = "The request was denied by an approval controller.";
-            return Err(Denial::new(Reason::Denied, message));
+            return Err(Reason::Denied.denial(message));
         }
-        let invalid_duration = |message| Denial::new(Reason::InvalidDuration, message);
+        let invalid_duration = |message| Reason::InvalidDuration.denial(message);
         let duration = raw.duration.clone().map_err(invalid_duration)?;
         let usages = Usages::parse(&raw.usages)
-            .map_err(|error| Denial::new(Reason::InvalidUsages, error.to_string()))?;
-        let csr = csr(&raw.csr).map_err(|error| Denial::new(error.reason(), error.to_string()))?;
+            .map_err(|error| Reason::InvalidUsages.denial(error.to_string()))?;
+        let csr = csr(&raw.csr).map_err(|error| error.reason().denial(error.to_string()))?;
         Ok(Self {
             raw,
             csr,

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use signet_core::issue::{CertificateToSign, Issued};
-use signet_core::policy::{Decision, Denial, Grant, Issuer, decide};
+use signet_core::policy::{Decision, Grant, Issuer, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{RawRequest, Request};
 use signet_keys::ErrorClass;
@@ -68,7 +68,7 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
         Err(error) => return Outcome::waiting(error.reason(), error.to_string()),
     };
     if let Err(error) = issuer.guard.check_length(&tbs) {
-        return Outcome::Denied(Denial::new(Reason::CertificateTooLong, error.message));
+        return Outcome::Denied(Reason::CertificateTooLong.denial(error.message));
     }
     let started = Instant::now();
     let signature = match issuer.guard.sign(&tbs).await {

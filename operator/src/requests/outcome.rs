@@ -52,10 +52,9 @@ impl Outcome {
 
     /// Returns the outcome when the API server rejects the certificate: it always will.
     pub(super) fn rejected_by_api_server(message: &str) -> Self {
-        Self::Denied(Denial::new(
-            Reason::InvalidCsr,
-            format!("the API server refuses the certificate: {message}"),
-        ))
+        Self::Denied(
+            Reason::InvalidCsr.denial(format!("the API server refuses the certificate: {message}")),
+        )
     }
 
     /// Returns the outcome and the reason, as metrics name them.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Rules;
+use crate::quote;
 use crate::request::{Request, ServiceAccount};
 
 /// For whom a certificate is requested.
@@ -21,8 +22,10 @@ impl<'a> Applicant<'a> {
     /// # Errors
     /// The requester is neither a ServiceAccount nor cert-manager for a Certificate.
     pub(super) fn of(request: &'a Request, rules: &Rules) -> Result<Self, String> {
-        let account = request.raw.requester.service_account();
-        let account = account.map_err(|error| error.to_string())?;
+        let requester = &request.raw.requester;
+        let account = requester
+            .service_account()
+            .map_err(|error| format!("{} {error}", quote::text(&requester.username)))?;
         if account != rules.cert_manager {
             return Ok(Self::ServiceAccount(account));
         }

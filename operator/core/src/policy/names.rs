@@ -29,9 +29,8 @@ pub(super) fn decide(
     };
     if request.csr.subject.is_empty && subject_alt_names.is_none() {
         // RFC 5280 4.1.2.6: with an empty subject the name is in the subjectAltName.
-        return Err(denial(
-            "the CSR has neither a subject nor a subjectAltName; add a name",
-        ));
+        return Err(Reason::InvalidName
+            .denial("the CSR has neither a subject nor a subjectAltName; add a name"));
     }
     if rules.ca_subjects.matches(&subject) {
         return Err(ca_name_taken(request));
@@ -50,30 +49,22 @@ fn with_id(requested: Option<&SubjectAltNames>, id: &SpiffeId) -> SubjectAltName
 /// RFC 5280 4.1.2.6: a CA has a subject. One that asks without gets its first DNS name as
 /// common name, which repeats a name that it has anyway (rule A3-30).
 fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
-    let dns = request
-        .csr
-        .extensions
-        .subject_alt_names
-        .as_ref()
-        .map(|names| names.dns())
-        .unwrap_or_default();
-    let name = dns.first().filter(|name| name.len() <= 64);
+    let names = request.csr.extensions.subject_alt_names.as_ref();
+    let name = names.and_then(|names| names.dns().first());
+    let name = name.filter(|name| name.len() <= 64);
     let name = name.and_then(|name| format!("CN={name}").parse::<Name>().ok());
-    name.and_then(|name| name.to_der().ok())
-        .ok_or_else(|| denial("a CA certificate needs a subject; set a common name"))
+    name.and_then(|name| name.to_der().ok()).ok_or_else(|| {
+        Reason::InvalidName.denial("a CA certificate needs a subject; set a common name")
+    })
 }
 
 /// RFC 5280 6.3.3 finds the issuer of a CRL by name, and a CA's name is its subject: a certificate
 /// of the same name could pass for the CA.
 fn ca_name_taken(request: &Request) -> Denial {
     let name = request.csr.subject.common_name.as_deref().map(quote::text);
-    denial(&format!(
+    Reason::InvalidName.denial(format!(
         "the subject{} matches the subject of a CA certificate of this issuer (RFC 5280 7.1 \
          ignores case, white space and string type); change the common name",
         name.map_or(String::new(), |name| format!(" with common name {name}"))
     ))
-}
-
-fn denial(message: &str) -> Denial {
-    Denial::new(Reason::InvalidName, message)
 }

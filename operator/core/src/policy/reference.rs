@@ -21,10 +21,7 @@ pub(super) fn check(request: &Request) -> Result<(), Denial> {
                  issuer's namespace and by the issuer's name"
             .to_owned(),
     };
-    Err(Denial::new(
-        Reason::DeniedReference,
-        format!("{refused}; {advice}"),
-    ))
+    Err(Reason::DeniedReference.denial(format!("{refused}; {advice}")))
 }
 
 /// Returns the command for an administrator to copy; none where a name is not safe in a shell.
