@@ -8,7 +8,7 @@ use der::{Decode, Encode, Sequence};
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use signet_core::ca::CaChain;
-use signet_core::issue::{Issued, Signature, CertificateToSign};
+use signet_core::issue::{CertificateToSign, Issued, Signature};
 use signet_core::policy::{Grant, Kind};
 use signet_core::spiffe::SpiffeId;
 use signet_core::x509::algorithm::KeyAlgorithm;
@@ -51,7 +51,7 @@ impl Unsigned<'_> {
         self.fields(&tbs);
         self.validity(&tbs);
         self.extensions(&tbs);
-        if self.grant.kind() == Kind::Leaf {
+        if self.grant.kind == Kind::Leaf {
             let der = with_any_signature(self.tbs.der());
             EndEntityCert::try_from(&CertificateDer::from(&der[..])).expect("webpki reads it");
         }
@@ -68,9 +68,9 @@ impl Unsigned<'_> {
             der(&|| tbs.issuer().to_der()),
             self.chain.issuing().subject_der()
         );
-        assert_eq!(der(&|| tbs.subject().to_der()), self.grant.subject_der());
+        assert_eq!(der(&|| tbs.subject().to_der()), self.grant.subject_der);
         let key = der(&|| tbs.subject_public_key_info().to_der());
-        assert_eq!(key, self.grant.public_key().spki_der());
+        assert_eq!(key, self.grant.public_key.spki_der());
     }
 
     /// PKI-6.
@@ -82,7 +82,7 @@ impl Unsigned<'_> {
         assert!(begin <= now && now < end, "{begin} {now} {end}");
         assert!(begin >= self.chain.not_before().as_second().unsigned_abs());
         assert!(end <= self.chain.not_after().as_second().unsigned_abs());
-        assert!(end - begin <= self.grant.duration().as_secs());
+        assert!(end - begin <= self.grant.duration.as_secs());
     }
 
     fn extensions(&self, tbs: &TbsCertificate) {
@@ -100,7 +100,7 @@ impl Unsigned<'_> {
             !purposes.iter().any(|it| it == OCSP_SIGNING),
             "a responder of its CA"
         );
-        match self.grant.kind() {
+        match self.grant.kind {
             Kind::Leaf => {
                 assert!(!constraints.ca);
                 assert!(usage.0.contains(KeyUsages::DigitalSignature), "X5-14");
@@ -134,7 +134,7 @@ impl Unsigned<'_> {
     /// PKI-8.
     fn fits_the_key(&self, usage: FlagSet<KeyUsages>) {
         let encipherment = KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment;
-        let unfit = match self.grant.public_key().algorithm() {
+        let unfit = match self.grant.public_key.algorithm() {
             KeyAlgorithm::Rsa { .. } => KeyUsages::KeyAgreement.into(),
             KeyAlgorithm::Ed25519 => encipherment | KeyUsages::KeyAgreement,
             _ => encipherment,
@@ -176,7 +176,7 @@ impl Unsigned<'_> {
                 _ => None,
             })
             .collect();
-        let leaf = self.grant.kind() == Kind::Leaf;
+        let leaf = self.grant.kind == Kind::Leaf;
         assert!(uris.len() == 1 || (!leaf && uris.is_empty()), "{uris:?}");
         for uri in uris {
             let id = SpiffeId::parse(uri).expect("a SPIFFE ID");
@@ -199,7 +199,7 @@ impl Unsigned<'_> {
     pub fn issue(&self, ca: &Ca) {
         let signature = Signature::new(ca.sign(self.tbs.der()));
         let issued = Issued::assemble(self.tbs, &signature, &ca.chain).expect("it is assembled");
-        if self.grant.kind() != Kind::Leaf || !self.is_for_tls() {
+        if self.grant.kind != Kind::Leaf || !self.is_for_tls() {
             return;
         }
         let der = CertificateDer::from(issued.der());
@@ -228,7 +228,7 @@ impl Unsigned<'_> {
 
     /// Names no extended usage, or a server's.
     fn is_for_tls(&self) -> bool {
-        let extended = &self.grant.usages().extended;
+        let extended = &self.grant.usages.extended;
         extended.is_empty() || extended.iter().any(|it| it.to_string() == SERVER_AUTH)
     }
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
-use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount};
+use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
+use signet_core::request::{
+    Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
+};
 use signet_core::spiffe::TrustDomain;
 
 /// How many bytes decide on everything but the CSR. They come first and are always there, so
@@ -70,7 +72,6 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> RawRequest {
         namespace: certificate_request.then(|| namespace.to_owned()),
         approval: match flags >> 6 {
             3 => Approval::Denied,
-            2 => Approval::Pending,
             _ => Approval::Approved,
         },
         requester: requester(who),
@@ -153,9 +154,7 @@ pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
             path_length: flags >> 5,
             allowed_requesters: allowed_requesters(bit(3), bit(4)),
         }),
-        spiffe: bit(1).then(|| SpiffeRules {
-            trust_domain: TrustDomain::parse(TRUST_DOMAIN).expect("it is one"),
-        }),
+        trust_domain: bit(1).then(|| TrustDomain::parse(TRUST_DOMAIN).expect("it is one")),
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use signet_core::issue::{Authority, CertificateToSign};
 use signet_core::policy::{Decision, Issuer, Kind, decide};
-use signet_core::request::{Refusal, Request};
+use signet_core::request::Request;
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_fuzz::ca::CAS;
 use signet_fuzz::certificate::Unsigned;
@@ -27,22 +27,21 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
     let rules = request::rules(header, &ca.chain);
     let request = match Request::parse_unverified(request::raw(header, csr)) {
         Ok(request) => request,
-        Err(Refusal::Denied(denial)) => return message::check(&denial.message),
-        Err(Refusal::NotApproved) => return,
+        Err(denial) => return message::check(&denial.message),
     };
     let grant = match decide(&request, Issuer::Ready(&rules)) {
         Decision::Grant(grant) => grant,
         Decision::Deny(denial) => return message::check(&denial.message),
-        Decision::Wait(_) | Decision::Ignore => panic!("a ready issuer decides"),
+        Decision::Wait(_) => panic!("a ready issuer decides"),
     };
-    if rules.spiffe.is_some() {
+    if rules.trust_domain.is_some() {
         assert!(request::is_service_account(header), "an identity is lent");
         let list = rules
             .ca
             .as_ref()
             .and_then(|ca| ca.allowed_requesters.as_ref());
         let listed = list.is_some_and(|it| !it.service_accounts.is_empty());
-        assert!(grant.kind() == Kind::Leaf || listed, "a CA for anyone");
+        assert!(grant.kind == Kind::Leaf || listed, "a CA for anyone");
     }
     // From about 22 years before to as long after.
     let away = i64::from(i16::from_be_bytes([n0, n1])) * 6 * 3600;
@@ -60,7 +59,7 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
         grant: &grant,
         chain: &ca.chain,
         now,
-        spiffe: rules.spiffe.is_some(),
+        spiffe: rules.trust_domain.is_some(),
         namespace: rules.namespace.as_deref(),
     };
     unsigned.check();

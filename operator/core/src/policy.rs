@@ -7,8 +7,6 @@ mod applicant;
 mod ca;
 mod grant;
 mod identity;
-mod key_usage;
-mod lifetime;
 mod names;
 mod other_names;
 mod reference;
@@ -17,36 +15,27 @@ mod usages;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 pub use ca::{AllowedRequesters, CaProfile};
-pub use grant::{Grant, Kind};
+pub use grant::{Grant, Kind, Terms};
 
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;
-use crate::request::{Refusal, Request, ServiceAccount};
+use crate::request::{DEFAULT_DURATION, Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
 use crate::x509::names::NameSet;
 
-/// What becomes of a request. None of the four is an error.
+/// What becomes of a request.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// No approver has approved it yet (CM-3); nothing is written.
-    Ignore,
     /// It may succeed later, when something outside of the request changes.
     Wait(Wait),
     /// It can never succeed.
     Deny(Denial),
     /// What exactly may be signed.
     Grant(Box<Grant>),
-}
-
-impl From<Refusal> for Decision {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotApproved => Self::Ignore,
-            Refusal::Denied(denial) => Self::Deny(denial),
-        }
-    }
 }
 
 /// The issuer that a request names, as far as policy needs to know it.
@@ -81,15 +70,8 @@ pub struct Rules {
     pub ca_subjects: NameSet,
     /// The profile of CA requests; none refuses them.
     pub ca: Option<CaProfile>,
-    /// The rules of the trust domain; none makes the issuer a plain private CA.
-    pub spiffe: Option<SpiffeRules>,
-}
-
-/// What holds when an issuer speaks for a trust domain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpiffeRules {
-    /// The trust domain; no leaf leaves it.
-    pub trust_domain: TrustDomain,
+    /// The trust domain, which no leaf leaves; none makes the issuer a plain private CA.
+    pub trust_domain: Option<TrustDomain>,
 }
 
 /// Decides on a request.
@@ -124,29 +106,36 @@ fn wait(reason: Reason, message: String) -> Decision {
 fn admissible(request: &Request) -> Result<(), Denial> {
     reference::check(request)?;
     if request.duration.as_secs() == 0 {
-        return Err(Denial::new(
-            Reason::InvalidDuration,
-            "the duration is shorter than a second; request at least one",
-        ));
+        return Err(Reason::InvalidDuration
+            .denial("the duration is shorter than a second; request at least one"));
     }
     Ok(())
 }
 
 fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let kind = ca::decide(request, rules)?;
-    let usages = usages::decide(request, rules, kind)?;
+    let (usages, dropped_usages) = usages::decide(request, rules, kind)?;
     let spiffe_id = identity::decide(request, rules, kind)?;
-    let names = names::decide(request, rules, kind, spiffe_id.as_ref())?;
-    Ok(Grant {
-        request_uid: request.uid.clone(),
-        subject: names.subject,
-        subject_alt_names: names.subject_alt_names,
-        public_key: request.csr.public_key().clone(),
-        usages: usages.granted,
-        dropped_usages: usages.dropped,
-        duration: lifetime::decide(request, rules),
+    let (subject_der, subject_alt_names) = names::decide(request, rules, kind, spiffe_id.as_ref())?;
+    Ok(Grant(Terms {
+        request_uid: request.raw.uid.clone(),
+        subject_der,
+        subject_alt_names,
+        public_key: request.csr.public_key.clone(),
+        usages,
+        dropped_usages,
+        duration: lifetime(request, rules),
         kind,
-        name_constraints: request.csr.name_constraints_der().map(<[u8]>::to_vec),
+        name_constraints: request.csr.extensions.name_constraints.clone(),
         spiffe_id,
-    })
+    }))
+}
+
+/// An annotation may change after the approval. In a trust domain it can shorten the default
+/// lifetime, and not extend it.
+fn lifetime(request: &Request, rules: &Rules) -> Duration {
+    match rules.trust_domain {
+        Some(_) if request.raw.annotated.duration => request.duration.min(DEFAULT_DURATION),
+        _ => request.duration,
+    }
 }

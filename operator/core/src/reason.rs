@@ -101,6 +101,14 @@ impl Reason {
             Self::DeniedReference => "DeniedReference",
         }
     }
+
+    /// Denies a request for this reason.
+    pub fn denial(self, message: impl Into<String>) -> Denial {
+        Denial {
+            reason: self,
+            message: message.into(),
+        }
+    }
 }
 
 /// Why a request waits, and for what.
@@ -119,15 +127,6 @@ pub struct Denial {
     pub reason: Reason,
     /// The message for the status: what is wrong and what to change.
     pub message: String,
-}
-
-impl Denial {
-    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-        }
-    }
 }
 
 impl fmt::Display for Reason {

@@ -33,18 +33,16 @@ impl Api {
     }
 }
 
-/// Where a request stands with its approver (CM-3, CSR-7).
+/// The decision of a request's approver (CM-3, CSR-7). Before there is one, a request is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approval {
-    /// No approver has decided yet.
-    Pending,
     /// Approved=True.
     Approved,
     /// Denied=True, which takes precedence.
     Denied,
 }
 
-/// The lifetime of a certificate where none is requested: 90 days (rules A3-28 and A5-39).
+/// The lifetime where none is requested: 90 days (rules A3-28 and A5-39).
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Whether a requester may use an issuer at all.
@@ -64,8 +62,7 @@ pub enum Reference {
     },
 }
 
-/// What only an annotation requests. Users who may update a request can change it after the
-/// approval.
+/// What only an annotation requests, which may change after the approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Annotated {
     /// The lifetime.
@@ -83,7 +80,7 @@ pub struct RawRequest {
     pub api: Api,
     /// The request's namespace; none for a CertificateSigningRequest, which is cluster-scoped.
     pub namespace: Option<String>,
-    /// The approver's decision.
+    /// The decision of its approver.
     pub approval: Approval,
     /// The requester.
     pub requester: Requester,
@@ -104,50 +101,26 @@ pub struct RawRequest {
 }
 
 /// A request that was read in full: an approved, strictly parsed CSR whose proof of possession
-/// holds, and what is requesteded around it.
+/// holds, and what is requested around it.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `metadata.uid`; it goes into the serial number.
-    pub uid: String,
-    /// The API it came through.
-    pub api: Api,
-    /// The request's namespace.
-    pub namespace: Option<String>,
-    /// The requester.
-    pub requester: Requester,
-    /// Whether the requester may use the issuer at all.
-    pub reference: Reference,
-    /// The cert-manager Certificate that is the controlling owner.
-    pub certificate: Option<String>,
+    /// The request as the API has it.
+    pub raw: RawRequest,
     /// The CSR.
     pub csr: Csr,
     /// The usages of the spec, which win over those of the CSR (rule A3-21).
     pub usages: Usages,
     /// The lifetime that is requested.
     pub duration: Duration,
-    /// Whether a CA certificate is requested.
-    pub ca: bool,
-    /// Which of the two last fields come from an annotation.
-    pub annotated: Annotated,
-}
-
-/// Why a raw request cannot be decided on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// No approver has approved it yet.
-    NotApproved,
-    /// It was denied, or it is malformed. This is final.
-    Denied(Denial),
 }
 
 impl Request {
     /// Reads a raw request.
     ///
     /// # Errors
-    /// What cannot become a request is decided already: ignored until it is
-    /// approved, denied if the approver denied it (checked first, A1-4) or if it is malformed.
-    pub fn parse(request: RawRequest) -> Result<Self, Refusal> {
-        Self::read(request, Csr::from_pem)
+    /// The approver denied it (checked first, A1-4), or it is malformed.
+    pub fn parse(raw: RawRequest) -> Result<Self, Denial> {
+        Self::read(raw, Csr::from_pem)
     }
 
     /// Reads a request as [`Self::parse`] does, from a CSR in DER whose self-signature is not
@@ -156,45 +129,25 @@ impl Request {
     /// # Errors
     /// As [`Self::parse`].
     #[cfg(fuzzing)]
-    pub fn parse_unverified(request: RawRequest) -> Result<Self, Refusal> {
-        Self::read(request, Csr::from_der_unverified)
+    pub fn parse_unverified(raw: RawRequest) -> Result<Self, Denial> {
+        Self::read(raw, Csr::from_der_unverified)
     }
 
-    fn read(request: RawRequest, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Refusal> {
-        match request.approval {
-            Approval::Denied => return Err(Refusal::Denied(denied_by_approver())),
-            Approval::Pending => return Err(Refusal::NotApproved),
-            Approval::Approved => {}
+    fn read(raw: RawRequest, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Denial> {
+        if raw.approval == Approval::Denied {
+            let message = "The request was denied by an approval controller.";
+            return Err(Reason::Denied.denial(message));
         }
-        let duration = request
-            .duration
-            .map_err(|message| deny(Reason::InvalidDuration, message))?;
-        let usages = Usages::parse(&request.usages)
-            .map_err(|error| deny(Reason::InvalidUsages, error.to_string()))?;
-        let csr = csr(&request.csr).map_err(|error| deny(error.reason(), error.to_string()))?;
+        let invalid_duration = |message| Reason::InvalidDuration.denial(message);
+        let duration = raw.duration.clone().map_err(invalid_duration)?;
+        let usages = Usages::parse(&raw.usages)
+            .map_err(|error| Reason::InvalidUsages.denial(error.to_string()))?;
+        let csr = csr(&raw.csr).map_err(|error| error.reason().denial(error.to_string()))?;
         Ok(Self {
-            uid: request.uid,
-            api: request.api,
-            namespace: request.namespace,
-            requester: request.requester,
-            reference: request.reference,
-            certificate: request.certificate,
+            raw,
             csr,
             usages,
             duration,
-            ca: request.ca,
-            annotated: request.annotated,
         })
-    }
-}
-
-fn deny(reason: Reason, message: String) -> Refusal {
-    Refusal::Denied(Denial { reason, message })
-}
-
-fn denied_by_approver() -> Denial {
-    Denial {
-        reason: Reason::Denied,
-        message: "The request was denied by an approval controller.".to_owned(),
     }
 }

@@ -188,13 +188,10 @@ samples!(IssueError {
 });
 
 samples!(NotServiceAccount {
-    Username("alice@example.org".to_owned()),
-    NoUid("system:serviceaccount:shop:web".to_owned()),
-    NoGroup {
-        username: "system:serviceaccount:shop:web".to_owned(),
-        group: "system:serviceaccounts:shop".to_owned()
-    },
-    ClientCertificate("system:serviceaccount:shop:web".to_owned()),
+    Username,
+    NoUid,
+    NoGroup("system:serviceaccounts:shop".to_owned()),
+    ClientCertificate,
 });
 
 impl Samples for UnknownUsage {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use signet_api::{self as api, CertificateSource, IssuerKind};
 use signet_core::ca::CaChain;
 use signet_core::issue::SelfSigned;
-use signet_core::policy::{AllowedRequesters, CaProfile, Rules, SpiffeRules};
+use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
@@ -304,7 +304,7 @@ fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> R
             path_length: profile.path_length,
             allowed_requesters: profile.allowed_requesters.as_ref().map(allowed_requesters),
         }),
-        spiffe: trust_domain.map(|trust_domain| SpiffeRules { trust_domain }),
+        trust_domain,
     }
 }
 

@@ -156,7 +156,7 @@ fn lists_cert_manager(facts: &Facts, ready: &Ready) -> bool {
 /// Returns what the issuer signs as, and what a reader should know about it.
 fn ready_message(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> String {
     let ca = ready.chain.issuing().subject();
-    let constrains_uris = ready.rules.spiffe.is_some() && ready.chain.constrains_uris();
+    let constrains_uris = ready.rules.trust_domain.is_some() && ready.chain.constrains_uris();
     let mut message = format!("Signs as {ca} until {}", ready.chain.not_after());
     let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
     let warnings = (shared.map(SharedCa::to_string).into_iter())

@@ -13,9 +13,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use signet_core::issue::{CertificateToSign, Issued};
-use signet_core::policy::{Decision, Denial, Grant, Issuer, decide};
+use signet_core::policy::{Decision, Grant, Issuer, decide};
 use signet_core::reason::Reason;
-use signet_core::request::{RawRequest, Refusal, Request};
+use signet_core::request::{RawRequest, Request};
 use signet_keys::ErrorClass;
 
 use super::outcome::{Certificate, Outcome};
@@ -38,29 +38,27 @@ pub(super) struct SignContext<'a> {
     pub(super) now: Timestamp,
 }
 
-/// Issues a certificate. None if the request is left alone for now: it is not approved, or its
-/// issuer is about to be observed.
+/// Issues a certificate. None if its issuer is about to be observed.
 pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option<Outcome> {
     let request = match Request::parse(asked) {
         Ok(request) => request,
-        Err(Refusal::NotApproved) => return None,
-        Err(Refusal::Denied(denial)) => return Some(Outcome::Denied(denial)),
+        Err(denial) => return Some(Outcome::Denied(denial)),
     };
     let name = context.issuer.to_string();
     let issuer = context.lookup.for_policy(&name)?;
     let (grant, ready) = match (decide(&request, issuer), context.lookup) {
         (Decision::Grant(grant), IssuerLookup::Observed(State::Ready(ready))) => (grant, ready),
-        (decision, _) => return Outcome::without_grant(decision),
+        (decision, _) => return Some(Outcome::without_grant(decision)),
     };
     let outcome = sign(&grant, ready, context).await;
-    match (&outcome, context.lookup.unavailable_key()) {
+    Some(match (&outcome, context.lookup.unavailable_key()) {
         // This request found that the key is unavailable, and so that the issuer is not ready.
         (Outcome::Waiting(_), Some(error)) => {
             let (name, message) = (&name, &error.message);
             Outcome::without_grant(decide(&request, Issuer::NotReady { name, message }))
         }
-        _ => Some(outcome),
-    }
+        _ => outcome,
+    })
 }
 
 /// Signs a grant, and verifies the signature before anything is made of it.
@@ -70,10 +68,7 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
         Err(error) => return Outcome::waiting(error.reason(), error.to_string()),
     };
     if let Err(error) = issuer.guard.check_length(&tbs) {
-        return Outcome::Denied(Denial {
-            reason: Reason::CertificateTooLong,
-            message: error.message,
-        });
+        return Outcome::Denied(Reason::CertificateTooLong.denial(error.message));
     }
     let started = Instant::now();
     let signature = match issuer.guard.sign(&tbs).await {

@@ -32,19 +32,18 @@ pub(super) struct Certificate {
 }
 
 impl Outcome {
-    /// Returns the outcome of a decision that grants nothing; none for a request to leave alone.
+    /// Returns the outcome of a decision that grants nothing.
     ///
     /// A grant without a ready issuer cannot come about; it waits, which loses nothing.
-    pub(super) fn without_grant(decision: Decision) -> Option<Self> {
-        Some(match decision {
-            Decision::Ignore => return None,
+    pub(super) fn without_grant(decision: Decision) -> Self {
+        match decision {
             Decision::Wait(wait) => Self::Waiting(wait),
             Decision::Deny(denial) => Self::Denied(denial),
             Decision::Grant(_) => Self::waiting(
                 Reason::IssuerNotReady,
                 "the issuer was lost while the request was decided".to_owned(),
             ),
-        })
+        }
     }
 
     pub(super) fn waiting(reason: Reason, message: String) -> Self {
@@ -53,10 +52,9 @@ impl Outcome {
 
     /// Returns the outcome when the API server rejects the certificate: it always will.
     pub(super) fn rejected_by_api_server(message: &str) -> Self {
-        Self::Denied(Denial {
-            reason: Reason::InvalidCsr,
-            message: format!("the API server refuses the certificate: {message}"),
-        })
+        Self::Denied(
+            Reason::InvalidCsr.denial(format!("the API server refuses the certificate: {message}")),
+        )
     }
 
     /// Returns the outcome and the reason, as metrics name them.
@@ -88,8 +86,8 @@ impl Certificate {
                 .window()
                 .is_clamped
                 .then(|| issued.window().not_after),
-            spiffe_id: grant.spiffe_id().map(ToString::to_string),
-            dropped_usages: grant.dropped_usages().collect(),
+            spiffe_id: grant.spiffe_id.as_ref().map(ToString::to_string),
+            dropped_usages: grant.dropped_usages.clone(),
         }
     }
 

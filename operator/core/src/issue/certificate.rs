@@ -42,13 +42,13 @@ impl CertificateToSign {
         let fields = Fields {
             algorithm: ca.algorithm,
             signer: issuing.public_key(),
-            uid: grant.request_uid(),
+            uid: &grant.request_uid,
             ca_fingerprint: issuing.fingerprint(),
             issuer: issuing.subject_der(),
-            window: ValidityPeriod::inside(ca.chain, now, grant.duration())?,
-            subject: grant.subject_der(),
-            spki: grant.public_key().spki_der(),
-            path_length: match grant.kind() {
+            window: ValidityPeriod::inside(ca.chain, now, grant.duration)?,
+            subject: &grant.subject_der,
+            spki: grant.public_key.spki_der(),
+            path_length: match grant.kind {
                 Kind::Leaf => None,
                 Kind::Ca { path_length } => Some(path_length),
             },

@@ -18,26 +18,26 @@ use crate::x509::public_key::PublicKey;
 
 /// Returns the extensions of what a grant allows.
 pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
-    let usages = grant.usages();
+    let usages = &grant.usages;
     let mut extensions = vec![
         authority_key_identifier(ca)?,
-        subject_key_identifier(grant.public_key())?,
+        subject_key_identifier(&grant.public_key)?,
         key_usage(usages.key)?,
     ];
     if !usages.extended.is_empty() {
         let purposes = ExtendedKeyUsage(usages.extended.clone());
         extensions.push(encode(&purposes, false)?);
     }
-    extensions.push(match grant.kind() {
+    extensions.push(match grant.kind {
         Kind::Leaf => basic_constraints(false, None)?,
         Kind::Ca { path_length } => basic_constraints(true, Some(path_length))?,
     });
-    if let Some(names) = grant.subject_alt_names() {
+    if let Some(names) = &grant.subject_alt_names {
         // X5-5: critical exactly when the subject is empty.
-        let critical = grant.subject_der() == EMPTY_NAME;
+        let critical = grant.subject_der == EMPTY_NAME;
         extensions.push(raw(SubjectAltName::OID, critical, names.der())?);
     }
-    if let Some(constraints) = grant.name_constraints_der() {
+    if let Some(constraints) = &grant.name_constraints {
         // RFC 5280 4.2.1.10: nameConstraints MUST be critical.
         extensions.push(raw(NameConstraints::OID, true, constraints)?);
     }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::Rules;
-use crate::request::{NotServiceAccount, Request, ServiceAccount};
+use crate::quote;
+use crate::request::{Request, ServiceAccount};
 
 /// For whom a certificate is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,36 +12,28 @@ pub(super) enum Applicant<'a> {
     /// A ServiceAccount, for itself.
     ServiceAccount(ServiceAccount),
     /// A cert-manager Certificate, which cert-manager's controller makes requests for.
-    Certificate {
-        /// The Certificate's namespace.
-        namespace: &'a str,
-        /// The Certificate's name.
-        name: &'a str,
-    },
-}
-
-/// Why a request has no applicant.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoApplicant {
-    /// The requester is neither a ServiceAccount nor cert-manager.
-    #[error(transparent)]
-    NotServiceAccount(#[from] NotServiceAccount),
-    /// cert-manager's account requests certificates only for Certificates.
-    #[error("cert-manager made this request for something other than a Certificate")]
-    NotForCertificate,
+    Certificate { namespace: &'a str, name: &'a str },
 }
 
 impl<'a> Applicant<'a> {
     /// Identifies the applicant by what the API server recorded in the request and, for
     /// cert-manager, by the controlling owner.
-    pub(super) fn of(request: &'a Request, rules: &Rules) -> Result<Self, NoApplicant> {
-        let account = request.requester.service_account()?;
+    ///
+    /// # Errors
+    /// The requester is neither a ServiceAccount nor cert-manager for a Certificate.
+    pub(super) fn of(request: &'a Request, rules: &Rules) -> Result<Self, String> {
+        let requester = &request.raw.requester;
+        let account = requester
+            .service_account()
+            .map_err(|error| format!("{} {error}", quote::text(&requester.username)))?;
         if account != rules.cert_manager {
             return Ok(Self::ServiceAccount(account));
         }
-        match (&request.namespace, &request.certificate) {
+        match (&request.raw.namespace, &request.raw.certificate) {
             (Some(namespace), Some(name)) => Ok(Self::Certificate { namespace, name }),
-            _ => Err(NoApplicant::NotForCertificate),
+            _ => Err(
+                "cert-manager made this request for something other than a Certificate".to_owned(),
+            ),
         }
     }
 
@@ -54,13 +47,10 @@ impl<'a> Applicant<'a> {
 
 impl fmt::Display for Applicant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ServiceAccount(ServiceAccount { namespace, name }) => {
-                write!(f, "the ServiceAccount {namespace}/{name}")
-            }
-            Self::Certificate { namespace, name } => {
-                write!(f, "the Certificate {namespace}/{name}")
-            }
-        }
+        let (kind, name) = match self {
+            Self::ServiceAccount(account) => ("ServiceAccount", account.name.as_str()),
+            Self::Certificate { name, .. } => ("Certificate", *name),
+        };
+        write!(f, "the {kind} {}/{name}", self.namespace())
     }
 }

@@ -30,10 +30,9 @@ impl AllowedRequesters {
     fn contains(&self, applicant: &Applicant<'_>) -> bool {
         match applicant {
             Applicant::ServiceAccount(account) => self.service_accounts.contains(account),
-            Applicant::Certificate { namespace, .. } => self
-                .certificate_namespaces
-                .iter()
-                .any(|allowed| allowed == namespace),
+            Applicant::Certificate { namespace, .. } => {
+                (self.certificate_namespaces.iter()).any(|allowed| allowed == namespace)
+            }
         }
     }
 }
@@ -44,23 +43,20 @@ impl AllowedRequesters {
 /// profile's, never above the issuing CA's less one (PKI-7), and less if the CSR requests less. The
 /// CSR's basicConstraints, where it has them, must agree with the spec (rule A3-23).
 pub(super) fn decide(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
-    let constraints = request.csr.basic_constraints();
+    let constraints = request.csr.extensions.basic_constraints;
     if let Some(constraints) = constraints
-        && constraints.ca != request.ca
+        && constraints.ca != request.raw.ca
     {
-        return Err(Denial::new(
-            Reason::InvalidCsr,
-            format!(
-                "the CSR's basicConstraints say CA:{}, but the request says {}; make them agree",
-                constraints.ca, request.ca
-            ),
-        ));
+        return Err(Reason::InvalidCsr.denial(format!(
+            "the CSR's basicConstraints say CA:{}, but the request says {}; make them agree",
+            constraints.ca, request.raw.ca
+        )));
     }
-    if !request.ca {
+    if !request.raw.ca {
         return check_leaf(request);
     }
     let Some(profile) = &rules.ca else {
-        return Err(not_allowed(
+        return Err(Reason::CaNotAllowed.denial(
             "a CA certificate was requested, and the issuer's spec.profile.ca does not allow any",
         ));
     };
@@ -73,16 +69,16 @@ pub(super) fn decide(request: &Request, rules: &Rules) -> Result<Kind, Denial> {
 /// the profile lists who may request one.
 fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<(), Denial> {
     let Some(allowed) = &profile.allowed_requesters else {
-        return match rules.spiffe {
+        return match rules.trust_domain {
             None => Ok(()),
-            Some(_) => Err(not_allowed(
+            Some(_) => Err(Reason::CaNotAllowed.denial(
                 "an issuer with a trust domain issues CA certificates only to those in \
                  spec.profile.ca.allowedRequesters, which it does not have",
             )),
         };
     };
     let applicant = Applicant::of(request, rules).map_err(|error| {
-        not_allowed(format!(
+        Reason::CaNotAllowed.denial(format!(
             "{error}; only the ServiceAccounts and Certificates in the issuer's \
              spec.profile.ca.allowedRequesters can get a CA certificate"
         ))
@@ -90,7 +86,7 @@ fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Res
     if allowed.contains(&applicant) {
         return Ok(());
     }
-    Err(not_allowed(format!(
+    Err(Reason::CaNotAllowed.denial(format!(
         "{applicant} is not in the issuer's spec.profile.ca.allowedRequesters; add it there, or \
          request a certificate that is not a CA's"
     )))
@@ -99,12 +95,13 @@ fn check_requester(request: &Request, rules: &Rules, profile: &CaProfile) -> Res
 /// An annotation may change after the approval, and the CSR cannot. So in a trust domain the CSR
 /// itself must request a CA certificate.
 fn check_annotation(request: &Request, rules: &Rules) -> Result<(), Denial> {
-    if rules.spiffe.is_none() || !request.annotated.ca || request.csr.basic_constraints().is_some()
+    if rules.trust_domain.is_none()
+        || !request.raw.annotated.ca
+        || request.csr.extensions.basic_constraints.is_some()
     {
         return Ok(());
     }
-    Err(Denial::new(
-        Reason::InvalidCsr,
+    Err(Reason::InvalidCsr.denial(
         "an annotation requests a CA certificate, and the CSR does not; in a trust domain, add \
          basicConstraints with CA:TRUE to the CSR",
     ))
@@ -113,8 +110,7 @@ fn check_annotation(request: &Request, rules: &Rules) -> Result<(), Denial> {
 fn choose_path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<u8, Denial> {
     let limit = match rules.path_length {
         Some(0) => {
-            return Err(Denial::new(
-                Reason::PathLengthExceeded,
+            return Err(Reason::PathLengthExceeded.denial(
                 "the issuing CA has path length 0 and cannot issue a CA certificate; \
                  use an issuer whose CA allows a longer path",
             ));
@@ -122,25 +118,19 @@ fn choose_path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> 
         Some(parent) => profile.path_length.min(parent - 1),
         None => profile.path_length,
     };
-    let constraints = request.csr.basic_constraints();
+    let constraints = request.csr.extensions.basic_constraints;
     match constraints.and_then(|constraints| constraints.path_length) {
-        Some(requested) if requested > limit => Err(Denial::new(
-            Reason::PathLengthExceeded,
-            format!("the CSR requests path length {requested}, and this issuer allows {limit}"),
-        )),
+        Some(requested) if requested > limit => Err(Reason::PathLengthExceeded.denial(format!(
+            "the CSR requests path length {requested}, and this issuer allows {limit}"
+        ))),
         requested => Ok(requested.unwrap_or(limit)),
     }
 }
 
-fn not_allowed(message: impl Into<String>) -> Denial {
-    Denial::new(Reason::CaNotAllowed, message)
-}
-
 fn check_leaf(request: &Request) -> Result<Kind, Denial> {
-    if request.csr.name_constraints_der().is_some() {
+    if request.csr.extensions.name_constraints.is_some() {
         // RFC 5280 4.2.1.10: nameConstraints MUST be used only in a CA certificate.
-        return Err(Denial::new(
-            Reason::InvalidCsr,
+        return Err(Reason::InvalidCsr.denial(
             "the CSR has nameConstraints, which only a CA certificate may carry; \
              set isCA or remove them",
         ));

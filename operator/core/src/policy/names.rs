@@ -10,43 +10,32 @@ use crate::request::Request;
 use crate::spiffe::SpiffeId;
 use crate::x509::names::SubjectAltNames;
 
-/// The names that were granted.
-#[derive(Debug)]
-pub(super) struct Names {
-    pub(super) subject: Vec<u8>,
-    pub(super) subject_alt_names: Option<SubjectAltNames>,
-}
-
-/// Decides the names: the CSR's own raw bytes (rule A3-26), with the SPIFFE ID added where
+/// Decides subject and subjectAltName: the CSR's own raw bytes (rule A3-26), with the SPIFFE ID added where
 /// Signet writes it.
 pub(super) fn decide(
     request: &Request,
     rules: &Rules,
     kind: Kind,
     spiffe_id: Option<&SpiffeId>,
-) -> Result<Names, Denial> {
-    let requested = request.csr.subject_alt_names();
+) -> Result<(Vec<u8>, Option<SubjectAltNames>), Denial> {
+    let requested = request.csr.extensions.subject_alt_names.as_ref();
     let subject_alt_names = match spiffe_id {
         Some(id) => Some(with_id(requested, id)),
         None => requested.cloned(),
     };
     let subject = match kind {
-        Kind::Ca { .. } if request.csr.subject_is_empty() => ca_subject(request)?,
-        _ => request.csr.subject_der().to_vec(),
+        Kind::Ca { .. } if request.csr.subject.is_empty => ca_subject(request)?,
+        _ => request.csr.subject_der.clone(),
     };
-    if request.csr.subject_is_empty() && subject_alt_names.is_none() {
+    if request.csr.subject.is_empty && subject_alt_names.is_none() {
         // RFC 5280 4.1.2.6: with an empty subject the name is in the subjectAltName.
-        return Err(denial(
-            "the CSR has neither a subject nor a subjectAltName; add a name",
-        ));
+        return Err(Reason::InvalidName
+            .denial("the CSR has neither a subject nor a subjectAltName; add a name"));
     }
     if rules.ca_subjects.matches(&subject) {
         return Err(ca_name_taken(request));
     }
-    Ok(Names {
-        subject,
-        subject_alt_names,
-    })
+    Ok((subject, subject_alt_names))
 }
 
 /// The one URI that a CSR lists is this ID already: the identity rule let no other pass.
@@ -60,28 +49,22 @@ fn with_id(requested: Option<&SubjectAltNames>, id: &SpiffeId) -> SubjectAltName
 /// RFC 5280 4.1.2.6: a CA has a subject. One that asks without gets its first DNS name as
 /// common name, which repeats a name that it has anyway (rule A3-30).
 fn ca_subject(request: &Request) -> Result<Vec<u8>, Denial> {
-    let dns = request
-        .csr
-        .subject_alt_names()
-        .map(|names| names.dns())
-        .unwrap_or_default();
-    let name = dns.first().filter(|name| name.len() <= 64);
+    let names = request.csr.extensions.subject_alt_names.as_ref();
+    let name = names.and_then(|names| names.dns().first());
+    let name = name.filter(|name| name.len() <= 64);
     let name = name.and_then(|name| format!("CN={name}").parse::<Name>().ok());
-    name.and_then(|name| name.to_der().ok())
-        .ok_or_else(|| denial("a CA certificate needs a subject; set a common name"))
+    name.and_then(|name| name.to_der().ok()).ok_or_else(|| {
+        Reason::InvalidName.denial("a CA certificate needs a subject; set a common name")
+    })
 }
 
 /// RFC 5280 6.3.3 finds the issuer of a CRL by name, and a CA's name is its subject: a certificate
 /// of the same name could pass for the CA.
 fn ca_name_taken(request: &Request) -> Denial {
-    let name = request.csr.common_name().map(quote::text);
-    denial(&format!(
+    let name = request.csr.subject.common_name.as_deref().map(quote::text);
+    Reason::InvalidName.denial(format!(
         "the subject{} matches the subject of a CA certificate of this issuer (RFC 5280 7.1 \
          ignores case, white space and string type); change the common name",
         name.map_or(String::new(), |name| format!(" with common name {name}"))
     ))
-}
-
-fn denial(message: &str) -> Denial {
-    Denial::new(Reason::InvalidName, message)
 }

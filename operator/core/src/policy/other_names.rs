@@ -14,10 +14,10 @@ const ORGANIZATION: [ObjectIdentifier; 5] = [O, OU, C, ST, L];
 /// Returns what the CSR names, for a message; none if it names nothing: no subjectAltName, and
 /// in the subject only attributes that locate it.
 pub(super) fn describe(csr: &Csr) -> Option<String> {
-    if let Some(names) = csr.subject_alt_names() {
+    if let Some(names) = &csr.extensions.subject_alt_names {
         return Some(format!("the CSR lists {}", names.display()));
     }
-    let Ok(subject) = Name::from_der(csr.subject_der()) else {
+    let Ok(subject) = Name::from_der(&csr.subject_der) else {
         return Some("the CSR has a subject that cannot be read".to_owned());
     };
     let mut attributes = subject.iter().map(|attribute| attribute.oid);

@@ -7,10 +7,10 @@ use crate::request::{Reference, Request, ServiceAccount};
 
 /// Refuses a requester without access to a namespaced issuer; the message shows how to allow it.
 pub(super) fn check(request: &Request) -> Result<(), Denial> {
-    let Reference::Denied { namespace, name } = &request.reference else {
+    let Reference::Denied { namespace, name } = &request.raw.reference else {
         return Ok(());
     };
-    let username = &request.requester.username;
+    let username = &request.raw.requester.username;
     let refused = format!(
         "{} is not allowed to use the Issuer {namespace}/{name}",
         quote::text(username)
@@ -21,10 +21,7 @@ pub(super) fn check(request: &Request) -> Result<(), Denial> {
                  issuer's namespace and by the issuer's name"
             .to_owned(),
     };
-    Err(Denial::new(
-        Reason::DeniedReference,
-        format!("{refused}; {advice}"),
-    ))
+    Err(Reason::DeniedReference.denial(format!("{refused}; {advice}")))
 }
 
 /// Returns the command for an administrator to copy; none where a name is not safe in a shell.

@@ -5,43 +5,70 @@ use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_SERVER
 use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::{Denial, Kind, Rules, key_usage};
+use super::{Denial, Kind, Rules};
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Api, Request};
-use crate::x509::usages::{Usages, purpose_name};
+use crate::x509::algorithm::KeyAlgorithm;
+use crate::x509::usages::{Usages, names, purpose_name};
 
-/// The usages that were granted, and the requested ones that were not.
-#[derive(Debug)]
-pub(super) struct GrantedUsages {
-    pub(super) granted: Usages,
-    pub(super) dropped: FlagSet<KeyUsages>,
-}
-
-/// Decides the usages: those of the spec, as far as they fit the certificate.
-///
-/// Key usages that the key or the kind of certificate cannot have are dropped. In a trust domain
-/// the extended usages are the two of TLS.
+/// Decides the usages: those of the spec, and the names of the key usages that were dropped because
+/// the key or the kind of certificate cannot have them. In a trust domain the extended usages are
+/// the two of TLS.
 pub(super) fn decide(
     request: &Request,
     rules: &Rules,
     kind: Kind,
-) -> Result<GrantedUsages, Denial> {
+) -> Result<(Usages, Vec<&'static str>), Denial> {
     check_csr_usages(request)?;
     check_ca_usages(&request.usages, kind)?;
-    let extended = match rules.spiffe {
+    let extended = match rules.trust_domain {
         Some(_) => tls_purposes(&request.usages.extended, kind)?,
         None => request.usages.extended.clone(),
     };
-    let key = key_usage::granted(
-        request.usages.key,
-        kind,
-        request.csr.public_key().algorithm(),
-    );
-    Ok(GrantedUsages {
-        granted: Usages { key, extended },
-        dropped: dropped(&request.usages, key),
-    })
+    let key = granted_key_usages(request.usages.key, kind, request.csr.public_key.algorithm());
+    let dropped = names(dropped(&request.usages, key)).collect();
+    Ok((Usages { key, extended }, dropped))
+}
+
+/// Returns those of the requested bits that fit, and those that the kind of certificate always
+/// has: digitalSignature on a leaf (X5-14), keyCertSign and cRLSign on a CA (X5-13), which has
+/// digitalSignature too if it is requested.
+fn granted_key_usages(
+    requested: FlagSet<KeyUsages>,
+    kind: Kind,
+    key: KeyAlgorithm,
+) -> FlagSet<KeyUsages> {
+    match kind {
+        Kind::Leaf => fitting(requested, key) | KeyUsages::DigitalSignature,
+        Kind::Ca { .. } => {
+            (requested & KeyUsages::DigitalSignature) | KeyUsages::KeyCertSign | KeyUsages::CRLSign
+        }
+    }
+}
+
+/// Drops what a key of this algorithm cannot do, and what has no meaning without keyAgreement (RFC
+/// 5280 4.2.1.3).
+fn fitting(requested: FlagSet<KeyUsages>, key: KeyAlgorithm) -> FlagSet<KeyUsages> {
+    let usages = requested - unfit(key);
+    if usages.contains(KeyUsages::KeyAgreement) {
+        usages
+    } else {
+        usages - (KeyUsages::EncipherOnly | KeyUsages::DecipherOnly)
+    }
+}
+
+/// Returns the bits that the standard of the algorithm does not list.
+fn unfit(key: KeyAlgorithm) -> FlagSet<KeyUsages> {
+    let encipherment = KeyUsages::KeyEncipherment | KeyUsages::DataEncipherment;
+    match key {
+        // RFC 3279 2.3.1.
+        KeyAlgorithm::Rsa { .. } => KeyUsages::KeyAgreement.into(),
+        // RFC 8813 3.
+        KeyAlgorithm::EcP256 | KeyAlgorithm::EcP384 | KeyAlgorithm::EcP521 => encipherment,
+        // RFC 9295 3.
+        KeyAlgorithm::Ed25519 => encipherment | KeyUsages::KeyAgreement,
+    }
 }
 
 /// Returns what was requested and not granted. Nearly every Certificate has the API's default
@@ -62,7 +89,7 @@ fn dropped(requested: &Usages, granted: FlagSet<KeyUsages>) -> FlagSet<KeyUsages
 /// 4.2.1.3, 4.2.1.9).
 fn check_ca_usages(usages: &Usages, kind: Kind) -> Result<(), Denial> {
     if usages.extended.contains(&ID_KP_OCSP_SIGNING) {
-        return Err(denial(
+        return Err(Reason::InvalidUsages.denial(
             "usage \"ocsp signing\" is not allowed, because the certificate could then sign OCSP \
              responses for the CA (RFC 6960 4.2.2.2); remove it",
         ));
@@ -72,7 +99,7 @@ fn check_ca_usages(usages: &Usages, kind: Kind) -> Result<(), Denial> {
         ("crl sign", KeyUsages::CRLSign),
     ];
     match signing.iter().find(|(_, bit)| usages.has(*bit)) {
-        Some((name, _)) if kind == Kind::Leaf => Err(denial(&format!(
+        Some((name, _)) if kind == Kind::Leaf => Err(Reason::InvalidUsages.denial(format!(
             "usage \"{name}\" needs a CA certificate; remove it or set isCA"
         ))),
         _ => Ok(()),
@@ -88,7 +115,7 @@ fn tls_purposes(
     const TLS: [ObjectIdentifier; 2] = [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH];
     if let Some(other) = requested.iter().find(|purpose| !TLS.contains(purpose)) {
         let name = purpose_name(*other).map_or_else(|| quote::oid(other), str::to_owned);
-        return Err(denial(&format!(
+        return Err(Reason::InvalidUsages.denial(format!(
             "usage \"{name}\" is not allowed in a trust domain, where certificates have the \
              extended usages \"server auth\" and \"client auth\"; remove it"
         )));
@@ -103,30 +130,27 @@ fn tls_purposes(
 /// A CSR that carries keyUsage or extendedKeyUsage must carry both as the spec has them
 /// (rules A3-23 and A3-24), whatever of that is granted.
 fn check_csr_usages(request: &Request) -> Result<(), Denial> {
-    let (key, extended) = (request.csr.key_usage(), request.csr.extended_key_usage());
+    let extensions = &request.csr.extensions;
+    let (key, extended) = (extensions.key_usage, &extensions.extended_key_usage);
     if key.is_none() && extended.is_none() {
         return Ok(());
     }
     let mut expected = request.usages.key;
-    if request.ca && request.api == Api::CertificateRequest {
+    if request.raw.ca && request.raw.api == Api::CertificateRequest {
         expected |= KeyUsages::KeyCertSign;
     }
     let key_agrees = key.is_some_and(|key| key.0 == expected);
     // cert-manager writes a purpose twice where the spec names it twice.
     let mut purposes = Usages::default();
-    for purpose in extended.unwrap_or_default() {
+    for purpose in extended.iter().flatten() {
         purposes.add_purpose(*purpose);
     }
     let extended_agrees = purposes.extended == request.usages.extended;
     if key_agrees && extended_agrees {
         return Ok(());
     }
-    Err(denial(
+    Err(Reason::InvalidUsages.denial(
         "the CSR's keyUsage and extendedKeyUsage differ from spec.usages; make them agree, \
          or leave both out of the CSR",
     ))
-}
-
-fn denial(message: &str) -> Denial {
-    Denial::new(Reason::InvalidUsages, message)
 }

@@ -5,9 +5,6 @@
 //! and the raw bytes of subject and subjectAltName; what the requested extensions hold is
 //! compared with the request around the CSR (A3-21 to A3-27).
 
-use const_oid::ObjectIdentifier;
-use x509_cert::ext::pkix::KeyUsage;
-
 mod attributes;
 mod error;
 mod extensions;
@@ -16,25 +13,37 @@ mod pem;
 mod pkcs10;
 mod signature;
 
+use std::ops::Deref;
+
+use der::asn1::AnyRef;
+use der::{Decode, Encode, Tag};
+
 pub use error::{CsrError, PemError};
+pub use extensions::RequestedExtensions;
 
 use crate::x509::algorithm::SignatureAlgorithm;
-use crate::x509::basic_constraints::BasicConstraints;
-use crate::x509::names::{DistinguishedName, SubjectAltNames};
+use crate::x509::names::DistinguishedName;
 use crate::x509::public_key::{PublicKey, SignatureMismatch};
-use extensions::RequestedExtensions;
-use pkcs10::CertificationRequest;
+use crate::x509::signed::Signed;
+use pkcs10::RequestInfo;
 
 /// The largest CSR that is read, in bytes, as PEM as well as in DER.
 pub const MAX_SIZE: usize = 64 * 1024;
 
 /// A strictly parsed CSR that proves possession of its key.
 #[derive(Clone, Debug)]
-pub struct Csr {
-    subject_der: Vec<u8>,
-    subject: DistinguishedName,
-    public_key: PublicKey,
-    extensions: RequestedExtensions,
+pub struct Csr(Fields);
+
+/// What a CSR requests.
+#[derive(Clone, Debug)]
+pub struct Fields {
+    /// The subject Name, as received.
+    pub subject_der: Vec<u8>,
+    pub(crate) subject: DistinguishedName,
+    /// The key that is to be certified.
+    pub public_key: PublicKey,
+    /// The extensions that are used.
+    pub extensions: RequestedExtensions,
 }
 
 /// Checks a signature: the key, its algorithm, the message and the signature.
@@ -48,7 +57,7 @@ impl Csr {
     /// two readers of one request must not disagree about what it is.
     ///
     /// # Errors
-    /// [`CsrError`], see [`Self::from_der`].
+    /// As [`Self::from_der`].
     pub fn from_pem(pem: &[u8]) -> Result<Self, CsrError> {
         check_size(pem)?;
         Self::from_der(&pem::decode(pem)?)
@@ -58,9 +67,7 @@ impl Csr {
     /// CertificationRequestInfo.
     ///
     /// # Errors
-    /// [`CsrError`]: larger than [`MAX_SIZE`], not strict DER, a key or signature algorithm that
-    /// is unknown or weak, a malformed name, an attribute or extension that is unknown or
-    /// repeated, or a signature that does not verify.
+    /// [`CsrError`] lists them.
     pub fn from_der(der: &[u8]) -> Result<Self, CsrError> {
         Self::read(der, PublicKey::verify)
     }
@@ -77,76 +84,43 @@ impl Csr {
 
     fn read(der: &[u8], verify: Verify) -> Result<Self, CsrError> {
         check_size(der)?;
-        let request = CertificationRequest::read(der)?;
-        let algorithm = signature::algorithm(&request.signature_algorithm)?;
-        let public_key = PublicKey::from_spki_der(request.public_key)?;
-        let subject = DistinguishedName::read(request.subject, "subject")?;
-        let extensions = match attributes::extension_request(request.attributes)? {
+        let malformed = CsrError::malformed("frame");
+        let raw = |any: AnyRef<'_>| any.to_der().map_err(malformed);
+        let signed = Signed::from_der(der).map_err(malformed)?;
+        let info = RequestInfo::read(signed.content)?;
+        let unused_bits = || CsrError::malformed("signature")(Tag::BitString.value_error().into());
+        let signature = signed.signature.as_bytes().ok_or_else(unused_bits)?;
+        let algorithm = signature::algorithm(&signed.algorithm)?;
+        let public_key = PublicKey::from_spki_der(&raw(info.public_key)?)?;
+        let subject_der = raw(info.subject)?;
+        let subject = DistinguishedName::read(&subject_der, "subject")?;
+        let extensions = match attributes::extension_request(info.attributes()?)? {
             Some(extensions) => RequestedExtensions::read(extensions)?,
             None => RequestedExtensions::default(),
         };
         // Last, so that everything before it is also reached by input that is not signed.
-        verify(&public_key, algorithm, request.info, request.signature)?;
-        Ok(Self {
-            subject_der: request.subject.to_vec(),
+        verify(&public_key, algorithm, &raw(signed.content)?, signature)?;
+        Ok(Self(Fields {
+            subject_der,
             subject,
             public_key,
             extensions,
-        })
+        }))
     }
+}
 
-    /// Returns the subject Name, as received.
-    pub fn subject_der(&self) -> &[u8] {
-        &self.subject_der
-    }
+impl Deref for Csr {
+    type Target = Fields;
 
-    /// Returns whether the subject is a SEQUENCE of no RDN. Istio's, an organization of zero
-    /// length, is not empty.
-    pub fn subject_is_empty(&self) -> bool {
-        self.subject.is_empty
-    }
-
-    /// Returns the last commonName of the subject.
-    pub fn common_name(&self) -> Option<&str> {
-        self.subject.common_name.as_deref()
-    }
-
-    /// Returns the key that is to be certified.
-    pub fn public_key(&self) -> &PublicKey {
-        &self.public_key
-    }
-
-    /// Returns the requested subjectAltName.
-    pub fn subject_alt_names(&self) -> Option<&SubjectAltNames> {
-        self.extensions.subject_alt_names.as_ref()
-    }
-
-    /// Returns the requested basicConstraints.
-    pub fn basic_constraints(&self) -> Option<BasicConstraints> {
-        self.extensions.basic_constraints
-    }
-
-    /// Returns the requested keyUsage, which has at least one bit.
-    pub fn key_usage(&self) -> Option<KeyUsage> {
-        self.extensions.key_usage
-    }
-
-    /// Returns the requested extKeyUsage, in order.
-    pub fn extended_key_usage(&self) -> Option<&[ObjectIdentifier]> {
-        self.extensions.extended_key_usage.as_deref()
-    }
-
-    /// Returns the value of the requested nameConstraints extension, as received and well-formed.
-    pub fn name_constraints_der(&self) -> Option<&[u8]> {
-        self.extensions.name_constraints.as_deref()
+    fn deref(&self) -> &Fields {
+        &self.0
     }
 }
 
 fn check_size(input: &[u8]) -> Result<(), CsrError> {
-    if input.len() > MAX_SIZE {
-        Err(CsrError::TooLarge(input.len()))
-    } else {
-        Ok(())
+    match input.len() {
+        ..=MAX_SIZE => Ok(()),
+        size => Err(CsrError::TooLarge(size)),
     }
 }
 

@@ -49,26 +49,26 @@ pub struct Requester {
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
-/// Why a requester is not recognized as a ServiceAccount. Each message starts with the username.
+/// Why a requester is not recognized as a ServiceAccount. Each message follows the username.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotServiceAccount {
     /// The username is not that of a ServiceAccount.
-    #[error("{} is not a ServiceAccount", quote::text(.0))]
-    Username(String),
+    #[error("is not a ServiceAccount")]
+    Username,
     /// The UID is missing.
-    #[error("{} has a ServiceAccount's username but no UID; use a token of that ServiceAccount", quote::text(.0))]
-    NoUid(String),
+    #[error("has a ServiceAccount's username but no UID; use a token of that ServiceAccount")]
+    NoUid,
     /// A group that every ServiceAccount is in is missing.
-    #[error("{} has a ServiceAccount's username but is not in the group {}; use a token of that ServiceAccount", quote::text(.username), quote::text(.group))]
-    NoGroup {
-        /// The username.
-        username: String,
-        /// The group.
-        group: String,
-    },
+    #[error(
+        "has a ServiceAccount's username but is not in the group {}; use a token of that ServiceAccount",
+        quote::text(.0)
+    )]
+    NoGroup(String),
     /// It logged in with a client certificate, whose names its issuer chose.
-    #[error("{} logged in with a client certificate, which can carry any username; use a token of that ServiceAccount", quote::text(.0))]
-    ClientCertificate(String),
+    #[error(
+        "logged in with a client certificate, which can carry any username; use a token of that ServiceAccount"
+    )]
+    ClientCertificate,
 }
 
 impl Requester {
@@ -81,25 +81,20 @@ impl Requester {
     /// # Errors
     /// The requester is not a ServiceAccount, or did not log in as one.
     pub fn service_account(&self) -> Result<ServiceAccount, NotServiceAccount> {
-        let username = || self.username.clone();
-        let account = ServiceAccount::from_username(&self.username)
-            .ok_or_else(|| NotServiceAccount::Username(username()))?;
+        let account = ServiceAccount::from_username(&self.username);
+        let account = account.ok_or(NotServiceAccount::Username)?;
         if self.has_client_certificate() {
-            return Err(NotServiceAccount::ClientCertificate(username()));
+            return Err(NotServiceAccount::ClientCertificate);
         }
         if self.uid.is_empty() {
-            return Err(NotServiceAccount::NoUid(username()));
+            return Err(NotServiceAccount::NoUid);
         }
         let of_namespace = format!("{SERVICE_ACCOUNTS}:{}", account.namespace);
-        for group in [SERVICE_ACCOUNTS, &of_namespace] {
-            if !self.groups.iter().any(|own| own == group) {
-                return Err(NotServiceAccount::NoGroup {
-                    username: username(),
-                    group: group.to_owned(),
-                });
-            }
+        let mut groups = [SERVICE_ACCOUNTS.to_owned(), of_namespace].into_iter();
+        match groups.find(|group| !self.groups.contains(group)) {
+            Some(group) => Err(NotServiceAccount::NoGroup(group)),
+            None => Ok(account),
         }
-        Ok(account)
     }
 
     fn has_client_certificate(&self) -> bool {
@@ -150,7 +145,7 @@ mod tests {
         ] {
             assert_eq!(ServiceAccount::from_username(other), None, "{other}");
             let error = requester(other).service_account().unwrap_err();
-            assert_eq!(error, NotServiceAccount::Username(other.to_owned()));
+            assert_eq!(error, NotServiceAccount::Username);
         }
     }
 
@@ -169,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_client_certificate_with_the_username_of_a_service_account_is_refused() {
-        let forged = NotServiceAccount::ClientCertificate(WEB.to_owned());
+        let forged = NotServiceAccount::ClientCertificate;
         for (key, values) in [
             (CREDENTIAL_ID, &["X509SHA256=00ff"][..]),
             (CREDENTIAL_ID, &["JTI=7a1b0e6e", "X509SHA256=00ff"]),
@@ -193,10 +188,7 @@ mod tests {
             uid: String::new(),
             ..requester(WEB)
         };
-        assert_eq!(
-            uid.service_account(),
-            Err(NotServiceAccount::NoUid(WEB.to_owned()))
-        );
+        assert_eq!(uid.service_account(), Err(NotServiceAccount::NoUid));
         for (groups, missing) in [
             (&[][..], "system:serviceaccounts"),
             (&["system:authenticated"], "system:serviceaccounts"),
@@ -212,10 +204,7 @@ mod tests {
             ),
         ] {
             let error = with_groups(groups).service_account().unwrap_err();
-            let NotServiceAccount::NoGroup { group, .. } = error else {
-                panic!("{error}")
-            };
-            assert_eq!(group, missing);
+            assert_eq!(error, NotServiceAccount::NoGroup(missing.to_owned()));
         }
     }
 }

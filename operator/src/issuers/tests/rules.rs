@@ -32,7 +32,7 @@ fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
         path_length: None,
         ca_subjects: ready.chain.subjects().collect(),
         ca: None,
-        spiffe: None,
+        trust_domain: None,
     };
     assert_eq!(ready.rules, expected);
 }
@@ -83,8 +83,8 @@ fn profile_and_trust_domain_become_rules() {
         }),
     };
     assert_eq!(rules.ca, Some(expected));
-    let spiffe = rules.spiffe.unwrap();
-    assert_eq!(spiffe.trust_domain.id().to_string(), "spiffe://example.org");
+    let trust_domain = rules.trust_domain.unwrap();
+    assert_eq!(trust_domain.id().to_string(), "spiffe://example.org");
 }
 
 /// A CA stays trusted until it expires, and so its name stays taken.

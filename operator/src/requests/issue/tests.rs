@@ -52,7 +52,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
             path_length: chain.path_length(),
             ca_subjects: chain.subjects().collect(),
             ca: None,
-            spiffe: None,
+            trust_domain: None,
         },
         bundle: ca::bundle([&chain], NOW),
         chain,

@@ -1,4 +1,4 @@
-//! Which answer wins: the order of the checks, and the four kinds of decision.
+//! Which answer wins: the order of the checks, and the kinds of decision.
 
 use std::time::Duration;
 
@@ -59,20 +59,6 @@ fn a2_19_cm_5_waits_for_an_issuer_that_is_missing_or_not_ready() {
         "{}",
         not_ready.message
     );
-}
-
-#[test]
-fn a1_3_cm_3_ignores_a_request_without_approval() {
-    for pending in [good(), malformed()] {
-        let pending = RawRequest {
-            approval: Approval::Pending,
-            ..pending
-        };
-        for issuer in [MISSING, NOT_READY, Issuer::Ready(&plain())] {
-            let decision = decision_by(pending.clone(), issuer);
-            assert!(matches!(decision, Decision::Ignore), "{decision:?}");
-        }
-    }
 }
 
 #[test]
@@ -195,11 +181,14 @@ fn a_requester_cannot_fill_the_status_with_a_long_username() {
 fn a_grant_has_what_was_requested() {
     let csr = CsrParts::default();
     let grant = granted(with_duration(request(&csr), 20), &plain());
-    assert_eq!(grant.request_uid(), good().uid);
-    assert_eq!(grant.duration(), Duration::from_secs(20));
-    assert_eq!(grant.public_key(), csr.key.public());
-    assert_eq!(grant.subject_der(), csr.subject);
-    assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
-    assert_eq!(grant.spiffe_id(), None);
-    assert_eq!(grant.name_constraints_der(), None);
+    assert_eq!(grant.request_uid, good().uid);
+    assert_eq!(grant.duration, Duration::from_secs(20));
+    assert_eq!(&grant.public_key, csr.key.public());
+    assert_eq!(grant.subject_der, csr.subject);
+    assert_eq!(
+        grant.subject_alt_names.as_ref().unwrap().der(),
+        csr.names.unwrap()
+    );
+    assert_eq!(grant.spiffe_id, None);
+    assert_eq!(grant.name_constraints, None);
 }

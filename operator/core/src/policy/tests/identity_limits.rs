@@ -6,7 +6,7 @@ use crate::fixtures::der::uri;
 use crate::fixtures::request::{
     account, denied, granted, plain, request, request_for_certificate, requester, spiffe,
 };
-use crate::policy::{Rules, SpiffeRules};
+use crate::policy::Rules;
 use crate::request::RawRequest;
 use crate::spiffe::TrustDomain;
 
@@ -124,8 +124,11 @@ fn a_plain_private_ca_carries_any_uri() {
         },
         &plain(),
     );
-    assert_eq!(grant.spiffe_id(), None);
-    assert_eq!(grant.subject_alt_names().unwrap().der(), csr.names.unwrap());
+    assert_eq!(grant.spiffe_id, None);
+    assert_eq!(
+        grant.subject_alt_names.as_ref().unwrap().der(),
+        csr.names.unwrap()
+    );
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn recognizes_the_configured_cert_manager_account() {
 fn sid_3_accepts_a_trust_domain_that_looks_like_an_address() {
     let trust_domain = TrustDomain::parse("10.0.0.1").unwrap();
     let rules = Rules {
-        spiffe: Some(SpiffeRules { trust_domain }),
+        trust_domain: Some(trust_domain),
         ..spiffe()
     };
     assert_eq!(

@@ -10,28 +10,28 @@ use super::CsrError;
 use crate::quote;
 use crate::x509::strict;
 
-/// Returns the one value of the extensionRequest attribute, if there is one. challengePassword and
-/// unstructuredName, which OpenSSL prompts for, are accepted and ignored;
-/// every other attribute is refused.
+/// The extensionRequest, and what OpenSSL prompts for, which is ignored.
+const KNOWN: [ObjectIdentifier; 3] = [
+    PKCS_9_AT_EXTENSION_REQUEST,
+    PKCS_9_AT_CHALLENGE_PASSWORD,
+    PKCS_9_AT_UNSTRUCTURED_NAME,
+];
+
+/// Returns the one value of the extensionRequest attribute, if there is one.
 pub(super) fn extension_request(attributes: &[u8]) -> Result<Option<&[u8]>, CsrError> {
-    let malformed = || CsrError::malformed("attributes");
+    let malformed = CsrError::malformed("attributes");
     let mut seen = Vec::new();
     let mut request = None;
-    for attribute in strict::set_elements(attributes).map_err(malformed())? {
-        let (oid, values) = read(attribute).map_err(malformed())?;
-        match oid {
-            PKCS_9_AT_EXTENSION_REQUEST
-            | PKCS_9_AT_CHALLENGE_PASSWORD
-            | PKCS_9_AT_UNSTRUCTURED_NAME => {}
-            other => return Err(CsrError::UnknownAttribute(quote::oid(&other))),
+    for attribute in strict::set_elements(attributes).map_err(malformed)? {
+        let (oid, values) = read(attribute).map_err(malformed)?;
+        if !KNOWN.contains(&oid) {
+            return Err(CsrError::UnknownAttribute(quote::oid(&oid)));
         }
-        let [value] = values.as_slice() else {
-            return Err(CsrError::RepeatedAttribute(quote::oid(&oid)));
+        let value = match values.as_slice() {
+            [value] if !seen.contains(&oid) => value,
+            _ => return Err(CsrError::RepeatedAttribute(quote::oid(&oid))),
         };
-        if seen.contains(&oid) {
-            return Err(CsrError::RepeatedAttribute(quote::oid(&oid)));
-        }
-        strict::check_well_formed(value).map_err(malformed())?;
+        strict::check_well_formed(value).map_err(malformed)?;
         if oid == PKCS_9_AT_EXTENSION_REQUEST {
             request = Some(*value);
         }

@@ -102,12 +102,12 @@ impl CsrError {
     }
 
     /// For `map_err`: what is not DER.
-    pub(super) fn malformed(what: &'static str) -> impl FnOnce(der::Error) -> Self {
+    pub(super) fn malformed(what: &'static str) -> impl Fn(der::Error) -> Self + Copy {
         move |source| Self::Malformed { what, source }
     }
 
     /// For `map_err`: a known extension whose value is not strict DER of its type.
-    pub(super) fn not_der(extension: &'static str) -> impl FnOnce(der::Error) -> Self {
+    pub(super) fn not_der(extension: &'static str) -> impl Fn(der::Error) -> Self + Copy {
         move |source| {
             Self::invalid(
                 extension,

@@ -21,12 +21,17 @@ const MAX_PURPOSES: usize = 64;
 
 /// The value of every requested extension that is used.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RequestedExtensions {
-    pub(super) subject_alt_names: Option<SubjectAltNames>,
-    pub(super) basic_constraints: Option<BasicConstraints>,
-    pub(super) key_usage: Option<KeyUsage>,
-    pub(super) extended_key_usage: Option<Vec<ObjectIdentifier>>,
-    pub(super) name_constraints: Option<Vec<u8>>,
+pub struct RequestedExtensions {
+    /// subjectAltName.
+    pub subject_alt_names: Option<SubjectAltNames>,
+    /// basicConstraints.
+    pub basic_constraints: Option<BasicConstraints>,
+    /// keyUsage, with at least one bit.
+    pub key_usage: Option<KeyUsage>,
+    /// extKeyUsage, in order.
+    pub extended_key_usage: Option<Vec<ObjectIdentifier>>,
+    /// The value of nameConstraints, as received and well-formed.
+    pub name_constraints: Option<Vec<u8>>,
 }
 
 impl RequestedExtensions {
@@ -111,43 +116,40 @@ fn read_basic_constraints(value: &[u8]) -> Result<BasicConstraints, CsrError> {
 /// KeyUsage with at least one bit (RFC 5280 4.2.1.3), in its one DER form: a named bit list
 /// without trailing zeros (X.690 section 11.2.2).
 fn read_key_usage(value: &[u8]) -> Result<KeyUsage, CsrError> {
-    let not_der = || CsrError::not_der("keyUsage");
-    let usage = KeyUsage::from_der(value).map_err(not_der())?;
+    let not_der = CsrError::not_der("keyUsage");
+    let usage = KeyUsage::from_der(value).map_err(not_der)?;
     if usage.0.is_empty() {
         return Err(CsrError::invalid(
             "keyUsage",
             "has no bit set; set one or leave it out",
         ));
     }
-    if usage.to_der().map_err(not_der())? != value {
-        return Err(not_der()(Tag::BitString.non_canonical_error().into()));
+    if usage.to_der().map_err(not_der)? != value {
+        return Err(not_der(Tag::BitString.non_canonical_error().into()));
     }
     Ok(usage)
 }
 
 /// ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId
 fn read_extended_key_usage(value: &[u8]) -> Result<Vec<ObjectIdentifier>, CsrError> {
-    let not_der = || CsrError::not_der("extKeyUsage");
-    let elements = strict::sequence(value)
+    const NAME: &str = "extKeyUsage";
+    let purposes = strict::sequence(value)
         .and_then(strict::elements)
-        .map_err(not_der())?;
-    if elements.is_empty() {
-        return Err(CsrError::invalid(
-            "extKeyUsage",
+        .and_then(|oids| {
+            oids.into_iter()
+                .map(strict::oid)
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .map_err(CsrError::not_der(NAME))?;
+    match purposes.len() {
+        0 => Err(CsrError::invalid(
+            NAME,
             "is empty; name a purpose or leave it out",
-        ));
+        )),
+        1..=MAX_PURPOSES => Ok(purposes),
+        count => Err(CsrError::invalid(
+            NAME,
+            format!("names {count} purposes, more than the maximum of {MAX_PURPOSES}; name fewer"),
+        )),
     }
-    if elements.len() > MAX_PURPOSES {
-        return Err(CsrError::invalid(
-            "extKeyUsage",
-            format!(
-                "names {} purposes, more than the maximum of {MAX_PURPOSES}; name fewer",
-                elements.len()
-            ),
-        ));
-    }
-    elements
-        .into_iter()
-        .map(|oid| strict::oid(oid).map_err(not_der()))
-        .collect()
 }

@@ -18,10 +18,10 @@ const EXTENSION: &str = "nameConstraints";
 /// that a verifier understands. Go refuses to read a CA certificate with any other, so that
 /// nothing under it would verify.
 pub(super) fn check(value: &[u8]) -> Result<(), CsrError> {
-    let not_der = || CsrError::not_der(EXTENSION);
-    let typed = NameConstraints::from_der(value).map_err(not_der())?;
-    if typed.to_der().map_err(not_der())? != value {
-        return Err(not_der()(Tag::Sequence.non_canonical_error().into()));
+    let not_der = CsrError::not_der(EXTENSION);
+    let typed = NameConstraints::from_der(value).map_err(not_der)?;
+    if typed.to_der().map_err(not_der)? != value {
+        return Err(not_der(Tag::Sequence.non_canonical_error().into()));
     }
     let lists = [&typed.permitted_subtrees, &typed.excluded_subtrees];
     let lists: Vec<_> = lists.into_iter().flatten().collect();
@@ -42,80 +42,66 @@ fn check_subtree(subtree: &GeneralSubtree) -> Result<(), CsrError> {
             "has a subtree with minimum or maximum; remove them (RFC 5280 4.2.1.10)",
         ));
     }
-    match &subtree.base {
-        GeneralName::IpAddress(range) if !is_range(range.as_bytes()) => Err(invalid(
-            "has an IP range that is not an address and a mask; write it as a CIDR block",
-        )),
-        GeneralName::DnsName(domain) => check_domain("DNS", domain.as_str()),
-        GeneralName::Rfc822Name(mailbox) => check_email(mailbox.as_str()),
-        GeneralName::UniformResourceIdentifier(host) => check_uri_host(host.as_str()),
-        GeneralName::IpAddress(_) | GeneralName::DirectoryName(_) => Ok(()),
-        _ => Err(invalid(
-            "has a subtree of a kind that verifiers do not know; use DNS, IP, email, URI or directory names",
-        )),
-    }
+    let (kind, text, fault) = match &subtree.base {
+        GeneralName::DnsName(name) => ("DNS", name.as_str(), domain_fault(name.as_str())),
+        GeneralName::Rfc822Name(name) => ("email", name.as_str(), email_fault(name.as_str())),
+        GeneralName::UniformResourceIdentifier(name) => {
+            ("URI", name.as_str(), uri_host_fault(name.as_str()))
+        }
+        GeneralName::IpAddress(range) if !is_range(range.as_bytes()) => {
+            return Err(invalid(
+                "has an IP range that is not an address and a mask; write it as a CIDR block",
+            ));
+        }
+        GeneralName::IpAddress(_) | GeneralName::DirectoryName(_) => return Ok(()),
+        _ => {
+            return Err(invalid(
+                "has a subtree of a kind that verifiers do not know; use DNS, IP, email, URI or directory names",
+            ));
+        }
+    };
+    fault.map_or(Ok(()), |fault| {
+        let text = quote::text(text);
+        Err(invalid(&format!("has the {kind} subtree {text}, {fault}")))
+    })
 }
 
 /// A host name, one behind a dot for what lies below it, or nothing at all for every name.
-fn check_domain(kind: &str, domain: &str) -> Result<(), CsrError> {
+fn domain_fault(domain: &str) -> Option<&'static str> {
     let host = domain.strip_prefix('.').unwrap_or(domain);
-    if domain.is_empty() {
-        return Ok(());
-    }
-    match host_fault(host) {
-        Some(_) => Err(invalid(&format!(
-            "has the {kind} subtree {}, which is not a host name; write example.org, or .example.org \
-             for what lies below it",
-            quote::text(domain)
-        ))),
-        None => Ok(()),
-    }
+    let valid = domain.is_empty() || host_fault(host).is_none();
+    (!valid).then_some(
+        "which is not a host name; write example.org, or .example.org for what lies below it",
+    )
 }
 
 /// A mailbox, or the domain of many (RFC 5280 4.2.1.10).
-fn check_email(constraint: &str) -> Result<(), CsrError> {
+fn email_fault(constraint: &str) -> Option<&'static str> {
     let Some((local, host)) = constraint.rsplit_once('@') else {
-        return check_domain("email", constraint);
+        return domain_fault(constraint);
     };
     // Dot-atom of RFC 5322 3.2.3; a quoted local part is not read by every verifier.
     let is_atom = |atom: &str| {
         let special = |byte: u8| b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
         !atom.is_empty() && (atom.bytes()).all(|byte| byte.is_ascii_alphanumeric() || special(byte))
     };
-    if local.split('.').all(is_atom) && host_fault(host).is_none() {
-        return Ok(());
-    }
-    Err(invalid(&format!(
-        "has the email subtree {}, which is not a mailbox; write name@host.example, or only the host",
-        quote::text(constraint)
-    )))
+    let valid = local.split('.').all(is_atom) && host_fault(host).is_none();
+    (!valid).then_some("which is not a mailbox; write name@host.example, or only the host")
 }
 
-/// Checks a domain that is not an address: only the name of a host constrains URIs.
-fn check_uri_host(host: &str) -> Result<(), CsrError> {
-    if host.parse::<IpAddr>().is_ok() {
-        return Err(invalid(&format!(
-            "has the URI subtree {}, and an IP address cannot constrain URIs; write a host name",
-            quote::text(host)
-        )));
+/// A domain that is not an address: only the name of a host constrains URIs.
+fn uri_host_fault(host: &str) -> Option<&'static str> {
+    match host.parse::<IpAddr>() {
+        Ok(_) => Some("and an IP address cannot constrain URIs; write a host name"),
+        Err(_) => domain_fault(host),
     }
-    check_domain("URI", host)
 }
 
 /// An IPv4 or IPv6 address and a mask of ones and then zeros.
 fn is_range(bytes: &[u8]) -> bool {
-    if !matches!(bytes.len(), 8 | 32) {
-        return false;
-    }
-    let mask = &bytes[bytes.len() / 2..];
-    let ones: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
-    let bits: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
-    // The ones are all in front when no byte has a one behind a zero and no byte follows a zero.
-    let first_short = mask
-        .iter()
-        .position(|byte| *byte != 0xff)
-        .unwrap_or(mask.len());
-    ones == bits && mask.iter().skip(first_short + 1).all(|byte| *byte == 0)
+    let (_, mask) = bytes.split_at(bytes.len() / 2);
+    let bits = (mask.iter()).flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1));
+    matches!(bytes.len(), 8 | 32) && bits.is_sorted_by(|a, b| a >= b)
 }
 
 fn invalid(fault: &str) -> CsrError {

@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::SpiffeRules;
 use signet_core::reason::Reason;
 use signet_core::request::RawRequest;
 use signet_core::spiffe::TrustDomain;
@@ -83,9 +82,8 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     let IssuerLookup::Observed(State::Ready(mut loaded)) = ready(signer, chain) else {
         unreachable!("it was made ready");
     };
-    Arc::get_mut(&mut loaded).unwrap().rules.spiffe = Some(SpiffeRules {
-        trust_domain: TrustDomain::parse("example.org").unwrap(),
-    });
+    Arc::get_mut(&mut loaded).unwrap().rules.trust_domain =
+        Some(TrustDomain::parse("example.org").unwrap());
     let mut asked = asked();
     asked.requester = service_account("shop", "web");
     asked.csr = csr::pem("", &[]);

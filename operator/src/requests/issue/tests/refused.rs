@@ -3,8 +3,8 @@ use signet_core::reason::Reason;
 use signet_core::request::{Approval, RawRequest, Reference};
 use signet_keys::{ErrorClass, KeyError, KeyType};
 
-use super::{Outcome, asked, outcome, outcome_now, ready};
-use crate::fixtures::{NOW, ca, key};
+use super::{Outcome, asked, outcome_now, ready};
+use crate::fixtures::{ca, key};
 use crate::keyring::IssuerLookup;
 
 /// What a denial costs: no signature, no retry.
@@ -66,18 +66,6 @@ async fn a1_4_denied_comes_before_malformed() {
     asked.csr = b"no CSR".to_vec();
     asked.duration = Err("soon is no duration".to_owned());
     assert_eq!(denial(asked).await.reason, Reason::Denied);
-}
-
-/// Rule A1-3, CM-3: nothing is signed and nothing is written before somebody approved it.
-#[tokio::test]
-async fn a1_3_what_nobody_approved_is_ignored_also_when_malformed() {
-    let mut malformed = asked();
-    malformed.csr = b"no CSR".to_vec();
-    for mut asked in [asked(), malformed] {
-        asked.approval = Approval::Pending;
-        let outcome = outcome(asked, &IssuerLookup::Missing, NOW).await;
-        assert_eq!(outcome, None);
-    }
 }
 
 /// A longer one can never be signed, and names can be left out.

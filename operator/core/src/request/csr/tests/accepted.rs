@@ -4,8 +4,9 @@ use x509_cert::ext::pkix::KeyUsages;
 
 use super::build::{self, Parts, name_attribute, seq, set};
 use super::openssl::{OpenSsl, P256, RSA_2048};
-use crate::request::csr::{BasicConstraints, Csr};
+use crate::request::csr::Csr;
 use crate::x509::algorithm::KeyAlgorithm;
+use crate::x509::basic_constraints::BasicConstraints;
 use crate::x509::strict::tlv;
 
 #[test]
@@ -35,40 +36,42 @@ fn accepts_every_key_type_with_every_hash() {
         for hash in ["-sha256", "-sha384", "-sha512"] {
             let csr = Csr::from_pem(&openssl.csr("key.pem", &[hash]));
             let csr = csr.unwrap_or_else(|e| panic!("{algorithm} {hash}: {e}"));
-            assert_eq!(csr.public_key().algorithm(), algorithm);
-            assert_eq!(csr.common_name(), Some("name"));
+            assert_eq!(csr.public_key.algorithm(), algorithm);
+            assert_eq!(csr.subject.common_name.as_deref(), Some("name"));
         }
     }
     openssl.key("key.pem", &["-algorithm", "ED25519"]);
     let csr = Csr::from_pem(&openssl.csr("key.pem", &[])).unwrap();
-    assert_eq!(csr.public_key().algorithm(), KeyAlgorithm::Ed25519);
+    assert_eq!(csr.public_key.algorithm(), KeyAlgorithm::Ed25519);
 }
 
 #[test]
 fn reads_every_known_extension() {
     let csr = Csr::from_der(&build::full()).unwrap();
-    assert!(!csr.subject_is_empty());
-    assert_eq!(csr.common_name(), Some("name"));
-    let names = csr.subject_alt_names().unwrap();
+    assert!(!csr.subject.is_empty);
+    assert_eq!(csr.subject.common_name.as_deref(), Some("name"));
+    let names = csr.extensions.subject_alt_names.as_ref().unwrap();
     assert_eq!(names.uris(), ["spiffe://example.org/ns/a/sa/b"]);
     assert_eq!(names.others(), 1);
     let constraints = BasicConstraints {
         ca: true,
         path_length: Some(1),
     };
-    assert_eq!(csr.basic_constraints(), Some(constraints));
+    assert_eq!(csr.extensions.basic_constraints, Some(constraints));
     let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
-    assert_eq!(csr.key_usage().unwrap().0, usages);
+    assert_eq!(csr.extensions.key_usage.unwrap().0, usages);
     // A3-23: the order of purposes is compared, so that it is kept.
     let purposes: Vec<_> = csr
-        .extended_key_usage()
+        .extensions
+        .extended_key_usage
+        .as_ref()
         .unwrap()
         .iter()
         .map(|o| o.to_string())
         .collect();
     assert_eq!(purposes, ["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"]);
     assert_eq!(
-        csr.name_constraints_der().unwrap()[..4],
+        csr.extensions.name_constraints.as_ref().unwrap()[..4],
         [0x30, 0x11, 0xa0, 0x0f]
     );
 }
@@ -83,12 +86,15 @@ fn a_bare_csr_requests_nothing() {
     };
     for der in [Parts::default().sign(), absent.sign()] {
         let csr = Csr::from_der(&der).unwrap();
-        assert!(csr.subject_is_empty());
-        assert_eq!(csr.subject_der(), [0x30, 0x00]);
-        assert_eq!(csr.common_name(), None);
-        assert!(csr.subject_alt_names().is_none() && csr.basic_constraints().is_none());
-        assert!(csr.key_usage().is_none() && csr.extended_key_usage().is_none());
-        assert!(csr.name_constraints_der().is_none());
+        assert!(csr.subject.is_empty);
+        assert_eq!(csr.subject_der, [0x30, 0x00]);
+        assert_eq!(csr.subject.common_name.as_deref(), None);
+        assert!(
+            csr.extensions.subject_alt_names.is_none()
+                && csr.extensions.basic_constraints.is_none()
+        );
+        assert!(csr.extensions.key_usage.is_none() && csr.extensions.extended_key_usage.is_none());
+        assert!(csr.extensions.name_constraints.is_none());
     }
 }
 
@@ -107,9 +113,12 @@ fn accepts_istios_organization_of_zero_length() {
         .sign(),
     )
     .unwrap();
-    assert_eq!(csr.subject_der(), subject);
-    assert!(!csr.subject_is_empty());
-    assert_eq!(csr.subject_alt_names().unwrap().der(), san);
+    assert_eq!(csr.subject_der, subject);
+    assert!(!csr.subject.is_empty);
+    assert_eq!(
+        csr.extensions.subject_alt_names.as_ref().unwrap().der(),
+        san
+    );
 }
 
 #[test]
@@ -120,15 +129,15 @@ fn keeps_subjects_as_received() {
     let subject = "/DC=org/DC=example/OU=b/OU=a/O=Jürgen & Söhne+L=Köln/CN=first/CN=last";
     let pem = openssl.csr("key.pem", &["-subj", subject, "-multivalue-rdn"]);
     let csr = Csr::from_pem(&pem).unwrap();
-    assert_eq!(csr.common_name(), Some("last"));
+    assert_eq!(csr.subject.common_name.as_deref(), Some("last"));
     let (_, document) = der::Document::from_pem(str::from_utf8(&pem).unwrap()).unwrap();
     let received = document.as_bytes();
     let at = received
-        .windows(csr.subject_der().len())
-        .position(|w| w == csr.subject_der());
+        .windows(csr.subject_der.len())
+        .position(|w| w == csr.subject_der);
     // Behind the version, and behind two frames whose lengths take one or two more octets.
     assert!(matches!(at, Some(9..=11)), "{at:?}");
-    let name = x509_cert::name::Name::from_der(csr.subject_der()).unwrap();
+    let name = x509_cert::name::Name::from_der(&csr.subject_der).unwrap();
     assert_eq!(
         name.to_string(),
         "CN=last,CN=first,L=Köln+O=Jürgen & Söhne,OU=a,OU=b,DC=example,DC=org"
@@ -153,7 +162,7 @@ fn checks_the_string_types_of_a_subject() {
     for (tag, value, text) in table {
         let attribute = name_attribute("2.5.4.3", tag, &build::hex(&value));
         let csr = Csr::from_der(&Parts::subject(seq(&[set(&[attribute])])).sign()).unwrap();
-        assert_eq!(csr.common_name(), Some(text));
+        assert_eq!(csr.subject.common_name.as_deref(), Some(text));
     }
     // Go writes one organization given twice as two equal elements of one set.
     let twice = vec![name_attribute("2.5.4.10", 0x13, b"a"); 2];
@@ -176,7 +185,7 @@ nameConstraints = critical, permitted;DNS:example.org, excluded;IP:10.0.0.0/255.
 permitted;URI:.example.org, permitted;email:example.org
 subjectKeyIdentifier = hash";
     let csr = Csr::from_pem(&openssl.csr_with("key.pem", extensions, &[])).unwrap();
-    let names = csr.subject_alt_names().unwrap();
+    let names = csr.extensions.subject_alt_names.as_ref().unwrap();
     assert_eq!(names.dns(), ["a.example"]);
     assert_eq!(names.uris(), ["spiffe://td/ns/a/sa/b"]);
     assert_eq!(names.ips().len(), 2);
@@ -191,14 +200,14 @@ subjectKeyIdentifier = hash";
             .any(|window| window == other)
     );
     let usages = KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment;
-    assert_eq!(csr.key_usage().unwrap().0, usages);
-    assert_eq!(csr.extended_key_usage().unwrap().len(), 3);
+    assert_eq!(csr.extensions.key_usage.unwrap().0, usages);
+    assert_eq!(csr.extensions.extended_key_usage.as_ref().unwrap().len(), 3);
     let leaf = BasicConstraints {
         ca: false,
         path_length: None,
     };
-    assert_eq!(csr.basic_constraints(), Some(leaf));
-    assert!(csr.name_constraints_der().is_some());
+    assert_eq!(csr.extensions.basic_constraints, Some(leaf));
+    assert!(csr.extensions.name_constraints.is_some());
 }
 
 #[test]
@@ -213,8 +222,14 @@ fn reads_csrs_by_rcgen() {
         let key = rcgen::KeyPair::generate_for(algorithm).unwrap();
         let pem = params.serialize_request(&key).unwrap().pem().unwrap();
         let csr = Csr::from_pem(pem.as_bytes()).unwrap();
-        assert_eq!(csr.subject_alt_names().unwrap().dns(), ["a.example"]);
-        assert_eq!(csr.key_usage().unwrap().0, KeyUsages::DigitalSignature);
+        assert_eq!(
+            csr.extensions.subject_alt_names.as_ref().unwrap().dns(),
+            ["a.example"]
+        );
+        assert_eq!(
+            csr.extensions.key_usage.unwrap().0,
+            KeyUsages::DigitalSignature
+        );
     }
 }
 

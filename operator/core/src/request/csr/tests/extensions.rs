@@ -136,7 +136,7 @@ fn rejects_trailing_bytes_in_values() {
 fn reads_basic_constraints() {
     let read = |value: &str| {
         let csr = outcome(&[critical(build::BASIC_CONSTRAINTS, &hex(value))]).unwrap();
-        let constraints = csr.basic_constraints().unwrap();
+        let constraints = csr.extensions.basic_constraints.unwrap();
         (constraints.ca, constraints.path_length)
     };
     assert_eq!(read("3000"), (false, None));
@@ -165,7 +165,7 @@ fn reads_basic_constraints() {
 fn reads_key_usage() {
     let read = |value: &str| {
         let csr = outcome(&[critical(build::KEY_USAGE, &hex(value))]).unwrap();
-        csr.key_usage().unwrap().0.bits()
+        csr.extensions.key_usage.unwrap().0.bits()
     };
     // digitalSignature; it and keyEncipherment; keyCertSign and cRLSign; decipherOnly.
     assert_eq!(read("03020780"), 0b1);
@@ -198,7 +198,10 @@ fn reads_extended_key_usage() {
             .collect::<Vec<_>>())
     };
     let most = outcome(&[extension(build::EXT_KEY_USAGE, &purposes(64))]).unwrap();
-    assert_eq!(most.extended_key_usage().unwrap().len(), 64);
+    assert_eq!(
+        most.extensions.extended_key_usage.as_ref().unwrap().len(),
+        64
+    );
     let message = invalid(build::EXT_KEY_USAGE, &hex::encode(purposes(65)));
     assert!(message.contains("names 65 purposes"), "{message}");
     // Longer than any identifier in use.

@@ -33,7 +33,7 @@ fn checks_the_frame_and_the_kinds_of_subtrees() {
     ];
     let value = permitted(&good);
     let csr = outcome(&[critical(build::NAME_CONSTRAINTS, &value)]).unwrap();
-    assert_eq!(csr.name_constraints_der(), Some(&value[..]));
+    assert_eq!(csr.extensions.name_constraints.as_deref(), Some(&value[..]));
 
     let dns = tlv(0x82, b"example.org");
     let cases = [
