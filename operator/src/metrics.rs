@@ -16,10 +16,8 @@ use crate::issuer_name::IssuerName;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
-/// The outcomes of a request.
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
-/// The operator's metrics.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
@@ -30,12 +28,10 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let series = Series::default();
         let mut registry = Registry::with_prefix("signet");
-        series.register(&mut registry);
         Self {
+            series: Series::registered(&mut registry),
             registry: Mutex::new(registry),
-            series,
             issuers: Mutex::default(),
         }
     }
@@ -121,7 +117,6 @@ impl Metrics {
         self.issuers.lock().iter().cloned().collect()
     }
 
-    /// Removes the series of a deleted issuer.
     pub fn forget(&self, name: &IssuerName) {
         self.issuers.lock().remove(name);
         let labels = IssuerLabels::from(name);
@@ -141,15 +136,11 @@ impl Metrics {
         }
     }
 
-    /// Records that a status write conflicted with a newer object.
     pub fn conflict(&self) {
         self.series.conflicts.inc();
     }
 
     /// Returns the text of a scrape, with the current figures.
-    ///
-    /// # Errors
-    /// The text cannot be encoded.
     pub fn scrape(&self, now: &Now) -> Result<String, std::fmt::Error> {
         self.series.in_flight.set(count(now.in_flight));
         self.series.waiting.set(count(now.waiting));
@@ -173,13 +164,10 @@ impl Metrics {
 pub struct Now {
     /// The number of requests in the queue of each issuer's key.
     pub queues: Vec<(IssuerName, usize)>,
-    /// Reconciles in flight.
     pub in_flight: usize,
     /// Approved requests without a final result.
     pub waiting: usize,
-    /// Whether this replica holds the Lease.
     pub leading: bool,
-    /// Seconds since the start.
     pub uptime: f64,
 }
 
