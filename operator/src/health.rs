@@ -46,19 +46,16 @@ pub struct InFlight<'a> {
 }
 
 impl Health {
-    /// The main loop is alive.
     pub fn beat(&self) {
         *self.beat.lock() = Instant::now();
     }
 
-    /// A reconcile begins.
     pub fn begin(&self) -> InFlight<'_> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.in_flight.lock().insert(id, Instant::now());
         InFlight { health: self, id }
     }
 
-    /// The number of reconciles in flight.
     pub fn in_flight(&self) -> usize {
         self.in_flight.lock().len()
     }
@@ -69,7 +66,6 @@ impl Health {
         self.lease_known.store(true, Ordering::Relaxed);
     }
 
-    /// Whether this replica leads.
     pub fn is_leading(&self) -> bool {
         self.leading.load(Ordering::Relaxed)
     }
@@ -80,9 +76,6 @@ impl Health {
     }
 
     /// Alive unless the main loop or a reconcile is stuck.
-    ///
-    /// # Errors
-    /// A message that says what is stuck.
     pub fn live(&self) -> Result<(), String> {
         let silence = self.beat.lock().elapsed();
         if silence > BEAT_TIMEOUT {
@@ -102,9 +95,6 @@ impl Health {
     }
 
     /// Ready when it is known who leads and, if it is this replica, its watches are complete.
-    ///
-    /// # Errors
-    /// A message that says what is missing.
     pub fn ready(&self) -> Result<(), &'static str> {
         if !self.lease_known.load(Ordering::Relaxed) {
             Err("the Lease has not been read yet")

@@ -13,12 +13,10 @@ use super::generation;
 use super::reason::{IssuerReason, NotReady};
 use crate::context::Context;
 use crate::plan::managed_by;
-use crate::writer::CreateResult;
 
 /// The code with which the API server rejects an object that breaks its schema.
 const UNPROCESSABLE: u16 = 422;
 
-/// Creates a key in a Secret.
 pub(super) async fn key(
     facts: &Facts,
     to_make: &KeyToMake,
@@ -44,13 +42,12 @@ pub(super) async fn key(
         string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
         ..Secret::default()
     };
-    if context.writer.create(namespace, &secret).await? == CreateResult::Created {
+    if context.writer.create(namespace, &secret).await? {
         tracing::info!(namespace, secret = name, "created a CA key");
     }
     Ok(())
 }
 
-/// Signs an issuer's own root, and stores it in a generation.
 pub(super) async fn root(
     root: &SelfSigned,
     signer: &GuardedSigner,

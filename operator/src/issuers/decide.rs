@@ -15,6 +15,7 @@ use signet_keys::{ErrorClass, GuardedSigner, KeyError, KeyToMake};
 use super::facts::Facts;
 use super::generation::Generation;
 use super::reason::{IssuerReason, NotReady};
+use crate::keyring::ReadyIssuer;
 
 /// Ten years of 365 days.
 const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -29,7 +30,6 @@ const MAX_COMMON_NAME_LEN: usize = 64;
 /// The next step. After each but the last, the issuer is observed again.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Create the key.
     CreateKey(KeyToMake),
     /// Sign the issuer's own root, and store it in a generation.
     CreateRoot {
@@ -38,25 +38,17 @@ pub(super) enum Step {
         number: u32,
     },
     /// Store the existing chain in a generation.
-    Adopt { chain: Box<CaChain>, number: u32 },
+    Adopt {
+        chain: Box<CaChain>,
+        number: u32,
+    },
     /// Nothing: the issuer is ready.
-    Ready(Box<Ready>),
+    Ready(Arc<ReadyIssuer>),
 }
 
 /// The result of a reconcile: whether the issuer can sign.
-pub(super) type Outcome = Result<Ready, NotReady>;
+pub(super) type Outcome = Result<Arc<ReadyIssuer>, NotReady>;
 
-/// An issuer that can sign.
-#[derive(Debug)]
-pub(super) struct Ready {
-    /// The name of the generation that signs.
-    pub(super) generation: String,
-    pub(super) chain: CaChain,
-    pub(super) signer: Arc<GuardedSigner>,
-    pub(super) rules: Rules,
-}
-
-/// Decides on the next step.
 pub(super) fn decide(facts: &Facts) -> Result<Step, NotReady> {
     let trust_domain = trust_domain(facts)?;
     let source = facts.spec.certificate.source().ok_or_else(|| {
@@ -217,13 +209,14 @@ fn ready(
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     check_chain(facts, chain, &signer)?;
-    let ready = Ready {
+    Ok(Step::Ready(Arc::new(ReadyIssuer {
         generation: generation.name.clone(),
         rules: rules(facts, chain, trust_domain),
         chain: chain.clone(),
-        signer,
-    };
-    Ok(Step::Ready(Box::new(ready)))
+        guard: signer,
+        bundle: facts.bundle(),
+        backend: facts.spec.key.backend().name(),
+    })))
 }
 
 /// Refuses another generation if there are too many: a pair that changes all the time would fill the

@@ -20,8 +20,6 @@ use crate::namespace::IssuerNamespace;
 /// The number of generations in one response.
 const PAGE: u32 = 50;
 
-/// Observes the facts.
-///
 /// The generations are read from the API server and not from a cache: a key may only be created if
 /// there is none.
 pub(super) async fn observe<K: IssuerResource>(
@@ -107,7 +105,6 @@ async fn generations(
     Ok((generations, kept))
 }
 
-/// Returns the access of an issuer's key.
 fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
     let settings = &context.settings;
     let (tenant, ambient_credentials, addresses) = match name.kind {

@@ -5,17 +5,13 @@ use signet_keys::{ErrorClass, KeyError};
 /// The closed list of reasons of an issuer's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IssuerReason {
-    /// The issuer can sign.
     Ready,
     /// Another writer is active on the CA.
     Progressing,
     /// The spec is inconsistent or cannot be read.
     InvalidSpec,
-    /// The CA certificate cannot issue.
     InvalidCa,
-    /// The CA certificate has expired.
     CaExpired,
-    /// The CA certificate is not valid yet.
     CaNotYetValid,
     /// `spec.key` is not the key of the valid CA.
     KeyChanged,
@@ -23,7 +19,6 @@ pub(super) enum IssuerReason {
     KeyMismatch,
     /// A signature does not verify under the CA's public key.
     SignatureMismatch,
-    /// The error class of the key's backend.
     Key(ErrorClass),
 }
 
@@ -57,7 +52,6 @@ pub(super) struct NotReady {
 }
 
 impl NotReady {
-    /// A user has to change something.
     pub(super) fn stalls(reason: IssuerReason, message: impl Into<String>) -> Self {
         Self {
             stalled: true,
@@ -65,7 +59,6 @@ impl NotReady {
         }
     }
 
-    /// It may pass without a change.
     pub(super) fn waits(reason: IssuerReason, message: impl Into<String>) -> Self {
         Self {
             reason,

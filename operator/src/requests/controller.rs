@@ -14,13 +14,11 @@ use super::reconcile::{Shell, error_policy, reconcile};
 use super::watch;
 use crate::context::Context;
 
-/// The controller of one request API.
 pub struct Controller {
     /// Watches and reconciles until the operator stops.
     pub run: BoxFuture<'static, ()>,
     /// Cancelled once the requests are listed.
     pub listed: CancellationToken,
-    /// Counts the requests that are due.
     pub due: Box<dyn Fn() -> usize + Send + Sync>,
 }
 

@@ -13,7 +13,6 @@ use crate::metrics::{Metrics, Now};
 /// Counts the approved requests without a final answer.
 pub(super) type Waiting = Arc<dyn Fn() -> usize + Send + Sync>;
 
-/// The process.
 pub(super) struct Process {
     started: Instant,
     pub(super) health: Arc<Health>,
@@ -39,7 +38,6 @@ impl Default for Process {
 }
 
 impl Process {
-    /// Begins a term of leadership.
     pub(super) fn begin_term(&self, context: Arc<Context>, waiting: Waiting) {
         *self.term.lock() = Some(Term { context, waiting });
     }

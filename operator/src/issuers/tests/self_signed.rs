@@ -60,7 +60,7 @@ fn is_ready_with_a_ca_over_its_key() {
     let ready = ready(&facts);
     assert_eq!(ready.generation, "clusterissuer-corp-1");
     assert_eq!(ready.chain, chain);
-    assert_eq!(ready.signer.public_key(), signer.public_key());
+    assert_eq!(ready.guard.public_key(), signer.public_key());
 }
 
 /// A key that vanished is not created again: the CA over it would be another one.

@@ -33,7 +33,7 @@ fn ready() -> (Facts, Outcome) {
 
 fn outcome(facts: &Facts) -> Outcome {
     match decide(facts) {
-        Ok(Step::Ready(ready)) => Ok(*ready),
+        Ok(Step::Ready(ready)) => Ok(ready),
         Ok(step) => panic!("{step:?}"),
         Err(not_ready) => Err(not_ready),
     }
