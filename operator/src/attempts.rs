@@ -67,7 +67,6 @@ impl Attempts {
         }
     }
 
-    /// Forgets the object: it is done.
     pub fn done(&self, uid: &str) {
         self.0.lock().by_uid.remove(uid);
     }

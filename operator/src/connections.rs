@@ -80,7 +80,6 @@ impl Connections {
         self.breaker(issuer)?.rest()
     }
 
-    /// Drops the connection of an issuer that is gone.
     pub fn forget(&self, issuer: &IssuerName) {
         self.by_issuer.lock().remove(issuer);
     }

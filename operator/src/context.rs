@@ -45,7 +45,6 @@ impl Issuers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopping;
 
-/// The context of every reconcile.
 pub struct Context {
     pub client: Client,
     /// For writing; nothing else writes.

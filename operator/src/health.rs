@@ -20,8 +20,8 @@ pub struct Health {
     beat: Mutex<Instant>,
     in_flight: Mutex<HashMap<u64, Instant>>,
     next: AtomicU64,
-    lease_known: AtomicBool,
-    leading: AtomicBool,
+    /// None until the Lease was read.
+    leading: Mutex<Option<bool>>,
     synced: AtomicBool,
 }
 
@@ -31,8 +31,7 @@ impl Default for Health {
             beat: Mutex::new(Instant::now()),
             in_flight: Mutex::default(),
             next: AtomicU64::new(0),
-            lease_known: AtomicBool::new(false),
-            leading: AtomicBool::new(false),
+            leading: Mutex::default(),
             synced: AtomicBool::new(false),
         }
     }
@@ -62,12 +61,11 @@ impl Health {
 
     /// The Lease was read: this replica leads, or stands by.
     pub fn set_leading(&self, leading: bool) {
-        self.leading.store(leading, Ordering::Relaxed);
-        self.lease_known.store(true, Ordering::Relaxed);
+        *self.leading.lock() = Some(leading);
     }
 
     pub fn is_leading(&self) -> bool {
-        self.leading.load(Ordering::Relaxed)
+        self.leading.lock().unwrap_or_default()
     }
 
     /// Every watch has listed its objects once, or has to again.
@@ -96,12 +94,12 @@ impl Health {
 
     /// Ready when it is known who leads and, if it is this replica, its watches are complete.
     pub fn ready(&self) -> Result<(), &'static str> {
-        if !self.lease_known.load(Ordering::Relaxed) {
-            Err("the Lease has not been read yet")
-        } else if self.is_leading() && !self.synced.load(Ordering::Relaxed) {
-            Err("the watches have not listed their objects yet")
-        } else {
-            Ok(())
+        match *self.leading.lock() {
+            None => Err("the Lease has not been read yet"),
+            Some(true) if !self.synced.load(Ordering::Relaxed) => {
+                Err("the watches have not listed their objects yet")
+            }
+            Some(_) => Ok(()),
         }
     }
 }

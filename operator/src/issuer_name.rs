@@ -5,7 +5,6 @@ use std::fmt;
 use kube::ResourceExt;
 use signet_api::{IssuerKind, IssuerResource};
 
-/// An issuer's full name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
     pub kind: IssuerKind,

@@ -33,7 +33,6 @@ use crate::writer::WriteResult;
 use decide::Outcome;
 use facts::Facts;
 
-/// Why a reconcile could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("the API server did not respond: {}", describe(.0))]

@@ -20,7 +20,7 @@ const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Mutex<Registry>,
+    registry: Registry,
     series: Series,
     /// The issuers that label a series.
     issuers: Mutex<HashSet<IssuerName>>,
@@ -31,7 +31,7 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("signet");
         Self {
             series: Series::registered(&mut registry),
-            registry: Mutex::new(registry),
+            registry,
             issuers: Mutex::default(),
         }
     }
@@ -40,8 +40,8 @@ impl Default for Metrics {
 impl Metrics {
     /// Records that a request waited this many seconds in the queue of a key.
     pub fn queued(&self, backend: &'static str, seconds: f64) {
-        self.series
-            .key_queued
+        let queued = &self.series.key_queued;
+        queued
             .get_or_create(&BackendLabels { backend })
             .observe(seconds);
     }
@@ -49,10 +49,8 @@ impl Metrics {
     /// Records that a key did not sign, or that connecting to it or checking it failed.
     pub fn key_error(&self, backend: &'static str, class: ErrorClass) {
         let reason = class.as_str();
-        self.series
-            .key_errors
-            .get_or_create(&KeyErrorLabels { backend, reason })
-            .inc();
+        let labels = KeyErrorLabels { backend, reason };
+        self.series.key_errors.get_or_create(&labels).inc();
     }
 
     /// Records a decision about a request. An issuer that does not exist has no label, because a
@@ -78,8 +76,8 @@ impl Metrics {
 
     /// Records that a backend signed in this many seconds.
     pub fn signed(&self, backend: &'static str, seconds: f64) {
-        self.series
-            .signing
+        let signing = &self.series.signing;
+        signing
             .get_or_create(&BackendLabels { backend })
             .observe(seconds);
     }
@@ -88,10 +86,8 @@ impl Metrics {
     pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
         self.remember(name);
         let labels = IssuerLabels::from(name);
-        self.series
-            .issuer_ready
-            .get_or_create(&labels)
-            .set(i64::from(ca_expiry.is_some()));
+        let ready = self.series.issuer_ready.get_or_create(&labels);
+        ready.set(i64::from(ca_expiry.is_some()));
         match ca_expiry {
             Some(at) => drop(self.series.ca_expiry.get_or_create(&labels).set(at)),
             None => drop(self.series.ca_expiry.remove(&labels)),
@@ -124,14 +120,11 @@ impl Metrics {
         self.series.ca_expiry.remove(&labels);
         self.series.key_queue.remove(&labels);
         // The other labels are closed lists, so that each series can be named.
-        for (api, outcome) in Api::ALL
-            .into_iter()
-            .flat_map(|api| OUTCOMES.map(|outcome| (api, outcome)))
-        {
+        let outcomes = Api::ALL.into_iter();
+        for (api, outcome) in outcomes.flat_map(|api| OUTCOMES.map(|outcome| (api, outcome))) {
             for reason in Reason::ALL {
-                self.series
-                    .requests
-                    .remove(&RequestLabels::new(api, Some(name), outcome, reason));
+                let labels = RequestLabels::new(api, Some(name), outcome, reason);
+                self.series.requests.remove(&labels);
             }
         }
     }
@@ -148,13 +141,12 @@ impl Metrics {
         self.series.uptime.set(now.uptime);
         self.series.key_queue.clear();
         for (issuer, waiting) in &now.queues {
-            self.series
-                .key_queue
-                .get_or_create(&IssuerLabels::from(issuer))
-                .set(count(*waiting));
+            let labels = IssuerLabels::from(issuer);
+            let length = self.series.key_queue.get_or_create(&labels);
+            length.set(count(*waiting));
         }
         let mut text = String::new();
-        encode(&mut text, &self.registry.lock())?;
+        encode(&mut text, &self.registry)?;
         Ok(text)
     }
 }

@@ -10,7 +10,6 @@ pub const FIELD_MANAGER: &str = "signet";
 /// The longest event note that the API server accepts, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 
-/// What is to be written about an object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The fields of the status that Signet owns; none if the status stays as it is.
@@ -18,7 +17,6 @@ pub struct Plan {
     pub event: Option<PlannedEvent>,
 }
 
-/// An event about the object of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedEvent {
     pub warning: bool,

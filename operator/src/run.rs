@@ -66,7 +66,6 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     ended
 }
 
-/// Leads while this replica holds the Lease, until it is stopped.
 async fn lead_until_stopped(
     setup: &Setup,
     process: &Process,

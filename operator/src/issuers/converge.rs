@@ -33,10 +33,8 @@ pub(super) async fn converge<K: IssuerResource>(
         }
     }
     let facts = observe(object, name, false, context).await?;
-    let conflict = NotReady::waits(
-        IssuerReason::Progressing,
-        "another writer is active; the issuer is reconciled again",
-    );
+    let conflict =
+        IssuerReason::Progressing.waits("another writer is active; the issuer is reconciled again");
     Ok((facts, Err(conflict)))
 }
 

@@ -104,15 +104,15 @@ async fn sign(
 ) -> Result<CaCertificate, NotReady> {
     let tbs = root
         .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
-        .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;
+        .map_err(|error| IssuerReason::InvalidSpec.stalls(error.to_string()))?;
     let signature = signer
         .sign(&tbs)
         .await
         .map_err(|error| NotReady::from_key(&error))?;
     assemble_root(&tbs, &signature)
-        .map_err(|error| NotReady::waits(IssuerReason::SignatureMismatch, error.to_string()))
+        .map_err(|error| IssuerReason::SignatureMismatch.waits(error.to_string()))
 }
 
 fn unfit(message: &str) -> NotReady {
-    NotReady::stalls(IssuerReason::InvalidCa, message)
+    IssuerReason::InvalidCa.stalls(message)
 }

@@ -5,13 +5,17 @@ use signet_keys::{ErrorClass, KeyError};
 /// The closed list of reasons of an issuer's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IssuerReason {
+    /// The issuer can sign.
     Ready,
     /// Another writer is active on the CA.
     Progressing,
     /// The spec is inconsistent or cannot be read.
     InvalidSpec,
+    /// The CA certificate cannot issue.
     InvalidCa,
+    /// The CA certificate has expired.
     CaExpired,
+    /// The CA certificate is not valid yet.
     CaNotYetValid,
     /// `spec.key` is not the key of the valid CA.
     KeyChanged,
@@ -37,6 +41,24 @@ impl IssuerReason {
             Self::Key(class) => class.as_str(),
         }
     }
+
+    /// Returns that an issuer cannot sign until a user changes something.
+    pub(super) fn stalls(self, message: impl Into<String>) -> NotReady {
+        NotReady {
+            stalled: true,
+            ..self.waits(message)
+        }
+    }
+
+    /// Returns that an issuer cannot sign, which may pass.
+    pub(super) fn waits(self, message: impl Into<String>) -> NotReady {
+        NotReady {
+            reason: self,
+            message: message.into(),
+            cause: None,
+            stalled: false,
+        }
+    }
 }
 
 /// An issuer that cannot sign now.
@@ -52,22 +74,6 @@ pub(super) struct NotReady {
 }
 
 impl NotReady {
-    pub(super) fn stalls(reason: IssuerReason, message: impl Into<String>) -> Self {
-        Self {
-            stalled: true,
-            ..Self::waits(reason, message)
-        }
-    }
-
-    pub(super) fn waits(reason: IssuerReason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            cause: None,
-            stalled: false,
-        }
-    }
-
     /// Whether the key is unavailable and may recover without a change.
     pub(super) const fn is_key_unavailable(&self) -> bool {
         matches!(self.reason, IssuerReason::Key(class) if class.is_transient())

@@ -197,7 +197,7 @@ fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Op
     Some(CaSummary {
         name: generation.name.clone(),
         state,
-        key: generation.key.backend().reference(),
+        key: generation.key.config.backend().reference(),
         subject: truncate(ca.subject()),
         fingerprint: hex::encode(ca.fingerprint()),
         not_before: Time(chain.not_before()),

@@ -111,7 +111,6 @@ impl Series {
     }
 }
 
-/// Registers metrics, and returns them.
 struct Add<'a>(&'a mut Registry);
 
 impl Add<'_> {

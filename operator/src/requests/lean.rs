@@ -22,7 +22,6 @@ struct Lean {
     owner_references: Option<Vec<OwnerReference>>,
 }
 
-/// Deserializes the metadata that is read, and skips the rest.
 pub(super) fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let lean = Lean::deserialize(deserializer)?;
     Ok(ObjectMeta {

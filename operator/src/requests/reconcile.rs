@@ -30,7 +30,6 @@ pub(super) struct Shell<K: RequestKind> {
     pub(super) store: Store<Observed<K>>,
 }
 
-/// Why a reconcile is retried.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     #[error("the API server rejected the write: {}", describe(.0))]
@@ -120,7 +119,9 @@ async fn answer<K: RequestKind>(
     };
     let written = match write((object, due), &outcome, issuer, context).await {
         Err(kube::Error::Api(status))
-            if status.code == UNPROCESSABLE && rejects_certificate::<K>(&outcome) =>
+            if status.code == UNPROCESSABLE
+                && K::VALIDATES_CERTIFICATES
+                && matches!(outcome, Outcome::Issued(_)) =>
         {
             outcome = Outcome::rejected_by_api_server(&status.message);
             write((object, due), &outcome, issuer, context).await
@@ -138,10 +139,6 @@ async fn answer<K: RequestKind>(
 /// Whether a SubjectAccessReview decides if the requester may use the issuer (rule A5-37).
 pub(super) fn needs_review(request: &RawRequest) -> bool {
     request.reference != Reference::Allowed && request.approval == Approval::Approved
-}
-
-fn rejects_certificate<K: RequestKind>(outcome: &Outcome) -> bool {
-    K::VALIDATES_CERTIFICATES && matches!(outcome, Outcome::Issued(_))
 }
 
 /// Writes an outcome, and counts it if it was not reported before.

@@ -16,7 +16,6 @@ pub trait AdminState: Send + Sync + 'static {
 
     fn ready(&self) -> Result<(), String>;
 
-    /// The metrics in OpenMetrics text.
     fn metrics(&self) -> Result<String, std::fmt::Error>;
 }
 

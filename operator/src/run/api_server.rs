@@ -34,7 +34,6 @@ impl ApiServerEndpoints {
         Ok(endpoints)
     }
 
-    /// Refreshes the list at an interval, until stopped.
     pub(super) async fn follow(self, client: Client, interval: Duration, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

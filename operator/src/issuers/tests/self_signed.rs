@@ -120,7 +120,7 @@ fn rejects_a_generation_of_another_key() {
     let (signer, other) = (p256(), p256());
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*other, "Root"), 1);
-    facts.generations[0].key_fingerprint = signer.public_key().fingerprint();
+    facts.generations[0].key.fingerprint = signer.public_key().fingerprint();
     stalls(&facts, IssuerReason::KeyMismatch);
 }
 

@@ -8,7 +8,7 @@ use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::super::decide::{Outcome, Step, decide};
 use super::super::facts::Facts;
-use super::super::reason::{IssuerReason, NotReady};
+use super::super::reason::IssuerReason;
 use super::super::status::{self as issuer_status, is_not_ready, only_rewords};
 use super::{adopt, existing, self_signed};
 use crate::fixtures::{DAY, at, ca, key};
@@ -40,11 +40,11 @@ fn outcome(facts: &Facts) -> Outcome {
 }
 
 fn waits(message: &str) -> Outcome {
-    Err(NotReady::waits(IssuerReason::CaNotYetValid, message))
+    Err(IssuerReason::CaNotYetValid.waits(message))
 }
 
 fn stalls(message: &str) -> Outcome {
-    Err(NotReady::stalls(IssuerReason::KeyMismatch, message))
+    Err(IssuerReason::KeyMismatch.stalls(message))
 }
 
 /// The plan for an issuer that shares no CA.
