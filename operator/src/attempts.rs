@@ -56,7 +56,6 @@ impl Attempts {
         self.0.lock().by_uid.get(uid)?.reported
     }
 
-    /// Records that this reason was reported about the object.
     pub fn report(&self, uid: &str, reason: Reason) {
         self.with(uid, |attempt| attempt.reported = Some(reason));
     }
@@ -68,7 +67,6 @@ impl Attempts {
         }
     }
 
-    /// Forgets the object: it is done.
     pub fn done(&self, uid: &str) {
         self.0.lock().by_uid.remove(uid);
     }

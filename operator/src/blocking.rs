@@ -17,9 +17,6 @@ impl Default for BlockingQueue {
 impl BlockingQueue {
     /// Runs the work of a namespace. Dropping the future does not stop work that has begun: the
     /// next item waits for it.
-    ///
-    /// # Errors
-    /// The work panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         namespace: &str,

@@ -23,28 +23,18 @@ use crate::wakeups::Wakeups;
 /// that hangs takes seconds, and one namespace must not exhaust the connection pool.
 const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 
-/// The connections of all issuers.
 #[derive(Debug)]
 pub struct Connections {
     by_issuer: Mutex<HashMap<IssuerName, Arc<Connection>>>,
     limiters: KeyLimiters,
     checks: KeyedSemaphore<String>,
-    caps: Caps,
+    /// The upper bounds of every issuer's limits.
+    caps: Limits,
     wakeups: Wakeups,
 }
 
-/// The upper bounds of every issuer's limits, by the operator's flags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Caps {
-    /// Signatures per second; none for no cap.
-    pub per_second: Option<u32>,
-    /// Certificates in flight; none for no cap.
-    pub max_in_flight: Option<u16>,
-}
-
 impl Connections {
-    /// Returns an empty set of connections.
-    pub fn new(caps: Caps, wakeups: Wakeups) -> Self {
+    pub fn new(caps: Limits, wakeups: Wakeups) -> Self {
         Self {
             by_issuer: Mutex::default(),
             limiters: KeyLimiters::default(),
@@ -80,7 +70,6 @@ impl Connections {
         key
     }
 
-    /// Whether the backend of an issuer is known to be unavailable.
     pub fn is_unavailable(&self, issuer: &IssuerName) -> bool {
         self.breaker(issuer)
             .is_some_and(|breaker| breaker.is_open())
@@ -91,12 +80,10 @@ impl Connections {
         self.breaker(issuer)?.rest()
     }
 
-    /// Drops the connection of an issuer that is gone.
     pub fn forget(&self, issuer: &IssuerName) {
         self.by_issuer.lock().remove(issuer);
     }
 
-    /// The issuers that have a connection.
     pub fn issuers(&self) -> Vec<IssuerName> {
         self.by_issuer.lock().keys().cloned().collect()
     }
@@ -130,15 +117,13 @@ impl Connections {
 }
 
 /// Returns the spec's limits, or the backend's where the spec has none, under the caps.
-fn limits(spec: &IssuerSpec, caps: Caps) -> Limits {
+fn limits(spec: &IssuerSpec, caps: Limits) -> Limits {
     let backend = spec.key.backend().limits();
     let limits = spec.key_limits.unwrap_or_default();
     let per_second = limits.signatures_per_second.or(backend.per_second);
     let max_in_flight = limits.max_in_flight.unwrap_or(backend.max_in_flight);
     Limits {
         per_second: per_second.into_iter().chain(caps.per_second).min(),
-        max_in_flight: caps
-            .max_in_flight
-            .map_or(max_in_flight, |cap| cap.min(max_in_flight)),
+        max_in_flight: max_in_flight.min(caps.max_in_flight),
     }
 }

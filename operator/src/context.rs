@@ -16,26 +16,22 @@ use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
 use crate::health::Health;
 use crate::issuer_name::IssuerName;
-use crate::keyring::{IssuerLookup, Keyring, State, Version};
+use crate::keyring::{IssuerLookup, Keyring, Version};
 use crate::metrics::Metrics;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
 use crate::writer::Writer;
 
-/// The timeout of a reconcile.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The caches of the issuers' watches.
 #[derive(Clone, Debug)]
 pub struct Issuers {
-    /// Namespaced.
     pub issuers: Store<Issuer>,
-    /// Cluster-scoped.
     pub cluster_issuers: Store<ClusterIssuer>,
 }
 
 impl Issuers {
-    /// The names of all issuers.
     pub fn names(&self) -> Vec<IssuerName> {
         let issuers = self.issuers.state().into_iter();
         let cluster_issuers = self.cluster_issuers.state().into_iter();
@@ -49,33 +45,21 @@ impl Issuers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopping;
 
-/// The context of every reconcile.
 pub struct Context {
-    /// For reading.
     pub client: Client,
     /// For writing; nothing else writes.
     pub writer: Writer,
-    /// The settings.
     pub settings: Run,
     /// The API server's addresses, which no Issuer may name; none if the flags allow them.
     pub api_server: Option<Arc<ApiServer>>,
-    /// The PKCS#11 modules that issuers may name.
     pub modules: Arc<Modules>,
-    /// Wakes issuers and requests.
     pub wakeups: Wakeups,
-    /// The issuers that can sign.
     pub keyring: Keyring,
-    /// The connections to their keys.
     pub connections: Connections,
-    /// The issuers that share a CA.
     pub sharing: Sharing,
-    /// The issuers that exist.
     pub issuers: Issuers,
-    /// The backoff of each object.
     pub attempts: Attempts,
-    /// The metrics of the process.
     pub metrics: Arc<Metrics>,
-    /// The health of the process.
     pub health: Arc<Health>,
     /// Limits the issuers whose CA generations are read concurrently.
     pub reads: FairSemaphore,
@@ -85,7 +69,6 @@ pub struct Context {
     pub key_generation: BlockingQueue,
     /// Reads chains and verifies their signatures; a tenant's may take half a second.
     pub chain_parsing: BlockingQueue,
-    /// The clock.
     pub now: fn() -> Timestamp,
 }
 
@@ -95,7 +78,7 @@ impl Context {
     pub fn find(&self, name: &IssuerName) -> IssuerLookup {
         let found = self.keyring.find(name, self.version(name));
         match found.unavailable_key() {
-            Some(error) => IssuerLookup::Observed(State::NotReady(error.message)),
+            Some(error) => IssuerLookup::NotReady(error.message),
             None => found,
         }
     }
@@ -105,15 +88,12 @@ impl Context {
     ///
     /// The wait has no timeout, since a long queue is not an error. The issuer may have changed
     /// meanwhile.
-    ///
-    /// # Errors
-    /// The operator is stopping.
     pub async fn permit(
         &self,
         issuer: &IssuerName,
         tenant: &str,
     ) -> Result<Option<Permit>, Stopping> {
-        let IssuerLookup::Observed(State::Ready(issuer)) = self.find(issuer) else {
+        let IssuerLookup::Ready(issuer) = self.find(issuer) else {
             return Ok(None);
         };
         let started = Instant::now();
@@ -124,14 +104,6 @@ impl Context {
         Ok(permit.ok())
     }
 
-    /// Records the time from a certificate's approval, if known, until now.
-    pub fn count_ready(&self, approved: Option<Timestamp>) {
-        if let Some(approved) = approved {
-            let waited = (self.now)().duration_since(approved);
-            self.metrics.ready_after(waited.as_secs_f64().max(0.0));
-        }
-    }
-
     /// The namespace of an issuer's Secrets and CA generations.
     pub fn resource_namespace<'a>(&'a self, name: &'a IssuerName) -> &'a str {
         match name.kind {
@@ -140,7 +112,6 @@ impl Context {
         }
     }
 
-    /// Whether an issuer exists.
     pub fn exists(&self, name: &IssuerName) -> bool {
         self.version(name).is_some()
     }
@@ -165,13 +136,13 @@ impl Context {
         match name.kind {
             IssuerKind::Issuer => {
                 let reference = ObjectRef::new(&name.name).within(&name.namespace);
-                let issuer = self.issuers.issuers.get(&reference)?;
-                Some(Version::of(&issuer.metadata))
+                Some(Version::of(&self.issuers.issuers.get(&reference)?.metadata))
             }
             IssuerKind::ClusterIssuer => {
                 let reference = ObjectRef::new(&name.name);
-                let issuer = self.issuers.cluster_issuers.get(&reference)?;
-                Some(Version::of(&issuer.metadata))
+                Some(Version::of(
+                    &self.issuers.cluster_issuers.get(&reference)?.metadata,
+                ))
             }
         }
     }

@@ -20,8 +20,8 @@ pub struct Health {
     beat: Mutex<Instant>,
     in_flight: Mutex<HashMap<u64, Instant>>,
     next: AtomicU64,
-    lease_known: AtomicBool,
-    leading: AtomicBool,
+    /// None until the Lease was read.
+    leading: Mutex<Option<bool>>,
     synced: AtomicBool,
 }
 
@@ -31,8 +31,7 @@ impl Default for Health {
             beat: Mutex::new(Instant::now()),
             in_flight: Mutex::default(),
             next: AtomicU64::new(0),
-            lease_known: AtomicBool::new(false),
-            leading: AtomicBool::new(false),
+            leading: Mutex::default(),
             synced: AtomicBool::new(false),
         }
     }
@@ -46,32 +45,27 @@ pub struct InFlight<'a> {
 }
 
 impl Health {
-    /// The main loop is alive.
     pub fn beat(&self) {
         *self.beat.lock() = Instant::now();
     }
 
-    /// A reconcile begins.
     pub fn begin(&self) -> InFlight<'_> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.in_flight.lock().insert(id, Instant::now());
         InFlight { health: self, id }
     }
 
-    /// The number of reconciles in flight.
     pub fn in_flight(&self) -> usize {
         self.in_flight.lock().len()
     }
 
     /// The Lease was read: this replica leads, or stands by.
     pub fn set_leading(&self, leading: bool) {
-        self.leading.store(leading, Ordering::Relaxed);
-        self.lease_known.store(true, Ordering::Relaxed);
+        *self.leading.lock() = Some(leading);
     }
 
-    /// Whether this replica leads.
     pub fn is_leading(&self) -> bool {
-        self.leading.load(Ordering::Relaxed)
+        self.leading.lock().unwrap_or_default()
     }
 
     /// Every watch has listed its objects once, or has to again.
@@ -80,9 +74,6 @@ impl Health {
     }
 
     /// Alive unless the main loop or a reconcile is stuck.
-    ///
-    /// # Errors
-    /// A message that says what is stuck.
     pub fn live(&self) -> Result<(), String> {
         let silence = self.beat.lock().elapsed();
         if silence > BEAT_TIMEOUT {
@@ -102,16 +93,13 @@ impl Health {
     }
 
     /// Ready when it is known who leads and, if it is this replica, its watches are complete.
-    ///
-    /// # Errors
-    /// A message that says what is missing.
     pub fn ready(&self) -> Result<(), &'static str> {
-        if !self.lease_known.load(Ordering::Relaxed) {
-            Err("the Lease has not been read yet")
-        } else if self.is_leading() && !self.synced.load(Ordering::Relaxed) {
-            Err("the watches have not listed their objects yet")
-        } else {
-            Ok(())
+        match *self.leading.lock() {
+            None => Err("the Lease has not been read yet"),
+            Some(true) if !self.synced.load(Ordering::Relaxed) => {
+                Err("the watches have not listed their objects yet")
+            }
+            Some(_) => Ok(()),
         }
     }
 }

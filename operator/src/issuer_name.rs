@@ -5,19 +5,15 @@ use std::fmt;
 use kube::ResourceExt;
 use signet_api::{IssuerKind, IssuerResource};
 
-/// An issuer's full name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
-    /// Issuer or ClusterIssuer.
     pub kind: IssuerKind,
     /// The namespace of an Issuer; empty for a ClusterIssuer.
     pub namespace: String,
-    /// The name.
     pub name: String,
 }
 
 impl IssuerName {
-    /// The name of an issuer of either kind.
     pub fn of<K: IssuerResource + ResourceExt>(object: &K) -> Self {
         Self {
             kind: K::KIND,

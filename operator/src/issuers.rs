@@ -27,33 +27,25 @@ use signet_keys::{KeyError, PROBE};
 use crate::api_error::{describe, is_namespace_terminating};
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
-use crate::keyring::{IssuerLookup, ReadyIssuer, State, Version};
+use crate::keyring::{IssuerLookup, Version};
 use crate::plan::{Plan, truncate};
 use crate::writer::WriteResult;
 use decide::Outcome;
 use facts::Facts;
 
-/// Why a reconcile could not be finished.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API server rejected a call or is unavailable.
     #[error("the API server did not respond: {}", describe(.0))]
     Api(#[from] kube::Error),
-    /// Certificates could not be read.
     #[error("the CA generations could not be read: {0}")]
     Unreadable(#[from] tokio::task::JoinError),
     /// The key of an issuer that can sign did not respond.
     #[error("the key did not respond: {0}")]
     Key(#[from] KeyError),
-    /// It took too long.
     #[error("the issuer was not reconciled in time")]
     Deadline(#[from] tokio::time::error::Elapsed),
 }
 
-/// Reconciles one issuer.
-///
-/// # Errors
-/// The API server is unavailable, or it took too long.
 pub async fn reconcile<K: IssuerResource>(
     object: Arc<K>,
     context: Arc<Context>,
@@ -87,7 +79,7 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
     let version = Version::of(object.meta());
     let known = context.keyring.find(&name, Some(version.clone()));
     if let Some(rest) = context.connections.rest(&name)
-        && matches!(known, IssuerLookup::Observed(State::NotReady(_)))
+        && matches!(known, IssuerLookup::NotReady(_))
         && status::is_not_ready(object)
     {
         // The key is not called before that, and the status reports it already.
@@ -98,7 +90,7 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
         && !context.connections.is_unavailable(&name)
         && matches!(
             context.keyring.find(&name, Some(version.clone())),
-            IssuerLookup::Observed(State::Ready(_))
+            IssuerLookup::Ready(_)
         )
     {
         // An issuer stays ready until its key is known to be unavailable.
@@ -128,21 +120,12 @@ fn publish(
     outcome: &Outcome,
     context: &Context,
 ) {
-    let (ca_expiry, state) = match outcome {
-        Ok(ready) => (
-            Some(ready.chain.not_after().as_second()),
-            State::Ready(Arc::new(ReadyIssuer {
-                rules: ready.rules.clone(),
-                chain: ready.chain.clone(),
-                guard: ready.signer.clone(),
-                bundle: facts.bundle(),
-                backend: facts.spec.key.backend().name(),
-            })),
-        ),
-        Err(not_ready) => (None, State::NotReady(truncate(&not_ready.message))),
-    };
-    context.metrics.issuer(name, ca_expiry);
+    let ready = outcome.as_ref();
+    let ca_expiry = ready.map(|ready| ready.chain.not_after().as_second());
+    context.metrics.issuer(name, ca_expiry.ok());
     context.sharing.set(name, facts.ca_keys());
+    let state = ready.map(Arc::clone);
+    let state = state.map_err(|not_ready| truncate(&not_ready.message));
     context.keyring.put(name, version, state);
     if !context.exists(name) {
         // It was deleted during the reconcile.
@@ -171,7 +154,6 @@ fn requeue_after<K: IssuerResource>(object: &K, outcome: &Outcome, context: &Con
     }
 }
 
-/// Counts a failure, and returns how long to wait.
 fn backoff<K: IssuerResource>(object: &K, context: &Context) -> Duration {
     let uid = object.uid().unwrap_or_default();
     let resync = context.settings.issuer_resync_interval;

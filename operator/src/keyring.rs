@@ -16,11 +16,10 @@ use crate::wakeups::Wakeups;
 /// An issuer that can sign.
 #[derive(Debug)]
 pub struct ReadyIssuer {
-    /// The rules of its policy.
+    /// The name of the CA generation that signs.
+    pub generation: String,
     pub rules: Rules,
-    /// The CA's chain.
     pub chain: CaChain,
-    /// The key.
     pub guard: Arc<GuardedSigner>,
     /// Every root that is trusted now.
     pub bundle: String,
@@ -38,26 +37,14 @@ impl ReadyIssuer {
     }
 }
 
-/// The state of an issuer.
-#[derive(Clone, Debug)]
-pub enum State {
-    /// It can sign.
-    Ready(Arc<ReadyIssuer>),
-    /// It cannot, with the message of its Ready condition.
-    NotReady(String),
-}
-
 /// The version of an issuer object. A recreated object has another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
-    /// `metadata.uid`.
     pub uid: String,
-    /// `metadata.generation`.
     pub generation: i64,
 }
 
 impl Version {
-    /// The version of an object.
     pub fn of(meta: &ObjectMeta) -> Self {
         Self {
             uid: meta.uid.clone().unwrap_or_default(),
@@ -69,19 +56,20 @@ impl Version {
 #[derive(Clone, Debug)]
 struct Entry {
     version: Version,
-    state: State,
+    /// The issuer, or the message of its Ready condition.
+    state: Result<Arc<ReadyIssuer>, String>,
 }
 
 impl Entry {
     /// Whether a request that found this entry would now find something else.
     fn is_outdated_by(&self, other: &Self) -> bool {
         let same = match (&self.state, &other.state) {
-            (State::Ready(own), State::Ready(other)) => {
+            (Ok(own), Ok(other)) => {
                 // Another guard has its own breaker, on which no request waits yet.
                 let same_key = Arc::ptr_eq(&own.guard, &other.guard);
                 same_key && own.chain == other.chain && own.bundle == other.bundle
             }
-            (State::NotReady(_), State::NotReady(_)) => true,
+            (Err(_), Err(_)) => true,
             _ => false,
         };
         !same || self.version != other.version
@@ -91,19 +79,19 @@ impl Entry {
 /// The result of looking up the issuer of a request.
 #[derive(Clone, Debug)]
 pub enum IssuerLookup {
-    /// The issuer does not exist.
     Missing,
     /// The issuer exists, and its current version is yet to be observed.
     NotObserved,
-    /// The issuer was observed.
-    Observed(State),
+    /// The issuer cannot sign, with the message of its Ready condition.
+    NotReady(String),
+    Ready(Arc<ReadyIssuer>),
 }
 
 impl IssuerLookup {
     /// The error of a ready issuer's key that is known to be unavailable.
     pub fn unavailable_key(&self) -> Option<KeyError> {
         match self {
-            Self::Observed(State::Ready(issuer)) => issuer.guard.breaker().admit().err(),
+            Self::Ready(issuer) => issuer.guard.breaker().admit().err(),
             _ => None,
         }
     }
@@ -113,8 +101,8 @@ impl IssuerLookup {
         Some(match self {
             Self::Missing => Issuer::Missing { name },
             Self::NotObserved => return None,
-            Self::Observed(State::NotReady(message)) => Issuer::NotReady { name, message },
-            Self::Observed(State::Ready(issuer)) => Issuer::Ready(&issuer.rules),
+            Self::NotReady(message) => Issuer::NotReady { name, message },
+            Self::Ready(issuer) => Issuer::Ready(&issuer.rules),
         })
     }
 }
@@ -127,7 +115,6 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Returns an empty keyring.
     pub fn new(wakeups: Wakeups) -> Self {
         Self {
             entries: Mutex::default(),
@@ -135,8 +122,14 @@ impl Keyring {
         }
     }
 
-    /// Stores the state of a version of an issuer, and wakes its requests if it has changed.
-    pub fn put(&self, name: &IssuerName, version: Version, state: State) {
+    /// Stores a version of an issuer, or the message of its Ready condition if it cannot sign, and
+    /// wakes its requests if that has changed.
+    pub fn put(
+        &self,
+        name: &IssuerName,
+        version: Version,
+        state: Result<Arc<ReadyIssuer>, String>,
+    ) {
         let entry = Entry { version, state };
         let before = self.entries.lock().insert(name.clone(), entry.clone());
         if before.is_none_or(|before| before.is_outdated_by(&entry)) {
@@ -144,7 +137,6 @@ impl Keyring {
         }
     }
 
-    /// Removes an issuer that is gone.
     pub fn remove(&self, name: &IssuerName) {
         self.entries.lock().remove(name);
     }
@@ -159,7 +151,10 @@ impl Keyring {
             Some(Entry { version, state })
                 if version.uid == current.uid && version.generation >= current.generation =>
             {
-                IssuerLookup::Observed(state.clone())
+                match state.clone() {
+                    Ok(issuer) => IssuerLookup::Ready(issuer),
+                    Err(message) => IssuerLookup::NotReady(message),
+                }
             }
             _ => IssuerLookup::NotObserved,
         }
@@ -169,9 +164,7 @@ impl Keyring {
     pub fn queues(&self) -> Vec<(IssuerName, usize)> {
         let entries = self.entries.lock();
         let queues = entries.iter().filter_map(|(name, entry)| {
-            let State::Ready(issuer) = &entry.state else {
-                return None;
-            };
+            let issuer = entry.state.as_ref().ok()?;
             Some((name.clone(), issuer.guard.waiting()))
         });
         queues.collect()
@@ -197,15 +190,8 @@ mod tests {
         let find = |uid, generation| keyring.find(&corp(), Some(version(uid, generation)));
         assert!(matches!(keyring.find(&corp(), None), IssuerLookup::Missing));
         assert!(matches!(find("a", 1), IssuerLookup::NotObserved));
-        keyring.put(
-            &corp(),
-            version("a", 1),
-            State::NotReady("no key".to_owned()),
-        );
-        assert!(matches!(
-            find("a", 1),
-            IssuerLookup::Observed(State::NotReady(_))
-        ));
+        keyring.put(&corp(), version("a", 1), Err("no key".to_owned()));
+        assert!(matches!(find("a", 1), IssuerLookup::NotReady(_)));
         assert!(
             matches!(find("a", 2), IssuerLookup::NotObserved),
             "the spec changed"
@@ -228,7 +214,7 @@ mod tests {
         let keyring = Keyring::new(wakeups.clone());
         let mut woken = wakeups.requests();
         let mut put = |generation| {
-            let not_ready = State::NotReady("no key".to_owned());
+            let not_ready = Err("no key".to_owned());
             keyring.put(&corp(), version("a", generation), not_ready);
             woken.try_recv().ok().flatten()
         };

@@ -1,6 +1,6 @@
 //! The Signet operator.
 //!
-//! Two things are reconciled: issuers ([`issuers`]) and requests ([`requests`], with one folder for
+//! Two things are reconciled: issuers ([`issuers`]) and requests (`requests`, with one folder for
 //! each API). Both observe, decide with pure functions, and end in a [`plan`]. Only [`writer`] writes to the API server, and
 //! [`permissions`] lists every call that the operator makes.
 
@@ -24,7 +24,7 @@ pub mod metrics;
 pub mod namespace;
 pub mod permissions;
 pub mod plan;
-pub mod requests;
+mod requests;
 pub mod run;
 pub mod sharing;
 pub mod wakeups;

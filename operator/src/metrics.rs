@@ -16,13 +16,11 @@ use crate::issuer_name::IssuerName;
 use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
 use series::Series;
 
-/// The outcomes of a request.
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
-/// The operator's metrics.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Mutex<Registry>,
+    registry: Registry,
     series: Series,
     /// The issuers that label a series.
     issuers: Mutex<HashSet<IssuerName>>,
@@ -30,12 +28,10 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let series = Series::default();
         let mut registry = Registry::with_prefix("signet");
-        series.register(&mut registry);
         Self {
-            registry: Mutex::new(registry),
-            series,
+            series: Series::registered(&mut registry),
+            registry,
             issuers: Mutex::default(),
         }
     }
@@ -44,8 +40,8 @@ impl Default for Metrics {
 impl Metrics {
     /// Records that a request waited this many seconds in the queue of a key.
     pub fn queued(&self, backend: &'static str, seconds: f64) {
-        self.series
-            .key_queued
+        let queued = &self.series.key_queued;
+        queued
             .get_or_create(&BackendLabels { backend })
             .observe(seconds);
     }
@@ -53,10 +49,8 @@ impl Metrics {
     /// Records that a key did not sign, or that connecting to it or checking it failed.
     pub fn key_error(&self, backend: &'static str, class: ErrorClass) {
         let reason = class.as_str();
-        self.series
-            .key_errors
-            .get_or_create(&KeyErrorLabels { backend, reason })
-            .inc();
+        let labels = KeyErrorLabels { backend, reason };
+        self.series.key_errors.get_or_create(&labels).inc();
     }
 
     /// Records a decision about a request. An issuer that does not exist has no label, because a
@@ -82,8 +76,8 @@ impl Metrics {
 
     /// Records that a backend signed in this many seconds.
     pub fn signed(&self, backend: &'static str, seconds: f64) {
-        self.series
-            .signing
+        let signing = &self.series.signing;
+        signing
             .get_or_create(&BackendLabels { backend })
             .observe(seconds);
     }
@@ -92,10 +86,8 @@ impl Metrics {
     pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
         self.remember(name);
         let labels = IssuerLabels::from(name);
-        self.series
-            .issuer_ready
-            .get_or_create(&labels)
-            .set(i64::from(ca_expiry.is_some()));
+        let ready = self.series.issuer_ready.get_or_create(&labels);
+        ready.set(i64::from(ca_expiry.is_some()));
         match ca_expiry {
             Some(at) => drop(self.series.ca_expiry.get_or_create(&labels).set(at)),
             None => drop(self.series.ca_expiry.remove(&labels)),
@@ -121,7 +113,6 @@ impl Metrics {
         self.issuers.lock().iter().cloned().collect()
     }
 
-    /// Removes the series of a deleted issuer.
     pub fn forget(&self, name: &IssuerName) {
         self.issuers.lock().remove(name);
         let labels = IssuerLabels::from(name);
@@ -129,27 +120,20 @@ impl Metrics {
         self.series.ca_expiry.remove(&labels);
         self.series.key_queue.remove(&labels);
         // The other labels are closed lists, so that each series can be named.
-        for (api, outcome) in Api::ALL
-            .into_iter()
-            .flat_map(|api| OUTCOMES.map(|outcome| (api, outcome)))
-        {
+        let outcomes = Api::ALL.into_iter();
+        for (api, outcome) in outcomes.flat_map(|api| OUTCOMES.map(|outcome| (api, outcome))) {
             for reason in Reason::ALL {
-                self.series
-                    .requests
-                    .remove(&RequestLabels::new(api, Some(name), outcome, reason));
+                let labels = RequestLabels::new(api, Some(name), outcome, reason);
+                self.series.requests.remove(&labels);
             }
         }
     }
 
-    /// Records that a status write conflicted with a newer object.
     pub fn conflict(&self) {
         self.series.conflicts.inc();
     }
 
     /// Returns the text of a scrape, with the current figures.
-    ///
-    /// # Errors
-    /// The text cannot be encoded.
     pub fn scrape(&self, now: &Now) -> Result<String, std::fmt::Error> {
         self.series.in_flight.set(count(now.in_flight));
         self.series.waiting.set(count(now.waiting));
@@ -157,13 +141,12 @@ impl Metrics {
         self.series.uptime.set(now.uptime);
         self.series.key_queue.clear();
         for (issuer, waiting) in &now.queues {
-            self.series
-                .key_queue
-                .get_or_create(&IssuerLabels::from(issuer))
-                .set(count(*waiting));
+            let labels = IssuerLabels::from(issuer);
+            let length = self.series.key_queue.get_or_create(&labels);
+            length.set(count(*waiting));
         }
         let mut text = String::new();
-        encode(&mut text, &self.registry.lock())?;
+        encode(&mut text, &self.registry)?;
         Ok(text)
     }
 }
@@ -173,13 +156,10 @@ impl Metrics {
 pub struct Now {
     /// The number of requests in the queue of each issuer's key.
     pub queues: Vec<(IssuerName, usize)>,
-    /// Reconciles in flight.
     pub in_flight: usize,
     /// Approved requests without a final result.
     pub waiting: usize,
-    /// Whether this replica holds the Lease.
     pub leading: bool,
-    /// Seconds since the start.
     pub uptime: f64,
 }
 

@@ -23,7 +23,6 @@ const TOKEN_SECONDS: i64 = 600;
 /// The type of Secrets that hold ServiceAccount tokens without expiry.
 const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
-/// The Secrets of one namespace.
 #[derive(Clone)]
 pub struct Secrets {
     client: Client,
@@ -31,7 +30,6 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Reads from `namespace`.
     pub fn new(client: Client, namespace: &str) -> Self {
         Self {
             client,

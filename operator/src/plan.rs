@@ -5,36 +5,27 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 use signet_core::reason::Reason;
 
-/// The field manager of every write.
 pub const FIELD_MANAGER: &str = "signet";
 
 /// The longest event note that the API server accepts, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 
-/// What is to be written about an object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The fields of the status that Signet owns; none if the status stays as it is.
     pub status: Option<Value>,
-    /// The event to publish.
     pub event: Option<PlannedEvent>,
 }
 
-/// An event about the object of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedEvent {
-    /// Whether something is wrong.
     pub warning: bool,
-    /// The reason, in UpperCamelCase.
     pub reason: &'static str,
-    /// What Signet was doing, in UpperCamelCase.
     pub action: &'static str,
-    /// The message.
     pub note: String,
 }
 
 impl PlannedEvent {
-    /// Returns the event about the outcome of a request.
     pub fn issue(warning: bool, reason: Reason, note: &str) -> Self {
         Self {
             warning,
@@ -50,7 +41,6 @@ pub fn seconds(time: Timestamp) -> Time {
     Time(Timestamp::from_second(time.as_second()).unwrap_or(time))
 }
 
-/// Returns the label of objects that Signet creates.
 pub fn managed_by() -> (String, String) {
     (
         "app.kubernetes.io/managed-by".to_owned(),

@@ -25,10 +25,10 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::context::Context;
-pub use controller::Controller;
+pub(crate) use controller::Controller;
 
 /// Returns the controllers of all request APIs, for one term of leadership.
-pub fn controllers(context: &Arc<Context>) -> Vec<Controller> {
+pub(crate) fn controllers(context: &Arc<Context>) -> Vec<Controller> {
     vec![
         Controller::new::<CertificateRequest>(context),
         Controller::new::<CertificateSigningRequest>(context),

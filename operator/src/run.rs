@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -20,18 +20,14 @@ mod telemetry;
 
 use crate::args::Run;
 use crate::health::BEAT;
-use leader::{Leader, Setup};
+use leader::Leader;
 use lease::Lease;
 use process::Process;
-use startup::Startup;
+use startup::Setup;
 
-/// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs the operator until a signal stops it.
-///
-/// # Errors
-/// It cannot start, or requests in flight did not finish in time.
 pub fn main(settings: Run) -> anyhow::Result<()> {
     telemetry::start(settings.log_format, &settings.log)?;
     rustls::crypto::aws_lc_rs::default_provider()
@@ -53,21 +49,15 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     let identity = identity(&settings);
     tracing::info!(version = VERSION, identity, "starting Signet");
     let config = config(&settings).await?;
-    let client = Client::try_from(config.clone())?;
-    let startup = Startup::observe(&settings, &config, &client).await?;
+    let setup = Setup::observe(settings, config, identity).await?;
+    let settings = &setup.settings;
     let stop = stop_on_signal()?;
     let process = Arc::new(Process::default());
     let admin_stop = CancellationToken::new();
     admin::serve(settings.admin_address, process.clone(), admin_stop.clone()).await?;
     let mut lease = tokio::select! {
-        lease = Lease::enter(client.clone(), &settings, &identity) => lease?,
+        lease = Lease::enter(setup.client.clone(), settings, &setup.identity) => lease?,
         () = stop.cancelled() => return Ok(()),
-    };
-    let setup = Setup {
-        client,
-        settings,
-        identity,
-        startup,
     };
     let ended = lead_until_stopped(&setup, &process, &mut lease, &stop).await;
     lease.release().await;
@@ -76,7 +66,6 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     ended
 }
 
-/// Leads while this replica holds the Lease, until it is stopped.
 async fn lead_until_stopped(
     setup: &Setup,
     process: &Process,
@@ -113,7 +102,6 @@ async fn lead_until_stopped(
     finish(leader, timeout).await
 }
 
-/// Waits for a controller to fail.
 async fn ended(leader: &mut Option<Leader>) -> anyhow::Result<()> {
     match leader {
         Some(leader) => leader.ended().await,
@@ -121,7 +109,6 @@ async fn ended(leader: &mut Option<Leader>) -> anyhow::Result<()> {
     }
 }
 
-/// Drains requests in flight.
 async fn finish(leader: Option<Leader>, timeout: Duration) -> anyhow::Result<()> {
     let Some(leader) = leader else {
         return Ok(());

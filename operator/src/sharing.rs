@@ -66,7 +66,6 @@ impl FirstPass {
 }
 
 impl Sharing {
-    /// Returns an empty index.
     pub fn new(wakeups: Wakeups) -> Self {
         Self {
             state: Mutex::default(),
@@ -74,12 +73,10 @@ impl Sharing {
         }
     }
 
-    /// Sets the CA keys of an issuer.
     pub fn set(&self, name: &IssuerName, keys: CaKeys) {
         self.update(name, |index| index.set(name, Some(keys)));
     }
 
-    /// Removes an issuer that is gone.
     pub fn remove(&self, name: &IssuerName) {
         self.update(name, |index| index.set(name, None));
     }
@@ -112,7 +109,6 @@ impl Sharing {
         holds
     }
 
-    /// The issuers with which this one shares a CA.
     pub fn shared(&self, name: &IssuerName) -> Option<SharedCa> {
         self.state.lock().index.shared(name)
     }

@@ -30,7 +30,6 @@ impl Default for Wakeups {
 }
 
 impl Wakeups {
-    /// Wakes an issuer.
     pub fn wake_issuer(&self, name: &IssuerName) {
         let _ = self.issuers.send(Some(name.clone()));
     }
@@ -40,12 +39,10 @@ impl Wakeups {
         let _ = self.requests.send(of.cloned());
     }
 
-    /// Subscribes to the issuers that are woken.
     pub fn issuers(&self) -> Receiver<Wakeup> {
         self.issuers.subscribe()
     }
 
-    /// Subscribes to the issuers whose requests are woken.
     pub fn requests(&self) -> Receiver<Wakeup> {
         self.requests.subscribe()
     }

@@ -24,25 +24,13 @@ use terminating::Terminating;
 const METADATA_ONLY: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
-/// The result of a status write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteResult {
-    /// The status is written.
     Done,
     /// The object was changed or deleted since it was read; the plan is discarded.
     Conflict,
 }
 
-/// The result of creating an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CreateResult {
-    /// The object was created.
-    Created,
-    /// An object of this name exists; it is left as it is.
-    AlreadyExists,
-}
-
-/// Writes to the API server.
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
@@ -70,11 +58,8 @@ impl Writer {
     /// Writes a plan about `object`: the status in one write, then the event.
     ///
     /// The write carries the UID and resourceVersion of the object that the plan was made for, so
-    /// that a plan for an older object, or of a replica that lost the Lease, changes nothing.
-    ///
-    /// # Errors
-    /// The API server rejected the status or is unavailable. An event that cannot be written is
-    /// logged.
+    /// that a plan for an older object, or of a replica that lost the Lease, changes nothing. An
+    /// event that cannot be written is logged.
     pub async fn apply<K>(&self, object: &K, plan: Plan) -> Result<WriteResult, kube::Error>
     where
         K: Resource<DynamicType = ()>,
@@ -144,11 +129,8 @@ impl Writer {
         }
     }
 
-    /// Creates an object. An existing object is never overwritten.
-    ///
-    /// # Errors
-    /// The API server rejected it or is unavailable.
-    pub async fn create<K>(&self, namespace: &str, object: &K) -> Result<CreateResult, kube::Error>
+    /// Creates an object, and returns whether it did. An existing object is never overwritten.
+    pub async fn create<K>(&self, namespace: &str, object: &K) -> Result<bool, kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
         K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
@@ -161,11 +143,9 @@ impl Writer {
         match api.create(&params, object).await {
             Ok(_) => {
                 self.terminating.forget(namespace);
-                Ok(CreateResult::Created)
+                Ok(true)
             }
-            Err(kube::Error::Api(answer)) if answer.is_already_exists() => {
-                Ok(CreateResult::AlreadyExists)
-            }
+            Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(false),
             Err(error) => {
                 if is_namespace_terminating(&error) {
                     self.terminating.log(namespace);

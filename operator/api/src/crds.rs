@@ -9,18 +9,12 @@ use crate::{CAGeneration, ClusterIssuer, Issuer};
 
 /// Every CustomResourceDefinition of the group, in the order of their names.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    let crds = [CAGeneration::crd(), ClusterIssuer::crd(), Issuer::crd()];
-    crds.map(tidied).into()
-}
-
-fn tidied(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
-    for version in &mut crd.spec.versions {
-        let schema = version.schema.as_mut();
-        schema
-            .and_then(|it| it.open_api_v3_schema.as_mut())
-            .map(tidy);
-    }
-    crd
+    let mut crds = vec![CAGeneration::crd(), ClusterIssuer::crd(), Issuer::crd()];
+    let versions = crds.iter_mut().flat_map(|crd| &mut crd.spec.versions);
+    versions
+        .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())
+        .for_each(tidy);
+    crds
 }
 
 /// Removes what schemars adds to a schema and Kubernetes does not accept.

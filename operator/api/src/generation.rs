@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signet_keys::KeyConfig;
 
-use crate::issuer::IssuerKind;
+use crate::IssuerKind;
 
 /// The maximum length of a chain or bundle, in bytes of PEM. The object must fit into etcd's 1.5
 /// MiB, and CEL's cost estimate needs a bound.

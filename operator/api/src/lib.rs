@@ -12,12 +12,15 @@ mod generation;
 mod issuer;
 
 pub use generation::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
-pub use issuer::{
-    AllowedRequesters, CaProfile, CaSummary, CertificateSource, CertificateSpec, ClusterIssuer,
-    ClusterIssuerSpec, Existing, GenerationState, Issuer, IssuerKind, IssuerResource, IssuerSpec,
-    IssuerStatus, KeyLimits, Profile, RequesterCertificates, RequesterServiceAccount, SelfSigned,
+pub use issuer::kinds::{
+    ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec,
+};
+pub use issuer::requesters::{AllowedRequesters, RequesterCertificates, RequesterServiceAccount};
+pub use issuer::spec::{
+    CaProfile, CertificateSource, CertificateSpec, Existing, KeyLimits, Profile, SelfSigned,
     SpiffeSpec,
 };
+pub use issuer::status::{CaSummary, GenerationState, IssuerStatus};
 
 /// The API group.
 pub const GROUP: &str = "signet.dev";

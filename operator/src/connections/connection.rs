@@ -21,7 +21,6 @@ pub struct Key {
     pub pin: Option<String>,
     /// The Secret in which a certificate may stand beside it.
     pub colocated_secret: Option<SecretData>,
-    /// What a reader of the issuer's status should know.
     pub notices: Vec<String>,
 }
 
@@ -34,25 +33,21 @@ pub(super) struct Parameters {
     pub(super) limits: Limits,
 }
 
-/// One issuer's connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) parameters: Parameters,
     notifier: Notifier,
-    /// The result of the last check.
     last: tokio::sync::Mutex<LastCheck>,
     /// The circuit breaker of the current key. Each key has its own, so that failures of an earlier
     /// one do not count.
     breaker: Mutex<Arc<Breaker>>,
 }
 
-/// The result of the last check.
 #[derive(Debug, Default)]
 struct LastCheck {
     key: Option<Key>,
     /// What the reference was pinned to.
     pin: Option<String>,
-    /// Whether the key passed its self-test.
     self_tested: bool,
 }
 
@@ -74,12 +69,10 @@ impl Connection {
         }
     }
 
-    /// Logs the state of the key, if it has changed.
     pub(super) fn observe(&self, state: Result<(), &KeyError>) {
         self.notifier.log.observe(&self.notifier.issuer, state);
     }
 
-    /// The circuit breaker of the current key.
     pub(super) fn breaker(&self) -> Arc<Breaker> {
         self.breaker.lock().clone()
     }

@@ -5,26 +5,24 @@ use signet_keys::KeyError;
 
 use crate::issuer_name::IssuerName;
 
-/// The state of an issuer's key as it was last logged.
+/// The reason, message and cause of an error. Another request ID does not make another error.
+type Logged = (&'static str, String, Option<Box<str>>);
+
+/// The error of an issuer's key as it was last logged.
 #[derive(Debug, Default)]
 pub(super) struct KeyLog(Mutex<Option<Logged>>);
-
-/// What makes an error another one. Its request ID does not.
-#[derive(Debug, PartialEq, Eq)]
-struct Logged {
-    reason: &'static str,
-    message: String,
-    cause: Option<Box<str>>,
-}
 
 impl KeyLog {
     /// Logs the state if it has changed, and returns whether it has.
     pub(super) fn observe(&self, issuer: &IssuerName, state: Result<(), &KeyError>) -> bool {
-        let now = state.err().map(|error| Logged {
-            reason: error.class.as_str(),
-            message: error.message.clone(),
-            cause: error.cause.clone(),
-        });
+        let logged = |error: &KeyError| {
+            (
+                error.class.as_str(),
+                error.message.clone(),
+                error.cause.clone(),
+            )
+        };
+        let now = state.err().map(logged);
         let mut logged = self.0.lock();
         if *logged == now {
             return false;

@@ -86,8 +86,13 @@ fn spec(secret: &str) -> IssuerSpec {
     }
 }
 
+const NO_CAPS: Limits = Limits {
+    per_second: None,
+    max_in_flight: u16::MAX,
+};
+
 fn connections() -> Connections {
-    Connections::new(Caps::default(), Wakeups::default())
+    Connections::new(NO_CAPS, Wakeups::default())
 }
 
 async fn check(
@@ -165,7 +170,7 @@ async fn another_spec_is_another_connection() {
 fn limits_default_to_those_of_the_backend() {
     let mut spec = spec("ca");
     let own = spec.key.backend().limits();
-    assert_eq!(limits(&spec, Caps::default()), own);
+    assert_eq!(limits(&spec, NO_CAPS), own);
     spec.key_limits = Some(KeyLimits {
         signatures_per_second: Some(7),
         max_in_flight: None,
@@ -174,15 +179,15 @@ fn limits_default_to_those_of_the_backend() {
         per_second: Some(7),
         max_in_flight: own.max_in_flight,
     };
-    assert_eq!(limits(&spec, Caps::default()), expected);
+    assert_eq!(limits(&spec, NO_CAPS), expected);
 }
 
 /// A user who may write Issuers does not decide about the platform's quota.
 #[test]
 fn limits_never_exceed_the_operators_caps() {
-    let caps = Caps {
+    let caps = Limits {
         per_second: Some(100),
-        max_in_flight: Some(8),
+        max_in_flight: 8,
     };
     for (per_second, max_in_flight, expected) in [
         (None, None, (Some(100), 8)),

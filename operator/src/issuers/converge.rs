@@ -1,14 +1,17 @@
 //! One step after another, until the issuer is as its spec says.
 
+use std::sync::Arc;
+
 use signet_api::IssuerResource;
 
-use super::decide::{Outcome, Ready, Step, decide};
+use super::decide::{Outcome, Step, decide};
 use super::facts::Facts;
 use super::observe::observe;
 use super::reason::{IssuerReason, NotReady};
 use super::{Error, create};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::keyring::ReadyIssuer;
 
 /// More steps in one reconcile mean that another writer is active.
 const MAX_STEPS: usize = 4;
@@ -30,10 +33,8 @@ pub(super) async fn converge<K: IssuerResource>(
         }
     }
     let facts = observe(object, name, false, context).await?;
-    let conflict = NotReady::waits(
-        IssuerReason::Progressing,
-        "another writer is active; the issuer is reconciled again",
-    );
+    let conflict =
+        IssuerReason::Progressing.waits("another writer is active; the issuer is reconciled again");
     Ok((facts, Err(conflict)))
 }
 
@@ -42,9 +43,9 @@ async fn take(
     step: Step,
     facts: &Facts,
     context: &Context,
-) -> Result<Result<Option<Ready>, NotReady>, Error> {
+) -> Result<Result<Option<Arc<ReadyIssuer>>, NotReady>, Error> {
     let taken = match step {
-        Step::Ready(ready) => return Ok(Ok(Some(*ready))),
+        Step::Ready(ready) => return Ok(Ok(Some(ready))),
         Step::CreateKey(key) => {
             create::key(facts, &key, context).await?;
             // The error that the missing key caused is outdated.

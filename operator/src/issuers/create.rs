@@ -13,12 +13,10 @@ use super::generation;
 use super::reason::{IssuerReason, NotReady};
 use crate::context::Context;
 use crate::plan::managed_by;
-use crate::writer::CreateResult;
 
 /// The code with which the API server rejects an object that breaks its schema.
 const UNPROCESSABLE: u16 = 422;
 
-/// Creates a key in a Secret.
 pub(super) async fn key(
     facts: &Facts,
     to_make: &KeyToMake,
@@ -44,13 +42,12 @@ pub(super) async fn key(
         string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
         ..Secret::default()
     };
-    if context.writer.create(namespace, &secret).await? == CreateResult::Created {
+    if context.writer.create(namespace, &secret).await? {
         tracing::info!(namespace, secret = name, "created a CA key");
     }
     Ok(())
 }
 
-/// Signs an issuer's own root, and stores it in a generation.
 pub(super) async fn root(
     root: &SelfSigned,
     signer: &GuardedSigner,
@@ -107,15 +104,15 @@ async fn sign(
 ) -> Result<CaCertificate, NotReady> {
     let tbs = root
         .to_be_signed(signer.public_key(), signer.algorithm(), facts.now)
-        .map_err(|error| NotReady::stalls(IssuerReason::InvalidSpec, error.to_string()))?;
+        .map_err(|error| IssuerReason::InvalidSpec.stalls(error.to_string()))?;
     let signature = signer
         .sign(&tbs)
         .await
         .map_err(|error| NotReady::from_key(&error))?;
     assemble_root(&tbs, &signature)
-        .map_err(|error| NotReady::waits(IssuerReason::SignatureMismatch, error.to_string()))
+        .map_err(|error| IssuerReason::SignatureMismatch.waits(error.to_string()))
 }
 
 fn unfit(message: &str) -> NotReady {
-    NotReady::stalls(IssuerReason::InvalidCa, message)
+    IssuerReason::InvalidCa.stalls(message)
 }

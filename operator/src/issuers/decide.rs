@@ -15,6 +15,7 @@ use signet_keys::{ErrorClass, GuardedSigner, KeyError, KeyToMake};
 use super::facts::Facts;
 use super::generation::Generation;
 use super::reason::{IssuerReason, NotReady};
+use crate::keyring::ReadyIssuer;
 
 /// Ten years of 365 days.
 const DEFAULT_ROOT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -29,7 +30,6 @@ const MAX_COMMON_NAME_LEN: usize = 64;
 /// The next step. After each but the last, the issuer is observed again.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Create the key.
     CreateKey(KeyToMake),
     /// Sign the issuer's own root, and store it in a generation.
     CreateRoot {
@@ -38,25 +38,17 @@ pub(super) enum Step {
         number: u32,
     },
     /// Store the existing chain in a generation.
-    Adopt { chain: Box<CaChain>, number: u32 },
+    Adopt {
+        chain: Box<CaChain>,
+        number: u32,
+    },
     /// Nothing: the issuer is ready.
-    Ready(Box<Ready>),
+    Ready(Arc<ReadyIssuer>),
 }
 
 /// The result of a reconcile: whether the issuer can sign.
-pub(super) type Outcome = Result<Ready, NotReady>;
+pub(super) type Outcome = Result<Arc<ReadyIssuer>, NotReady>;
 
-/// An issuer that can sign.
-#[derive(Debug)]
-pub(super) struct Ready {
-    /// The name of the generation that signs.
-    pub(super) generation: String,
-    pub(super) chain: CaChain,
-    pub(super) signer: Arc<GuardedSigner>,
-    pub(super) rules: Rules,
-}
-
-/// Decides on the next step.
 pub(super) fn decide(facts: &Facts) -> Result<Step, NotReady> {
     let trust_domain = trust_domain(facts)?;
     let source = facts.spec.certificate.source().ok_or_else(|| {
@@ -87,16 +79,13 @@ fn check_key_of_valid_ca(facts: &Facts) -> Result<(), NotReady> {
     }
     match &facts.key {
         Err(error) if error.class != ErrorClass::KeyNotFound => Err(NotReady::from_key(error)),
-        _ => Err(NotReady::stalls(
-            IssuerReason::KeyChanged,
-            format!(
-                "spec.key is not the key of the valid CA in CAGeneration {}, and Signet does \
-                 not rotate keys yet; change spec.key back to {}, or create another issuer for \
-                 the new key",
-                last.name,
-                last.key.backend().spec_hint()
-            ),
-        )),
+        _ => Err(IssuerReason::KeyChanged.stalls(format!(
+            "spec.key is not the key of the valid CA in CAGeneration {}, and Signet does \
+             not rotate keys yet; change spec.key back to {}, or create another issuer for \
+             the new key",
+            last.name,
+            last.key.config.backend().spec_hint()
+        ))),
     }
 }
 
@@ -104,7 +93,7 @@ fn check_key_of_valid_ca(facts: &Facts) -> Result<(), NotReady> {
 /// never recreated.
 fn create_key(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
     let mut generations = facts.generations.iter();
-    let is_new = !generations.any(|generation| generation.key.same_key(&facts.spec.key));
+    let is_new = !generations.any(|generation| generation.key.config.same_key(&facts.spec.key));
     let is_self_signed = matches!(source, CertificateSource::SelfSigned(_));
     if !(is_new && is_self_signed && facts.may_create_key) {
         return None;
@@ -112,12 +101,11 @@ fn create_key(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
     facts.spec.key.backend().provision().map(Step::CreateKey)
 }
 
-/// Reports a missing key, and the CA that was issued over it.
 fn missing_key(facts: &Facts, error: &KeyError) -> NotReady {
     let mut not_ready = NotReady::from_key(error);
     let mut of_this_key = facts.generations.iter().rev();
     if let Some(generation) =
-        of_this_key.find(|generation| generation.key.same_key(&facts.spec.key))
+        of_this_key.find(|generation| generation.key.config.same_key(&facts.spec.key))
     {
         not_ready.message.push_str(&format!(
             "; CAGeneration {} was issued over it, and Signet does not replace it",
@@ -146,24 +134,18 @@ fn self_signed(
         });
     };
     let chain = last.chain.as_ref().map_err(|error| {
-        NotReady::stalls(
-            IssuerReason::InvalidCa,
-            format!(
-                "CAGeneration {} is not valid: {error}; restore it from a backup",
-                last.name
-            ),
-        )
+        IssuerReason::InvalidCa.stalls(format!(
+            "CAGeneration {} is not valid: {error}; restore it from a backup",
+            last.name
+        ))
     })?;
-    if last.key_fingerprint != signer.public_key().fingerprint() {
-        return Err(NotReady::stalls(
-            IssuerReason::KeyMismatch,
-            format!(
-                "{} does not match the key of CAGeneration {}; restore that key, or delete the \
-                 CAGeneration to start with a new CA",
-                facts.spec.key.backend().reference(),
-                last.name
-            ),
-        ));
+    if last.key.fingerprint != signer.public_key().fingerprint() {
+        return Err(IssuerReason::KeyMismatch.stalls(format!(
+            "{} does not match the key of CAGeneration {}; restore that key, or delete the \
+             CAGeneration to start with a new CA",
+            facts.spec.key.backend().reference(),
+            last.name
+        )));
     }
     ready(facts, last, chain, signer, trust_domain)
 }
@@ -182,7 +164,7 @@ fn existing(
     })?;
     let chain = existing.as_ref().map_err(|error| {
         let source = describe_existing(facts, spec);
-        NotReady::stalls(IssuerReason::InvalidCa, format!("{source}: {error}"))
+        IssuerReason::InvalidCa.stalls(format!("{source}: {error}"))
     })?;
     let same = |generation: &&Generation| generation.chain.as_ref().is_ok_and(|own| own == chain);
     match facts.generations.iter().rev().find(same) {
@@ -217,13 +199,14 @@ fn ready(
     trust_domain: Option<TrustDomain>,
 ) -> Result<Step, NotReady> {
     check_chain(facts, chain, &signer)?;
-    let ready = Ready {
+    Ok(Step::Ready(Arc::new(ReadyIssuer {
         generation: generation.name.clone(),
         rules: rules(facts, chain, trust_domain),
         chain: chain.clone(),
-        signer,
-    };
-    Ok(Step::Ready(Box::new(ready)))
+        guard: signer,
+        bundle: facts.bundle(),
+        backend: facts.spec.key.backend().name(),
+    })))
 }
 
 /// Refuses another generation if there are too many: a pair that changes all the time would fill the
@@ -241,10 +224,9 @@ fn check_number_of_generations(facts: &Facts) -> Result<(), NotReady> {
     } else {
         return Ok(());
     };
-    Err(NotReady::stalls(
-        IssuerReason::InvalidCa,
-        format!("the CA certificate changed, and the issuer has {message}"),
-    ))
+    Err(IssuerReason::InvalidCa.stalls(format!(
+        "the CA certificate changed, and the issuer has {message}"
+    )))
 }
 
 /// Checks that this key can issue under this chain now.
@@ -254,37 +236,28 @@ fn check_chain(
     signer: &Arc<GuardedSigner>,
 ) -> Result<(), NotReady> {
     if chain.issuing().public_key() != signer.public_key() {
-        return Err(NotReady::stalls(
-            IssuerReason::KeyMismatch,
-            format!(
-                "{} does not match the CA certificate {}; use a key and a certificate that belong \
-                 together",
-                facts.spec.key.backend().reference(),
-                chain.issuing().subject()
-            ),
-        ));
+        return Err(IssuerReason::KeyMismatch.stalls(format!(
+            "{} does not match the CA certificate {}; use a key and a certificate that belong \
+             together",
+            facts.spec.key.backend().reference(),
+            chain.issuing().subject()
+        )));
     }
     if facts.now >= chain.not_after() {
         let change = match facts.spec.certificate.source() {
             Some(CertificateSource::SelfSigned(_)) => "set spec.key to a new key for a new CA",
             _ => "replace it with a valid certificate",
         };
-        return Err(NotReady::stalls(
-            IssuerReason::CaExpired,
-            format!(
-                "the CA certificate or one above it expired at {}; {change}",
-                chain.not_after()
-            ),
-        ));
+        return Err(IssuerReason::CaExpired.stalls(format!(
+            "the CA certificate or one above it expired at {}; {change}",
+            chain.not_after()
+        )));
     }
     if facts.now < chain.not_before() {
-        return Err(NotReady::waits(
-            IssuerReason::CaNotYetValid,
-            format!(
-                "the CA certificate or one above it is not valid before {}",
-                chain.not_before()
-            ),
-        ));
+        return Err(IssuerReason::CaNotYetValid.waits(format!(
+            "the CA certificate or one above it is not valid before {}",
+            chain.not_before()
+        )));
     }
     Ok(())
 }
@@ -371,5 +344,5 @@ fn next_number(facts: &Facts) -> u32 {
 }
 
 fn invalid(message: impl Into<String>) -> NotReady {
-    NotReady::stalls(IssuerReason::InvalidSpec, message)
+    IssuerReason::InvalidSpec.stalls(message)
 }

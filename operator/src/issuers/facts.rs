@@ -13,7 +13,6 @@ use crate::connections::Key;
 use crate::issuer_name::IssuerName;
 use crate::sharing::CaKeys;
 
-/// The observed facts.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) name: IssuerName,
@@ -42,9 +41,9 @@ impl Facts {
 
     /// Whether a generation is of the connected key, or of a key of the same name.
     pub(super) fn is_over_this_key(&self, generation: &Generation) -> bool {
-        let (own, spec) = (&generation.key, &self.spec.key);
+        let (own, spec) = (&generation.key.config, &self.spec.key);
         match &self.key {
-            Ok(key) if key.guard.public_key().fingerprint() == generation.key_fingerprint => true,
+            Ok(key) if key.guard.public_key().fingerprint() == generation.key.fingerprint => true,
             // On another server, it is another key of the same name.
             Ok(_) => own.backend().spec_hint() == spec.backend().spec_hint(),
             Err(_) => own.same_key(spec),
@@ -70,7 +69,6 @@ impl Facts {
         }
     }
 
-    /// Returns an error of the key that may pass without a change.
     pub(super) fn transient_key_error(&self) -> Option<&KeyError> {
         self.key
             .as_ref()

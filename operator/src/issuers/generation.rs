@@ -10,16 +10,11 @@ use signet_keys::KeyConfig;
 use crate::issuer_name::IssuerName;
 use crate::plan::managed_by;
 
-/// A CA generation.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Generation {
     pub(super) name: String,
     pub(super) number: u32,
-    pub(super) key: KeyConfig,
-    /// The key that the reference was resolved to.
-    pub(super) pin: Option<String>,
-    /// SHA-256 of its public key.
-    pub(super) key_fingerprint: String,
+    pub(super) key: GenerationKey,
     pub(super) chain: Result<CaChain, ChainError>,
 }
 
@@ -38,9 +33,7 @@ pub(super) fn read(object: &CAGeneration) -> Generation {
     Generation {
         name: object.name_any(),
         number: spec.generation,
-        key: spec.key.config.clone(),
-        pin: spec.key.pin.clone(),
-        key_fingerprint: spec.key.fingerprint.clone(),
+        key: spec.key.clone(),
         chain: CaChain::from_pem(chain, Some(spec.roots.as_bytes())),
     }
 }

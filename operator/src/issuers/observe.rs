@@ -20,8 +20,6 @@ use crate::namespace::IssuerNamespace;
 /// The number of generations in one response.
 const PAGE: u32 = 50;
 
-/// Observes the facts.
-///
 /// The generations are read from the API server and not from a cache: a key may only be created if
 /// there is none.
 pub(super) async fn observe<K: IssuerResource>(
@@ -41,8 +39,8 @@ pub(super) async fn observe<K: IssuerResource>(
     let access = access(name, &namespace, context);
     let ca = valid_over_this_key(&generations, &spec, (context.now)());
     let known = KeyPin {
-        pin: ca.and_then(|ca| ca.pin.clone()),
-        fingerprint: ca.map(|ca| ca.key_fingerprint.clone()),
+        pin: ca.and_then(|ca| ca.key.pin.clone()),
+        fingerprint: ca.map(|ca| ca.key.fingerprint.clone()),
     };
     let connections = &context.connections;
     let key = connections.key((name, &uid), &spec, &access, &known).await;
@@ -107,33 +105,21 @@ async fn generations(
     Ok((generations, kept))
 }
 
-/// Returns the access of an issuer's key.
 fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
-    let settings = &context.settings;
-    let (tenant, ambient_credentials, addresses) = match name.kind {
-        IssuerKind::Issuer => (
-            Some(name.namespace.clone()),
-            settings.issuer_ambient_credentials,
-            match context.api_server.clone() {
-                Some(api_server) => Addresses::Outside { api_server },
-                None => Addresses::Any,
-            },
-        ),
-        IssuerKind::ClusterIssuer => (
-            None,
-            settings.cluster_issuer_ambient_credentials,
-            Addresses::Any,
-        ),
-    };
+    let (client, settings) = (context.client.clone(), &context.settings);
+    let is_tenants = name.kind == IssuerKind::Issuer;
+    let refused = context.api_server.clone().filter(|_| is_tenants);
     Access {
-        namespace: Arc::new(IssuerNamespace::new(
-            context.client.clone(),
-            namespace,
-            name,
-        )),
-        tenant,
-        ambient_credentials,
-        addresses,
+        namespace: Arc::new(IssuerNamespace::new(client, namespace, name)),
+        tenant: is_tenants.then(|| name.namespace.clone()),
+        ambient_credentials: match is_tenants {
+            true => settings.issuer_ambient_credentials,
+            false => settings.cluster_issuer_ambient_credentials,
+        },
+        addresses: match refused {
+            Some(api_server) => Addresses::Outside { api_server },
+            None => Addresses::Any,
+        },
         modules: context.modules.clone(),
     }
 }
@@ -145,7 +131,7 @@ fn valid_over_this_key<'a>(
     now: Timestamp,
 ) -> Option<&'a Generation> {
     let mut newest_first = generations.iter().rev();
-    newest_first.find(|ca| ca.key.same_key(&spec.key) && ca.is_alive(now))
+    newest_first.find(|ca| ca.key.config.same_key(&spec.key) && ca.is_alive(now))
 }
 
 /// Adds to a key the chain that exists over it, if the spec names one.

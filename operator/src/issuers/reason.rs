@@ -23,7 +23,6 @@ pub(super) enum IssuerReason {
     KeyMismatch,
     /// A signature does not verify under the CA's public key.
     SignatureMismatch,
-    /// The error class of the key's backend.
     Key(ErrorClass),
 }
 
@@ -42,6 +41,24 @@ impl IssuerReason {
             Self::Key(class) => class.as_str(),
         }
     }
+
+    /// Returns that an issuer cannot sign until a user changes something.
+    pub(super) fn stalls(self, message: impl Into<String>) -> NotReady {
+        NotReady {
+            stalled: true,
+            ..self.waits(message)
+        }
+    }
+
+    /// Returns that an issuer cannot sign, which may pass.
+    pub(super) fn waits(self, message: impl Into<String>) -> NotReady {
+        NotReady {
+            reason: self,
+            message: message.into(),
+            cause: None,
+            stalled: false,
+        }
+    }
 }
 
 /// An issuer that cannot sign now.
@@ -57,24 +74,6 @@ pub(super) struct NotReady {
 }
 
 impl NotReady {
-    /// A user has to change something.
-    pub(super) fn stalls(reason: IssuerReason, message: impl Into<String>) -> Self {
-        Self {
-            stalled: true,
-            ..Self::waits(reason, message)
-        }
-    }
-
-    /// It may pass without a change.
-    pub(super) fn waits(reason: IssuerReason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            cause: None,
-            stalled: false,
-        }
-    }
-
     /// Whether the key is unavailable and may recover without a change.
     pub(super) const fn is_key_unavailable(&self) -> bool {
         matches!(self.reason, IssuerReason::Key(class) if class.is_transient())

@@ -6,11 +6,12 @@ use serde_json::json;
 use signet_api::conditions::{READY, RECONCILING, STALLED, find, is_true, keep_transition_time};
 use signet_api::{CaSummary, GenerationState, IssuerKind, IssuerResource, IssuerStatus};
 
-use super::decide::{Outcome, Ready};
+use super::decide::Outcome;
 use super::facts::Facts;
 use super::generation::Generation;
 use super::reason::IssuerReason;
-use crate::plan::{Plan, PlannedEvent, truncate};
+use crate::keyring::ReadyIssuer;
+use crate::plan::{Plan, PlannedEvent, seconds, truncate};
 use crate::sharing::SharedCa;
 
 /// Returns the one write about an issuer; none if nothing changed.
@@ -102,7 +103,6 @@ impl ConditionText {
         generation: Option<i64>,
         now: Timestamp,
     ) -> Vec<Condition> {
-        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
         let condition = |type_: &str| Condition {
             type_: type_.to_owned(),
             status: match type_ == self.true_type {
@@ -115,7 +115,7 @@ impl ConditionText {
                 None => self.message.clone(),
             },
             observed_generation: generation,
-            last_transition_time: Time(now),
+            last_transition_time: seconds(now),
         };
         [READY, RECONCILING, STALLED]
             .map(|type_| keep_transition_time(condition(type_), before))
@@ -147,14 +147,14 @@ const CERT_MANAGER_LISTED: &str = "spec.profile.ca.allowedRequesters.serviceAcco
      cert-manager's own account, which has no effect; list the namespaces of Certificates in \
      certificates.namespaces";
 
-fn lists_cert_manager(facts: &Facts, ready: &Ready) -> bool {
+fn lists_cert_manager(facts: &Facts, ready: &ReadyIssuer) -> bool {
     let ca = ready.rules.ca.as_ref();
     let allowed = ca.and_then(|ca| ca.allowed_requesters.as_ref());
     allowed.is_some_and(|allowed| allowed.service_accounts.contains(&facts.cert_manager))
 }
 
 /// Returns what the issuer signs as, and what a reader should know about it.
-fn ready_message(facts: &Facts, ready: &Ready, shared: Option<&SharedCa>) -> String {
+fn ready_message(facts: &Facts, ready: &ReadyIssuer, shared: Option<&SharedCa>) -> String {
     let ca = ready.chain.issuing().subject();
     let constrains_uris = ready.rules.trust_domain.is_some() && ready.chain.constrains_uris();
     let mut message = format!("Signs as {ca} until {}", ready.chain.not_after());
@@ -197,7 +197,7 @@ fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Op
     Some(CaSummary {
         name: generation.name.clone(),
         state,
-        key: generation.key.backend().reference(),
+        key: generation.key.config.backend().reference(),
         subject: truncate(ca.subject()),
         fingerprint: hex::encode(ca.fingerprint()),
         not_before: Time(chain.not_before()),

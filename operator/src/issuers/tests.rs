@@ -14,12 +14,13 @@ use signet_core::ca::CaChain;
 use signet_core::request::ServiceAccount;
 use signet_keys::{ErrorClass, KeyError, Signer};
 
-use super::decide::{Ready, Step, decide};
+use super::decide::{Step, decide};
 use super::facts::Facts;
 use super::generation::{object, read};
 use super::reason::{IssuerReason, NotReady};
 use crate::connections::Key;
 use crate::fixtures::{NOW, corp, key};
+use crate::keyring::ReadyIssuer;
 
 /// The ClusterIssuer `corp` with a self-signed root over a key that is there, and no CA yet.
 fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
@@ -84,9 +85,9 @@ fn adopt(facts: &mut Facts, chain: &CaChain, number: u32) {
     facts.generations.push(generation);
 }
 
-fn ready(facts: &Facts) -> Ready {
+fn ready(facts: &Facts) -> ReadyIssuer {
     match decide(facts) {
-        Ok(Step::Ready(ready)) => *ready,
+        Ok(Step::Ready(ready)) => Arc::into_inner(ready).unwrap(),
         other => panic!("{other:?}"),
     }
 }

@@ -24,7 +24,6 @@ impl From<&IssuerName> for IssuerLabels {
     }
 }
 
-/// The labels of a decided request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     api: &'static str,
@@ -50,13 +49,11 @@ impl RequestLabels {
     }
 }
 
-/// The label of a key backend.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct BackendLabels {
     pub(super) backend: &'static str,
 }
 
-/// The labels of what went wrong with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct KeyErrorLabels {
     pub(super) backend: &'static str,

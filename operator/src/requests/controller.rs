@@ -14,14 +14,12 @@ use super::reconcile::{Shell, error_policy, reconcile};
 use super::watch;
 use crate::context::Context;
 
-/// The controller of one request API.
-pub struct Controller {
+pub(crate) struct Controller {
     /// Watches and reconciles until the operator stops.
-    pub run: BoxFuture<'static, ()>,
+    pub(crate) run: BoxFuture<'static, ()>,
     /// Cancelled once the requests are listed.
-    pub listed: CancellationToken,
-    /// Counts the requests that are due.
-    pub due: Box<dyn Fn() -> usize + Send + Sync>,
+    pub(crate) listed: CancellationToken,
+    pub(crate) due: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
 impl Controller {
@@ -52,10 +50,4 @@ impl Controller {
 
 fn count_due<K: RequestKind>(store: Store<Observed<K>>) -> Box<dyn Fn() -> usize + Send + Sync> {
     Box::new(move || store.state_filter(|object| object.due().is_some()).len())
-}
-
-impl std::fmt::Debug for Controller {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Controller(..)")
-    }
 }

@@ -16,25 +16,17 @@ use signet_core::issue::{CertificateToSign, Issued};
 use signet_core::policy::{Decision, Grant, Issuer, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{RawRequest, Request};
-use signet_keys::ErrorClass;
 
 use super::outcome::{Certificate, Outcome};
 use crate::issuer_name::IssuerName;
-use crate::keyring::{IssuerLookup, ReadyIssuer, State};
+use crate::keyring::{IssuerLookup, ReadyIssuer};
+use crate::metrics::Metrics;
 
-/// A signature that was requested of a key: the backend's name, and the seconds that it took.
-pub(super) type KeyUse = (&'static str, Result<f64, ErrorClass>);
-
-/// What a certificate is issued with.
 #[derive(Clone, Copy)]
 pub(super) struct SignContext<'a> {
-    /// The issuer that the request names.
     pub(super) issuer: &'a IssuerName,
-    /// The state of that issuer.
     pub(super) lookup: &'a IssuerLookup,
-    /// Records each use of the key.
-    pub(super) record: &'a (dyn Fn(KeyUse) + Sync),
-    /// The time of issue.
+    pub(super) metrics: &'a Metrics,
     pub(super) now: Timestamp,
 }
 
@@ -47,7 +39,7 @@ pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option
     let name = context.issuer.to_string();
     let issuer = context.lookup.for_policy(&name)?;
     let (grant, ready) = match (decide(&request, issuer), context.lookup) {
-        (Decision::Grant(grant), IssuerLookup::Observed(State::Ready(ready))) => (grant, ready),
+        (Decision::Grant(grant), IssuerLookup::Ready(ready)) => (grant, ready),
         (decision, _) => return Some(Outcome::without_grant(decision)),
     };
     let outcome = sign(&grant, ready, context).await;
@@ -74,11 +66,12 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
     let signature = match issuer.guard.sign(&tbs).await {
         Ok(signature) => signature,
         Err(error) => {
-            (context.record)((issuer.backend, Err(error.class)));
+            context.metrics.key_error(issuer.backend, error.class);
             return Outcome::waiting(Reason::SigningUnavailable, error.message);
         }
     };
-    (context.record)((issuer.backend, Ok(started.elapsed().as_secs_f64())));
+    let seconds = started.elapsed().as_secs_f64();
+    context.metrics.signed(issuer.backend, seconds);
     match Issued::assemble(&tbs, &signature, &issuer.chain) {
         Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, &issuer.bundle)),
         Err(error) => {

@@ -18,9 +18,7 @@ use crate::plan::Plan;
 pub(super) trait RequestKind:
     Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static
 {
-    /// The `spec` of its objects.
     type Spec: DeserializeOwned + Default;
-    /// The `status` of its objects.
     type Status: DeserializeOwned + Default + Clone + Debug + Send + Sync;
 
     /// The API, as policy and metrics name it.
@@ -36,7 +34,6 @@ pub(super) trait RequestKind:
     /// Returns how far a request is. An API without approval has no `AwaitingApproval`.
     fn progress(status: &Self::Status) -> Progress;
 
-    /// Reads a request that is to be answered.
     fn read(object: &Object<Self>, issuer: &IssuerName, approval: Approval) -> RawRequest;
 
     /// Returns how the API reports that a request waits.
@@ -50,21 +47,16 @@ pub(super) trait RequestKind:
 #[derive(Deserialize)]
 #[serde(bound = "")]
 pub(super) struct Object<K: RequestKind> {
-    /// `metadata`.
     #[serde(deserialize_with = "lean::metadata")]
     pub(super) metadata: ObjectMeta,
-    /// `spec`.
     #[serde(default)]
     pub(super) spec: K::Spec,
-    /// `status`.
     #[serde(default)]
     pub(super) status: Option<K::Status>,
 }
 
-/// How far a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It has its final answer.
     Finished,
     /// No approver has decided on it.
     AwaitingApproval,
@@ -79,6 +71,5 @@ pub(super) enum Progress {
 pub(super) enum WaitingReport<'a> {
     /// By a condition, in which this reason is reported now.
     Condition(Option<&'a str>),
-    /// By events only.
     Event,
 }

@@ -9,7 +9,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Deserializer};
 
-/// The metadata that is read.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[derive(Default)]
@@ -23,10 +22,6 @@ struct Lean {
     owner_references: Option<Vec<OwnerReference>>,
 }
 
-/// Deserializes the metadata that is read, and skips the rest.
-///
-/// # Errors
-/// It is no metadata.
 pub(super) fn metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let lean = Lean::deserialize(deserializer)?;
     Ok(ObjectMeta {

@@ -12,7 +12,6 @@ use signet_core::request::{Approval, RawRequest};
 use super::kind::{Object, Progress, RequestKind};
 use crate::issuer_name::IssuerName;
 
-/// A request object.
 #[derive(Clone, Debug)]
 pub(super) struct Observed<K: RequestKind> {
     metadata: ObjectMeta,
@@ -31,9 +30,7 @@ enum State<K: RequestKind> {
 /// A request that is to be answered: approved or denied, and not finished (CM-3, CSR-7).
 #[derive(Clone, Debug)]
 pub(super) struct Due<K: RequestKind> {
-    /// The issuer that it names.
     pub(super) issuer: IssuerName,
-    /// What it requests.
     pub(super) request: RawRequest,
     /// When it was approved, if that is recorded.
     pub(super) approved_at: Option<Timestamp>,
@@ -42,12 +39,10 @@ pub(super) struct Due<K: RequestKind> {
 }
 
 impl<K: RequestKind> Observed<K> {
-    /// Whether it is for an issuer of Signet.
     pub(super) fn is_ours(&self) -> bool {
         !matches!(self.state, State::Foreign)
     }
 
-    /// Returns the request if it is to be answered.
     pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
         match &self.state {
             State::Due(due) => Some(due),
@@ -55,7 +50,6 @@ impl<K: RequestKind> Observed<K> {
         }
     }
 
-    /// Returns the UID.
     pub(super) fn uid(&self) -> &str {
         self.metadata.uid.as_deref().unwrap_or_default()
     }

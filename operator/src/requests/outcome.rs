@@ -12,7 +12,6 @@ pub(super) enum Outcome {
     Waiting(Wait),
     /// It can never succeed.
     Denied(Denial),
-    /// A certificate was issued.
     Issued(Certificate),
 }
 
@@ -57,7 +56,6 @@ impl Outcome {
         )
     }
 
-    /// Returns the outcome and the reason, as metrics name them.
     pub(super) fn labels(&self) -> (&'static str, Reason) {
         match self {
             Self::Waiting(wait) => ("waiting", wait.reason),
@@ -91,7 +89,6 @@ impl Certificate {
         }
     }
 
-    /// Returns the message about the certificate.
     pub(super) fn message(&self) -> String {
         let mut message = match &self.spiffe_id {
             Some(id) => format!("Certificate issued with SPIFFE ID {id}"),

@@ -25,32 +25,21 @@ use crate::writer::WriteResult;
 /// The code with which the API server rejects a certificate that it cannot parse.
 const UNPROCESSABLE: u16 = 422;
 
-/// What the controller of one API works with.
 pub(super) struct Shell<K: RequestKind> {
-    /// What every reconcile is given.
     pub(super) context: Arc<Context>,
-    /// The cache of the watch.
     pub(super) store: Store<Observed<K>>,
 }
 
-/// Why a reconcile is retried.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// The API server did not take a write.
     #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[from] kube::Error),
-    /// The SubjectAccessReview was not answered.
     #[error("the SubjectAccessReview was not answered: {}", describe(.0))]
     Review(#[source] kube::Error),
-    /// It took too long.
     #[error("the request was not finished in time")]
     Deadline(#[from] tokio::time::error::Elapsed),
 }
 
-/// Reconciles one request.
-///
-/// # Errors
-/// The API server rejected a call, or the deadline passed.
 pub(super) async fn reconcile<K: RequestKind>(
     object: Arc<Observed<K>>,
     shell: Arc<Shell<K>>,
@@ -76,7 +65,6 @@ pub(super) async fn reconcile<K: RequestKind>(
     tokio::time::timeout(DEADLINE, answered).await?
 }
 
-/// Decides when a failed reconcile is retried.
 pub(super) fn error_policy<K: RequestKind>(
     object: Arc<Observed<K>>,
     error: &Error,
@@ -118,14 +106,10 @@ async fn answer<K: RequestKind>(
             request.reference = Reference::Allowed;
         }
     }
-    let record = |(backend, result)| match result {
-        Ok(seconds) => context.metrics.signed(backend, seconds),
-        Err(class) => context.metrics.key_error(backend, class),
-    };
     let sign_context = SignContext {
         issuer: &due.issuer,
         lookup: &lookup,
-        record: &record,
+        metrics: &context.metrics,
         now: (context.now)(),
     };
     let uid = object.uid();
@@ -135,7 +119,9 @@ async fn answer<K: RequestKind>(
     };
     let written = match write((object, due), &outcome, issuer, context).await {
         Err(kube::Error::Api(status))
-            if status.code == UNPROCESSABLE && rejects_certificate::<K>(&outcome) =>
+            if status.code == UNPROCESSABLE
+                && K::VALIDATES_CERTIFICATES
+                && matches!(outcome, Outcome::Issued(_)) =>
         {
             outcome = Outcome::rejected_by_api_server(&status.message);
             write((object, due), &outcome, issuer, context).await
@@ -153,10 +139,6 @@ async fn answer<K: RequestKind>(
 /// Whether a SubjectAccessReview decides if the requester may use the issuer (rule A5-37).
 pub(super) fn needs_review(request: &RawRequest) -> bool {
     request.reference != Reference::Allowed && request.approval == Approval::Approved
-}
-
-fn rejects_certificate<K: RequestKind>(outcome: &Outcome) -> bool {
-    K::VALIDATES_CERTIFICATES && matches!(outcome, Outcome::Issued(_))
 }
 
 /// Writes an outcome, and counts it if it was not reported before.
@@ -204,8 +186,9 @@ fn record<K: RequestKind>(
     let (label, reason) = outcome.labels();
     context.attempts.report(object.uid(), reason);
     context.metrics.decided(K::API, issuer, label, reason);
-    if let Outcome::Issued(_) = outcome {
-        context.count_ready(due.approved_at);
+    if let (Outcome::Issued(_), Some(approved)) = (outcome, due.approved_at) {
+        let waited = (context.now)().duration_since(approved);
+        context.metrics.ready_after(waited.as_secs_f64().max(0.0));
     }
     tracing::info!(
         namespace = object.namespace(),

@@ -70,10 +70,8 @@ async fn config<K: RequestKind>(api: &Api<Observed<K>>) -> watcher::Config {
 }
 
 fn approval<K: RequestKind>(object: &Observed<K>) -> Option<u64> {
-    let denied = |request| matches!(request, Approval::Denied);
-    object
-        .due()
-        .map(|due| u64::from(denied(due.request.approval)))
+    let due = object.due()?;
+    Some(u64::from(due.request.approval == Approval::Denied))
 }
 
 /// The requests that wait for an issuer, each time one changes.

@@ -11,31 +11,17 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What the server reports.
 pub trait AdminState: Send + Sync + 'static {
-    /// Whether the process is alive.
-    ///
-    /// # Errors
-    /// A message that says why not.
     fn live(&self) -> Result<(), String>;
 
-    /// Whether the process is ready.
-    ///
-    /// # Errors
-    /// A message that says why not.
     fn ready(&self) -> Result<(), String>;
 
-    /// The metrics in OpenMetrics text.
-    ///
-    /// # Errors
-    /// The text cannot be formed.
     fn metrics(&self) -> Result<String, std::fmt::Error>;
 }
 
+type Shared = State<Arc<dyn AdminState>>;
+
 /// Serves until `stop`, and returns the address: that of a free port where `address` names 0.
-///
-/// # Errors
-/// The address cannot be listened on.
 pub async fn serve(
     address: SocketAddr,
     state: Arc<dyn AdminState>,
@@ -47,8 +33,14 @@ pub async fn serve(
     let address = listener.local_addr()?;
     tracing::info!(%address, "admin server is listening");
     let app = Router::new()
-        .route("/livez", get(live))
-        .route("/readyz", get(ready))
+        .route(
+            "/livez",
+            get(|State(of): Shared| async move { probe(of.live()) }),
+        )
+        .route(
+            "/readyz",
+            get(|State(of): Shared| async move { probe(of.ready()) }),
+        )
         .route("/metrics", get(metrics))
         .with_state(state);
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
@@ -60,14 +52,6 @@ pub async fn serve(
     Ok(address)
 }
 
-async fn live(State(state): State<Arc<dyn AdminState>>) -> Response {
-    probe(state.live())
-}
-
-async fn ready(State(state): State<Arc<dyn AdminState>>) -> Response {
-    probe(state.ready())
-}
-
 fn probe(result: Result<(), String>) -> Response {
     match result {
         Ok(()) => (StatusCode::OK, "ok\n").into_response(),
@@ -75,7 +59,7 @@ fn probe(result: Result<(), String>) -> Response {
     }
 }
 
-async fn metrics(State(state): State<Arc<dyn AdminState>>) -> Response {
+async fn metrics(State(state): Shared) -> Response {
     const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match state.metrics() {
         Ok(text) => ([(header::CONTENT_TYPE, TYPE)], text).into_response(),

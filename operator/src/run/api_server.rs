@@ -16,7 +16,6 @@ use crate::api_error::describe;
 const NAMESPACE: &str = "default";
 const SLICE: &str = "kubernetes";
 
-/// The addresses of the API server.
 #[derive(Clone, Debug)]
 pub(super) struct ApiServerEndpoints {
     /// Those that the operator itself calls.
@@ -27,9 +26,6 @@ pub(super) struct ApiServerEndpoints {
 
 impl ApiServerEndpoints {
     /// Resolves the name under which the operator calls the API server, and reads its list.
-    ///
-    /// # Errors
-    /// The name does not resolve.
     pub(super) async fn observe(config: &Config, client: &Client) -> anyhow::Result<Self> {
         let called = called(config).await?;
         let known = ApiServer::at(called.iter().copied());
@@ -38,7 +34,6 @@ impl ApiServerEndpoints {
         Ok(endpoints)
     }
 
-    /// Refreshes the list at an interval, until stopped.
     pub(super) async fn follow(self, client: Client, interval: Duration, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -5,21 +5,19 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::future::{join_all, pending};
 use jiff::Timestamp;
-use kube::Client;
 use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_api::IssuerResource;
-use signet_keys::FairSemaphore;
+use signet_keys::{FairSemaphore, Limits};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::process::Process;
-use super::startup::Startup;
-use crate::args::Run;
+use super::startup::Setup;
 use crate::attempts::Attempts;
 use crate::blocking::BlockingQueue;
-use crate::connections::{Caps, Connections};
+use crate::connections::Connections;
 use crate::context::{Context, Issuers};
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
@@ -30,15 +28,6 @@ use crate::{issuers, requests};
 /// The maximum number of issuers whose CA generations are read concurrently.
 const MAX_CONCURRENT_READS: u16 = 16;
 
-/// The constants of every term of leadership.
-pub(super) struct Setup {
-    pub(super) client: Client,
-    pub(super) settings: Run,
-    pub(super) identity: String,
-    pub(super) startup: Startup,
-}
-
-/// The running controllers.
 pub(super) struct Leader {
     controllers: JoinSet<()>,
     stop: CancellationToken,
@@ -48,7 +37,6 @@ pub(super) struct Leader {
 type Listed = Vec<CancellationToken>;
 
 impl Leader {
-    /// Starts the controllers.
     pub(super) fn start(setup: &Setup, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
@@ -76,7 +64,7 @@ impl Leader {
         }
         let due = move || due.iter().map(|due| due()).sum();
         process.begin_term(context.clone(), Arc::new(due));
-        if let Some(api_server) = setup.startup.api_server.clone() {
+        if let Some(api_server) = setup.api_server.clone() {
             controllers.spawn(api_server.follow(
                 setup.client.clone(),
                 setup.settings.issuer_resync_interval,
@@ -111,16 +99,16 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     let (client, settings) = (&setup.client, &setup.settings);
     let instance = Some(setup.identity.clone());
     let wakeups = Wakeups::default();
-    let caps = Caps {
+    let caps = Limits {
         per_second: settings.max_signatures_per_second,
-        max_in_flight: settings.max_signatures_in_flight,
+        max_in_flight: settings.max_signatures_in_flight.unwrap_or(u16::MAX),
     };
     Context {
         client: client.clone(),
         writer: Writer::new(client.clone(), instance, settings.concurrency),
         settings: settings.clone(),
-        api_server: setup.startup.api_server.as_ref().map(|at| at.known.clone()),
-        modules: setup.startup.modules.clone(),
+        api_server: setup.api_server.as_ref().map(|at| at.known.clone()),
+        modules: setup.modules.clone(),
         keyring: Keyring::new(wakeups.clone()),
         connections: Connections::new(caps, wakeups.clone()),
         sharing: Sharing::new(wakeups.clone()),

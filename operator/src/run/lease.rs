@@ -8,7 +8,6 @@ use tokio::task::JoinHandle;
 use crate::args::Run;
 use crate::plan::FIELD_MANAGER;
 
-/// The Lease's name.
 pub const NAME: &str = "signet";
 
 /// The share of the Lease's duration that is kept for renewing it.
@@ -26,10 +25,7 @@ type Election = (
 );
 
 impl Lease {
-    /// Enters the election, if there is one.
-    ///
-    /// # Errors
-    /// The Lease can neither be read nor created.
+    /// Fails if the Lease can neither be read nor created.
     pub async fn enter(client: Client, settings: &Run, identity: &str) -> anyhow::Result<Self> {
         if !settings.leader_elect {
             return Ok(Self { election: None });
@@ -47,16 +43,12 @@ impl Lease {
         Ok(Self { election })
     }
 
-    /// Whether this replica leads now.
     pub fn is_leading(&self) -> bool {
         let election = self.election.as_ref();
         election.is_none_or(|(leading, _)| *leading.borrow())
     }
 
-    /// Waits until that changes.
-    ///
-    /// # Errors
-    /// The election has ended, which only an error causes.
+    /// Waits for a change. Fails when the election has ended, which only an error causes.
     pub async fn changed(&mut self) -> anyhow::Result<()> {
         match &mut self.election {
             Some((leading, _)) => Ok(leading.changed().await?),

@@ -13,18 +13,12 @@ use crate::metrics::{Metrics, Now};
 /// Counts the approved requests without a final answer.
 pub(super) type Waiting = Arc<dyn Fn() -> usize + Send + Sync>;
 
-/// The process.
 pub(super) struct Process {
     started: Instant,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
-    term: Mutex<Option<Term>>,
-}
-
-/// What there is to observe while this replica leads.
-struct Term {
-    context: Arc<Context>,
-    waiting: Waiting,
+    /// What there is to observe while this replica leads.
+    term: Mutex<Option<(Arc<Context>, Waiting)>>,
 }
 
 impl Default for Process {
@@ -39,9 +33,8 @@ impl Default for Process {
 }
 
 impl Process {
-    /// Begins a term of leadership.
     pub(super) fn begin_term(&self, context: Arc<Context>, waiting: Waiting) {
-        *self.term.lock() = Some(Term { context, waiting });
+        *self.term.lock() = Some((context, waiting));
     }
 
     /// Ends a term of leadership: what it observed is the next leader's to report.
@@ -53,7 +46,7 @@ impl Process {
 
     fn now(&self) -> Now {
         let (queues, waiting) = match &*self.term.lock() {
-            Some(term) => (term.context.keyring.queues(), (term.waiting)()),
+            Some((context, waiting)) => (context.keyring.queues(), waiting()),
             None => (Vec::new(), 0),
         };
         Now {

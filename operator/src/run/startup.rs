@@ -1,4 +1,4 @@
-//! What the operator observes about its environment when it starts.
+//! What the operator has from its start, for every term of leadership.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,28 +11,26 @@ use super::api_server::ApiServerEndpoints;
 use crate::args::Run;
 use crate::namespace::Secrets;
 
-/// The operator's environment.
-#[derive(Clone, Debug)]
-pub(super) struct Startup {
+pub(super) struct Setup {
+    pub(super) client: Client,
+    pub(super) settings: Run,
+    pub(super) identity: String,
     /// The addresses that no Issuer may name; none if there are no Issuers, or they may.
     pub(super) api_server: Option<ApiServerEndpoints>,
-    /// The PKCS#11 modules that issuers may name.
     pub(super) modules: Arc<Modules>,
 }
 
-impl Startup {
-    /// Observes the environment.
-    ///
-    /// # Errors
-    /// The API server's name does not resolve, or the list of PKCS#11 modules is not valid.
+impl Setup {
+    /// Fails if the API server's name does not resolve, or the list of PKCS#11 modules is not valid.
     pub(super) async fn observe(
-        settings: &Run,
-        config: &Config,
-        client: &Client,
+        settings: Run,
+        config: Config,
+        identity: String,
     ) -> anyhow::Result<Self> {
+        let client = Client::try_from(config.clone())?;
         let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
         let api_server = match is_refused {
-            true => Some(ApiServerEndpoints::observe(config, client).await?),
+            true => Some(ApiServerEndpoints::observe(&config, &client).await?),
             false => None,
         };
         let modules = match &settings.pkcs11_modules {
@@ -44,6 +42,9 @@ impl Startup {
             None => Modules::default(),
         };
         Ok(Self {
+            client,
+            settings,
+            identity,
             api_server,
             modules: Arc::new(modules),
         })

@@ -20,10 +20,6 @@ const MAX_LEVELS: [(&str, LevelFilter); 6] = [
     ("", LevelFilter::INFO),
 ];
 
-/// Starts logging to standard error.
-///
-/// # Errors
-/// The filter cannot be read, or a log was started before.
 pub(super) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)?;
     let lines = fmt::layer().with_writer(std::io::stderr);

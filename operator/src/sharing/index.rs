@@ -12,12 +12,10 @@ use crate::issuer_name::IssuerName;
 /// A certificate or root that two issuers share has one key, so keys are all there is to compare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaKeys {
-    /// Whether the issuer has a trust domain.
     pub has_trust_domain: bool,
     /// The keys in the paths of its CA generations that have not expired, from the issuing CA to
     /// the trust anchor.
     pub path: BTreeSet<String>,
-    /// The keys of the roots in its bundle.
     pub roots: BTreeSet<String>,
 }
 

@@ -7,7 +7,6 @@ use parking_lot::Mutex;
 /// More than these are never being deleted at the same time; beyond it, some are logged again.
 const MAX_NAMESPACES: usize = 1024;
 
-/// The namespaces whose deletion was logged.
 #[derive(Debug, Default)]
 pub(super) struct Terminating(Mutex<HashSet<String>>);
 

@@ -2,6 +2,7 @@
 //!
 //! Every field is lenient on purpose: the API server and cert-manager's webhook have checked
 //! them, and one odd object must not stop the watch of all others.
+#![allow(missing_docs, reason = "cert-manager's API reference documents them")]
 
 use std::collections::BTreeMap;
 
@@ -26,18 +27,13 @@ pub struct CertificateRequestSpec {
     /// The lifetime, in Go's form; 90 days when absent (rule A3-28).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<String>,
-    /// Whether a CA certificate is requested.
     #[serde(rename = "isCA")]
     pub is_ca: bool,
-    /// The usages, by name.
     pub usages: Vec<String>,
-    /// The issuer.
     pub issuer_ref: ObjectReference,
     /// Who created the request; stamped by cert-manager's webhook (CM-2).
     pub username: String,
-    /// The UID of the user who created it.
     pub uid: String,
-    /// The groups of that user.
     pub groups: Vec<String>,
     /// What the authenticator added about that user.
     pub extra: BTreeMap<String, Vec<String>>,
@@ -48,15 +44,11 @@ pub struct CertificateRequestSpec {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ObjectReference {
-    /// The API group.
     pub group: String,
-    /// The kind.
     pub kind: String,
-    /// The name.
     pub name: String,
 }
 
-/// `status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CertificateRequestStatus {
@@ -77,31 +69,24 @@ pub struct CertificateRequestStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CertificateRequestCondition {
-    /// The type.
     #[serde(rename = "type")]
     pub type_: String,
-    /// True, False or Unknown.
     pub status: String,
-    /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// When the status last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
 }
 
 impl CertificateRequestStatus {
-    /// The condition of this type.
     pub fn condition(&self, type_: &str) -> Option<&CertificateRequestCondition> {
         self.conditions
             .iter()
             .find(|condition| condition.type_ == type_)
     }
 
-    /// Whether the condition of this type is "True".
     pub fn is_true(&self, type_: &str) -> bool {
         self.condition(type_)
             .is_some_and(|condition| condition.status == "True")

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_keys::KeyConfig;
 
-use super::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
+use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 
 /// The desired state of an issuer: its key, its CA certificate, and what it issues.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

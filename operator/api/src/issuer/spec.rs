@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AllowedRequesters;
+use crate::AllowedRequesters;
 use crate::duration::GoDuration;
 
 /// The source of the CA certificate.

@@ -40,8 +40,8 @@ fn stores_all_facts_of_a_generation() {
     );
     let read = read(&object);
     assert_eq!(read.name, "clusterissuer-corp-3");
-    assert_eq!((read.number, &read.key), (3, &facts.spec.key));
-    assert_eq!(read.key_fingerprint, signer.public_key().fingerprint());
+    assert_eq!((read.number, &read.key.config), (3, &facts.spec.key));
+    assert_eq!(read.key.fingerprint, signer.public_key().fingerprint());
     assert_eq!(read.chain, Ok(chain));
 }
 
@@ -54,7 +54,7 @@ fn stores_the_pin_of_a_key() {
     found.pin = Some("3".to_owned());
     facts.key = Ok(found);
     let object = written(&facts, &ca::valid(&*signer, "Root"), 1);
-    assert_eq!(read(&object).pin.as_deref(), Some("3"));
+    assert_eq!(read(&object).key.pin.as_deref(), Some("3"));
 }
 
 /// Both kinds keep their generations in one namespace when that of an Issuer is the operator's.

@@ -60,7 +60,7 @@ fn is_ready_with_a_ca_over_its_key() {
     let ready = ready(&facts);
     assert_eq!(ready.generation, "clusterissuer-corp-1");
     assert_eq!(ready.chain, chain);
-    assert_eq!(ready.signer.public_key(), signer.public_key());
+    assert_eq!(ready.guard.public_key(), signer.public_key());
 }
 
 /// A key that vanished is not created again: the CA over it would be another one.
@@ -120,7 +120,7 @@ fn rejects_a_generation_of_another_key() {
     let (signer, other) = (p256(), p256());
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*other, "Root"), 1);
-    facts.generations[0].key_fingerprint = signer.public_key().fingerprint();
+    facts.generations[0].key.fingerprint = signer.public_key().fingerprint();
     stalls(&facts, IssuerReason::KeyMismatch);
 }
 

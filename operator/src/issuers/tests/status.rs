@@ -8,7 +8,7 @@ use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::super::decide::{Outcome, Step, decide};
 use super::super::facts::Facts;
-use super::super::reason::{IssuerReason, NotReady};
+use super::super::reason::IssuerReason;
 use super::super::status::{self as issuer_status, is_not_ready, only_rewords};
 use super::{adopt, existing, self_signed};
 use crate::fixtures::{DAY, at, ca, key};
@@ -33,18 +33,18 @@ fn ready() -> (Facts, Outcome) {
 
 fn outcome(facts: &Facts) -> Outcome {
     match decide(facts) {
-        Ok(Step::Ready(ready)) => Ok(*ready),
+        Ok(Step::Ready(ready)) => Ok(ready),
         Ok(step) => panic!("{step:?}"),
         Err(not_ready) => Err(not_ready),
     }
 }
 
 fn waits(message: &str) -> Outcome {
-    Err(NotReady::waits(IssuerReason::CaNotYetValid, message))
+    Err(IssuerReason::CaNotYetValid.waits(message))
 }
 
 fn stalls(message: &str) -> Outcome {
-    Err(NotReady::stalls(IssuerReason::KeyMismatch, message))
+    Err(IssuerReason::KeyMismatch.stalls(message))
 }
 
 /// The plan for an issuer that shares no CA.

@@ -17,7 +17,8 @@ use signet_keys::Signer;
 
 use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
-use crate::keyring::{IssuerLookup, ReadyIssuer, State};
+use crate::keyring::{IssuerLookup, ReadyIssuer};
+use crate::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> RawRequest {
@@ -42,7 +43,8 @@ fn asked() -> RawRequest {
 
 /// A ClusterIssuer that is ready.
 fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
-    IssuerLookup::Observed(State::Ready(Arc::new(ReadyIssuer {
+    IssuerLookup::Ready(Arc::new(ReadyIssuer {
+        generation: "clusterissuer-corp-1".to_owned(),
         rules: Rules {
             namespace: None,
             cert_manager: ServiceAccount {
@@ -58,14 +60,14 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
         chain,
         guard: key::guard(signer),
         backend: "double",
-    })))
+    }))
 }
 
 async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Option<Outcome> {
     let context = SignContext {
         issuer: &corp(),
         lookup,
-        record: &|_| {},
+        metrics: &Metrics::default(),
         now,
     };
     issue(asked, context).await

@@ -9,7 +9,7 @@ use signet_keys::KeyType;
 
 use super::{Outcome, asked, outcome_now, ready};
 use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, service_account, verify};
-use crate::keyring::{IssuerLookup, State};
+use crate::keyring::IssuerLookup;
 use crate::requests::outcome::Certificate;
 
 const KEY_TYPES: [KeyType; 7] = [
@@ -79,7 +79,7 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
 async fn the_spiffe_id_that_signet_wrote_is_told() {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
-    let IssuerLookup::Observed(State::Ready(mut loaded)) = ready(signer, chain) else {
+    let IssuerLookup::Ready(mut loaded) = ready(signer, chain) else {
         unreachable!("it was made ready");
     };
     Arc::get_mut(&mut loaded).unwrap().rules.trust_domain =
@@ -88,7 +88,7 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     asked.requester = service_account("shop", "web");
     asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Duration::from_secs(20));
-    let certificate = issued(asked, &IssuerLookup::Observed(State::Ready(loaded))).await;
+    let certificate = issued(asked, &IssuerLookup::Ready(loaded)).await;
     assert_eq!(certificate.clamped, None);
     assert_eq!(
         certificate.message(),

@@ -8,7 +8,7 @@ use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
 use crate::fixtures::{DAY, NOW, at, ca, key};
-use crate::keyring::{IssuerLookup, State};
+use crate::keyring::IssuerLookup;
 
 fn wait(outcome: &Outcome) -> &Wait {
     match outcome {
@@ -136,8 +136,7 @@ async fn a_ca_that_is_past_its_end_or_has_not_begun_signs_nothing() {
 /// Rule A2-19: the issuer's own change wakes the request, so nothing is retried by the clock.
 #[tokio::test]
 async fn a2_19_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
-    let not_ready =
-        IssuerLookup::Observed(State::NotReady("the Secret ca does not exist".to_owned()));
+    let not_ready = IssuerLookup::NotReady("the Secret ca does not exist".to_owned());
     for (found, reason, message) in [
         (
             IssuerLookup::Missing,
