@@ -12,10 +12,10 @@ mod ca_bundle;
 #[cfg(feature = "elsewhere")]
 mod encoding;
 mod error;
+mod fair_queue;
 mod guard;
 mod key_errors;
 mod keyed_semaphore;
-mod lock;
 #[cfg(feature = "elsewhere")]
 mod message_digest;
 mod pkcs11;
@@ -50,8 +50,8 @@ pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
-    ATTEMPT, Breaker, BreakerEvent, DEADLINE, FairSemaphore, GuardError, GuardedSigner, KeyLimiter,
-    KeyLimiters, Limits, PROBE, Permit, RateLimiter, self_test,
+    Breaker, BreakerEvent, FairSemaphore, GuardError, GuardedSigner, KeyLimiter, KeyLimiters,
+    Limits, PROBE, Permit, self_test,
 };
 pub use key_errors::BackendError;
 pub use keyed_semaphore::KeyedSemaphore;

@@ -23,8 +23,6 @@ mod pool;
 #[cfg(feature = "pkcs11")]
 mod public_key;
 #[cfg(feature = "pkcs11")]
-mod queue;
-#[cfg(feature = "pkcs11")]
 mod return_value;
 #[cfg(feature = "samples")]
 mod samples;

@@ -1,9 +1,9 @@
 //! Which addresses may be called for an issuer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use crate::lock::lock;
+use parking_lot::Mutex;
 
 /// Which addresses may be called for an issuer.
 ///
@@ -32,11 +32,11 @@ impl ApiServer {
 
     /// Replaces the addresses.
     pub fn moved(&self, addresses: Vec<IpAddr>) {
-        *lock(&self.0) = addresses;
+        *self.0.lock() = addresses;
     }
 
     fn is_at(&self, address: IpAddr) -> bool {
-        let known = lock(&self.0);
+        let known = self.0.lock();
         known.iter().any(|own| canonical(*own) == address)
     }
 }

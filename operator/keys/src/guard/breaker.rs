@@ -7,13 +7,12 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use state::{Call, State};
 
-use super::catch_panic::catch_panic;
-use super::{DEADLINE, timed_out};
+use super::DEADLINE;
+use super::call::call;
 use crate::error::KeyError;
 
 /// The shortest time between two probes of an unavailable key.
@@ -23,6 +22,8 @@ pub const PROBE: Duration = Duration::from_secs(5);
 /// while it is open, only the probe reaches the backend.
 pub struct Breaker {
     state: watch::Sender<State>,
+    /// Held by the probe that is in flight.
+    probing: Mutex<()>,
     on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>,
 }
 
@@ -51,6 +52,7 @@ impl Breaker {
     pub fn new(on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>) -> Self {
         Self {
             state: watch::Sender::default(),
+            probing: Mutex::default(),
             on_event,
         }
     }
@@ -107,12 +109,7 @@ impl Breaker {
     }
 
     fn succeed(&self, call: Call) {
-        let mut recovered = false;
-        self.state.send_if_modified(|state| {
-            recovered = state.succeed(call);
-            false
-        });
-        if recovered {
+        if self.state.send_if_modified(|state| state.succeed(call)) {
             (self.on_event)(BreakerEvent::Recovered);
         }
     }
@@ -136,12 +133,10 @@ impl Breaker {
     /// outweighs no signature that failed.
     pub async fn probe<T>(
         &self,
-        call: impl Future<Output = Result<T, KeyError>>,
+        check: impl Future<Output = Result<T, KeyError>>,
     ) -> Result<T, KeyError> {
         let probing = self.begin_probe()?;
-        let result = timeout(DEADLINE, catch_panic(call))
-            .await
-            .unwrap_or_else(|_| Err(timed_out(DEADLINE)));
+        let result = call(DEADLINE, check).await;
         match (&result, &probing) {
             (Ok(_), Some(_)) => self.close(),
             (Ok(_), None) => self.succeed(Call::Check),
@@ -151,32 +146,21 @@ impl Breaker {
         result
     }
 
-    fn begin_probe(&self) -> Result<Option<Probing<'_>>, KeyError> {
-        let mut begun = Ok(false);
-        self.state.send_if_modified(|state| {
-            begun = state.begin_probe();
-            false
-        });
-        Ok(begun?.then(|| Probing(self)))
+    /// Returns none while it is closed.
+    fn begin_probe(&self) -> Result<Option<MutexGuard<'_, ()>>, KeyError> {
+        let Err(refusal) = self.admit() else {
+            return Ok(None);
+        };
+        match self.probing.try_lock() {
+            Ok(probing) if self.state.send_if_modified(State::begin_probe) => Ok(Some(probing)),
+            _ => Err(refusal),
+        }
     }
 
     fn close(&self) {
-        let closed = self.state.send_if_modified(State::close);
-        if closed {
+        if self.state.send_if_modified(State::close) {
             (self.on_event)(BreakerEvent::Closed);
         }
-    }
-}
-
-/// A probe that is under way, until it is dropped.
-struct Probing<'a>(&'a Breaker);
-
-impl Drop for Probing<'_> {
-    fn drop(&mut self) {
-        self.0.state.send_if_modified(|state| {
-            state.end_probe();
-            false
-        });
     }
 }
 

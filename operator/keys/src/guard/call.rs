@@ -1,20 +1,27 @@
-//! Turns a panic in a backend's SDK into an error.
+//! A call of a backend, which may hang or panic.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::time::timeout;
 
 use super::error::GuardError;
 use crate::error::KeyError;
 
-/// Makes a call of a backend. If it panics, at a response that its SDK did not expect, that is an
-/// invalid response, and no other call is affected.
-pub(super) async fn catch_panic<T>(
+/// Makes a call of a backend within this time. If its SDK panics, at a response that it did not
+/// expect, no other call is affected.
+pub(super) async fn call<T>(
+    limit: Duration,
     call: impl Future<Output = Result<T, KeyError>>,
 ) -> Result<T, KeyError> {
+    let seconds = limit.as_secs();
     // A panic leaves only the call's own connection in an unknown state, which is checked again.
-    let called = AssertUnwindSafe(call).catch_unwind().await;
-    called.unwrap_or_else(|_| Err(GuardError::Panicked.into()))
+    match timeout(limit, AssertUnwindSafe(call).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(GuardError::Panicked.into()),
+        Err(_) => Err(GuardError::Timeout { seconds }.into()),
+    }
 }
 
 #[cfg(test)]
@@ -24,9 +31,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_invalid_response() {
-        let call = async { panic!("on purpose") };
-        let error = catch_panic::<()>(call).await.unwrap_err();
+        let limit = Duration::from_secs(1);
+        let panics = async { panic!("on purpose") };
+        let error = call::<()>(limit, panics).await.unwrap_err();
         assert_eq!(error.class, ErrorClass::InvalidResponse);
-        assert_eq!(catch_panic(async { Ok(7) }).await, Ok(7));
+        assert_eq!(call(limit, async { Ok(7) }).await, Ok(7));
     }
 }
