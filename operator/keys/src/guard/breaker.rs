@@ -77,26 +77,18 @@ impl Breaker {
         self.state.borrow().rest()
     }
 
-    /// Waits for this, unless the breaker is open or opens meanwhile, which is the error at once.
+    /// Waits for this. If the breaker is open or opens meanwhile, that is the error, immediately.
     /// A call in flight at the backend is better waited for.
     pub async fn unless_open<T>(&self, wait: impl Future<Output = T>) -> Result<T, KeyError> {
+        let mut state = self.state.subscribe();
+        let opened = async {
+            let opened = state.wait_for(|state| state.error().is_some()).await;
+            opened.ok()?.refusal()
+        };
         tokio::select! {
             biased;
-            error = self.opened() => Err(error),
+            Some(error) = opened => Err(error),
             done = wait => Ok(done),
-        }
-    }
-
-    async fn opened(&self) -> KeyError {
-        let mut changes = self.state.subscribe();
-        loop {
-            if let Err(error) = self.admit() {
-                return error;
-            }
-            if changes.changed().await.is_err() {
-                // The sender is ours, so this does not come.
-                std::future::pending::<()>().await;
-            }
         }
     }
 
@@ -115,7 +107,7 @@ impl Breaker {
     }
 
     /// Counts a signature that failed. A transient error opens the breaker when it came too
-    /// often; any other, at once.
+    /// often; any other, the first time.
     pub fn failed(&self, error: &KeyError) {
         self.fail(error, Call::Signature);
     }

@@ -5,9 +5,9 @@ use cryptoki::session::Session;
 use signet_core::ca::CaCertificate;
 use signet_core::x509::public_key::PublicKey;
 
-use super::Pkcs11;
 use super::error::{Pkcs11Fault, only};
 use super::public_key;
+use crate::pkcs11::Pkcs11;
 
 /// The label and id by which an object is found. At least one of them is set.
 #[derive(Clone)]
