@@ -12,7 +12,7 @@ use crate::error::KeyError;
 use crate::guard::{GuardError, Limits};
 use crate::rsa_hash::RsaHash;
 use crate::secrets::SecretData;
-use crate::{KeyToMake, Signer};
+use crate::{Signer, Software};
 
 /// A backend's configuration, which is also its part of the CRD's schema.
 pub trait Backend {
@@ -28,8 +28,8 @@ pub trait Backend {
         self.reference()
     }
 
-    /// How Signet creates this key; none if others create the backend's keys.
-    fn provision(&self) -> Option<KeyToMake> {
+    /// The Secret and type of the key that Signet creates; none if others create the backend's keys.
+    fn provision(&self) -> Option<Software> {
         None
     }
 

@@ -65,7 +65,7 @@ pub use rsa_hash::RsaHash;
 #[cfg(feature = "samples")]
 pub use samples::{SampleTable, sample_tables};
 pub use secrets::SecretData;
-pub use software::{GeneratedKey, KeyToMake, KeyType, Software, SoftwareError};
+pub use software::{GeneratedKey, KeyType, Software, SoftwareError};
 pub use union::exactly_one;
 pub use vault_transit::VaultTransit;
 #[cfg(feature = "vault")]

@@ -55,15 +55,6 @@ pub struct Software {
     pub key_type: KeyType,
 }
 
-/// A key that Signet makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyToMake {
-    /// Its type.
-    pub key_type: KeyType,
-    /// The Secret that it goes into, and that is not there yet.
-    pub secret_name: String,
-}
-
 /// What a reader of the issuer's status should know.
 pub(crate) const WARNING: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
 
@@ -83,11 +74,8 @@ impl Backend for Software {
         )
     }
 
-    fn provision(&self) -> Option<KeyToMake> {
-        Some(KeyToMake {
-            key_type: self.key_type,
-            secret_name: self.secret_name.clone(),
-        })
+    fn provision(&self) -> Option<Self> {
+        Some(self.clone())
     }
 
     fn warning(&self) -> Option<&'static str> {

@@ -78,7 +78,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 /// Leads to the operator's own host or link: loopback, link-local, "this network" (RFC 791),
-/// broadcast and multicast; or to what a cloud tells and gives its machines.
+/// broadcast and multicast; or to the services of a cloud for its machines.
 fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

@@ -102,7 +102,10 @@ impl Breaker {
 
     fn succeed(&self, call: Call) {
         if self.state.send_if_modified(|state| state.succeed(call)) {
-            (self.on_event)(BreakerEvent::Recovered);
+            (self.on_event)(match call {
+                Call::Probe => BreakerEvent::Closed,
+                Call::Signature | Call::Check => BreakerEvent::Recovered,
+            });
         }
     }
 
@@ -129,11 +132,13 @@ impl Breaker {
     ) -> Result<T, KeyError> {
         let probing = self.begin_probe()?;
         let result = call(DEADLINE, check).await;
-        match (&result, &probing) {
-            (Ok(_), Some(_)) => self.close(),
-            (Ok(_), None) => self.succeed(Call::Check),
-            (Err(error), Some(_)) => self.fail(error, Call::Probe),
-            (Err(error), None) => self.fail(error, Call::Check),
+        let made = match probing {
+            Some(_) => Call::Probe,
+            None => Call::Check,
+        };
+        match &result {
+            Ok(_) => self.succeed(made),
+            Err(error) => self.fail(error, made),
         }
         result
     }
@@ -146,12 +151,6 @@ impl Breaker {
         match self.probing.try_lock() {
             Ok(probing) if self.state.send_if_modified(State::begin_probe) => Ok(Some(probing)),
             _ => Err(refusal),
-        }
-    }
-
-    fn close(&self) {
-        if self.state.send_if_modified(State::close) {
-            (self.on_event)(BreakerEvent::Closed);
         }
     }
 }

@@ -42,15 +42,15 @@ impl PrivateKey {
             let (secret, why) = (secret(), error.to_string());
             SoftwareError::UnsupportedPublicKey { secret, why }
         })?;
-        match public_key.algorithm() {
-            KeyAlgorithm::Rsa { bits } if bits > MAX_RSA_BITS => {
-                return Err(SoftwareError::TooSlow {
-                    secret: secret(),
-                    bits,
-                    max_bits: MAX_RSA_BITS,
-                });
-            }
-            _ => {}
+        if let KeyAlgorithm::Rsa { bits } = public_key.algorithm()
+            && bits > MAX_RSA_BITS
+        {
+            let (secret, max_bits) = (secret(), MAX_RSA_BITS);
+            return Err(SoftwareError::TooSlow {
+                secret,
+                bits,
+                max_bits,
+            });
         }
         let algorithm = rsa_hash.algorithm_for(public_key.algorithm());
         let signer = key.choose_scheme(&[scheme(algorithm)]);

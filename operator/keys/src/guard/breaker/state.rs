@@ -99,9 +99,12 @@ impl State {
 
     /// Counts a success, and returns whether the key has recovered from failures. A check that
     /// succeeds shows that the key can be read, and not that it signs. While the breaker is open,
-    /// what was in flight before does not show how the key is now.
+    /// only a probe closes it: what was in flight before does not show how the key is now.
     pub(super) fn succeed(&mut self, call: Call) -> bool {
-        if self.open.is_some() {
+        if call == Call::Probe {
+            (self.failed_signatures, self.failed_checks) = (0, 0);
+            return self.open.take().is_some();
+        } else if self.open.is_some() {
             return false;
         }
         let before = self.failures();
@@ -115,17 +118,12 @@ impl State {
     /// Begins a probe, and returns true, if it is open and a probe is due.
     pub(super) fn begin_probe(&mut self) -> bool {
         let is_due = self.rest().is_none();
-        let due = self.open.as_mut().filter(|_| is_due);
-        if let Some(open) = due {
-            open.next_probe = Instant::now() + PROBE;
-            return true;
+        match &mut self.open {
+            Some(open) if is_due => {
+                open.next_probe = Instant::now() + PROBE;
+                true
+            }
+            _ => false,
         }
-        false
-    }
-
-    /// Closes it, and returns whether it was open.
-    pub(super) fn close(&mut self) -> bool {
-        (self.failed_signatures, self.failed_checks) = (0, 0);
-        self.open.take().is_some()
     }
 }
