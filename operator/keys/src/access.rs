@@ -32,14 +32,14 @@ pub trait Namespace: fmt::Debug + Send + Sync {
 
     /// A token of a ServiceAccount, made for this issuer. Its audience is
     /// `signet://<namespace>/<issuer>` for an Issuer and `signet://<issuer>` for a ClusterIssuer,
-    /// so that whoever is sent the token can use it for nothing else.
+    /// so that the server that it is sent to can use it for nothing else.
     fn token<'a>(
         &'a self,
         service_account: &'a str,
     ) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>>;
 }
 
-/// A token that the API server made. It is for one login, so nobody asks when it ends.
+/// A token that the API server made. It is for one login, so its expiry does not matter.
 #[derive(Clone)]
 pub struct ServiceAccountToken(pub Zeroizing<String>);
 

@@ -1,15 +1,18 @@
 //! What every backend implements, and what a connection consists of.
 
+#[cfg(all(test, not(feature = "elsewhere")))]
+mod tests;
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
 use crate::access::{Access, KeyPin};
 use crate::error::KeyError;
-use crate::guard::Limits;
+use crate::guard::{GuardError, Limits};
 use crate::rsa_hash::RsaHash;
 use crate::secrets::SecretData;
-use crate::{KeyToMake, Signer};
+use crate::{Signer, Software};
 
 /// A backend's configuration, which is also its part of the CRD's schema.
 pub trait Backend {
@@ -25,8 +28,8 @@ pub trait Backend {
         self.reference()
     }
 
-    /// How Signet creates this key; none if others create the backend's keys.
-    fn provision(&self) -> Option<KeyToMake> {
+    /// The Secret and type of the key that Signet creates; none if others create the backend's keys.
+    fn provision(&self) -> Option<Software> {
         None
     }
 
@@ -49,10 +52,10 @@ pub trait Backend {
 
 /// Returns the error of a program without a backend's SDK.
 #[allow(dead_code, reason = "used by the backends that are not in it")]
-pub(crate) fn built_without<'a>(feature: &str) -> BoxFuture<'a, Result<Connected, KeyError>> {
-    let feature = feature.to_owned();
-    let error = KeyError::from(crate::guard::GuardError::NotBuilt { feature });
-    Box::pin(std::future::ready(Err(error)))
+pub(crate) fn built_without<'a>(
+    feature: &'static str,
+) -> BoxFuture<'a, Result<Connected, KeyError>> {
+    Box::pin(async move { Err(GuardError::NotBuilt { feature }.into()) })
 }
 
 /// A connected key, and what the issuer learns with it.
@@ -90,73 +93,4 @@ pub enum Checked {
     },
     /// The check cannot decide; connect again.
     Reconnect,
-}
-
-#[cfg(all(test, not(feature = "elsewhere")))]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use serde_json::json;
-
-    use super::*;
-    use crate::access::{Addresses, Modules, Namespace, ServiceAccountToken};
-    use crate::{ErrorClass, KeyConfig};
-
-    /// A namespace that is never read.
-    #[derive(Debug)]
-    struct Unasked;
-
-    impl Namespace for Unasked {
-        fn secret<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-            unreachable!("no test reads a Secret")
-        }
-
-        fn config_map<'a>(
-            &'a self,
-            _: &'a str,
-        ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>> {
-            unreachable!("no test reads a ConfigMap")
-        }
-
-        fn token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
-            unreachable!("no test reads a token")
-        }
-    }
-
-    #[tokio::test]
-    async fn connecting_without_the_feature_names_it() {
-        let access = Access {
-            namespace: Arc::new(Unasked),
-            tenant: None,
-            ambient_credentials: false,
-            addresses: Addresses::Any,
-            modules: Arc::new(Modules::default()),
-        };
-        for (feature, config) in [
-            (
-                "aws-kms",
-                json!({ "awsKms": { "keyId": "alias/ca", "region": "eu-central-1" } }),
-            ),
-            (
-                "vault",
-                json!({ "vaultTransit": {
-                    "address": "https://vault.example", "name": "ca",
-                    "auth": { "tokenRef": { "name": "vault", "key": "token" } },
-                }}),
-            ),
-            (
-                "pkcs11",
-                json!({ "pkcs11": {
-                    "module": "hsm", "token": "t", "keyLabel": "ca",
-                }}),
-            ),
-        ] {
-            let config: KeyConfig = serde_json::from_value(config).unwrap();
-            let known = KeyPin::default();
-            let error = config.connect(&access, &known).await.unwrap_err();
-            assert_eq!(error.class, ErrorClass::KeyUnusable);
-            assert_eq!(error.code, "NotBuilt");
-            assert!(error.message.contains(feature), "{error}");
-        }
-    }
 }

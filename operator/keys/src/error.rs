@@ -32,6 +32,14 @@ impl ErrorClass {
         }
     }
 
+    /// The pause that the backend requests.
+    pub(crate) fn requested_pause(self) -> Duration {
+        match self {
+            Self::Throttled(Some(pause)) => pause,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether it may pass without anyone changing anything.
     pub const fn is_transient(self) -> bool {
         matches!(

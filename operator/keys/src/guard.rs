@@ -1,7 +1,7 @@
 //! Limits on the use of a key, and what happens when it does not respond.
 
 mod breaker;
-mod catch_panic;
+mod call;
 mod error;
 mod fair_semaphore;
 mod key_limiter;
@@ -11,32 +11,32 @@ mod self_test;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use parking_lot::Mutex;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 pub use breaker::{Breaker, BreakerEvent, PROBE};
-use catch_panic::catch_panic;
+use call::call;
 pub use error::GuardError;
 pub use fair_semaphore::{FairSemaphore, Permit};
 pub use key_limiter::{KeyLimiter, KeyLimiters};
-pub use rate_limiter::RateLimiter;
+use rate_limiter::RateLimiter;
 pub use self_test::self_test;
 
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
-use crate::lock::lock;
 
 /// The longest that one call to a backend may take. A backend's own limits are shorter.
-pub const ATTEMPT: Duration = Duration::from_secs(5);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(5);
 /// The longest that one signature may take with all its attempts. No attempt begins that could
 /// end later.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The waits between attempts: 50 ms to 2 s. Each is drawn between its length and twice that, so
 /// that those who failed together do not come back together.
@@ -97,14 +97,6 @@ impl GuardedSigner {
         &self.breaker
     }
 
-    /// Checks the length of what is to be signed, without a call to the key.
-    ///
-    /// # Errors
-    /// It is too long. The message is for the requester of the certificate.
-    pub fn check_length(&self, tbs: &ToBeSigned) -> Result<(), KeyError> {
-        self.signer.check_length(tbs)
-    }
-
     /// How many requests wait for this key.
     pub fn waiting(&self) -> usize {
         self.limiter.waiting()
@@ -131,7 +123,7 @@ impl GuardedSigner {
         let last_start = Instant::now() + (DEADLINE - ATTEMPT);
         let mut waits = BACKOFF.build();
         loop {
-            let error = match self.attempt(tbs).await {
+            let error = match call(ATTEMPT, self.signer.sign(tbs)).await {
                 Ok(signature) => {
                     self.breaker.succeeded();
                     return Ok(signature);
@@ -149,12 +141,6 @@ impl GuardedSigner {
                 return Err(error);
             }
         }
-    }
-
-    async fn attempt(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
-        timeout(ATTEMPT, catch_panic(self.signer.sign(tbs)))
-            .await
-            .unwrap_or_else(|_| Err(timed_out(ATTEMPT)))
     }
 
     /// Counts a failed attempt.
@@ -177,7 +163,7 @@ impl GuardedSigner {
 
     /// Whether the self-test may run because of one signature: at most every [`PROBE`].
     fn may_self_test(&self) -> bool {
-        let mut last = lock(&self.last_self_test);
+        let mut last = self.last_self_test.lock();
         let now = Instant::now();
         let may = last.is_none_or(|at| now >= at + PROBE);
         if may {
@@ -192,19 +178,9 @@ fn again(error: &KeyError, wait: Option<Duration>, last_start: Instant) -> Optio
     if !error.class.is_transient() {
         return None;
     }
-    let asked_for = match error.class {
-        ErrorClass::Throttled(Some(delay)) => delay,
-        _ => Duration::ZERO,
-    };
-    let wait = wait?.max(asked_for);
+    let wait = wait?.max(error.class.requested_pause());
     let start = Instant::now().checked_add(wait)?;
     (start <= last_start).then_some(wait)
-}
-
-/// The error of a call without a response.
-fn timed_out(after: Duration) -> KeyError {
-    let seconds = after.as_secs();
-    GuardError::Timeout { seconds }.into()
 }
 
 impl fmt::Debug for GuardedSigner {

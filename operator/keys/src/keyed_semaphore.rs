@@ -1,15 +1,14 @@
 //! A semaphore for each key, such as for each tenant.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::lock::lock;
-
 /// A number of permits for each key. Calls that find none wait in their order.
+#[derive(Debug)]
 pub struct KeyedSemaphore<K> {
     permits: usize,
     /// Of the keys with a permit that is taken or waited for.
@@ -22,7 +21,6 @@ pub struct KeyedSemaphore<K> {
 pub struct Permit {
     // None if the semaphore is closed, which does not happen.
     _permit: Option<OwnedSemaphorePermit>,
-    _semaphore: Arc<Semaphore>,
 }
 
 impl<K: Eq + Hash> KeyedSemaphore<K> {
@@ -36,15 +34,13 @@ impl<K: Eq + Hash> KeyedSemaphore<K> {
 
     /// Waits for a permit. Dropping the future leaves the queue.
     pub async fn enter(&self, key: K) -> Permit {
-        let semaphore = self.of(key);
         Permit {
-            _permit: semaphore.clone().acquire_owned().await.ok(),
-            _semaphore: semaphore,
+            _permit: self.of(key).acquire_owned().await.ok(),
         }
     }
 
     fn of(&self, key: K) -> Arc<Semaphore> {
-        let mut by_key = lock(&self.by_key);
+        let mut by_key = self.by_key.lock();
         by_key.retain(|_, semaphore| semaphore.strong_count() > 0);
         let kept = by_key.entry(key).or_default();
         kept.upgrade().unwrap_or_else(|| {
@@ -52,14 +48,6 @@ impl<K: Eq + Hash> KeyedSemaphore<K> {
             *kept = Arc::downgrade(&semaphore);
             semaphore
         })
-    }
-}
-
-impl<K> fmt::Debug for KeyedSemaphore<K> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyedSemaphore")
-            .field("permits", &self.permits)
-            .finish_non_exhaustive()
     }
 }
 
@@ -87,6 +75,6 @@ mod tests {
             drop(semaphore.enter(number).await);
         }
         let _last = semaphore.enter(100).await;
-        assert_eq!(semaphore.by_key.lock().unwrap().len(), 1);
+        assert_eq!(semaphore.by_key.lock().len(), 1);
     }
 }

@@ -12,10 +12,10 @@ mod ca_bundle;
 #[cfg(feature = "elsewhere")]
 mod encoding;
 mod error;
+mod fair_queue;
 mod guard;
 mod key_errors;
 mod keyed_semaphore;
-mod lock;
 #[cfg(feature = "elsewhere")]
 mod message_digest;
 mod pkcs11;
@@ -50,8 +50,8 @@ pub use backend::{Backend, Checked, Connected};
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
-    ATTEMPT, Breaker, BreakerEvent, DEADLINE, FairSemaphore, GuardError, GuardedSigner, KeyLimiter,
-    KeyLimiters, Limits, PROBE, Permit, RateLimiter, self_test,
+    Breaker, BreakerEvent, FairSemaphore, GuardError, GuardedSigner, KeyLimiter, KeyLimiters,
+    Limits, PROBE, Permit, self_test,
 };
 pub use key_errors::BackendError;
 pub use keyed_semaphore::KeyedSemaphore;
@@ -65,7 +65,7 @@ pub use rsa_hash::RsaHash;
 #[cfg(feature = "samples")]
 pub use samples::{SampleTable, sample_tables};
 pub use secrets::SecretData;
-pub use software::{GeneratedKey, KeyToMake, KeyType, Software, SoftwareError};
+pub use software::{GeneratedKey, KeyType, Software, SoftwareError};
 pub use union::exactly_one;
 pub use vault_transit::VaultTransit;
 #[cfg(feature = "vault")]

@@ -1,43 +1,7 @@
 //! A key in a PKCS#11 token: an HSM.
-//!
-//! A module is foreign code that may hang, so it is never called on a thread of the async runtime.
-//! The backend has its own threads, each with one session; only `signer`, `pin` and `calls` use the
-//! async runtime.
 
 #[cfg(feature = "pkcs11")]
-mod calls;
-#[cfg(feature = "pkcs11")]
-mod error;
-#[cfg(feature = "pkcs11")]
-mod key;
-#[cfg(feature = "pkcs11")]
-mod library;
-#[cfg(feature = "pkcs11")]
-mod login;
-#[cfg(feature = "pkcs11")]
-mod mechanism;
-#[cfg(feature = "pkcs11")]
-mod pin;
-#[cfg(feature = "pkcs11")]
-mod pool;
-#[cfg(feature = "pkcs11")]
-mod public_key;
-#[cfg(feature = "pkcs11")]
-mod queue;
-#[cfg(feature = "pkcs11")]
-mod return_value;
-#[cfg(feature = "samples")]
-mod samples;
-#[cfg(feature = "pkcs11")]
-mod schedule;
-#[cfg(feature = "pkcs11")]
-mod session;
-#[cfg(feature = "pkcs11")]
 mod signer;
-#[cfg(feature = "pkcs11")]
-mod token;
-#[cfg(feature = "pkcs11")]
-mod worker;
 
 use std::fmt::Write as _;
 
@@ -46,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "pkcs11")]
-pub use error::{Pkcs11Error, Pkcs11Fault};
+pub use signer::{Pkcs11Error, Pkcs11Fault};
 
 use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};

@@ -6,16 +6,14 @@ use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
 /// The hash of PKCS#1 v1.5 signatures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum RsaHash {
     /// SHA-256.
     #[default]
-    #[serde(rename = "SHA256")]
     Sha256,
     /// SHA-384.
-    #[serde(rename = "SHA384")]
     Sha384,
     /// SHA-512.
-    #[serde(rename = "SHA512")]
     Sha512,
 }
 

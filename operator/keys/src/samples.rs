@@ -73,9 +73,7 @@ samples!(GuardError {
         bytes: 5_000,
         max_bytes: 4_096
     },
-    NotBuilt {
-        feature: "pkcs11".to_owned()
-    },
+    NotBuilt { feature: "pkcs11" },
 });
 
 samples!(ReferenceError {

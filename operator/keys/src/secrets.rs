@@ -30,14 +30,14 @@ impl SecretData {
         &self.version
     }
 
-    /// These entries alone, and of each so many bytes at most: a Secret has room for a megabyte,
-    /// which need not be kept.
+    /// Only these entries, each cut to this many bytes: a Secret has room for a megabyte, which
+    /// need not be kept.
     #[must_use]
-    pub fn only(mut self, keys: &[&str], longest: usize) -> Self {
+    pub fn only(mut self, keys: &[&str], max_bytes: usize) -> Self {
         self.entries.retain(|key, _| keys.contains(&key.as_str()));
         for value in self.entries.values_mut() {
-            if value.len() > longest {
-                *value = Zeroizing::new(value[..longest].to_vec());
+            if value.len() > max_bytes {
+                *value = Zeroizing::new(value[..max_bytes].to_vec());
             }
         }
         self

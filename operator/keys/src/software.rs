@@ -3,7 +3,7 @@
 
 mod error;
 mod generate;
-mod pair;
+mod private_key;
 #[cfg(feature = "samples")]
 mod samples;
 
@@ -18,10 +18,11 @@ use signet_core::ca::MAX_PEM_BYTES;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
+use tokio::task::spawn_blocking;
 
 pub use error::SoftwareError;
 pub use generate::{GeneratedKey, KeyType};
-use pair::KeyPair;
+use private_key::PrivateKey;
 
 use crate::Signer;
 use crate::access::{Access, KeyPin, Namespace};
@@ -34,10 +35,6 @@ use crate::rsa_hash::RsaHash;
 pub(crate) const TLS_KEY: &str = "tls.key";
 /// What may stand beside it: the key's certificate with its intermediates, and roots.
 const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
-
-/// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
-/// with 8192, and requesters can request any number of certificates.
-const MAX_RSA_BITS: u32 = 4096;
 
 /// A private key in a Kubernetes Secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,15 +55,6 @@ pub struct Software {
     pub key_type: KeyType,
 }
 
-/// A key that Signet makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyToMake {
-    /// Its type.
-    pub key_type: KeyType,
-    /// The Secret that it goes into, and that is not there yet.
-    pub secret_name: String,
-}
-
 /// What a reader of the issuer's status should know.
 pub(crate) const WARNING: &str = "the key is in a Secret of this cluster, not in a KMS or an HSM";
 
@@ -82,16 +70,12 @@ impl Backend for Software {
     fn spec_hint(&self) -> String {
         format!(
             "software.secretName: {}, software.keyType: {}",
-            self.secret_name,
-            self.key_type.as_str()
+            self.secret_name, self.key_type
         )
     }
 
-    fn provision(&self) -> Option<KeyToMake> {
-        Some(KeyToMake {
-            key_type: self.key_type,
-            secret_name: self.secret_name.clone(),
-        })
+    fn provision(&self) -> Option<Self> {
+        Some(self.clone())
     }
 
     fn warning(&self) -> Option<&'static str> {
@@ -121,21 +105,15 @@ impl Software {
         rsa_hash: RsaHash,
         namespace: &Arc<dyn Namespace>,
     ) -> Result<Connected, KeyError> {
-        let name = &self.secret_name;
-        let secret = namespace.secret(name).await?;
-        let secret = secret.ok_or_else(|| SoftwareError::NoSecret {
-            secret: name.clone(),
-        })?;
-        let pem = secret.get(TLS_KEY).ok_or_else(|| SoftwareError::NoKey {
-            secret: name.clone(),
-        })?;
-        let (public_key, pair) = read(pem, name)?;
+        let name = || self.secret_name.clone();
+        let secret = namespace.secret(&self.secret_name).await?;
+        let secret = secret.ok_or_else(|| SoftwareError::NoSecret { secret: name() })?;
+        let pem = secret.get(TLS_KEY);
+        let pem = pem.ok_or_else(|| SoftwareError::NoKey { secret: name() })?;
         let signer = SoftwareSigner {
-            public_key,
-            rsa_hash,
-            pair: Arc::new(pair),
+            key: Arc::new(PrivateKey::from_pem(pem, rsa_hash, &self.secret_name)?),
             namespace: namespace.clone(),
-            secret: (name.clone(), secret.version().to_owned()),
+            secret: (name(), secret.version().to_owned()),
         };
         Ok(Connected {
             // One byte more than is read is enough to say that it is too much.
@@ -147,59 +125,34 @@ impl Software {
 
 /// A key in memory. `Debug` shows its public half.
 struct SoftwareSigner {
-    public_key: PublicKey,
-    rsa_hash: RsaHash,
-    pair: Arc<KeyPair>,
+    key: Arc<PrivateKey>,
     namespace: Arc<dyn Namespace>,
     /// The Secret that it was read from, and its version.
     secret: (String, String),
 }
 
-/// A key that Signet uses, from this Secret.
-fn read(pem: &[u8], secret: &str) -> Result<(PublicKey, KeyPair), SoftwareError> {
-    let pair = KeyPair::from_pem(pem, secret)?;
-    let spki = pair.spki_der().ok_or_else(|| SoftwareError::NoPublicKey {
-        secret: secret.to_owned(),
-    })?;
-    let unsupported = |why: String| SoftwareError::UnsupportedPublicKey {
-        secret: secret.to_owned(),
-        why,
-    };
-    let public_key = PublicKey::from_spki_der(&spki);
-    let public_key = public_key.map_err(|error| unsupported(error.to_string()))?;
-    match public_key.algorithm() {
-        KeyAlgorithm::Rsa { bits } if bits > MAX_RSA_BITS => Err(SoftwareError::TooSlow {
-            secret: secret.to_owned(),
-            bits,
-            max_bits: MAX_RSA_BITS,
-        }),
-        _ => Ok((public_key, pair)),
-    }
-}
-
 impl Signer for SoftwareSigner {
     fn public_key(&self) -> &PublicKey {
-        &self.public_key
+        &self.key.public_key
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        self.rsa_hash.algorithm_for(self.public_key.algorithm())
+        self.key.algorithm
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        let no_signature = || KeyError::from(SoftwareError::NotSigned);
         async move {
-            let signature = if self.pair.is_slow() {
-                let (pair, message) = (self.pair.clone(), tbs.der().to_vec());
-                let rsa_hash = self.rsa_hash;
-                // Milliseconds of arithmetic would hold up everything else on this thread.
-                let signed =
-                    tokio::task::spawn_blocking(move || pair.sign(rsa_hash, &message)).await;
-                signed.map_err(|_| no_signature())?
-            } else {
-                self.pair.sign(self.rsa_hash, tbs.der())
+            let signature = match self.public_key().algorithm() {
+                KeyAlgorithm::Rsa { .. } => {
+                    let (key, message) = (self.key.clone(), tbs.der().to_vec());
+                    // Milliseconds of arithmetic would hold up everything else on this thread.
+                    let signed = spawn_blocking(move || key.sign(&message)).await;
+                    signed.ok().flatten()
+                }
+                _ => self.key.sign(tbs.der()),
             };
-            signature.map(Signature::new).ok_or_else(no_signature)
+            let signature = signature.map(Signature::new);
+            signature.ok_or_else(|| SoftwareError::NotSigned.into())
         }
         .boxed()
     }
@@ -224,7 +177,7 @@ impl Signer for SoftwareSigner {
 impl fmt::Debug for SoftwareSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SoftwareSigner")
-            .field("public_key", &self.public_key)
+            .field("public_key", self.public_key())
             .finish_non_exhaustive()
     }
 }

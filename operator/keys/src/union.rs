@@ -26,23 +26,19 @@ pub fn exactly_one(schema: &mut Schema) {
             of_variants.insert(name, property);
         }
     }
-    let rule = rule(of_variants.keys().map(String::as_str));
+    let names: Vec<_> = of_variants.keys().map(String::as_str).collect();
+    let present: Vec<_> = names
+        .iter()
+        .map(|name| format!("has(self.{name})"))
+        .collect();
+    let rule = json!({
+        "rule": format!("[{}].filter(present, present).size() == 1", present.join(", ")),
+        "message": format!("name exactly one of: {}", names.join(", ")),
+    });
     schema.insert("type".to_owned(), json!("object"));
     let properties = schema.ensure_object().entry("properties");
     if let Value::Object(properties) = properties.or_insert_with(|| json!({})) {
         properties.append(&mut of_variants);
     }
     schema.insert("x-kubernetes-validations".to_owned(), json!([rule]));
-}
-
-fn rule<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Value {
-    let present: Vec<_> = names
-        .clone()
-        .map(|name| format!("has(self.{name})"))
-        .collect();
-    let names: Vec<_> = names.collect();
-    json!({
-        "rule": format!("[{}].filter(present, present).size() == 1", present.join(", ")),
-        "message": format!("name exactly one of: {}", names.join(", ")),
-    })
 }

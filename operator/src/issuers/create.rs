@@ -5,7 +5,7 @@ use kube::core::ObjectMeta;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::issue::SelfSigned;
 use signet_core::issue::assemble_root;
-use signet_keys::{ErrorClass, GeneratedKey, GuardedSigner, KeyError, KeyToMake};
+use signet_keys::{ErrorClass, GeneratedKey, GuardedSigner, KeyError, Software};
 
 use super::Error;
 use super::facts::Facts;
@@ -17,11 +17,7 @@ use crate::plan::managed_by;
 /// The code with which the API server rejects an object that breaks its schema.
 const UNPROCESSABLE: u16 = 422;
 
-pub(super) async fn key(
-    facts: &Facts,
-    to_make: &KeyToMake,
-    context: &Context,
-) -> Result<(), Error> {
+pub(super) async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(), Error> {
     let namespace = facts.namespace.as_str();
     let name = to_make.secret_name.as_str();
     let key_type = to_make.key_type;

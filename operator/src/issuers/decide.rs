@@ -10,7 +10,7 @@ use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
-use signet_keys::{ErrorClass, GuardedSigner, KeyError, KeyToMake};
+use signet_keys::{ErrorClass, GuardedSigner, KeyError, Software};
 
 use super::facts::Facts;
 use super::generation::Generation;
@@ -30,7 +30,7 @@ const MAX_COMMON_NAME_LEN: usize = 64;
 /// The next step. After each but the last, the issuer is observed again.
 #[derive(Debug)]
 pub(super) enum Step {
-    CreateKey(KeyToMake),
+    CreateKey(Software),
     /// Sign the issuer's own root, and store it in a generation.
     CreateRoot {
         root: Box<SelfSigned>,

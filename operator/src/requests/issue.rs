@@ -59,7 +59,7 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
         Ok(tbs) => tbs,
         Err(error) => return Outcome::waiting(error.reason(), error.to_string()),
     };
-    if let Err(error) = issuer.guard.check_length(&tbs) {
+    if let Err(error) = issuer.guard.signer().check_length(&tbs) {
         return Outcome::Denied(Reason::CertificateTooLong.denial(error.message));
     }
     let started = Instant::now();

@@ -1,9 +1,9 @@
 //! Which addresses may be called for an issuer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use crate::lock::lock;
+use parking_lot::Mutex;
 
 /// Which addresses may be called for an issuer.
 ///
@@ -32,11 +32,11 @@ impl ApiServer {
 
     /// Replaces the addresses.
     pub fn moved(&self, addresses: Vec<IpAddr>) {
-        *lock(&self.0) = addresses;
+        *self.0.lock() = addresses;
     }
 
     fn is_at(&self, address: IpAddr) -> bool {
-        let known = lock(&self.0);
+        let known = self.0.lock();
         known.iter().any(|own| canonical(*own) == address)
     }
 }
@@ -78,7 +78,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 }
 
 /// Leads to the operator's own host or link: loopback, link-local, "this network" (RFC 791),
-/// broadcast and multicast; or to what a cloud tells and gives its machines.
+/// broadcast and multicast; or to the services of a cloud for its machines.
 fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {

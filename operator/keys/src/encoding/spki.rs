@@ -1,13 +1,9 @@
 //! SubjectPublicKeyInfo (RFC 5280 section 4.1) from the parts of a public key.
 
-use der::asn1::{AnyRef, BitStringRef, UintRef};
-use der::{Decode, Encode, Sequence};
-
-#[derive(Sequence)]
-struct Info<'a> {
-    algorithm: AnyRef<'a>,
-    key: BitStringRef<'a>,
-}
+use der::asn1::UintRef;
+use der::{Encode, Sequence};
+use rustls::sign::public_key_to_spki;
+use rustls_pki_types::{AlgorithmIdentifier, alg_id};
 
 /// RSAPublicKey (RFC 8017 appendix A.1.1).
 #[derive(Sequence)]
@@ -16,82 +12,50 @@ struct RsaPublicKey<'a> {
     exponent: UintRef<'a>,
 }
 
-/// rsaEncryption with NULL (RFC 3279 section 2.3.1).
-const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-
-/// id-Ed25519 without parameters (RFC 8410 section 3).
-const ED25519: &[u8] = b"\x30\x05\x06\x03\x2b\x65\x70";
-
-/// The length of an Ed25519 public key (RFC 8032 section 5.1.5).
-pub(crate) const ED25519_LEN: usize = 32;
-
-/// A curve of ECDSA keys, by name (RFC 5480 section 2.1.1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Curve {
-    /// secp256r1.
-    P256,
-    /// secp384r1.
-    P384,
-    /// secp521r1.
-    P521,
-}
-
-impl Curve {
-    pub(crate) const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
-
-    /// The curve's object identifier, in DER.
-    pub(crate) const fn oid(self) -> &'static [u8] {
-        match self {
-            Self::P256 => b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",
-            Self::P384 => b"\x06\x05\x2b\x81\x04\x00\x22",
-            Self::P521 => b"\x06\x05\x2b\x81\x04\x00\x23",
-        }
-    }
-
-    /// id-ecPublicKey with the curve as its parameters.
-    const fn algorithm(self) -> &'static [u8] {
-        match self {
-            Self::P256 => {
-                b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
-            }
-            Self::P384 => b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22",
-            Self::P521 => b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x23",
-        }
-    }
-
-    /// The length of an uncompressed point (SEC 1 section 2.3.3).
-    pub(crate) const fn point_len(self) -> usize {
-        match self {
-            Self::P256 => 65,
-            Self::P384 => 97,
-            Self::P521 => 133,
-        }
-    }
-}
-
 /// Encodes an RSA key from its modulus and exponent, as big-endian integers. Leading zeros do not
 /// count.
 pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Vec<u8>> {
     let (modulus, exponent) = (UintRef::new(modulus).ok()?, UintRef::new(exponent).ok()?);
-    info(RSA, &RsaPublicKey { modulus, exponent }.to_der().ok()?)
+    let key = RsaPublicKey { modulus, exponent }.to_der().ok()?;
+    Some(public_key_to_spki(&alg_id::RSA_ENCRYPTION, key).to_vec())
 }
 
-/// Encodes a key on this curve from its uncompressed point.
-pub(crate) fn ec(curve: Curve, point: &[u8]) -> Option<Vec<u8>> {
-    (point.len() == curve.point_len()).then_some(())?;
-    info(curve.algorithm(), point)
+/// The object identifier id-ecPublicKey in DER (RFC 5480 section 2.1.1).
+const ID_EC_PUBLIC_KEY: &[u8] = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
+
+/// A curve whose points are public keys.
+pub(crate) struct Curve {
+    algorithm: AlgorithmIdentifier,
+    /// The length of a point, uncompressed (SEC 1 section 2.3.3) where there is a choice.
+    pub(crate) point_len: usize,
 }
 
-/// Encodes an Ed25519 key.
-pub(crate) fn ed25519(key: &[u8]) -> Option<Vec<u8>> {
-    (key.len() == ED25519_LEN).then_some(())?;
-    info(ED25519, key)
-}
+impl Curve {
+    pub(crate) const ECDSA: [Self; 3] = [
+        Self::new(alg_id::ECDSA_P256, 65),
+        Self::new(alg_id::ECDSA_P384, 97),
+        Self::new(alg_id::ECDSA_P521, 133),
+    ];
 
-fn info(algorithm: &[u8], key: &[u8]) -> Option<Vec<u8>> {
-    let algorithm = AnyRef::from_der(algorithm).ok()?;
-    let key = BitStringRef::from_bytes(key).ok()?;
-    Info { algorithm, key }.to_der().ok()
+    pub(crate) const ED25519: Self = Self::new(alg_id::ED25519, 32);
+
+    const fn new(algorithm: AlgorithmIdentifier, point_len: usize) -> Self {
+        Self {
+            algorithm,
+            point_len,
+        }
+    }
+
+    /// The object identifier of an ECDSA curve, in DER.
+    pub(crate) fn oid(&self) -> Option<&[u8]> {
+        self.algorithm.as_ref().strip_prefix(ID_EC_PUBLIC_KEY)
+    }
+
+    /// Encodes the key that is this point. None if it does not have the length of one.
+    pub(crate) fn spki(&self, point: &[u8]) -> Option<Vec<u8>> {
+        let spki = || public_key_to_spki(&self.algorithm, point).to_vec();
+        (point.len() == self.point_len).then(spki)
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +66,7 @@ mod tests {
         ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING,
         ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair,
     };
+    use der::Decode;
 
     use super::*;
 
@@ -116,16 +81,19 @@ mod tests {
             &ECDSA_P384_SHA384_ASN1_SIGNING,
             &ECDSA_P521_SHA512_ASN1_SIGNING,
         ];
-        for (algorithm, curve) in signing.into_iter().zip(Curve::ALL) {
+        for (algorithm, curve) in signing.into_iter().zip(Curve::ECDSA) {
             let pair = EcdsaKeyPair::generate(algorithm).unwrap();
             let point = pair.public_key().as_ref();
-            assert_eq!(ec(curve, point).unwrap(), expected(pair.public_key()));
-            assert_eq!(ec(curve, &point[1..]), None);
+            assert_eq!(curve.spki(point).unwrap(), expected(pair.public_key()));
+            assert_eq!(curve.spki(&point[1..]), None);
         }
         let pair = Ed25519KeyPair::generate().unwrap();
         let key = pair.public_key().as_ref();
-        assert_eq!(ed25519(key).unwrap(), expected(pair.public_key()));
-        assert_eq!(ed25519(&key[1..]), None);
+        assert_eq!(
+            Curve::ED25519.spki(key).unwrap(),
+            expected(pair.public_key())
+        );
+        assert_eq!(Curve::ED25519.spki(&key[1..]), None);
     }
 
     #[test]

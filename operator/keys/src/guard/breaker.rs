@@ -7,13 +7,12 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use state::{Call, State};
 
-use super::catch_panic::catch_panic;
-use super::{DEADLINE, timed_out};
+use super::DEADLINE;
+use super::call::call;
 use crate::error::KeyError;
 
 /// The shortest time between two probes of an unavailable key.
@@ -23,6 +22,8 @@ pub const PROBE: Duration = Duration::from_secs(5);
 /// while it is open, only the probe reaches the backend.
 pub struct Breaker {
     state: watch::Sender<State>,
+    /// Held by the probe that is in flight.
+    probing: Mutex<()>,
     on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>,
 }
 
@@ -51,6 +52,7 @@ impl Breaker {
     pub fn new(on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>) -> Self {
         Self {
             state: watch::Sender::default(),
+            probing: Mutex::default(),
             on_event,
         }
     }
@@ -75,26 +77,18 @@ impl Breaker {
         self.state.borrow().rest()
     }
 
-    /// Waits for this, unless the breaker is open or opens meanwhile, which is the error at once.
+    /// Waits for this. If the breaker is open or opens meanwhile, that is the error, immediately.
     /// A call in flight at the backend is better waited for.
     pub async fn unless_open<T>(&self, wait: impl Future<Output = T>) -> Result<T, KeyError> {
+        let mut state = self.state.subscribe();
+        let opened = async {
+            let opened = state.wait_for(|state| state.error().is_some()).await;
+            opened.ok()?.refusal()
+        };
         tokio::select! {
             biased;
-            error = self.opened() => Err(error),
+            Some(error) = opened => Err(error),
             done = wait => Ok(done),
-        }
-    }
-
-    async fn opened(&self) -> KeyError {
-        let mut changes = self.state.subscribe();
-        loop {
-            if let Err(error) = self.admit() {
-                return error;
-            }
-            if changes.changed().await.is_err() {
-                // The sender is ours, so this does not come.
-                std::future::pending::<()>().await;
-            }
         }
     }
 
@@ -107,18 +101,16 @@ impl Breaker {
     }
 
     fn succeed(&self, call: Call) {
-        let mut recovered = false;
-        self.state.send_if_modified(|state| {
-            recovered = state.succeed(call);
-            false
-        });
-        if recovered {
-            (self.on_event)(BreakerEvent::Recovered);
+        if self.state.send_if_modified(|state| state.succeed(call)) {
+            (self.on_event)(match call {
+                Call::Probe => BreakerEvent::Closed,
+                Call::Signature | Call::Check => BreakerEvent::Recovered,
+            });
         }
     }
 
     /// Counts a signature that failed. A transient error opens the breaker when it came too
-    /// often; any other, at once.
+    /// often; any other, the first time.
     pub fn failed(&self, error: &KeyError) {
         self.fail(error, Call::Signature);
     }
@@ -136,47 +128,30 @@ impl Breaker {
     /// outweighs no signature that failed.
     pub async fn probe<T>(
         &self,
-        call: impl Future<Output = Result<T, KeyError>>,
+        check: impl Future<Output = Result<T, KeyError>>,
     ) -> Result<T, KeyError> {
         let probing = self.begin_probe()?;
-        let result = timeout(DEADLINE, catch_panic(call))
-            .await
-            .unwrap_or_else(|_| Err(timed_out(DEADLINE)));
-        match (&result, &probing) {
-            (Ok(_), Some(_)) => self.close(),
-            (Ok(_), None) => self.succeed(Call::Check),
-            (Err(error), Some(_)) => self.fail(error, Call::Probe),
-            (Err(error), None) => self.fail(error, Call::Check),
+        let result = call(DEADLINE, check).await;
+        let made = match probing {
+            Some(_) => Call::Probe,
+            None => Call::Check,
+        };
+        match &result {
+            Ok(_) => self.succeed(made),
+            Err(error) => self.fail(error, made),
         }
         result
     }
 
-    fn begin_probe(&self) -> Result<Option<Probing<'_>>, KeyError> {
-        let mut begun = Ok(false);
-        self.state.send_if_modified(|state| {
-            begun = state.begin_probe();
-            false
-        });
-        Ok(begun?.then(|| Probing(self)))
-    }
-
-    fn close(&self) {
-        let closed = self.state.send_if_modified(State::close);
-        if closed {
-            (self.on_event)(BreakerEvent::Closed);
+    /// Returns none while it is closed.
+    fn begin_probe(&self) -> Result<Option<MutexGuard<'_, ()>>, KeyError> {
+        let Err(refusal) = self.admit() else {
+            return Ok(None);
+        };
+        match self.probing.try_lock() {
+            Ok(probing) if self.state.send_if_modified(State::begin_probe) => Ok(Some(probing)),
+            _ => Err(refusal),
         }
-    }
-}
-
-/// A probe that is under way, until it is dropped.
-struct Probing<'a>(&'a Breaker);
-
-impl Drop for Probing<'_> {
-    fn drop(&mut self) {
-        self.0.state.send_if_modified(|state| {
-            state.end_probe();
-            false
-        });
     }
 }
 

@@ -20,7 +20,7 @@ key_errors! {
             "the to-be-signed certificate has {bytes} bytes, and the CA's key signs at most \
              {max_bytes}; request fewer names, or use an issuer with an ECDSA or RSA key";
         /// The program does not have the backend.
-        NotBuilt { feature: String } => ErrorClass::KeyUnusable,
+        NotBuilt { feature: &'static str } => ErrorClass::KeyUnusable,
             "this Signet was built without the feature {feature}; use an image that has it";
     }
 }

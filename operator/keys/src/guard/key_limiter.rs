@@ -4,11 +4,11 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::{FairSemaphore, Limits, Permit, RateLimiter};
-use crate::lock::lock;
 
 /// The longest that a permit waits for the rate limit, in seconds. The queue for a permit is fair
 /// between tenants; the queue at the rate limit has the order of the permits.
@@ -26,8 +26,8 @@ pub struct KeyLimiter {
 struct Key {
     permits: FairSemaphore,
     rate: RateLimiter,
-    /// How many have a permit and wait for the rate limit.
-    waiting_for_rate: AtomicUsize,
+    /// Shared with each that has a permit and waits for the rate limit, to count them.
+    waiting_for_rate: Arc<()>,
     /// The limits of each limiter in use.
     live: Mutex<Vec<Limits>>,
 }
@@ -40,51 +40,26 @@ impl KeyLimiter {
 
     /// Waits until the rate limit allows one more signature.
     pub async fn wait_for_rate(&self) {
-        let _counted = Counted::new(&self.key.waiting_for_rate);
+        let _counted = self.key.waiting_for_rate.clone();
         self.key.rate.wait().await;
     }
 
     /// How many wait for the key, for a permit or for the rate limit, through any limiter.
     pub fn waiting(&self) -> usize {
-        self.key.permits.waiting() + self.key.waiting_for_rate.load(Ordering::Relaxed)
+        self.key.permits.waiting() + Arc::strong_count(&self.key.waiting_for_rate) - 1
     }
 }
 
 impl Key {
-    fn new(limits: Limits) -> Self {
-        Self {
-            permits: FairSemaphore::new(within(limits.max_in_flight, limits.per_second)),
-            rate: RateLimiter::new(limits.per_second),
-            waiting_for_rate: AtomicUsize::new(0),
-            live: Mutex::default(),
-        }
-    }
-
     /// Changes which limits there are, and applies the strictest of each kind from now on.
     fn with_limits(&self, change: impl FnOnce(&mut Vec<Limits>)) {
-        let mut live = lock(&self.live);
+        let mut live = self.live.lock();
         change(&mut live);
         if let Some(max_in_flight) = live.iter().map(|limits| limits.max_in_flight).min() {
             let per_second = live.iter().filter_map(|limits| limits.per_second).min();
             self.permits.allow(within(max_in_flight, per_second));
             self.rate.allow(per_second);
         }
-    }
-}
-
-/// Counts one until it is dropped.
-struct Counted<'a>(&'a AtomicUsize);
-
-impl<'a> Counted<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -118,13 +93,18 @@ impl KeyLimiters {
     /// strictest of those in use apply; a limiter is in use until it is dropped.
     pub fn limiter(&self, scope: &str, fingerprint: &str, limits: Limits) -> Arc<KeyLimiter> {
         let key = {
-            let mut keys = lock(&self.0);
+            let mut keys = self.0.lock();
             keys.retain(|_, key| key.strong_count() > 0);
             let entry = keys
                 .entry((scope.to_owned(), fingerprint.to_owned()))
                 .or_default();
             entry.upgrade().unwrap_or_else(|| {
-                let key = Arc::new(Key::new(limits));
+                let key = Arc::new(Key {
+                    permits: FairSemaphore::new(1),
+                    rate: RateLimiter::default(),
+                    waiting_for_rate: Arc::default(),
+                    live: Mutex::default(),
+                });
                 *entry = Arc::downgrade(&key);
                 key
             })

@@ -6,64 +6,45 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// What no rate is stored as.
-const UNLIMITED: u32 = 0;
-
 /// A limit on the rate, by the generic cell rate algorithm (GCRA): evenly spread, with a burst of
-/// what was not used in the last tenth of a second.
-#[derive(Debug)]
-pub struct RateLimiter {
+/// what was not used in the last tenth of a second. None until one is set.
+#[derive(Debug, Default)]
+pub(super) struct RateLimiter {
+    /// Zero for no limit.
     per_second: AtomicU32,
     /// GCRA's theoretical arrival time: when the next one is due if all are evenly spread.
     due: Mutex<Option<Instant>>,
 }
 
 impl RateLimiter {
-    /// A limit of this many per second, and at least one; none for no limit.
-    pub fn new(per_second: Option<u32>) -> Self {
-        let limiter = Self {
-            per_second: AtomicU32::new(UNLIMITED),
-            due: Mutex::default(),
-        };
-        limiter.allow(per_second);
-        limiter
-    }
-
-    /// Allows another rate from now on.
-    pub fn allow(&self, per_second: Option<u32>) {
-        let rate = per_second.map_or(UNLIMITED, |rate| rate.max(1));
+    /// Allows this many per second from now on, and at least one; none for no limit.
+    pub(super) fn allow(&self, per_second: Option<u32>) {
+        let rate = per_second.map_or(0, |rate| rate.max(1));
         self.per_second.store(rate, Ordering::Relaxed);
     }
 
     /// Waits until one more is allowed, in the order of the calls. Dropping the future delays no
     /// other call.
-    pub async fn wait(&self) {
-        if self.per_second.load(Ordering::Relaxed) == UNLIMITED {
+    pub(super) async fn wait(&self) {
+        let rate = || self.per_second.load(Ordering::Relaxed);
+        if rate() == 0 {
             return;
         }
         // The lock is also the queue: it is held while waiting, and serves in order.
         let mut due = self.due.lock().await;
-        let rate = self.per_second.load(Ordering::Relaxed);
-        if rate == UNLIMITED {
+        let rate = rate();
+        let Some(step) = Duration::from_secs(1).checked_div(rate) else {
             return;
-        }
-        let step = Duration::from_secs(1) / rate;
+        };
         let burst = step * (rate / 10).saturating_sub(1);
         let now = Instant::now();
-        let base = match *due {
-            None => now,
-            Some(due) => {
-                let first = due.checked_sub(burst).unwrap_or(due);
-                if first > now {
-                    sleep_until(first).await;
-                    // Timers are late by up to a millisecond, which must not add up.
-                    due
-                } else {
-                    due.max(now)
-                }
-            }
-        };
-        *due = Some(base + step);
+        let own = due.map_or(now, |due| due.max(now));
+        let start = own.checked_sub(burst).unwrap_or(own);
+        if start > now {
+            sleep_until(start).await;
+        }
+        // Timers are late by up to a millisecond, which must not add up.
+        *due = Some(own + step);
     }
 }
 
@@ -76,6 +57,12 @@ mod tests {
 
     use super::*;
 
+    fn limited(per_second: Option<u32>) -> RateLimiter {
+        let limiter = RateLimiter::default();
+        limiter.allow(per_second);
+        limiter
+    }
+
     async fn time_of(limiter: &RateLimiter, times: u32) -> Duration {
         let start = Instant::now();
         for _ in 0..times {
@@ -87,7 +74,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_rate_holds_after_a_small_burst() {
         for rate in [1, 3, 10, 100, 500] {
-            let limiter = RateLimiter::new(Some(rate));
+            let limiter = limited(Some(rate));
             let burst = (rate / 10).max(1);
             assert_eq!(time_of(&limiter, burst).await, Duration::ZERO, "{rate}");
             let took = time_of(&limiter, 10 * rate).await;
@@ -99,16 +86,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn does_not_wait_without_a_limit_and_takes_zero_as_one() {
-        assert_eq!(
-            time_of(&RateLimiter::new(None), 10_000).await,
-            Duration::ZERO
-        );
-        assert!(time_of(&RateLimiter::new(Some(0)), 3).await >= Duration::from_secs(2));
+        assert_eq!(time_of(&limited(None), 10_000).await, Duration::ZERO);
+        assert!(time_of(&limited(Some(0)), 3).await >= Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]
     async fn allows_a_burst_of_a_tenth_of_a_second_after_idleness() {
-        let limiter = RateLimiter::new(Some(100));
+        let limiter = limited(Some(100));
         limiter.wait().await;
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(time_of(&limiter, 10).await, Duration::ZERO);
@@ -117,7 +101,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn serves_waiters_in_order_and_skips_those_that_leave() {
-        let limiter = Arc::new(RateLimiter::new(Some(1)));
+        let limiter = Arc::new(limited(Some(1)));
         limiter.wait().await;
         let start = Instant::now();
         let mut waits: Vec<_> = (0..10)
@@ -140,7 +124,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn another_rate_applies_to_the_next_wait() {
-        let limiter = RateLimiter::new(Some(1));
+        let limiter = limited(Some(1));
         limiter.wait().await;
         limiter.allow(Some(1000));
         assert!(time_of(&limiter, 1000).await <= Duration::from_secs(2));

@@ -1,4 +1,25 @@
 //! A connected key.
+//!
+//! A module is foreign code that may hang, so it is never called on a thread of the async runtime.
+//! The backend has its own threads, each with one session; only this file, `pin` and `calls` use
+//! the async runtime.
+
+mod calls;
+mod error;
+mod key;
+mod library;
+mod login;
+mod mechanism;
+mod pin;
+mod pool;
+mod public_key;
+mod return_value;
+#[cfg(feature = "samples")]
+mod samples;
+mod schedule;
+mod session;
+mod token;
+mod worker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,14 +30,14 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
+use calls::call;
+pub use error::{Pkcs11Error, Pkcs11Fault};
+use key::KeyName;
+use pool::Pool;
+use session::ConnectedKey;
+use worker::Worker;
+
 use super::Pkcs11;
-use super::calls::call;
-use super::error::{Pkcs11Error, Pkcs11Fault};
-use super::key::KeyName;
-use super::pin;
-use super::pool::Pool;
-use super::session::ConnectedKey;
-use super::worker::Worker;
 use crate::Signer;
 use crate::access::{Access, TokenConfig};
 use crate::backend::Checked;

@@ -3,10 +3,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
+use parking_lot::Mutex;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, Identity};
@@ -17,7 +18,6 @@ use super::error::{RemoteError, failure};
 use super::resolver::resolve;
 use crate::access::Access;
 use crate::error::KeyError;
-use crate::lock::lock;
 
 /// How long an unused connection stays open.
 const MAX_IDLE: Duration = Duration::from_secs(60);
@@ -73,7 +73,7 @@ impl Http {
         max_bytes: usize,
     ) -> Result<http::Response<Vec<u8>>, KeyError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let pool = lock(&self.pool).clone();
+        let pool = self.pool.lock().clone();
         match receive(&pool.client, request, max_bytes).await {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
@@ -92,7 +92,7 @@ impl Http {
     /// Uses none of these connections again. After a response that did not come, all of them may be
     /// half open, and each would cost a timeout. Of many calls that time out, one does this.
     fn replace(&self, silent: &Pool) {
-        let mut pool = lock(&self.pool);
+        let mut pool = self.pool.lock();
         if pool.number == silent.number
             // What could be made once can be made again.
             && let Ok(client) = client(&self.tls, &self.access)

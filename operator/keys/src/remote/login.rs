@@ -1,8 +1,8 @@
 //! One login for many calls, renewed by one of them.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use crate::lock::lock;
+use parking_lot::Mutex;
 
 /// What a login gave, shared by all calls until it is replaced.
 ///
@@ -32,12 +32,12 @@ impl<T> Default for SharedLogin<T> {
 impl<T> SharedLogin<T> {
     /// The present login.
     pub(crate) fn current(&self) -> Option<Arc<T>> {
-        lock(&self.current).clone()
+        self.current.lock().clone()
     }
 
     /// Forgets the present login if this holds for it.
     pub(crate) fn forget_if(&self, condition: impl FnOnce(&T) -> bool) {
-        let mut current = lock(&self.current);
+        let mut current = self.current.lock();
         if current.as_deref().is_some_and(condition) {
             *current = None;
         }
@@ -80,7 +80,7 @@ impl<T> Renewal<'_, T> {
     /// Puts this in the place of the present login.
     pub(crate) fn keep(&self, login: T) -> Arc<T> {
         let login = Arc::new(login);
-        *lock(&self.login.current) = Some(Arc::clone(&login));
+        *self.login.current.lock() = Some(Arc::clone(&login));
         login
     }
 }

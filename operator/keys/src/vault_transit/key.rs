@@ -13,7 +13,7 @@ use signet_core::x509::public_key::PublicKey;
 use super::VaultTransit;
 use super::error::VaultTransitError;
 use crate::access::Addresses;
-use crate::encoding::spki::ed25519;
+use crate::encoding::spki::Curve;
 use crate::error::KeyError;
 use crate::remote::endpoint;
 
@@ -236,7 +236,7 @@ impl KeyData {
 /// Vault has Ed25519 keys as their 32 bytes in base64.
 fn ed25519_spki(text: &str) -> Option<Vec<u8>> {
     let raw = STANDARD.decode(text.trim()).ok()?;
-    ed25519(&raw)
+    Curve::ED25519.spki(&raw)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use serde_json::json;
-use signet_keys::{ErrorClass, KeyBackend, KeyError, KeyToMake, KeyType};
+use signet_keys::{ErrorClass, KeyBackend, KeyError, KeyType, Software};
 
 use super::super::decide::{Step, decide};
 use super::super::reason::IssuerReason;
@@ -18,7 +18,7 @@ fn creates_a_key_for_a_new_ca() {
         software.key_type = KeyType::EcdsaP384;
     }
     let step = decide(&facts).unwrap();
-    let Step::CreateKey(KeyToMake {
+    let Step::CreateKey(Software {
         key_type,
         secret_name,
     }) = step

@@ -65,66 +65,57 @@ pub enum ModulesFault {
 pub(super) fn check(config: &ModulesConfig) -> Result<(), ModulesError> {
     for (index, module) in config.modules.iter().enumerate() {
         let subject = format!("the PKCS#11 module {:?}", module.name);
-        first_broken(of_module(module, &config.modules[..index]), &subject)?;
+        check_module(module, &config.modules[..index]).map_err(|fault| ModulesError {
+            subject: subject.clone(),
+            fault,
+        })?;
         for (index, token) in module.tokens.iter().enumerate() {
-            let subject = format!("the token {:?} of {subject}", token.name);
-            first_broken(of_token(token, &module.tokens[..index]), &subject)?;
+            check_token(token, &module.tokens[..index]).map_err(|fault| ModulesError {
+                subject: format!("the token {:?} of {subject}", token.name),
+                fault,
+            })?;
         }
     }
     Ok(())
 }
 
-/// A rule that holds, or what is wrong.
-type Rule = (bool, ModulesFault);
-
-fn first_broken<const N: usize>(rules: [Rule; N], subject: &str) -> Result<(), ModulesError> {
-    match rules.into_iter().find(|(holds, _)| !holds) {
-        None => Ok(()),
-        Some((_, fault)) => Err(ModulesError {
-            subject: subject.to_owned(),
-            fault,
-        }),
-    }
+fn require(holds: bool, fault: ModulesFault) -> Result<(), ModulesFault> {
+    holds.then_some(()).ok_or(fault)
 }
 
-fn of_module(module: &ModuleConfig, before: &[ModuleConfig]) -> [Rule; 6] {
+fn check_module(module: &ModuleConfig, before: &[ModuleConfig]) -> Result<(), ModulesFault> {
     let is_new = before.iter().all(|other| other.name != module.name);
     let tokens = module.tokens.len();
-    [
-        (is_dns_label(&module.name), ModulesFault::Name),
-        (is_new, ModulesFault::DuplicateName),
-        (module.path.is_absolute(), ModulesFault::Path),
-        (tokens > 0, ModulesFault::NoTokens),
-        (module.max_sessions_per_key > 0, ModulesFault::NoSessions),
-        (
-            usize::from(module.max_sessions) >= tokens,
-            ModulesFault::FewSessions(tokens),
-        ),
-    ]
+    let has_room = usize::from(module.max_sessions) >= tokens;
+    require(is_dns_label(&module.name), ModulesFault::Name)?;
+    require(is_new, ModulesFault::DuplicateName)?;
+    require(module.path.is_absolute(), ModulesFault::Path)?;
+    require(tokens > 0, ModulesFault::NoTokens)?;
+    require(module.max_sessions_per_key > 0, ModulesFault::NoSessions)?;
+    require(has_room, ModulesFault::FewSessions(tokens))
 }
 
-fn of_token(token: &TokenConfig, before: &[TokenConfig]) -> [Rule; 8] {
+fn check_token(token: &TokenConfig, before: &[TokenConfig]) -> Result<(), ModulesFault> {
+    let TokenConfig { label, serial, .. } = token;
     let fits = |text: &Option<String>, max| {
-        text.as_ref()
-            .is_none_or(|text| (1..=max).contains(&text.len()))
+        let length = text.as_ref().map(String::len);
+        length.is_none_or(|length| (1..=max).contains(&length))
     };
     let is_new = before.iter().all(|other| other.name != token.name);
-    let wrong_namespace = token.namespaces.iter().find(|it| !is_dns_label(it));
-    let is_identified = token.label.is_some() || token.serial.is_some();
     let is_another = !before.iter().any(|other| may_be_same(token, other));
-    [
-        (is_dns_label(&token.name), ModulesFault::Name),
-        (
-            wrong_namespace.is_none(),
-            ModulesFault::Namespace(wrong_namespace.cloned().unwrap_or_default()),
-        ),
-        (is_new, ModulesFault::DuplicateName),
-        (is_identified, ModulesFault::Unidentified),
-        (fits(&token.label, MAX_LABEL_LEN), ModulesFault::Label),
-        (fits(&token.serial, MAX_SERIAL_LEN), ModulesFault::Serial),
-        (is_another, ModulesFault::Ambiguous),
-        (names_a_source(&token.pin), ModulesFault::PinSource),
-    ]
+    require(is_dns_label(&token.name), ModulesFault::Name)?;
+    if let Some(wrong) = token.namespaces.iter().find(|it| !is_dns_label(it)) {
+        return Err(ModulesFault::Namespace(wrong.clone()));
+    }
+    require(is_new, ModulesFault::DuplicateName)?;
+    require(
+        label.is_some() || serial.is_some(),
+        ModulesFault::Unidentified,
+    )?;
+    require(fits(label, MAX_LABEL_LEN), ModulesFault::Label)?;
+    require(fits(serial, MAX_SERIAL_LEN), ModulesFault::Serial)?;
+    require(is_another, ModulesFault::Ambiguous)?;
+    require(names_a_source(&token.pin), ModulesFault::PinSource)
 }
 
 /// Whether one token can have the label and serial number of both. If one entry has a label and

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::PROBE;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 use crate::guard::{ATTEMPT, DEADLINE};
 
 /// This many failures in a row open the breaker.
@@ -32,55 +32,63 @@ pub(super) struct State {
     failed_signatures: u32,
     /// Checks that failed since the last check or signature that succeeded.
     failed_checks: u32,
-    /// Why it is open; none while it is closed.
-    open: Option<KeyError>,
-    probing: bool,
-    /// No probe before this while it is open.
-    next_probe: Option<Instant>,
+    /// None while it is closed.
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// Why it is open.
+    error: KeyError,
+    /// No probe begins before this.
+    next_probe: Instant,
 }
 
 impl State {
     /// Why it is open; none while it is closed.
     pub(super) fn error(&self) -> Option<&KeyError> {
-        self.open.as_ref()
+        self.open.as_ref().map(|open| &open.error)
     }
 
     /// The error of a call that is not made.
     pub(super) fn refusal(&self) -> Option<KeyError> {
-        let error = self.open.clone()?;
+        let error = self.error()?.clone();
         let message = format!("{}; Signet tries again by itself", error.message);
         Some(KeyError { message, ..error })
     }
 
     /// Counts a failure, and returns whether the breaker opens with it.
     pub(super) fn fail(&mut self, error: &KeyError, call: Call) -> bool {
-        let rest = Instant::now() + requested_pause(error);
-        if let Some(last) = &mut self.open {
+        let requested = error.class.requested_pause();
+        let rest = Instant::now() + requested.min(MAX_PAUSE);
+        if let Some(open) = &mut self.open {
             // What was in flight when it opened may fail for a lesser reason.
             if call == Call::Probe || !error.class.is_transient() {
-                *last = error.clone();
+                open.error = error.clone();
             }
             // Never sooner than before.
-            self.next_probe = self.next_probe.max(Some(rest));
+            open.next_probe = open.next_probe.max(rest);
             return false;
         }
         match call {
             Call::Signature => self.failed_signatures += 1,
             Call::Check | Call::Probe => self.failed_checks += 1,
         }
+        // A pause that is longer than the attempts of a signature take opens it, so that nothing
+        // calls the backend meanwhile.
         let opens = self.failures() >= MAX_FAILURES
             || !error.class.is_transient()
-            || requested_pause(error) > DEADLINE - ATTEMPT;
-        if opens {
-            self.open = Some(error.clone());
-            self.next_probe = Some(rest.max(Instant::now() + PROBE));
-        }
+            || requested > DEADLINE - ATTEMPT;
+        self.open = opens.then(|| Open {
+            error: error.clone(),
+            next_probe: rest.max(Instant::now() + PROBE),
+        });
         opens
     }
 
     /// Time until the next probe; none if one may be made now, or the breaker is closed.
     pub(super) fn rest(&self) -> Option<Duration> {
-        let next = self.open.as_ref().and(self.next_probe)?;
+        let next = self.open.as_ref()?.next_probe;
         let rest = next.saturating_duration_since(Instant::now());
         (!rest.is_zero()).then_some(rest)
     }
@@ -91,9 +99,12 @@ impl State {
 
     /// Counts a success, and returns whether the key has recovered from failures. A check that
     /// succeeds shows that the key can be read, and not that it signs. While the breaker is open,
-    /// what was in flight before does not show how the key is now.
+    /// only a probe closes it: what was in flight before does not show how the key is now.
     pub(super) fn succeed(&mut self, call: Call) -> bool {
-        if self.open.is_some() {
+        if call == Call::Probe {
+            (self.failed_signatures, self.failed_checks) = (0, 0);
+            return self.open.take().is_some();
+        } else if self.open.is_some() {
             return false;
         }
         let before = self.failures();
@@ -104,38 +115,15 @@ impl State {
         before > 0 && self.failures() == 0
     }
 
-    /// Returns whether a probe begins that may close it. While it is closed, none does and any call
-    /// may be made; while it is open and no probe is due, the error is the last one.
-    pub(super) fn begin_probe(&mut self) -> Result<bool, KeyError> {
-        let Some(refusal) = self.refusal() else {
-            return Ok(false);
-        };
-        let now = Instant::now();
-        if self.probing || self.next_probe.is_some_and(|next| now < next) {
-            return Err(refusal);
+    /// Begins a probe, and returns true, if it is open and a probe is due.
+    pub(super) fn begin_probe(&mut self) -> bool {
+        let is_due = self.rest().is_none();
+        match &mut self.open {
+            Some(open) if is_due => {
+                open.next_probe = Instant::now() + PROBE;
+                true
+            }
+            _ => false,
         }
-        self.probing = true;
-        self.next_probe = Some(now + PROBE);
-        Ok(true)
-    }
-
-    /// No probe is in flight any more.
-    pub(super) fn end_probe(&mut self) {
-        self.probing = false;
-    }
-
-    /// Closes it, and returns whether it was open.
-    pub(super) fn close(&mut self) -> bool {
-        (self.failed_signatures, self.failed_checks) = (0, 0);
-        self.open.take().is_some()
-    }
-}
-
-/// The pause that the backend requests. One that is longer than the attempts of a signature take
-/// opens the breaker, so that nothing calls the backend meanwhile.
-fn requested_pause(error: &KeyError) -> Duration {
-    match error.class {
-        ErrorClass::Throttled(Some(delay)) => delay.min(MAX_PAUSE),
-        _ => Duration::ZERO,
     }
 }

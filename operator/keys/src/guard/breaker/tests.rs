@@ -1,8 +1,9 @@
 mod probes;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, advance};
 
 use super::*;
@@ -32,7 +33,7 @@ impl From<BreakerEvent<'_>> for Event {
 fn breaker() -> (Arc<Breaker>, Events) {
     let events = Events::default();
     let log = events.clone();
-    let report = move |event: BreakerEvent<'_>| log.lock().unwrap().push(event.into());
+    let report = move |event: BreakerEvent<'_>| log.lock().push(event.into());
     (Arc::new(Breaker::new(Box::new(report))), events)
 }
 
@@ -61,7 +62,7 @@ async fn what_may_pass_opens_it_at_the_fifth_time_in_a_row() {
         breaker.failed(&unreachable());
         assert_eq!(breaker.admit(), Ok(()));
     }
-    assert_eq!(*told.lock().unwrap(), [Event::Recovered]);
+    assert_eq!(*told.lock(), [Event::Recovered]);
     breaker.failed(&unreachable());
     assert!(breaker.is_open());
     let error = breaker.admit().unwrap_err();
@@ -70,7 +71,7 @@ async fn what_may_pass_opens_it_at_the_fifth_time_in_a_row() {
     assert_eq!(breaker.last_error(), Some(unreachable()));
     breaker.failed(&unreachable());
     let reported = [Event::Recovered, Event::Opened];
-    assert_eq!(*told.lock().unwrap(), reported, "reported once");
+    assert_eq!(*told.lock(), reported, "reported once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +84,7 @@ async fn what_does_not_pass_by_itself_opens_it_at_once() {
         let (breaker, told) = breaker();
         breaker.failed(&KeyError::new(class, ""));
         assert_eq!(breaker.admit().unwrap_err().class, class);
-        assert_eq!(*told.lock().unwrap(), [Event::Opened]);
+        assert_eq!(*told.lock(), [Event::Opened]);
     }
 }
 
@@ -126,11 +127,11 @@ async fn whoever_waits_learns_of_it_at_once() {
 async fn reports_the_first_success_after_failures_that_did_not_open_it() {
     let (breaker, told) = breaker();
     breaker.succeeded();
-    assert!(told.lock().unwrap().is_empty(), "nothing failed before");
+    assert!(told.lock().is_empty(), "nothing failed before");
     breaker.failed(&KeyError::new(ErrorClass::Throttled(None), "slow down"));
     breaker.succeeded();
     breaker.succeeded();
-    assert_eq!(*told.lock().unwrap(), [Event::Recovered]);
+    assert_eq!(*told.lock(), [Event::Recovered]);
 }
 
 /// A key that was replaced by another may be read as before, while it signs nothing that verifies.
@@ -144,7 +145,7 @@ async fn a_check_that_succeeds_does_not_hide_signatures_that_fail() {
         let _ = breaker.probe(async { Ok(()) }).await;
     }
     assert!(breaker.is_open());
-    assert_eq!(*told.lock().unwrap(), [Event::Opened]);
+    assert_eq!(*told.lock(), [Event::Opened]);
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn who_is_told_may_ask() {
     let breaker = Arc::new(Breaker::new(Box::new({
         let (own, seen) = (own.clone(), seen.clone());
         move |event: BreakerEvent<'_>| {
-            let breaker = own.lock().unwrap().take().unwrap();
+            let breaker = own.lock().take().unwrap();
             assert_eq!(event, BreakerEvent::Opened(&refused()));
             assert!(breaker.is_open());
             breaker.succeeded();
@@ -162,7 +163,7 @@ fn who_is_told_may_ask() {
             seen.fetch_add(1, Ordering::SeqCst);
         }
     })));
-    *own.lock().unwrap() = Some(breaker.clone());
+    *own.lock() = Some(breaker.clone());
     breaker.failed(&refused());
     assert_eq!(seen.load(Ordering::SeqCst), 1);
 }

@@ -29,8 +29,8 @@ fn full(max_permits: u16) -> (Arc<FairSemaphore>, Vec<Permit>) {
 }
 
 fn is_empty(permits: &FairSemaphore) -> bool {
-    let state = lock(&permits.0.0);
-    state.taken == 0 && state.waiting == 0 && state.tenants.is_empty() && state.rotation.is_empty()
+    let state = permits.0.lock();
+    state.taken == 0 && state.waiting.tenants() == 0
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn who_leaves_gives_up_his_place() {
         .into();
     waiters.drain(..3);
     assert_eq!(permits.waiting(), 1);
-    assert_eq!(lock(&permits.0.0).tenants.len(), 1);
+    assert_eq!(permits.0.lock().waiting.tenants(), 1);
     drop(taken);
     drop(poll(&mut waiters[0]).unwrap());
     assert!(is_empty(&permits));

@@ -56,27 +56,27 @@ impl ScriptedKey {
 
     /// What the next signatures come to.
     pub(super) fn script(&self, answers: Vec<Answer>) {
-        self.script.lock().unwrap().extend(answers);
+        self.script.lock().extend(answers);
     }
 
     /// What signatures come to that no script is for.
     pub(super) fn always(&self, answer: Answer) {
-        *self.always.lock().unwrap() = answer;
+        *self.always.lock() = answer;
     }
 
     /// What trials come to.
     pub(super) fn trial_is(&self, answer: Answer) {
-        *self.trial.lock().unwrap() = answer;
+        *self.trial.lock() = answer;
     }
 
     /// When it was asked to sign a certificate.
     pub(super) fn calls(&self) -> Vec<Instant> {
-        self.calls.lock().unwrap().clone()
+        self.calls.lock().clone()
     }
 
     /// When it was tried.
     pub(super) fn trials(&self) -> Vec<Instant> {
-        self.trials.lock().unwrap().clone()
+        self.trials.lock().clone()
     }
 
     fn is_trial(&self, tbs: &ToBeSigned) -> bool {
@@ -85,9 +85,9 @@ impl ScriptedKey {
     }
 
     fn next(&self) -> Answer {
-        self.calls.lock().unwrap().push(Instant::now());
-        let scripted = self.script.lock().unwrap().pop_front();
-        scripted.unwrap_or_else(|| self.always.lock().unwrap().clone())
+        self.calls.lock().push(Instant::now());
+        let scripted = self.script.lock().pop_front();
+        scripted.unwrap_or_else(|| self.always.lock().clone())
     }
 
     /// The time between one call and the next.
@@ -121,8 +121,8 @@ impl Signer for ScriptedKey {
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
         let answer = match self.is_trial(tbs) {
             true => {
-                self.trials.lock().unwrap().push(Instant::now());
-                self.trial.lock().unwrap().clone()
+                self.trials.lock().push(Instant::now());
+                self.trial.lock().clone()
             }
             false => self.next(),
         };

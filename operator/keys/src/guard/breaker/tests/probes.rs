@@ -17,7 +17,7 @@ async fn a_dead_key_is_probed_at_most_every_five_seconds() {
             tokio::spawn(async move {
                 while start.elapsed() < Duration::from_secs(60) {
                     let call = async {
-                        calls.lock().unwrap().push(start.elapsed());
+                        calls.lock().push(start.elapsed());
                         sleep(Duration::from_millis(700)).await;
                         Err::<(), _>(unreachable())
                     };
@@ -30,11 +30,11 @@ async fn a_dead_key_is_probed_at_most_every_five_seconds() {
     for hammer in hammers {
         hammer.await.unwrap();
     }
-    let calls = calls.lock().unwrap();
+    let calls = calls.lock();
     assert!((11..=12).contains(&calls.len()), "{calls:?}");
     assert!(calls[0] >= PROBE, "{calls:?}");
     assert!(calls.windows(2).all(|pair| pair[1] - pair[0] >= PROBE));
-    assert_eq!(*told.lock().unwrap(), [Event::Opened]);
+    assert_eq!(*told.lock(), [Event::Opened]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,10 +88,7 @@ async fn a_probe_closes_it_and_it_opens_as_before() {
     }
     breaker.failed(&unreachable());
     assert!(breaker.is_open());
-    assert_eq!(
-        *told.lock().unwrap(),
-        [Event::Opened, Event::Closed, Event::Opened]
-    );
+    assert_eq!(*told.lock(), [Event::Opened, Event::Closed, Event::Opened]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +104,7 @@ async fn while_it_is_closed_probes_pass_and_count() {
         let probed: Result<(), _> = breaker.probe(async { Err(unreachable()) }).await;
         assert_eq!(probed, Err(unreachable()));
     }
-    assert_eq!(*told.lock().unwrap(), [Event::Recovered, Event::Opened]);
+    assert_eq!(*told.lock(), [Event::Recovered, Event::Opened]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,7 +129,7 @@ async fn a_key_that_asks_for_a_minute_is_left_alone_for_a_minute() {
     breaker.failed(&throttled(15));
     assert!(!breaker.is_open(), "a signature waits for that by itself");
     breaker.failed(&throttled(60));
-    assert_eq!(*told.lock().unwrap(), [Event::Opened]);
+    assert_eq!(*told.lock(), [Event::Opened]);
     assert_eq!(breaker.rest(), Some(Duration::from_secs(60)));
     advance(Duration::from_secs(59)).await;
     assert!(breaker.probe(async { Ok(()) }).await.is_err());

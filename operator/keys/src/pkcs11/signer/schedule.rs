@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::Pkcs11Fault;
-use super::queue::FairQueue;
 use crate::access::{ModuleConfig, TokenConfig};
+use crate::fair_queue::FairQueue;
 
 /// Identifies a key of a module while it has work, threads or users.
 pub(super) type KeyId = u64;

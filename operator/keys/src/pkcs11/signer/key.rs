@@ -5,27 +5,25 @@ use cryptoki::session::Session;
 use signet_core::ca::CaCertificate;
 use signet_core::x509::public_key::PublicKey;
 
-use super::Pkcs11;
 use super::error::{Pkcs11Fault, only};
 use super::public_key;
+use crate::pkcs11::Pkcs11;
 
-/// The label and id by which an object is found. At least one of them is set.
+/// The attributes by which a private key is found: its label (CKA_LABEL), its id (CKA_ID), or both.
 #[derive(Clone)]
-pub(super) struct KeyName {
-    /// CKA_LABEL.
-    label: Option<Vec<u8>>,
-    /// CKA_ID.
-    id: Option<Vec<u8>>,
-}
+pub(super) struct KeyName(Vec<Attribute>);
 
 impl KeyName {
     pub(super) fn of(key: &Pkcs11) -> Result<Self, Pkcs11Fault> {
         let label = key.key_label.clone().map(String::into_bytes);
-        let id = key.key_id.as_ref().map(hex::decode).transpose();
-        match id {
-            Ok(Some(id)) if id.is_empty() => Err(Pkcs11Fault::InvalidKeyName),
-            Ok(id) if label.is_some() || id.is_some() => Ok(Self { label, id }),
-            _ => Err(Pkcs11Fault::InvalidKeyName),
+        let mut name: Vec<_> = label.map(Attribute::Label).into_iter().collect();
+        if let Some(id) = &key.key_id {
+            let id = hex::decode(id).ok().filter(|id| !id.is_empty());
+            name.push(Attribute::Id(id.ok_or(Pkcs11Fault::InvalidKeyName)?));
+        }
+        match name.is_empty() {
+            true => Err(Pkcs11Fault::InvalidKeyName),
+            false => Ok(Self(name)),
         }
     }
 }
@@ -45,7 +43,7 @@ pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Pkcs11Fault
 }
 
 fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11Fault> {
-    let found = objects(session, ObjectClass::PRIVATE_KEY, name)?;
+    let found = objects(session, ObjectClass::PRIVATE_KEY, &name.0)?;
     if found.is_empty() {
         return Err(Pkcs11Fault::KeyNotFound);
     }
@@ -70,19 +68,15 @@ fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11
 /// The public half: of the public key object with the same id or label, or else of the private key
 /// object itself, or else of a certificate with the same id or label.
 fn public_half(session: &Session, private: ObjectHandle) -> Result<Vec<u8>, Pkcs11Fault> {
-    let name = KeyName {
-        label: bytes(session, private, AttributeType::Label)?,
-        id: bytes(session, private, AttributeType::Id)?,
-    };
     let mut halves = Vec::new();
-    for handle in related(session, ObjectClass::PUBLIC_KEY, &name)? {
+    for handle in related(session, ObjectClass::PUBLIC_KEY, private)? {
         halves.extend(spki(session, handle)?);
     }
     if halves.is_empty() {
         halves.extend(spki(session, private)?);
     }
     if halves.is_empty() {
-        for handle in related(session, ObjectClass::CERTIFICATE, &name)? {
+        for handle in related(session, ObjectClass::CERTIFICATE, private)? {
             let value = bytes(session, handle, AttributeType::Value)?;
             let certificate = value.and_then(|der| CaCertificate::from_der(&der).ok());
             halves.extend(certificate.map(|read| read.public_key().spki_der().to_vec()));
@@ -97,18 +91,18 @@ fn public_half(session: &Session, private: ObjectHandle) -> Result<Vec<u8>, Pkcs
     )
 }
 
-/// The objects with the same id, or if there are none, with the same label.
+/// The objects with the id of a private key, or if there are none, with its label.
 fn related(
     session: &Session,
     class: ObjectClass,
-    KeyName { label, id }: &KeyName,
+    private: ObjectHandle,
 ) -> Result<Vec<ObjectHandle>, Pkcs11Fault> {
-    for (label, id) in [(None, id.clone()), (label.clone(), None)] {
-        if label.is_some() || id.is_some() {
-            let found = objects(session, class, &KeyName { label, id })?;
-            if !found.is_empty() {
-                return Ok(found);
-            }
+    let id = bytes(session, private, AttributeType::Id)?.map(Attribute::Id);
+    let label = bytes(session, private, AttributeType::Label)?.map(Attribute::Label);
+    for name in [id, label].into_iter().flatten() {
+        let found = objects(session, class, &[name])?;
+        if !found.is_empty() {
+            return Ok(found);
         }
     }
     Ok(Vec::new())
@@ -141,14 +135,9 @@ fn spki(session: &Session, object: ObjectHandle) -> Result<Option<Vec<u8>>, Pkcs
 fn objects(
     session: &Session,
     class: ObjectClass,
-    name: &KeyName,
+    name: &[Attribute],
 ) -> Result<Vec<ObjectHandle>, Pkcs11Fault> {
-    let label = name.label.clone().map(Attribute::Label);
-    let id = name.id.clone().map(Attribute::Id);
-    let template: Vec<_> = [Some(Attribute::Class(class)), label, id]
-        .into_iter()
-        .flatten()
-        .collect();
+    let template = [&[Attribute::Class(class)], name].concat();
     Ok(session.find_objects(&template)?)
 }
 

@@ -4,7 +4,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 
-use crate::encoding::ecdsa_signature;
+use crate::encoding::ecdsa::ecdsa_signature;
 use crate::message_digest::message_digest;
 
 /// Returns the mechanism that signs.

@@ -4,8 +4,9 @@ use cryptoki::error::RvError;
 use signet_core::samples;
 use signet_core::x509::public_key::PublicKeyError;
 
-use super::{Pkcs11, Pkcs11Error, Pkcs11Fault};
+use super::{Pkcs11Error, Pkcs11Fault};
 use crate::error::ErrorClass;
+use crate::pkcs11::Pkcs11;
 
 samples!(Pkcs11Fault {
     NotListed("the namespace payments".to_owned()),

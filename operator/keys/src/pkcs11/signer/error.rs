@@ -5,8 +5,9 @@ use std::fmt;
 use cryptoki::error::{Error, RvError};
 use signet_core::x509::public_key::PublicKeyError;
 
-use super::{Pkcs11, return_value};
+use super::return_value;
 use crate::error::{ErrorClass, KeyError};
+use crate::pkcs11::Pkcs11;
 
 /// What is wrong with which key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub enum Pkcs11Fault {
     InvalidSignature,
     #[error(
         "returned {} from {function}; {}",
-        return_value::name(*.value), return_value::advice(*.value)
+        return_value::name(*.value), return_value::rule(*.value).1
     )]
     Returned { function: String, value: RvError },
     #[error("returned an invalid response; see its log and the operator's")]
@@ -133,7 +134,7 @@ impl Pkcs11Fault {
             Self::InvalidSignature | Self::InvalidResponse => {
                 (Subject::Module, ErrorClass::InvalidResponse)
             }
-            Self::Returned { value, .. } => (Subject::Module, return_value::class(*value)),
+            Self::Returned { value, .. } => (Subject::Module, return_value::rule(*value).0),
             Self::TokenNotFound => (Subject::Token, ErrorClass::KeyNotFound),
             Self::TokenRemoved => (Subject::Token, Unreachable),
             Self::SeveralTokens | Self::ListedTwice => (Subject::Token, KeyUnusable),

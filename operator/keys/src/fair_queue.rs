@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 /// Entries in the order in which they are served: tenants round-robin, and those of one tenant in
 /// the order of arrival. So a thousand entries of one tenant delay another by one entry each time.
-pub(super) struct FairQueue<T> {
-    /// The tenants that have entries, the next one first.
+#[derive(Debug)]
+pub(crate) struct FairQueue<T> {
+    /// The tenants that have entries, the next one first, each with its entries in ascending order.
     tenants: VecDeque<(String, VecDeque<(u64, T)>)>,
 }
 
@@ -19,12 +20,12 @@ impl<T> Default for FairQueue<T> {
 
 impl<T> FairQueue<T> {
     /// How many entries there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.tenants.iter().map(|(_, entries)| entries.len()).sum()
     }
 
-    /// Adds an entry under a number that no other entry has.
-    pub(super) fn push(&mut self, tenant: &str, number: u64, entry: T) {
+    /// Adds an entry under a number that is higher than those of all entries before.
+    pub(crate) fn push(&mut self, tenant: &str, number: u64, entry: T) {
         match self.tenants.iter_mut().find(|(name, _)| name == tenant) {
             Some((_, entries)) => entries.push_back((number, entry)),
             None => {
@@ -35,7 +36,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Removes the next entry, and returns it with its number.
-    pub(super) fn pop(&mut self) -> Option<(u64, T)> {
+    pub(crate) fn pop(&mut self) -> Option<(u64, T)> {
         let (tenant, mut entries) = self.tenants.pop_front()?;
         let next = entries.pop_front();
         if !entries.is_empty() {
@@ -45,10 +46,10 @@ impl<T> FairQueue<T> {
     }
 
     /// Removes the entry with this number, if it is still there.
-    pub(super) fn remove(&mut self, number: u64) -> Option<T> {
+    pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let removed = self.tenants.iter_mut().find_map(|(_, entries)| {
-            let found = entries.iter().position(|(it, _)| *it == number)?;
-            entries.remove(found)
+            let found = entries.binary_search_by_key(&number, |(it, _)| *it);
+            entries.remove(found.ok()?)
         });
         self.tenants.retain(|(_, entries)| !entries.is_empty());
         Some(removed?.1)
@@ -58,6 +59,12 @@ impl<T> FairQueue<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl<T> FairQueue<T> {
+        pub(crate) fn tenants(&self) -> usize {
+            self.tenants.len()
+        }
+    }
 
     fn queue(tenants: &[&str]) -> FairQueue<String> {
         let mut queue = FairQueue::default();

@@ -1,14 +1,14 @@
 //! The login to a token. It is the process's, not an issuer's, and a wrong PIN costs a try.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
+use parking_lot::Mutex;
 
 use super::error::Pkcs11Fault;
 use super::pin::Pin;
-use crate::lock::lock;
 
 /// The login to one token. Its lock is held while logging in or out, so that one PIN is tried at a
 /// time.
@@ -48,7 +48,7 @@ impl Login {
         pin: &Arc<Pin>,
         connects: bool,
     ) -> Result<(), Pkcs11Fault> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if *state.entry.get_or_insert_with(|| entry.to_owned()) != entry {
             tracing::warn!(
                 token = entry,

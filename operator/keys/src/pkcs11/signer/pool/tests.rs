@@ -42,9 +42,9 @@ fn submit<T: Send + 'static>(
 /// Waits until the module has no threads.
 fn wait_until_unused(module: &ModuleConfig) {
     let module = Module::listed(module);
-    let mut schedule = lock(&module.schedule);
+    let mut schedule = module.schedule.lock();
     while !schedule.is_unused() {
-        schedule = module.changed.wait_timeout(schedule, DEADLINE).unwrap().0;
+        module.changed.wait_for(&mut schedule, DEADLINE);
     }
 }
 
@@ -83,7 +83,7 @@ fn a_thread_that_hangs_is_counted_until_it_returns() {
     let (release, released) = channel::<()>();
     let (running, returned) = submit(&stuck, move || released.recv().is_ok()).unwrap();
     // Until a thread runs it, it would only leave the queue.
-    while lock(&stuck.module.schedule).is_queued(stuck.key) {
+    while stuck.module.schedule.lock().is_queued(stuck.key) {
         thread::yield_now();
     }
     assert_eq!(running.timed_out(), Pkcs11Fault::Hangs);

@@ -4,11 +4,6 @@ use cryptoki::error::RvError;
 
 use crate::error::ErrorClass;
 
-/// What follows from a return value.
-pub(super) fn class(value: RvError) -> ErrorClass {
-    rule(value).0
-}
-
 /// Whether the same call may succeed in a new session: the token was logged out, or removed and
 /// inserted again; the module was initialized again; another operation was active. None of these
 /// means that C_Login has used up a try.
@@ -30,12 +25,8 @@ pub(super) fn is_stale(value: RvError) -> bool {
     )
 }
 
-/// What to do about a return value.
-pub(super) fn advice(value: RvError) -> &'static str {
-    rule(value).1
-}
-
-fn rule(value: RvError) -> (ErrorClass, &'static str) {
+/// What follows from a return value, and what to do about it.
+pub(super) fn rule(value: RvError) -> (ErrorClass, &'static str) {
     match value {
         RvError::DeviceRemoved | RvError::TokenNotPresent | RvError::TokenNotRecognized => (
             ErrorClass::Unreachable,
@@ -131,7 +122,7 @@ mod tests {
                 ErrorClass::InvalidResponse,
             ),
         ] {
-            assert_eq!(class(value), expected, "{value:?}");
+            assert_eq!(rule(value).0, expected, "{value:?}");
         }
     }
 

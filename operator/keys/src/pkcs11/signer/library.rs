@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
+use parking_lot::Mutex;
 
 use super::error::Pkcs11Fault;
 use super::login::Login;
 use super::token::TokenId;
 use crate::access::ModuleConfig;
-use crate::lock::lock;
 
 /// A library, or none yet. Locked while it is loaded, so that this is done once at a time.
 type Slot = Arc<Mutex<Option<Arc<Library>>>>;
@@ -43,8 +43,8 @@ pub(super) fn load(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Fault> {
         Pkcs11Fault::NotLoaded
     };
     let file = fs::canonicalize(path).map_err(|error| failed(&error))?;
-    let slot = lock(&LIBRARIES).entry(file.clone()).or_default().clone();
-    let mut slot = lock(&slot);
+    let slot = LIBRARIES.lock().entry(file.clone()).or_default().clone();
+    let mut slot = slot.lock();
     if let Some(library) = &*slot {
         return Ok(library.clone());
     }
@@ -62,7 +62,7 @@ pub(super) fn load(module: &ModuleConfig) -> Result<Arc<Library>, Pkcs11Fault> {
 impl Library {
     /// Initializes the library, unless other code in this process has done so.
     pub(super) fn initialize(&self) -> Result<(), Pkcs11Fault> {
-        let _held = lock(&self.initializing);
+        let _held = self.initializing.lock();
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         match self.context.initialize(arguments) {
             Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(()),
@@ -82,7 +82,7 @@ impl Library {
 
     /// The login to this token.
     pub(super) fn login(&self, token: TokenId) -> Arc<Login> {
-        let mut logins = lock(&self.logins);
+        let mut logins = self.logins.lock();
         let login = logins.entry(token);
         login
             .or_insert_with(|| Arc::new(Login::new(&self.context)))

@@ -3,7 +3,7 @@
 use der::Decode;
 use der::asn1::{BitStringRef, OctetStringRef};
 
-use crate::encoding::spki::{self, Curve, ED25519_LEN};
+use crate::encoding::spki::{self, Curve};
 
 /// The forms of CKA_EC_PARAMS that tokens give Ed25519: its object identifier of RFC 8410, the
 /// curve's name of PKCS#11 3.0, and the object identifier that came before both.
@@ -19,11 +19,12 @@ pub(super) use spki::rsa;
 /// Encodes CKA_EC_PARAMS and CKA_EC_POINT. None if the parameters do not name a curve that Signet
 /// uses.
 pub(super) fn ec(params: &[u8], point: &[u8]) -> Option<Vec<u8>> {
-    if ED25519_PARAMS.contains(&params) {
-        return spki::ed25519(unwrapped(point, ED25519_LEN)?);
-    }
-    let curve = Curve::ALL.into_iter().find(|curve| curve.oid() == params)?;
-    spki::ec(curve, unwrapped(point, curve.point_len())?)
+    let mut ecdsa = Curve::ECDSA.into_iter();
+    let curve = match ED25519_PARAMS.contains(&params) {
+        true => Curve::ED25519,
+        false => ecdsa.find(|curve| curve.oid() == Some(params))?,
+    };
+    curve.spki(unwrapped(point, curve.point_len)?)
 }
 
 /// Returns the point of this length. PKCS#11 wants it inside of an OCTET STRING; there are tokens
@@ -46,24 +47,25 @@ mod tests {
 
     #[test]
     fn reads_points_bare_and_wrapped() {
-        for curve in Curve::ALL {
-            let point = vec![4; curve.point_len()];
-            let expected = spki::ec(curve, &point);
+        for curve in Curve::ECDSA {
+            let point = vec![4; curve.point_len];
+            let expected = curve.spki(&point);
+            let oid = curve.oid().unwrap();
             assert!(expected.is_some());
             let octets = OctetStringRef::new(&point).unwrap().to_der().unwrap();
             let bits = BitStringRef::from_bytes(&point).unwrap().to_der().unwrap();
             for form in [&point, &octets, &bits] {
-                assert_eq!(ec(curve.oid(), form), expected);
+                assert_eq!(ec(oid, form), expected);
             }
-            assert_eq!(ec(curve.oid(), &point[1..]), None);
+            assert_eq!(ec(oid, &point[1..]), None);
             assert_eq!(ec(&[], &point), None);
         }
     }
 
     #[test]
     fn knows_ed25519_by_each_of_its_names() {
-        let point = [7; ED25519_LEN];
-        let expected = spki::ed25519(&point);
+        let point = [7; 32];
+        let expected = Curve::ED25519.spki(&point);
         assert!(expected.is_some());
         let octets = OctetStringRef::new(&point).unwrap().to_der().unwrap();
         for params in ED25519_PARAMS {

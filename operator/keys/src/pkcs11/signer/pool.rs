@@ -5,14 +5,15 @@ mod tests;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::thread;
+
+use parking_lot::{Condvar, Mutex};
 
 use super::error::Pkcs11Fault;
 use super::schedule::{KeyId, Next, Schedule};
 use super::worker::Worker;
 use crate::access::{ModuleConfig, TokenConfig};
-use crate::lock::lock;
 
 /// Work for a thread. It returns what hands its result over.
 pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;
@@ -47,14 +48,17 @@ impl Pool {
     /// A pool with whose threads a key of the token can be found.
     pub(super) fn to_find(config: &ModuleConfig, token: &Arc<TokenConfig>) -> Arc<Self> {
         let (module, token) = (Module::listed(config), token.clone());
-        let key = lock(&module.schedule).use_to_find(&token);
+        let key = module.schedule.lock().use_to_find(&token);
         Arc::new(Self { module, token, key })
     }
 
     /// The pool of the key with this fingerprint, which a thread of this pool found.
     pub(super) fn of_key(&self, fingerprint: String) -> Result<Arc<Self>, Pkcs11Fault> {
         let (module, token) = (self.module.clone(), self.token.clone());
-        let key = lock(&module.schedule).use_key(&token, fingerprint, self.key)?;
+        let key = module
+            .schedule
+            .lock()
+            .use_key(&token, fingerprint, self.key)?;
         Ok(Arc::new(Self { module, token, key }))
     }
 
@@ -65,7 +69,7 @@ impl Pool {
         tenant: Option<&str>,
         work: Work,
     ) -> Result<Ticket, Pkcs11Fault> {
-        let mut schedule = lock(&self.module.schedule);
+        let mut schedule = self.module.schedule.lock();
         let mut started = Ok(());
         if schedule.needs_thread(self.key) {
             started = self.start_thread();
@@ -88,7 +92,7 @@ impl Pool {
         let serve = move || {
             let serving = AssertUnwindSafe(|| module.serve(&mut key, token));
             if catch_unwind(serving).is_err() {
-                lock(&module.schedule).remove_thread(key);
+                module.schedule.lock().remove_thread(key);
             }
             module.changed.notify_all();
         };
@@ -102,14 +106,14 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        lock(&self.module.schedule).leave(self.key);
+        self.module.schedule.lock().leave(self.key);
         self.module.changed.notify_all();
     }
 }
 
 impl Module {
     fn listed(config: &ModuleConfig) -> Arc<Self> {
-        let mut modules = lock(&MODULES);
+        let mut modules = MODULES.lock();
         let module = modules.entry(config.clone()).or_insert_with(|| {
             let config = Arc::new(config.clone());
             Arc::new(Self {
@@ -131,7 +135,7 @@ impl Module {
                 Next::Run(number, work) => {
                     // The bindings panic on some responses that no module should return.
                     let done = catch_unwind(AssertUnwindSafe(|| work(&mut worker)));
-                    lock(&self.schedule).finish(*key, number);
+                    self.schedule.lock().finish(*key, number);
                     match done {
                         Ok(reply) => reply(),
                         Err(_) => worker.reset(),
@@ -145,7 +149,7 @@ impl Module {
                 }
                 Next::Close => {
                     worker.reset();
-                    lock(&self.schedule).closed(*key)
+                    self.schedule.lock().closed(*key)
                 }
                 Next::End => return,
             }
@@ -154,13 +158,10 @@ impl Module {
 
     /// Waits until there is something to do.
     fn next(&self, key: KeyId) -> Next<Work> {
-        let mut schedule = lock(&self.schedule);
+        let mut schedule = self.schedule.lock();
         loop {
             match schedule.next(key) {
-                Next::Wait => {
-                    let woken = self.changed.wait(schedule);
-                    schedule = woken.unwrap_or_else(PoisonError::into_inner);
-                }
+                Next::Wait => self.changed.wait(&mut schedule),
                 next => return next,
             }
         }
@@ -172,12 +173,12 @@ impl Ticket {
     pub(super) fn timed_out(self) -> Pkcs11Fault {
         self.abandon();
         let Pool { module, key, .. } = &*self.pool;
-        lock(&module.schedule).why_late(*key, self.number)
+        module.schedule.lock().why_late(*key, self.number)
     }
 
     fn abandon(&self) {
         let Pool { module, key, .. } = &*self.pool;
-        let abandoned = lock(&module.schedule).abandon(*key, self.number);
+        let abandoned = module.schedule.lock().abandon(*key, self.number);
         // Not under the lock: it may own anything.
         drop(abandoned);
         // A key that hangs has no session to spare, but perhaps another one has.
