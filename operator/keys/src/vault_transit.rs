@@ -5,8 +5,6 @@ mod auth;
 #[cfg(feature = "vault")]
 mod api;
 #[cfg(feature = "vault")]
-mod client;
-#[cfg(feature = "vault")]
 mod error;
 #[cfg(feature = "vault")]
 mod key;

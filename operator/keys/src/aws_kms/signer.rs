@@ -60,11 +60,9 @@ impl Kms {
 
     /// A client other than this one, or any.
     async fn client(&self, refused: Option<&Arc<KmsClient>>) -> Result<Arc<KmsClient>, KeyError> {
-        let log_in = async || KmsClient::new(&self.config, &self.access).await;
-        match self.clients.current() {
-            Some(client) if refused.is_none() => Ok(client),
-            _ => self.clients.replace(refused, log_in).await,
-        }
+        let is_usable = |client: &Arc<_>| !refused.is_some_and(|it| Arc::ptr_eq(it, client));
+        let log_in = KmsClient::new(&self.config, &self.access);
+        self.clients.get(is_usable, log_in).await
     }
 
     /// Whether what the client was made from is as it was.

@@ -16,9 +16,8 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::VaultTransit;
-use super::api::ToSign;
+use super::api::Client;
 use super::auth::VaultAuth;
-use super::client::Client;
 use super::error::{Failure, VaultTransitError};
 use super::key::{KeyPath, Version};
 use super::session::Session;
@@ -156,7 +155,12 @@ impl VaultSigner {
 
     async fn signature(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         self.check_length(tbs)?;
-        let response = self.session.sign(&self.to_sign(tbs.der())).await;
+        let input = match message_digest(self.algorithm, tbs.der()) {
+            Some(digest) => STANDARD.encode(digest),
+            None => STANDARD.encode(tbs.der()),
+        };
+        let response = self.session.sign(self.version, self.algorithm, &input);
+        let response = response.await;
         let now = Instant::now();
         let text = match response {
             Ok(text) => text,
@@ -184,18 +188,6 @@ impl VaultSigner {
             key: path.key(),
             detail,
         })
-    }
-
-    fn to_sign(&self, message: &[u8]) -> ToSign {
-        let digest = message_digest(self.algorithm, message);
-        ToSign {
-            input: match &digest {
-                Some(digest) => STANDARD.encode(digest),
-                None => STANDARD.encode(message),
-            },
-            version: self.version,
-            algorithm: self.algorithm,
-        }
     }
 
     /// The signature in `vault:vN:BASE64`, if N is the pinned version.
