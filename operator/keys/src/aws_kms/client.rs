@@ -1,6 +1,5 @@
 //! A client of KMS with its credentials, over Signet's own transport.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use aws_smithy_types::body::SdkBody;
 
 use super::AwsKms;
 use super::credentials::AwsCredentials;
-use super::login;
+use super::login::{self, Login};
 use super::response::Service;
 use crate::access::Access;
 use crate::error::{ErrorClass, KeyError};
@@ -45,37 +44,25 @@ pub(super) struct KmsClient {
 impl KmsClient {
     /// Makes a client. Nothing is sent to AWS yet.
     pub(super) async fn new(config: &AwsKms, access: &Access) -> Result<Self, KeyError> {
-        let endpoint = |field, text: &Option<String>| {
-            let text = text.as_deref();
-            text.map(|text| endpoint(field, text, &access.addresses))
-                .transpose()
-        };
-        let kms_endpoint = endpoint("awsKms.endpoint", &config.endpoint)?;
-        let sts_endpoint = endpoint("awsKms.stsEndpoint", &config.sts_endpoint)?;
         let (sources, secret) = config.sources(access).await?;
-        let redactor = Redactor::default();
-        let (kms, sts) = (
-            config.kms(redactor.clone()),
-            login::sts(config, redactor.clone()),
-        );
-        let tls = Tls {
-            ca: sources.ca.clone(),
-            identity: None,
+        let connection = |field, address: Option<&str>, service: &Service| {
+            let tls = Tls {
+                ca: sources.ca.clone(),
+                identity: None,
+            };
+            let http = Http::new(service.name.clone(), tls, access)?;
+            let address = address.map(|address| endpoint(field, address, &access.addresses));
+            let region = Region::new(config.region.clone());
+            Ok::<_, KeyError>(sdk(region, address.transpose()?, http))
         };
-        let for_sts = sdk(
-            config,
-            sts_endpoint,
-            Http::new(sts.name.clone(), tls.clone(), access)?,
-        );
-        let credentials = login::provider(config, secret, access, &for_sts, sts).await?;
+        let redactor = Redactor::default();
+        let (kms, sts) = (config.kms(redactor.clone()), login::sts(config, redactor));
+        let for_kms = connection("awsKms.endpoint", config.endpoint.as_deref(), &kms)?;
+        let for_sts = connection("awsKms.stsEndpoint", config.sts_endpoint.as_deref(), &sts)?;
+        let login = Login::new(config, secret, access, &for_sts, sts).await?;
         let cache = IdentityCache::lazy().buffer_time(RENEWAL_MARGIN);
-        let for_kms = sdk(
-            config,
-            kms_endpoint,
-            Http::new(kms.name.clone(), tls, access)?,
-        );
         let for_kms = aws_sdk_kms::config::Builder::from(&for_kms)
-            .credentials_provider(credentials)
+            .credentials_provider(login)
             .identity_cache(cache.build());
         Ok(Self {
             sdk: Client::from_conf(for_kms.build()),
@@ -128,10 +115,10 @@ impl AwsKms {
 
 /// What calls of KMS and of STS have in common. It is put together by hand, so that nothing of
 /// the operator's environment or files gets into it.
-fn sdk(config: &AwsKms, endpoint: Option<String>, http: Http) -> SdkConfig {
+fn sdk(region: Region, endpoint: Option<String>, http: Http) -> SdkConfig {
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
+        .region(region)
         .http_client(http_client(http))
         // The caller of a signer retries.
         .retry_config(RetryConfig::disabled())
@@ -163,11 +150,5 @@ impl HttpConnector for Connector {
             let response = HttpResponse::try_from(response.map(SdkBody::from));
             response.map_err(|error| ConnectorError::other(error.into(), None))
         })
-    }
-}
-
-impl fmt::Debug for KmsClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KmsClient(..)")
     }
 }

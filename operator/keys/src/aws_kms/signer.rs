@@ -65,12 +65,14 @@ impl Kms {
         self.clients.get(is_usable, log_in).await
     }
 
-    /// Whether what the client was made from is as it was.
-    async fn is_current(&self) -> Result<bool, KeyError> {
-        match self.clients.current() {
-            Some(client) => client.is_current(&self.config, &self.access).await,
-            None => Ok(false),
-        }
+    /// The key, which can sign.
+    async fn key<'a>(&'a self, pin: Option<&'a str>) -> Result<Resolved, KeyError> {
+        let key_id = self.config.key_id.as_str();
+        let find =
+            |client: Arc<KmsClient>| async move { Resolved::find(&client, key_id, pin).await };
+        let key = self.call(find).await?;
+        key.check()?;
+        Ok(key)
     }
 
     /// Whether another login can have another result. The same Secret has the same.
@@ -109,11 +111,7 @@ pub(super) async fn connect(
         access: access.clone(),
         clients: SharedLogin::default(),
     };
-    let pin = known.pin.as_deref();
-    let find =
-        |client: Arc<KmsClient>| async move { Resolved::find(&client, &config.key_id, pin).await };
-    let key = kms.call(find).await?;
-    key.check()?;
+    let key = kms.key(known.pin.as_deref()).await?;
     let key_ref = &key;
     let read = |client: Arc<KmsClient>| async move { key_ref.public_key(&client).await };
     let public_key = kms.call(read).await?;
@@ -182,15 +180,16 @@ impl KmsSigner {
     }
 
     async fn look(&self) -> Result<Checked, KeyError> {
-        if !self.kms.is_current().await? {
-            return Ok(Checked::Reconnect);
+        let Kms {
+            config,
+            access,
+            clients,
+        } = &self.kms;
+        match clients.current() {
+            Some(client) if client.is_current(config, access).await? => {}
+            _ => return Ok(Checked::Reconnect),
         }
-        let pin = Some(self.arn.as_str());
-        let find = |client: Arc<KmsClient>| async move {
-            Resolved::find(&client, &self.kms.config.key_id, pin).await
-        };
-        let key = self.kms.call(find).await?;
-        key.check()?;
+        let key = self.kms.key(Some(&self.arn)).await?;
         match key.arn == self.arn {
             true => Ok(Checked::Unchanged {
                 notices: key.notices,
