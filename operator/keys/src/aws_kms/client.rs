@@ -8,7 +8,7 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::{AppName, IdentityCache, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -19,9 +19,8 @@ use super::credentials::AwsCredentials;
 use super::login::{self, Login};
 use super::response::Service;
 use crate::access::Access;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 use crate::remote::{Http, Redactor, Sources, Tls, endpoint};
-use crate::secrets::SecretData;
 
 /// Temporary credentials are renewed this long before they expire, for clocks that differ; less
 /// what the SDK draws, which is half of it at most.
@@ -34,17 +33,21 @@ const MAX_RESPONSE: usize = 256 * 1024;
 pub(super) const ALLOW: &str = "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, \
                                 in the policy of the caller or of the key";
 
-/// A client of KMS with its credentials.
 pub(super) struct KmsClient {
     pub(super) sdk: Client,
     pub(super) service: Service,
-    sources: Sources,
+    pub(super) sources: Sources,
 }
 
 impl KmsClient {
     /// Makes a client. Nothing is sent to AWS yet.
     pub(super) async fn new(config: &AwsKms, access: &Access) -> Result<Self, KeyError> {
-        let (sources, secret) = config.sources(access).await?;
+        let secret = match &config.credentials {
+            Some(AwsCredentials::SecretRef(at)) => Some((at.name.clone(), "the access key")),
+            _ => None,
+        };
+        let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
+        let (sources, secret) = Sources::read(namespace, bundle, secret).await?;
         let connection = |field, address: Option<&str>, service: &Service| {
             let tls = Tls {
                 ca: sources.ca.clone(),
@@ -70,31 +73,9 @@ impl KmsClient {
             sources,
         })
     }
-
-    /// Whether what the client was made from is as it was.
-    pub(super) async fn is_current(
-        &self,
-        config: &AwsKms,
-        access: &Access,
-    ) -> Result<bool, KeyError> {
-        match config.sources(access).await {
-            Ok((sources, _)) => Ok(sources == self.sources),
-            // The Secret is gone, or something in it.
-            Err(error) if error.class == ErrorClass::CredentialsRefused => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 impl AwsKms {
-    async fn sources(&self, access: &Access) -> Result<(Sources, Option<SecretData>), KeyError> {
-        let secret = match &self.credentials {
-            Some(AwsCredentials::SecretRef(at)) => Some((at.name.as_str(), "the access key")),
-            _ => None,
-        };
-        Sources::read(self.ca_bundle.as_ref(), secret, &*access.namespace).await
-    }
-
     fn kms(&self, redactor: Redactor) -> Service {
         let role = match &self.credentials {
             Some(AwsCredentials::WebIdentity(login)) => Some(&login.role_arn),
@@ -116,10 +97,11 @@ impl AwsKms {
 /// What calls of KMS and of STS have in common. It is put together by hand, so that nothing of
 /// the operator's environment or files gets into it.
 fn sdk(region: Region, endpoint: Option<String>, http: Http) -> SdkConfig {
+    let connector = SharedHttpConnector::new(Connector(Arc::new(http)));
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)
-        .http_client(http_client(http))
+        .http_client(http_client_fn(move |_, _| connector.clone()))
         // The caller of a signer retries.
         .retry_config(RetryConfig::disabled())
         // Responses are small, and come within the time of the call or not at all.
@@ -129,12 +111,7 @@ fn sdk(region: Region, endpoint: Option<String>, http: Http) -> SdkConfig {
     sdk.build()
 }
 
-/// The SDK's client over ours.
-fn http_client(http: Http) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector(Arc::new(http)));
-    http_client_fn(move |_, _| connector.clone())
-}
-
+/// Signet's transport, as the SDK calls it.
 #[derive(Debug)]
 struct Connector(Arc<Http>);
 

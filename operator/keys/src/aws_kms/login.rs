@@ -43,7 +43,6 @@ pub(super) fn credentials(config: &AwsKms) -> String {
     }
 }
 
-/// STS, as messages name it.
 pub(super) fn sts(config: &AwsKms, redactor: Redactor) -> Service {
     Service {
         name: format!("AWS STS in {}", config.region),
@@ -132,7 +131,6 @@ impl Login {
         session(response.credentials(), &self.sts)
     }
 
-    /// Assumes a role with other credentials.
     async fn assume(&self, role: &str, with: Credentials) -> Result<Credentials, Failure> {
         let with = aws_sdk_sts::config::Builder::new().credentials_provider(with);
         let request = self.client.assume_role().role_arn(role);
@@ -196,7 +194,6 @@ fn is_header_value(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The credentials of a session.
 fn session(response: Option<&StsCredentials>, sts: &Service) -> Result<Credentials, Failure> {
     let session = response.and_then(|credentials| {
         let expiry = SystemTime::try_from(*credentials.expiration()).ok()?;
@@ -212,7 +209,6 @@ fn session(response: Option<&StsCredentials>, sts: &Service) -> Result<Credentia
     })
 }
 
-/// Whether an issuer may use the operator's own credentials.
 fn check_ambient(config: &AwsKms, access: &Access) -> Result<(), AwsKmsError> {
     let is_tenant = access.tenant.is_some();
     if !access.ambient_credentials {

@@ -20,7 +20,6 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(4 * 60);
 /// The longest request ID that is shown. The server may be anyone's.
 const MAX_REQUEST_ID: usize = 64;
 
-/// A failed call.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{error}")]
 pub(super) struct Failure {

@@ -58,14 +58,12 @@ impl Kms {
         }
     }
 
-    /// A client other than this one, or any.
     async fn client(&self, refused: Option<&Arc<KmsClient>>) -> Result<Arc<KmsClient>, KeyError> {
         let is_usable = |client: &Arc<_>| !refused.is_some_and(|it| Arc::ptr_eq(it, client));
         let log_in = KmsClient::new(&self.config, &self.access);
         self.clients.get(is_usable, log_in).await
     }
 
-    /// The key, which can sign.
     async fn key<'a>(&'a self, pin: Option<&'a str>) -> Result<Resolved, KeyError> {
         let key_id = self.config.key_id.as_str();
         let find =
@@ -79,8 +77,7 @@ impl Kms {
     async fn may_differ(&self, client: &KmsClient) -> bool {
         match self.config.credentials {
             Some(AwsCredentials::SecretRef(_)) if self.config.role_arn.is_none() => {
-                let is_current = client.is_current(&self.config, &self.access).await;
-                matches!(is_current, Ok(false))
+                matches!(client.sources.are_current().await, Ok(false))
             }
             _ => true,
         }
@@ -180,13 +177,8 @@ impl KmsSigner {
     }
 
     async fn look(&self) -> Result<Checked, KeyError> {
-        let Kms {
-            config,
-            access,
-            clients,
-        } = &self.kms;
-        match clients.current() {
-            Some(client) if client.is_current(config, access).await? => {}
+        match self.kms.clients.current() {
+            Some(client) if client.sources.are_current().await? => {}
             _ => return Ok(Checked::Reconnect),
         }
         let key = self.kms.key(Some(&self.arn)).await?;

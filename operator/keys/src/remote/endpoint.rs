@@ -10,9 +10,6 @@ use crate::access::Addresses;
 /// Reads `https://HOST[:PORT][/]` from a field, as the URL standard reads it, and returns it
 /// without the slash. An address that may not be called is refused here, in every form in which it
 /// can be written; what a name leads to is judged when it is resolved.
-///
-/// # Errors
-/// It has another form, or may not be called.
 pub(crate) fn endpoint(
     field: &'static str,
     text: &str,
@@ -28,18 +25,17 @@ pub(crate) fn endpoint(
     if url.scheme() != "https" || !plain {
         return Err(invalid());
     }
-    let literal = match url.host().ok_or_else(invalid)? {
-        Host::Domain(_) => None,
-        Host::Ipv4(address) => Some(IpAddr::V4(address)),
-        Host::Ipv6(address) => Some(IpAddr::V6(address)),
-    };
     // A literal address never comes to a resolver.
-    match literal {
-        Some(address) if !addresses.allow(address) => Err(RemoteError::Forbidden {
-            host: text.to_owned(),
-        }),
-        _ => Ok(url.as_str().trim_end_matches('/').to_owned()),
+    let may_be_called = match url.host().ok_or_else(invalid)? {
+        Host::Domain(_) => true,
+        Host::Ipv4(address) => addresses.allow(IpAddr::V4(address)),
+        Host::Ipv6(address) => addresses.allow(IpAddr::V6(address)),
+    };
+    if !may_be_called {
+        let host = text.to_owned();
+        return Err(RemoteError::Forbidden { host });
     }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

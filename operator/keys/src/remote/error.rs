@@ -48,7 +48,6 @@ key_errors! {
     }
 }
 
-/// Why a request has no response.
 pub(super) fn failure(error: &reqwest::Error, server: &str, host: &str) -> KeyError {
     let (server, seconds) = (server.to_owned(), RESPONSE.as_secs());
     let unresolved = find::<Unresolved>(error);

@@ -32,7 +32,6 @@ impl Lease {
         }
     }
 
-    /// Whether it is time to renew it.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         now >= self.due
     }

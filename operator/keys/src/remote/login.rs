@@ -25,7 +25,6 @@ impl<T> Default for SharedLogin<T> {
 }
 
 impl<T> SharedLogin<T> {
-    /// The present login.
     pub(crate) fn current(&self) -> Option<Arc<T>> {
         lock(&self.current).clone()
     }

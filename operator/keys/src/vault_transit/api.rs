@@ -33,7 +33,6 @@ use crate::remote::{Http, Redactor};
 /// was rotated a thousand times fits.
 const MAX_KEY_BYTES: usize = 1024 * 1024;
 
-/// The largest of all other responses.
 const MAX_BYTES: usize = 64 * 1024;
 
 #[derive(Deserialize)]
@@ -58,7 +57,6 @@ pub(super) struct Auth {
     pub(super) renewable: bool,
 }
 
-/// A token, which is sent as a header.
 fn header_value<'de, D: Deserializer<'de>>(text: D) -> Result<Zeroizing<String>, D::Error> {
     let text = String::deserialize(text).map(Zeroizing::new)?;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -101,7 +99,6 @@ impl Endpoint for RevokeToken {
     }
 }
 
-/// A client of one server.
 pub(super) struct Client {
     pub(super) path: KeyPath,
     http: Http,
@@ -194,14 +191,12 @@ impl Client {
         Ok(response.auth)
     }
 
-    /// Extends the lease of the token.
     pub(super) async fn renew(&self, token: &str) -> Result<Auth, Failure> {
         let request = RenewTokenSelfRequest { increment: None };
         let response: LoginResponse = self.call(request, token, "").await?;
         Ok(response.auth)
     }
 
-    /// Looks the token up.
     pub(super) async fn look_up(&self, token: &str) -> Result<Auth, Failure> {
         let response: Data<TokenData> = self.call(LookupTokenSelfRequest {}, token, "").await?;
         Ok(Auth {

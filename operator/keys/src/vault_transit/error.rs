@@ -96,9 +96,7 @@ impl fmt::Display for ServerMessage {
 /// Why a request has no result.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
-    /// There is no response, or not one of Vault's.
     NoResponse(KeyError),
-    /// The server refused it.
     Refused {
         status: u16,
         detail: ServerMessage,
@@ -193,11 +191,7 @@ impl Failure {
 /// Without the headline that counts the errors, and the bullets of the list.
 fn without_list_marks(detail: &str) -> String {
     let words: Vec<_> = detail.split(' ').filter(|word| *word != "*").collect();
-    let line = words.join(" ");
-    match line.strip_prefix("1 error occurred: ") {
-        Some(line) => line.to_owned(),
-        None => line,
-    }
+    words.join(" ").replacen("1 error occurred: ", "", 1)
 }
 
 #[cfg(test)]

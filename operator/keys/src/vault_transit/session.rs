@@ -63,7 +63,6 @@ impl Session {
         }
     }
 
-    /// Reads the key.
     pub(super) async fn read_key(&self) -> Result<KeyData, Failure> {
         let path = &self.client.path;
         let permission = format!("read on {}/keys/{}", path.mount, path.name);

@@ -35,8 +35,6 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A key in Vault. `Debug` shows its public half.
 struct VaultSigner {
-    config: VaultTransit,
-    access: Access,
     session: Session,
     version: u64,
     public_key: PublicKey,
@@ -46,7 +44,6 @@ struct VaultSigner {
     last_read: Mutex<Option<(Instant, Result<(), KeyError>)>>,
 }
 
-/// Connects to the key, and pins its version.
 pub(super) async fn connect(
     config: &VaultTransit,
     rsa_hash: RsaHash,
@@ -55,15 +52,13 @@ pub(super) async fn connect(
 ) -> Result<Connected, KeyError> {
     let path = KeyPath::of(config, &access.addresses)?;
     let number = pinned(config, known)?;
-    let (sources, tls) = config.sources(access).await?;
+    let (sources, tls) = sources(config, access).await?;
     let http = Http::new(path.server(), tls, access)?;
     let namespace = Arc::clone(&access.namespace);
     let session = Session::new(Client::new(path, http), (*config.auth).clone(), namespace);
     let version = read(&session, number).await?;
     let (pin, notices) = (version.number.to_string(), version.notices);
     let signer = VaultSigner {
-        config: config.clone(),
-        access: access.clone(),
         session,
         version: version.number,
         algorithm: rsa_hash.algorithm_for(version.public_key.algorithm()),
@@ -78,7 +73,6 @@ pub(super) async fn connect(
     })
 }
 
-/// The version to sign with, if it is known.
 fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTransitError> {
     if let Some(version) = config.version {
         return Ok(Some(version.into()));
@@ -87,29 +81,26 @@ fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTra
     pin.map_err(|_| VaultTransitError::InvalidPin)
 }
 
-impl VaultTransit {
-    /// What a connection is made from, besides the login.
-    async fn sources(&self, access: &Access) -> Result<(Sources, Tls), KeyError> {
-        let name = match &*self.auth {
-            VaultAuth::Certificate(auth) => Some(auth.secret_name.as_str()),
-            _ => None,
-        };
-        let secret = name.map(|name| (name, "the client certificate"));
-        let bundle = self.ca_bundle.as_ref();
-        let (sources, pair) = Sources::read(bundle, secret, &*access.namespace).await?;
-        let identity = name.zip(pair).map(|(name, pair)| {
-            let parts = [pair.get("tls.crt"), pair.get("tls.key")];
-            let pem = parts.map(Option::unwrap_or_default).join(&b'\n');
-            let identity = Identity::from_pem(&Zeroizing::new(pem));
-            let secret = name.to_owned();
-            identity.map_err(|_| VaultTransitError::InvalidClientCertificate { secret })
-        });
-        let tls = Tls {
-            ca: sources.ca.clone(),
-            identity: identity.transpose()?,
-        };
-        Ok((sources, tls))
-    }
+/// What a connection is made from, besides the login.
+async fn sources(config: &VaultTransit, access: &Access) -> Result<(Sources, Tls), KeyError> {
+    let name = match &*config.auth {
+        VaultAuth::Certificate(auth) => Some(auth.secret_name.clone()),
+        _ => None,
+    };
+    let secret = name.clone().map(|name| (name, "the client certificate"));
+    let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
+    let (sources, pair) = Sources::read(namespace, bundle, secret).await?;
+    let identity = name.zip(pair).map(|(secret, pair)| {
+        let parts = [pair.get("tls.crt"), pair.get("tls.key")];
+        let pem = Zeroizing::new(parts.map(Option::unwrap_or_default).join(&b'\n'));
+        let identity = Identity::from_pem(&pem);
+        identity.map_err(|_| VaultTransitError::InvalidClientCertificate { secret })
+    });
+    let tls = Tls {
+        ca: sources.ca.clone(),
+        identity: identity.transpose()?,
+    };
+    Ok((sources, tls))
 }
 
 /// Reads the key, and this version of it or the newest.
@@ -216,8 +207,7 @@ impl Signer for VaultSigner {
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
         async {
-            let (sources, _) = self.config.sources(&self.access).await?;
-            if sources != self.sources {
+            if !self.sources.are_current().await? {
                 return Ok(Checked::Reconnect);
             }
             self.session.refresh().await?;
