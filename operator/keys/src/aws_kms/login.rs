@@ -21,7 +21,7 @@ use super::response::{Failure, Service, Status};
 use crate::access::{Access, Namespace};
 use crate::error::KeyError;
 use crate::references::entry;
-use crate::remote::{Redactor, causes, chain};
+use crate::remote::{Redactor, causes, chain, is_header_value};
 use crate::secrets::SecretData;
 
 /// The longest that a login may take. It is a part of the call that needs it, and shorter, so
@@ -177,6 +177,7 @@ fn access_key(
 ) -> Result<Credentials, KeyError> {
     let text = |key: &str| entry(secret, &at.name, key, "a part of the access key");
     let id = text(&at.access_key_id_key)?;
+    // The SDK panics at an access key ID that it cannot put into a header.
     if !is_header_value(id) {
         let (secret, key) = (at.name.clone(), at.access_key_id_key.clone());
         return Err(AwsKmsError::InvalidAccessKeyId { secret, key }.into());
@@ -187,11 +188,6 @@ fn access_key(
     redactor.remember(secret_key);
     let token = token.map(str::to_owned);
     Ok(Credentials::new(id, secret_key, token, None, "Secret"))
-}
-
-/// The SDK panics at an access key ID that it cannot put into a header.
-fn is_header_value(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn session(response: Option<&StsCredentials>, sts: &Service) -> Result<Credentials, Failure> {

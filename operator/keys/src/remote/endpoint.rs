@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::RemoteError;
 use crate::access::Addresses;
@@ -17,12 +17,11 @@ pub(crate) fn endpoint(
 ) -> Result<String, RemoteError> {
     let invalid = || RemoteError::NotAServer { field };
     let url = Url::parse(text).map_err(|_| invalid())?;
-    let plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if url.scheme() != "https" || !plain {
+    let server = format!(
+        "https://{}",
+        &url[Position::BeforeHost..Position::AfterPort]
+    );
+    if url.as_str().strip_prefix(&server) != Some("/") {
         return Err(invalid());
     }
     // A literal address never comes to a resolver.
@@ -35,7 +34,7 @@ pub(crate) fn endpoint(
         let host = text.to_owned();
         return Err(RemoteError::Forbidden { host });
     }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    Ok(server)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 use super::auth::VaultAuth;
 use super::error::Failure;
 use super::key::{KeyData, KeyPath, mount_path};
-use crate::remote::{Http, Redactor};
+use crate::remote::{Http, Redactor, is_header_value};
 
 /// The largest description of a key that is read. It has the public key of each version: one that
 /// was rotated a thousand times fits.
@@ -59,10 +59,10 @@ pub(super) struct Auth {
 
 fn header_value<'de, D: Deserializer<'de>>(text: D) -> Result<Zeroizing<String>, D::Error> {
     let text = String::deserialize(text).map(Zeroizing::new)?;
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(serde::de::Error::custom("not a token"));
+    match is_header_value(&text) {
+        true => Ok(text),
+        false => Err(serde::de::Error::custom("not a token")),
     }
-    Ok(text)
 }
 
 /// What a token says about itself.

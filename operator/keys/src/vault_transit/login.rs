@@ -7,6 +7,7 @@ use super::error::VaultTransitError;
 use crate::access::Namespace;
 use crate::error::KeyError;
 use crate::references::SecretKeyReference;
+use crate::remote::is_header_value;
 
 impl VaultAuth {
     /// Reads what is exchanged for a token, or the token itself.
@@ -43,13 +44,13 @@ impl VaultAuth {
     }
 }
 
-/// The token in a Secret. It is sent as a header, which does not take every text.
+/// The token in a Secret, which is sent as a header.
 pub(super) async fn token(
     at: &SecretKeyReference,
     namespace: &dyn Namespace,
 ) -> Result<Zeroizing<String>, KeyError> {
     let token = at.read(namespace, "the token").await?;
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_header_value(&token) {
         let (secret, key) = (at.name.clone(), at.key.clone());
         return Err(VaultTransitError::InvalidToken { secret, key }.into());
     }

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::VaultTransit;
 use super::api::Client;
 use super::auth::VaultAuth;
-use super::error::{Failure, VaultTransitError};
+use super::error::VaultTransitError;
 use super::key::{KeyPath, Version};
 use super::session::Session;
 use crate::Signer;
@@ -106,13 +106,11 @@ async fn sources(config: &VaultTransit, access: &Access) -> Result<(Sources, Tls
 /// Reads the key, and this version of it or the newest.
 async fn read(session: &Session, number: Option<u64>) -> Result<Version, KeyError> {
     let path = &session.client.path;
-    let not_found = |detail| VaultTransitError::KeyNotFound {
-        key: path.key(),
-        detail,
-    };
-    let key = session.read_key().await;
-    let key = key.map_err(|failure| failure.or(path, not_found))?;
-    Ok(key.version(number, path)?)
+    let key = path.key();
+    let not_found = |detail| VaultTransitError::KeyNotFound { key, detail };
+    let data = session.read_key().await;
+    let data = data.map_err(|failure| failure.or(path, not_found))?;
+    Ok(data.version(number, path)?)
 }
 
 impl VaultSigner {
@@ -160,7 +158,9 @@ impl VaultSigner {
                     // Vault has many words and statuses for it; the key itself tells.
                     self.read_since(now).await?;
                 }
-                return Err(self.not_signed(failure));
+                let key = self.path().key();
+                let not_signed = |detail| VaultTransitError::NotSigned { key, detail };
+                return Err(failure.or(self.path(), not_signed));
             }
         };
         let signature = self.parse(&text);
@@ -171,14 +171,6 @@ impl VaultSigner {
             return Err(self.path().invalid_response().into());
         }
         Ok(Signature::new(signature))
-    }
-
-    fn not_signed(&self, failure: Failure) -> KeyError {
-        let path = self.path();
-        failure.or(path, |detail| VaultTransitError::NotSigned {
-            key: path.key(),
-            detail,
-        })
     }
 
     /// The signature in `vault:vN:BASE64`, if N is the pinned version.
