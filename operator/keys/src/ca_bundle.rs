@@ -54,30 +54,30 @@ impl CaBundle {
         namespace: &dyn Namespace,
     ) -> Result<Vec<CertificateDer<'static>>, KeyError> {
         match self {
-            Self::Inline(pem) => certificates(pem.as_bytes(), "caBundle.inline"),
+            Self::Inline(pem) => certificates(Some(pem.as_bytes()), "caBundle.inline".to_owned()),
             Self::SecretRef(at) => {
                 let place = format!("{} of the Secret {}", at.key, at.name);
                 let secret = namespace.secret(&at.name).await?;
                 let pem = secret.as_ref().and_then(|secret| secret.get(&at.key));
-                certificates(pem.ok_or_else(|| missing(&place))?, &place)
+                certificates(pem, place)
             }
             Self::ConfigMapRef(at) => {
                 let place = format!("{} of the ConfigMap {}", at.key, at.name);
                 let map = namespace.config_map(&at.name).await?;
                 let pem = map.as_ref().and_then(|map| map.get(&at.key));
-                certificates(pem.ok_or_else(|| missing(&place))?.as_bytes(), &place)
+                certificates(pem.map(String::as_bytes), place)
             }
         }
     }
 }
 
-fn missing(place: &str) -> ReferenceError {
-    let place = place.to_owned();
-    ReferenceError::NoBundle { place }
-}
-
-fn certificates(pem: &[u8], place: &str) -> Result<Vec<CertificateDer<'static>>, KeyError> {
-    let place = place.to_owned();
+fn certificates(
+    pem: Option<&[u8]>,
+    place: String,
+) -> Result<Vec<CertificateDer<'static>>, KeyError> {
+    let Some(pem) = pem else {
+        return Err(ReferenceError::NoBundle { place }.into());
+    };
     if pem.len() > MAX_BYTES {
         let max_bytes = MAX_BYTES;
         return Err(ReferenceError::BundleTooLarge { place, max_bytes }.into());

@@ -12,23 +12,17 @@ use crate::key_errors::key_errors;
 key_errors! {
     /// What a key names in its issuer's namespace is missing.
     pub enum ReferenceError {
-        /// The Secret does not exist.
         NoSecret { secret: String, what: String } => ErrorClass::CredentialsRefused,
             "the Secret {secret} does not exist; put {what} there";
-        /// The Secret lacks a key.
         NoEntry { secret: String, key: String, what: String } => ErrorClass::CredentialsRefused,
             "the Secret {secret} has no text under {key}; put {what} there";
-        /// The object of a CA bundle, or its key, does not exist.
         NoBundle { place: String } => ErrorClass::KeyUnusable,
             "{place} does not exist; put the CA certificates of the server there";
-        /// The CA bundle is too large.
         BundleTooLarge { place: String, max_bytes: usize } => ErrorClass::KeyUnusable,
             "{place} is larger than {max_bytes} bytes; put only the CA certificates of the server \
              there, in PEM";
-        /// The CA bundle is empty.
         EmptyBundle { place: String } => ErrorClass::KeyUnusable,
             "{place} has no certificate; put the CA certificates of the server there, in PEM";
-        /// The CA bundle is not PEM.
         InvalidBundle { place: String } => ErrorClass::KeyUnusable,
             "{place} is not PEM; put the CA certificates of the server there, in PEM";
     }

@@ -32,12 +32,16 @@ pub(crate) use endpoint::endpoint;
 pub use error::RemoteError;
 pub(crate) use http::{Http, Tls};
 pub(crate) use lease::Lease;
-pub(crate) use login::Renewal;
-pub(crate) use login::SharedLogin;
+pub(crate) use login::{Renewal, SharedLogin};
 pub(crate) use redactor::{Redactor, retry_after};
 pub(crate) use sources::Sources;
 
 use crate::error::KeyError;
+
+/// Whether a credential fits into a header as it is.
+pub(crate) fn is_header_value(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
 
 /// The longest that a client waits for a response. It is less than
 /// [`ATTEMPT`](crate::guard::ATTEMPT), so that the error names the server, and the client drops

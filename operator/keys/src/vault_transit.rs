@@ -5,8 +5,6 @@ mod auth;
 #[cfg(feature = "vault")]
 mod api;
 #[cfg(feature = "vault")]
-mod client;
-#[cfg(feature = "vault")]
 mod error;
 #[cfg(feature = "vault")]
 mod key;
@@ -109,20 +107,19 @@ impl Backend for VaultTransit {
     }
 
     fn spec_hint(&self) -> String {
-        let mut fields = vec![
-            format!("vaultTransit.address: {}", self.address),
-            format!("vaultTransit.mount: {}", self.mount),
-            format!("vaultTransit.name: {}", self.name),
+        let version = self.version.map(|version| version.to_string());
+        let fields = [
+            ("address", Some(&self.address)),
+            ("mount", Some(&self.mount)),
+            ("name", Some(&self.name)),
+            ("version", version.as_ref()),
+            ("namespace", self.namespace.as_ref()),
         ];
-        let version = self.version.as_ref().map(u32::to_string);
-        for (name, value) in [("version", &version), ("namespace", &self.namespace)] {
-            fields.extend(
-                value
-                    .iter()
-                    .map(|value| format!("vaultTransit.{name}: {value}")),
-            );
-        }
-        fields.join(", ")
+        let fields = fields.into_iter().filter_map(|(name, value)| {
+            let value = value?;
+            Some(format!("vaultTransit.{name}: {value}"))
+        });
+        fields.collect::<Vec<_>>().join(", ")
     }
 
     fn limits(&self) -> Limits {

@@ -1,6 +1,5 @@
 //! A client of KMS with its credentials, over Signet's own transport.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::{AppName, IdentityCache, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -17,12 +16,11 @@ use aws_smithy_types::body::SdkBody;
 
 use super::AwsKms;
 use super::credentials::AwsCredentials;
-use super::login;
+use super::login::{self, Login};
 use super::response::Service;
 use crate::access::Access;
-use crate::error::{ErrorClass, KeyError};
+use crate::error::KeyError;
 use crate::remote::{Http, Redactor, Sources, Tls, endpoint};
-use crate::secrets::SecretData;
 
 /// Temporary credentials are renewed this long before they expire, for clocks that differ; less
 /// what the SDK draws, which is half of it at most.
@@ -35,47 +33,39 @@ const MAX_RESPONSE: usize = 256 * 1024;
 pub(super) const ALLOW: &str = "allow kms:DescribeKey, kms:GetPublicKey and kms:Sign on the key, \
                                 in the policy of the caller or of the key";
 
-/// A client of KMS with its credentials.
 pub(super) struct KmsClient {
     pub(super) sdk: Client,
     pub(super) service: Service,
-    sources: Sources,
+    pub(super) sources: Sources,
 }
 
 impl KmsClient {
     /// Makes a client. Nothing is sent to AWS yet.
     pub(super) async fn new(config: &AwsKms, access: &Access) -> Result<Self, KeyError> {
-        let endpoint = |field, text: &Option<String>| {
-            let text = text.as_deref();
-            text.map(|text| endpoint(field, text, &access.addresses))
-                .transpose()
+        let secret = match &config.credentials {
+            Some(AwsCredentials::SecretRef(at)) => Some((at.name.clone(), "the access key")),
+            _ => None,
         };
-        let kms_endpoint = endpoint("awsKms.endpoint", &config.endpoint)?;
-        let sts_endpoint = endpoint("awsKms.stsEndpoint", &config.sts_endpoint)?;
-        let (sources, secret) = config.sources(access).await?;
+        let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
+        let (sources, secret) = Sources::read(namespace, bundle, secret).await?;
+        let connection = |field, address: Option<&str>, service: &Service| {
+            let tls = Tls {
+                ca: sources.ca.clone(),
+                identity: None,
+            };
+            let http = Http::new(service.name.clone(), tls, access)?;
+            let address = address.map(|address| endpoint(field, address, &access.addresses));
+            let region = Region::new(config.region.clone());
+            Ok::<_, KeyError>(sdk(region, address.transpose()?, http))
+        };
         let redactor = Redactor::default();
-        let (kms, sts) = (
-            config.kms(redactor.clone()),
-            login::sts(config, redactor.clone()),
-        );
-        let tls = Tls {
-            ca: sources.ca.clone(),
-            identity: None,
-        };
-        let for_sts = sdk(
-            config,
-            sts_endpoint,
-            Http::new(sts.name.clone(), tls.clone(), access)?,
-        );
-        let credentials = login::provider(config, secret, access, &for_sts, sts).await?;
+        let (kms, sts) = (config.kms(redactor.clone()), login::sts(config, redactor));
+        let for_kms = connection("awsKms.endpoint", config.endpoint.as_deref(), &kms)?;
+        let for_sts = connection("awsKms.stsEndpoint", config.sts_endpoint.as_deref(), &sts)?;
+        let login = Login::new(config, secret, access, &for_sts, sts).await?;
         let cache = IdentityCache::lazy().buffer_time(RENEWAL_MARGIN);
-        let for_kms = sdk(
-            config,
-            kms_endpoint,
-            Http::new(kms.name.clone(), tls, access)?,
-        );
         let for_kms = aws_sdk_kms::config::Builder::from(&for_kms)
-            .credentials_provider(credentials)
+            .credentials_provider(login)
             .identity_cache(cache.build());
         Ok(Self {
             sdk: Client::from_conf(for_kms.build()),
@@ -83,31 +73,9 @@ impl KmsClient {
             sources,
         })
     }
-
-    /// Whether what the client was made from is as it was.
-    pub(super) async fn is_current(
-        &self,
-        config: &AwsKms,
-        access: &Access,
-    ) -> Result<bool, KeyError> {
-        match config.sources(access).await {
-            Ok((sources, _)) => Ok(sources == self.sources),
-            // The Secret is gone, or something in it.
-            Err(error) if error.class == ErrorClass::CredentialsRefused => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 impl AwsKms {
-    async fn sources(&self, access: &Access) -> Result<(Sources, Option<SecretData>), KeyError> {
-        let secret = match &self.credentials {
-            Some(AwsCredentials::SecretRef(at)) => Some((at.name.as_str(), "the access key")),
-            _ => None,
-        };
-        Sources::read(self.ca_bundle.as_ref(), secret, &*access.namespace).await
-    }
-
     fn kms(&self, redactor: Redactor) -> Service {
         let role = match &self.credentials {
             Some(AwsCredentials::WebIdentity(login)) => Some(&login.role_arn),
@@ -128,11 +96,12 @@ impl AwsKms {
 
 /// What calls of KMS and of STS have in common. It is put together by hand, so that nothing of
 /// the operator's environment or files gets into it.
-fn sdk(config: &AwsKms, endpoint: Option<String>, http: Http) -> SdkConfig {
+fn sdk(region: Region, endpoint: Option<String>, http: Http) -> SdkConfig {
+    let connector = SharedHttpConnector::new(Connector(Arc::new(http)));
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(config.region.clone()))
-        .http_client(http_client(http))
+        .region(region)
+        .http_client(http_client_fn(move |_, _| connector.clone()))
         // The caller of a signer retries.
         .retry_config(RetryConfig::disabled())
         // Responses are small, and come within the time of the call or not at all.
@@ -142,12 +111,7 @@ fn sdk(config: &AwsKms, endpoint: Option<String>, http: Http) -> SdkConfig {
     sdk.build()
 }
 
-/// The SDK's client over ours.
-fn http_client(http: Http) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Connector(Arc::new(http)));
-    http_client_fn(move |_, _| connector.clone())
-}
-
+/// Signet's transport, as the SDK calls it.
 #[derive(Debug)]
 struct Connector(Arc<Http>);
 
@@ -163,11 +127,5 @@ impl HttpConnector for Connector {
             let response = HttpResponse::try_from(response.map(SdkBody::from));
             response.map_err(|error| ConnectorError::other(error.into(), None))
         })
-    }
-}
-
-impl fmt::Debug for KmsClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KmsClient(..)")
     }
 }

@@ -24,14 +24,12 @@ const MAX_WORD: usize = 40;
 /// The key that a reference names.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    /// The key's ARN.
     pub(super) arn: String,
     /// What the Ready message adds about the reference.
     pub(super) notices: Vec<String>,
     metadata: KeyMetadata,
 }
 
-/// Whether the reference is an alias, by its name or by its ARN.
 fn is_alias(key_id: &str) -> bool {
     key_id.starts_with("alias/") || key_id.contains(":alias/")
 }
@@ -92,11 +90,9 @@ impl Resolved {
             service: client.service.name.clone(),
             operation: "DescribeKey",
         };
-        let metadata = response.key_metadata;
-        let arn = metadata.as_ref().and_then(|key| key.arn()).filter(is_arn);
-        let (Some(arn), Some(metadata)) = (arn.map(str::to_owned), metadata.clone()) else {
-            return Err(other_key().into());
-        };
+        let metadata = response.key_metadata.ok_or_else(other_key)?;
+        let arn = metadata.arn().filter(is_arn).ok_or_else(other_key)?;
+        let arn = arn.to_owned();
         // A reference by ARN or ID is not to another key.
         if !is_alias(key_id) && arn != key_id && !arn.ends_with(&format!(":key/{key_id}")) {
             return Err(other_key().into());
@@ -152,7 +148,6 @@ impl Resolved {
         }
     }
 
-    /// Whether KMS signs with this key in this way.
     pub(super) fn check_algorithm(&self, algorithm: SignatureAlgorithm) -> Result<(), AwsKmsError> {
         let name = in_kms(algorithm);
         if self.metadata.signing_algorithms().contains(&name) {
@@ -175,7 +170,6 @@ impl Resolved {
     }
 }
 
-/// The public half of a key.
 pub(super) async fn public_key(client: &KmsClient, arn: &str) -> Result<PublicKey, Failure> {
     let response = client.sdk.get_public_key().key_id(arn).send().await;
     let response = response.map_err(|error| client.service.failure(&error))?;

@@ -1,6 +1,5 @@
 //! With which credentials KMS is called.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,23 +7,21 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_kms::error::ProvideErrorMetadata;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 use aws_sdk_sts::types::Credentials as StsCredentials;
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio::time::timeout;
 
 use super::AwsKms;
 use super::credentials::{AwsAccessKey, AwsCredentials, AwsWebIdentity};
 use super::error::AwsKmsError;
-use super::response::{Failure, Service};
+use super::response::{Failure, Service, Status};
 use crate::access::{Access, Namespace};
 use crate::error::KeyError;
 use crate::references::entry;
-use crate::remote::{Redactor, causes, chain};
+use crate::remote::{Redactor, causes, chain, is_header_value};
 use crate::secrets::SecretData;
 
 /// The longest that a login may take. It is a part of the call that needs it, and shorter, so
@@ -46,7 +43,6 @@ pub(super) fn credentials(config: &AwsKms) -> String {
     }
 }
 
-/// STS, as messages name it.
 pub(super) fn sts(config: &AwsKms, redactor: Redactor) -> Service {
     Service {
         name: format!("AWS STS in {}", config.region),
@@ -56,73 +52,121 @@ pub(super) fn sts(config: &AwsKms, redactor: Redactor) -> Service {
     }
 }
 
-/// How an issuer logs in. STS is called later, over `sdk`, which holds no credentials and nothing of
-/// the environment. `secret` is what the access key is in.
-pub(super) async fn provider(
-    config: &AwsKms,
-    secret: Option<SecretData>,
-    access: &Access,
-    sdk: &SdkConfig,
-    sts: Service,
-) -> Result<SharedCredentialsProvider, KeyError> {
-    let login: Box<dyn Login> = match (&config.credentials, secret) {
-        (Some(AwsCredentials::SecretRef(at)), secret) => {
-            let key = access_key(&secret.unwrap_or_default(), at, &sts.redactor)?;
-            Box::new(key)
-        }
-        (Some(AwsCredentials::WebIdentity(login)), _) => Box::new(WebIdentity {
-            client: Client::new(sdk),
-            service: sts.clone(),
-            namespace: Arc::clone(&access.namespace),
-            login: login.clone(),
-            session_name: config.session_name.clone(),
-        }),
-        (None, _) => Box::new(ambient(config, access, &sts.redactor).await?),
-    };
-    let login: Box<dyn Login> = match &config.role_arn {
-        None => login,
-        Some(role) => {
-            let with = SharedCredentialsProvider::new(Provider(login));
-            let sdk = sdk.to_builder().credentials_provider(with).build();
-            Box::new(Role {
-                client: Client::new(&sdk),
-                service: sts,
-                role_arn: role.clone(),
-                external_id: config.external_id.clone(),
-                session_name: config.session_name.clone(),
-            })
-        }
-    };
-    Ok(SharedCredentialsProvider::new(Provider(login)))
-}
-
-/// A way to get credentials.
-trait Login: fmt::Debug + Send + Sync {
-    fn log_in(&self) -> BoxFuture<'_, Result<Credentials, Failure>>;
-}
-
-/// A login as the SDK calls it, which passes on an error inside of its own.
+/// How an issuer logs in, as the SDK calls it. A failure is passed on inside of the SDK's own.
 #[derive(Debug)]
-struct Provider(Box<dyn Login>);
+pub(super) struct Login {
+    config: AwsKms,
+    namespace: Arc<dyn Namespace>,
+    source: Source,
+    /// Holds no credentials and nothing of the environment.
+    client: Client,
+    sts: Service,
+}
 
-impl ProvideCredentials for Provider {
+/// Where credentials come from that are used as they are, or to assume the role.
+#[derive(Debug)]
+enum Source {
+    Secret(Credentials),
+    ServiceAccount(AwsWebIdentity),
+    Ambient(DefaultCredentialsChain),
+}
+
+impl Login {
+    /// Prepares a login. STS is called later, over `sdk`. `secret` is what the access key is in.
+    pub(super) async fn new(
+        config: &AwsKms,
+        secret: Option<SecretData>,
+        access: &Access,
+        sdk: &SdkConfig,
+        sts: Service,
+    ) -> Result<Self, KeyError> {
+        let source = match &config.credentials {
+            Some(AwsCredentials::SecretRef(at)) => {
+                let secret = secret.unwrap_or_default();
+                Source::Secret(access_key(&secret, at, &sts.redactor)?)
+            }
+            Some(AwsCredentials::WebIdentity(login)) => Source::ServiceAccount(login.clone()),
+            None => {
+                check_ambient(config, access)?;
+                let region = Region::new(config.region.clone());
+                let chain = DefaultCredentialsChain::builder().region(region);
+                Source::Ambient(chain.build().await)
+            }
+        };
+        Ok(Self {
+            config: config.clone(),
+            namespace: Arc::clone(&access.namespace),
+            source,
+            client: Client::new(sdk),
+            sts,
+        })
+    }
+
+    async fn log_in(&self) -> Result<Credentials, Failure> {
+        let credentials = match &self.source {
+            Source::Secret(key) => key.clone(),
+            Source::ServiceAccount(login) => self.assume_with_token(login).await?,
+            Source::Ambient(chain) => self.ambient(chain).await?,
+        };
+        match &self.config.role_arn {
+            Some(role) => self.assume(role, credentials).await,
+            None => Ok(credentials),
+        }
+    }
+
+    /// Assumes a role with the token of a ServiceAccount. Each login requests another token, and
+    /// the call is not signed: the token is the credential.
+    async fn assume_with_token(&self, login: &AwsWebIdentity) -> Result<Credentials, Failure> {
+        let account = &login.service_account_ref.name;
+        let token = self.namespace.token(account).await?.0;
+        self.sts.redactor.remember(&token);
+        let request = self.client.assume_role_with_web_identity();
+        let response = request
+            .role_arn(&login.role_arn)
+            .role_session_name(&self.config.session_name)
+            .web_identity_token(token.as_str())
+            .send()
+            .await
+            .map_err(|error| self.sts.failure(&error))?;
+        session(response.credentials(), &self.sts)
+    }
+
+    async fn assume(&self, role: &str, with: Credentials) -> Result<Credentials, Failure> {
+        let with = aws_sdk_sts::config::Builder::new().credentials_provider(with);
+        let request = self.client.assume_role().role_arn(role);
+        let response = request
+            .set_external_id(self.config.external_id.clone())
+            .role_session_name(&self.config.session_name)
+            .customize()
+            .config_override(with)
+            .send()
+            .await
+            .map_err(|error| self.sts.failure(&error))?;
+        session(response.credentials(), &self.sts)
+    }
+
+    /// The operator's own credentials, found as every program with AWS's SDK finds them.
+    async fn ambient(&self, chain: &DefaultCredentialsChain) -> Result<Credentials, KeyError> {
+        let found = chain.provide_credentials().await;
+        let found = found.map_err(|error| ambient_failure(&error, &self.sts.redactor))?;
+        let token = found.session_token().unwrap_or_default();
+        self.sts.redactor.remember(token);
+        Ok(found)
+    }
+}
+
+impl ProvideCredentials for Login {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
             let seconds = LOGIN.as_secs();
-            let credentials = timeout(LOGIN, self.0.log_in()).await;
+            let credentials = timeout(LOGIN, self.log_in()).await;
             credentials
                 .unwrap_or_else(|_| Err(AwsKmsError::LoginTimeout { seconds }.into()))
                 .map_err(CredentialsError::provider_error)
         })
-    }
-}
-
-impl Login for Credentials {
-    fn log_in(&self) -> BoxFuture<'_, Result<Credentials, Failure>> {
-        async { Ok(self.clone()) }.boxed()
     }
 }
 
@@ -133,6 +177,7 @@ fn access_key(
 ) -> Result<Credentials, KeyError> {
     let text = |key: &str| entry(secret, &at.name, key, "a part of the access key");
     let id = text(&at.access_key_id_key)?;
+    // The SDK panics at an access key ID that it cannot put into a header.
     if !is_header_value(id) {
         let (secret, key) = (at.name.clone(), at.access_key_id_key.clone());
         return Err(AwsKmsError::InvalidAccessKeyId { secret, key }.into());
@@ -145,101 +190,29 @@ fn access_key(
     Ok(Credentials::new(id, secret_key, token, None, "Secret"))
 }
 
-/// The SDK panics at an access key ID that it cannot put into a header.
-fn is_header_value(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
+fn session(response: Option<&StsCredentials>, sts: &Service) -> Result<Credentials, Failure> {
+    let session = response.and_then(|credentials| {
+        let expiry = SystemTime::try_from(*credentials.expiration()).ok()?;
+        let (id, token) = (credentials.access_key_id(), credentials.session_token());
+        sts.redactor.remember(token);
+        let secret = credentials.secret_access_key();
+        let token = Some(token.to_owned());
+        is_header_value(id).then(|| Credentials::new(id, secret, token, Some(expiry), "AWS STS"))
+    });
+    session.ok_or_else(|| {
+        let service = sts.name.clone();
+        AwsKmsError::NoCredentials { service }.into()
+    })
 }
 
-/// A role that is assumed by the token of a ServiceAccount. Each login requests another token.
-#[derive(Debug)]
-struct WebIdentity {
-    /// STS is called without a signature: the token is the credential.
-    client: Client,
-    service: Service,
-    namespace: Arc<dyn Namespace>,
-    login: AwsWebIdentity,
-    session_name: String,
-}
-
-impl Login for WebIdentity {
-    fn log_in(&self) -> BoxFuture<'_, Result<Credentials, Failure>> {
-        async {
-            let account = &self.login.service_account_ref.name;
-            let token = self.namespace.token(account).await?.0;
-            self.service.redactor.remember(&token);
-            let request = self.client.assume_role_with_web_identity();
-            let response = request
-                .role_arn(&self.login.role_arn)
-                .role_session_name(&self.session_name)
-                .web_identity_token(token.as_str())
-                .send()
-                .await
-                .map_err(|error| self.service.failure(&error))?;
-            session(response.credentials(), &self.service)
-        }
-        .boxed()
-    }
-}
-
-/// A role that is assumed with other credentials.
-#[derive(Debug)]
-struct Role {
-    client: Client,
-    service: Service,
-    role_arn: String,
-    external_id: Option<String>,
-    session_name: String,
-}
-
-impl Login for Role {
-    fn log_in(&self) -> BoxFuture<'_, Result<Credentials, Failure>> {
-        async {
-            let request = self.client.assume_role().role_arn(&self.role_arn);
-            let response = request
-                .set_external_id(self.external_id.clone())
-                .role_session_name(&self.session_name)
-                .send()
-                .await
-                .map_err(|error| self.service.failure(&error))?;
-            session(response.credentials(), &self.service)
-        }
-        .boxed()
-    }
-}
-
-/// The credentials of a session.
-fn session(
-    credentials: Option<&StsCredentials>,
-    service: &Service,
-) -> Result<Credentials, Failure> {
-    let none = || AwsKmsError::NoCredentials {
-        service: service.name.clone(),
-    };
-    let credentials = credentials.ok_or_else(none)?;
-    let expiry = SystemTime::try_from(*credentials.expiration()).map_err(|_| none())?;
-    let id = credentials.access_key_id();
-    if !is_header_value(id) {
-        return Err(none().into());
-    }
-    let token = credentials.session_token();
-    service.redactor.remember(token);
-    let (secret, token) = (credentials.secret_access_key(), Some(token.to_owned()));
-    Ok(Credentials::new(id, secret, token, Some(expiry), "AWS STS"))
-}
-
-/// The operator's own credentials, found as every program with AWS's SDK finds them.
-async fn ambient(
-    config: &AwsKms,
-    access: &Access,
-    redactor: &Redactor,
-) -> Result<Ambient, KeyError> {
+fn check_ambient(config: &AwsKms, access: &Access) -> Result<(), AwsKmsError> {
     let is_tenant = access.tenant.is_some();
     if !access.ambient_credentials {
         let (kind, flag) = match is_tenant {
             true => ("an Issuer", "--issuer-ambient-credentials"),
             false => ("a ClusterIssuer", "--cluster-issuer-ambient-credentials"),
         };
-        return Err(AwsKmsError::AmbientNotAllowed { kind, flag }.into());
+        return Err(AwsKmsError::AmbientNotAllowed { kind, flag });
     }
     // Each request carries the session token of the credentials, which is not a tenant's, and who
     // signs the server's certificate can read it.
@@ -248,60 +221,29 @@ async fn ambient(
         (config.sts_endpoint.is_some(), "stsEndpoint"),
         (config.ca_bundle.is_some(), "caBundle"),
     ];
-    let elsewhere = elsewhere
-        .into_iter()
-        .find(|(is_set, _)| is_tenant && *is_set);
-    if let Some((_, field)) = elsewhere {
-        return Err(AwsKmsError::AmbientElsewhere { field }.into());
-    }
-    let region = Region::new(config.region.clone());
-    let chain = DefaultCredentialsChain::builder().region(region);
-    Ok(Ambient {
-        chain: chain.build().await,
-        service: Service {
-            name: "AWS STS".to_owned(),
-            credentials: AMBIENT.to_owned(),
-            allow: "check the trust policy of the role of the operator's ServiceAccount",
-            redactor: redactor.clone(),
-        },
-    })
-}
-
-/// The operator's own credentials.
-#[derive(Debug)]
-struct Ambient {
-    chain: DefaultCredentialsChain,
-    service: Service,
-}
-
-impl Login for Ambient {
-    fn log_in(&self) -> BoxFuture<'_, Result<Credentials, Failure>> {
-        async {
-            let found = self.chain.provide_credentials().await;
-            let found = found.map_err(|error| self.failure(&error))?;
-            let token = found.session_token().unwrap_or_default();
-            self.service.redactor.remember(token);
-            Ok(found)
-        }
-        .boxed()
+    match elsewhere.into_iter().find(|(is_set, _)| *is_set) {
+        Some((_, field)) if is_tenant => Err(AwsKmsError::AmbientElsewhere { field }),
+        _ => Ok(()),
     }
 }
 
-impl Ambient {
-    fn failure(&self, error: &CredentialsError) -> KeyError {
-        let redactor = &self.service.redactor;
-        let failure = match (error, code(error)) {
-            (CredentialsError::CredentialsNotLoaded(_), _) => AwsKmsError::NoAmbient,
-            (CredentialsError::InvalidConfiguration(_), _) => AwsKmsError::AmbientInvalid,
-            (_, Some(code)) => self.service.by_code(code, redactor.message(code), None),
-            (_, None) => AwsKmsError::AmbientFailed,
-        };
-        KeyError::from(failure).caused_by(redactor.line(&chain(error)))
-    }
-}
-
-/// The code of the error with which STS refused the token of the operator's ServiceAccount.
-fn code(error: &CredentialsError) -> Option<&str> {
-    let refusal = causes(error).find_map(|cause| cause.downcast_ref())?;
-    AssumeRoleWithWebIdentityError::code(refusal)
+fn ambient_failure(error: &CredentialsError, redactor: &Redactor) -> KeyError {
+    let sts = Service {
+        name: "AWS STS".to_owned(),
+        credentials: AMBIENT.to_owned(),
+        allow: "check the trust policy of the role of the operator's ServiceAccount",
+        redactor: redactor.clone(),
+    };
+    // With which STS refused the token of the operator's ServiceAccount.
+    let refusal = causes(error).find_map(|cause| cause.downcast_ref());
+    let failure = match (
+        error,
+        refusal.and_then(AssumeRoleWithWebIdentityError::code),
+    ) {
+        (CredentialsError::CredentialsNotLoaded(_), _) => AwsKmsError::NoAmbient,
+        (CredentialsError::InvalidConfiguration(_), _) => AwsKmsError::AmbientInvalid,
+        (_, Some(code)) => sts.by_code(code, redactor.message(code), &Status::unknown()),
+        (_, None) => AwsKmsError::AmbientFailed,
+    };
+    KeyError::from(failure).caused_by(redactor.line(&chain(error)))
 }

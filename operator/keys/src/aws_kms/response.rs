@@ -1,10 +1,10 @@
 //! What the responses of AWS come to.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -20,8 +20,8 @@ const MAX_CLOCK_SKEW: Duration = Duration::from_secs(4 * 60);
 /// The longest request ID that is shown. The server may be anyone's.
 const MAX_REQUEST_ID: usize = 64;
 
-/// A failed call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{error}")]
 pub(super) struct Failure {
     pub(super) error: KeyError,
     pub(super) remedy: Option<Remedy>,
@@ -36,32 +36,15 @@ pub(super) enum Remedy {
     Clock,
 }
 
-impl From<KeyError> for Failure {
-    fn from(error: KeyError) -> Self {
-        let remedy = None;
-        Self { error, remedy }
+impl<E: Into<KeyError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        Self {
+            error,
+            remedy: None,
+        }
     }
 }
-
-impl From<AwsKmsError> for Failure {
-    fn from(error: AwsKmsError) -> Self {
-        KeyError::from(error).into()
-    }
-}
-
-impl From<Failure> for KeyError {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
-    }
-}
-
-impl StdError for Failure {}
 
 /// A service of AWS, as messages name it.
 #[derive(Clone, Debug)]
@@ -81,23 +64,23 @@ impl Service {
     where
         E: ProvideErrorMetadata + StdError + 'static,
     {
-        let mut failure = own_failure(error).unwrap_or_else(|| self.of_sdk(error));
-        if let Some(response) = error.raw_response() {
-            failure.error.request_id = request_id(response);
+        let mut failure = match (own_failure(error), error) {
+            (Some(failure), _) => failure,
+            (None, SdkError::ServiceError(response)) => {
+                self.refused(response.err(), response.raw())
+            }
+            (None, SdkError::ResponseError(response)) => {
+                self.caused_by(self.by_status(None, &Status::of(response.raw())), error)
+            }
+            _ => {
+                let service = self.name.clone();
+                self.caused_by(AwsKmsError::NoRequest { service }, error)
+            }
+        };
+        if let Some(id) = error.request_id().filter(|id| is_request_id(id)) {
+            failure.error.request_id = Some(id.into());
         }
         failure
-    }
-
-    fn of_sdk<E>(&self, error: &SdkError<E, HttpResponse>) -> Failure
-    where
-        E: ProvideErrorMetadata + StdError + 'static,
-    {
-        let service = self.name.clone();
-        match error {
-            SdkError::ServiceError(response) => self.refused(response.err(), response.raw()),
-            SdkError::ResponseError(response) => self.caused_by(self.unread(response.raw()), error),
-            _ => self.caused_by(AwsKmsError::NoRequest { service }, error),
-        }
     }
 
     fn caused_by(&self, failure: AwsKmsError, cause: &(dyn StdError + 'static)) -> Failure {
@@ -106,38 +89,41 @@ impl Service {
     }
 
     fn refused<E: ProvideErrorMetadata>(&self, error: &E, response: &HttpResponse) -> Failure {
+        let status = Status::of(response);
         let Some(code) = error.code() else {
-            return self.unread(response).into();
+            return self.by_status(None, &status).into();
         };
         let detail = match error.message().unwrap_or_default() {
             "" => self.redactor.message(code),
             // The code first: together they are cut.
             message => self.redactor.message(&format!("{code}: {message}")),
         };
-        let clock_is_off = is_about_time(code) && clock_is_off(response);
-        let error = match clock_is_off {
-            true => AwsKmsError::WrongClock {
-                service: self.name.clone(),
-                detail,
-            },
-            false => self.by_code(code, detail, Some(response)),
-        };
+        let error = self.by_code(code, detail.clone(), &status);
+        let is_stale = matches!(
+            error,
+            AwsKmsError::Expired { .. }
+                | AwsKmsError::UnknownCredentials { .. }
+                | AwsKmsError::WrongSecretKey { .. }
+        );
+        let is_denied = matches!(
+            error,
+            AwsKmsError::Denied { .. } | AwsKmsError::WrongClock { .. }
+        );
+        if (is_stale || is_denied) && clock_is_off(response) {
+            let service = self.name.clone();
+            return Failure {
+                error: AwsKmsError::WrongClock { service, detail }.into(),
+                remedy: Some(Remedy::Clock),
+            };
+        }
         Failure {
             error: error.into(),
-            remedy: match clock_is_off {
-                true => Some(Remedy::Clock),
-                false => is_stale(code).then_some(Remedy::Login),
-            },
+            remedy: is_stale.then_some(Remedy::Login),
         }
     }
 
     /// The error of a code of KMS, of STS, or of all services of AWS.
-    pub(super) fn by_code(
-        &self,
-        code: &str,
-        detail: String,
-        response: Option<&HttpResponse>,
-    ) -> AwsKmsError {
+    pub(super) fn by_code(&self, code: &str, detail: String, status: &Status) -> AwsKmsError {
         let (service, credentials) = (self.name.clone(), self.credentials.clone());
         match code {
             "ThrottlingException"
@@ -148,7 +134,7 @@ impl Service {
             | "TooManyRequestsException" => AwsKmsError::Throttled {
                 service,
                 detail,
-                retry_after: response.and_then(wait_of),
+                retry_after: status.retry_after,
             },
             "KMSInternalException"
             | "KMSInternal"
@@ -203,22 +189,29 @@ impl Service {
             | "MissingAuthenticationToken"
             | "MissingAuthenticationTokenException"
             | "NotAuthorized" => self.denied(detail),
-            _ => self.by_status(detail, response),
+            _ => self.by_status(Some(detail), status),
         }
     }
 
-    /// The error of a code that is in no list.
-    fn by_status(&self, detail: String, response: Option<&HttpResponse>) -> AwsKmsError {
-        let service = self.name.clone();
-        match response.map_or(400, |response| response.status().as_u16()) {
-            429 => AwsKmsError::Throttled {
+    /// The error of a code that is in no list, or of a response without an error of AWS. What else
+    /// is in that is not shown: a tenant may name any server, and must not read what is there.
+    fn by_status(&self, detail: Option<String>, of: &Status) -> AwsKmsError {
+        let (service, status) = (self.name.clone(), of.code);
+        let shown = || format!("status {status}");
+        match (status, detail) {
+            (429, detail) => AwsKmsError::Throttled {
                 service,
-                detail,
-                retry_after: response.and_then(wait_of),
+                detail: detail.unwrap_or_else(shown),
+                retry_after: of.retry_after,
             },
-            500.. => AwsKmsError::ServiceFault { service, detail },
-            401 | 403 => self.denied(detail),
-            _ => AwsKmsError::UnknownError { service, detail },
+            (500.., detail) => AwsKmsError::ServiceFault {
+                service,
+                detail: detail.unwrap_or_else(shown),
+            },
+            (401 | 403, Some(detail)) => self.denied(detail),
+            (_, Some(detail)) => AwsKmsError::UnknownError { service, detail },
+            (300..=399, None) => AwsKmsError::Redirect { service, status },
+            (_, None) => AwsKmsError::NotAws { service, status },
         }
     }
 
@@ -229,23 +222,27 @@ impl Service {
             allow: self.allow,
         }
     }
+}
 
-    /// A response without an error of AWS. What else is in it is not shown: a tenant may name any
-    /// server, and must not read what is there.
-    fn unread(&self, response: &HttpResponse) -> AwsKmsError {
-        let (service, status) = (self.name.clone(), response.status().as_u16());
-        match status {
-            429 => AwsKmsError::Throttled {
-                service,
-                detail: format!("status {status}"),
-                retry_after: wait_of(response),
-            },
-            500.. => AwsKmsError::ServiceFault {
-                service,
-                detail: format!("status {status}"),
-            },
-            300..400 => AwsKmsError::Redirect { service, status },
-            _ => AwsKmsError::NotAws { service, status },
+/// What the head of a response says.
+pub(super) struct Status {
+    code: u16,
+    retry_after: Option<Duration>,
+}
+
+impl Status {
+    /// The status of a response that the SDK does not show.
+    pub(super) fn unknown() -> Self {
+        Self {
+            code: 400,
+            retry_after: None,
+        }
+    }
+
+    fn of(response: &HttpResponse) -> Self {
+        Self {
+            code: response.status().as_u16(),
+            retry_after: retry_after(response.headers().get("retry-after")),
         }
     }
 }
@@ -258,34 +255,6 @@ fn own_failure(error: &(dyn StdError + 'static)) -> Option<Failure> {
     })
 }
 
-/// Whether other credentials may mend an error of this code: these are unknown, wrong or have
-/// expired.
-fn is_stale(code: &str) -> bool {
-    matches!(
-        code,
-        "ExpiredToken"
-            | "ExpiredTokenException"
-            | "InvalidAccessKeyId"
-            | "InvalidClientTokenId"
-            | "InvalidSignatureException"
-            | "SignatureDoesNotMatch"
-            | "UnrecognizedClientException"
-    )
-}
-
-/// Whether an error of this code may be about the time of the request.
-fn is_about_time(code: &str) -> bool {
-    is_stale(code)
-        || matches!(
-            code,
-            "AccessDenied"
-                | "AccessDeniedException"
-                | "AuthFailure"
-                | "RequestExpired"
-                | "RequestTimeTooSkewed"
-        )
-}
-
 fn clock_is_off(response: &HttpResponse) -> bool {
     let date = response.headers().get("date");
     let theirs = date.and_then(|date| DateTime::from_str(date, Format::HttpDate).ok());
@@ -296,16 +265,9 @@ fn clock_is_off(response: &HttpResponse) -> bool {
     })
 }
 
-fn request_id(response: &HttpResponse) -> Option<Box<str>> {
-    let headers = response.headers();
-    let names = ["x-amzn-requestid", "x-amz-request-id"];
-    let id = names.iter().find_map(|name| headers.get(*name))?;
+fn is_request_id(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    (id.bytes().all(plain) && id.len() <= MAX_REQUEST_ID).then(|| id.into())
-}
-
-fn wait_of(response: &HttpResponse) -> Option<Duration> {
-    retry_after(response.headers().get("retry-after"))
+    text.bytes().all(plain) && text.len() <= MAX_REQUEST_ID
 }
 
 #[cfg(test)]
@@ -320,7 +282,7 @@ mod tests {
             allow: "allow kms:Sign",
             redactor: Redactor::default(),
         };
-        service.by_code(code, code.to_owned(), None)
+        service.by_code(code, code.to_owned(), &Status::unknown())
     }
 
     /// A permission does not help an expired credential.

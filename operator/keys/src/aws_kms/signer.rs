@@ -58,29 +58,26 @@ impl Kms {
         }
     }
 
-    /// A client other than this one, or any.
     async fn client(&self, refused: Option<&Arc<KmsClient>>) -> Result<Arc<KmsClient>, KeyError> {
-        let log_in = async || KmsClient::new(&self.config, &self.access).await;
-        match self.clients.current() {
-            Some(client) if refused.is_none() => Ok(client),
-            _ => self.clients.replace(refused, log_in).await,
-        }
+        let is_usable = |client: &Arc<_>| !refused.is_some_and(|it| Arc::ptr_eq(it, client));
+        let log_in = KmsClient::new(&self.config, &self.access);
+        self.clients.get(is_usable, log_in).await
     }
 
-    /// Whether what the client was made from is as it was.
-    async fn is_current(&self) -> Result<bool, KeyError> {
-        match self.clients.current() {
-            Some(client) => client.is_current(&self.config, &self.access).await,
-            None => Ok(false),
-        }
+    async fn key<'a>(&'a self, pin: Option<&'a str>) -> Result<Resolved, KeyError> {
+        let key_id = self.config.key_id.as_str();
+        let find =
+            |client: Arc<KmsClient>| async move { Resolved::find(&client, key_id, pin).await };
+        let key = self.call(find).await?;
+        key.check()?;
+        Ok(key)
     }
 
     /// Whether another login can have another result. The same Secret has the same.
     async fn may_differ(&self, client: &KmsClient) -> bool {
         match self.config.credentials {
             Some(AwsCredentials::SecretRef(_)) if self.config.role_arn.is_none() => {
-                let is_current = client.is_current(&self.config, &self.access).await;
-                matches!(is_current, Ok(false))
+                matches!(client.sources.are_current().await, Ok(false))
             }
             _ => true,
         }
@@ -111,11 +108,7 @@ pub(super) async fn connect(
         access: access.clone(),
         clients: SharedLogin::default(),
     };
-    let pin = known.pin.as_deref();
-    let find =
-        |client: Arc<KmsClient>| async move { Resolved::find(&client, &config.key_id, pin).await };
-    let key = kms.call(find).await?;
-    key.check()?;
+    let key = kms.key(known.pin.as_deref()).await?;
     let key_ref = &key;
     let read = |client: Arc<KmsClient>| async move { key_ref.public_key(&client).await };
     let public_key = kms.call(read).await?;
@@ -184,15 +177,11 @@ impl KmsSigner {
     }
 
     async fn look(&self) -> Result<Checked, KeyError> {
-        if !self.kms.is_current().await? {
-            return Ok(Checked::Reconnect);
+        match self.kms.clients.current() {
+            Some(client) if client.sources.are_current().await? => {}
+            _ => return Ok(Checked::Reconnect),
         }
-        let pin = Some(self.arn.as_str());
-        let find = |client: Arc<KmsClient>| async move {
-            Resolved::find(&client, &self.kms.config.key_id, pin).await
-        };
-        let key = self.kms.call(find).await?;
-        key.check()?;
+        let key = self.kms.key(Some(&self.arn)).await?;
         match key.arn == self.arn {
             true => Ok(Checked::Unchanged {
                 notices: key.notices,

@@ -41,21 +41,15 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 }
 
 fn without_long_numbers(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, digits) = rest.split_at(start);
-        let end = digits.find(|c: char| !c.is_ascii_digit());
-        let (number, after) = digits.split_at(end.unwrap_or(digits.len()));
-        out.push_str(before);
-        out.push_str(if number.len() > MAX_DIGITS {
-            "…"
-        } else {
-            number
-        });
-        rest = after;
-    }
-    out + rest
+    let chars: Vec<char> = text.chars().collect();
+    let runs = chars.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
+    runs.map(
+        |run| match run[0].is_ascii_digit() && run.len() > MAX_DIGITS {
+            true => "…".to_owned(),
+            false => run.iter().collect(),
+        },
+    )
+    .collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::RemoteError;
 use crate::access::Addresses;
@@ -10,9 +10,6 @@ use crate::access::Addresses;
 /// Reads `https://HOST[:PORT][/]` from a field, as the URL standard reads it, and returns it
 /// without the slash. An address that may not be called is refused here, in every form in which it
 /// can be written; what a name leads to is judged when it is resolved.
-///
-/// # Errors
-/// It has another form, or may not be called.
 pub(crate) fn endpoint(
     field: &'static str,
     text: &str,
@@ -20,26 +17,24 @@ pub(crate) fn endpoint(
 ) -> Result<String, RemoteError> {
     let invalid = || RemoteError::NotAServer { field };
     let url = Url::parse(text).map_err(|_| invalid())?;
-    let plain = url.username().is_empty()
-        && url.password().is_none()
-        && url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none();
-    if url.scheme() != "https" || !plain {
+    let server = format!(
+        "https://{}",
+        &url[Position::BeforeHost..Position::AfterPort]
+    );
+    if url.as_str().strip_prefix(&server) != Some("/") {
         return Err(invalid());
     }
-    let literal = match url.host().ok_or_else(invalid)? {
-        Host::Domain(_) => None,
-        Host::Ipv4(address) => Some(IpAddr::V4(address)),
-        Host::Ipv6(address) => Some(IpAddr::V6(address)),
-    };
     // A literal address never comes to a resolver.
-    match literal {
-        Some(address) if !addresses.allow(address) => Err(RemoteError::Forbidden {
-            host: text.to_owned(),
-        }),
-        _ => Ok(url.as_str().trim_end_matches('/').to_owned()),
+    let may_be_called = match url.host().ok_or_else(invalid)? {
+        Host::Domain(_) => true,
+        Host::Ipv4(address) => addresses.allow(IpAddr::V4(address)),
+        Host::Ipv6(address) => addresses.allow(IpAddr::V6(address)),
+    };
+    if !may_be_called {
+        let host = text.to_owned();
+        return Err(RemoteError::Forbidden { host });
     }
+    Ok(server)
 }
 
 #[cfg(test)]

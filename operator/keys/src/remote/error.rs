@@ -12,55 +12,42 @@ key_errors! {
     /// What goes wrong on the way to a server. What is at an address is not in the messages: an
     /// Issuer names the address, and must not learn it.
     pub enum RemoteError {
-        /// A field does not name a server.
         NotAServer { field: &'static str } => ErrorClass::KeyUnusable,
             "{field} is not a server; write https:// and a host, with a port if it is not 443, \
              and no path, such as https://server.example.org:8443";
-        /// The address may not be called.
         Forbidden { host: String } => ErrorClass::KeyUnusable,
             "{host} leads to the operator's own host or link, to a service of the cloud for it, \
              or to the API server, which an Issuer may not call; name another server, or use a \
              ClusterIssuer";
-        /// The host name has no address.
         Unresolved { server: String } => ErrorClass::Unreachable,
             "{server} cannot be found: its host name does not resolve; check the name and the \
              cluster's DNS";
-        /// No response came in time.
         Timeout { server: String, seconds: u64 } => ErrorClass::Unreachable,
             "{server} did not respond within {seconds} s; check the network on the way to it";
-        /// The server's certificate is not trusted.
         Untrusted { server: String } => ErrorClass::Unreachable,
             "{server} has a certificate that is not trusted; put its CA certificates into \
              caBundle, and check that it is valid and for this host";
-        /// The server ended the TLS handshake.
         TlsRefused { server: String } => ErrorClass::Unreachable,
             "{server} refuses the TLS connection; check which client certificates and TLS \
              versions it accepts";
-        /// There is no connection.
         NotConnected { server: String } => ErrorClass::Unreachable,
             "{server} cannot be reached; check the address, the network and its firewalls";
-        /// The connection was closed before the response was complete.
         Closed { server: String } => ErrorClass::Unreachable,
             "{server} closed the connection before its response was complete";
-        /// The server does not speak HTTP.
         NotHttp { server: String } => ErrorClass::InvalidResponse,
             "{server} did not return an HTTP response; check what is at its address";
-        /// The response is too large.
         TooLarge { server: String, max_bytes: usize } => ErrorClass::InvalidResponse,
             "{server} returned a response larger than {max_bytes} bytes; check what is at its \
              address";
-        /// A certificate of the bundle cannot be used.
         InvalidBundle => ErrorClass::KeyUnusable,
             "caBundle contains a certificate that cannot be used as a CA certificate; put the CA \
              certificates of the server there, in PEM";
-        /// The client certificate cannot be used.
         InvalidIdentity => ErrorClass::CredentialsRefused,
             "the client certificate and its key cannot be used; put a certificate and the key \
              that belongs to it into the Secret, in PEM";
     }
 }
 
-/// Why a request has no response.
 pub(super) fn failure(error: &reqwest::Error, server: &str, host: &str) -> KeyError {
     let (server, seconds) = (server.to_owned(), RESPONSE.as_secs());
     let unresolved = find::<Unresolved>(error);

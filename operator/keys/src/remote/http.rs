@@ -27,54 +27,40 @@ const MAX_IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Tls {
     /// The only trusted CA certificates; by default, the system's.
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
-    /// The client's certificate and key.
     pub(crate) identity: Option<Identity>,
 }
 
-/// A client of one server.
 pub(crate) struct Http {
     /// The server, as messages name it.
     server: String,
     tls: Tls,
     access: Access,
-    pool: Mutex<Pool>,
-}
-
-/// A client with its connections.
-#[derive(Clone)]
-struct Pool {
-    client: Client,
-    number: u64,
+    /// With its connections.
+    client: Mutex<Arc<Client>>,
 }
 
 impl Http {
     /// Prepares a client; nothing is connected yet. `server` names the server in messages, such as
     /// `the Vault at https://vault.example.org`.
-    ///
-    /// # Errors
-    /// A certificate cannot be used.
     pub(crate) fn new(server: String, tls: Tls, access: &Access) -> Result<Self, RemoteError> {
         let client = client(&tls, access)?;
         Ok(Self {
             server,
             tls,
             access: access.clone(),
-            pool: Mutex::new(Pool { client, number: 0 }),
+            client: Mutex::new(Arc::new(client)),
         })
     }
 
     /// Sends a request, and reads a response of any status and of at most this many bytes.
-    ///
-    /// # Errors
-    /// There is no response.
     pub(crate) async fn send(
         &self,
         request: http::Request<Vec<u8>>,
         max_bytes: usize,
     ) -> Result<http::Response<Vec<u8>>, KeyError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let pool = self.pool.lock().clone();
-        match receive(&pool.client, request, max_bytes).await {
+        let client = Arc::clone(&self.client.lock());
+        match receive(&client, request, max_bytes).await {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
                 let server = self.server.clone();
@@ -82,7 +68,7 @@ impl Http {
             }
             Err(error) => {
                 if error.is_timeout() {
-                    self.replace(&pool);
+                    self.replace(&client);
                 }
                 Err(failure(&error, &self.server, &host))
             }
@@ -91,19 +77,17 @@ impl Http {
 
     /// Uses none of these connections again. After a response that did not come, all of them may be
     /// half open, and each would cost a timeout. Of many calls that time out, one does this.
-    fn replace(&self, silent: &Pool) {
-        let mut pool = self.pool.lock();
-        if pool.number == silent.number
+    fn replace(&self, silent: &Arc<Client>) {
+        let mut current = self.client.lock();
+        if Arc::ptr_eq(&current, silent)
             // What could be made once can be made again.
             && let Ok(client) = client(&self.tls, &self.access)
         {
-            let number = silent.number + 1;
-            *pool = Pool { client, number };
+            *current = Arc::new(client);
         }
     }
 }
 
-/// The response, or none if it is too large.
 async fn receive(
     client: &Client,
     request: http::Request<Vec<u8>>,

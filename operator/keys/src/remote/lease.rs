@@ -14,55 +14,59 @@ pub(crate) struct Lease {
     length: Duration,
     due: Instant,
     expires: Instant,
+    is_renewable: bool,
 }
 
 impl Lease {
-    /// A lease of this length, from now on.
-    pub(crate) fn new(length: Duration, now: Instant) -> Self {
-        let length = length.min(MAX_LEASE);
+    /// A lease of this many seconds from now on; 0 is one that does not expire.
+    pub(crate) fn new(seconds: u64, is_renewable: bool, now: Instant) -> Self {
+        let length = match seconds {
+            0 => MAX_LEASE,
+            _ => Duration::from_secs(seconds).min(MAX_LEASE),
+        };
         Self {
             length,
             due: now + length * 2 / 3,
             expires: now + length,
+            is_renewable,
         }
     }
 
-    /// A lease of this many seconds; 0 is none.
-    pub(crate) fn of_seconds(seconds: u64, now: Instant) -> Option<Self> {
-        (seconds > 0).then(|| Self::new(Duration::from_secs(seconds), now))
-    }
-
-    /// Whether it is time to renew it.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         now >= self.due
     }
 
-    /// Whether it has expired.
     pub(crate) fn has_expired(&self, now: Instant) -> bool {
         now >= self.expires
+    }
+
+    /// Whether the server extends it. If not, another login is needed.
+    pub(crate) fn is_renewable(&self) -> bool {
+        self.is_renewable
+    }
+
+    /// The lease that a renewal gave. If it has less than half of the length of this one, the login
+    /// is near the end of its life, and is not renewed again.
+    pub(crate) fn renewed(&self, seconds: u64, is_renewable: bool, now: Instant) -> Self {
+        let mut lease = Self::new(seconds, is_renewable, now);
+        lease.is_renewable &= lease.length >= self.length / 2;
+        lease
     }
 
     /// The same lease, to be renewed a little later.
     pub(crate) fn postponed(self, now: Instant) -> Self {
         let left = self.expires.saturating_duration_since(now);
-        Self {
-            due: now + MIN_WAIT.max(left / 4),
-            ..self
-        }
+        let due = now + MIN_WAIT.max(left / 4);
+        Self { due, ..self }
     }
 
     /// The same lease, to be used until it expires.
     pub(crate) fn until_expiry(self) -> Self {
         Self {
             due: self.expires,
+            is_renewable: false,
             ..self
         }
-    }
-
-    /// Whether a renewal gave less than half of what there was: the login is near the end of its
-    /// life, and is not renewed again.
-    pub(crate) fn has_shrunk_from(&self, before: &Self) -> bool {
-        self.length < before.length / 2
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
     use super::*;
 
     fn lease(seconds: u64, now: Instant) -> Lease {
-        Lease::of_seconds(seconds, now).unwrap()
+        Lease::new(seconds, true, now)
     }
 
     #[test]
@@ -86,15 +90,17 @@ mod tests {
         assert!(!later.is_due(at(67)) && later.is_due(at(68)) && later.has_expired(at(90)));
         let to_the_end = lease.until_expiry();
         assert!(!to_the_end.is_due(at(89)) && to_the_end.is_due(at(90)));
+        assert!(!to_the_end.is_renewable());
     }
 
     /// A lease cannot be renewed beyond a token's greatest age: each renewal gives less.
     #[test]
     fn shrinks_near_the_end_of_a_login() {
         let now = Instant::now();
-        let before = lease(90, now);
-        let shrunk = [90, 45, 44].map(|seconds| lease(seconds, now).has_shrunk_from(&before));
-        assert_eq!(shrunk, [false, false, true]);
+        let renewed = |seconds| lease(90, now).renewed(seconds, true, now);
+        let renewable = [90, 45, 44].map(|seconds| renewed(seconds).is_renewable());
+        assert_eq!(renewable, [true, true, false]);
+        assert!(!lease(90, now).renewed(90, false, now).is_renewable());
     }
 
     #[test]
@@ -102,6 +108,7 @@ mod tests {
         let now = Instant::now();
         assert!(!lease(u64::MAX, now).is_due(now));
         assert!(lease(1, now).is_due(now + Duration::from_secs(1)));
-        assert!(Lease::of_seconds(0, now).is_none());
+        let years = Duration::from_secs(5 * 365 * 24 * 3600);
+        assert!(!lease(0, now).is_due(now + years), "it does not expire");
     }
 }

@@ -29,12 +29,10 @@ pub(crate) enum Unresolved {
     /// It has no address, or the system gives no thread to ask with.
     #[error("the name does not resolve")]
     NoAddress(#[source] Option<io::Error>),
-    /// One of its addresses may not be called.
     #[error("the name leads to an address that may not be called")]
     Forbidden,
 }
 
-/// The addresses of a host, each of which may be called.
 pub(crate) async fn resolve(access: &Access, host: &str) -> Result<Vec<IpAddr>, Unresolved> {
     let found = lookup(access.tenant.as_deref(), host).await;
     let found = found.map_err(|error| Unresolved::NoAddress(Some(error)))?;

@@ -1,41 +1,58 @@
 //! What a connection is made from.
 
+use std::sync::Arc;
+
 use rustls_pki_types::CertificateDer;
 
 use crate::access::Namespace;
 use crate::ca_bundle::CaBundle;
-use crate::error::KeyError;
+use crate::error::{ErrorClass, KeyError};
 use crate::references::secret;
 use crate::secrets::SecretData;
 
 /// What a connection is made from, besides a login. If it has changed, so must the connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sources {
-    /// The CA certificates of the bundle.
+    namespace: Arc<dyn Namespace>,
+    bundle: Option<CaBundle>,
+    /// The name of a Secret, and what it holds.
+    secret: Option<(String, &'static str)>,
     pub(crate) ca: Option<Vec<CertificateDer<'static>>>,
-    /// The version of the Secret.
     secret_version: Option<String>,
 }
 
 impl Sources {
-    /// Reads the bundle, and a Secret by its name, which holds `what`.
-    ///
-    /// # Errors
-    /// The bundle or the Secret cannot be read.
+    /// Reads the bundle, and a Secret by its name, which holds this.
     pub(crate) async fn read(
-        bundle: Option<&CaBundle>,
-        name_and_what: Option<(&str, &str)>,
-        namespace: &dyn Namespace,
+        namespace: Arc<dyn Namespace>,
+        bundle: Option<CaBundle>,
+        secret_ref: Option<(String, &'static str)>,
     ) -> Result<(Self, Option<SecretData>), KeyError> {
-        let ca = match bundle {
-            Some(bundle) => Some(bundle.read(namespace).await?),
+        let ca = match &bundle {
+            Some(bundle) => Some(bundle.read(&*namespace).await?),
             None => None,
         };
-        let secret = match name_and_what {
-            Some((name, what)) => Some(secret(name, namespace, what).await?),
+        let found = match &secret_ref {
+            Some((name, what)) => Some(secret(name, &*namespace, what).await?),
             None => None,
         };
-        let secret_version = secret.as_ref().map(|secret| secret.version().to_owned());
-        Ok((Self { ca, secret_version }, secret))
+        let sources = Self {
+            namespace,
+            bundle,
+            secret: secret_ref,
+            ca,
+            secret_version: found.as_ref().map(|secret| secret.version().to_owned()),
+        };
+        Ok((sources, found))
+    }
+
+    /// Whether all of it is as it was.
+    pub(crate) async fn are_current(&self) -> Result<bool, KeyError> {
+        let (bundle, secret) = (self.bundle.clone(), self.secret.clone());
+        match Self::read(Arc::clone(&self.namespace), bundle, secret).await {
+            Ok((now, _)) => Ok(now.ca == self.ca && now.secret_version == self.secret_version),
+            // The Secret is gone, or something in it.
+            Err(error) if error.class == ErrorClass::CredentialsRefused => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,18 +1,49 @@
-//! The requests that Signet makes to Vault. There are no others.
+//! The requests that Signet makes to Vault; there are no others. Only this file uses vaultrs.
+//!
+//! What is taken from vaultrs are its requests: paths, methods and bodies. These forms of vaultrs
+//! 0.8 are not used, since they are wrong for Signet:
+//!
+//! - Its client: the settings read `VAULT_TOKEN`, `VAULT_CLIENT_CERT` and `VAULT_SKIP_VERIFY` from
+//!   the environment and CA certificates from paths, and its errors do not show the list `errors`.
+//! - Its responses: `ReadKeyResponse` knows fewer types of keys than servers have, and others
+//!   require fields that servers omit. Signet reads of the body what it needs.
+//! - `RevokeTokenSelfRequest`: its path begins with a tab, and no server knows it.
 
-use serde::de::IgnoredAny;
+use rustify::endpoint::Endpoint;
+use rustify::enums::{RequestMethod, RequestType, ResponseType};
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use signet_core::x509::algorithm::SignatureAlgorithm;
-use vaultrs::api::auth::{approle, cert, kubernetes, oidc};
+use vaultrs::api::EndpointMiddleware;
+use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+use vaultrs::api::auth::cert::requests::LoginRequest;
+use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
 use vaultrs::api::token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest};
 use vaultrs::api::transit::requests::{ReadKeyRequest, SignDataRequest};
 use vaultrs::api::transit::{self, HashAlgorithm, MarshalingAlgorithm};
 use zeroize::Zeroizing;
 
-use super::client::{Client, Response, RevokeToken};
+use super::auth::VaultAuth;
 use super::error::Failure;
-use super::key::KeyData;
-use super::login::Credential;
+use super::key::{KeyData, KeyPath, mount_path};
+use crate::remote::{Http, Redactor, is_header_value};
+
+/// The largest description of a key that is read. It has the public key of each version: one that
+/// was rotated a thousand times fits.
+const MAX_KEY_BYTES: usize = 1024 * 1024;
+
+const MAX_BYTES: usize = 64 * 1024;
+
+#[derive(Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct LoginResponse {
+    auth: Auth,
+}
 
 /// What a login or a renewal returns.
 #[derive(Deserialize)]
@@ -26,23 +57,22 @@ pub(super) struct Auth {
     pub(super) renewable: bool,
 }
 
-/// A token, which is sent as a header.
 fn header_value<'de, D: Deserializer<'de>>(text: D) -> Result<Zeroizing<String>, D::Error> {
     let text = String::deserialize(text).map(Zeroizing::new)?;
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(serde::de::Error::custom("not a token"));
+    match is_header_value(&text) {
+        true => Ok(text),
+        false => Err(serde::de::Error::custom("not a token")),
     }
-    Ok(text)
 }
 
 /// What a token says about itself.
 #[derive(Deserialize)]
-pub(super) struct TokenData {
+struct TokenData {
     /// In seconds; 0 for a token that does not expire.
     #[serde(default)]
-    pub(super) ttl: u64,
+    ttl: u64,
     #[serde(default)]
-    pub(super) renewable: Option<bool>,
+    renewable: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -51,135 +81,168 @@ struct SignatureData {
     signature: String,
 }
 
-/// What is to be signed, and how.
-pub(super) struct ToSign {
-    /// The digest, or for Ed25519 the message, in base64.
-    pub(super) input: String,
-    pub(super) version: u64,
-    pub(super) algorithm: SignatureAlgorithm,
-}
+/// Revokes the token that is sent with it.
+#[derive(Debug)]
+struct RevokeToken;
 
-/// Vault's name of the hash of the digest; none for Ed25519, which has none.
-fn hash(algorithm: SignatureAlgorithm) -> Option<HashAlgorithm> {
-    match algorithm {
-        SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256 => {
-            Some(HashAlgorithm::Sha2_256)
-        }
-        SignatureAlgorithm::EcdsaSha384 | SignatureAlgorithm::RsaPkcs1Sha384 => {
-            Some(HashAlgorithm::Sha2_384)
-        }
-        SignatureAlgorithm::EcdsaSha512 | SignatureAlgorithm::RsaPkcs1Sha512 => {
-            Some(HashAlgorithm::Sha2_512)
-        }
-        SignatureAlgorithm::Ed25519 => None,
+impl Endpoint for RevokeToken {
+    type Response = ();
+    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
+    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
+
+    fn path(&self) -> String {
+        "auth/token/revoke-self".to_owned()
+    }
+
+    fn method(&self) -> RequestMethod {
+        RequestMethod::POST
     }
 }
 
+pub(super) struct Client {
+    pub(super) path: KeyPath,
+    http: Http,
+    /// The secrets that are sent.
+    redactor: Redactor,
+}
+
 impl Client {
+    pub(super) fn new(path: KeyPath, http: Http) -> Self {
+        let redactor = Redactor::default();
+        Self {
+            path,
+            http,
+            redactor,
+        }
+    }
+
     /// Reads the key, with all its versions.
     pub(super) async fn read_key(&self, token: &str) -> Result<KeyData, Failure> {
         let request = ReadKeyRequest {
             mount: self.path.mount.clone(),
             name: self.path.name.clone(),
         };
-        self.data(self.call(request, token, "").await?)
+        let key: Data<_> = self.call(request, token, "").await?;
+        Ok(key.data)
     }
 
-    /// Signs. The defaults of the engine are not those of certificates: SHA-256 whatever the
-    /// curve, and PSS for RSA.
-    pub(super) async fn sign(&self, token: &str, sign: &ToSign) -> Result<String, Failure> {
-        let hash = hash(sign.algorithm);
-        let is_rsa = matches!(
-            sign.algorithm,
-            SignatureAlgorithm::RsaPkcs1Sha256
-                | SignatureAlgorithm::RsaPkcs1Sha384
-                | SignatureAlgorithm::RsaPkcs1Sha512
-        );
-        let is_ecdsa = hash.is_some() && !is_rsa;
+    /// Signs `input`, in base64: a digest, or for Ed25519 the message. The defaults of the engine
+    /// are not those of certificates: SHA-256 whatever the curve, and PSS for RSA.
+    pub(super) async fn sign(
+        &self,
+        token: &str,
+        version: u64,
+        algorithm: SignatureAlgorithm,
+        input: &str,
+    ) -> Result<String, Failure> {
+        use SignatureAlgorithm::*;
+        let hash = match algorithm {
+            EcdsaSha256 | RsaPkcs1Sha256 => Some(HashAlgorithm::Sha2_256),
+            EcdsaSha384 | RsaPkcs1Sha384 => Some(HashAlgorithm::Sha2_384),
+            EcdsaSha512 | RsaPkcs1Sha512 => Some(HashAlgorithm::Sha2_512),
+            Ed25519 => None,
+        };
+        let is_rsa = matches!(algorithm, RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512);
+        let is_ecdsa = matches!(algorithm, EcdsaSha256 | EcdsaSha384 | EcdsaSha512);
         let request = SignDataRequest {
             mount: self.path.mount.clone(),
             name: self.path.name.clone(),
-            key_version: Some(sign.version),
+            key_version: Some(version),
+            prehashed: hash.is_some().then_some(true),
             hash_algorithm: hash,
-            input: sign.input.clone(),
+            input: input.to_owned(),
             context: None,
-            prehashed: hash.map(|_| true),
             signature_algorithm: is_rsa.then_some(transit::SignatureAlgorithm::Pkcs1v15),
             marshaling_algorithm: is_ecdsa.then_some(MarshalingAlgorithm::Asn1),
         };
-        let data: SignatureData = self.data(self.call(request, token, "").await?)?;
-        Ok(data.signature)
+        let signature: Data<SignatureData> = self.call(request, token, "").await?;
+        Ok(signature.data.signature)
     }
 
-    /// Exchanges a credential for a token, at the auth method at `mount`.
-    pub(super) async fn log_in(
-        &self,
-        mount: &str,
-        credential: &Credential<'_>,
-    ) -> Result<Auth, Failure> {
-        let mount = mount.to_owned();
-        let response = match credential {
-            Credential::Kubernetes { role, jwt } => {
-                let request = kubernetes::requests::LoginWithKubernetesRequest {
-                    mount,
-                    role: (*role).to_owned(),
-                    jwt: jwt.to_string(),
-                };
-                self.call(request, "", jwt).await?
+    /// Exchanges the secret of an auth method for a token; one that is a token is looked up.
+    pub(super) async fn log_in(&self, auth: &VaultAuth, secret: &str) -> Result<Auth, Failure> {
+        let mount = mount_path(auth.method().1, "auth mount")?;
+        let response: LoginResponse = match auth {
+            VaultAuth::Kubernetes(auth) => {
+                let (role, jwt) = (auth.role.clone(), secret.to_owned());
+                let request = LoginWithKubernetesRequest { mount, role, jwt };
+                self.call(request, "", secret).await?
             }
-            Credential::Jwt { role, jwt } => {
-                let request = oidc::requests::JWTLoginRequest {
-                    mount,
-                    role: Some((*role).to_owned()),
-                    jwt: jwt.to_string(),
-                };
-                self.call(request, "", jwt).await?
+            VaultAuth::Jwt(auth) => {
+                let (role, jwt) = (Some(auth.role.clone()), secret.to_owned());
+                let request = JWTLoginRequest { mount, role, jwt };
+                self.call(request, "", secret).await?
             }
-            Credential::AppRole { role_id, secret_id } => {
-                let request = approle::requests::LoginWithApproleRequest {
+            VaultAuth::AppRole(auth) => {
+                let request = LoginWithApproleRequest {
                     mount,
-                    role_id: (*role_id).to_owned(),
-                    secret_id: secret_id.to_string(),
+                    role_id: auth.role_id.clone(),
+                    secret_id: secret.to_owned(),
                 };
-                self.call(request, "", secret_id).await?
+                self.call(request, "", secret).await?
             }
-            Credential::Certificate { name } => {
-                let request = cert::requests::LoginRequest {
-                    mount,
-                    cert_name: name.unwrap_or_default().to_owned(),
-                };
+            VaultAuth::Certificate(auth) => {
+                let cert_name = auth.name.clone().unwrap_or_default();
+                let request = LoginRequest { mount, cert_name };
                 self.call(request, "", "").await?
             }
+            VaultAuth::TokenRef(_) => return self.look_up(secret).await,
         };
-        self.auth(response)
+        Ok(response.auth)
     }
 
-    /// Extends the lease of the token.
     pub(super) async fn renew(&self, token: &str) -> Result<Auth, Failure> {
         let request = RenewTokenSelfRequest { increment: None };
-        self.auth(self.call(request, token, "").await?)
+        let response: LoginResponse = self.call(request, token, "").await?;
+        Ok(response.auth)
     }
 
-    /// Looks the token up.
-    pub(super) async fn look_up(&self, token: &str) -> Result<TokenData, Failure> {
-        self.data(self.call(LookupTokenSelfRequest {}, token, "").await?)
+    pub(super) async fn look_up(&self, token: &str) -> Result<Auth, Failure> {
+        let response: Data<TokenData> = self.call(LookupTokenSelfRequest {}, token, "").await?;
+        Ok(Auth {
+            client_token: Zeroizing::new(token.to_owned()),
+            lease_duration: response.data.ttl,
+            renewable: response.data.renewable.unwrap_or(false),
+        })
     }
 
     /// Revokes the token. If that fails, its lease ends it.
     pub(super) async fn revoke(&self, token: &str) {
-        let _: Result<Response<IgnoredAny, IgnoredAny>, _> =
-            self.call(RevokeToken, token, "").await;
+        let _: Result<IgnoredAny, _> = self.call(RevokeToken, token, "").await;
     }
 
-    fn data<T>(&self, response: Response<T, IgnoredAny>) -> Result<T, Failure> {
-        response
-            .data
-            .ok_or_else(|| self.path.invalid_response().into())
-    }
-
-    fn auth(&self, response: Response<IgnoredAny, Auth>) -> Result<Auth, Failure> {
-        response
-            .auth
-            .ok_or_else(|| self.path.invalid_response().into())
+    /// Sends a request with a token, or with none if it is empty. Neither the token nor this other
+    /// secret is shown when the server repeats it.
+    async fn call<E: Endpoint, T: DeserializeOwned>(
+        &self,
+        request: E,
+        token: &str,
+        secret: &str,
+    ) -> Result<T, Failure> {
+        self.redactor.remember(token);
+        self.redactor.remember(secret);
+        let middleware = EndpointMiddleware {
+            token: token.to_owned(),
+            version: "v1".to_owned(),
+            wrap: None,
+            namespace: self.path.namespace.clone(),
+        };
+        let request = request.with_middleware(&middleware);
+        let request = request.request(&self.path.address);
+        let mut request = request.map_err(|_| self.path.invalid_response())?;
+        if let Some(token) = request.headers_mut().get_mut("X-Vault-Token") {
+            // Keeps it out of the Debug of whatever holds the request.
+            token.set_sensitive(true);
+        }
+        let max_bytes = match *request.method() {
+            http::Method::GET => MAX_KEY_BYTES,
+            _ => MAX_BYTES,
+        };
+        let response = self.http.send(request, max_bytes).await?;
+        if !response.status().is_success() {
+            return Err(Failure::refused(&response, &self.redactor));
+        }
+        let body = Zeroizing::new(response.into_body());
+        serde_json::from_slice(&body).map_err(|_| self.path.invalid_response().into())
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::StatusCode;
 use serde::Deserialize;
 
 use super::key::KeyPath;
@@ -14,94 +13,67 @@ use crate::remote::{Redactor, retry_after};
 key_errors! {
     /// What goes wrong with a key in Vault or OpenBao.
     pub enum VaultTransitError {
-        /// A rate limit quota is used up.
         Throttled { server: String, retry_after: Option<Duration>, detail: ServerMessage } => ErrorClass::Throttled(*retry_after),
             "{server} is rate limiting requests{detail}";
-        /// The server redirects, as standbys do.
         Redirect { server: String, detail: ServerMessage } => ErrorClass::InvalidResponse,
             "{server} redirects to another address, which is not followed; set \
              vaultTransit.address to the active server or its load balancer{detail}";
-        /// The server is sealed.
         Sealed { server: String } => ErrorClass::Unreachable,
             "{server} is sealed; unseal it";
-        /// The server returned an internal error, or is behind or standing by.
         Unavailable { server: String, status: u16, detail: ServerMessage } => ErrorClass::Unreachable,
             "{server} cannot serve requests now (status {status}){detail}";
-        /// The namespace does not exist.
         NoNamespace { server: String, namespace: String } => ErrorClass::KeyNotFound,
             "{server} has no namespace {namespace}; correct vaultTransit.namespace";
-        /// The key or the mount does not exist.
         KeyNotFound { key: String, detail: ServerMessage } => ErrorClass::KeyNotFound,
             "{key} does not exist; create it, or correct vaultTransit.mount and name{detail}";
-        /// The server does not sign with the key, for its own reason.
         NotSigned { key: String, detail: ServerMessage } => ErrorClass::KeyUnusable,
             "{key} does not sign{detail}";
-        /// The login is refused.
         LoginRefused { server: String, method: &'static str, mount: String, detail: ServerMessage } => ErrorClass::CredentialsRefused,
             "{server} refuses the login by {method} at auth/{mount}; check its role and \
              vaultTransit.auth{detail}";
-        /// The token cannot be looked up.
         TokenNotFound { server: String, detail: ServerMessage } => ErrorClass::CredentialsRefused,
             "{server} refuses the token of tokenRef; put a valid token into the Secret{detail}";
-        /// A permission is missing after a login.
         Denied { server: String, permission: String, detail: ServerMessage } => ErrorClass::CredentialsRefused,
             "{server} lets Signet log in and denies it {permission}; add that to the policy of \
              the role or token{detail}";
-        /// The token of the Secret is valid and lacks a permission.
         TokenDenied { server: String, permission: String } => ErrorClass::CredentialsRefused,
             "{server} denies {permission} to the token of tokenRef; add that to the token's policy";
-        /// The token of the Secret is not valid, or may not look itself up and lacks a permission.
         TokenRefused { server: String, permission: String } => ErrorClass::CredentialsRefused,
             "{server} does not accept the token of tokenRef, or denies it {permission}; put a \
              valid token with that policy into the Secret";
-        /// The response is not one of Vault's, or not one of this key.
         InvalidResponse { server: String } => ErrorClass::InvalidResponse,
             "{server} did not return a Vault response; check vaultTransit.address";
-        /// The key is of a type that does not sign certificates.
         KeyType { key: String, kind: String, kinds: String } => ErrorClass::KeyUnusable,
             "{key} is of type {kind}, which does not sign certificates; create one of {kinds}";
-        /// The key is derived.
         Derived { key: String } => ErrorClass::KeyUnusable,
             "{key} is a derived key; create one with derived=false";
-        /// The key is deleted and can be restored.
         SoftDeleted { key: String } => ErrorClass::KeyUnusable,
             "{key} is deleted (soft_deleted); restore it in Vault";
-        /// The key does not support signing.
         SigningNotSupported { key: String } => ErrorClass::KeyUnusable,
             "{key} does not support signing; check its configuration in Vault";
-        /// The version is newer than the newest.
         NoVersion { key: String, version: u64, newest: u64 } => ErrorClass::KeyUnusable,
             "{key} has no version {version}, its newest is {newest}; restore the key of this CA, \
              or create a new CA";
-        /// A minimum of the key excludes the version.
         VersionDisabled { key: String, field: &'static str, min: u64, version: u64 } => ErrorClass::KeyUnusable,
             "{key} has {field} {min}, so version {version}, which is the one of this CA, can no \
              longer sign; lower {field} in Vault, or create a new CA";
-        /// The version is not there any more.
         VersionGone { key: String, version: u64 } => ErrorClass::KeyUnusable,
             "{key} no longer has version {version}, which is the one of this CA; restore it in \
              Vault, or create a new CA";
-        /// The public key is not one that Signet uses.
         UnsupportedKey { key: String, why: String } => ErrorClass::KeyUnusable,
             "{key} is a key that Signet does not use: {why}";
-        /// The key has changed since it was connected.
         KeyChanged { key: String } => ErrorClass::KeyUnusable,
             "{key} has changed since it was connected; restore the key of this CA";
-        /// The pin of the CA generation cannot be read.
         InvalidPin => ErrorClass::KeyUnusable,
             "the CA generation names a version of the key that is not a number; restore it";
-        /// A field does not have the form of a path or name in Vault.
         InvalidPath { field: &'static str } => ErrorClass::KeyUnusable,
             "vaultTransit.{field} is not a name that Vault has; use letters, digits, '_', '-' and \
              '.'";
-        /// Two sources for a token, or none.
         JwtSource => ErrorClass::KeyUnusable,
             "vaultTransit.auth.jwt: set exactly one of tokenRef and serviceAccountRef";
-        /// The Secret does not hold a token of Vault.
         InvalidToken { secret: String, key: String } => ErrorClass::CredentialsRefused,
             "{key} of the Secret {secret} is not a Vault token; put the token there, and nothing \
              else";
-        /// The Secret does not hold a client certificate.
         InvalidClientCertificate { secret: String } => ErrorClass::CredentialsRefused,
             "the Secret {secret} has no client certificate; put the certificate under tls.crt and \
              its key under tls.key, in PEM";
@@ -122,22 +94,14 @@ impl fmt::Display for ServerMessage {
 }
 
 /// Why a request has no result.
-#[derive(Clone, Debug, thiserror::Error)]
-pub(super) enum Failure {
-    /// There is no response, or not one of Vault's.
-    #[error(transparent)]
-    NoResponse(#[from] KeyError),
-    /// The server refused it.
-    #[error("the server refused the request")]
-    Refused(Refusal),
-}
-
-/// A response with an error status.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
-    status: StatusCode,
-    detail: ServerMessage,
-    retry_after: Option<Duration>,
+pub(super) enum Failure {
+    NoResponse(KeyError),
+    Refused {
+        status: u16,
+        detail: ServerMessage,
+        retry_after: Option<Duration>,
+    },
 }
 
 #[derive(Deserialize)]
@@ -146,13 +110,25 @@ struct Errors {
     errors: Vec<String>,
 }
 
-impl From<VaultTransitError> for Failure {
-    fn from(error: VaultTransitError) -> Self {
+impl<E: Into<KeyError>> From<E> for Failure {
+    fn from(error: E) -> Self {
         Self::NoResponse(error.into())
     }
 }
 
 impl Failure {
+    /// Reads a response with an error status: of its body only the field `errors`.
+    pub(super) fn refused(response: &http::Response<Vec<u8>>, redactor: &Redactor) -> Self {
+        let errors = serde_json::from_slice::<Errors>(response.body()).map(|body| body.errors);
+        let header = response.headers().get(http::header::RETRY_AFTER);
+        let detail = redactor.message(&errors.unwrap_or_default().join("; "));
+        Self::Refused {
+            status: response.status().as_u16(),
+            detail: ServerMessage(without_list_marks(&detail)),
+            retry_after: retry_after(header.and_then(|header| header.to_str().ok())),
+        }
+    }
+
     /// Whether the server does not accept the token, or its policies do not allow the request.
     pub(super) fn is_denied(&self) -> bool {
         self.has_status(&[401, 403])
@@ -170,7 +146,7 @@ impl Failure {
     }
 
     fn has_status(&self, statuses: &[u16]) -> bool {
-        matches!(self, Self::Refused(refusal) if statuses.contains(&refusal.status.as_u16()))
+        matches!(self, Self::Refused { status, .. } if statuses.contains(status))
     }
 
     /// The error, which is this one where a refusal is not about the server's own state.
@@ -179,36 +155,19 @@ impl Failure {
         path: &KeyPath,
         refused: impl FnOnce(ServerMessage) -> VaultTransitError,
     ) -> KeyError {
-        match self {
-            Self::NoResponse(error) => error,
-            Self::Refused(refusal) => refusal.or(path, refused).into(),
-        }
-    }
-}
-
-impl Refusal {
-    /// Reads a response: of its body only the field `errors`.
-    pub(super) fn read(response: &http::Response<Vec<u8>>, redactor: &Redactor) -> Self {
-        let errors = serde_json::from_slice::<Errors>(response.body()).map(|body| body.errors);
-        let header = response.headers().get(http::header::RETRY_AFTER);
-        let detail = redactor.message(&errors.unwrap_or_default().join("; "));
-        Self {
-            status: response.status(),
-            detail: ServerMessage(without_list_marks(&detail)),
-            retry_after: retry_after(header.and_then(|header| header.to_str().ok())),
-        }
-    }
-
-    fn or(
-        self,
-        path: &KeyPath,
-        refused: impl FnOnce(ServerMessage) -> VaultTransitError,
-    ) -> VaultTransitError {
-        let (server, detail, status) = (path.server(), self.detail, self.status.as_u16());
-        match status {
+        let (status, detail, retry_after) = match self {
+            Self::NoResponse(error) => return error,
+            Self::Refused {
+                status,
+                detail,
+                retry_after,
+            } => (status, detail, retry_after),
+        };
+        let server = path.server();
+        let error = match status {
             429 => VaultTransitError::Throttled {
                 server,
-                retry_after: self.retry_after,
+                retry_after,
                 detail,
             },
             300..=399 => VaultTransitError::Redirect { server, detail },
@@ -224,26 +183,22 @@ impl Refusal {
                 namespace: path.namespace.clone().unwrap_or_default(),
             },
             _ => refused(detail),
-        }
+        };
+        error.into()
     }
 }
 
 /// Without the headline that counts the errors, and the bullets of the list.
 fn without_list_marks(detail: &str) -> String {
     let words: Vec<_> = detail.split(' ').filter(|word| *word != "*").collect();
-    let line = words.join(" ");
-    match line.strip_prefix("1 error occurred: ") {
-        Some(line) => line.to_owned(),
-        None => line,
-    }
+    words.join(" ").replacen("1 error occurred: ", "", 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key_errors::BackendError;
 
-    fn refusal(status: u16, body: &str) -> VaultTransitError {
+    fn refusal(status: u16, body: &str) -> KeyError {
         let response = http::Response::builder()
             .status(status)
             .header("retry-after", "7")
@@ -251,14 +206,13 @@ mod tests {
             .unwrap();
         let redactor = Redactor::default();
         redactor.remember("s3cr3t");
-        let refusal = Refusal::read(&response, &redactor);
-        let failure = Failure::Refused(refusal.clone());
+        let failure = Failure::refused(&response, &redactor);
         assert_eq!(
             failure.is_final(),
             [400, 401, 403, 404].contains(&status),
             "{status}"
         );
-        refusal.or(&KeyPath::example(), |detail| VaultTransitError::NotSigned {
+        failure.or(&KeyPath::example(), |detail| VaultTransitError::NotSigned {
             key: "the key".to_owned(),
             detail,
         })
@@ -280,18 +234,19 @@ mod tests {
             (503, "Unavailable", ErrorClass::Unreachable),
         ] {
             let error = refusal(status, "");
-            assert_eq!((error.code(), error.class()), (code, class), "{status}");
+            assert_eq!((error.code, error.class), (code, class), "{status}");
         }
         let sealed = refusal(503, r#"{"errors":["Vault is sealed"]}"#);
         let server = "the Vault at https://vault".to_owned();
-        assert_eq!(sealed, VaultTransitError::Sealed { server });
+        assert_eq!(sealed, VaultTransitError::Sealed { server }.into());
     }
 
     #[test]
     fn shows_only_the_errors_of_a_response_in_one_line_and_cut() {
-        let detail = |body: &str| match refusal(400, body) {
-            VaultTransitError::NotSigned { detail, .. } => detail.to_string(),
-            other => panic!("{other:?}"),
+        let detail = |body: &str| {
+            let message = refusal(400, body).message;
+            let detail = message.strip_prefix("the key does not sign");
+            detail.map(str::to_owned).unwrap()
         };
         assert_eq!(detail("<html>the intranet</html>"), "");
         assert_eq!(detail(r#"{"password":"x","errors":[]}"#), "");

@@ -33,19 +33,12 @@ pub(super) const KINDS: [&str; 7] = [
 pub(super) struct KeyPath {
     /// `https://HOST:PORT`, without a slash at the end.
     pub(super) address: String,
-    /// The namespace in Vault.
     pub(super) namespace: Option<String>,
-    /// Where the engine is mounted.
     pub(super) mount: String,
-    /// The key's name.
     pub(super) name: String,
 }
 
 impl KeyPath {
-    /// Reads it from a configuration.
-    ///
-    /// # Errors
-    /// It has another form, or the address may not be called.
     pub(super) fn of(config: &VaultTransit, addresses: &Addresses) -> Result<Self, KeyError> {
         let namespace = config.namespace.as_deref();
         Ok(Self {
@@ -130,7 +123,6 @@ pub(super) struct KeyData {
     exportable: bool,
 }
 
-/// One version of a key.
 pub(super) struct Version {
     pub(super) number: u64,
     pub(super) public_key: PublicKey,
@@ -164,16 +156,15 @@ impl KeyData {
             return Err(VaultTransitError::SigningNotSupported { key });
         }
         let number = number.unwrap_or(self.latest_version);
-        self.check_version(number, key)?;
+        let version = self.signing_version(number, key)?;
         Ok(Version {
             number,
-            public_key: self.public_key(number, path)?,
+            public_key: self.public_key(version, path)?,
             notices: self.notices(number),
         })
     }
 
-    /// Whether this version exists and can sign.
-    fn check_version(&self, version: u64, key: String) -> Result<(), VaultTransitError> {
+    fn signing_version(&self, version: u64, key: String) -> Result<&Value, VaultTransitError> {
         if version > self.latest_version {
             let newest = self.latest_version;
             return Err(VaultTransitError::NoVersion {
@@ -195,17 +186,15 @@ impl KeyData {
                 version,
             });
         }
-        match self.keys.contains_key(&version.to_string()) {
-            true => Ok(()),
-            false => Err(VaultTransitError::VersionGone { key, version }),
-        }
+        let found = self.keys.get(&version.to_string());
+        found.ok_or(VaultTransitError::VersionGone { key, version })
     }
 
-    fn public_key(&self, number: u64, path: &KeyPath) -> Result<PublicKey, VaultTransitError> {
-        let key = self.keys.get(&number.to_string());
-        let text = key.and_then(|key| key["public_key"].as_str());
+    fn public_key(&self, version: &Value, path: &KeyPath) -> Result<PublicKey, VaultTransitError> {
+        let text = version["public_key"].as_str();
         let spki = text.and_then(|text| match self.kind.as_str() {
-            "ed25519" => ed25519_spki(text),
+            // Vault has Ed25519 keys as their 32 bytes in base64.
+            "ed25519" => Curve::ED25519.spki(&STANDARD.decode(text.trim()).ok()?),
             _ => {
                 let spki = SubjectPublicKeyInfoDer::from_pem_slice(text.as_bytes()).ok()?;
                 Some(spki.to_vec())
@@ -231,12 +220,6 @@ impl KeyData {
         }
         notices
     }
-}
-
-/// Vault has Ed25519 keys as their 32 bytes in base64.
-fn ed25519_spki(text: &str) -> Option<Vec<u8>> {
-    let raw = STANDARD.decode(text.trim()).ok()?;
-    Curve::ED25519.spki(&raw)
 }
 
 #[cfg(test)]

@@ -4,88 +4,53 @@ use zeroize::Zeroizing;
 
 use super::auth::VaultAuth;
 use super::error::VaultTransitError;
-use super::key::mount_path;
 use crate::access::Namespace;
 use crate::error::KeyError;
 use crate::references::SecretKeyReference;
-
-/// What is exchanged for a token.
-pub(super) enum Credential<'a> {
-    Kubernetes {
-        role: &'a str,
-        jwt: Zeroizing<String>,
-    },
-    Jwt {
-        role: &'a str,
-        jwt: Zeroizing<String>,
-    },
-    AppRole {
-        role_id: &'a str,
-        secret_id: Zeroizing<String>,
-    },
-    /// The client certificate itself is the connection's.
-    Certificate { name: Option<&'a str> },
-}
-
-/// What a method needs.
-pub(super) enum Login<'a> {
-    /// Log in at this mount.
-    At(String, Credential<'a>),
-    /// There is a token already.
-    Token(Zeroizing<String>),
-}
+use crate::remote::is_header_value;
 
 impl VaultAuth {
-    /// Reads what the method needs.
-    pub(super) async fn login(&self, namespace: &dyn Namespace) -> Result<Login<'_>, KeyError> {
-        let (mount, credential) = match self {
-            Self::TokenRef(at) => return Ok(Login::Token(token(at, namespace).await?)),
+    /// Reads what is exchanged for a token, or the token itself.
+    pub(super) async fn secret(
+        &self,
+        namespace: &dyn Namespace,
+    ) -> Result<Zeroizing<String>, KeyError> {
+        match self {
             Self::Kubernetes(auth) => {
                 let token = namespace.token(&auth.service_account_ref.name).await?;
-                let (role, jwt) = (auth.role.as_str(), token.0);
-                (&auth.mount, Credential::Kubernetes { role, jwt })
+                Ok(token.0)
             }
-            Self::Jwt(auth) => {
-                let jwt = match (&auth.token_ref, &auth.service_account_ref) {
-                    (Some(at), None) => at.read(namespace, "the token").await?,
-                    (None, Some(account)) => namespace.token(&account.name).await?.0,
-                    _ => return Err(VaultTransitError::JwtSource.into()),
-                };
-                let role = auth.role.as_str();
-                (&auth.mount, Credential::Jwt { role, jwt })
-            }
-            Self::AppRole(auth) => {
-                let secret_id = auth.secret_id_ref.read(namespace, "the secret ID").await?;
-                let role_id = auth.role_id.as_str();
-                (&auth.mount, Credential::AppRole { role_id, secret_id })
-            }
-            Self::Certificate(auth) => {
-                let name = auth.name.as_deref();
-                (&auth.mount, Credential::Certificate { name })
-            }
-        };
-        Ok(Login::At(mount_path(mount, "auth mount")?, credential))
+            Self::Jwt(auth) => match (&auth.token_ref, &auth.service_account_ref) {
+                (Some(at), None) => at.read(namespace, "the token").await,
+                (None, Some(account)) => Ok(namespace.token(&account.name).await?.0),
+                _ => Err(VaultTransitError::JwtSource.into()),
+            },
+            Self::AppRole(auth) => auth.secret_id_ref.read(namespace, "the secret ID").await,
+            // The client certificate is the connection's.
+            Self::Certificate(_) => Ok(Zeroizing::default()),
+            Self::TokenRef(at) => token(at, namespace).await,
+        }
     }
 
-    /// The method, as messages name it.
-    pub(super) fn method(&self) -> &'static str {
+    /// The method, as messages name it, and where it is mounted.
+    pub(super) fn method(&self) -> (&'static str, &str) {
         match self {
-            Self::Kubernetes(_) => "kubernetes",
-            Self::AppRole(_) => "appRole",
-            Self::Jwt(_) => "jwt",
-            Self::Certificate(_) => "certificate",
-            Self::TokenRef(_) => "tokenRef",
+            Self::Kubernetes(auth) => ("kubernetes", &auth.mount),
+            Self::AppRole(auth) => ("appRole", &auth.mount),
+            Self::Jwt(auth) => ("jwt", &auth.mount),
+            Self::Certificate(auth) => ("certificate", &auth.mount),
+            Self::TokenRef(_) => ("tokenRef", "token"),
         }
     }
 }
 
-/// The token in a Secret. It is sent as a header, which does not take every text.
+/// The token in a Secret, which is sent as a header.
 pub(super) async fn token(
     at: &SecretKeyReference,
     namespace: &dyn Namespace,
 ) -> Result<Zeroizing<String>, KeyError> {
     let token = at.read(namespace, "the token").await?;
-    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_header_value(&token) {
         let (secret, key) = (at.name.clone(), at.key.clone());
         return Err(VaultTransitError::InvalidToken { secret, key }.into());
     }

@@ -1,82 +1,42 @@
 //! A login at Vault, kept alive and shared by all signatures.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use signet_core::x509::algorithm::SignatureAlgorithm;
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
-use super::api::{Auth, ToSign};
+use super::api::{Auth, Client};
 use super::auth::VaultAuth;
-use super::client::Client;
 use super::error::{Failure, VaultTransitError};
 use super::key::KeyData;
-use super::login::{self, Login};
+use super::login;
 use crate::access::Namespace;
 use crate::error::KeyError;
 use crate::remote::{Lease, Renewal, SharedLogin};
 
 /// A token of Vault. It is wiped when dropped.
-pub(super) struct Token {
+struct Token {
     text: Zeroizing<String>,
-    renewable: bool,
-    /// None for a token that does not expire.
-    lease: Option<Lease>,
+    lease: Lease,
 }
 
 impl Token {
-    fn of(auth: Auth) -> Self {
-        Self {
-            lease: Lease::of_seconds(auth.lease_duration, Instant::now()),
-            text: auth.client_token,
-            renewable: auth.renewable,
-        }
-    }
-
     /// The same token with another lease.
-    fn with(&self, lease: Option<Lease>, renewable: bool) -> Self {
-        Self {
-            text: self.text.clone(),
-            renewable,
-            lease,
-        }
+    fn with(&self, lease: Lease) -> Self {
+        let text = self.text.clone();
+        Self { text, lease }
     }
 
-    /// The same token, to be renewed a little later.
-    fn postponed(&self) -> Self {
-        let lease = self.lease.map(|lease| lease.postponed(Instant::now()));
-        self.with(lease, self.renewable)
-    }
-
-    /// The same token after a renewal.
-    fn renewed(&self, auth: &Auth) -> Self {
-        let lease = Lease::of_seconds(auth.lease_duration, Instant::now());
-        let has_shrunk = match (&self.lease, &lease) {
-            (Some(before), Some(lease)) => lease.has_shrunk_from(before),
-            _ => false,
-        };
-        self.with(lease, auth.renewable && !has_shrunk)
+    fn is_valid(&self) -> bool {
+        !self.lease.has_expired(Instant::now())
     }
 
     fn is_due(&self) -> bool {
-        self.lease.is_some_and(|lease| lease.is_due(Instant::now()))
-    }
-
-    fn has_expired(&self) -> bool {
-        self.lease
-            .is_some_and(|lease| lease.has_expired(Instant::now()))
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token")
-            .field("renewable", &self.renewable)
-            .field("lease", &self.lease)
-            .finish_non_exhaustive()
+        self.lease.is_due(Instant::now())
     }
 }
 
@@ -103,7 +63,6 @@ impl Session {
         }
     }
 
-    /// Reads the key.
     pub(super) async fn read_key(&self) -> Result<KeyData, Failure> {
         let path = &self.client.path;
         let permission = format!("read on {}/keys/{}", path.mount, path.name);
@@ -112,12 +71,20 @@ impl Session {
             .await
     }
 
-    /// Signs.
-    pub(super) async fn sign(&self, sign: &ToSign) -> Result<String, Failure> {
+    /// Signs; see [`Client::sign`].
+    pub(super) async fn sign(
+        &self,
+        version: u64,
+        algorithm: SignatureAlgorithm,
+        input: &str,
+    ) -> Result<String, Failure> {
         let path = &self.client.path;
         let permission = format!("update on {}/sign/{}", path.mount, path.name);
-        let call = |token: Arc<Token>| async move { self.client.sign(&token.text, sign).await };
-        self.permitted(&permission, |token| call(token).boxed())
+        let sign = |token: Arc<Token>| async move {
+            let response = self.client.sign(&token.text, version, algorithm, input);
+            response.await
+        };
+        self.permitted(&permission, |token| sign(token).boxed())
             .await
     }
 
@@ -157,40 +124,31 @@ impl Session {
 
     /// A token to use now.
     async fn token(&self) -> Result<Arc<Token>, KeyError> {
-        if let Some(token) = self.valid() {
-            if !token.is_due() {
-                return Ok(token);
-            }
-            // It is still valid, so that only the call which renews it waits.
-            return Ok(match self.login.try_renew() {
-                Some(renewal) => self.prolonged(&renewal, &token).await,
-                None => token,
-            });
+        let log_in = self.log_in();
+        let token = self.login.get(|token| token.is_valid(), log_in).await?;
+        // It is still valid, so that only the call which renews it waits.
+        if token.is_due()
+            && let Some(renewal) = self.login.try_renew()
+        {
+            return Ok(self.prolonged(&renewal, &token).await);
         }
-        let renewal = self.login.renew().await;
-        match self.valid() {
-            Some(token) => Ok(token),
-            None => self.log_in(&renewal).await,
-        }
+        Ok(token)
     }
 
     /// Another token than the one that was denied this permission.
     async fn another(&self, denied: &Arc<Token>, permission: &str) -> Result<Arc<Token>, KeyError> {
-        let renewal = self.login.renew().await;
-        if let Some(token) = self.valid()
-            && token.text != denied.text
-        {
-            return Ok(token);
-        }
-        if let VaultAuth::TokenRef(at) = &self.auth {
-            let text = login::token(at, &*self.namespace).await?;
-            if text == denied.text {
+        let is_another = |token: &Arc<Token>| token.is_valid() && token.text != denied.text;
+        let log_in = async {
+            if let VaultAuth::TokenRef(at) = &self.auth
+                && login::token(at, &*self.namespace).await? == denied.text
+            {
                 return Err(self.token_denied(denied, permission).await);
             }
-        }
-        self.login.forget_if(|_| true);
-        self.revoke(Arc::clone(denied));
-        self.log_in(&renewal).await
+            self.login.forget_if(|_| true);
+            self.revoke(Arc::clone(denied));
+            self.log_in().await
+        };
+        self.login.get(is_another, log_in).await
     }
 
     /// Revokes a token from a login, in the background: if it fails, the lease ends it.
@@ -209,80 +167,71 @@ impl Session {
         let error = match self.client.look_up(&token.text).await {
             Ok(_) => VaultTransitError::TokenDenied { server, permission },
             Err(Failure::NoResponse(error)) => return error,
-            Err(Failure::Refused(_)) => VaultTransitError::TokenRefused { server, permission },
+            Err(Failure::Refused { .. }) => VaultTransitError::TokenRefused { server, permission },
         };
         error.into()
     }
 
-    /// Logs in.
-    async fn log_in(&self, renewal: &Renewal<'_, Token>) -> Result<Arc<Token>, KeyError> {
-        let token = match self.auth.login(&*self.namespace).await? {
-            Login::Token(text) => self.looked_up(text).await?,
-            Login::At(mount, credential) => {
-                let auth = self.client.log_in(&mount, &credential).await;
-                let refused = |detail| VaultTransitError::LoginRefused {
-                    server: self.client.path.server(),
-                    method: self.auth.method(),
-                    mount: mount.clone(),
-                    detail,
-                };
-                Token::of(auth.map_err(|failure| failure.or(&self.client.path, refused))?)
-            }
-        };
-        Ok(renewal.keep(token))
-    }
-
-    /// The token in a Secret, with its lease.
-    async fn looked_up(&self, text: Zeroizing<String>) -> Result<Token, KeyError> {
-        let (lease, renewable) = match self.client.look_up(&text).await {
-            Ok(data) => {
-                let lease = Lease::of_seconds(data.ttl, Instant::now());
-                (lease, data.renewable.unwrap_or(false))
-            }
+    async fn log_in(&self) -> Result<Token, KeyError> {
+        let secret = self.auth.secret(&*self.namespace).await?;
+        let is_token = matches!(self.auth, VaultAuth::TokenRef(_));
+        let auth = match self.client.log_in(&self.auth, &secret).await {
             // A token need not be allowed to look itself up.
-            Err(failure) if failure.is_denied() => (None, false),
-            Err(failure) => {
-                let refused = |detail| VaultTransitError::TokenNotFound {
-                    server: self.client.path.server(),
-                    detail,
-                };
-                return Err(failure.or(&self.client.path, refused));
-            }
+            Err(failure) if is_token && failure.is_denied() => Auth {
+                client_token: secret,
+                lease_duration: 0,
+                renewable: false,
+            },
+            result => result.map_err(|failure| self.refused(failure))?,
         };
         Ok(Token {
-            text,
-            renewable,
-            lease,
+            lease: Lease::new(auth.lease_duration, auth.renewable, Instant::now()),
+            text: auth.client_token,
+        })
+    }
+
+    fn refused(&self, failure: Failure) -> KeyError {
+        let path = &self.client.path;
+        let server = path.server();
+        failure.or(path, |detail| match (&self.auth, self.auth.method()) {
+            (VaultAuth::TokenRef(_), _) => VaultTransitError::TokenNotFound { server, detail },
+            (_, (method, mount)) => VaultTransitError::LoginRefused {
+                server,
+                method,
+                mount: mount.trim_matches('/').to_owned(),
+                detail,
+            },
         })
     }
 
     /// The token with a new lease, or another one; the same if there is neither now.
-    async fn prolonged(&self, renewal: &Renewal<'_, Token>, token: &Token) -> Arc<Token> {
-        match self.valid() {
-            Some(valid) if !valid.is_due() => return valid,
-            _ => {}
+    async fn prolonged(&self, renewal: &Renewal<'_>, token: &Token) -> Arc<Token> {
+        if let Some(renewed) = self.login.current()
+            && renewed.is_valid()
+            && !renewed.is_due()
+        {
+            return renewed;
         }
+        let keep = |token| self.login.keep(renewal, token);
         // The signature may be given up before Vault responds; the next one then uses this token
         // instead of renewing it again.
-        let postponed = renewal.keep(token.postponed());
-        if token.renewable {
+        let postponed = keep(token.with(token.lease.postponed(Instant::now())));
+        if token.lease.is_renewable() {
             match self.client.renew(&token.text).await {
-                Ok(auth) => return renewal.keep(token.renewed(&auth)),
+                Ok(auth) => {
+                    let (length, renewable) = (auth.lease_duration, auth.renewable);
+                    let lease = token.lease.renewed(length, renewable, Instant::now());
+                    return keep(token.with(lease));
+                }
                 // The server may be sealed, busy or unreachable, and is called again.
                 Err(failure) if !failure.is_final() => return postponed,
                 Err(_) => {}
             }
         }
         if matches!(self.auth, VaultAuth::TokenRef(_)) {
-            let lease = token.lease.map(Lease::until_expiry);
-            return renewal.keep(token.with(lease, false));
+            return keep(token.with(token.lease.until_expiry()));
         }
-        self.log_in(renewal).await.unwrap_or(postponed)
-    }
-
-    /// The present token, if it has not expired.
-    fn valid(&self) -> Option<Arc<Token>> {
-        self.login.current().filter(|token| !token.has_expired())
+        self.log_in().await.map_or(postponed, keep)
     }
 }
 

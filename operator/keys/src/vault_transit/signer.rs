@@ -16,10 +16,9 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::VaultTransit;
-use super::api::ToSign;
+use super::api::Client;
 use super::auth::VaultAuth;
-use super::client::Client;
-use super::error::{Failure, VaultTransitError};
+use super::error::VaultTransitError;
 use super::key::{KeyPath, Version};
 use super::session::Session;
 use crate::Signer;
@@ -36,8 +35,6 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A key in Vault. `Debug` shows its public half.
 struct VaultSigner {
-    config: VaultTransit,
-    access: Access,
     session: Session,
     version: u64,
     public_key: PublicKey,
@@ -47,7 +44,6 @@ struct VaultSigner {
     last_read: Mutex<Option<(Instant, Result<(), KeyError>)>>,
 }
 
-/// Connects to the key, and pins its version.
 pub(super) async fn connect(
     config: &VaultTransit,
     rsa_hash: RsaHash,
@@ -56,15 +52,13 @@ pub(super) async fn connect(
 ) -> Result<Connected, KeyError> {
     let path = KeyPath::of(config, &access.addresses)?;
     let number = pinned(config, known)?;
-    let (sources, tls) = config.sources(access).await?;
+    let (sources, tls) = sources(config, access).await?;
     let http = Http::new(path.server(), tls, access)?;
     let namespace = Arc::clone(&access.namespace);
     let session = Session::new(Client::new(path, http), (*config.auth).clone(), namespace);
     let version = read(&session, number).await?;
     let (pin, notices) = (version.number.to_string(), version.notices);
     let signer = VaultSigner {
-        config: config.clone(),
-        access: access.clone(),
         session,
         version: version.number,
         algorithm: rsa_hash.algorithm_for(version.public_key.algorithm()),
@@ -79,7 +73,6 @@ pub(super) async fn connect(
     })
 }
 
-/// The version to sign with, if it is known.
 fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTransitError> {
     if let Some(version) = config.version {
         return Ok(Some(version.into()));
@@ -88,41 +81,36 @@ fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTra
     pin.map_err(|_| VaultTransitError::InvalidPin)
 }
 
-impl VaultTransit {
-    /// What a connection is made from, besides the login.
-    async fn sources(&self, access: &Access) -> Result<(Sources, Tls), KeyError> {
-        let name = match &*self.auth {
-            VaultAuth::Certificate(auth) => Some(auth.secret_name.as_str()),
-            _ => None,
-        };
-        let secret = name.map(|name| (name, "the client certificate"));
-        let bundle = self.ca_bundle.as_ref();
-        let (sources, pair) = Sources::read(bundle, secret, &*access.namespace).await?;
-        let identity = name.zip(pair).map(|(name, pair)| {
-            let parts = [pair.get("tls.crt"), pair.get("tls.key")];
-            let pem = parts.map(Option::unwrap_or_default).join(&b'\n');
-            let identity = Identity::from_pem(&Zeroizing::new(pem));
-            let secret = name.to_owned();
-            identity.map_err(|_| VaultTransitError::InvalidClientCertificate { secret })
-        });
-        let tls = Tls {
-            ca: sources.ca.clone(),
-            identity: identity.transpose()?,
-        };
-        Ok((sources, tls))
-    }
+/// What a connection is made from, besides the login.
+async fn sources(config: &VaultTransit, access: &Access) -> Result<(Sources, Tls), KeyError> {
+    let name = match &*config.auth {
+        VaultAuth::Certificate(auth) => Some(auth.secret_name.clone()),
+        _ => None,
+    };
+    let secret = name.clone().map(|name| (name, "the client certificate"));
+    let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
+    let (sources, pair) = Sources::read(namespace, bundle, secret).await?;
+    let identity = name.zip(pair).map(|(secret, pair)| {
+        let parts = [pair.get("tls.crt"), pair.get("tls.key")];
+        let pem = Zeroizing::new(parts.map(Option::unwrap_or_default).join(&b'\n'));
+        let identity = Identity::from_pem(&pem);
+        identity.map_err(|_| VaultTransitError::InvalidClientCertificate { secret })
+    });
+    let tls = Tls {
+        ca: sources.ca.clone(),
+        identity: identity.transpose()?,
+    };
+    Ok((sources, tls))
 }
 
 /// Reads the key, and this version of it or the newest.
 async fn read(session: &Session, number: Option<u64>) -> Result<Version, KeyError> {
     let path = &session.client.path;
-    let not_found = |detail| VaultTransitError::KeyNotFound {
-        key: path.key(),
-        detail,
-    };
-    let key = session.read_key().await;
-    let key = key.map_err(|failure| failure.or(path, not_found))?;
-    Ok(key.version(number, path)?)
+    let key = path.key();
+    let not_found = |detail| VaultTransitError::KeyNotFound { key, detail };
+    let data = session.read_key().await;
+    let data = data.map_err(|failure| failure.or(path, not_found))?;
+    Ok(data.version(number, path)?)
 }
 
 impl VaultSigner {
@@ -156,7 +144,12 @@ impl VaultSigner {
 
     async fn signature(&self, tbs: &ToBeSigned) -> Result<Signature, KeyError> {
         self.check_length(tbs)?;
-        let response = self.session.sign(&self.to_sign(tbs.der())).await;
+        let input = match message_digest(self.algorithm, tbs.der()) {
+            Some(digest) => STANDARD.encode(digest),
+            None => STANDARD.encode(tbs.der()),
+        };
+        let response = self.session.sign(self.version, self.algorithm, &input);
+        let response = response.await;
         let now = Instant::now();
         let text = match response {
             Ok(text) => text,
@@ -165,7 +158,9 @@ impl VaultSigner {
                     // Vault has many words and statuses for it; the key itself tells.
                     self.read_since(now).await?;
                 }
-                return Err(self.not_signed(failure));
+                let key = self.path().key();
+                let not_signed = |detail| VaultTransitError::NotSigned { key, detail };
+                return Err(failure.or(self.path(), not_signed));
             }
         };
         let signature = self.parse(&text);
@@ -176,26 +171,6 @@ impl VaultSigner {
             return Err(self.path().invalid_response().into());
         }
         Ok(Signature::new(signature))
-    }
-
-    fn not_signed(&self, failure: Failure) -> KeyError {
-        let path = self.path();
-        failure.or(path, |detail| VaultTransitError::NotSigned {
-            key: path.key(),
-            detail,
-        })
-    }
-
-    fn to_sign(&self, message: &[u8]) -> ToSign {
-        let digest = message_digest(self.algorithm, message);
-        ToSign {
-            input: match &digest {
-                Some(digest) => STANDARD.encode(digest),
-                None => STANDARD.encode(message),
-            },
-            version: self.version,
-            algorithm: self.algorithm,
-        }
     }
 
     /// The signature in `vault:vN:BASE64`, if N is the pinned version.
@@ -224,8 +199,7 @@ impl Signer for VaultSigner {
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
         async {
-            let (sources, _) = self.config.sources(&self.access).await?;
-            if sources != self.sources {
+            if !self.sources.are_current().await? {
                 return Ok(Checked::Reconnect);
             }
             self.session.refresh().await?;
