@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube::core::ObjectMeta;
 use parking_lot::Mutex;
-use signet_core::ca::CaChain;
+use signet_core::ca::{Bundle, CaChain};
 use signet_core::issue::Authority;
 use signet_core::policy::{Issuer, Rules};
 use signet_keys::{GuardedSigner, KeyError};
@@ -22,7 +22,7 @@ pub struct ReadyIssuer {
     pub chain: CaChain,
     pub guard: Arc<GuardedSigner>,
     /// Every root that is trusted now.
-    pub bundle: String,
+    pub bundle: Bundle,
     /// The name of the key backend, for metrics.
     pub backend: &'static str,
 }

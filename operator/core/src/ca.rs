@@ -11,7 +11,7 @@ pub(crate) mod tests;
 
 use jiff::Timestamp;
 
-pub use bundle::bundle;
+pub use bundle::Bundle;
 pub use certificate::CaCertificate;
 pub use pem::MAX_BYTES as MAX_PEM_BYTES;
 

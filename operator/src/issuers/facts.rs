@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use signet_api::IssuerSpec;
-use signet_core::ca::{self, CaCertificate, CaChain, ChainError};
+use signet_core::ca::{Bundle, CaCertificate, CaChain, ChainError};
 use signet_core::request::ServiceAccount;
 use signet_keys::KeyError;
 
@@ -52,10 +52,10 @@ impl Facts {
 
     /// Returns every root that is trusted now: those of the newest generation first, and those of older
     /// ones until no certificate under them can be valid.
-    pub(super) fn bundle(&self) -> String {
+    pub(super) fn bundle(&self) -> Bundle {
         let newest_first = self.generations.iter().rev();
         let chains = newest_first.filter_map(|generation| generation.chain.as_ref().ok());
-        ca::bundle(chains, self.now)
+        Bundle::new(chains, self.now)
     }
 
     /// Returns the keys of every CA under which its certificates may still be valid.

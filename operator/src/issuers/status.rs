@@ -26,7 +26,7 @@ pub(super) fn plan<K: IssuerResource>(
     let status = IssuerStatus {
         conditions: text.conditions(&before.conditions, object.meta().generation, facts.now),
         ca: summaries(facts, outcome),
-        bundle: Some(facts.bundle()).filter(|pem| !pem.is_empty()),
+        bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
     };
     if status == before {
         return Plan::default();

@@ -73,7 +73,7 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
     let seconds = started.elapsed().as_secs_f64();
     context.metrics.signed(issuer.backend, seconds);
     match Issued::assemble(&tbs, &signature, &issuer.chain) {
-        Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, &issuer.bundle)),
+        Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, issuer.bundle.pem())),
         Err(error) => {
             tracing::error!(%error, backend = issuer.backend, "a signature was discarded");
             Outcome::waiting(error.reason(), error.to_string())

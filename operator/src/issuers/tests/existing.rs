@@ -56,7 +56,7 @@ fn adopts_a_new_pair_and_trusts_both_roots() {
     adopted(&mut facts, 2);
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-2");
     let [root_1, root_2] = [&first, &second].map(|pair| pair.1.issuing().pem());
-    assert_eq!(facts.bundle(), [root_2, root_1].concat());
+    assert_eq!(facts.bundle().pem(), [root_2, root_1].concat());
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn returns_to_the_first_generation_with_the_first_pair() {
     adopted(&mut facts, 2);
     put(&mut facts, &first);
     assert_eq!(ready(&facts).generation, "clusterissuer-corp-1");
-    assert_eq!(facts.bundle().matches("BEGIN CERTIFICATE").count(), 2);
+    assert_eq!(facts.bundle().pem().matches("BEGIN CERTIFICATE").count(), 2);
 }
 
 /// A renewed certificate over the same key is a generation too.

@@ -56,7 +56,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
             ca: None,
             trust_domain: None,
         },
-        bundle: ca::bundle([&chain], NOW),
+        bundle: ca::Bundle::new([&chain], NOW),
         chain,
         guard: key::guard(signer),
         backend: "double",

@@ -1,5 +1,5 @@
 use super::read;
-use crate::ca::{CaChain, bundle};
+use crate::ca::{Bundle, CaChain};
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::Key;
 
@@ -12,7 +12,10 @@ fn holds_each_root_once_until_its_chain_expires() {
     let expiry = first.not_after().min(second.not_after());
     let before = expiry - jiff::SignedDuration::from_secs(1);
     let pem = |chain: &CaChain| chain.roots()[0].pem();
-    assert_eq!(bundle(chains, before), pem(&first) + &pem(&second));
+    assert_eq!(
+        Bundle::new(chains, before).pem(),
+        pem(&first) + &pem(&second)
+    );
     let last = first.not_after().max(second.not_after());
-    assert_eq!(bundle(chains, last), "");
+    assert_eq!(Bundle::new(chains, last).pem(), "");
 }
