@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "elsewhere")]
-pub(crate) use read::{entry, secret};
+#[cfg(feature = "aws-kms")]
+pub(crate) use read::entry;
+#[cfg(feature = "network")]
+pub(crate) use read::secret;
 
 use crate::error::ErrorClass;
 use crate::key_errors::key_errors;
@@ -51,11 +53,9 @@ pub struct SecretKeyReference {
     pub key: String,
 }
 
-#[cfg(feature = "elsewhere")]
+#[cfg(feature = "network")]
 mod read {
-    use zeroize::Zeroizing;
-
-    use super::{ReferenceError, SecretKeyReference};
+    use super::ReferenceError;
     use crate::access::Namespace;
     use crate::error::KeyError;
     use crate::secrets::SecretData;
@@ -89,17 +89,17 @@ mod read {
         secret.text(key).ok_or_else(|| missing().into())
     }
 
-    #[cfg(feature = "network")]
-    impl SecretKeyReference {
+    #[cfg(feature = "vault")]
+    impl super::SecretKeyReference {
         /// The text there, which is `what` a login needs.
         pub(crate) async fn read(
             &self,
             namespace: &dyn Namespace,
             what: &str,
-        ) -> Result<Zeroizing<String>, KeyError> {
+        ) -> Result<zeroize::Zeroizing<String>, KeyError> {
             let secret = secret(&self.name, namespace, what).await?;
             let text = entry(&secret, &self.name, &self.key, what)?;
-            Ok(Zeroizing::new(text.to_owned()))
+            Ok(text.to_owned().into())
         }
     }
 }
