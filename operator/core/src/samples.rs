@@ -124,7 +124,7 @@ samples!(NamesError {
     },
     Text {
         kind: "email address",
-        shown: "\"nobody\"".to_owned(),
+        shown: "\"alice\"".to_owned(),
         fault: "is not of the form name@host.example; correct it"
     },
     Text {

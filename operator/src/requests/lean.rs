@@ -1,4 +1,4 @@
-//! Metadata without what nobody here reads.
+//! Metadata without the parts that Signet does not read.
 //!
 //! Most of an object's metadata is `managedFields`, a tree of its own for each writer. Reading it
 //! costs more than everything else about a request.

@@ -115,11 +115,11 @@ impl SubjectAltNames {
     /// what does not fit is counted.
     pub fn display(&self) -> String {
         let ips = self.ips.iter().map(|ip| format!("IP:{ip}"));
-        let labelled = |label: &'static str| move |name: &String| format!("{label}:{name}");
-        let names: Vec<_> = (self.uris.iter().map(labelled("URI")))
-            .chain(self.dns.iter().map(labelled("DNS")))
+        let labeled = |label: &'static str| move |name: &String| format!("{label}:{name}");
+        let names: Vec<_> = (self.uris.iter().map(labeled("URI")))
+            .chain(self.dns.iter().map(labeled("DNS")))
             .chain(ips)
-            .chain(self.emails.iter().map(labelled("email")))
+            .chain(self.emails.iter().map(labeled("email")))
             .chain(std::iter::repeat_n("other name".to_owned(), self.others))
             .collect();
         let mut length = 0;

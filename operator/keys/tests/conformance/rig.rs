@@ -42,7 +42,7 @@ pub(crate) trait Rig: Send + Sync + 'static {
 /// A key under test.
 #[derive(Clone)]
 pub(crate) struct Subject {
-    /// Backend and key, for whoever reads that a check failed.
+    /// Backend and key, for the report of a failed check.
     pub(crate) name: String,
     pub(crate) config: KeyConfig,
     pub(crate) access: Access,
@@ -136,7 +136,7 @@ pub(crate) enum Fault {
     ConnectionReset,
     /// The backend is restarted. Works again afterwards, without anyone's help.
     ServerRestart,
-    /// What comes back is no answer, or a signature of somebody else.
+    /// The response is invalid, or a signature of another key.
     GarbageAnswer,
     /// More bytes are signed than the backend takes.
     OversizedBytes,
@@ -216,7 +216,7 @@ pub(crate) struct Case {
     pub(crate) subject: Subject,
     /// Brings the fault about, completely: when it is done, the next call feels it.
     pub(crate) cause: Act,
-    /// Takes it away, completely; none where nobody can (a deleted key).
+    /// Removes the fault; none if it is permanent (a deleted key).
     pub(crate) cure: Option<Act>,
     pub(crate) outcome: Outcome,
     pub(crate) check: Look,

@@ -65,8 +65,8 @@ fn bounds_the_search_among_certificates_of_one_name() {
         let roots = seeds.map(|seed| Parts::root("x", &Key::p256(seed)).pem());
         roots.collect::<String>()
     };
-    let nobody = Parts::root("x", &Key::p256(101));
-    let above = Parts::intermediate("x", &Key::p256(102), &nobody);
+    let unrelated = Parts::root("x", &Key::p256(101));
+    let above = Parts::intermediate("x", &Key::p256(102), &unrelated);
     let issuing = Parts::intermediate("x", &Key::p256(103), &above);
     let tls_crt = issuing.pem() + &named(1..32);
     let ca_crt = named(32..63) + &above.pem();

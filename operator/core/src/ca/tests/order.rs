@@ -167,7 +167,7 @@ fn names_an_unrelated_certificate() {
 
 #[test]
 fn a2_13_accepts_a_root_whose_own_signature_cannot_be_checked() {
-    // ecdsa-with-SHA1: the signature is over something else, and nobody looks at it.
+    // ecdsa-with-SHA1: the signature is over something else, and no check reads it.
     let sha1 = Some(hex("300906072a8648ce3d0401"));
     let root = Parts {
         inner_algorithm: sha1.clone(),

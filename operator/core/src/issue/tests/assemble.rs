@@ -1,4 +1,4 @@
-//! What came out is checked before anybody sees it.
+//! A certificate is verified before it is published.
 
 use crate::ca::CaChain;
 use crate::ca::tests::{Three, read};

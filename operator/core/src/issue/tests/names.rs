@@ -26,7 +26,7 @@ fn a3_26_keeps_raw_subjects() {
             attribute("2.5.4.3", "x"),
             attribute("2.5.4.10", "y"),
         ])]),
-        // Organizational units in an order that nobody sorts.
+        // Organizational units in an unsorted order.
         seq(&["c", "a", "b", "a"].map(|unit| set(&[attribute("2.5.4.11", unit)]))),
         // A literal subject, top down, with a PrintableString, a TeletexString and an own OID.
         seq(&[

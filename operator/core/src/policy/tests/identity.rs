@@ -75,7 +75,7 @@ fn a_service_account_gets_its_own_id() {
         ),
         OWN
     );
-    // An owner that somebody wrote onto his own request makes no difference.
+    // An owner reference that requesters add to their own request has no effect.
     let owned = RawRequest {
         certificate: Some("tls".to_owned()),
         ..request(&CsrParts::nameless())

@@ -27,7 +27,7 @@ fn rejects_requesters_that_are_not_service_accounts() {
     ];
     for username in usernames {
         refused(by(username), &spiffe(), "is not a ServiceAccount");
-        // The URI that he lists himself changes nothing.
+        // The URI that the requester lists changes nothing.
         let listed = request(&CsrParts::names(&[uri(OWN)]));
         refused(
             RawRequest {

@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(bmp.common_name.as_deref(), Some("až"));
         // BOOLEAN, INTEGER, BIT STRING, OCTET STRING, NULL, OBJECT IDENTIFIER, ENUMERATED,
         // VisibleString, GeneralString, UniversalString, UTCTime, VideotexString, SEQUENCE, SET,
-        // and a tag of nobody.
+        // and an unknown tag.
         for (tag, value) in [
             (0x01, &b"\xff"[..]),
             (0x02, b"\x01"),

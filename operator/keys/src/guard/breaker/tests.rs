@@ -102,7 +102,7 @@ async fn a_lesser_reason_does_not_hide_the_one_that_opened_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_learns_of_it_at_once() {
+async fn waiting_calls_learn_of_it_immediately() {
     let (breaker, _) = breaker();
     assert_eq!(breaker.unless_open(async { 7 }).await, Ok(7));
     let waiters: Vec<_> = (0..100)

@@ -46,10 +46,10 @@ async fn the_strictest_of_the_limits_in_use_hold() {
     assert_eq!(free(&second).0, 9, "what is not in use does not count");
 }
 
-/// The queue is fair, and the pace behind it is none. Whoever held a turn for
+/// The queue is fair, and the rate limiter behind it is not. A caller that held a permit for
 /// a minute would run into the deadline of the request and lose its place.
 #[tokio::test(start_paused = true)]
-async fn nobody_holds_a_turn_for_longer_than_ten_seconds_to_keep_the_pace() {
+async fn no_permit_waits_longer_than_ten_seconds_for_the_rate() {
     let limiters = KeyLimiters::default();
     for (per_second, max_in_flight) in [(1, 10), (2, 20), (5, 50), (100, 64)] {
         let limiter = limiters.limiter("", "key", limits(Some(per_second), 64));

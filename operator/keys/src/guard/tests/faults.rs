@@ -42,7 +42,7 @@ async fn a_key_that_hangs_under_load_is_dead_after_one_attempt() {
     let failed = join_all((0..500).map(|_| bed.issue("a"))).await;
     assert!(failed.iter().all(Result::is_err));
     assert_eq!(bed.key.calls().len(), 8, "those that had a turn");
-    // 5 s, and whoever waited was told at once.
+    // 5 s, and waiting calls failed immediately.
     assert_eq!(start.elapsed().as_secs(), ATTEMPT.as_secs());
     assert_eq!(bed.guard.waiting(), 0);
 }
@@ -95,7 +95,7 @@ async fn who_waits_to_try_again_is_told_when_the_key_is_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn bytes_that_a_key_refuses_are_in_nobody_elses_way() {
+async fn refused_bytes_block_no_other_call() {
     let bed = Bed::new();
     let unusable = error(ErrorClass::KeyUnusable);
     bed.key.script(vec![Answer::Fails(unusable.clone()); 100]);

@@ -16,7 +16,7 @@ own!["awsKms":
     no_redirect_is_followed,
     an_endpoint_that_is_not_https_gets_nothing,
     the_ca_bundle_alone_says_which_server_is_right,
-    a_signature_of_somebody_else_is_not_taken,
+    a_signature_of_another_key_is_not_accepted,
     an_answer_about_another_key_is_not_taken,
     an_answer_without_end_is_not_read,
     an_answer_that_breaks_off_is_no_answer,
@@ -141,7 +141,7 @@ async fn the_ca_bundle_alone_says_which_server_is_right() {
     assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
 }
 
-async fn a_signature_of_somebody_else_is_not_taken() {
+async fn a_signature_of_another_key_is_not_accepted() {
     let aws = Aws::shared().behind_another_proxy();
     let (key, subject) = aws.p256();
     let message = json!({

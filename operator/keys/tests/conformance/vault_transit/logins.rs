@@ -24,7 +24,7 @@ own!("vaultTransit::login":
     a_jwt_of_another_audience_is_refused,
     a_service_account_logs_in_by_the_kubernetes_method,
     a_client_certificate_logs_in,
-    another_client_certificate_is_connected_anew,
+    another_client_certificate_reconnects,
     a_method_that_is_not_mounted_is_told,
     credentials_that_are_missing_are_told,
 );
@@ -225,7 +225,7 @@ async fn a_client_certificate_logs_in() {
     signs(&subject).await;
 }
 
-async fn another_client_certificate_is_connected_anew() {
+async fn another_client_certificate_reconnects() {
     let bed = Bed::new();
     let ca = Ca::new("another CA").unwrap();
     let subject = by_certificate(&bed, &ca);

@@ -22,7 +22,7 @@ own!("vaultTransit::network":
     an_address_is_https,
     the_given_ca_alone_counts,
     nothing_comes_from_the_environment,
-    a_changed_ca_bundle_is_connected_anew,
+    a_changed_ca_bundle_reconnects,
     an_answer_without_end_is_not_read_to_its_end,
     a_signature_of_another_key_is_never_given,
     what_stands_at_an_address_is_not_shown,
@@ -155,7 +155,7 @@ async fn nothing_comes_from_the_environment() {
     assert!(shown.contains("1 passed"), "{shown}");
 }
 
-async fn a_changed_ca_bundle_is_connected_anew() {
+async fn a_changed_ca_bundle_reconnects() {
     let bed = Bed::new();
     bed.memory
         .put_config_map("roots", &[("ca.crt", server().ca_pem())]);

@@ -14,7 +14,7 @@ use crate::root::to_be_signed;
 
 own!("vaultTransit::token":
     a_revoked_token_is_replaced_at_once_by_one_login,
-    a_token_is_renewed_and_at_its_greatest_age_got_anew,
+    a_token_is_renewed_and_replaced_at_its_maximum_age,
     a_token_from_a_secret_is_renewed,
     a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token,
     a_login_that_is_of_no_use_any_more_is_given_back,
@@ -89,7 +89,7 @@ async fn sign_until(signer: &dyn Signer, proxy: &Proxy, requests: &Requests, tim
         .unwrap();
 }
 
-async fn a_token_is_renewed_and_at_its_greatest_age_got_anew() {
+async fn a_token_is_renewed_and_replaced_at_its_maximum_age() {
     let (_bed, proxy, subject) = app_role(&json!({ "token_ttl": "12s", "token_max_ttl": "20s" }));
     let signer = subject.connected().await.signer;
     let (login, renewal) = (path("/login"), path("/auth/token/renew-self"));
@@ -125,7 +125,7 @@ async fn a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token() {
     sign_until(&*signer, &proxy, &renewal, 3).await;
 }
 
-/// Of a connection that did not come about, and of one that nobody needs any more.
+/// Of a connection that failed, and of one that is no longer used.
 async fn a_login_that_is_of_no_use_any_more_is_given_back() {
     let (bed, proxy, subject) = app_role(&json!({ "token_ttl": "1h" }));
     let tokens = format!("sys/leases/lookup/auth/approle-{}/login", bed.key);

@@ -214,7 +214,7 @@ fn a3_28_90_days_unless_the_spec_says_otherwise() {
     assert!(duration(json!("-1h")).unwrap_err().contains("negative"));
 }
 
-/// Only the controlling owner counts; annotations and labels say the same to anybody.
+/// Only the controlling owner counts; requesters can write any annotation and label.
 #[test]
 fn the_certificate_is_the_controlling_owner() {
     let owner = |api_version: &str, kind: &str, controller: Value| {
@@ -228,7 +228,7 @@ fn the_certificate_is_the_controlling_owner() {
         object["metadata"]["ownerReferences"] = json!(owners);
         object["metadata"]["annotations"] =
             json!({ "cert-manager.io/certificate-name": "annotated" });
-        object["metadata"]["labels"] = json!({ "cert-manager.io/certificate-name": "labelled" });
+        object["metadata"]["labels"] = json!({ "cert-manager.io/certificate-name": "labeled" });
         read(object).certificate
     };
     let certificate = || owner("cert-manager.io/v1", "Certificate", json!(true));

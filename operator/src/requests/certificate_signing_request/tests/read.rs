@@ -41,7 +41,7 @@ fn a5_36_both_forms_of_signer_name_and_no_others() {
     assert_eq!(issuer("kubernetes.io/kubelet-serving"), None);
 }
 
-/// Rule A5-37: a ClusterIssuer is for everybody, a namespaced one for whom a review allows it.
+/// Rule A5-37: every requester may use a ClusterIssuer; a review decides about a namespaced issuer.
 #[test]
 fn a5_37_a_namespaced_issuer_needs_a_review_once_approved() {
     let namespaced = json!({ "signerName": "issuers.signet.dev/shop.ca" });
@@ -77,7 +77,7 @@ fn a5_38_denied_failed_and_issued_are_finished() {
 
 /// CSR-7: without Approved it is ignored, as long as it takes.
 #[test]
-fn csr_7_what_nobody_approved_is_ignored() {
+fn csr_7_an_unapproved_request_is_ignored() {
     for status in [
         Value::Null,
         json!({}),

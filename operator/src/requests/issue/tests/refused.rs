@@ -11,7 +11,7 @@ use crate::keyring::IssuerLookup;
 async fn denial(asked: RawRequest) -> Denial {
     let signer = key::signer(KeyType::EcdsaP256);
     let chain = ca::valid(&*signer, "Root");
-    let unused = KeyError::new(ErrorClass::Unreachable, "nobody should ask");
+    let unused = KeyError::new(ErrorClass::Unreachable, "unexpected call");
     let remote = key::Remote::of(&*signer, Err(unused));
     let outcome = outcome_now(asked, &ready(remote.clone(), chain)).await;
     assert_eq!(remote.asked(), 0);

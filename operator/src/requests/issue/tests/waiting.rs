@@ -87,8 +87,8 @@ async fn a_wrong_signature_is_thrown_away() {
 async fn a_signature_of_another_key_or_over_something_else_is_thrown_away() {
     let signer = key::signer(KeyType::Ed25519);
     let chain = ca::valid(&*signer, "Root");
-    for somebody in [signer.clone(), key::signer(KeyType::Ed25519)] {
-        let signature = signature_over_another(&*somebody);
+    for signer_of_another_key in [signer.clone(), key::signer(KeyType::Ed25519)] {
+        let signature = signature_over_another(&*signer_of_another_key);
         let remote = key::Remote::of(&*signer, Ok(signature));
         let outcome = outcome_now(asked(), &ready(remote, chain.clone())).await;
         assert_eq!(wait(&outcome).reason, Reason::SignatureMismatch);

@@ -25,7 +25,7 @@ fn invalid(id: &str, value: &str) -> String {
 
 #[test]
 fn names_an_unknown_extension() {
-    // TLS feature, certificate policies, authority key identifier, and one of nobody.
+    // TLS feature, certificate policies, authority key identifier, and an unknown one.
     for id in [
         "1.3.6.1.5.5.7.1.24",
         "2.5.29.32",

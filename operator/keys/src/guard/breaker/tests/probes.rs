@@ -65,7 +65,7 @@ async fn a_probe_that_hangs_is_the_only_one_and_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_is_given_up_is_in_nobodys_way() {
+async fn an_abandoned_probe_blocks_no_other() {
     let (breaker, _) = open();
     advance(PROBE).await;
     let hung = breaker.probe(std::future::pending::<Result<(), _>>());
@@ -118,7 +118,7 @@ async fn a_call_from_before_it_opened_does_not_close_it() {
     assert!(breaker.is_open());
 }
 
-/// A Retry-After that no signature can wait for: until then nobody asks.
+/// A Retry-After that no signature can wait for: until then no call is made.
 #[tokio::test(start_paused = true)]
 async fn a_key_that_asks_for_a_minute_is_left_alone_for_a_minute() {
     let (breaker, told) = breaker();
