@@ -93,7 +93,7 @@ async fn cert_manager_issues_under_its_own_identity() {
     let gone = await_condition(namespaces, "shop", is_deleted(&uid));
     until_done("the end of a namespace", gone).await.unwrap();
 
-    identity::cert_manager_is_no_administrator(&plane);
+    identity::cert_manager_is_no_administrator(&plane).await;
     identity::of_a_service_account(&plane).await;
 }
 
