@@ -181,7 +181,7 @@ done | sort -u > "$DEMO/keys-in-secrets""#,
 grep -qF "$(key_of tls.crt)" "$DEMO/keys-in-secrets"
 echo "the certificate's key is in a Secret"
 test -z "$(grep -F "$(key_of ca.crt)" "$DEMO/keys-in-secrets")"
-echo "the CA's key is in no Secret"#,
+echo "the CA's key is in no Secret""#,
 ];
 
 fn print_next_steps(key: Key, session: &Session) {
