@@ -18,7 +18,7 @@ use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::up::quoted;
+use crate::quote::quoted;
 
 /// The part of the AWS CLI that the demo uses.
 const AWS: &str = include_str!("keep/aws.py");

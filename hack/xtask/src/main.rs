@@ -11,6 +11,7 @@ mod fuzz;
 mod generate;
 mod interrupt;
 mod keep;
+mod quote;
 mod session;
 mod test;
 mod up;

@@ -1,6 +1,6 @@
 //! `cargo xtask up` and `down`: a cluster with Signet in it, left running.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +12,7 @@ use signet_testbed::installation::{
 use signet_testbed::supervise::{Life, running, stop_process};
 
 use crate::keep::{self, Server};
+use crate::quote::quoted;
 use crate::session::{Home, Session, State};
 
 /// The flags of `up` and `demo`.
@@ -164,30 +165,4 @@ async fn run_signet(home: &Home, session: &mut Session) -> Result<()> {
     .await?;
     eprintln!("operator: ready in {} s", begin.elapsed().as_secs());
     Ok(())
-}
-
-/// The path as a shell reads it back.
-pub(crate) fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "/._-+=:,@%".contains(it);
-    if path.chars().all(is_plain) {
-        return path.into_owned();
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_a_path_that_a_shell_would_split() {
-        for (path, expected) in [
-            ("/tmp/up/admin.yaml", "/tmp/up/admin.yaml"),
-            ("/my files/a", "'/my files/a'"),
-            ("/it's/$a", r"'/it'\''s/$a'"),
-        ] {
-            assert_eq!(quoted(Path::new(path)), expected);
-        }
-    }
 }

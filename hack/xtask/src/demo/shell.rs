@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use signet_testbed::controlplane::Cluster;
 
-use crate::up::quoted;
+use crate::quote::quoted;
 
 /// A POSIX shell at the root of the checkout, with kubectl, OpenSSL and a key server's tools.
 /// `$DEMO` is the folder for what the commands write.
