@@ -9,6 +9,8 @@
 mod certificate_request;
 mod certificate_signing_request;
 mod controller;
+#[cfg(test)]
+mod fixtures;
 mod issue;
 mod kind;
 mod lean;

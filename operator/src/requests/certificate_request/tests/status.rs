@@ -1,12 +1,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use signet_core::policy::{Denial, Wait};
 use signet_core::reason::Reason;
 
 use super::{applied, approved, condition, conditions, denied, with_status};
 use crate::fixtures::at;
-use crate::plan::{Plan, PlannedEvent};
-use crate::requests::outcome::{Certificate, Outcome};
+use crate::plan::Plan;
+use crate::requests::fixtures::{denial, event, issued, waiting};
+use crate::requests::outcome::Outcome;
 use crate::requests::reconcile;
 
 /// [`NOW`](crate::fixtures::NOW), with a fraction that no condition may carry.
@@ -16,39 +16,6 @@ fn now() -> Timestamp {
 
 const NOW: &str = "2026-09-01T12:00:00Z";
 const THEN: &str = "2026-08-01T00:00:00Z";
-
-fn issued() -> Outcome {
-    Outcome::Issued(Certificate {
-        chain: "chain".to_owned(),
-        bundle: "bundle".to_owned(),
-        clamped: None,
-        spiffe_id: None,
-        dropped_usages: Vec::new(),
-    })
-}
-
-fn waiting(reason: Reason, message: &str) -> Outcome {
-    Outcome::Waiting(Wait {
-        reason,
-        message: message.to_owned(),
-    })
-}
-
-fn denial(reason: Reason, message: &str) -> Outcome {
-    Outcome::Denied(Denial {
-        reason,
-        message: message.to_owned(),
-    })
-}
-
-fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent> {
-    Some(PlannedEvent {
-        warning,
-        reason,
-        action: "Issue",
-        note: note.to_owned(),
-    })
-}
 
 fn new() -> Value {
     conditions(&[approved()])
@@ -125,7 +92,7 @@ fn a2_11_failed_has_a_failure_time_and_an_event_whose_message_does_not_repeat_it
     });
     let expected = Plan {
         status: Some(status),
-        event: told(true, "WeakKey", "the key is too short"),
+        event: event(true, "WeakKey", "the key is too short"),
     };
     assert_eq!(plan(&new(), &outcome, now()), expected);
 }
@@ -192,7 +159,7 @@ fn a2_19_pending_is_written_and_told_once_a_reason() {
     let message = "Issuer shop/ca does not exist";
     let missing = waiting(Reason::IssuerNotFound, message);
     let first = plan(&new(), &missing, now());
-    assert_eq!(first.event, told(false, "IssuerNotFound", message));
+    assert_eq!(first.event, event(false, "IssuerNotFound", message));
     let status = first.status.unwrap();
     assert_eq!(
         status,
@@ -213,7 +180,7 @@ fn a2_19_pending_is_written_and_told_once_a_reason() {
         &waiting(Reason::IssuerNotReady, "not ready"),
         at(60),
     );
-    assert_eq!(other.event, told(false, "IssuerNotReady", "not ready"));
+    assert_eq!(other.event, event(false, "IssuerNotReady", "not ready"));
     let condition = &other.status.unwrap()["conditions"][0];
     assert_eq!(condition["lastTransitionTime"], NOW, "it was False before");
 }

@@ -1,11 +1,11 @@
 use serde_json::json;
-use signet_core::policy::{Denial, Wait};
 use signet_core::reason::Reason;
 
 use super::{conditions, with_status};
 use crate::fixtures::at;
-use crate::plan::{Plan, PlannedEvent};
-use crate::requests::outcome::{Certificate, Outcome};
+use crate::plan::Plan;
+use crate::requests::fixtures::{denial, event, issued, waiting};
+use crate::requests::outcome::Outcome;
 use crate::requests::reconcile;
 
 fn plan(outcome: &Outcome, reported: Option<Reason>, now: jiff::Timestamp) -> Option<Plan> {
@@ -13,30 +13,8 @@ fn plan(outcome: &Outcome, reported: Option<Reason>, now: jiff::Timestamp) -> Op
     reconcile::plan(object.due().unwrap(), outcome, reported, now)
 }
 
-fn denied() -> Outcome {
-    Outcome::Denied(Denial {
-        reason: Reason::InvalidDuration,
-        message: "too short".to_owned(),
-    })
-}
-
-fn issued() -> Outcome {
-    Outcome::Issued(Certificate {
-        chain: "chain".to_owned(),
-        bundle: "bundle".to_owned(),
-        clamped: None,
-        spiffe_id: None,
-        dropped_usages: Vec::new(),
-    })
-}
-
-fn told(warning: bool, reason: &'static str, note: &str) -> Option<PlannedEvent> {
-    Some(PlannedEvent {
-        warning,
-        reason,
-        action: "Issue",
-        note: note.to_owned(),
-    })
+fn too_short() -> Outcome {
+    denial(Reason::InvalidDuration, "too short")
 }
 
 /// CSR-5, CSR-8: the chain alone; there is no room for a bundle. No event: it is the hot path.
@@ -65,21 +43,18 @@ fn csr_7_a_final_no_is_the_failed_condition_and_a_warning() {
     });
     let expected = Plan {
         status: Some(json!({ "conditions": [failed] })),
-        event: told(true, "InvalidDuration", "too short"),
+        event: event(true, "InvalidDuration", "too short"),
     };
-    assert_eq!(plan(&denied(), None, now), Some(expected));
+    assert_eq!(plan(&too_short(), None, now), Some(expected));
 }
 
 /// Rule A5-40: there is no condition for what is under way.
 #[test]
-fn a5_40_waiting_is_told_by_an_event_when_it_is_news_and_never_written() {
-    let waiting = Outcome::Waiting(Wait {
-        reason: Reason::IssuerNotFound,
-        message: "ClusterIssuer corp does not exist".to_owned(),
-    });
+fn a5_40_waiting_is_reported_by_an_event_when_it_is_news_and_never_written() {
+    let waiting = waiting(Reason::IssuerNotFound, "ClusterIssuer corp does not exist");
     let news = Plan {
         status: None,
-        event: told(false, "IssuerNotFound", "ClusterIssuer corp does not exist"),
+        event: event(false, "IssuerNotFound", "ClusterIssuer corp does not exist"),
     };
     for reported in [None, Some(Reason::IssuerNotReady)] {
         assert_eq!(plan(&waiting, reported, at(0)), Some(news.clone()));
@@ -90,7 +65,7 @@ fn a5_40_waiting_is_told_by_an_event_when_it_is_news_and_never_written() {
 
 #[test]
 fn a5_38_what_is_written_as_final_is_finished() {
-    for outcome in [issued(), denied()] {
+    for outcome in [issued(), too_short()] {
         let mut status = plan(&outcome, None, at(0)).unwrap().status.unwrap();
         let approved = conditions(&["Approved"])["conditions"][0].clone();
         match status["conditions"].as_array_mut() {
