@@ -25,7 +25,7 @@ fn wrong_unions() -> Wrong {
         (json!({ "key": null }), "spec.key: Required value"),
         (
             json!({ "key": { "software": null } }),
-            "name exactly one of: awsKms, pkcs11, software, vaultTransit",
+            "name exactly one of: awsKms, ",
         ),
         (
             json!({ "key": { "software": { "secretName": "" } } }),

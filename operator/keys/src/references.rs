@@ -89,7 +89,7 @@ mod read {
         secret.text(key).ok_or_else(|| missing().into())
     }
 
-    #[cfg(feature = "vault")]
+    #[allow(dead_code, reason = "used by the backends that log in with a token")]
     impl super::SecretKeyReference {
         /// The text there, which is `what` a login needs.
         pub(crate) async fn read(
