@@ -15,7 +15,7 @@ use signet_e2e::audit::calls_of;
 use signet_e2e::csr::Csr;
 use signet_e2e::keys;
 use signet_e2e::runtime::blocking;
-use signet_e2e::{Ask, OwnBed, SigningAsk, ready};
+use signet_e2e::{Ask, OwnBed, SigningAsk};
 use signet_testbed::controlplane::{apply_manifests, kubeconfig};
 use signet_testbed::installation::{NAMESPACE, Operator, checkout};
 
@@ -111,15 +111,10 @@ pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at(bed: OwnBe
     let client = tenant.signing_requester("signing").await?.client();
     let ask = SigningAsk::new(&made, &csr);
     tenant.issue_signing(client, &made, &ask, &csr).await?;
-    // Requests to an Issuer that is not reconciled get no response.
+    // An Issuer does not exist for this operator.
     let csr = Csr::for_dns("shop.example")?;
     let request = tenant.ask(&Ask::new(&ignored, &csr)).await?;
-    tenant.obtain(&made).await?;
-    let request = tenant.request(&request).await?;
-    ensure!(
-        ready(&request).is_none_or(|ready| ready.status != "True"),
-        "{request:?}"
-    );
+    tenant.pending(&request, "IssuerNotFound").await?;
     let issuer = tenant.api::<Issuer>().get(&ignored.name).await?;
     ensure!(issuer.status.is_none(), "{:?}", issuer.status);
     ensure!(
