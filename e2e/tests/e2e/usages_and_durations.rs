@@ -198,7 +198,7 @@ async fn pki_6_a_lifetime_beyond_the_cas_is_cut_and_the_condition_says_so(
         .and_then(|ready| ready.message.clone())
         .unwrap_or_default();
     ensure!(
-        message.contains("earlier than was asked for, because the CA does"),
+        message.contains("lifetime shortened to") && message.contains("when the CA expires"),
         "{message}"
     );
     Ok(())

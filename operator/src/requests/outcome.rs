@@ -96,7 +96,7 @@ impl Certificate {
         };
         if let Some(end) = self.clamped {
             message.push_str(&format!(
-                "; it ends at {end}, earlier than was asked for, because the CA does"
+                "; lifetime shortened to {end}, when the CA expires"
             ));
         }
         if !self.dropped_usages.is_empty() {

@@ -34,7 +34,7 @@ pub(super) struct Shell<K: RequestKind> {
 pub(super) enum Error {
     #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[from] kube::Error),
-    #[error("the SubjectAccessReview was not answered: {}", describe(.0))]
+    #[error("the SubjectAccessReview failed: {}", describe(.0))]
     Review(#[source] kube::Error),
     #[error("the request was not finished in time")]
     Deadline(#[from] tokio::time::error::Elapsed),
