@@ -9,6 +9,7 @@ use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::csr::{Csr, KeyKind};
 use signet_e2e::{Ask, TestNamespace, spec, until_admin_returns};
+use signet_testbed::wait::{Observation, until};
 
 shared![
     the_probes_answer,
@@ -139,12 +140,20 @@ async fn a_namespace_that_is_being_deleted_is_logged_in_one_line(
 
 /// A name that any user may write must not become a label.
 async fn metrics_name_no_issuer_that_does_not_exist(test: &TestNamespace) -> Result<()> {
+    const SERIES: &str = r#"signet_requests_total{api="CertificateRequest",issuer_kind="",issuer_namespace="",issuer="",outcome="waiting",reason="IssuerNotFound"}"#;
+    let operator = test.bed().operator().context("the shared operator runs")?;
+    let before = operator.metric(SERIES).await?.unwrap_or_default();
     let made_up = test.unique("made-up");
     let csr = Csr::for_dns("shop.example")?;
     let reference = json!({ "group": "signet.dev", "kind": "Issuer", "name": made_up });
     let request = test.ask(&Ask::of_reference(reference, &csr)).await?;
     test.approve(&request).await?;
     test.pending(&request, "IssuerNotFound").await?;
+    let counted = async || {
+        let count = operator.metric(SERIES).await?.unwrap_or_default();
+        Ok(Observation::reached_if(count > before, count))
+    };
+    until(format!("{SERIES} above {before}"), counted).await?;
     let (_, text) = get(test, "/metrics").await?;
     ensure!(!text.contains(&made_up), "{text}");
     Ok(())

@@ -8,7 +8,7 @@ use super::tenant::{Tenant, by_token, vault};
 
 shared![
     a_spec_has_no_way_out_and_no_inline_secret,
-    what_is_taken_can_be_read,
+    accepts_and_reads_a_spec_with_nulls,
 ];
 
 /// What a tenant tries, and what is said.
@@ -214,9 +214,9 @@ async fn a_spec_has_no_way_out_and_no_inline_secret(test: &TestNamespace) -> Res
     Ok(())
 }
 
-/// One Issuer that cannot be read would keep the operator from reading any: nulls beside the one
-/// that is named, which a schema may let through.
-async fn what_is_taken_can_be_read(test: &TestNamespace) -> Result<()> {
+/// One Issuer that cannot be read would keep the operator from reading any. No field is nullable,
+/// so the API server drops each null or sets the field's default, and accepts the spec.
+async fn accepts_and_reads_a_spec_with_nulls(test: &TestNamespace) -> Result<()> {
     let tenant = Tenant::new(test.bed(), "nulls").await?;
     let vault_null = {
         let mut key = vault(ADDRESS, None, by_token());
@@ -232,11 +232,11 @@ async fn what_is_taken_can_be_read(test: &TestNamespace) -> Result<()> {
         pkcs11(&json!({ "keyId": null })),
     ];
     for (number, key) in tries.into_iter().enumerate() {
-        // Refused or taken: both will do.
-        if let Ok(issuer) = tenant.has(&format!("null-{number}"), key.clone()).await {
-            let seen = tenant.wait_for_issuer(&issuer, "looked at", |_| true).await;
-            seen.with_context(|| key.to_string())?;
-        }
+        let issuer = tenant.has(&format!("null-{number}"), key.clone()).await?;
+        let reconciled = tenant
+            .wait_for_issuer(&issuer, "reconciled", |_| true)
+            .await;
+        reconciled.with_context(|| key.to_string())?;
     }
     Ok(())
 }
