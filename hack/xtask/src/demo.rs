@@ -86,7 +86,7 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
     );
     find_openssl()?;
     let mut session = up::up(home.clone(), up).await?;
-    let shell = match key.server() {
+    let (shell, address) = match key.server() {
         None => {
             let shell = Shell::new(&root, &session.cluster, &home.folder.join("demo"))?;
             shell.introduce();
@@ -95,7 +95,7 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
                 comment(&format!("This is your own cluster, of {kubeconfig}."));
             }
             software::apply(&shell, &home, &mut session).await?;
-            shell
+            (shell, String::new())
         }
         Some(server) => {
             ensure!(
@@ -109,7 +109,7 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
             let shell = Shell::new(&root, &session.cluster, &folder)?;
             shell.introduce();
             backends::apply(&shell, &home, &mut session, (key, &facts)).await?;
-            shell
+            (shell, facts.address)
         }
     };
     show(&shell, key)?;
@@ -118,7 +118,7 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
     } else {
         NO_CA_KEY.iter().try_for_each(|script| shell.run(script))?;
     }
-    print_next_steps(key, &session);
+    print_next_steps(key, &session, &address);
     Ok(())
 }
 
@@ -184,7 +184,7 @@ test -z "$(grep -F "$(key_of ca.crt)" "$DEMO/keys-in-secrets")"
 echo "the CA's key is in no Secret""#,
 ];
 
-fn print_next_steps(key: Key, session: &Session) {
+fn print_next_steps(key: Key, session: &Session, address: &str) {
     let issuer = key.sample().issuer;
     comment("What to try next, after the exports above:");
     println!("  kubectl describe {issuer}");
@@ -195,7 +195,7 @@ fn print_next_steps(key: Key, session: &Session) {
         &[]
     };
     for line in more.chain(software) {
-        println!("  {line}");
+        println!("  {}", line.replace("{address}", address));
     }
     println!(
         "  cargo xtask down                                      stops and removes all of this\n"

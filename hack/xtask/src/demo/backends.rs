@@ -147,12 +147,12 @@ EOF"#,
 
 const PKCS11_APPLY: &[&str] = &["kubectl apply -f docs/samples/pkcs11.yaml"];
 
-/// What to try next.
+/// What to try next; `{address}` stands for the server's.
 pub(super) fn next(key: Key) -> &'static [&'static str] {
     match key {
         Key::Vault => &["bao list -detailed transit/keys"],
         Key::AwsKms => &["aws kms list-keys"],
-        Key::Pkcs11 => &["pkcs11-tool --login --pin 73910246 --list-objects --module MODULE"],
+        Key::Pkcs11 => &["pkcs11-tool --login --pin 73910246 --list-objects --module '{address}'"],
         Key::Software => &[],
     }
 }
