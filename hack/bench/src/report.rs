@@ -49,13 +49,13 @@ pub(crate) fn contenders(names: &[&'static str; 3], rounds: &[Round]) -> Result<
         );
     }
     let goals = goals(&medians[0].1, &medians[1].1, &medians[2].1);
-    println!("\n| goal | wanted | measured | |\n|---|---|---|---|");
+    println!("\n| goal | target | measured | |\n|---|---|---|---|");
     for goal in &goals {
         println!(
             "| {} | {} {:.2} | {:.2} | {} |",
             goal.goal,
             if goal.at_least { "at least" } else { "at most" },
-            goal.wanted,
+            goal.target,
             goal.measured,
             if goal.reached {
                 "reached"
@@ -105,22 +105,22 @@ pub(crate) fn keys(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
 struct Goal {
     goal: &'static str,
     at_least: bool,
-    wanted: f64,
+    target: f64,
     measured: f64,
     reached: bool,
 }
 
 impl Goal {
-    fn new(goal: &'static str, at_least: bool, wanted: f64, measured: f64) -> Self {
+    fn new(goal: &'static str, at_least: bool, target: f64, measured: f64) -> Self {
         let reached = if at_least {
-            measured >= wanted
+            measured >= target
         } else {
-            measured <= wanted
+            measured <= target
         };
         Self {
             goal,
             at_least,
-            wanted,
+            target,
             measured,
             reached,
         }
@@ -128,10 +128,10 @@ impl Goal {
 }
 
 fn goals(ceiling: &Figures, cert_manager: &Figures, signet: &Figures) -> [Goal; 5] {
-    let at_most = |goal, wanted, figure: fn(&Figures) -> Option<f64>| {
+    let at_most = |goal, target, figure: fn(&Figures) -> Option<f64>| {
         let ratio = figure(signet).zip(figure(cert_manager));
         let measured = ratio.map_or(f64::NAN, |(own, other)| own / other);
-        Goal::new(goal, false, wanted, measured)
+        Goal::new(goal, false, target, measured)
     };
     [
         Goal::new(
