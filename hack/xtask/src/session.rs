@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -12,12 +11,9 @@ use serde::{Deserialize, Serialize};
 use signet_testbed::controlplane::Cluster;
 use signet_testbed::installation::{Installation, target};
 use signet_testbed::supervise::{running, stop_process};
+use signet_testbed::wait::{Observation, until};
 
 use crate::keep::{self, Server};
-
-/// How often removing the folder is tried: servers whose keeper was killed may still be ending.
-const REMOVE_TRIES: u32 = 50;
-const REMOVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where a session is.
 #[derive(Args, Clone, Debug, Default)]
@@ -82,16 +78,14 @@ impl Home {
             .context("cannot remove what `up` created")
     }
 
+    /// Removes the folder. Servers whose keeper was killed may still be ending, and write into it.
     async fn remove(&self) -> Result<()> {
-        let mut tries = 0;
-        while self.folder.exists() {
-            match fs::remove_dir_all(&self.folder) {
-                Err(error) if tries == REMOVE_TRIES => return Err(error.into()),
-                _ => tokio::time::sleep(REMOVE_INTERVAL).await,
-            }
-            tries += 1;
-        }
-        Ok(())
+        let remove = async || {
+            let error = fs::remove_dir_all(&self.folder).err();
+            let error = error.map_or_else(String::new, |it| it.to_string());
+            Ok(Observation::reached_if(!self.folder.exists(), error))
+        };
+        until(format!("{} to be removed", self.folder.display()), remove).await
     }
 
     /// The session that is here, if there is one.

@@ -151,9 +151,7 @@ fn a_control_plane_that_lost_a_server_ends_and_is_removed() {
     let xtask = Xtask::new();
     xtask.succeed(&["up", "--without-signet"]);
     xtask.kill("kube-apiserver");
-    while !xtask.processes().is_empty() {
-        std::thread::yield_now();
-    }
+    xtask.wait_until_ended("");
     let again = xtask.run(&["up", "--without-signet"]);
     let output = String::from_utf8_lossy(&again.stderr);
     assert!(output.contains("removing what it left"), "{output}");

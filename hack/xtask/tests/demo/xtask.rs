@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use signet_testbed::supervise::{command_line, parent, processes};
+use signet_testbed::wait::{Observation, until_blocking};
 use tempfile::TempDir;
 
 /// `cargo xtask`, with its own session, which ends with this value.
@@ -107,9 +108,17 @@ impl Xtask {
         assert_eq!(found.len(), 1, "{what}: {found:?}");
         let pid = Pid::from_raw(found[0].0.cast_signed()).unwrap();
         kill_process(pid, Signal::KILL).unwrap();
-        while self.found().contains(&found[0]) {
-            std::thread::yield_now();
-        }
+        self.wait_until_ended(what);
+    }
+
+    /// Waits until no process of the session with this in its command line runs.
+    pub(crate) fn wait_until_ended(&self, what: &str) {
+        let observe = || {
+            let mut left = self.processes();
+            left.retain(|line| line.contains(what));
+            Ok(Observation::reached_if(left.is_empty(), left.join("\n")))
+        };
+        until_blocking(format!("{what} to end"), observe).unwrap();
     }
 
     pub(crate) fn assert_nothing_is_left(&self) {
