@@ -97,17 +97,17 @@ async fn wait_works(test: &TestNamespace) -> Result<()> {
     let issuer = test
         .create_issuer(Issuer, "root", spec::self_signed(&test.unique("root")))
         .await?;
+    // First, so that no kubectl is left waiting if the issuer does not get ready.
+    test.wait_until_ready(&issuer).await?;
     let arguments = [
         "wait",
         "--for=condition=Ready",
-        "--timeout=1h",
+        "--timeout=10m",
         "siss/root",
         "-n",
         test.name(),
     ];
-    let waited = test.bed().kubectl(&arguments);
-    // Which fails once nothing advances.
-    let (printed, _) = futures::try_join!(waited, test.wait_until_ready(&issuer))?;
+    let printed = test.bed().kubectl(&arguments).await?;
     ensure!(printed.contains("condition met"), "{printed}");
     Ok(())
 }
