@@ -1,7 +1,7 @@
 //! A control plane with Signet on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
@@ -50,14 +50,13 @@ pub struct Setup {
 /// however that ends.
 pub struct Bed {
     plane: ControlPlane,
-    installation: Installation,
     client: Client,
     /// Of the operator's ServiceAccount.
     kubeconfig: PathBuf,
     approver: OnceCell<User>,
     operator: OnceCell<Operator>,
     shown: Option<Shown>,
-    audited: std::sync::Mutex<AuditLog>,
+    audited: parking_lot::Mutex<AuditLog>,
 }
 
 /// The second control plane, for one test at a time: cert-manager with its approver, and no
@@ -132,13 +131,12 @@ impl Bed {
         let shown = SETUP.get().map(|_| Shown::watch(&client));
         Ok(Self {
             plane,
-            installation,
             client,
             kubeconfig,
             approver: OnceCell::new(),
             operator: OnceCell::new(),
             shown,
-            audited: std::sync::Mutex::default(),
+            audited: parking_lot::Mutex::default(),
         })
     }
 
@@ -183,11 +181,6 @@ impl Bed {
         &self.plane
     }
 
-    /// Signet's objects.
-    pub fn installation(&self) -> &Installation {
-        &self.installation
-    }
-
     /// The log of every operator that was started here.
     pub fn operator_log(&self) -> PathBuf {
         self.plane.logs().join("signet.log")
@@ -202,8 +195,8 @@ impl Bed {
     }
 
     /// What was read of the audit log so far.
-    pub(crate) fn audited(&self) -> std::sync::MutexGuard<'_, AuditLog> {
-        self.audited.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn audited(&self) -> parking_lot::MutexGuard<'_, AuditLog> {
+        self.audited.lock()
     }
 
     /// A ServiceAccount that may approve and deny what Signet is asked for, and nothing else.

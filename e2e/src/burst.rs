@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
+use parking_lot::{Mutex, MutexGuard};
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_testbed::wait::{Observation, until};
 use tokio::task::JoinHandle;
@@ -232,7 +233,7 @@ impl Watched<'_> {
     }
 
     fn histories(&self) -> MutexGuard<'_, BTreeMap<String, History>> {
-        lock(&self.histories)
+        self.histories.lock()
     }
 }
 
@@ -243,7 +244,7 @@ async fn record(api: Api<CertificateRequest>, histories: Arc<Mutex<BTreeMap<Stri
         let (Ok(Event::Apply(object)) | Ok(Event::InitApply(object))) = event else {
             continue;
         };
-        let mut histories = lock(&histories);
+        let mut histories = histories.lock();
         let history = histories.entry(object.name_any()).or_default();
         history.created = object.creation_timestamp().map(|time| time.0);
         if let Some(ready) = ready(&object) {
@@ -256,8 +257,4 @@ async fn record(api: Api<CertificateRequest>, histories: Arc<Mutex<BTreeMap<Stri
         history.approved = status.is_true("Approved");
         history.certificates.extend(status.certificate);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

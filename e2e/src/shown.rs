@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use k8s_openapi::api::core::v1;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Resource, ResourceExt};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signet_api::external::certificate_request::CertificateRequest;
@@ -36,7 +37,7 @@ impl Shown {
 
     /// What was seen so far: an object's kind and name, and what it said.
     pub fn texts(&self) -> Vec<(String, String)> {
-        let texts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let texts = self.0.lock();
         let all = texts.iter().flat_map(|(place, texts)| {
             let of_place = texts.iter().map(|text| (place.clone(), text.clone()));
             of_place.collect::<Vec<_>>()
@@ -58,7 +59,7 @@ impl Shown {
                 };
                 let place = format!("{} {}", K::kind(&()), object.name_any());
                 let text = text(&object);
-                let mut texts = texts.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut texts = texts.lock();
                 texts.entry(place).or_default().insert(text);
             }
         });

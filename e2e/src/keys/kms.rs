@@ -1,11 +1,11 @@
 //! Keys in the emulator of AWS KMS.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey, REGION};
 use signet_testbed::{Ministack, Proxy};
@@ -137,7 +137,7 @@ impl RemoteKey for KmsKey {
     }
 
     fn credential(&self) -> BTreeMap<&'static str, String> {
-        let login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let login = self.login.lock();
         let (id, secret) = (login.id.clone(), login.secret.clone());
         [("access-key-id", id), ("secret-access-key", secret)].into()
     }
@@ -146,7 +146,7 @@ impl RemoteKey for KmsKey {
         let server = ministack()?;
         let fresh = server.make_access_key(&self.user)?;
         secrets::note(&*fresh.secret);
-        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut login = self.login.lock();
         let old = std::mem::replace(&mut *login, fresh);
         server.delete_access_key(&self.user, &old.id)
     }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use serde_json::json;
 use signet_testbed::SoftHsm;
 

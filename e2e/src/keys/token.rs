@@ -1,7 +1,6 @@
 //! Keys in PKCS#11 tokens.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::Result;
@@ -56,8 +55,7 @@ impl TokenKey {
 
     /// The present PIN.
     pub fn pin(&self) -> String {
-        let pin = self.token.pin.lock();
-        pin.unwrap_or_else(PoisonError::into_inner).clone()
+        self.token.pin.lock().clone()
     }
 }
 
@@ -83,11 +81,7 @@ impl RemoteKey for TokenKey {
     }
 
     fn replace_credential(&self) -> Result<()> {
-        let mut present = self
-            .token
-            .pin
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut present = self.token.pin.lock();
         let fresh = new_pin()?;
         self.hsm().change_pin(self.module, &present, &fresh)?;
         *present = fresh;

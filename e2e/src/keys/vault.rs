@@ -1,9 +1,9 @@
 //! Keys in OpenBao.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use signet_testbed::keyservers::openbao::AppRole;
 use signet_testbed::{OpenBao, Proxy};
@@ -97,8 +97,7 @@ impl VaultKey {
     }
 
     fn login(&self) -> AppRole {
-        let login = self.login.lock();
-        login.unwrap_or_else(PoisonError::into_inner).clone()
+        self.login.lock().clone()
     }
 }
 
@@ -122,7 +121,7 @@ impl RemoteKey for VaultKey {
     fn replace_credential(&self) -> Result<()> {
         let server = openbao()?;
         let fresh = secret_id(server, &self.logins)?;
-        let mut login = self.login.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut login = self.login.lock();
         let old = std::mem::replace(&mut login.secret_id, fresh);
         let destroy = format!("{}/role/signet/secret-id/destroy", self.logins);
         server.write(&destroy, &json!({ "secret_id": old }))?;

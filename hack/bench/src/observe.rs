@@ -1,7 +1,7 @@
 //! What a watcher sees: when each request was approved and when it became Ready.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -9,6 +9,7 @@ use futures::StreamExt;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, ResourceExt};
+use parking_lot::Mutex;
 use signet_api::external::certificate_request::CertificateRequest;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
@@ -74,7 +75,7 @@ impl Observer {
 
     /// From Approved to Ready of each request, in milliseconds, in order.
     pub(crate) fn delays(&self) -> Vec<f64> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.seen.lock();
         let mut delays: Vec<_> = seen
             .values()
             .filter_map(|seen| Some(seen.ready?.duration_since(seen.approved?)))
@@ -93,7 +94,7 @@ impl Drop for Observer {
 
 fn note(observations: &Observations, object: &CertificateRequest) {
     let Some(status) = &object.status else { return };
-    let mut observations = observations.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut observations = observations.lock();
     let seen = observations.entry(object.name_any()).or_default();
     if status.is_true("Approved") {
         seen.approved.get_or_insert_with(Instant::now);
@@ -104,9 +105,7 @@ fn note(observations: &Observations, object: &CertificateRequest) {
 }
 
 fn ready_count(observations: &Observations) -> usize {
-    let observations = observations.lock().unwrap_or_else(PoisonError::into_inner);
-    observations
-        .values()
-        .filter(|seen| seen.ready.is_some())
-        .count()
+    let observations = observations.lock();
+    let ready = observations.values().filter(|seen| seen.ready.is_some());
+    ready.count()
 }

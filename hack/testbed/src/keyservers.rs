@@ -15,9 +15,8 @@ pub mod ministack;
 pub mod openbao;
 pub mod softhsm;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use anyhow::{Result, ensure};
+use parking_lot::Mutex;
 
 use crate::supervise::Process;
 
@@ -30,23 +29,19 @@ pub use softhsm::SoftHsm;
 struct Slot(Mutex<Option<Process>>);
 
 impl Slot {
-    fn lock(&self) -> MutexGuard<'_, Option<Process>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn pid(&self) -> Option<u32> {
-        self.lock().as_ref().map(Process::pid)
+        self.0.lock().as_ref().map(Process::pid)
     }
 
     fn fill(&self, start: impl FnOnce() -> Result<Process>) -> Result<()> {
-        let mut slot = self.lock();
+        let mut slot = self.0.lock();
         ensure!(slot.is_none(), "the server runs already");
         *slot = Some(start()?);
         Ok(())
     }
 
     fn stop(&self) -> Result<()> {
-        if let Some(process) = self.lock().take() {
+        if let Some(process) = self.0.lock().take() {
             process.stop()?;
         }
         Ok(())

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
@@ -26,7 +26,7 @@ static RESERVED: Mutex<BTreeMap<u16, OwnedFd>> = Mutex::new(BTreeMap::new());
 /// # Errors
 /// There are none.
 pub fn free<const N: usize>() -> Result<[u16; N]> {
-    let mut reserved = RESERVED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut reserved = RESERVED.lock();
     let mut found = Vec::with_capacity(N);
     let mut tries = 0;
     while found.len() < N {

@@ -8,10 +8,11 @@ mod service;
 mod upstream;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use anyhow::{Context, Result};
+use parking_lot::Mutex;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::fault::Rule;
@@ -118,7 +119,7 @@ impl Proxy {
     /// Removes all faults, also [`Self::silence_connections`]. Requests in silence stay so.
     pub fn clear(&self) {
         self.shared.silent.store(false, Ordering::SeqCst);
-        lock(&self.shared.rules).clear();
+        self.shared.rules.lock().clear();
     }
 
     /// Accepts new connections without a TLS handshake.
@@ -138,12 +139,12 @@ impl Proxy {
 
     /// All requests so far, those with faults among them.
     pub fn requests(&self) -> Vec<Seen> {
-        lock(&self.shared.seen).clone()
+        self.shared.seen.lock().clone()
     }
 
     /// How many requests of a kind there were so far.
     pub fn count(&self, requests: &Requests) -> usize {
-        let seen = lock(&self.shared.seen);
+        let seen = self.shared.seen.lock();
         seen.iter().filter(|it| requests.matches(it)).count()
     }
 
@@ -153,7 +154,7 @@ impl Proxy {
     }
 
     fn push(&self, requests: Requests, fault: Fault, left: Option<usize>) {
-        lock(&self.shared.rules).push(Rule {
+        self.shared.rules.lock().push(Rule {
             requests,
             fault,
             left,
@@ -172,13 +173,13 @@ impl Shared {
     /// Records a request and returns its faults.
     fn faults(&self, request: Seen) -> Vec<Fault> {
         let mut faults = Vec::new();
-        for rule in lock(&self.rules).iter_mut() {
+        for rule in self.rules.lock().iter_mut() {
             if rule.left != Some(0) && rule.requests.matches(&request) {
                 rule.left = rule.left.map(|left| left - 1);
                 faults.push(rule.fault.clone());
             }
         }
-        lock(&self.seen).push(request);
+        self.seen.lock().push(request);
         faults
     }
 
@@ -189,8 +190,4 @@ impl Shared {
         self.connections.fetch_add(1, Ordering::SeqCst);
         silent
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,8 +8,8 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -207,7 +207,7 @@ type Order = (Command, Sender<io::Result<Child>>);
 /// Spawns on a thread that never ends: the kernel kills a bound child when the thread that spawned
 /// it ends, and a test's thread ends with the test.
 fn spawn_on_lasting_thread(command: Command) -> io::Result<Child> {
-    static ORDERS: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
+    static ORDERS: OnceLock<Sender<Order>> = OnceLock::new();
     let orders = ORDERS.get_or_init(|| {
         let (orders, incoming) = channel::<Order>();
         thread::spawn(move || {
@@ -215,15 +215,11 @@ fn spawn_on_lasting_thread(command: Command) -> io::Result<Child> {
                 let _ = done.send(command.spawn());
             }
         });
-        Mutex::new(orders)
+        orders
     });
     let (done, child) = channel();
     let gone = || io::Error::other("the spawning thread has ended");
-    orders
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .send((command, done))
-        .map_err(|_| gone())?;
+    orders.send((command, done)).map_err(|_| gone())?;
     child.recv().map_err(|_| gone())?
 }
 

@@ -3,9 +3,9 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// How a program is built.
@@ -41,7 +41,7 @@ pub fn target() -> PathBuf {
 /// Cargo failed; its error is on standard error.
 pub fn operator_binary(profile: Profile) -> Result<PathBuf> {
     static BUILT: Mutex<Vec<Profile>> = Mutex::new(Vec::new());
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut built = BUILT.lock();
     let (flags, folder): (&[&str], _) = match profile {
         Profile::Dev => (&[], "debug"),
         Profile::Release => (&["--release"], "release"),

@@ -201,7 +201,7 @@ cluster_addr = "https://127.0.0.1:{cluster_port}"
     }
 
     fn await_state(&self, expected: State) -> Result<()> {
-        let mut process = self.process.lock();
+        let mut process = self.process.0.lock();
         let process = process.as_mut().context("OpenBao does not run")?;
         process.wait_ready(|| self.check(expected))
     }

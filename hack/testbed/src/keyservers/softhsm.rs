@@ -7,9 +7,9 @@ mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use anyhow::Result;
+use parking_lot::Mutex;
 
 use crate::home::Home;
 use crate::packages;

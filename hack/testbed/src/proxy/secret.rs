@@ -1,9 +1,9 @@
 //! Credentials that passed through the proxies of this process.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::header::HeaderMap;
+use parking_lot::Mutex;
 use serde_json::Value;
 
 /// Each credential, with each place that it was found in.
@@ -35,12 +35,15 @@ const TAGS: [(&str, char); 3] = [
 /// Every credential that passed through a proxy of this process so far: tokens of Vault, sessions
 /// of AWS, and what they were obtained with.
 pub fn secrets() -> BTreeSet<String> {
-    seen().iter().map(|(secret, _)| secret.clone()).collect()
+    SEEN.lock()
+        .iter()
+        .map(|(secret, _)| secret.clone())
+        .collect()
 }
 
 /// Where credentials were found so far: names of headers and fields, and prefixes.
 pub fn places() -> BTreeSet<&'static str> {
-    seen().iter().map(|(_, place)| *place).collect()
+    SEEN.lock().iter().map(|(_, place)| *place).collect()
 }
 
 /// Records the credentials in a request or a response.
@@ -51,7 +54,7 @@ pub(super) fn note(headers: &HeaderMap, body: &[u8]) {
         Err(_) => in_text(&String::from_utf8_lossy(body), &mut found),
     }
     let found = found.into_iter().filter(|(secret, _)| !secret.is_empty());
-    seen().extend(found);
+    SEEN.lock().extend(found);
 }
 
 fn in_headers(headers: &HeaderMap) -> Vec<Credential> {
@@ -83,10 +86,6 @@ fn in_text(text: &str, found: &mut Vec<Credential>) {
         let secrets = after.filter_map(|rest| rest.split(end).next());
         found.extend(secrets.map(|secret| (secret.to_owned(), tag)));
     }
-}
-
-fn seen() -> MutexGuard<'static, BTreeSet<Credential>> {
-    SEEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

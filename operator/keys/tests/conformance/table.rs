@@ -1,8 +1,8 @@
 //! What was proven, as a table at the end of the run.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use signet_core::x509::algorithm::KeyAlgorithm;
 
 use crate::backends::{ALGORITHMS, BACKENDS};
@@ -37,13 +37,13 @@ struct Cells {
 impl Table {
     /// Notes what became of a check.
     pub(crate) fn check(&self, of: CheckCell, cell: Cell) {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.0.lock();
         cells.checks.push((of, cell));
     }
 
     /// Notes what became of a fault.
     pub(crate) fn fault(&self, of: FaultCell, cell: Cell) {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cells = self.0.lock();
         cells.faults.push((of, cell));
     }
 }
@@ -74,7 +74,7 @@ impl Notes {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let cells = self.0.lock();
         let mut notes = Notes::default();
         for backend in BACKENDS {
             cells.write_checks(f, &mut notes, backend.name)?;

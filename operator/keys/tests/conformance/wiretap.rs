@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{Debug, Write as _};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 
 /// What a log of an operator could hold at its most talkative.
@@ -31,7 +31,7 @@ pub(crate) fn install() {
 
 /// Records what `Debug` shows.
 pub(crate) fn show(value: &dyn Debug) {
-    let mut shown = lock(&SHOWN);
+    let mut shown = SHOWN.lock();
     let _ = writeln!(shown, "{value:?} {value:#?}");
 }
 
@@ -40,12 +40,12 @@ pub(crate) fn search_for(secrets: &[String]) {
     for secret in secrets {
         assert!(secret.len() >= 6, "{secret:?} is found anywhere");
     }
-    lock(&SECRETS).extend(secrets.iter().cloned());
+    SECRETS.lock().extend(secrets.iter().cloned());
 }
 
 /// Fails if a secret is in what was recorded.
 pub(crate) fn search() {
-    let (shown, secrets) = (lock(&SHOWN), lock(&SECRETS));
+    let (shown, secrets) = (SHOWN.lock(), SECRETS.lock());
     let nothing = shown.is_empty() && !secrets.is_empty();
     assert!(!nothing, "nothing was recorded");
     let needles = Needles::of(secrets.iter().flat_map(|secret| pieces(secret)));
@@ -120,16 +120,12 @@ fn place([a, b, c]: &[u8; 3]) -> usize {
     usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Where the log goes.
 struct Tap;
 
 impl io::Write for Tap {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        lock(&SHOWN).push_str(&String::from_utf8_lossy(bytes));
+        SHOWN.lock().push_str(&String::from_utf8_lossy(bytes));
         Ok(bytes.len())
     }
 
@@ -156,7 +152,7 @@ async fn a_secret_is_found_in_every_form() {
 async fn logs_and_debug_are_recorded() {
     tracing::debug!(target: "signet_keys", "a line of the log");
     show(&"a shown value");
-    let shown = lock(&SHOWN);
+    let shown = SHOWN.lock();
     assert!(shown.contains("a line of the log"));
     assert!(shown.contains("a shown value"));
 }

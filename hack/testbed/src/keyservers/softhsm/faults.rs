@@ -2,7 +2,6 @@
 
 use std::fmt::{self, Write};
 use std::fs;
-use std::sync::PoisonError;
 
 use anyhow::Result;
 
@@ -106,7 +105,7 @@ impl SoftHsm {
 
     /// The file changes as a whole, since the shim may read it at any time.
     fn change(&self, change: impl FnOnce(&mut Control)) -> Result<()> {
-        let mut control = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut control = self.faults.lock();
         change(&mut control);
         let mut text = String::new();
         for fault in &control.faults {

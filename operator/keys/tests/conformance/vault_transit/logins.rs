@@ -106,15 +106,18 @@ impl Issuer {
 }
 
 /// One issuer for all, since the method has one configuration.
-fn issuer() -> std::sync::MutexGuard<'static, Issuer> {
-    use std::sync::{Mutex, OnceLock, PoisonError};
+fn issuer() -> parking_lot::MutexGuard<'static, Issuer> {
+    use std::sync::OnceLock;
+
+    use parking_lot::Mutex;
+
     static ISSUER: OnceLock<Mutex<Issuer>> = OnceLock::new();
     let issuer = ISSUER.get_or_init(|| {
         let issuer = Issuer::new();
         server().configure_jwt(&[&issuer.public_pem], None).unwrap();
         Mutex::new(issuer)
     });
-    issuer.lock().unwrap_or_else(PoisonError::into_inner)
+    issuer.lock()
 }
 
 const AUDIENCE: &str = "signet://team-a/ca";
