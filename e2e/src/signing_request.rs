@@ -76,11 +76,6 @@ impl SigningAsk {
         ask.is_ca = true;
         ask
     }
-
-    /// Whether a CA certificate is asked for.
-    pub fn is_ca(&self) -> bool {
-        self.is_ca
-    }
 }
 
 /// What a requester of this API needs, which is cluster-wide.

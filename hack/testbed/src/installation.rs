@@ -160,11 +160,6 @@ impl Installation {
         record(self)
     }
 
-    /// The cluster.
-    pub fn cluster(&self) -> &Cluster {
-        &self.cluster
-    }
-
     /// Writes a kubeconfig of the operator's ServiceAccount into `folder`.
     pub async fn operator_kubeconfig(&self, folder: &Path) -> Result<PathBuf> {
         let admin = self.cluster.kubeconfig();

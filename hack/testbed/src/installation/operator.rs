@@ -89,11 +89,6 @@ impl Operator {
         self.process.pid()
     }
 
-    /// Where the admin server listens.
-    pub fn admin(&self) -> SocketAddr {
-        self.admin
-    }
-
     /// Sends a GET request to the admin server; returns status code and body.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
         http::get(self.admin, path).await
@@ -107,11 +102,6 @@ impl Operator {
     /// Ends it at once, as a node that fails would.
     pub fn kill(self) -> Result<()> {
         self.process.kill()
-    }
-
-    /// Whether it holds the Lease. A replica that stands by is ready too.
-    pub async fn is_leading(&self) -> Result<bool> {
-        Ok(metric(self.admin, LEADING).await? == Some(1.0))
     }
 
     /// The value of a series of its metrics, if there is one: the name, with its labels if it has
