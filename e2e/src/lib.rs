@@ -61,4 +61,4 @@ pub use shown::Shown;
 pub use signing_request::SigningAsk;
 pub use user::{Rule, User};
 pub use verify::Issued;
-pub use wait::until_admin_returns;
+pub use wait::{stop, until_admin_returns};

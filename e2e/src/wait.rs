@@ -3,7 +3,7 @@
 use std::fmt::{Debug, Write};
 use std::pin::pin;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
@@ -172,7 +172,7 @@ impl Bed {
 /// Waits until an operator's admin server returns, at this path, a status and a body as wanted.
 ///
 /// # Errors
-/// It does not, and the error has what it returned last; or it cannot be reached.
+/// It does not; the error has what it returned last.
 pub async fn until_admin_returns(
     operator: &Operator,
     path: &str,
@@ -180,11 +180,24 @@ pub async fn until_admin_returns(
 ) -> Result<()> {
     let mut last = String::new();
     let observe = async || {
-        let (code, body) = operator.get(path).await?;
-        let reached = is_wanted((code, &body));
-        last = format!("{code} {body}");
+        let reached;
+        (reached, last) = match operator.get(path).await {
+            Ok((code, body)) => (is_wanted((code, &body)), format!("{code} {body}")),
+            // A slow response does not end the wait.
+            Err(error) => (false, format!("{error:#}")),
+        };
         Ok(Observation::reached_if(reached, "it is another one"))
     };
     let reached = until(format!("what {path} is to return"), observe).await;
     reached.with_context(|| last)
+}
+
+/// Stops an operator as Kubernetes would.
+///
+/// # Errors
+/// It does not stop, or exits with an error.
+pub async fn stop(operator: Operator) -> Result<()> {
+    let status = operator.stop().await.context("it does not stop")?;
+    ensure!(status.success(), "it ended with {status}");
+    Ok(())
 }

@@ -8,7 +8,7 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use signet_e2e::csr::Csr;
-use signet_e2e::{Ask, Bed, Burst, OwnBed, TestNamespace, ready, until_admin_returns};
+use signet_e2e::{Ask, Bed, Burst, OwnBed, TestNamespace, ready, stop, until_admin_returns};
 use signet_testbed::installation::{NAMESPACE, Operator};
 
 /// So that another replica takes over soon after one is killed.
@@ -170,10 +170,4 @@ async fn shows(operator: &Operator, end: &str) -> Result<()> {
 
 fn leases(bed: &Bed) -> Api<Lease> {
     Api::namespaced(bed.client(), NAMESPACE)
-}
-
-async fn stop(operator: Operator) -> Result<()> {
-    let status = operator.stop().await?;
-    ensure!(status.success(), "it ended with {status}");
-    Ok(())
 }

@@ -32,9 +32,10 @@ shared![
     a_signing_request_gives_the_same_id,
 ];
 
-const TRUST_DOMAIN: &str = "prod.example";
+pub(crate) const TRUST_DOMAIN: &str = "prod.example";
 
-async fn issuer(test: &TestNamespace) -> Result<IssuerRef> {
+/// An Issuer with that trust domain.
+pub(crate) async fn issuer(test: &TestNamespace) -> Result<IssuerRef> {
     test.issuer(
         Issuer,
         "mesh",

@@ -4,9 +4,12 @@ use anyhow::{Context, Result, ensure};
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::runtime::wait::{await_condition, conditions::is_deleted};
 use serde_json::json;
-use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_api::IssuerKind::ClusterIssuer;
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_e2e::{Certificate, IssuerRef, TestNamespace, spec};
+use signet_testbed::wait::until_done;
+
+use crate::spiffe::{TRUST_DOMAIN, issuer};
 
 shared![
     a_certificate_without_a_uri_gets_the_id_of_its_name,
@@ -18,17 +21,6 @@ shared![
     cm_7_a_uri_that_signet_alone_wrote_is_issued_again_once_its_request_is_gone,
     cm_7_a_uri_that_the_certificate_lists_is_left_alone,
 ];
-
-const TRUST_DOMAIN: &str = "prod.example";
-
-async fn issuer(test: &TestNamespace) -> Result<IssuerRef> {
-    test.issuer(
-        Issuer,
-        "mesh",
-        spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN),
-    )
-    .await
-}
 
 fn id(test: &TestNamespace, path: &str) -> String {
     format!("spiffe://{TRUST_DOMAIN}/ns/{}/{path}", test.name())
@@ -168,7 +160,8 @@ async fn forget_request(test: &TestNamespace, name: &str) -> Result<()> {
     let api = test.api::<CertificateRequest>();
     let uid = api.get(name).await?.metadata.uid.unwrap_or_default();
     api.delete(name, &DeleteParams::default()).await?;
-    await_condition(api, name, is_deleted(&uid)).await?;
+    let deleted = await_condition(api, name, is_deleted(&uid));
+    until_done(format!("{name} to be deleted"), deleted).await?;
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! The operator is killed and credentials are replaced while the backends are away and many
 //! requests wait.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::audit::count_calls;
 use signet_e2e::keys::{self, Away, Shared};
-use signet_e2e::{Burst, IssuerRef, OwnBed, TestNamespace};
+use signet_e2e::{Burst, IssuerRef, OwnBed, TestNamespace, stop};
 use signet_testbed::installation::Operator;
 use signet_testbed::wait::{Observation, until};
 
@@ -143,10 +143,4 @@ async fn start(bed: &OwnBed) -> Result<Operator> {
     // So that the next one takes over soon after one is killed.
     flags.extend(["--leader-election-lease-duration", "4s"]);
     bed.start_operator(&flags).await
-}
-
-async fn stop(operator: Operator) -> Result<()> {
-    let status = operator.stop().await.context("it does not stop")?;
-    ensure!(status.success(), "it ended with {status}");
-    Ok(())
 }

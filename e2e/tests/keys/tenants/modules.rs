@@ -10,7 +10,7 @@ use signet_testbed::SoftHsm;
 use signet_testbed::installation::Operator;
 use tempfile::TempDir;
 
-use super::tenant::{Tenant, cluster_secret};
+use super::tenant::Tenant;
 
 /// The tokens behind the module, by label, of which the operator lists the first.
 const LISTED: &str = "listed";
@@ -37,7 +37,9 @@ fn key(module: &str, token: &str) -> Value {
 /// An operator that lists one token, for this tenant, with its PIN in a Secret.
 async fn operator(bed: &OwnBed, hsm: &SoftHsm, tenant: &Tenant) -> Result<(Operator, TempDir)> {
     let secret = tenant.unique("token-pin");
-    cluster_secret(tenant, &secret, json!({ "pin": PIN })).await?;
+    tenant
+        .put_cluster_secret(&secret, json!({ "pin": PIN }))
+        .await?;
     let token = json!({
         "name": LISTED,
         "label": LISTED,

@@ -9,7 +9,7 @@ use signet_e2e::audit::{Object, calls_of_signet};
 use signet_e2e::csr::KeyKind;
 use signet_testbed::installation::NAMESPACE;
 
-use super::tenant::{Tenant, cluster_secret, vault};
+use super::tenant::{Tenant, vault};
 
 /// A server that no name leads to: what a key needs of its namespace is read before it is called.
 const NOWHERE: &str = "https://vault.invalid:8200";
@@ -74,7 +74,7 @@ async fn furnish(other: &Tenant, name: &str) -> Result<()> {
         "access-key-id": "AKIAOFANOTHER", "secret-access-key": "secret-of-another-tenant",
     });
     other.secret(name, data.clone()).await?;
-    cluster_secret(other, name, data).await?;
+    other.put_cluster_secret(name, data).await?;
     other
         .create_object(json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name },

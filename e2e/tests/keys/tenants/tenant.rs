@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::{self, ClusterIssuer};
 use signet_api::{GROUP, Issuer};
 use signet_e2e::{Bed, IssuerRef, Rule, TestNamespace, User, ready_condition};
-use signet_testbed::installation::NAMESPACE;
 
 /// All that a tenant may do.
 const ISSUERS: Rule = Rule {
@@ -133,14 +132,6 @@ pub(super) async fn cluster_issuer(
 ) -> Result<IssuerRef> {
     let spec = json!({ "key": key, "certificate": { "selfSigned": {} } });
     Ok(test.create_issuer(ClusterIssuer, name, spec).await?)
-}
-
-/// A Secret beside those of ClusterIssuers.
-pub(super) async fn cluster_secret(test: &TestNamespace, name: &str, data: Value) -> Result<()> {
-    let mut object = secret(name, data);
-    object["metadata"]["namespace"] = json!(NAMESPACE);
-    test.create_object(object).await?;
-    Ok(())
 }
 
 /// A key in Vault at an address, behind this login.
