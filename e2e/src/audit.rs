@@ -1,4 +1,4 @@
-//! What the API server's audit log says: who called what, and what came of it.
+//! The API server's audit log: who called what, and the result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -26,7 +26,7 @@ pub struct Event {
     pub verb: String,
     /// Who.
     pub user: User,
-    /// What; absent for a path that is no resource, such as /version.
+    /// What; absent for a path that is not a resource, such as /version.
     pub object_ref: Option<Object>,
     /// The path and the query.
     #[serde(default, rename = "requestURI")]
@@ -63,7 +63,7 @@ pub struct Object {
 pub struct Response {
     /// The HTTP status.
     pub code: u16,
-    /// What the error said.
+    /// The message of the error.
     pub message: String,
 }
 
@@ -102,12 +102,12 @@ impl Event {
     /// Whether it was refused, for anything but that a namespace ends, which takes nothing new
     /// whatever the rights.
     pub fn is_refused(&self) -> bool {
-        let answer = &self.response_status;
-        let ends = answer.message.contains("because it is being terminated");
-        self.is_forbidden() || (answer.code == 403 && !ends)
+        let status = &self.response_status;
+        let ends = status.message.contains("because it is being terminated");
+        self.is_forbidden() || (status.code == 403 && !ends)
     }
 
-    /// Whether the authorizer said no.
+    /// Whether the authorizer denied it.
     pub fn is_forbidden(&self) -> bool {
         let decision = self.annotations.get("authorization.k8s.io/decision");
         decision.is_some_and(|decision| decision == "forbid")
@@ -217,7 +217,7 @@ pub fn count_calls(bed: &Bed, kind: impl Fn(&Event) -> bool) -> Result<usize> {
 }
 
 /// How often the operator wrote the status of one object. What was decided on an older object and
-/// so was not taken is no write.
+/// so was not accepted is not a write.
 ///
 /// # Errors
 /// The log cannot be read.

@@ -14,8 +14,8 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::audit::AuditLog;
 use crate::runtime::blocking;
-use crate::shown::Shown;
 use crate::user::{self, User};
+use crate::written::WrittenTexts;
 
 /// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
 /// does not wait for a minute.
@@ -55,7 +55,7 @@ pub struct Bed {
     kubeconfig: PathBuf,
     approver: OnceCell<User>,
     operator: OnceCell<Operator>,
-    shown: Option<Shown>,
+    written: Option<WrittenTexts>,
     audited: parking_lot::Mutex<AuditLog>,
 }
 
@@ -68,7 +68,7 @@ pub struct OwnBed {
 }
 
 impl Bed {
-    /// The bed of all tests that leave the operator alone: it runs, and cert-manager's approver
+    /// The bed of all tests that do not restart the operator: it runs, and cert-manager's approver
     /// does not. The first who asks starts it.
     ///
     /// # Errors
@@ -85,7 +85,9 @@ impl Bed {
             bed.operator.set(operator).context("it was started once")?;
             Ok(bed)
         };
-        let shared = SHARED.get_or_init(async || told(start().await)).await;
+        let shared = SHARED
+            .get_or_init(async || shared_error(start().await))
+            .await;
         shared.as_ref().map_err(|error| anyhow!("{error}"))
     }
 
@@ -102,7 +104,7 @@ impl Bed {
     pub async fn own() -> Result<OwnBed> {
         let turn = OWN_TURN.lock().await;
         let own = OWN
-            .get_or_init(async || told(Self::start(&["*"]).await))
+            .get_or_init(async || shared_error(Self::start(&["*"]).await))
             .await;
         let bed = own.as_ref().map_err(|error| anyhow!("{error}"))?;
         Ok(OwnBed { bed, _turn: turn })
@@ -128,14 +130,14 @@ impl Bed {
         let installation = Installation::apply(plane.cluster().clone()).await?;
         let kubeconfig = installation.operator_kubeconfig(plane.folder()).await?;
         let client = plane.client().await?;
-        let shown = SETUP.get().map(|_| Shown::watch(&client));
+        let written = SETUP.get().map(|_| WrittenTexts::watch(&client));
         Ok(Self {
             plane,
             client,
             kubeconfig,
             approver: OnceCell::new(),
             operator: OnceCell::new(),
-            shown,
+            written,
             audited: parking_lot::Mutex::default(),
         })
     }
@@ -166,14 +168,14 @@ impl Bed {
         self.operator.get()
     }
 
-    /// A client as the administrator, who is no ServiceAccount.
+    /// A client as the administrator, who is not a ServiceAccount.
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
     /// What was to be read in objects, where the program has a [`Setup`].
-    pub fn shown(&self) -> Option<&Shown> {
-        self.shown.as_ref()
+    pub fn written(&self) -> Option<&WrittenTexts> {
+        self.written.as_ref()
     }
 
     /// The control plane.
@@ -231,7 +233,7 @@ impl OwnBed {
     }
 }
 
-/// An error as every test that needs the bed tells it.
-fn told<T>(result: Result<T>) -> Result<T, String> {
+/// An error as every test that needs the bed reports it.
+fn shared_error<T>(result: Result<T>) -> Result<T, String> {
     result.map_err(|error| format!("{error:?}"))
 }

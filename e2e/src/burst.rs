@@ -165,11 +165,11 @@ impl Watched<'_> {
             .await
     }
 
-    /// Waits until so many are issued, or pending and their conditions say so.
+    /// Waits until so many are issued, or pending by their conditions.
     ///
     /// # Errors
     /// They are not.
-    pub async fn answered(&self, count: usize) -> Result<()> {
+    pub async fn processed(&self, count: usize) -> Result<()> {
         let what = format!("{count} issued or pending requests");
         self.wait_for(&what, count, |history| !history.reasons.is_empty())
             .await

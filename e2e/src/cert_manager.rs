@@ -148,7 +148,7 @@ impl TestNamespace {
     pub async fn certificate_issued(&self, name: &str, revision: u32) -> Result<Issued> {
         // First: cert-manager keeps one request of each Certificate, and may already ask once more.
         let request = self
-            .wait_for_request(&format!("{name}-{revision}"), "answered", is_final)
+            .wait_for_request(&format!("{name}-{revision}"), "final", is_final)
             .await?;
         let api: Api<Certificate> = self.api();
         let what = format!("ready in revision {revision}");

@@ -24,7 +24,7 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Asks an issuer for what a CSR says.
+    /// Requests what a CSR contains from an issuer.
     pub fn new(issuer: &IssuerRef, csr: &Csr) -> Self {
         Self::of_reference(issuer.reference(), csr)
     }
@@ -37,7 +37,7 @@ impl Ask {
         }
     }
 
-    /// Asks an issuer for what a CSR in PEM says.
+    /// Requests what a CSR in PEM contains from an issuer.
     pub fn of_pem(issuer: &IssuerRef, pem: &str) -> Self {
         Self {
             metadata: json!({ "generateName": "request-" }),
@@ -129,7 +129,7 @@ impl TestNamespace {
     async fn review(&self, namespace: &str, request: &str, type_: &str) -> Result<()> {
         let condition = json!({
             "type": type_, "status": "True", "reason": "e2e.signet.dev",
-            "message": "the test says so", "lastTransitionTime": Time(Timestamp::now()),
+            "message": "set by the test", "lastTransitionTime": Time(Timestamp::now()),
         });
         let patch = json!({
             "apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest",
@@ -152,8 +152,8 @@ impl TestNamespace {
     /// There is none in time, or something is wrong with it.
     pub async fn issued(&self, request: &str, csr: &Csr) -> Result<Issued> {
         let object = self.wait_for_request(request, "issued", is_final).await?;
-        let answer = ready(&object).context("it has a Ready condition")?;
-        ensure!(is_issued(answer), "it is {answer:?}");
+        let condition = ready(&object).context("it has a Ready condition")?;
+        ensure!(is_issued(condition), "it is {condition:?}");
         let status = object.status.as_ref().context("it has a status")?;
         let decode = |field: &Option<String>| -> Result<String> {
             let text = STANDARD.decode(field.as_deref().context("the field is there")?)?;
@@ -282,12 +282,12 @@ pub fn ready(object: &CertificateRequest) -> Option<&CertificateRequestCondition
 /// What the certificate of a request must be like, with the key of its CSR.
 pub(crate) fn expected(object: &CertificateRequest, public_key: Vec<u8>) -> Result<Expected> {
     let created = object.creation_timestamp();
-    let answered = ready(object).and_then(|ready| ready.last_transition_time.as_ref());
+    let issued_at = ready(object).and_then(|ready| ready.last_transition_time.as_ref());
     Ok(Expected {
         public_key,
         is_ca: object.spec.is_ca,
         created: created.context("it has a creationTimestamp")?.0,
-        answered: answered.context("Ready has a lastTransitionTime")?.0,
+        issued_at: issued_at.context("Ready has a lastTransitionTime")?.0,
     })
 }
 

@@ -102,7 +102,7 @@ impl Csr {
     /// A CSR over a new P-256 key with one DNS name and nothing else.
     ///
     /// # Errors
-    /// The name is none.
+    /// The name is invalid.
     pub fn for_dns(name: &str) -> Result<Self> {
         Self::of_new_key()?.dns(name)?.build()
     }
@@ -110,7 +110,7 @@ impl Csr {
     /// A CSR over a new P-256 key with one URI and nothing else.
     ///
     /// # Errors
-    /// The URI is none.
+    /// The URI is invalid.
     pub fn for_uri(uri: &str) -> Result<Self> {
         Self::of_new_key()?.uri(uri)?.build()
     }
@@ -119,7 +119,7 @@ impl Csr {
     /// has no words for.
     ///
     /// # Errors
-    /// OpenSSL says what it does not like.
+    /// Those that OpenSSL reports.
     pub fn by_openssl(config: &str) -> Result<Self> {
         let key = KeyKind::P256.generate()?;
         let pem = openssl::request(&key.serialize_pem(), config)?;
@@ -129,7 +129,7 @@ impl Csr {
     /// The same CSR with a signature that does not fit.
     ///
     /// # Errors
-    /// It is no PEM.
+    /// It is not PEM.
     pub fn with_a_broken_signature(self) -> Result<Self> {
         let body: String = self
             .pem
@@ -163,7 +163,7 @@ impl Csr {
     /// The subject in DER, as OpenSSL and rcgen wrote it.
     ///
     /// # Errors
-    /// It is no CSR.
+    /// It is not a CSR.
     pub fn subject(&self) -> Result<Vec<u8>> {
         let request = CertReq::from_pem(&self.pem)?;
         Ok(request.info.subject.to_der()?)
@@ -194,7 +194,7 @@ impl Csr {
 /// library of today would touch. The arguments are those of `openssl req -new`.
 ///
 /// # Errors
-/// OpenSSL says what it does not like.
+/// Those that OpenSSL reports.
 pub fn outdated(arguments: &[&str]) -> Result<String> {
     openssl::outdated(arguments)
 }

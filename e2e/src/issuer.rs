@@ -145,7 +145,7 @@ impl TestNamespace {
     /// Deletes an issuer.
     ///
     /// # Errors
-    /// The API server did not answer.
+    /// The API server did not respond.
     pub async fn delete_issuer(&self, issuer: &IssuerRef) -> Result<()> {
         let params = DeleteParams::default();
         match issuer.kind {
@@ -166,8 +166,8 @@ impl TestNamespace {
             .await
     }
 
-    /// Waits until an issuer is not ready in its present form, for this reason, and says what the
-    /// condition says.
+    /// Waits until an issuer is not ready in its present form, for this reason, and returns the
+    /// condition's message.
     ///
     /// # Errors
     /// It does not come to that.

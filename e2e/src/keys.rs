@@ -1,7 +1,7 @@
 //! Keys that are kept elsewhere: the servers of the backends, each started once, and P-256 keys in
 //! them, made by the backends' own tools.
 //!
-//! Every key has its own path to its server ([`RemoteKey::take_away`]), a proxy or for PKCS#11 a
+//! Every key has its own path to its server ([`RemoteKey::begin_outage`]), a proxy or for PKCS#11 a
 //! module, so that a test makes a backend unavailable only to itself.
 
 mod issuers;
@@ -28,12 +28,12 @@ pub use modules::{Module, softhsm};
 pub use token::TokenKey;
 pub use vault::{MOUNT, VaultKey, openbao};
 
-/// How a backend is away.
+/// How a backend is unavailable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Away {
+pub enum Outage {
     /// Connections are refused; a token is taken out.
     Gone,
-    /// Connections are taken and nothing is answered; a signature does not return.
+    /// Connections are accepted and get no response; a signature does not return.
     Hung,
 }
 
@@ -60,7 +60,7 @@ pub trait RemoteKey: Send + Sync {
     /// The backend's tool failed.
     fn replace_credential(&self) -> Result<()>;
 
-    /// The public half, as the backend's own tool tells it: a SubjectPublicKeyInfo in DER.
+    /// The public half, as the backend's own tool returns it: a SubjectPublicKeyInfo in DER.
     ///
     /// # Errors
     /// The backend's tool failed.
@@ -69,8 +69,8 @@ pub trait RemoteKey: Send + Sync {
     /// Makes the backend unavailable on this path.
     ///
     /// # Errors
-    /// It cannot be taken away.
-    fn take_away(&self, how: Away) -> Result<()>;
+    /// It stays available.
+    fn begin_outage(&self, how: Outage) -> Result<()>;
 
     /// Brings the backend back.
     ///
@@ -79,11 +79,11 @@ pub trait RemoteKey: Send + Sync {
     fn bring_back(&self) -> Result<()>;
 }
 
-/// Takes the server behind a proxy away from the users of the proxy.
-fn take_away(proxy: &Proxy, how: Away) -> Result<()> {
+/// Makes the server behind a proxy unavailable to the users of the proxy.
+fn begin_outage(proxy: &Proxy, how: Outage) -> Result<()> {
     match how {
-        Away::Gone => proxy.refuse(),
-        Away::Hung => {
+        Outage::Gone => proxy.refuse(),
+        Outage::Hung => {
             proxy.add(Requests::All, Fault::Silence);
             proxy.silence_connections();
             Ok(())

@@ -6,10 +6,10 @@ use crate::Bed;
 use crate::runtime::blocking;
 
 impl Bed {
-    /// Runs kubectl as the administrator and gives what it prints.
+    /// Runs kubectl as the administrator and returns what it prints.
     ///
     /// # Errors
-    /// It fails; the error has what it says.
+    /// It fails; the error has its output.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.plane().kubectl();
         command.args(arguments);

@@ -10,7 +10,7 @@
 //! - [`csr`] makes keys and CSRs with libraries that the product does not use.
 //! - [`keys`] starts the servers of key backends, and makes keys in them.
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
-//! - [`audit`] reads what the API server says about who called what.
+//! - [`audit`] reads from the API server's audit log who called what.
 
 /// The tests of a module, each in a namespace of its own on the shared bed.
 #[macro_export]
@@ -45,11 +45,11 @@ mod namespace;
 pub mod runner;
 pub mod runtime;
 pub mod service_account;
-mod shown;
 mod signing_request;
 mod user;
 pub mod verify;
 mod wait;
+mod written;
 
 pub use bed::{Bed, OwnBed, Setup};
 pub use burst::{Burst, Watched};
@@ -57,8 +57,8 @@ pub use cert_manager::{CertManagerCa, Certificate, CertificateCondition};
 pub use certificate_request::{Ask, ready};
 pub use issuer::{IssuerRef, ready_condition, spec};
 pub use namespace::TestNamespace;
-pub use shown::Shown;
 pub use signing_request::SigningAsk;
 pub use user::{Rule, User};
 pub use verify::Issued;
 pub use wait::{stop, until_admin_returns};
+pub use written::WrittenTexts;

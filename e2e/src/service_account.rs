@@ -13,7 +13,7 @@ use crate::keys::secrets;
 const RBAC: &str = "rbac.authorization.k8s.io";
 const ROLE: &str = "signet-tokens";
 
-/// Who the API server's tokens say that they are from.
+/// The issuer in the API server's tokens.
 pub const API_SERVER: &str = "kubernetes.default.svc.cluster.local";
 
 impl TestNamespace {

@@ -35,7 +35,7 @@ impl SigningAsk {
         Self::of_pem(signer_name, csr.pem())
     }
 
-    /// Asks whatever signer for what a CSR in PEM says.
+    /// Requests what a CSR in PEM contains from any signer.
     pub fn of_pem(signer_name: &str, pem: &str) -> Self {
         Self {
             metadata: json!({ "generateName": "e2e-", "annotations": {} }),
@@ -127,7 +127,7 @@ impl TestNamespace {
         let approver = self.bed().approver().await?;
         let requests: Api<CertificateSigningRequest> = Api::all(approver.client());
         let condition = json!({
-            "type": type_, "status": "True", "reason": "E2e", "message": "the test says so",
+            "type": type_, "status": "True", "reason": "E2e", "message": "set by the test",
         });
         let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
         requests
@@ -177,7 +177,7 @@ impl TestNamespace {
             public_key: csr.public_key(),
             is_ca,
             created: created.context("it has a creationTimestamp")?.0,
-            answered: written_at(&object).context("the certificate was written once")?,
+            issued_at: written_at(&object).context("the certificate was written once")?,
         };
         verify::check(&String::from_utf8(chain)?, &roots, expected)
     }

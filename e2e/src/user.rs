@@ -242,8 +242,8 @@ async fn await_right(client: &Client, namespace: &str, rule: &Rule) -> Result<()
     }}))?;
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let observe = async || {
-        let answer = reviews.create(&PostParams::default(), &review).await?;
-        let allowed = answer.status.is_some_and(|status| status.allowed);
+        let response = reviews.create(&PostParams::default(), &review).await?;
+        let allowed = response.status.is_some_and(|status| status.allowed);
         Ok(Observation::reached_if(allowed, "it is not allowed"))
     };
     until(format!("the right {rule:?}"), observe).await

@@ -30,7 +30,7 @@ pub struct Expected {
     /// When the request was created.
     pub created: Timestamp,
     /// When the certificate was written to the request.
-    pub answered: Timestamp,
+    pub issued_at: Timestamp,
 }
 
 /// A certificate that passed.
@@ -83,7 +83,7 @@ impl Issued {
             chain.map(Certificate::der),
             self.roots.iter().map(Certificate::der),
         );
-        chain.verify(self.expected.answered.as_duration().unsigned_abs())
+        chain.verify(self.expected.issued_at.as_duration().unsigned_abs())
     }
 }
 
@@ -110,7 +110,7 @@ pub fn check(chain: &str, roots: &str, expected: Expected) -> Result<Issued> {
 }
 
 /// Checks that an issued CA certificate works as one: a leaf that its key signs passes. The CSR's
-/// subject was this common name alone.
+/// subject was only this common name.
 ///
 /// # Errors
 /// The first thing that is wrong.

@@ -158,7 +158,7 @@ impl Bed {
     /// The events about an object.
     ///
     /// # Errors
-    /// The API server did not answer.
+    /// The API server did not respond.
     pub async fn events<K: Resource<DynamicType = ()>>(&self, object: &K) -> Result<Vec<Event>> {
         let events: Api<Event> = Api::all(self.client());
         let about = format!("involvedObject.uid={}", object.uid().unwrap_or_default());

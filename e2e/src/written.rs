@@ -20,22 +20,22 @@ type Texts = Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>;
 
 /// Watches what the operator writes: events, issuers, CA generations and requests.
 #[derive(Clone, Debug, Default)]
-pub struct Shown(Texts);
+pub struct WrittenTexts(Texts);
 
-impl Shown {
+impl WrittenTexts {
     /// Watches from now on, on the tests' runtime.
     pub(crate) fn watch(client: &Client) -> Self {
-        let shown = Self::default();
-        shown.record::<v1::Event>(client);
-        shown.record::<Issuer>(client);
-        shown.record::<ClusterIssuer>(client);
-        shown.record::<CAGeneration>(client);
-        shown.record::<CertificateRequest>(client);
-        shown.record::<CertificateSigningRequest>(client);
-        shown
+        let written = Self::default();
+        written.record::<v1::Event>(client);
+        written.record::<Issuer>(client);
+        written.record::<ClusterIssuer>(client);
+        written.record::<CAGeneration>(client);
+        written.record::<CertificateRequest>(client);
+        written.record::<CertificateSigningRequest>(client);
+        written
     }
 
-    /// What was seen so far: an object's kind and name, and what it said.
+    /// What was seen so far: an object's kind and name, and its text.
     pub fn texts(&self) -> Vec<(String, String)> {
         let texts = self.0.lock();
         let all = texts.iter().flat_map(|(place, texts)| {

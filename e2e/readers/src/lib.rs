@@ -2,7 +2,7 @@
 //! rustls-webpki, and a pure-Rust library for each type of key.
 //!
 //! The product verifies with none of them, so a mistake of its own is not repeated here. x509-cert,
-//! with which it builds, only tells the readers apart what a certificate is for.
+//! with which it builds, only provides the readers with what a certificate is for.
 
 mod chain;
 mod openssl;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use signet_testbed::keyservers::ministack::{ACCOUNT, AccessKey, REGION};
 use signet_testbed::{Ministack, Proxy};
 
-use super::{Away, Once, RemoteKey, once, secrets, unique};
+use super::{Once, Outage, RemoteKey, once, secrets, unique};
 use crate::service_account::API_SERVER;
 
 /// The emulator of all tests. It checks signatures and permissions.
@@ -155,8 +155,8 @@ impl RemoteKey for KmsKey {
         Ok(STANDARD.decode(ministack()?.public_key(&self.id)?)?)
     }
 
-    fn take_away(&self, how: Away) -> Result<()> {
-        super::take_away(&self.proxy, how)
+    fn begin_outage(&self, how: Outage) -> Result<()> {
+        super::begin_outage(&self.proxy, how)
     }
 
     fn bring_back(&self) -> Result<()> {

@@ -27,7 +27,7 @@ pub const MODULES: &[Module] = &[
     Module::of("steady", &["steady-tenant"]),
     Module::of("outage", &[]),
     Module::of("hung", &[]),
-    Module::of("away", &[]),
+    Module::of("unavailable", &[]),
     Module::of("restart", &[]),
     Module::of("pin", &[]),
     Module::of("changed", &[]),

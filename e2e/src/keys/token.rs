@@ -9,7 +9,7 @@ use signet_testbed::SoftHsm;
 use signet_testbed::keyservers::softhsm::Fault;
 
 use super::modules::{Token, new_pin, pin_secret, token};
-use super::{Away, RemoteKey, unique};
+use super::{Outage, RemoteKey, unique};
 
 /// A P-256 key in the token of a module. The PIN is that of all keys in it.
 #[allow(missing_debug_implementations, reason = "it holds a PIN")]
@@ -94,10 +94,10 @@ impl RemoteKey for TokenKey {
         self.hsm().public_key(self.module, &self.pin(), &self.label)
     }
 
-    fn take_away(&self, how: Away) -> Result<()> {
+    fn begin_outage(&self, how: Outage) -> Result<()> {
         self.hsm().set_faults(&match how {
-            Away::Gone => [Fault::Remove],
-            Away::Hung => [Fault::Hang("C_Sign")],
+            Outage::Gone => [Fault::Remove],
+            Outage::Hung => [Fault::Hang("C_Sign")],
         })
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use signet_testbed::keyservers::openbao::AppRole;
 use signet_testbed::{OpenBao, Proxy};
 
-use super::{Away, Once, RemoteKey, once, secrets, unique};
+use super::{Once, Outage, RemoteKey, once, secrets, unique};
 
 /// Where the keys are mounted.
 pub const MOUNT: &str = "transit";
@@ -28,7 +28,7 @@ pub fn openbao() -> Result<&'static OpenBao> {
 }
 
 /// A P-256 key in OpenBao behind a proxy of its own, and an AppRole that may sign with it. The
-/// AppRole method is mounted for it alone, so that all logins can be revoked without another's.
+/// AppRole method is mounted only for it, so that all logins can be revoked without another's.
 #[allow(missing_debug_implementations, reason = "it holds a secret")]
 pub struct VaultKey {
     name: String,
@@ -137,8 +137,8 @@ impl RemoteKey for VaultKey {
         Ok(der)
     }
 
-    fn take_away(&self, how: Away) -> Result<()> {
-        super::take_away(&self.proxy, how)
+    fn begin_outage(&self, how: Outage) -> Result<()> {
+        super::begin_outage(&self.proxy, how)
     }
 
     fn bring_back(&self) -> Result<()> {
@@ -149,12 +149,12 @@ impl RemoteKey for VaultKey {
 /// Another secret of a key's AppRole.
 fn secret_id(server: &OpenBao, logins: &str) -> Result<String> {
     let path = format!("{logins}/role/signet/secret-id");
-    let answer = server.bao(&["write", "-f", "-format=json", &path])?;
-    let answer: Value = serde_json::from_str(&answer)?;
-    Ok(secrets::note(text(&answer["data"]["secret_id"])?))
+    let response = server.bao(&["write", "-f", "-format=json", &path])?;
+    let response: Value = serde_json::from_str(&response)?;
+    Ok(secrets::note(text(&response["data"]["secret_id"])?))
 }
 
 fn text(value: &Value) -> Result<String> {
-    let text = value.as_str().context("no such field in the answer")?;
+    let text = value.as_str().context("no such field in the response")?;
     Ok(text.to_owned())
 }

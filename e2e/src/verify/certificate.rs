@@ -17,7 +17,7 @@ use x509_cert::ext::pkix::{
 };
 use x509_cert::time::Time;
 
-/// A certificate, as its bytes and as what they say.
+/// A certificate, as bytes and parsed.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
@@ -39,7 +39,7 @@ impl Certificate {
     /// Reads a text that holds certificates in PEM and nothing else.
     ///
     /// # Errors
-    /// It holds something else, or what is in it is no certificate.
+    /// It holds something else, or what is in it is not a certificate.
     pub fn read_pem(text: &str) -> Result<Vec<Self>> {
         let ends = text.matches("-----END ").count();
         let lines = text.lines().filter(|line| line.starts_with("-----BEGIN "));
@@ -47,7 +47,7 @@ impl Certificate {
             ensure!(line == "-----BEGIN CERTIFICATE-----", "there is a {line}");
         }
         let read: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
-            .map(|der| Self::read(&der.context("it is no PEM")?))
+            .map(|der| Self::read(&der.context("it is not PEM")?))
             .collect::<Result<_>>()?;
         ensure!(
             read.len() == ends,
@@ -60,9 +60,9 @@ impl Certificate {
     /// Reads DER.
     ///
     /// # Errors
-    /// It is no certificate.
+    /// It is not a certificate.
     pub fn read(der: &[u8]) -> Result<Self> {
-        let parsed = Parsed::from_der(der).context("it is no certificate")?;
+        let parsed = Parsed::from_der(der).context("it is not a certificate")?;
         ensure!(parsed.to_der()? == der, "it is not DER");
         Ok(Self {
             der: der.to_vec(),

@@ -14,10 +14,6 @@ const BACKDATE: Duration = Duration::from_secs(60);
 /// An empty Name in DER.
 const EMPTY: [u8; 2] = [0x30, 0x00];
 
-/// The most that lies between what the certificate was made from and the status that has it. The
-/// operator gives up on a request after a minute, and may be late to notice.
-const SIGNING: Duration = Duration::from_secs(180);
-
 pub(super) fn check(issued: &Issued) -> Result<()> {
     chain(issued)?;
     let (leaf, expected) = (&issued.leaf, &issued.expected);
@@ -121,20 +117,21 @@ fn fields(leaf: &Certificate) -> Result<()> {
     Ok(())
 }
 
-/// PKI-6, and that notBefore is at most [`BACKDATE`] before the signature (A3-29).
+/// PKI-6, and that notBefore is at most [`BACKDATE`] before the request, which is before the
+/// signature (A3-29).
 fn validity(issued: &Issued) -> Result<()> {
     let (leaf, expected) = (&issued.leaf, &issued.expected);
-    let (begin, answered) = (leaf.not_before(), expected.answered);
+    let (begin, issued_at) = (leaf.not_before(), expected.issued_at);
     ensure!(
-        begin <= answered,
-        "it is not valid before {begin}, and was issued at {answered}"
+        begin <= issued_at,
+        "it is not valid before {begin}, and was issued at {issued_at}"
     );
-    let signed = expected.created.max(answered - SIGNING);
+    let created = expected.created;
     // And less than the second in which it begins.
     let back = BACKDATE.min(leaf.lifetime() / 10) + Duration::from_secs(1);
     ensure!(
-        begin >= signed - back,
-        "it is valid from {begin} on, and was not signed before {signed}"
+        begin >= created - back,
+        "it is valid from {begin} on, and was requested at {created}"
     );
     for above in issued.path()? {
         ensure!(
@@ -152,7 +149,7 @@ fn validity(issued: &Issued) -> Result<()> {
 fn end_entity(leaf: &Certificate) -> Result<()> {
     ensure!(
         leaf.basic_constraints()? == Some((false, None)),
-        "PKI-4: a leaf is no CA"
+        "PKI-4: a leaf is not a CA"
     );
     let usage = leaf.key_usage()?;
     ensure!(
@@ -169,7 +166,7 @@ fn end_entity(leaf: &Certificate) -> Result<()> {
 fn ca(issued: &Issued) -> Result<()> {
     let leaf = &issued.leaf;
     let (ca, length) = leaf.basic_constraints()?.unwrap_or_default();
-    ensure!(ca, "PKI-4: a CA says so");
+    ensure!(ca, "PKI-4: a CA has CA:TRUE");
     let length = length.context("PKI-7: a CA has a path length")?;
     for (below, above) in (1..).zip(issued.path()?) {
         // Above this many CAs, it must allow them and those that may follow.

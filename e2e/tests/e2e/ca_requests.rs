@@ -10,10 +10,10 @@ use x509_cert::ext::pkix::KeyUsages;
 
 shared![
     a_ca_is_refused_unless_the_profile_allows_it,
-    pki_7_a_ca_has_path_length_0_by_default,
-    pki_7_a_ca_has_the_path_length_of_the_profile,
-    pki_7_a_path_length_stays_below_the_parents,
-    pki_7_a_parent_with_path_length_0_issues_no_ca,
+    a_ca_has_path_length_0_by_default,
+    a_ca_has_the_path_length_of_the_profile,
+    a_path_length_stays_below_the_parents,
+    a_parent_with_path_length_0_issues_no_ca,
     a_ca_without_usages_of_its_own_gets_those_of_a_ca,
     rfc_5280_a_ca_needs_a_subject,
     no_certificate_takes_the_name_of_the_ca,
@@ -27,12 +27,13 @@ async fn a_ca_is_refused_unless_the_profile_allows_it(test: &TestNamespace) -> R
         .await?;
     ensure!(
         message.contains("spec.profile.ca"),
-        "it says what to change: {message}"
+        "it states what to change: {message}"
     );
     Ok(())
 }
 
-async fn pki_7_a_ca_has_path_length_0_by_default(test: &TestNamespace) -> Result<()> {
+/// Rule PKI-7.
+async fn a_ca_has_path_length_0_by_default(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("ca"));
     spec["profile"] = json!({ "ca": {} });
     let issuer = test.issuer(ClusterIssuer, "ca", spec).await?;
@@ -42,7 +43,8 @@ async fn pki_7_a_ca_has_path_length_0_by_default(test: &TestNamespace) -> Result
     issues_below(&issued, &csr, "sub")
 }
 
-async fn pki_7_a_ca_has_the_path_length_of_the_profile(test: &TestNamespace) -> Result<()> {
+/// Rule PKI-7.
+async fn a_ca_has_the_path_length_of_the_profile(test: &TestNamespace) -> Result<()> {
     let spec = spec::with_ca_profile(&test.unique("ca"), 2);
     let issuer = test.issuer(Issuer, "ca", spec).await?;
     let csr = Csr::of_new_key()?.common_name("sub").build()?;
@@ -51,7 +53,8 @@ async fn pki_7_a_ca_has_the_path_length_of_the_profile(test: &TestNamespace) -> 
     issues_below(&issued, &csr, "sub")
 }
 
-async fn pki_7_a_path_length_stays_below_the_parents(test: &TestNamespace) -> Result<()> {
+/// Rule PKI-7.
+async fn a_path_length_stays_below_the_parents(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::with_ca_profile(&test.unique("ca"), 5);
     spec["certificate"]["selfSigned"]["pathLength"] = json!(2);
     let issuer = test.issuer(Issuer, "ca", spec).await?;
@@ -61,7 +64,8 @@ async fn pki_7_a_path_length_stays_below_the_parents(test: &TestNamespace) -> Re
     issues_below(&issued, &csr, "sub")
 }
 
-async fn pki_7_a_parent_with_path_length_0_issues_no_ca(test: &TestNamespace) -> Result<()> {
+/// Rule PKI-7.
+async fn a_parent_with_path_length_0_issues_no_ca(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::with_ca_profile(&test.unique("ca"), 1);
     spec["certificate"]["selfSigned"]["pathLength"] = json!(0);
     let issuer = test.issuer(Issuer, "ca", spec).await?;

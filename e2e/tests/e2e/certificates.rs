@@ -80,7 +80,7 @@ async fn a_certificate_whose_request_fails_is_not_issued(test: &TestNamespace) -
         .await?;
     let request = test.approve_certificate("mesh", 1).await?;
     test.failed(&request, "CaNotAllowed").await?;
-    let told = |certificate: &signet_e2e::Certificate| {
+    let refused = |certificate: &signet_e2e::Certificate| {
         let issuing = certificate.condition("Issuing");
         issuing.is_some_and(|issuing| {
             issuing.status == "False" && issuing.message.contains("CaNotAllowed")
@@ -88,13 +88,14 @@ async fn a_certificate_whose_request_fails_is_not_issued(test: &TestNamespace) -
     };
     // cert-manager repeats our message, and tries again by itself after an hour.
     test.bed()
-        .wait(&test.api(), "mesh", "told why", told)
+        .wait(&test.api(), "mesh", "refused with the reason", refused)
         .await?;
     Ok(())
 }
 
+/// Rule A4-34.
 /// On the second control plane cert-manager's approver is on.
-pub(crate) async fn a4_34_the_chart_lets_cert_managers_approver_approve(bed: OwnBed) -> Result<()> {
+pub(crate) async fn the_chart_lets_cert_managers_approver_approve(bed: OwnBed) -> Result<()> {
     let operator = bed.start_operator(&[]).await?;
     let test = TestNamespace::create(bed.bed(), "approver").await?;
     for kind in [Issuer, ClusterIssuer] {

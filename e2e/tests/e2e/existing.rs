@@ -19,9 +19,9 @@ shared![
     a_renewal_with_the_same_key_is_a_rotation,
     a_certificate_in_a_config_map_over_a_key_in_a_secret,
     a_pair_that_is_half_wrong_is_a_mismatch_and_heals,
-    a_leaf_is_no_ca,
-    a_secret_without_a_certificate_is_no_ca,
-    a_key_that_signet_does_not_use_is_said_so,
+    a_leaf_is_not_accepted_as_ca,
+    a_secret_without_a_certificate_is_rejected,
+    an_unsupported_key_type_is_reported,
     a_generation_never_changes,
 ];
 
@@ -43,7 +43,7 @@ async fn root_in_namespace(test: &TestNamespace, key: (&'static str, u32)) -> Re
 }
 
 /// A Certificate that cert-manager's CA issuer has issued is issued again by Signet, under the
-/// same root, once its issuerRef says so; all else stays.
+/// same root, once its issuerRef names it; all else stays.
 async fn moving_from_cert_managers_ca_issuer_is_one_line(test: &TestNamespace) -> Result<()> {
     let ca = root_in_namespace(test, ("RSA", 2048)).await?;
     test.cert_manager_issuer(test.name(), "ca", json!({ "ca": { "secretName": "root" } }))
@@ -206,7 +206,7 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
     Ok(())
 }
 
-/// The certificate is no secret, so it may stand apart from the key.
+/// The certificate is not secret, so it may stand apart from the key.
 async fn a_certificate_in_a_config_map_over_a_key_in_a_secret(test: &TestNamespace) -> Result<()> {
     let data = root_in_namespace(test, EC).await?.data.unwrap_or_default();
     let text = |key: &str| String::from_utf8(data[key].0.clone());
@@ -240,7 +240,7 @@ async fn a_pair_that_is_half_wrong_is_a_mismatch_and_heals(test: &TestNamespace)
     let none = test.api::<CAGeneration>().list(&Default::default()).await?;
     ensure!(
         none.items.is_empty(),
-        "a pair that is none makes no generation"
+        "a key and certificate that do not match make no generation"
     );
     let right = json!({ "data": { "tls.key": data["tls.key"] } });
     let secrets = test.api::<Secret>();
@@ -251,7 +251,7 @@ async fn a_pair_that_is_half_wrong_is_a_mismatch_and_heals(test: &TestNamespace)
     issues(test, &issuer).await
 }
 
-async fn a_leaf_is_no_ca(test: &TestNamespace) -> Result<()> {
+async fn a_leaf_is_not_accepted_as_ca(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let names = json!({ "dnsNames": ["shop.example"] });
     test.create_certificate("leaf", issuer.reference(), names)
@@ -265,7 +265,7 @@ async fn a_leaf_is_no_ca(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn a_secret_without_a_certificate_is_no_ca(test: &TestNamespace) -> Result<()> {
+async fn a_secret_without_a_certificate_is_rejected(test: &TestNamespace) -> Result<()> {
     let key = KeyKind::P256.generate()?.serialize_pem();
     copy(test, "bare", Default::default(), &[("tls.key", &key)]).await?;
     let issuer = test
@@ -279,7 +279,7 @@ async fn a_secret_without_a_certificate_is_no_ca(test: &TestNamespace) -> Result
     Ok(())
 }
 
-async fn a_key_that_signet_does_not_use_is_said_so(test: &TestNamespace) -> Result<()> {
+async fn an_unsupported_key_type_is_reported(test: &TestNamespace) -> Result<()> {
     for (name, key, reason) in [
         ("garbage", "no key at all", "KeyUnusable"),
         ("empty", "", "KeyUnusable"),

@@ -11,15 +11,15 @@ shared![
     a_cluster_issuer_issues,
     approved_before_the_issuer_exists,
     a_request_waits_for_a_cluster_issuer,
-    a2_19_a_request_waits_for_an_issuer_that_is_not_ready,
+    a_request_waits_for_an_issuer_that_is_not_ready,
     an_issuer_that_was_deleted_and_came_back_issues_again,
-    cm_3_an_unapproved_request_is_not_touched,
-    cm_3_denied_is_answered_with_denied_and_a_failure_time,
-    a1_4_denied_wins_over_malformed,
-    a1_1_an_empty_group_is_not_ours,
-    cm_5_a_reference_without_a_kind_waits_for_the_issuer,
+    an_unapproved_request_is_not_touched,
+    a_denied_request_gets_denied_and_a_failure_time,
+    denied_wins_over_malformed,
+    an_empty_group_is_not_ours,
+    a_reference_without_a_kind_waits_for_the_issuer,
     one_status_write_per_certificate,
-    a2_11_a_final_no_is_written_once_and_told_by_an_event,
+    a_final_refusal_is_written_once_with_an_event,
 ];
 
 async fn a_namespaced_issuer_issues(test: &TestNamespace) -> Result<()> {
@@ -71,7 +71,7 @@ async fn waits_for(test: &TestNamespace, kind: IssuerKind) -> Result<()> {
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
     let status = test.pending(&request, "IssuerNotFound").await?;
-    ensure!(status.failure_time.is_none(), "waiting is no failure");
+    ensure!(status.failure_time.is_none(), "waiting is not a failure");
     test.issuer(kind, "late", spec::self_signed(&test.unique("late")))
         .await?;
     test.issued(&request, &csr).await?;
@@ -81,7 +81,8 @@ async fn waits_for(test: &TestNamespace, kind: IssuerKind) -> Result<()> {
     Ok(())
 }
 
-async fn a2_19_a_request_waits_for_an_issuer_that_is_not_ready(test: &TestNamespace) -> Result<()> {
+/// Rule A2-19.
+async fn a_request_waits_for_an_issuer_that_is_not_ready(test: &TestNamespace) -> Result<()> {
     let secret = test.unique("absent");
     let issuer = test
         .create_issuer(Issuer, "ca", spec::existing(&secret))
@@ -128,7 +129,8 @@ async fn an_issuer_that_was_deleted_and_came_back_issues_again(test: &TestNamesp
     Ok(())
 }
 
-async fn cm_3_an_unapproved_request_is_not_touched(test: &TestNamespace) -> Result<()> {
+/// Rule CM-3.
+async fn an_unapproved_request_is_not_touched(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let waiting = test.ask(&Ask::new(&issuer, &csr)).await?;
@@ -149,15 +151,15 @@ async fn after_another(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
     Ok(())
 }
 
-async fn cm_3_denied_is_answered_with_denied_and_a_failure_time(
-    test: &TestNamespace,
-) -> Result<()> {
+/// Rule CM-3.
+async fn a_denied_request_gets_denied_and_a_failure_time(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     is_denied(test, &Ask::new(&issuer, &csr)).await
 }
 
-async fn a1_4_denied_wins_over_malformed(test: &TestNamespace) -> Result<()> {
+/// Rule A1-4.
+async fn denied_wins_over_malformed(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::of_new_key()?
         .dns("shop.example")?
@@ -169,9 +171,9 @@ async fn a1_4_denied_wins_over_malformed(test: &TestNamespace) -> Result<()> {
 async fn is_denied(test: &TestNamespace, ask: &Ask) -> Result<()> {
     let request = test.ask(ask).await?;
     test.deny(&request).await?;
-    let answered = test.wait_for_request(&request, "answered", |object| ready(object).is_some());
-    let object = answered.await?;
-    let ready = ready(&object).context("it is answered")?;
+    let processed = test.wait_for_request(&request, "processed", |object| ready(object).is_some());
+    let object = processed.await?;
+    let ready = ready(&object).context("it has a Ready condition")?;
     ensure!((ready.status.as_str(), ready.reason.as_deref()) == ("False", Some("Denied")));
     let status = object.status.clone().context("it has a status")?;
     ensure!(status.failure_time.is_some(), "CM-3: with a failureTime");
@@ -183,7 +185,8 @@ async fn is_denied(test: &TestNamespace, ask: &Ask) -> Result<()> {
     Ok(())
 }
 
-async fn a1_1_an_empty_group_is_not_ours(test: &TestNamespace) -> Result<()> {
+/// Rule A1-1.
+async fn an_empty_group_is_not_ours(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let mut foreign = Vec::new();
@@ -204,8 +207,9 @@ async fn a1_1_an_empty_group_is_not_ours(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
+/// Rule CM-5.
 /// The API server shows that such a reference is found by its group, and woken by its issuer.
-async fn cm_5_a_reference_without_a_kind_waits_for_the_issuer(test: &TestNamespace) -> Result<()> {
+async fn a_reference_without_a_kind_waits_for_the_issuer(test: &TestNamespace) -> Result<()> {
     let csr = Csr::for_dns("shop.example")?;
     let reference = json!({ "name": "root", "group": "signet.dev" });
     let request = test.ask(&Ask::of_reference(reference, &csr)).await?;
@@ -241,7 +245,8 @@ async fn one_status_write_per_certificate(test: &TestNamespace) -> Result<()> {
 /// The name under which the operator reports events.
 const OURS: &str = "signet.dev/signet";
 
-async fn a2_11_a_final_no_is_written_once_and_told_by_an_event(test: &TestNamespace) -> Result<()> {
+/// Rule A2-11.
+async fn a_final_refusal_is_written_once_with_an_event(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr).ca()).await?;
@@ -251,13 +256,14 @@ async fn a2_11_a_final_no_is_written_once_and_told_by_an_event(test: &TestNamesp
     let writes = audit::status_writes_from(test.bed(), test.name(), &request, 1).await?;
     ensure!(writes == 1, "{writes} status writes");
     let object = test.request(&request).await?;
-    let told = test.bed().wait_for_event(&object, "CaNotAllowed").await?;
-    ensure!(told.type_.as_deref() == Some("Warning"), "{told:?}");
+    let event = test.bed().wait_for_event(&object, "CaNotAllowed").await?;
+    ensure!(event.type_.as_deref() == Some("Warning"), "{event:?}");
     ensure!(
-        told.message
+        event
+            .message
             .as_deref()
             .is_some_and(|note| note.contains(&message)),
-        "{told:?}"
+        "{event:?}"
     );
     Ok(())
 }

@@ -9,7 +9,7 @@ use signet::permissions::{PERMISSIONS, Permission, Scope};
 use signet_e2e::audit::{Event, calls_of_run, every_call_is_permitted};
 use signet_e2e::runner;
 
-/// That each permission is used can be said of a whole run alone, and that each call is permitted
+/// That each permission is used holds only for a whole run, and that each call is permitted
 /// of any.
 pub(crate) fn tests(complete: bool) -> Vec<Trial> {
     vec![

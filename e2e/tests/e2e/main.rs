@@ -1,7 +1,7 @@
 //! The end-to-end tests: Signet on a real control plane.
 //!
-//! One binary, so that one control plane serves them all; [`signet_e2e::runner`] says how they are
-//! run. A test's name begins with the rule that it shows, where a rule has a number.
+//! One binary, so that one control plane serves them all; [`signet_e2e::runner`] runs them.
+//! The number of the rule that a test shows is in its comment.
 
 #[macro_use]
 extern crate signet_e2e;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
             operator::a_graceful_stop_finishes_what_is_in_flight,
             operator::two_replicas_one_stands_by_and_takes_over,
             operator::a_lost_lease_stops_the_work_until_it_is_free,
-            certificates::a4_34_the_chart_lets_cert_managers_approver_approve,
+            certificates::the_chart_lets_cert_managers_approver_approve,
         ],
         ca_requests::tests(),
         certificates::tests(),

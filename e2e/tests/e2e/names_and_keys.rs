@@ -1,4 +1,4 @@
-//! What a certificate says of its holder: the key, the subject, the names.
+//! What a certificate states about its holder: the key, the subject, the names.
 
 use anyhow::{Result, ensure};
 use signet_e2e::csr::{Csr, KeyKind};
@@ -7,8 +7,8 @@ use signet_e2e::{Ask, TestNamespace};
 
 shared![
     every_type_of_key_is_certified,
-    a3_26_every_kind_of_name_survives_in_order,
-    a3_26_a_subject_with_two_units_keeps_its_bytes,
+    every_kind_of_name_survives_in_order,
+    a_subject_with_two_units_keeps_its_bytes,
     istio_has_an_empty_organization,
     a_common_name_alone_is_enough,
     a_subject_key_identifier_in_the_csr_is_not_the_requesters_to_choose,
@@ -24,7 +24,8 @@ async fn every_type_of_key_is_certified(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn a3_26_every_kind_of_name_survives_in_order(test: &TestNamespace) -> Result<()> {
+/// Rule A3-26.
+async fn every_kind_of_name_survives_in_order(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::of_new_key()?
         .uri("https://shop.example/a?b=c")?
@@ -59,7 +60,8 @@ async fn a3_26_every_kind_of_name_survives_in_order(test: &TestNamespace) -> Res
     Ok(())
 }
 
-async fn a3_26_a_subject_with_two_units_keeps_its_bytes(test: &TestNamespace) -> Result<()> {
+/// Rule A3-26.
+async fn a_subject_with_two_units_keeps_its_bytes(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     // Two units, one name of two attributes, and obsolete types of string.
     let csr = Csr::by_openssl(

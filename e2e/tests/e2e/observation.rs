@@ -12,11 +12,11 @@ use signet_e2e::{Ask, TestNamespace, spec, until_admin_returns};
 use signet_testbed::wait::{Observation, until};
 
 shared![
-    the_probes_answer,
-    metrics_tell_of_issuers_and_requests,
+    the_probes_respond,
+    metrics_report_issuers_and_requests,
     metrics_name_no_issuer_that_does_not_exist,
     metrics_forget_an_issuer_that_is_gone,
-    the_log_tells_who_got_what,
+    the_log_has_requester_and_outcome,
     no_private_key_is_shown_anywhere,
     a_namespace_that_is_being_deleted_is_logged_in_one_line,
 ];
@@ -29,7 +29,7 @@ async fn get(test: &TestNamespace, path: &str) -> Result<(u16, String)> {
         .await
 }
 
-async fn the_probes_answer(test: &TestNamespace) -> Result<()> {
+async fn the_probes_respond(test: &TestNamespace) -> Result<()> {
     for path in ["/livez", "/readyz"] {
         ensure!(get(test, path).await? == (200, "ok\n".to_owned()), "{path}");
     }
@@ -39,7 +39,7 @@ async fn the_probes_answer(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()> {
+async fn metrics_report_issuers_and_requests(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let issued = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
@@ -63,7 +63,7 @@ async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()
         format!("signet_ca_expiry_timestamp_seconds{{{of}}} {end}"),
         "signet_leading 1".to_owned(),
     ] {
-        scraped(test, |text| text.lines().any(|told| told == line))
+        scraped(test, |text| text.lines().any(|it| it == line))
             .await
             .with_context(|| line.clone())?;
     }
@@ -75,7 +75,7 @@ async fn metrics_tell_of_issuers_and_requests(test: &TestNamespace) -> Result<()
         "signet_requests_waiting ",
         "signet_write_conflicts_total ",
     ] {
-        scraped(test, |text| text.lines().any(|told| told.starts_with(name)))
+        scraped(test, |text| text.lines().any(|it| it.starts_with(name)))
             .await
             .with_context(|| name.to_owned())?;
     }
@@ -170,13 +170,13 @@ async fn metrics_forget_an_issuer_that_is_gone(test: &TestNamespace) -> Result<(
     scraped(test, |text| !text.contains(&of)).await
 }
 
-async fn the_log_tells_who_got_what(test: &TestNamespace) -> Result<()> {
+async fn the_log_has_requester_and_outcome(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
     test.issued(&request, &csr).await?;
-    let told = |line: &str| {
+    let is_it = |line: &str| {
         let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
         line["namespace"] == test.name()
             && line["name"] == request.as_str()
@@ -184,7 +184,9 @@ async fn the_log_tells_who_got_what(test: &TestNamespace) -> Result<()> {
             && line["requester"]
                 == format!("system:serviceaccount:{}:requester", test.name()).as_str()
     };
-    test.bed().wait_for_log("who got what", told).await
+    test.bed()
+        .wait_for_log("the requester and the outcome", is_it)
+        .await
 }
 
 async fn no_private_key_is_shown_anywhere(test: &TestNamespace) -> Result<()> {

@@ -157,7 +157,7 @@ async fn is_ready(operator: &Operator) -> Result<()> {
     until_admin_returns(operator, "/readyz", |(code, _)| code == 200).await
 }
 
-/// Waits until the metrics say that an operator leads, or does not.
+/// Waits until the metrics show that an operator leads, or does not.
 async fn leads(operator: &Operator, leads: bool) -> Result<()> {
     shows(operator, &format!("signet_leading {}", u8::from(leads))).await
 }

@@ -5,8 +5,8 @@ use signet_e2e::csr::{Csr, outdated};
 use signet_e2e::{Ask, TestNamespace};
 
 shared![
-    cm_6_failed_has_a_failure_time,
-    a3_22_a_csr_that_does_not_prove_possession_is_refused,
+    failed_has_a_failure_time,
+    a_csr_that_does_not_prove_possession_is_refused,
     weak_keys_and_hashes_are_refused,
     an_unknown_extension_is_refused_by_name,
     text_around_the_csr_is_refused,
@@ -15,9 +15,10 @@ shared![
     an_unknown_usage_is_refused,
 ];
 
+/// Rule CM-6.
 /// [`TestNamespace::refused`] looks at the condition, the failureTime and that there is no
 /// certificate; so do all tests here.
-async fn cm_6_failed_has_a_failure_time(test: &TestNamespace) -> Result<()> {
+async fn failed_has_a_failure_time(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::of_new_key()?
         .dns("a.example")?
@@ -28,8 +29,9 @@ async fn cm_6_failed_has_a_failure_time(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
+/// Rule A3-22.
 /// cert-manager's webhook looks at the signature too, and the request is not even created.
-async fn a3_22_a_csr_that_does_not_prove_possession_is_refused(test: &TestNamespace) -> Result<()> {
+async fn a_csr_that_does_not_prove_possession_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?.with_a_broken_signature()?;
     let refused = test.ask(&Ask::new(&issuer, &csr)).await.err();

@@ -1,4 +1,4 @@
-//! What the API server itself refuses, and the message that it says then.
+//! What the API server itself refuses, and its message.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -8,11 +8,11 @@ use signet_e2e::{TestNamespace, spec};
 shared![
     a_spec_that_cannot_be_meant_is_refused_with_what_to_change,
     what_is_meant_is_taken,
-    a_key_type_that_is_none_is_refused,
+    an_unknown_key_type_is_refused,
     a_change_is_judged_like_a_creation,
 ];
 
-/// What is changed in a spec that is right, and what the API server says to it.
+/// What is changed in a spec that is right, and the error of the API server.
 type Wrong = Vec<(Value, &'static str)>;
 
 fn wrong() -> Wrong {
@@ -200,7 +200,7 @@ async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn a_key_type_that_is_none_is_refused(test: &TestNamespace) -> Result<()> {
+async fn an_unknown_key_type_is_refused(test: &TestNamespace) -> Result<()> {
     for key_type in ["RSA1024", "P256", "ecdsap256", "MLDSA65"] {
         let mut spec = spec::self_signed("key");
         spec["key"]["software"]["keyType"] = json!(key_type);

@@ -16,7 +16,7 @@ use signet_e2e::{Ask, IssuerRef, TestNamespace, ready_condition, spec};
 shared![
     every_type_of_key_for_a_namespaced_issuer,
     every_type_of_key_for_a_cluster_issuer,
-    the_root_is_as_the_spec_says,
+    the_root_matches_the_spec,
     the_key_secret_and_the_generation_have_no_owner,
     a_key_that_is_there_is_used_and_not_overwritten,
     a_missing_key_is_not_recreated,
@@ -25,7 +25,7 @@ shared![
     a_new_issuer_object_finds_its_old_ca,
     the_secrets_of_a_cluster_issuer_are_in_the_cluster_resource_namespace,
     kstatus_conditions_follow_the_generation,
-    a_subject_that_is_none_stalls,
+    an_invalid_subject_stalls,
 ];
 
 async fn every_type_of_key_for_a_namespaced_issuer(test: &TestNamespace) -> Result<()> {
@@ -65,7 +65,7 @@ fn rcgen_length(key: &rcgen::KeyPair) -> usize {
     key.subject_public_key_info().len()
 }
 
-async fn the_root_is_as_the_spec_says(test: &TestNamespace) -> Result<()> {
+async fn the_root_matches_the_spec(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("root"));
     spec["certificate"]["selfSigned"]["subject"] = json!("CN=Example Root,O=Example\\, Inc.,C=DE");
     spec["certificate"]["selfSigned"]["duration"] = json!("48h30m");
@@ -144,7 +144,7 @@ async fn a_key_that_is_there_is_used_and_not_overwritten(test: &TestNamespace) -
 async fn a_missing_key_is_not_recreated(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let name = test.unique("root");
-    let key = take_away(test, &name).await?;
+    let key = delete_key(test, &name).await?;
     let message = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
     ensure!(message.contains(&name), "it names the Secret: {message}");
     let csr = Csr::for_dns("shop.example")?;
@@ -164,10 +164,10 @@ async fn a_missing_key_is_not_recreated(test: &TestNamespace) -> Result<()> {
 async fn a_key_that_was_replaced_is_a_mismatch(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let name = test.unique("root");
-    let key = take_away(test, &name).await?;
+    let key = delete_key(test, &name).await?;
     put_key(test, &name, &KeyKind::P256.generate()?.serialize_pem()).await?;
     test.wait_until_not_ready(&issuer, "KeyMismatch").await?;
-    take_away(test, &name).await?;
+    delete_key(test, &name).await?;
     put_key(test, &name, &key).await?;
     test.wait_until_ready(&issuer).await?;
     Ok(())
@@ -185,7 +185,7 @@ async fn a_changed_key_makes_it_unready_and_a_change_back_heals(
     let message = test.wait_until_not_ready(&issuer, "KeyChanged").await?;
     ensure!(
         message.contains(&own),
-        "it says what to change back to: {message}"
+        "it states what to change back to: {message}"
     );
     ensure!(
         test.api::<Secret>().get_opt(&other).await?.is_none(),
@@ -276,7 +276,7 @@ async fn kstatus_conditions_follow_the_generation(test: &TestNamespace) -> Resul
         "{ready:?}"
     );
 
-    take_away(test, &test.unique("root")).await?;
+    delete_key(test, &test.unique("root")).await?;
     let gone = |ready: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
         ready.reason == "KeyNotFound"
     };
@@ -299,14 +299,14 @@ async fn kstatus_conditions_follow_the_generation(test: &TestNamespace) -> Resul
 
 fn conditions_are(status: &signet_api::IssuerStatus, expected: [(&str, &str); 3]) -> Result<()> {
     let conditions = status.conditions.iter();
-    let told: Vec<_> = conditions
+    let found: Vec<_> = conditions
         .map(|one| (one.type_.as_str(), one.status.as_str()))
         .collect();
-    ensure!(told == expected, "{told:?}");
+    ensure!(found == expected, "{found:?}");
     Ok(())
 }
 
-async fn a_subject_that_is_none_stalls(test: &TestNamespace) -> Result<()> {
+async fn an_invalid_subject_stalls(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("root"));
     spec["certificate"]["selfSigned"]["subject"] = json!("Example Root");
     let issuer: IssuerRef = test.create_issuer(Issuer, "root", spec).await?;
@@ -328,7 +328,7 @@ async fn put_key(test: &TestNamespace, name: &str, pem: &str) -> Result<()> {
     Ok(())
 }
 
-async fn take_away(test: &TestNamespace, name: &str) -> Result<String> {
+async fn delete_key(test: &TestNamespace, name: &str) -> Result<String> {
     let data = test.secret(name).await?.data.unwrap_or_default();
     let key = data.get("tls.key").context("it has a key")?;
     test.api::<Secret>()

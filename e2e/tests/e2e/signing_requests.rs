@@ -10,20 +10,20 @@ use signet_e2e::verify::issues_below;
 use signet_e2e::{IssuerRef, Rule, SigningAsk, TestNamespace, User, audit, spec};
 
 shared![
-    a5_36_a_cluster_issuers_signer_signs,
-    a5_37_a_namespaced_signer_needs_the_right_to_reference_it,
-    a5_37_a_right_to_another_issuer_is_none,
-    a5_39_the_smaller_of_annotation_and_expiration_seconds_counts,
-    a5_39_without_either_it_is_90_days,
-    csr_2_less_than_600_s_is_refused,
-    csr_7_unapproved_and_denied_ones_are_not_touched,
-    a5_36_foreign_signers_are_not_touched,
-    a5_38_one_that_can_never_succeed_fails,
-    a3_22_proof_of_possession_is_checked,
+    a_cluster_issuers_signer_signs,
+    a_namespaced_signer_needs_the_right_to_reference_it,
+    a_right_to_another_issuer_does_not_count,
+    the_smaller_of_annotation_and_expiration_seconds_counts,
+    without_either_it_is_90_days,
+    less_than_600_s_is_refused,
+    unapproved_and_denied_ones_are_not_touched,
+    foreign_signers_are_not_touched,
+    one_that_can_never_succeed_fails,
+    proof_of_possession_is_checked,
     weak_keys_are_refused,
-    a3_23_usages_in_the_csr_must_be_those_of_the_spec,
-    a5_39_is_ca_by_annotation,
-    a5_40_one_that_waits_is_told_by_an_event_and_issued_later,
+    usages_in_the_csr_must_be_those_of_the_spec,
+    is_ca_by_annotation,
+    a_waiting_request_gets_an_event_and_is_issued_later,
 ];
 
 const DURATION: &str = "experimental.cert-manager.io/request-duration";
@@ -35,7 +35,8 @@ async fn set_up(test: &TestNamespace) -> Result<(IssuerRef, User)> {
     Ok((issuer, test.signing_requester("asker").await?))
 }
 
-async fn a5_36_a_cluster_issuers_signer_signs(test: &TestNamespace) -> Result<()> {
+/// Rule A5-36.
+async fn a_cluster_issuers_signer_signs(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::of_new_key()?
         .common_name("shop")
@@ -59,9 +60,8 @@ async fn a5_36_a_cluster_issuers_signer_signs(test: &TestNamespace) -> Result<()
     Ok(())
 }
 
-async fn a5_37_a_namespaced_signer_needs_the_right_to_reference_it(
-    test: &TestNamespace,
-) -> Result<()> {
+/// Rule A5-37.
+async fn a_namespaced_signer_needs_the_right_to_reference_it(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let asker = test.signing_requester("asker").await?;
     let csr = Csr::for_dns("shop.example")?;
@@ -101,7 +101,8 @@ const REFERENCE_ROOT: Rule = Rule {
     names: &["root"],
 };
 
-async fn a5_37_a_right_to_another_issuer_is_none(test: &TestNamespace) -> Result<()> {
+/// Rule A5-37.
+async fn a_right_to_another_issuer_does_not_count(test: &TestNamespace) -> Result<()> {
     let asker = test.signing_requester("asker").await?;
     test.grant(&asker, "reference", &[REFERENCE_ROOT]).await?;
     let other = test
@@ -114,8 +115,9 @@ async fn a5_37_a_right_to_another_issuer_is_none(test: &TestNamespace) -> Result
     Ok(())
 }
 
+/// Rule A5-39.
 /// The annotation can be changed after the approval, `expirationSeconds` cannot.
-async fn a5_39_the_smaller_of_annotation_and_expiration_seconds_counts(
+async fn the_smaller_of_annotation_and_expiration_seconds_counts(
     test: &TestNamespace,
 ) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
@@ -136,7 +138,8 @@ async fn a5_39_the_smaller_of_annotation_and_expiration_seconds_counts(
     Ok(())
 }
 
-async fn a5_39_without_either_it_is_90_days(test: &TestNamespace) -> Result<()> {
+/// Rule A5-39.
+async fn without_either_it_is_90_days(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::for_dns("shop.example")?;
     let ask = SigningAsk::new(&issuer, &csr);
@@ -147,7 +150,8 @@ async fn a5_39_without_either_it_is_90_days(test: &TestNamespace) -> Result<()> 
     Ok(())
 }
 
-async fn csr_2_less_than_600_s_is_refused(test: &TestNamespace) -> Result<()> {
+/// Rule CSR-2.
+async fn less_than_600_s_is_refused(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::for_dns("shop.example")?;
     for short in ["599s", "soon"] {
@@ -158,7 +162,8 @@ async fn csr_2_less_than_600_s_is_refused(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn csr_7_unapproved_and_denied_ones_are_not_touched(test: &TestNamespace) -> Result<()> {
+/// Rule CSR-7.
+async fn unapproved_and_denied_ones_are_not_touched(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::for_dns("shop.example")?;
     let ask = SigningAsk::new(&issuer, &csr);
@@ -183,7 +188,8 @@ async fn csr_7_unapproved_and_denied_ones_are_not_touched(test: &TestNamespace) 
     Ok(())
 }
 
-async fn a5_36_foreign_signers_are_not_touched(test: &TestNamespace) -> Result<()> {
+/// Rule A5-36.
+async fn foreign_signers_are_not_touched(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::for_dns("shop.example")?;
     // Names that are near ours, and one that names no issuer. Only the administrator may approve
@@ -220,7 +226,8 @@ async fn a5_36_foreign_signers_are_not_touched(test: &TestNamespace) -> Result<(
     Ok(())
 }
 
-async fn a5_38_one_that_can_never_succeed_fails(test: &TestNamespace) -> Result<()> {
+/// Rule A5-38.
+async fn one_that_can_never_succeed_fails(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::of_new_key()?
         .dns("a.example")?
@@ -234,8 +241,9 @@ async fn a5_38_one_that_can_never_succeed_fails(test: &TestNamespace) -> Result<
     Ok(())
 }
 
+/// Rule A3-22.
 /// The API server looks at the signature itself, and the request is not even created.
-async fn a3_22_proof_of_possession_is_checked(test: &TestNamespace) -> Result<()> {
+async fn proof_of_possession_is_checked(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::for_dns("shop.example")?.with_a_broken_signature()?;
     let ask = SigningAsk::new(&issuer, &csr);
@@ -257,8 +265,9 @@ async fn weak_keys_are_refused(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
+/// Rule A3-23.
 /// No webhook compares them for this API.
-async fn a3_23_usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace) -> Result<()> {
+async fn usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::of_new_key()?
         .dns("shop.example")?
@@ -276,7 +285,8 @@ async fn a3_23_usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace)
     Ok(())
 }
 
-async fn a5_39_is_ca_by_annotation(test: &TestNamespace) -> Result<()> {
+/// Rule A5-39.
+async fn is_ca_by_annotation(test: &TestNamespace) -> Result<()> {
     let (issuer, asker) = set_up(test).await?;
     let csr = Csr::of_new_key()?.common_name("sub").build()?;
     let ask = SigningAsk::new(&issuer, &csr)
@@ -296,9 +306,8 @@ async fn a5_39_is_ca_by_annotation(test: &TestNamespace) -> Result<()> {
     issues_below(&issued, &csr, "sub")
 }
 
-async fn a5_40_one_that_waits_is_told_by_an_event_and_issued_later(
-    test: &TestNamespace,
-) -> Result<()> {
+/// Rule A5-40.
+async fn a_waiting_request_gets_an_event_and_is_issued_later(test: &TestNamespace) -> Result<()> {
     let asker = test.signing_requester("asker").await?;
     let issuer = test.issuer_ref(ClusterIssuer, "late");
     let csr = Csr::for_dns("shop.example")?;
@@ -307,8 +316,8 @@ async fn a5_40_one_that_waits_is_told_by_an_event_and_issued_later(
         .await?;
     test.approve_signing(&request).await?;
     let object = test.signing_request(&request).await?;
-    let told = test.bed().wait_for_event(&object, "IssuerNotFound").await?;
-    ensure!(told.type_.as_deref() == Some("Normal"), "{told:?}");
+    let event = test.bed().wait_for_event(&object, "IssuerNotFound").await?;
+    ensure!(event.type_.as_deref() == Some("Normal"), "{event:?}");
     ensure!(
         audit::status_writes(test.bed(), "", &request)? == 0,
         "there is no condition for it"

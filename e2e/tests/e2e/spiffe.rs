@@ -14,10 +14,10 @@ shared![
     a_service_account_gets_its_own_id,
     a_service_account_that_lists_its_own_id_gets_it_once,
     a_service_account_gets_no_other_id,
-    x5_2_two_uris_are_refused,
-    sid_an_id_that_is_none_is_refused,
-    sid_7_an_id_in_another_form_is_refused,
-    x5_5_names_beside_the_id_stay,
+    two_uris_are_refused,
+    an_invalid_id_is_refused,
+    an_id_in_another_form_is_refused,
+    names_beside_the_id_stay,
     no_id_is_added_beside_other_names,
     a_plain_user_is_refused,
     a_client_certificate_with_the_names_of_a_service_account_is_refused,
@@ -25,9 +25,9 @@ shared![
     a_forged_owner_does_not_count,
     a_namespaced_issuer_gives_no_id_of_another_namespace,
     a_cluster_issuer_gives_ids_of_every_namespace,
-    x5_15_a_leaf_has_both_tls_usages,
-    x5_13_no_crl_sign_on_a_leaf,
-    x5_7_a_ca_carries_the_trust_domains_id_or_none,
+    a_leaf_has_both_tls_usages,
+    no_crl_sign_on_a_leaf,
+    a_ca_carries_the_trust_domains_id_or_none,
     the_root_carries_the_trust_domains_id,
     a_signing_request_gives_the_same_id,
 ];
@@ -70,7 +70,7 @@ async fn a_service_account_gets_its_own_id(test: &TestNamespace) -> Result<()> {
     let message = ready(&object)
         .and_then(|ready| ready.message.clone())
         .unwrap_or_default();
-    ensure!(message.contains(&id), "the condition says which: {message}");
+    ensure!(message.contains(&id), "the condition names it: {message}");
     Ok(())
 }
 
@@ -99,13 +99,14 @@ async fn a_service_account_gets_no_other_id(test: &TestNamespace) -> Result<()> 
             .await?;
         ensure!(
             message.contains(&requesters_id(test)),
-            "it says what it may have: {message}"
+            "it states what is allowed: {message}"
         );
     }
     Ok(())
 }
 
-async fn x5_2_two_uris_are_refused(test: &TestNamespace) -> Result<()> {
+/// Rule X5-2.
+async fn two_uris_are_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let id = requesters_id(test);
     let csr = Csr::of_new_key()?
@@ -117,7 +118,7 @@ async fn x5_2_two_uris_are_refused(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn sid_an_id_that_is_none_is_refused(test: &TestNamespace) -> Result<()> {
+async fn an_invalid_id_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     for wrong in [
         "https://prod.example/ns/a/sa/b",
@@ -134,7 +135,8 @@ async fn sid_an_id_that_is_none_is_refused(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn sid_7_an_id_in_another_form_is_refused(test: &TestNamespace) -> Result<()> {
+/// Rule SID-7.
+async fn an_id_in_another_form_is_refused(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::for_uri(&requesters_id(test).replace(TRUST_DOMAIN, "PROD.example"))?;
     let message = test
@@ -142,12 +144,13 @@ async fn sid_7_an_id_in_another_form_is_refused(test: &TestNamespace) -> Result<
         .await?;
     ensure!(
         message.contains(&requesters_id(test)),
-        "it says which form: {message}"
+        "it states which form: {message}"
     );
     Ok(())
 }
 
-async fn x5_5_names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
+/// Rule X5-5.
+async fn names_beside_the_id_stay(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::of_new_key()?
         .common_name("web")
@@ -191,7 +194,7 @@ async fn a_plain_user_is_refused(test: &TestNamespace) -> Result<()> {
 }
 
 /// The API server takes username, groups and UID from a client certificate as they are, also when
-/// they are those of a ServiceAccount. Only the credential's ID tells them apart.
+/// they are those of a ServiceAccount. Only the credential's ID distinguishes them.
 async fn a_client_certificate_with_the_names_of_a_service_account_is_refused(
     test: &TestNamespace,
 ) -> Result<()> {
@@ -330,7 +333,8 @@ async fn a_cluster_issuer_gives_ids_of_every_namespace(test: &TestNamespace) -> 
     Ok(())
 }
 
-async fn x5_15_a_leaf_has_both_tls_usages(test: &TestNamespace) -> Result<()> {
+/// Rule X5-15.
+async fn a_leaf_has_both_tls_usages(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::of_new_key()?.build()?;
     for usages in [
@@ -353,7 +357,8 @@ async fn x5_15_a_leaf_has_both_tls_usages(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn x5_13_no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
+/// Rule X5-13.
+async fn no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let csr = Csr::of_new_key()?.build()?;
     let ask = Ask::new(&issuer, &csr).usages(&["digital signature", "crl sign"]);
@@ -361,7 +366,8 @@ async fn x5_13_no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn x5_7_a_ca_carries_the_trust_domains_id_or_none(test: &TestNamespace) -> Result<()> {
+/// Rule X5-7.
+async fn a_ca_carries_the_trust_domains_id_or_none(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
     spec["profile"] = json!({ "ca": { "allowedRequesters": {
         "serviceAccounts": [{ "namespace": test.name(), "name": "requester" }],

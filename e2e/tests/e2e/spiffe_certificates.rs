@@ -18,8 +18,8 @@ shared![
     a_certificate_may_list_no_id_of_another_namespace,
     a_certificate_may_list_no_id_of_another_trust_domain,
     a_request_of_cert_managers_for_nothing_is_refused,
-    cm_7_a_uri_that_signet_alone_wrote_is_issued_again_once_its_request_is_gone,
-    cm_7_a_uri_that_the_certificate_lists_is_left_alone,
+    a_uri_that_only_signet_wrote_is_issued_again_once_its_request_is_gone,
+    a_uri_that_the_certificate_lists_is_kept,
 ];
 
 fn id(test: &TestNamespace, path: &str) -> String {
@@ -111,7 +111,7 @@ async fn a_request_of_cert_managers_for_nothing_is_refused(test: &TestNamespace)
 /// the certificate in the Secret instead, finds a URI that the spec does not list, and issues it
 /// again (`spec.uris`, reason SecretMismatch), once for each request that goes. It comes to rest
 /// with the new request: there is no loop. So a Certificate should list its own SPIFFE ID.
-async fn cm_7_a_uri_that_signet_alone_wrote_is_issued_again_once_its_request_is_gone(
+async fn a_uri_that_only_signet_wrote_is_issued_again_once_its_request_is_gone(
     test: &TestNamespace,
 ) -> Result<()> {
     let issuer = issuer(test).await?;
@@ -141,7 +141,8 @@ async fn cm_7_a_uri_that_signet_alone_wrote_is_issued_again_once_its_request_is_
     Ok(())
 }
 
-async fn cm_7_a_uri_that_the_certificate_lists_is_left_alone(test: &TestNamespace) -> Result<()> {
+/// Rule CM-7.
+async fn a_uri_that_the_certificate_lists_is_kept(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     let listed = id(test, "certificate/shop");
     gets(test, &issuer, &[&listed], &listed).await?;

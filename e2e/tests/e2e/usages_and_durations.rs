@@ -13,15 +13,15 @@ use x509_cert::ext::pkix::KeyUsages;
 
 shared![
     usages_are_exactly_those_of_the_spec,
-    cm_8_no_usages_mean_signature_and_key_encipherment,
+    no_usages_mean_signature_and_key_encipherment,
     usages_that_do_not_fit_the_key_are_dropped_and_reported,
     ocsp_signing_and_crl_sign_are_refused_on_a_leaf,
-    x5_14_digital_signature_comes_with_extended_usages_alone,
-    a3_23_usages_in_the_csr_must_be_those_of_the_spec,
-    a3_24_cert_sign_needs_a_ca,
-    a3_28_and_29_a_lifetime_is_exact,
+    only_extended_usages_add_digital_signature,
+    usages_in_the_csr_must_be_those_of_the_spec,
+    cert_sign_needs_a_ca,
+    a_lifetime_is_exact,
     a_certificate_of_20_s_is_not_born_expired,
-    pki_6_a_lifetime_beyond_the_cas_is_cut_and_the_condition_says_so,
+    a_lifetime_beyond_the_cas_is_shortened_and_reported,
 ];
 
 async fn usages_are_exactly_those_of_the_spec(test: &TestNamespace) -> Result<()> {
@@ -52,7 +52,8 @@ async fn usages_are_exactly_those_of_the_spec(test: &TestNamespace) -> Result<()
     Ok(())
 }
 
-async fn cm_8_no_usages_mean_signature_and_key_encipherment(test: &TestNamespace) -> Result<()> {
+/// Rule CM-8.
+async fn no_usages_mean_signature_and_key_encipherment(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::of(KeyKind::Rsa2048)?.dns("shop.example")?.build()?;
     let issued = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
@@ -98,9 +99,8 @@ async fn ocsp_signing_and_crl_sign_are_refused_on_a_leaf(test: &TestNamespace) -
     Ok(())
 }
 
-async fn x5_14_digital_signature_comes_with_extended_usages_alone(
-    test: &TestNamespace,
-) -> Result<()> {
+/// Rule X5-14.
+async fn only_extended_usages_add_digital_signature(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let ask = Ask::new(&issuer, &csr).usages(&["client auth", "server auth"]);
@@ -110,9 +110,10 @@ async fn x5_14_digital_signature_comes_with_extended_usages_alone(
     Ok(())
 }
 
+/// Rule A3-23.
 /// cert-manager's webhook compares them when the request is created, so that Signet sees only
 /// those that agree.
-async fn a3_23_usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace) -> Result<()> {
+async fn usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::of_new_key()?
         .dns("shop.example")?
@@ -136,7 +137,8 @@ async fn a3_23_usages_in_the_csr_must_be_those_of_the_spec(test: &TestNamespace)
     Ok(())
 }
 
-async fn a3_24_cert_sign_needs_a_ca(test: &TestNamespace) -> Result<()> {
+/// Rule A3-24.
+async fn cert_sign_needs_a_ca(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     let ask = Ask::new(&issuer, &csr).usages(&["cert sign"]);
@@ -144,7 +146,8 @@ async fn a3_24_cert_sign_needs_a_ca(test: &TestNamespace) -> Result<()> {
     Ok(())
 }
 
-async fn a3_28_and_29_a_lifetime_is_exact(test: &TestNamespace) -> Result<()> {
+/// Rules A3-28 and A3-29.
+async fn a_lifetime_is_exact(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let csr = Csr::for_dns("shop.example")?;
     for (asked, seconds) in [
@@ -179,9 +182,8 @@ async fn a_certificate_of_20_s_is_not_born_expired(test: &TestNamespace) -> Resu
     Ok(())
 }
 
-async fn pki_6_a_lifetime_beyond_the_cas_is_cut_and_the_condition_says_so(
-    test: &TestNamespace,
-) -> Result<()> {
+/// Rule PKI-6.
+async fn a_lifetime_beyond_the_cas_is_shortened_and_reported(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("short"));
     spec["certificate"]["selfSigned"]["duration"] = json!("1h");
     let issuer = test.issuer(Issuer, "short", spec).await?;

@@ -37,7 +37,7 @@ async fn a_wrong_certificate_does_not_pass(test: &TestNamespace) -> Result<()> {
     };
     let begin = good.leaf.not_before();
     let early = Expected {
-        answered: begin - SignedDuration::from_secs(1),
+        issued_at: begin - SignedDuration::from_secs(1),
         ..right()
     };
     let late = Expected {
@@ -48,9 +48,9 @@ async fn a_wrong_certificate_does_not_pass(test: &TestNamespace) -> Result<()> {
         (chain, roots, other_key, "not the one of the CSR"),
         (chain, &under_other.roots_pem, right(), "no issuer of"),
         (chain, &String::new(), right(), "no issuer of"),
-        (chain, roots, ca, "a CA says so"),
+        (chain, roots, ca, "a CA has CA:TRUE"),
         (chain, roots, early, "it is not valid before"),
-        (chain, roots, late, "was not signed before"),
+        (chain, roots, late, "and was requested at"),
         (
             &format!("{chain}{roots}"),
             roots,

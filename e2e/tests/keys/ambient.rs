@@ -80,7 +80,7 @@ pub(crate) async fn the_role_of_its_node(bed: OwnBed) -> Result<()> {
     let test = TestNamespace::create(bed.bed(), "imds").await?;
     let key = keys::kms().await?;
     let server = blocking(|| Proxy::http("http://127.0.0.1:9", None)).await?;
-    let plain = |body: &str| Fault::Answer {
+    let plain = |body: &str| Fault::Response {
         status: 200,
         headers: vec![("x-aws-ec2-metadata-token-ttl-seconds".into(), "300".into())],
         body: body.to_owned(),
@@ -93,7 +93,7 @@ pub(crate) async fn the_role_of_its_node(bed: OwnBed) -> Result<()> {
     let mut of_node = credentials(&key).await?;
     of_node["Code"] = json!("Success");
     of_node["Type"] = json!("AWS-HMAC");
-    // The first that fits answers.
+    // The first that fits responds.
     let role = in_session(&format!("{ROLES}node"));
     let session = Requests::Path("/latest/api/token".to_owned());
     server.add(session, plain(SESSION));

@@ -60,13 +60,13 @@ async fn vault_rotates_the_key_and_the_ca_keeps_its_version(test: &TestNamespace
     );
     let name = key.name().to_owned();
     blocking(move || openbao()?.rotate_key(MOUNT, &name)).await?;
-    ready_saying(test, &issuer, NOTICE).await?;
+    ready_with_notice(test, &issuer, NOTICE).await?;
     same_ca(test, &issuer, &before).await?;
 
     test.delete_issuer(&issuer).await?;
     let spec = test.spec_over(&issuer, &*key, json!({ "selfSigned": {} }));
     let issuer = test.create_issuer(ClusterIssuer, "rotated", spec).await?;
-    ready_saying(test, &issuer, NOTICE).await?;
+    ready_with_notice(test, &issuer, NOTICE).await?;
     same_ca(test, &issuer, &before).await?;
     let restored = generation_of(test, &issuer).await?;
     ensure!(
@@ -99,7 +99,7 @@ async fn aws_kms_points_the_alias_to_another_key(test: &TestNamespace) -> Result
         ministack()?.point_alias(&named, &other)
     })
     .await?;
-    ready_saying(test, &issuer, "this CA keeps signing with").await?;
+    ready_with_notice(test, &issuer, "this CA keeps signing with").await?;
     same_ca(test, &issuer, &before).await
 }
 
@@ -117,7 +117,7 @@ async fn pkcs11_gives_the_label_to_another_key(test: &TestNamespace) -> Result<(
     nothing_is_issued(test, &issuer).await
 }
 
-/// The issuer says why, and requests wait.
+/// The issuer reports why, and requests wait.
 async fn nothing_is_issued(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
     let message = test.wait_until_not_ready(issuer, "KeyMismatch").await?;
     ensure!(message.contains("does not match the key"), "{message}");
@@ -139,7 +139,7 @@ async fn waits(test: &TestNamespace, request: &str) -> Result<()> {
     Ok(())
 }
 
-async fn ready_saying(test: &TestNamespace, issuer: &IssuerRef, notice: &str) -> Result<()> {
+async fn ready_with_notice(test: &TestNamespace, issuer: &IssuerRef, notice: &str) -> Result<()> {
     test.wait_for_issuer(issuer, notice, |ready| {
         ready.status == "True" && ready.message.contains(notice)
     })

@@ -17,12 +17,12 @@ use signet_e2e::{Bed, runner};
 
 /// Shorter ones may be part of something else.
 const SHORTEST: usize = 8;
-/// In what servers and Signet tell each other credentials, by the logins of these tests.
-const TOLD: [&str; 4] = ["<SessionToken>", "WebIdentityToken=", "client_token", "jwt"];
+/// The fields in which servers and Signet send credentials, by the logins of these tests.
+const LOGIN_FIELDS: [&str; 4] = ["<SessionToken>", "WebIdentityToken=", "client_token", "jwt"];
 /// How a token begins that was made for a ServiceAccount: a JSON Web Token. And private keys.
 const SHAPES: [&str; 2] = ["eyJhbGciOi", "PRIVATE KEY-----"];
 
-/// That something was used can be said of a whole run alone.
+/// That something was used holds only for a whole run.
 pub(crate) fn tests(complete: bool) -> Vec<Trial> {
     vec![
         runner::trial(
@@ -43,8 +43,8 @@ pub(crate) fn tests(complete: bool) -> Vec<Trial> {
         .with_ignored_flag(!complete),
         runner::trial(
             module_path!(),
-            "what_servers_tell_is_known",
-            what_servers_tell_is_known,
+            "what_servers_return_is_recorded",
+            what_servers_return_is_recorded,
         )
         .with_ignored_flag(!complete),
         runner::trial(module_path!(), "no_secret_was_shown", no_secret_was_shown),
@@ -82,9 +82,9 @@ async fn what_others_grant_was_used() -> Result<()> {
 }
 
 /// Of each kind of login a credential passed through a proxy, and is searched for below.
-async fn what_servers_tell_is_known() -> Result<()> {
+async fn what_servers_return_is_recorded() -> Result<()> {
     let places = signet_testbed::proxy::places();
-    let unseen: Vec<_> = TOLD
+    let unseen: Vec<_> = LOGIN_FIELDS
         .iter()
         .filter(|place| !places.contains(**place))
         .collect();
@@ -92,7 +92,7 @@ async fn what_servers_tell_is_known() -> Result<()> {
     Ok(())
 }
 
-/// Whatever the run knew, what servers and Signet told each other, and whatever is in a Secret now,
+/// Whatever the run knew, what servers and Signet sent each other, and whatever is in a Secret now,
 /// in no log, event, status or CA generation; also not in base64.
 async fn no_secret_was_shown() -> Result<()> {
     let mut shown = Vec::new();
@@ -101,7 +101,10 @@ async fn no_secret_was_shown() -> Result<()> {
     for bed in Bed::started() {
         let log = std::fs::read_to_string(bed.operator_log())?;
         shown.push(("the operator's log".to_owned(), log));
-        let objects = bed.shown().context("what is shown is noted")?.texts();
+        let objects = bed
+            .written()
+            .context("what is written is recorded")?
+            .texts();
         let seen = objects
             .iter()
             .any(|(place, _)| place.starts_with("CAGeneration"));
@@ -118,14 +121,14 @@ async fn no_secret_was_shown() -> Result<()> {
     searched.extend(encoded);
     searched.extend(SHAPES.map(str::to_owned));
     for (place, text) in &shown {
-        // Which one it is, is not told once more.
+        // Which one it is, is not shown once more.
         let found = searched.iter().any(|secret| text.contains(secret.as_str()));
         ensure!(!found, "{place} shows a secret");
     }
     Ok(())
 }
 
-/// All but certificates, which are no secret.
+/// All but certificates, which are not secret.
 async fn in_secrets(bed: &Bed) -> Result<Vec<String>> {
     let all = Api::<Secret>::all(bed.client())
         .list(&ListParams::default())

@@ -55,7 +55,7 @@ async fn certificate_to_secret(
     let public = blocking(move || key.public_key()).await?;
     ensure!(
         issued.issuer()?.public_key() == public,
-        "the CA's key is the one that the backend's own tool tells"
+        "the CA's key is the one that the backend's own tool returns"
     );
     Ok(())
 }

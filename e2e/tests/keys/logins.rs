@@ -20,7 +20,7 @@ shared![
 
 const LOGIN: &str = "ca-login";
 
-/// Without the Role there is no token, and the condition says which Role. With it, the token has
+/// Without the Role there is no token, and the condition names the Role. With it, the token has
 /// exactly the issuer's audience: OpenBao's role asks for no other, and one that asks for less or
 /// more gets none.
 async fn vault_reviews_the_token_of_a_service_account(test: &TestNamespace) -> Result<()> {
@@ -127,7 +127,7 @@ async fn say_what_role_is_missing(test: &TestNamespace, issuer: &IssuerRef) -> R
     Ok(())
 }
 
-/// The API server, as OpenBao is told of it.
+/// The API server, as OpenBao is configured with it.
 struct Kubernetes {
     server: String,
     ca: String,

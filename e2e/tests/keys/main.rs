@@ -2,14 +2,14 @@
 //! real servers that keep the keys, and what goes wrong between.
 //!
 //! One binary, so that one control plane and one of each server serve them all;
-//! [`signet_e2e::runner`] says how they are run. On the shared bed cert-manager's approver
+//! [`signet_e2e::runner`] runs them. On the shared bed cert-manager's approver
 //! approves, and the operator may load every module of [`signet_e2e::keys::modules`].
 
 #[macro_use]
 extern crate signet_e2e;
 
 mod ambient;
-mod away;
+
 mod changed;
 mod closing;
 mod existing;
@@ -20,6 +20,7 @@ mod outage;
 mod restart;
 mod tenants;
 mod throttled;
+mod unavailable;
 
 use std::process::ExitCode;
 
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         outage::tests(),
         throttled::tests(),
         tenants::tests(),
-        away::tests(),
+        unavailable::tests(),
         changed::tests(),
         existing::tests(),
         issuance::tests(),

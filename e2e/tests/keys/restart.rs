@@ -1,11 +1,11 @@
-//! The operator is killed and credentials are replaced while the backends are away and many
+//! The operator is killed and credentials are replaced while the backends are unavailable and many
 //! requests wait.
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::audit::count_calls;
-use signet_e2e::keys::{self, Away, Shared};
+use signet_e2e::keys::{self, Outage, Shared};
 use signet_e2e::{Burst, IssuerRef, OwnBed, TestNamespace, stop};
 use signet_testbed::installation::Operator;
 use signet_testbed::wait::{Observation, until};
@@ -35,8 +35,8 @@ pub(crate) async fn killed_and_given_new_credentials_in_an_outage(bed: OwnBed) -
     for burst in &bursts {
         burst.watched().issued(BEFORE / 2).await?;
     }
-    for (key, how) in keys.iter().zip([Away::Gone, Away::Hung, Away::Gone]) {
-        keys::at(key, move |key| key.take_away(how)).await?;
+    for (key, how) in keys.iter().zip([Outage::Gone, Outage::Hung, Outage::Gone]) {
+        keys::at(key, move |key| key.begin_outage(how)).await?;
     }
     ask(&mut bursts, AT_THE_END - BEFORE).await?;
     wait(&bursts)?;
@@ -50,7 +50,7 @@ pub(crate) async fn killed_and_given_new_credentials_in_an_outage(bed: OwnBed) -
     }
     ask(&mut bursts, COUNT - AT_THE_START).await?;
     for burst in &bursts {
-        burst.watched().answered(COUNT).await?;
+        burst.watched().processed(COUNT).await?;
     }
     has_lasted(&bed, since).await?;
     wait(&bursts)?;
@@ -61,7 +61,7 @@ pub(crate) async fn killed_and_given_new_credentials_in_an_outage(bed: OwnBed) -
         burst.check(&["Issued", "Pending"]).await?;
         test.wait_until_ready(issuer).await?;
     }
-    // With the new ones alone, from the start on.
+    // Only with the new ones, from the start on.
     operator.kill()?;
     let operator = start(&bed).await?;
     for (test, issuer, _) in &tests {
@@ -76,7 +76,7 @@ async fn ask(bursts: &mut [Burst<'_>], count: usize) -> Result<()> {
     Ok(())
 }
 
-/// What is requested while the keys are away waits.
+/// What is requested while the keys are unavailable waits.
 fn wait(bursts: &[Burst<'_>]) -> Result<()> {
     for burst in bursts {
         let issued = burst.watched().count_issued();

@@ -9,11 +9,11 @@
 
 mod addresses;
 mod ambient;
-mod answers;
 mod fairness;
 mod modules;
 mod off;
 mod references;
+mod responses;
 mod schema;
 mod tenant;
 mod tokens;
@@ -23,18 +23,18 @@ use libtest_mimic::Trial;
 pub(crate) fn tests() -> Vec<Trial> {
     let own = own![
         references::a_reference_stays_in_its_namespace,
-        references::a_name_is_no_path,
+        references::a_name_is_not_a_path,
         addresses::what_only_the_operator_can_reach_is_refused_and_not_called,
-        ambient::the_operators_own_credentials_are_none_of_a_tenants,
+        ambient::a_tenant_cannot_use_the_operators_own_credentials,
         ambient::a_flag_takes_them_from_cluster_issuers,
         ambient::a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice,
         modules::an_unlisted_token_is_reported_like_a_missing_one,
-        modules::a_secret_of_a_tenant_is_no_pin,
-        off::without_namespaced_issuers_no_tenant_is_looked_at,
+        modules::a_tenants_secret_is_not_used_as_pin,
+        off::without_namespaced_issuers_tenants_are_ignored,
     ];
     let shared = [
         schema::tests(),
-        answers::tests(),
+        responses::tests(),
         tokens::tests(),
         fairness::tests(),
     ];

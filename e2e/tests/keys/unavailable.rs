@@ -1,36 +1,38 @@
-//! What an issuer says while its backend is away, and what others notice of it: nothing.
+//! What an issuer reports while its backend is unavailable. Other issuers are not affected.
 
 use anyhow::{Context, Result, ensure};
 use kube::{Api, Resource};
 use signet_api::ClusterIssuer as Object;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::csr::Csr;
-use signet_e2e::keys::{self, Away, Shared};
+use signet_e2e::keys::{self, Outage, Shared};
 use signet_e2e::{Ask, IssuerRef, TestNamespace, ready};
 
 shared![
-    vault_away_is_told_once_and_passes,
-    aws_kms_away_is_told_once_and_passes,
-    pkcs11_away_is_told_once_and_passes,
+    a_vault_outage_is_reported_once_and_ends,
+    an_aws_kms_outage_is_reported_once_and_ends,
+    a_pkcs11_outage_is_reported_once_and_ends,
     a_hung_backend_affects_only_its_own_issuers,
 ];
 
-async fn vault_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
-    told_once(test, keys::vault().await?).await
+async fn a_vault_outage_is_reported_once_and_ends(test: &TestNamespace) -> Result<()> {
+    reported_once(test, keys::vault().await?).await
 }
 
-async fn aws_kms_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
-    told_once(test, keys::kms().await?).await
+async fn an_aws_kms_outage_is_reported_once_and_ends(test: &TestNamespace) -> Result<()> {
+    reported_once(test, keys::kms().await?).await
 }
 
-async fn pkcs11_away_is_told_once_and_passes(test: &TestNamespace) -> Result<()> {
-    told_once(test, keys::token("away").await?).await
+async fn a_pkcs11_outage_is_reported_once_and_ends(test: &TestNamespace) -> Result<()> {
+    reported_once(test, keys::token("unavailable").await?).await
 }
 
-async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
+async fn reported_once(test: &TestNamespace, key: Shared) -> Result<()> {
     const REASON: &str = "KeyUnreachable";
-    let issuer = test.issuer_over(ClusterIssuer, "away", &*key).await?;
-    keys::at(&key, |key| key.take_away(Away::Gone)).await?;
+    let issuer = test
+        .issuer_over(ClusterIssuer, "unavailable", &*key)
+        .await?;
+    keys::at(&key, |key| key.begin_outage(Outage::Gone)).await?;
     let message = test.wait_until_not_ready(&issuer, REASON).await?;
     ensure!(message.contains("tries again by itself"), "{message}");
     let operator = test
@@ -64,7 +66,7 @@ async fn told_once(test: &TestNamespace, key: Shared) -> Result<()> {
         .sum();
     ensure!(
         times == 1,
-        "{:?} was told {times} times",
+        "{:?} was reported {times} times",
         object.meta().name
     );
     Ok(())
@@ -78,7 +80,7 @@ async fn a_hung_backend_affects_only_its_own_issuers(test: &TestNamespace) -> Re
     let mut waiting = Vec::new();
     for (key, name) in hung.iter().zip(names) {
         let issuer = test.issuer_over(ClusterIssuer, name, &**key).await?;
-        keys::at(key, |key| key.take_away(Away::Hung)).await?;
+        keys::at(key, |key| key.begin_outage(Outage::Hung)).await?;
         waiting.push(ask_five_times(test, &issuer).await?);
     }
     for (request, _) in waiting.iter().flatten() {

@@ -1,4 +1,4 @@
-//! No request to what the operator alone can reach.
+//! No request to what only the operator can reach.
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -74,8 +74,8 @@ pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
             issuers.push((tenant.has(&name, key).await?, address.clone()));
         }
     }
-    // The API server itself, which listens, and would tell whether it does; as the operator calls
-    // it, and where it says itself that it is.
+    // The API server itself, which listens, and would show whether it does; as the operator calls
+    // it, and at the addresses that it publishes.
     let called = bed.plane().server();
     let listed = format!("https://{API_SERVER}");
     for (name, server) in [("called", called), ("listed", listed)] {

@@ -37,7 +37,7 @@ impl Aws {
     }
 }
 
-pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants(bed: OwnBed) -> Result<()> {
+pub(crate) async fn a_tenant_cannot_use_the_operators_own_credentials(bed: OwnBed) -> Result<()> {
     let aws = Aws::start().await?;
     // So that nothing but the rule keeps the tenant from the server.
     let operator = aws
@@ -45,10 +45,13 @@ pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants(bed: Own
         .await?;
     let tenant = Tenant::new(bed.bed(), "ambient").await?;
     let refused = tenant.has("refused", aws.key()).await?;
-    let told = tenant
+    let message = tenant
         .wait_until_not_ready(&refused, "KeyCredentialsRefused")
         .await?;
-    ensure!(told.contains("--issuer-ambient-credentials=true"), "{told}");
+    ensure!(
+        message.contains("--issuer-ambient-credentials=true"),
+        "{message}"
+    );
     ensure!(
         aws.0.proxy().connections() == 0,
         "AWS was called for a tenant"
@@ -57,10 +60,10 @@ pub(crate) async fn the_operators_own_credentials_are_none_of_a_tenants(bed: Own
     let allowed = cluster_issuer(&tenant, "ambient", aws.key()).await?;
     tenant.wait_until_ready(&allowed).await?;
     ensure!(aws.0.proxy().connections() > 0, "AWS was not called");
-    let told = tenant.told(&refused).await?;
+    let message = tenant.visible_text(&refused).await?;
     ensure!(
-        !told.contains(&aws.0.credential()["access-key-id"]),
-        "{told}"
+        !message.contains(&aws.0.credential()["access-key-id"]),
+        "{message}"
     );
     operator.stop().await?;
     Ok(())
@@ -73,11 +76,11 @@ pub(crate) async fn a_flag_takes_them_from_cluster_issuers(bed: OwnBed) -> Resul
         .await?;
     let tenant = Tenant::new(bed.bed(), "none").await?;
     let refused = cluster_issuer(&tenant, "none", aws.key()).await?;
-    let told = tenant
+    let message = tenant
         .wait_until_not_ready(&refused, "KeyCredentialsRefused")
         .await?;
     let flag = "--cluster-issuer-ambient-credentials=true";
-    ensure!(told.contains(flag), "{told}");
+    ensure!(message.contains(flag), "{message}");
     ensure!(aws.0.proxy().connections() == 0, "AWS was called");
     operator.stop().await?;
     Ok(())
@@ -102,10 +105,10 @@ pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice(
         )
         .await?;
     let elsewhere = tenant.has("elsewhere", aws.key()).await?;
-    let told = tenant
+    let message = tenant
         .wait_until_not_ready(&elsewhere, "KeyCredentialsRefused")
         .await?;
-    ensure!(told.contains("may not set endpoint"), "{told}");
+    ensure!(message.contains("may not set endpoint"), "{message}");
     ensure!(
         aws.0.proxy().connections() == 0,
         "AWS was called with what is not the tenant's"
@@ -113,10 +116,12 @@ pub(crate) async fn a_flag_lends_them_but_not_to_an_address_of_a_tenants_choice(
     // The credentials are there; it is the region that is not.
     let called = |ready: &Condition| ready.reason == "KeyUnreachable";
     let status = tenant.wait_for_issuer(&lent, "calling AWS", called).await?;
-    let told = ready_condition(&status).map(|ready| ready.message.clone());
+    let message = ready_condition(&status).map(|ready| ready.message.clone());
     ensure!(
-        told.as_ref().is_some_and(|told| told.contains(NO_REGION)),
-        "{told:?}"
+        message
+            .as_ref()
+            .is_some_and(|message| message.contains(NO_REGION)),
+        "{message:?}"
     );
     operator.stop().await?;
     Ok(())

@@ -20,7 +20,7 @@ use super::tenant::{Tenant, by_token, vault};
 
 shared![
     a_dead_server_in_fifty_issuers_delays_no_other_issuer,
-    a_burst_of_one_tenant_is_in_the_way_for_one_turn,
+    a_burst_of_one_tenant_does_not_delay_another,
 ];
 
 const ISSUERS: usize = 50;
@@ -54,10 +54,10 @@ async fn a_dead_server_in_fifty_issuers_delays_no_other_issuer(test: &TestNamesp
     let request = at_work.ask(&Ask::new(&issuer, &csr)).await?;
     at_work.issued(&request, &csr).await?;
     for issuer in &issuers {
-        let told = hanging
+        let message = hanging
             .wait_until_not_ready(issuer, "KeyUnreachable")
             .await?;
-        ensure!(told.contains("did not respond within"), "{told}");
+        ensure!(message.contains("did not respond within"), "{message}");
     }
     let connections = server.connections();
     ensure!(connections >= issuers.len(), "not all of them called");
@@ -71,9 +71,9 @@ async fn reported(tenant: &Tenant) -> Result<usize> {
     Ok(statuses.filter(|it| ready_condition(it).is_some()).count())
 }
 
-/// Two at a time sign with a slow key. Namespaces that wait are served in turn, so a request that
+/// Two at a time sign with a slow key. Namespaces that wait are served round-robin, so a request that
 /// comes when many of another namespace wait is not behind them.
-async fn a_burst_of_one_tenant_is_in_the_way_for_one_turn(test: &TestNamespace) -> Result<()> {
+async fn a_burst_of_one_tenant_does_not_delay_another(test: &TestNamespace) -> Result<()> {
     /// How many of the burst wait when the other request comes, and how many of them must be
     /// issued after it.
     const WAITING: usize = 100;

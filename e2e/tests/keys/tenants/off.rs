@@ -21,7 +21,7 @@ use signet_testbed::installation::{NAMESPACE, Operator, checkout};
 
 use super::tenant::{Tenant, cluster_issuer};
 
-/// A release of its own beside the bed's, so that its rights are those of these values alone.
+/// A release of its own beside the bed's, so that it has only the rights of these values.
 const RELEASE: &str = "signet-off";
 
 /// The chart's rights without namespaced issuers, and a kubeconfig of its ServiceAccount.
@@ -54,10 +54,10 @@ async fn may(bed: &OwnBed, attributes: Value) -> Result<bool> {
     let review = json!({ "spec": {
         "user": username(), "groups": groups, "resourceAttributes": attributes,
     }});
-    let answer = reviews
+    let response = reviews
         .create(&PostParams::default(), &serde_json::from_value(review)?)
         .await?;
-    let status: SubjectAccessReviewStatus = answer.status.context("a review has a status")?;
+    let status: SubjectAccessReviewStatus = response.status.context("a review has a status")?;
     Ok(status.allowed)
 }
 
@@ -89,7 +89,7 @@ async fn judge_rights(bed: &OwnBed, tenant: &str) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn without_namespaced_issuers_no_tenant_is_looked_at(bed: OwnBed) -> Result<()> {
+pub(crate) async fn without_namespaced_issuers_tenants_are_ignored(bed: OwnBed) -> Result<()> {
     let mut options = bed.operator_options(&["--namespaced-issuers", "false"]);
     options.kubeconfig = install(&bed).await?;
     let operator = Operator::start(&options).await?;

@@ -14,7 +14,7 @@ use super::tenant::{Tenant, vault};
 /// A server that no name leads to: what a key needs of its namespace is read before it is called.
 const NOWHERE: &str = "https://vault.invalid:8200";
 
-/// Each way to refer to something, and what is said where the tenant's own namespace has none of
+/// Each way to refer to something, and the error where the tenant's own namespace has none of
 /// that name. Another tenant's has, and so have those of ClusterIssuers.
 fn references(name: &str) -> Vec<(&'static str, Value, &'static str)> {
     let app_role =
@@ -102,8 +102,8 @@ pub(crate) async fn a_reference_stays_in_its_namespace(bed: OwnBed) -> Result<()
             "certificate": { "existing": { field: treasure } },
         });
         let issuer = tenant.has_spec(&field.to_lowercase(), spec).await?;
-        let told = tenant.wait_until_not_ready(&issuer, "InvalidCa").await?;
-        ensure!(told.contains(&treasure), "{field}: {told}");
+        let message = tenant.wait_until_not_ready(&issuer, "InvalidCa").await?;
+        ensure!(message.contains(&treasure), "{field}: {message}");
     }
     // The last one, as the tenant gets a key of its own in a Secret of that name.
     let key = json!({ "software": { "secretName": treasure } });
@@ -126,7 +126,7 @@ pub(crate) async fn a_reference_stays_in_its_namespace(bed: OwnBed) -> Result<()
 }
 
 /// A name becomes part of a path on the API server.
-pub(crate) async fn a_name_is_no_path(bed: OwnBed) -> Result<()> {
+pub(crate) async fn a_name_is_not_a_path(bed: OwnBed) -> Result<()> {
     let operator = bed.start_operator(&[]).await?;
     let tenant = Tenant::new(bed.bed(), "paths").await?;
     let path = format!("../../{NAMESPACE}/secrets/treasure");

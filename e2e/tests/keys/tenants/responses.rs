@@ -1,4 +1,4 @@
-//! No way to read what stands at an address. An Issuer is no window into the network.
+//! No way to read what stands at an address. An Issuer does not show the network.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -13,16 +13,16 @@ use super::tenant::{Tenant, by_token, vault};
 
 shared![
     a_redirect_is_not_followed,
-    of_an_answer_only_the_error_is_shown,
+    only_the_error_of_a_response_is_shown,
     a_server_under_another_ca_is_not_talked_to,
 ];
 
-/// What a server of the network, which is none of Vault's nor of AWS', has on its pages.
+/// What a server of the network, which is neither Vault nor AWS, has on its pages.
 const SECRET: &str = "the-intranet-says-hunter2";
 /// Maximum length of an error that is shown, longer than the message around it.
 const MAX_SHOWN: usize = 200;
 
-/// A server that is not there, behind a proxy that answers for it.
+/// A server that is not there, behind a proxy that responds for it.
 async fn server() -> Result<Proxy> {
     blocking(|| Proxy::https("https://127.0.0.1:9", None)).await
 }
@@ -75,19 +75,19 @@ async fn a_redirect_is_not_followed(test: &TestNamespace) -> Result<()> {
     for (name, key) in keys(&first) {
         let before = first.connections();
         let issuer = tenant.has(name, key).await?;
-        let told = tenant
+        let message = tenant
             .wait_until_not_ready(&issuer, "KeyInvalidResponse")
             .await?;
-        ensure!(told.contains("not followed"), "{name}: {told}");
+        ensure!(message.contains("not followed"), "{name}: {message}");
         ensure!(first.connections() > before, "{name}: nothing was called");
     }
     ensure!(second.connections() == 0, "a redirect was followed");
     Ok(())
 }
 
-/// Answers of servers that are not what the tenant says they are, and errors that are long.
-fn answers() -> Vec<Fault> {
-    let page = |status: u16| Fault::Answer {
+/// Responses of servers that are not what the tenant claims, and errors that are long.
+fn responses() -> Vec<Fault> {
+    let page = |status: u16| Fault::Response {
         status,
         headers: vec![
             ("content-type".into(), "text/html".into()),
@@ -104,18 +104,18 @@ fn answers() -> Vec<Fault> {
         "Account": SECRET, "warnings": [SECRET], "detail": SECRET,
     });
     let statuses = [200, 204, 400, 401, 403, 404, 418, 500, 503];
-    let mut answers: Vec<_> = statuses.into_iter().map(page).collect();
-    answers.extend(statuses.map(|status| Fault::json(status, &other_fields.to_string())));
-    answers
+    let mut responses: Vec<_> = statuses.into_iter().map(page).collect();
+    responses.extend(statuses.map(|status| Fault::json(status, &other_fields.to_string())));
+    responses
 }
 
-async fn of_an_answer_only_the_error_is_shown(test: &TestNamespace) -> Result<()> {
+async fn only_the_error_of_a_response_is_shown(test: &TestNamespace) -> Result<()> {
     let tenant = tenant(test, "window").await?;
     let mut issuers = Vec::new();
     let mut servers = Vec::new();
-    for (number, answer) in answers().into_iter().enumerate() {
+    for (number, response) in responses().into_iter().enumerate() {
         let server = server().await?;
-        server.add(Requests::All, answer);
+        server.add(Requests::All, response);
         for (name, key) in keys(&server) {
             issuers.push(tenant.has(&format!("{name}-{number}"), key).await?);
         }
@@ -123,8 +123,8 @@ async fn of_an_answer_only_the_error_is_shown(test: &TestNamespace) -> Result<()
     }
     for issuer in &issuers {
         tenant.is_not_ready(issuer, "").await?;
-        let told = tenant.told(issuer).await?;
-        ensure!(!told.contains("intranet"), "{}: {told}", issuer.name);
+        let message = tenant.visible_text(issuer).await?;
+        ensure!(!message.contains("intranet"), "{}: {message}", issuer.name);
     }
     for server in &servers {
         is_called(server, 0).await?;
@@ -149,15 +149,15 @@ async fn a_long_error_is_cut(tenant: &Tenant) -> Result<()> {
         let key = keys(&server).into_iter().find(|(of, _)| *of == name);
         let key = key.map(|(_, key)| key).unwrap_or_default();
         let issuer = tenant.has(&format!("long-{name}"), key).await?;
-        let told = tenant.is_not_ready(&issuer, "xxx").await?;
-        let shown = told.matches('x').count();
+        let message = tenant.is_not_ready(&issuer, "xxx").await?;
+        let shown = message.matches('x').count();
         ensure!(
             (150..=MAX_SHOWN + 5).contains(&shown),
-            "{name}: {shown} of {told}"
+            "{name}: {shown} of {message}"
         );
         ensure!(
-            !tenant.told(&issuer).await?.contains(SECRET),
-            "{name}: {told}"
+            !tenant.visible_text(&issuer).await?.contains(SECRET),
+            "{name}: {message}"
         );
     }
     Ok(())

@@ -11,7 +11,7 @@ shared![
     accepts_and_reads_a_spec_with_nulls,
 ];
 
-/// What a tenant tries, and what is said.
+/// What a tenant tries, and the error.
 type Tries = Vec<(Value, &'static str)>;
 
 const ADDRESS: &str = "https://vault.example.org:8200";

@@ -1,4 +1,4 @@
-//! A tenant, and what it says.
+//! A tenant, and what it can see.
 
 use anyhow::{Context, Result};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -51,7 +51,7 @@ impl Tenant {
         Ok(self.issuer_ref(IssuerKind::Issuer, name))
     }
 
-    /// What the API server says against an Issuer with this key. Fields that are unknown count,
+    /// Returns the error of the API server about an Issuer with this key. Fields that are unknown count,
     /// as they do for `kubectl apply`.
     pub(super) async fn may_not_write(&self, key: &Value) -> Result<String> {
         let spec = json!({ "key": key, "certificate": { "selfSigned": {} } });
@@ -86,8 +86,8 @@ impl Tenant {
         Ok(ready.map(|ready| ready.message.clone()).unwrap_or_default())
     }
 
-    /// All that Signet tells the tenant about an Issuer: its status and its events.
-    pub(super) async fn told(&self, issuer: &IssuerRef) -> Result<String> {
+    /// All that the tenant sees of an Issuer: its status and its events.
+    pub(super) async fn visible_text(&self, issuer: &IssuerRef) -> Result<String> {
         let api: Api<Issuer> = self.api();
         let object = api.get(&issuer.name).await?;
         let events = self.bed().events(&object).await?;

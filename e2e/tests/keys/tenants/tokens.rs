@@ -51,10 +51,10 @@ fn claims(token: &str) -> Result<Value> {
 async fn review(bed: &Bed, token: &str, audiences: &[&str]) -> Result<TokenReviewStatus> {
     let reviews: Api<TokenReview> = Api::all(bed.client());
     let review = json!({ "spec": { "token": token, "audiences": audiences } });
-    let answer = reviews
+    let response = reviews
         .create(&PostParams::default(), &serde_json::from_value(review)?)
         .await?;
-    answer.status.context("a review has a status")
+    response.status.context("a review has a status")
 }
 
 async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
@@ -73,12 +73,12 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
     let auth = json!({ "kubernetes": { "role": "r", "serviceAccountRef": { "name": "robot" } } });
     let key = vault(&server.address(), Some(server.ca_pem()), auth);
     let issuer = tenant.has("ca", key).await?;
-    let told = tenant
+    let message = tenant
         .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
         .await?;
     ensure!(
-        told.contains("with a Role and a RoleBinding in the namespace"),
-        "{told}"
+        message.contains("with a Role and a RoleBinding in the namespace"),
+        "{message}"
     );
     ensure!(server.connections() == 0, "it was called without a token");
 
@@ -100,8 +100,8 @@ async fn a_token_is_made_where_a_role_allows_it_and_is_good_for_nothing_else(
         let elsewhere = review(test.bed(), &token, audiences).await?;
         ensure!(elsewhere.authenticated != Some(true), "{audiences:?}");
     }
-    let told = tenant.told(&issuer).await?;
-    ensure!(!told.contains(&token), "the token is told");
+    let message = tenant.visible_text(&issuer).await?;
+    ensure!(!message.contains(&token), "the token is shown");
     Ok(())
 }
 
@@ -121,10 +121,13 @@ async fn a_secret_with_a_service_accounts_token_is_never_sent(test: &TestNamespa
     let auth = json!({ "tokenRef": { "name": "robot", "key": "token" } });
     let key = vault(&server.address(), Some(server.ca_pem()), auth);
     let issuer = tenant.has("ca", key).await?;
-    let told = tenant
+    let message = tenant
         .wait_until_not_ready(&issuer, "KeyCredentialsRefused")
         .await?;
-    ensure!(told.contains("holds a ServiceAccount's token"), "{told}");
+    ensure!(
+        message.contains("holds a ServiceAccount's token"),
+        "{message}"
+    );
     ensure!(server.connections() == 0, "it was called");
     Ok(())
 }

@@ -45,7 +45,7 @@ pub enum Fault {
     /// The response is delayed.
     Latency(Duration),
     /// This is the response; the server does not get the request.
-    Answer {
+    Response {
         /// The status.
         status: u16,
         /// Headers beyond the content's length.
@@ -73,7 +73,7 @@ pub enum Fault {
 impl Fault {
     /// A response with a JSON body.
     pub fn json(status: u16, body: &str) -> Self {
-        Self::Answer {
+        Self::Response {
             status,
             headers: vec![("content-type".into(), "application/json".into())],
             body: body.to_owned(),
@@ -82,7 +82,7 @@ impl Fault {
 
     /// Vault's 429, with the seconds to wait.
     pub fn too_many_requests(retry_after: u32) -> Self {
-        Self::Answer {
+        Self::Response {
             status: 429,
             headers: vec![
                 ("content-type".into(), "application/json".into()),
@@ -96,7 +96,7 @@ impl Fault {
     /// An error in AWS's JSON protocol, such as `ThrottlingException`, which AWS
     /// sends with status 400, or `AccessDeniedException`.
     pub fn aws_error(status: u16, code: &str, message: &str) -> Self {
-        Self::Answer {
+        Self::Response {
             status,
             headers: vec![
                 ("content-type".into(), "application/x-amz-json-1.1".into()),
@@ -108,7 +108,7 @@ impl Fault {
 
     /// 302 to another address.
     pub fn redirect(location: &str) -> Self {
-        Self::Answer {
+        Self::Response {
             status: 302,
             headers: vec![("location".into(), location.to_owned())],
             body: String::new(),

@@ -40,7 +40,7 @@ pub(super) async fn respond(
             Fault::Lost => lost = true,
             Fault::Truncated => truncated = true,
             Fault::Replace { from, to } => replaced.push((from, to)),
-            Fault::Answer {
+            Fault::Response {
                 status,
                 headers,
                 body,

@@ -2,9 +2,9 @@
 //!
 //! The emulator checks the signature of each request, the policies of users and roles, and the
 //! trust policies of roles. What it cannot show: key policies and grants, the quotas and their
-//! throttling (the proxy answers so instead), the end of a scheduled deletion, keys whose material
+//! throttling (the proxy responds so instead), the end of a scheduled deletion, keys whose material
 //! was imported or is in a key store, that the token of a web identity was signed by the cluster
-//! (it reads the claims alone), and IRSA, EKS Pod Identity and IMDS.
+//! (it reads only the claims), and IRSA, EKS Pod Identity and IMDS.
 
 mod keys;
 mod logins;
@@ -143,7 +143,7 @@ impl Aws {
         algorithm: KeyAlgorithm,
         wrong: Wrong,
         class: ErrorClass,
-        sentence: &'static str,
+        message: &'static str,
     ) -> Case {
         let aws = self.behind_another_proxy();
         let (_, subject) = aws.fresh(algorithm);
@@ -156,7 +156,7 @@ impl Aws {
             cure.clear();
             async {}
         });
-        Case::new(subject, Outcome::Fails(class, sentence), cause).cured_by(cure)
+        Case::new(subject, Outcome::Fails(class, message), cause).cured_by(cure)
     }
 }
 
@@ -256,13 +256,13 @@ impl Rig for Aws {
         let prepare = async move {
             Ok(match fault {
                 Fault::WrongKey => self.another_key_behind_the_alias(algorithm),
-                Fault::MissingPermission => self.policy_taken_away(algorithm),
+                Fault::MissingPermission => self.policy_removed(algorithm),
                 Fault::DisabledKey => self.disabled(algorithm, moment),
                 Fault::DeletedKey => self.deleted(algorithm, moment),
                 Fault::Throttling
                 | Fault::Timeout
                 | Fault::ConnectionReset
-                | Fault::GarbageAnswer => self.on_the_way(algorithm, fault),
+                | Fault::InvalidResponse => self.on_the_way(algorithm, fault),
                 Fault::ServerRestart => {
                     let aws = Self::start();
                     let (_, subject) = aws.fresh(algorithm);
@@ -287,12 +287,12 @@ impl Aws {
         let cause = self.acting(move |server| server.point_alias(&alias, &other).unwrap());
         let cure = self.acting(move |server| server.point_alias(&back, &ours).unwrap());
         Case {
-            check: Look::Overlooks("the alias is told of, and the CA keeps its key"),
+            check: Look::Overlooks("the alias is reported, and the CA keeps its key"),
             ..Case::new(subject, Outcome::AnotherKey, cause).cured_by(cure)
         }
     }
 
-    fn policy_taken_away(&self, algorithm: KeyAlgorithm) -> Case {
+    fn policy_removed(&self, algorithm: KeyAlgorithm) -> Case {
         let (key, _) = self.fresh(algorithm);
         let name = format!("user-{key}");
         let aws = self.called_by(&name, &LEAST);
@@ -335,7 +335,7 @@ impl Aws {
 
     /// What happens between Signet and KMS.
     fn on_the_way(&self, algorithm: KeyAlgorithm, fault: Fault) -> Case {
-        let (wrong, class, sentence) = match fault {
+        let (wrong, class, message) = match fault {
             Fault::Throttling => (
                 Wrong::aws_error(400, "ThrottlingException", "Rate exceeded"),
                 ErrorClass::Throttled(None),
@@ -343,10 +343,10 @@ impl Aws {
             ),
             Fault::Timeout => (Wrong::Silence, ErrorClass::Unreachable, "Timeout"),
             Fault::ConnectionReset => (Wrong::Reset, ErrorClass::Unreachable, "Closed"),
-            Fault::GarbageAnswer => (Wrong::not_json(), ErrorClass::InvalidResponse, "NotAws"),
+            Fault::InvalidResponse => (Wrong::not_json(), ErrorClass::InvalidResponse, "NotAws"),
             other => unreachable!("{other:?} is prepared elsewhere"),
         };
-        self.proxied(algorithm, wrong, class, sentence)
+        self.proxied(algorithm, wrong, class, message)
     }
 
     /// KMS signs a digest, except with Ed25519.
@@ -363,8 +363,8 @@ impl Aws {
                 ..Case::new(subject, Outcome::Works, nothing)
             });
         }
-        let sentence = "TooLong";
-        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, sentence);
+        let message = "TooLong";
+        let outcome = Outcome::Fails(ErrorClass::KeyUnusable, message);
         Ok(Case {
             check: Look::Overlooks("nothing is wrong with the key"),
             bytes: 4097,

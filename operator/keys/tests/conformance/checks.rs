@@ -16,7 +16,7 @@ use crate::table::{Cell, Table};
 /// A check.
 pub(crate) struct Check {
     name: &'static str,
-    /// What it proves, as the table says it.
+    /// What it proves, as in the table.
     pub(crate) proves: &'static str,
     run: fn(Subject) -> BoxFuture<'static, ()>,
     rsa_alone: bool,
@@ -35,8 +35,11 @@ macro_rules! check {
 
 /// Every check, in the order of the table.
 pub(crate) const CHECKS: &[Check] = &[
-    check!(public_key, "the public key is what the backend's tool says"),
-    check!(certificate, "the certificate carries it, says OpenSSL"),
+    check!(
+        public_key,
+        "the public key is what the backend's tool returns"
+    ),
+    check!(certificate, "OpenSSL reads it from the certificate"),
     check!(signature, "OpenSSL, pure Rust and aws-lc verify"),
     check!(form, "signatures have the form of X.509 (DER)"),
     check!(strict_root, "openssl verify -x509_strict takes its root"),
@@ -50,7 +53,7 @@ pub(crate) const CHECKS: &[Check] = &[
     check!(debug, "Debug shows the public half, and no secret"),
 ];
 
-/// Why a check is for RSA keys alone.
+/// Why a check is only for RSA keys.
 const HASH_OF_THE_CURVE: &str = "only an RSA key leaves the hash open";
 
 /// A trial for each algorithm and check.

@@ -15,7 +15,7 @@ use crate::runner::trial;
 use crate::table::{Cell, Table};
 use crate::wiretap;
 
-/// Longer than any sentence that a person reads to its end.
+/// Longer than any message that a person reads to its end.
 const MAX_MESSAGE: usize = 700;
 
 /// A trial for each algorithm, fault and moment.
@@ -102,9 +102,9 @@ async fn connected(case: &Case) {
 async fn judge_connect(case: &Case) {
     let subject = &case.subject;
     match case.outcome {
-        Outcome::Fails(class, sentence) => {
+        Outcome::Fails(class, message) => {
             let connected = failing_as(class, async || subject.connect().await).await;
-            expect(subject, connected.map(|_| ()), class, sentence);
+            expect(subject, connected.map(|_| ()), class, message);
         }
         Outcome::AnotherKey => {
             let another = patiently(async || subject.connect().await).await;
@@ -121,10 +121,10 @@ async fn judge_connect(case: &Case) {
 
 async fn judge_sign(case: &Case, signer: &dyn Signer) {
     match case.outcome {
-        Outcome::Fails(class, sentence) => {
+        Outcome::Fails(class, message) => {
             let tbs = to_be_signed_of(signer, "fault", case.bytes);
             let signed = failing_as(class, async || signer.sign(&tbs).await).await;
-            expect(&case.subject, signed.map(|_| ()), class, sentence);
+            expect(&case.subject, signed.map(|_| ()), class, message);
         }
         Outcome::AnotherKey => {
             let tbs = to_be_signed_of(signer, "fault", case.bytes);
@@ -147,8 +147,8 @@ async fn judge_check(case: &Case, signer: &dyn Signer) {
     wiretap::show(&checked);
     let expected = match (case.check, &case.outcome) {
         (Look::Overlooks(_), _) | (Look::Sees, Outcome::Works) => None,
-        (Look::Finds(class, sentence), _) => Some((class, sentence)),
-        (Look::Sees, Outcome::Fails(class, sentence)) => Some((*class, *sentence)),
+        (Look::Finds(class, message), _) => Some((class, message)),
+        (Look::Sees, Outcome::Fails(class, message)) => Some((*class, *message)),
         (Look::Sees, Outcome::AnotherKey) => {
             return match checked {
                 Ok(Checked::Reconnect) => judge_connect(case).await,
@@ -162,11 +162,11 @@ async fn judge_check(case: &Case, signer: &dyn Signer) {
         (Ok(Checked::Reconnect), None) if case.check == Look::Sees => {
             is_the_key(subject, &subject.connected().await);
         }
-        (Ok(Checked::Reconnect), Some((class, sentence))) => {
+        (Ok(Checked::Reconnect), Some((class, message))) => {
             let connected = failing_as(class, async || subject.connect().await).await;
-            expect(subject, connected.map(|_| ()), class, sentence);
+            expect(subject, connected.map(|_| ()), class, message);
         }
-        (Err(error), Some((class, sentence))) => expect(subject, Err(error), class, sentence),
+        (Err(error), Some((class, message))) => expect(subject, Err(error), class, message),
         (other, _) => panic!("a check gave {other:?}"),
     }
 }
@@ -222,18 +222,18 @@ fn is_of_another_key(subject: &Subject, error: &KeyError) {
     readable(subject, error);
 }
 
-fn expect(subject: &Subject, found: Result<(), KeyError>, class: ErrorClass, sentence: &str) {
+fn expect(subject: &Subject, found: Result<(), KeyError>, class: ErrorClass, message: &str) {
     let error = found.expect_err("the fault was not seen");
     assert_eq!(error.class, class, "{error}");
     let expected = match error.code {
-        "" => error.message.contains(sentence),
-        code => code == sentence,
+        "" => error.message.contains(message),
+        code => code == message,
     };
     assert!(expected, "{}: {error}", error.code);
     readable(subject, &error);
 }
 
-/// A sentence for a condition: neither long nor of several lines, and without a secret.
+/// A message for a condition: neither long nor of several lines, and without a secret.
 fn readable(subject: &Subject, error: &KeyError) {
     wiretap::show(error);
     let message = &error.message;

@@ -1,12 +1,12 @@
 //! One suite for every key backend. [`backends::BACKENDS`] is the list; [`contract`] holds for
-//! every key of each, [`faults`] says what each makes of what goes wrong, and what is special about
+//! every key of each, [`faults`] has the error of each for what goes wrong, and what is special about
 //! a backend stands in its own module. At the end there is a table of what was proven.
 //!
 //! The names of the trials begin with the backend, so that
 //! `cargo test -p signet-keys --test conformance -- vaultTransit` starts no other server.
-#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+#![allow(clippy::unwrap_used, reason = "a failing test shows where")]
 
-/// The tests of a module that are no checks or faults: async functions without arguments.
+/// The tests of a module that are not checks or faults: async functions without arguments.
 macro_rules! own {
     ($group:literal: $($name:ident),* $(,)?) => {
         pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {

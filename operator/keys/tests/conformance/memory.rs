@@ -92,7 +92,7 @@ impl Memory {
         self.content().tokens = Some(Arc::new(move |account| tokens(account).boxed()));
     }
 
-    /// From now on, answers whatever is asked with this error; or no longer.
+    /// From now on, returns this error to every call; or no longer.
     pub(crate) fn refuse(&self, refusal: Option<KeyError>) {
         self.content().refusal = refusal;
     }

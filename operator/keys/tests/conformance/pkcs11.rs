@@ -27,7 +27,7 @@ const UNKNOWN_VALUE: u64 = 0xdead;
 
 const DOES_NOT_SIGN: &str = "pkcs11: a check looks for the key and reads it, and does not sign";
 
-/// All tests that are no checks or faults.
+/// All tests that are not checks or faults.
 pub(crate) fn tests() -> Vec<Trial> {
     let all = [pin::tests(), sessions::tests(), tenants::tests()];
     all.into_iter().flatten().collect()
@@ -103,7 +103,7 @@ async fn before_connect(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             ErrorClass::KeyNotFound,
             "the token ca of the PKCS#11 module hsm is not in any slot",
         ),
-        Fault::GarbageAnswer => faulty(
+        Fault::InvalidResponse => faulty(
             &[softhsm::Fault::Fail("C_GetAttributeValue", UNKNOWN_VALUE)],
             ErrorClass::InvalidResponse,
             "returned CKR 0x0000dead from C_GetAttributeValue",
@@ -173,7 +173,7 @@ fn once_connected(algorithm: KeyAlgorithm, fault: Fault) -> Case {
             ErrorClass::Unreachable,
             "the token ca of the PKCS#11 module hsm was removed",
         ),
-        Fault::GarbageAnswer => unseen(faulty(
+        Fault::InvalidResponse => unseen(faulty(
             &[softhsm::Fault::Garbage],
             ErrorClass::InvalidResponse,
             "returned a signature that does not verify",

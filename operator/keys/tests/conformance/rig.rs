@@ -47,7 +47,7 @@ pub(crate) struct Subject {
     pub(crate) config: KeyConfig,
     pub(crate) access: Access,
     pub(crate) algorithm: KeyAlgorithm,
-    /// The SubjectPublicKeyInfo, as the backend's own tool or OpenSSL says it is.
+    /// The SubjectPublicKeyInfo, as the backend's own tool or OpenSSL returns it.
     pub(crate) spki_der: Vec<u8>,
     /// What must not be shown: tokens, PINs, private keys in PEM, of at least 6 characters each.
     /// Of what has several lines, no line may be shown.
@@ -104,7 +104,7 @@ impl Subject {
 pub(crate) const MAX_TIMEOUTS: usize = 5;
 
 /// Repeats a call that had no response: with other work on the machine, a server may be slower
-/// than a client waits, which says nothing about what it would have responded.
+/// than a client waits, which does not show what it would have responded.
 pub(crate) async fn responded<T>(
     call: impl AsyncFn() -> Result<T, KeyError>,
 ) -> Result<T, KeyError> {
@@ -128,16 +128,16 @@ pub(crate) enum Fault {
     DisabledKey,
     /// The key is gone.
     DeletedKey,
-    /// The backend asks for patience.
+    /// The backend is rate limiting.
     Throttling,
-    /// The backend takes the question and never answers.
+    /// The backend accepts the request and never responds.
     Timeout,
     /// The connection breaks in the middle.
     ConnectionReset,
     /// The backend is restarted. Works again afterwards, without anyone's help.
     ServerRestart,
     /// The response is invalid, or a signature of another key.
-    GarbageAnswer,
+    InvalidResponse,
     /// More bytes are signed than the backend takes.
     OversizedBytes,
 }
@@ -152,7 +152,7 @@ impl Fault {
         Self::Timeout,
         Self::ConnectionReset,
         Self::ServerRestart,
-        Self::GarbageAnswer,
+        Self::InvalidResponse,
         Self::OversizedBytes,
     ];
 }
@@ -168,7 +168,7 @@ impl fmt::Display for Fault {
             Self::Timeout => "timeout",
             Self::ConnectionReset => "connection reset",
             Self::ServerRestart => "server restart",
-            Self::GarbageAnswer => "garbage answer",
+            Self::InvalidResponse => "invalid response",
             Self::OversizedBytes => "oversized to-be-signed bytes",
         })
     }
@@ -264,7 +264,7 @@ pub(crate) enum Outcome {
 /// Whether a check of a connected signer sees a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// It comes to [`Case::outcome`] as well: itself, or it cannot tell, and connecting again does.
+    /// It comes to [`Case::outcome`] as well: itself, or it cannot decide, and connecting again does.
     Sees,
     /// It comes to this in the same way, while the outcome of signing is another.
     Finds(ErrorClass, &'static str),

@@ -101,10 +101,10 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
             return Ok(Case::new(subject, Outcome::AnotherKey, another).cured_by(cure));
         }
         Fault::MissingPermission => {
-            let (class, sentence) = (ErrorClass::CredentialsRefused, "may not read Secrets");
-            let error = KeyError::new(class, format!("Signet {sentence} here"));
+            let (class, message) = (ErrorClass::CredentialsRefused, "may not read Secrets");
+            let error = KeyError::new(class, format!("Signet {message} here"));
             let cause = refuse(&refusal, Some(error));
-            let fails = Outcome::Fails(class, sentence);
+            let fails = Outcome::Fails(class, message);
             Case::new(subject, fails, cause).cured_by(refuse(&refusal, None))
         }
         Fault::DeletedKey => {
@@ -115,7 +115,7 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
             });
             Case::new(subject, fails, cause).cured_by(cure)
         }
-        Fault::GarbageAnswer => {
+        Fault::InvalidResponse => {
             let fails = Outcome::Fails(ErrorClass::KeyUnusable, "NotPem");
             Case::new(subject, fails, put(&memory, "garbage".to_owned())).cured_by(cure)
         }
@@ -137,12 +137,12 @@ fn case(algorithm: KeyAlgorithm, fault: Fault, moment: Moment) -> Offered<Case> 
 
 /// A key that was read signs on, whatever becomes of its Secret, until a check looks there.
 fn in_memory(case: Case) -> Case {
-    let Outcome::Fails(class, sentence) = case.outcome else {
+    let Outcome::Fails(class, message) = case.outcome else {
         return case;
     };
     Case {
         outcome: Outcome::Works,
-        check: Look::Finds(class, sentence),
+        check: Look::Finds(class, message),
         ..case
     }
 }

@@ -87,6 +87,6 @@ async fn what_may_pass_by_itself_is_transient_and_the_rest_is_not() {
         assert_eq!(class.is_transient(), transient, "{class:?}");
         assert_eq!(class.as_str(), name);
     }
-    let error = KeyError::new(ErrorClass::Unreachable, "the HSM does not answer");
-    assert_eq!(error.to_string(), "the HSM does not answer");
+    let error = KeyError::new(ErrorClass::Unreachable, "the HSM does not respond");
+    assert_eq!(error.to_string(), "the HSM does not respond");
 }

@@ -53,7 +53,7 @@ impl Rig for VaultRig {
                 Fault::Throttling
                 | Fault::Timeout
                 | Fault::ConnectionReset
-                | Fault::GarbageAnswer => on_the_way(algorithm, fault),
+                | Fault::InvalidResponse => on_the_way(algorithm, fault),
                 Fault::ServerRestart => restart(algorithm),
                 Fault::OversizedBytes => return oversized(algorithm, moment),
                 _ => at_the_key(algorithm, fault),
@@ -112,7 +112,7 @@ fn at_the_key(algorithm: KeyAlgorithm, fault: Fault) -> Case {
 /// What happens between Signet and the server.
 fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
     let (bed, proxy) = Bed::with(bed::server(), algorithm).proxied();
-    let (class, sentence, on_the_way) = match fault {
+    let (class, message, on_the_way) = match fault {
         Fault::Throttling => (
             ErrorClass::Throttled(Some(Duration::from_secs(7))),
             "Throttled",
@@ -120,7 +120,7 @@ fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         ),
         Fault::Timeout => (ErrorClass::Unreachable, "Timeout", proxy::Fault::Silence),
         Fault::ConnectionReset => (ErrorClass::Unreachable, "Closed", proxy::Fault::Reset),
-        Fault::GarbageAnswer => (
+        Fault::InvalidResponse => (
             ErrorClass::InvalidResponse,
             "InvalidResponse",
             proxy::Fault::not_json(),
@@ -131,7 +131,7 @@ fn on_the_way(algorithm: KeyAlgorithm, fault: Fault) -> Case {
         proxy.add(Requests::All, on_the_way.clone());
     });
     let cure = on(&proxy, Proxy::clear);
-    Case::new(bed.subject(), Outcome::Fails(class, sentence), cause).cured_by(cure)
+    Case::new(bed.subject(), Outcome::Fails(class, message), cause).cured_by(cure)
 }
 
 fn on(proxy: &Arc<Proxy>, what: impl Fn(&Proxy) + Send + Sync + 'static) -> Act {

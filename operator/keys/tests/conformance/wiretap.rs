@@ -50,7 +50,7 @@ pub(crate) fn search() {
     assert!(!nothing, "nothing was recorded");
     let needles = Needles::of(secrets.iter().flat_map(|secret| pieces(secret)));
     if let Some(at) = needles.first_in(&shown) {
-        // Secrets of tests are worth nothing; what is around says where it came from.
+        // Secrets of tests are worth nothing; what is around shows where it came from.
         let from = shown.floor_char_boundary(at.saturating_sub(500));
         let to = shown.floor_char_boundary(at + 100);
         panic!("this shows a secret: {}", &shown[from..to]);

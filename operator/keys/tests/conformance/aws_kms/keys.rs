@@ -9,10 +9,10 @@ use crate::root::to_be_signed;
 
 own!["awsKms":
     a_key_is_the_same_by_id_arn_alias_and_alias_arn,
-    an_alias_that_names_another_key_is_told_of_and_not_followed,
+    an_alias_to_another_key_is_reported_and_not_followed,
     an_alias_may_lead_to_a_key_that_the_policy_does_not_name,
     a_key_that_is_not_there_is_not_found,
-    a_key_that_is_disabled_or_pending_deletion_says_what_to_do,
+    a_disabled_or_pending_deletion_key_has_advice,
     a_key_that_is_not_for_signing_certificates_is_unusable,
     only_three_operations_are_called,
 ];
@@ -47,7 +47,7 @@ async fn a_key_is_the_same_by_id_arn_alias_and_alias_arn() {
     );
 }
 
-async fn an_alias_that_names_another_key_is_told_of_and_not_followed() {
+async fn an_alias_to_another_key_is_reported_and_not_followed() {
     let aws = Aws::shared();
     let [(ours, _), (other, _)] = [aws.p256(), aws.p256()];
     let alias = format!("alias/{ours}");
@@ -61,14 +61,14 @@ async fn an_alias_that_names_another_key_is_told_of_and_not_followed() {
     let [arn, other_arn] = [&ours, &other].map(|key| aws.server.key_arn(key));
 
     aws.server.point_alias(&alias, &other).unwrap();
-    let told =
+    let notice =
         format!("{alias} in AWS KMS names {other_arn} now; this CA keeps signing with {arn}");
     let same = |notice: String| Checked::Unchanged {
         notices: vec![notice],
     };
-    assert_eq!(first.signer.check().await.unwrap(), same(told.clone()));
+    assert_eq!(first.signer.check().await.unwrap(), same(notice.clone()));
     let again = subject.connect_knowing(&known).await.unwrap();
-    assert_eq!(again.notices, [told]);
+    assert_eq!(again.notices, [notice]);
     assert_eq!(again.pin, Some(arn.clone()));
     assert_eq!(again.signer.public_key().spki_der(), subject.spki_der);
     let tbs = to_be_signed(&*again.signer, "a");
@@ -76,9 +76,9 @@ async fn an_alias_that_names_another_key_is_told_of_and_not_followed() {
     first.signer.sign(&tbs).await.unwrap();
 
     aws.server.delete_alias(&alias).unwrap();
-    let told =
+    let notice =
         format!("{alias} in AWS KMS names no key any longer; this CA keeps signing with {arn}");
-    assert_eq!(first.signer.check().await.unwrap(), same(told));
+    assert_eq!(first.signer.check().await.unwrap(), same(notice));
     // Without a pin there is nothing to keep.
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::KeyNotFound, "{error}");
@@ -104,10 +104,10 @@ async fn an_alias_may_lead_to_a_key_that_the_policy_does_not_name() {
     let mut of_one_key = policy(&LEAST);
     of_one_key["Statement"][0]["Resource"] = json!(arn);
     aws.server.put_user_policy(&name, &of_one_key).unwrap();
-    let told = format!(
+    let notice = format!(
         "{alias} in AWS KMS names a key that may not be described; this CA keeps signing with {arn}"
     );
-    let notices = vec![told];
+    let notices = vec![notice];
     assert_eq!(
         signer.check().await.unwrap(),
         Checked::Unchanged { notices }
@@ -133,7 +133,7 @@ async fn a_key_that_is_not_there_is_not_found() {
     }
 }
 
-async fn a_key_that_is_disabled_or_pending_deletion_says_what_to_do() {
+async fn a_disabled_or_pending_deletion_key_has_advice() {
     let aws = Aws::shared();
     let (key, subject) = aws.p256();
     let arn = aws.server.key_arn(&key);
@@ -144,8 +144,8 @@ async fn a_key_that_is_disabled_or_pending_deletion_says_what_to_do() {
         signer.check().await.unwrap_err(),
     ] {
         assert_eq!(error.class, ErrorClass::KeyUnusable);
-        let sentence = format!("the key {arn} is Disabled; enable it");
-        assert_eq!(error.message, sentence);
+        let message = format!("the key {arn} is Disabled; enable it");
+        assert_eq!(error.message, message);
     }
     aws.server.delete_key(&key).unwrap();
     for error in [
@@ -153,11 +153,11 @@ async fn a_key_that_is_disabled_or_pending_deletion_says_what_to_do() {
         signer.check().await.unwrap_err(),
     ] {
         assert_eq!(error.class, ErrorClass::KeyUnusable);
-        let sentence = format!(
+        let message = format!(
             "the key {arn} is PendingDeletion; cancel its deletion and enable it, or name another \
              key"
         );
-        assert_eq!(error.message, sentence);
+        assert_eq!(error.message, message);
     }
 }
 

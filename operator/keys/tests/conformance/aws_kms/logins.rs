@@ -21,9 +21,9 @@ own!["awsKms":
     a_role_is_assumed_with_its_external_id,
     a_service_account_assumes_a_role_by_its_token,
     a_rotated_secret_is_taken_at_once,
-    a_secret_that_lacks_something_says_what,
+    the_error_names_what_a_secret_lacks,
     a_wrong_access_key_is_refused_in_a_sentence,
-    ambient_credentials_are_for_whom_the_flags_say,
+    ambient_credentials_follow_the_flags,
     with_a_secret_nothing_of_the_environment_is_used,
 ];
 
@@ -118,14 +118,14 @@ async fn a_service_account_assumes_a_role_by_its_token() {
     let error = subject.connect().await.unwrap_err();
     assert_eq!(error.class, ErrorClass::CredentialsRefused, "{error}");
 
-    // What the API server says about the token is passed on as it is.
+    // The API server's error about the token is passed on as it is.
     let refusal = KeyError::new(ErrorClass::CredentialsRefused, "no such ServiceAccount");
-    let told = refusal.clone();
+    let expected = refusal.clone();
     memory.set_tokens(move |_| {
         let refusal = refusal.clone();
         async move { Err(refusal) }
     });
-    assert_eq!(subject.connect().await.unwrap_err(), told);
+    assert_eq!(subject.connect().await.unwrap_err(), expected);
 }
 
 async fn a_rotated_secret_is_taken_at_once() {
@@ -168,7 +168,7 @@ async fn a_rotated_secret_is_taken_at_once() {
     assert_eq!(signer.check().await.unwrap(), Checked::Reconnect);
 }
 
-async fn a_secret_that_lacks_something_says_what() {
+async fn the_error_names_what_a_secret_lacks() {
     let aws = Aws::shared();
     let (key, subject) = aws.p256();
     let refusal = async |entries: &[(&str, &[u8])], config: Value| {
@@ -233,7 +233,7 @@ async fn a_wrong_access_key_is_refused_in_a_sentence() {
     }
 }
 
-async fn ambient_credentials_are_for_whom_the_flags_say() {
+async fn ambient_credentials_follow_the_flags() {
     let aws = Aws::shared().behind_another_proxy();
     let (key, subject) = aws.p256();
     let mut config = aws.config(&key);
@@ -285,13 +285,13 @@ async fn ambient_credentials_are_for_whom_the_flags_say() {
     assert_eq!(aws.proxy.requests().len(), 0);
 }
 
-/// What the child of the last test is told.
+/// What the child of the last test receives.
 const CHILD: &str = "SIGNET_TEST_AWS_KMS_CHILD";
 
 /// The environment belongs to the whole process, so the test has a child of its own for each.
 async fn with_a_secret_nothing_of_the_environment_is_used() {
-    if let Ok(told) = env::var(CHILD) {
-        return child(&serde_json::from_str(&told).unwrap()).await;
+    if let Ok(input) = env::var(CHILD) {
+        return child(&serde_json::from_str(&input).unwrap()).await;
     }
     let aws = Aws::shared().behind_another_proxy();
     let (key, _) = aws.p256();
@@ -318,10 +318,10 @@ async fn with_a_secret_nothing_of_the_environment_is_used() {
         (aws.config(&key), &elsewhere[..]),
         (without, &of_the_user[..]),
     ] {
-        let told = json!({ "config": config, "id": aws.user.id, "secret": aws.user.secret });
+        let input = json!({ "config": config, "id": aws.user.id, "secret": aws.user.secret });
         let mut child = Command::new(env::current_exe().unwrap());
         let name = "awsKms::with_a_secret_nothing_of_the_environment_is_used";
-        child.args(["--exact", name]).env(CHILD, told.to_string());
+        child.args(["--exact", name]).env(CHILD, input.to_string());
         let before = count(&aws, "Sign");
         let output = child.envs(environment.iter().copied()).output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -329,15 +329,15 @@ async fn with_a_secret_nothing_of_the_environment_is_used() {
     }
 }
 
-async fn child(told: &Value) {
+async fn child(input: &Value) {
     let memory = Memory::default();
-    let [id, secret] = ["id", "secret"].map(|key| told[key].as_str().unwrap().to_owned());
+    let [id, secret] = ["id", "secret"].map(|key| input[key].as_str().unwrap().to_owned());
     put_access_key(&memory, &AccessKey { id, secret });
     let access = Access {
         ambient_credentials: true,
         ..access(Arc::new(memory))
     };
-    let config: KeyConfig = key_config(told["config"].clone());
+    let config: KeyConfig = key_config(input["config"].clone());
     let connected = config.connect(&access, &Default::default()).await;
     let signer = connected.unwrap().signer;
     signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Where requests go, and what of the answers is believed.
+//! Where requests go, and which responses are believed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,15 +15,15 @@ own!["awsKms":
     a_tenant_reaches_no_address_of_this_host,
     no_redirect_is_followed,
     an_endpoint_that_is_not_https_gets_nothing,
-    the_ca_bundle_alone_says_which_server_is_right,
+    only_the_ca_bundle_decides_which_server_is_trusted,
     a_signature_of_another_key_is_not_accepted,
-    an_answer_about_another_key_is_not_taken,
-    an_answer_without_end_is_not_read,
-    an_answer_that_breaks_off_is_no_answer,
+    rejects_a_response_about_another_key,
+    an_endless_response_is_not_read,
+    rejects_a_truncated_response,
     every_error_of_aws_has_its_class,
 ];
 
-/// What comes of a signature when the proxy answers so.
+/// What comes of a signature when the proxy responds so.
 async fn signing(aws: &Aws, subject: &Subject, wrong: Wrong) -> KeyError {
     aws.proxy.clear();
     let signer = subject.connected().await.signer;
@@ -96,7 +96,7 @@ async fn an_endpoint_that_is_not_https_gets_nothing() {
     assert_eq!(proxy.connections(), 0);
 }
 
-async fn the_ca_bundle_alone_says_which_server_is_right() {
+async fn only_the_ca_bundle_decides_which_server_is_trusted() {
     let aws = Aws::shared();
     let (key, subject) = aws.p256();
     let mut config = aws.config(&key);
@@ -109,7 +109,7 @@ async fn the_ca_bundle_alone_says_which_server_is_right() {
     let cause = error.cause.unwrap();
     assert!(cause.contains("UnknownIssuer"), "{cause}");
 
-    // Without one, the system's roots count, and the proxy's is none of them.
+    // Without one, the system's roots count, and the proxy's is not one of them.
     let mut config = aws.config(&key);
     config.as_object_mut().unwrap().remove("caBundle");
     let error = subject.with(key_config(config)).connect().await;
@@ -151,12 +151,12 @@ async fn a_signature_of_another_key_is_not_accepted() {
         "SigningAlgorithm": "ECDSA_SHA_256",
     });
     let signed = aws.server.kms("Sign", &message).unwrap();
-    let answer = json!({
+    let response = json!({
         "KeyId": aws.server.key_arn(&key),
         "Signature": signed["Signature"],
         "SigningAlgorithm": "ECDSA_SHA_256",
     });
-    let wrong = Wrong::json(200, &answer.to_string());
+    let wrong = Wrong::json(200, &response.to_string());
     let error = signing(&aws, &subject, wrong).await;
     assert_eq!(error.class, ErrorClass::InvalidResponse);
     assert_eq!(error.code, "InvalidSignature", "{error}");
@@ -168,8 +168,8 @@ async fn a_signature_of_another_key_is_not_accepted() {
         "PublicKey": aws.server.public_key(&other).unwrap(),
     });
     let signer = subject.connected().await.signer;
-    for (action, answer) in [("Sign", answer), ("GetPublicKey", public)] {
-        let wrong = Wrong::json(200, &answer.to_string());
+    for (action, response) in [("Sign", response), ("GetPublicKey", public)] {
+        let wrong = Wrong::json(200, &response.to_string());
         aws.proxy.add(Requests::Action(action.to_owned()), wrong);
     }
     let error = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap_err();
@@ -177,7 +177,7 @@ async fn a_signature_of_another_key_is_not_accepted() {
     assert_eq!(error.code, "KeyChanged", "{error}");
 }
 
-async fn an_answer_about_another_key_is_not_taken() {
+async fn rejects_a_response_about_another_key() {
     let aws = Aws::shared().behind_another_proxy();
     let (key, subject) = aws.p256();
     let other = "00000000-0000-4000-8000-000000000000";
@@ -217,7 +217,7 @@ async fn an_answer_about_another_key_is_not_taken() {
     assert_eq!(error.code, "Algorithm", "{error}");
 }
 
-async fn an_answer_without_end_is_not_read() {
+async fn an_endless_response_is_not_read() {
     let aws = Aws::shared().behind_another_proxy();
     let (_, subject) = aws.p256();
     let error = signing(&aws, &subject, Wrong::oversized(8 << 20)).await;
@@ -225,7 +225,7 @@ async fn an_answer_without_end_is_not_read() {
     assert_eq!(error.code, "TooLarge", "{error}");
 }
 
-async fn an_answer_that_breaks_off_is_no_answer() {
+async fn rejects_a_truncated_response() {
     let aws = Aws::shared().behind_another_proxy();
     let (_, subject) = aws.p256();
     for wrong in [Wrong::Truncated, Wrong::Lost] {
@@ -234,7 +234,7 @@ async fn an_answer_that_breaks_off_is_no_answer() {
     }
 }
 
-/// As AWS answers in its JSON protocol; the emulator has few of them.
+/// As AWS responds in its JSON protocol; the emulator has few of them.
 async fn every_error_of_aws_has_its_class() {
     let aws = Aws::shared().behind_another_proxy();
     let (_, subject) = aws.p256();
@@ -269,7 +269,7 @@ async fn every_error_of_aws_has_its_class() {
         assert!(!error.message.contains("s3cr3t"), "{error}");
     }
     let mut traced = Wrong::aws_error(400, "AccessDeniedException", "why");
-    if let Wrong::Answer { headers, .. } = &mut traced {
+    if let Wrong::Response { headers, .. } = &mut traced {
         headers.push(("x-amzn-requestid".into(), "5c0ffee5-1".into()));
     }
     let error = signing(&aws, &subject, traced).await;

@@ -67,7 +67,7 @@ async fn the_time_of_aws_is_used_for_the_next_attempt() {
     let sign = Requests::Action("Sign".to_owned());
     let theirs = Timestamp::now() + HOUR;
     let mut refusal = Fault::aws_error(400, "InvalidSignatureException", "Signature expired");
-    if let Fault::Answer { headers, .. } = &mut refusal {
+    if let Fault::Response { headers, .. } = &mut refusal {
         let date = theirs.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         headers.push(("date".into(), date));
     }
@@ -103,12 +103,12 @@ async fn a_session_is_renewed_before_its_end() {
     let (aws, subject, role) = subject();
     let session = aws.server.assume_role(&role).unwrap();
     let end = Timestamp::now() + Duration::from_secs(32);
-    let answer = Fault::Answer {
+    let response = Fault::Response {
         status: 200,
         headers: vec![("content-type".into(), "text/xml".into())],
         body: credentials(&session, end),
     };
-    aws.proxy.add_times(assumed(), answer, 1);
+    aws.proxy.add_times(assumed(), response, 1);
     let signer = subject.connected().await.signer;
     let renewed = async || {
         let tbs = to_be_signed(&*signer, "a");
@@ -130,7 +130,7 @@ fn signed_at(request: &Seen) -> Timestamp {
     date.to_zoned(TimeZone::UTC).unwrap().timestamp()
 }
 
-/// As STS answers AssumeRole.
+/// As STS responds to AssumeRole.
 fn credentials(session: &Session, end: Timestamp) -> String {
     let Session { id, secret, token } = session;
     let end = end.strftime("%Y-%m-%dT%H:%M:%SZ");

@@ -1,4 +1,4 @@
-//! What the software backend reads, and what it refuses with a sentence.
+//! What the software backend reads, and what it refuses with a message.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use signet_readers::OpenSsl;
 
 own!["software":
     a_key_that_is_not_there_is_not_found,
-    what_is_no_key_is_unusable,
+    what_is_not_a_key_is_unusable,
     keys_that_signet_does_not_use_are_named_by_what_it_does_use,
     an_rsa_key_of_more_than_4096_bits_is_refused,
     an_encrypted_key_is_refused_with_what_to_do,
@@ -65,7 +65,7 @@ async fn a_key_that_is_not_there_is_not_found() {
     assert_eq!(error.code, "NoKey");
 }
 
-async fn what_is_no_key_is_unusable() {
+async fn what_is_not_a_key_is_unusable() {
     let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     let not_der = "-----BEGIN PRIVATE KEY-----\nczNjcjN0\n-----END PRIVATE KEY-----\n";
     let not_base64 = "-----BEGIN PRIVATE KEY-----\n*s3cr3t*\n-----END PRIVATE KEY-----\n";
@@ -142,7 +142,7 @@ async fn every_form_of_pem_that_openssl_writes_is_read() {
         "genpkey -algorithm ED25519",
         // PKCS#1 (RFC 8017).
         "genrsa -traditional 2048",
-        // SEC1 (RFC 5915), alone and after its parameters.
+        // SEC1 (RFC 5915), without and after its parameters.
         "ecparam -genkey -noout -name prime256v1",
         "ecparam -genkey -name prime256v1",
         "ecparam -genkey -name secp384r1",

@@ -18,15 +18,15 @@ use signet_readers::OpenSsl;
 
 own!("vaultTransit::login":
     an_app_role_logs_in,
-    a_secret_id_that_is_none_is_refused_and_its_change_is_picked_up,
+    an_invalid_secret_id_is_refused_and_its_change_is_picked_up,
     a_jwt_in_a_secret_logs_in,
     a_jwt_of_a_service_account_logs_in,
     a_jwt_of_another_audience_is_refused,
     a_service_account_logs_in_by_the_kubernetes_method,
     a_client_certificate_logs_in,
     another_client_certificate_reconnects,
-    a_method_that_is_not_mounted_is_told,
-    credentials_that_are_missing_are_told,
+    reports_a_method_that_is_not_mounted,
+    reports_missing_credentials,
 );
 
 async fn signs(subject: &Subject) {
@@ -56,7 +56,7 @@ async fn an_app_role_logs_in() {
     signs(&subject).await;
 }
 
-async fn a_secret_id_that_is_none_is_refused_and_its_change_is_picked_up() {
+async fn an_invalid_secret_id_is_refused_and_its_change_is_picked_up() {
     let bed = Bed::new();
     let (subject, secret_id) = app_role(&bed, "5c0ffee5-no-secret-id");
     let error = subject.connect().await.unwrap_err();
@@ -178,16 +178,16 @@ fn gives_tokens(bed: &Bed, token: &str) {
     });
 }
 
-/// The method itself needs an API server. What Signet sends is seen by a proxy, which answers as
+/// The method itself needs an API server. What Signet sends is seen by a proxy, which responds as
 /// the method does.
 async fn a_service_account_logs_in_by_the_kubernetes_method() {
     let (bed, proxy) = Bed::behind_a_proxy();
     gives_tokens(&bed, "eyJ-a-service-account-token");
     let login = Requests::Path("/v1/auth/clusters/one/login".to_owned());
-    let answer = json!({ "auth": {
+    let response = json!({ "auth": {
         "client_token": bed.token, "lease_duration": 3600, "renewable": true,
     }});
-    proxy.add(login.clone(), Fault::json(200, &answer.to_string()));
+    proxy.add(login.clone(), Fault::json(200, &response.to_string()));
     let mut subject = bed.subject_by(&json!({ "kubernetes": {
         "role": "signet",
         "mount": "clusters/one",
@@ -250,7 +250,7 @@ async fn another_client_certificate_reconnects() {
     assert_eq!(error.code, "InvalidClientCertificate", "{error}");
 }
 
-async fn a_method_that_is_not_mounted_is_told() {
+async fn reports_a_method_that_is_not_mounted() {
     let bed = Bed::new();
     bed.memory.put("approle", &[("id", b"secret")]);
     let subject = bed.subject_by(&json!({ "appRole": {
@@ -263,7 +263,7 @@ async fn a_method_that_is_not_mounted_is_told() {
     assert!(error.message.contains("at auth/elsewhere"), "{error}");
 }
 
-async fn credentials_that_are_missing_are_told() {
+async fn reports_missing_credentials() {
     let bed = Arc::new(Bed::new());
     let subject = bed.subject();
     for (entries, expected) in [

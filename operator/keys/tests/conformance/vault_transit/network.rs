@@ -16,22 +16,22 @@ use crate::rig::Subject;
 use crate::root::to_be_signed;
 
 own!("vaultTransit::network":
-    a_sealed_server_is_told_and_works_again_when_unsealed,
+    reports_a_sealed_server_until_it_is_unsealed,
     a_redirect_is_not_followed,
     a_tenant_does_not_reach_loopback_by_whatever_name,
     an_address_is_https,
     the_given_ca_alone_counts,
     nothing_comes_from_the_environment,
     a_changed_ca_bundle_reconnects,
-    an_answer_without_end_is_not_read_to_its_end,
+    an_endless_response_is_not_read_to_its_end,
     a_signature_of_another_key_is_never_given,
     what_stands_at_an_address_is_not_shown,
-    a_hostile_login_is_a_wrong_answer,
+    a_hostile_login_is_an_invalid_response,
     a_connection_without_a_handshake_ends,
-    a_server_that_is_away_is_told,
+    reports_an_unavailable_server,
 );
 
-async fn a_sealed_server_is_told_and_works_again_when_unsealed() {
+async fn reports_a_sealed_server_until_it_is_unsealed() {
     let own = Arc::new(OpenBao::start().unwrap());
     own.enable_transit(MOUNT).unwrap();
     let subject = Bed::with(own.clone(), KeyAlgorithm::EcP256).subject();
@@ -132,7 +132,7 @@ async fn the_given_ca_alone_counts() {
     }
 }
 
-/// The trial before, run by itself in an environment that says otherwise in everything.
+/// The test before, run by itself in an environment that sets everything otherwise.
 async fn nothing_comes_from_the_environment() {
     let trial = "vaultTransit::network::the_given_ca_alone_counts";
     let output = Command::new(std::env::current_exe().unwrap())
@@ -177,7 +177,7 @@ async fn a_changed_ca_bundle_reconnects() {
     assert_eq!(error.class, ErrorClass::Unreachable, "{error}");
 }
 
-async fn an_answer_without_end_is_not_read_to_its_end() {
+async fn an_endless_response_is_not_read_to_its_end() {
     let (bed, proxy) = Bed::behind_a_proxy();
     proxy.add(Requests::All, Fault::oversized(8 << 20));
     let error = bed.subject().connect().await.unwrap_err();
@@ -200,8 +200,8 @@ async fn a_signature_of_another_key_is_never_given() {
         "vault:v1:".to_owned(),
         "vault:v1:?".to_owned(),
     ] {
-        let answer = json!({ "data": { "signature": signature } });
-        proxy.add(sign.clone(), Fault::json(200, &answer.to_string()));
+        let response = json!({ "data": { "signature": signature } });
+        proxy.add(sign.clone(), Fault::json(200, &response.to_string()));
         let error = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap_err();
         assert_eq!(
             error.class,
@@ -242,7 +242,7 @@ async fn a_connection_without_a_handshake_ends() {
     assert_eq!(error.code, "Timeout", "{error}");
 }
 
-async fn a_server_that_is_away_is_told() {
+async fn reports_an_unavailable_server() {
     let (bed, proxy) = Bed::behind_a_proxy();
     let subject = bed.subject();
     let signer = subject.connected().await.signer;
@@ -258,7 +258,7 @@ async fn a_server_that_is_away_is_told() {
     assert!(error.cause.is_some(), "for administrators");
 }
 
-async fn a_hostile_login_is_a_wrong_answer() {
+async fn a_hostile_login_is_an_invalid_response() {
     let (bed, proxy) = Bed::behind_a_proxy();
     bed.memory.put("approle", &[("id", b"a-secret-id")]);
     let subject = bed.subject_by(&json!({ "appRole": {
@@ -272,9 +272,9 @@ async fn a_hostile_login_is_a_wrong_answer() {
         json!("ü"),
         json!(7),
     ] {
-        let answer = json!({ "auth": { "client_token": token, "lease_duration": 60 } });
+        let response = json!({ "auth": { "client_token": token, "lease_duration": 60 } });
         let login = Requests::Path("/auth/approle/login".to_owned());
-        proxy.add(login, Fault::json(200, &answer.to_string()));
+        proxy.add(login, Fault::json(200, &response.to_string()));
         let error = subject.connect().await.unwrap_err();
         assert_eq!(error.class, ErrorClass::InvalidResponse, "{token}: {error}");
         proxy.clear();

@@ -20,7 +20,7 @@ own!("vaultTransit::token":
     a_login_that_is_of_no_use_any_more_is_given_back,
     a_revoked_token_from_a_secret_is_refused_until_the_secret_changes,
     a_changed_secret_is_picked_up_by_a_check,
-    a_token_that_may_not_sign_is_told_from_one_that_is_none,
+    distinguishes_a_token_that_may_not_sign_from_an_invalid_one,
 );
 
 fn path(part: &str) -> Requests {
@@ -111,7 +111,7 @@ async fn a_token_from_a_secret_is_renewed() {
     sign_until(&*signer, &proxy, &path("/auth/token/renew-self"), 3).await;
 }
 
-/// As a sealed server or one on standby answers.
+/// As a sealed server or one on standby responds.
 async fn a_renewal_that_fails_for_now_is_tried_again_and_loses_no_token() {
     let (bed, proxy) = Bed::behind_a_proxy();
     let token = server().token(&bed.policy, &["-period=12s"]).unwrap();
@@ -185,7 +185,7 @@ async fn a_changed_secret_is_picked_up_by_a_check() {
     assert_eq!(proxy.count(&path("/transit/sign/")), signed + 1);
 }
 
-async fn a_token_that_may_not_sign_is_told_from_one_that_is_none() {
+async fn distinguishes_a_token_that_may_not_sign_from_an_invalid_one() {
     let bed = Bed::new();
     let subject = bed.subject();
     let signer = subject.connected().await.signer;

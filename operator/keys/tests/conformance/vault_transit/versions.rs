@@ -8,13 +8,13 @@ use crate::contract::verifies_over_its_bytes_alone;
 use crate::root::to_be_signed;
 
 own!("vaultTransit::version":
-    a_rotation_under_way_keeps_the_pin_and_is_told,
+    a_rotation_keeps_the_pin_and_is_reported,
     a_version_that_is_pinned_is_connected_to_again,
     the_version_of_the_spec_goes_before_the_pin,
     a_version_below_a_minimum_is_unusable,
     a_version_that_was_trimmed_is_unusable,
     a_key_that_does_not_sign_is_unusable,
-    a_mount_that_is_not_there_is_told,
+    reports_a_missing_mount,
     a_namespace_holds_for_the_key_and_the_login,
 );
 
@@ -24,7 +24,7 @@ fn notice(newest: u32, pinned: u32) -> Vec<String> {
     )]
 }
 
-async fn a_rotation_under_way_keeps_the_pin_and_is_told() {
+async fn a_rotation_keeps_the_pin_and_is_reported() {
     let bed = Bed::new();
     let subject = bed.subject();
     let connected = subject.connected().await;
@@ -133,7 +133,7 @@ async fn a_key_that_does_not_sign_is_unusable() {
     }
 }
 
-async fn a_mount_that_is_not_there_is_told() {
+async fn reports_a_missing_mount() {
     let bed = Bed::new();
     let rules = "path \"elsewhere/*\" { capabilities = [\"read\", \"update\"] }";
     server().policy(&bed.policy, rules).unwrap();
@@ -170,7 +170,7 @@ async fn a_namespace_holds_for_the_key_and_the_login() {
     let (role_id, secret_id) = (format!("{role}/role-id"), format!("{role}/secret-id"));
     let role_id = ["read", &namespace, "-field=role_id", &role_id];
     let secret_id = ["write", &namespace, "-f", "-field=secret_id", &secret_id];
-    let [role_id, secret_id] = [&role_id[..], &secret_id].map(|told| server().bao(told).unwrap());
+    let [role_id, secret_id] = [&role_id[..], &secret_id].map(|it| server().bao(it).unwrap());
     let secret_id = secret_id.trim().to_owned();
     bed.memory.put("approle", &[("id", secret_id.as_bytes())]);
     let mut subject = bed.subject_with(&json!({
