@@ -1,9 +1,10 @@
 //! `docs/reference/messages.md`: every message that Signet writes, to be read side by side.
 //!
 //! Of the error types of `signet-core` and `signet-keys` there is a sample of each variant. All others are read out
-//! of the source as they stand there, with braces around what is filled in.
+//! of the source, and their placeholders are filled from a list of values.
 
 mod source;
+mod values;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -20,10 +21,11 @@ use signet_core::spiffe::SpiffeIdError;
 use signet_core::x509::names::NamesError;
 use signet_core::x509::public_key::PublicKeyError;
 use signet_core::x509::usages::UnknownUsage;
-use signet_keys::{SampleTable, sample_tables};
+use signet_keys::{ErrorClass, SampleTable, sample_tables};
 
 use super::{Files, Table};
-use source::{Kind, Message};
+use source::Message;
+use values::Values;
 
 /// Folders of the product, each a heading of the page.
 const CRATES: [(&str, &str); 4] = [
@@ -56,9 +58,17 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("Issuing", |error: &IssueError| Some(error.reason()));
     page += &samples("Requesters", |_: &NotServiceAccount| None);
     page.extend(sample_tables().iter().map(of_keys));
+    let (values, samples) = (Values::read(), page.clone());
     for (folder, heading) in CRATES {
+        // The operator's types have no samples.
+        let samples = if folder == "operator/src" {
+            ""
+        } else {
+            &samples
+        };
+        let messages = source::messages(root, Path::new(folder))?;
         page += &format!("\n## {heading}\n");
-        page += &of_crate(&source::messages(root, Path::new(folder))?);
+        page += &of_crate(messages, &values, samples)?;
     }
     files.insert("docs/reference/messages.md".into(), page);
     Ok(())
@@ -68,7 +78,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
 fn samples<E: Samples + Error>(heading: &str, reason: impl Fn(&E) -> Option<Reason>) -> String {
     let mut table = Table::new(["Error", "Reason", "Message"]);
     for (variant, error) in E::samples() {
-        let reason = reason(&error).map_or_else(String::new, |it| format!("`{}`", it.as_str()));
+        let reason = code(reason(&error).map(Reason::as_str));
         table.row([format!("`{variant}`"), reason, error.to_string()]);
     }
     format!("\n### {heading}\n\n{table}")
@@ -78,37 +88,32 @@ fn samples<E: Samples + Error>(heading: &str, reason: impl Fn(&E) -> Option<Reas
 fn of_keys(samples: &SampleTable) -> String {
     let mut table = Table::new(["Error", "Reason", "Message"]);
     for (variant, class, message) in &samples.rows {
-        let reason = class.map_or_else(String::new, |it| format!("`{}`", it.as_str()));
+        let reason = code(class.map(ErrorClass::as_str));
         table.row([format!("`{variant}`"), reason, message.clone()]);
     }
     format!("\n### {}\n\n{table}", samples.heading)
 }
 
-/// A table for each file.
-fn of_crate(messages: &[Message]) -> String {
+/// A table for each file, without the messages that are part of a sample.
+fn of_crate(messages: Vec<Message>, values: &Values, samples: &str) -> Result<String> {
     let mut files = BTreeMap::<_, Table<3>>::new();
-    for Message {
-        file,
-        kind,
-        reason,
-        text,
-    } in messages
-    {
-        let table = files
-            .entry(file)
-            .or_insert_with(|| Table::new(["Kind", "Reason", "Message"]));
-        let kind = match kind {
-            Kind::Error => "error",
-            Kind::Log => "log",
-            Kind::Other => "",
-        };
-        let reason = reason
-            .as_ref()
-            .map_or_else(String::new, |it| format!("`{it}`"));
-        table.row([kind.to_owned(), reason, text.clone()]);
+    for message in messages {
+        if let Some(text) = values.text(&message, samples)? {
+            let table = files.entry(message.file);
+            let table = table.or_insert_with(|| Table::new(["Kind", "Reason", "Message"]));
+            table.row([
+                message.kind.to_owned(),
+                code(message.reason.as_deref()),
+                text,
+            ]);
+        }
     }
-    let tables = files
-        .iter()
-        .map(|(file, table)| format!("\n### {}\n\n{table}", file.display()));
-    tables.collect()
+    let tables = files.iter();
+    Ok(tables
+        .map(|(file, table)| format!("\n### {}\n\n{table}", file.display()))
+        .collect())
+}
+
+fn code(reason: Option<&str>) -> String {
+    reason.map_or_else(String::new, |it| format!("`{it}`"))
 }

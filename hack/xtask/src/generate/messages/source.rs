@@ -5,31 +5,21 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, anyhow};
-use proc_macro2::{Delimiter, Group, Ident, Literal, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Literal, TokenStream, TokenTree};
 
-/// Enums whose variant, in front of a message, is its reason.
-const REASONS: [&str; 3] = ["Reason", "IssuerReason", "ErrorClass"];
 /// Macros of the log.
 const LOG: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 /// What is called with text that no user sees: the invariants of `expect`.
 const HIDDEN: [&str; 5] = ["expect", "panic", "assert", "unreachable", "debug_assert"];
-/// In how many words a literal is a message.
-const WORDS: usize = 3;
-
-/// What a message is for, as far as its place shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The text of a variant of an error enum.
-    Error,
-    Log,
-    Other,
-}
+/// In how many words a literal is a message. The shortest of the operator have one fewer.
+const MIN_WORDS: usize = 3;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message {
     /// Below the root of the workspace.
     pub(super) file: PathBuf,
-    pub(super) kind: Kind,
+    /// `error` for the text of a variant of an error enum, `log`, or empty.
+    pub(super) kind: &'static str,
     pub(super) reason: Option<String>,
     /// Placeholders are in braces.
     pub(super) text: String,
@@ -65,11 +55,9 @@ pub(super) fn messages(root: &Path, folder: &Path) -> Result<Vec<Message>> {
 fn of_source(file: &Path, source: &str) -> Result<Vec<Message>> {
     let tokens = TokenStream::from_str(source)
         .map_err(|error| anyhow!("{} is not Rust: {error}", file.display()))?;
-    let mut reader = Reader {
-        file,
-        messages: Vec::new(),
-    };
-    reader.read(tokens, Kind::Other, None);
+    let messages = Vec::new();
+    let mut reader = Reader { file, messages };
+    reader.read(tokens, "", None);
     Ok(reader.messages)
 }
 
@@ -81,10 +69,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads a group. What is in front of a literal in it, or in front of the whole, is its kind
     /// and its reason.
-    fn read(&mut self, tokens: TokenStream, kind: Kind, reason: Option<&str>) {
+    fn read(&mut self, tokens: TokenStream, kind: &'static str, reason: Option<&str>) {
         let mut reason = reason.map(str::to_owned);
-        let mut called: Option<Ident> = None;
-        let mut path: Option<Ident> = None;
+        let mut path: Option<String> = None;
+        let mut is_macro = false;
         let mut tokens = tokens.into_iter().peekable();
         while let Some(token) = tokens.next() {
             match token {
@@ -101,28 +89,23 @@ impl Reader<'_> {
                 // A statement or an arm of its own.
                 TokenTree::Punct(punct) if punct.as_char() == ';' => reason = None,
                 TokenTree::Punct(punct) => {
-                    if !matches!(punct.as_char(), ':' | '!' | '.') {
-                        (called, path) = (None, None);
-                    }
+                    is_macro = punct.as_char() == '!';
+                    path = path.filter(|_| matches!(punct.as_char(), ':' | '!' | '.'));
                 }
                 TokenTree::Ident(ident) => {
-                    if path
-                        .as_ref()
-                        .is_some_and(|it| REASONS.iter().any(|name| it == name))
-                    {
-                        reason = Some(ident.to_string());
-                    }
-                    (path, called) = (Some(ident.clone()), Some(ident));
+                    let ident = ident.to_string();
+                    reason = reason_of(path.as_deref(), &ident).or(reason);
+                    (is_macro, path) = (false, Some(ident));
                 }
                 TokenTree::Literal(literal) => self.literal(&literal, kind, reason.as_deref()),
                 TokenTree::Group(group) => {
-                    let by = called.take().map(|it| it.to_string()).unwrap_or_default();
+                    let by = path.take().unwrap_or_default();
                     if HIDDEN.iter().any(|name| by.starts_with(name)) {
                         continue;
                     }
                     // The attribute of an error is called like a macro of the log.
-                    let is_log = kind == Kind::Other && LOG.contains(&by.as_str());
-                    let kind = if is_log { Kind::Log } else { kind };
+                    let is_log = kind.is_empty() && is_macro && LOG.contains(&by.as_str());
+                    let kind = if is_log { "log" } else { kind };
                     self.read(group.stream(), kind, reason.as_deref());
                     if group.delimiter() == Delimiter::Brace {
                         reason = None;
@@ -136,27 +119,40 @@ impl Reader<'_> {
     fn attribute(&mut self, attribute: &Group) -> bool {
         let text = attribute.stream().to_string();
         if text.starts_with("error") {
-            self.read(attribute.stream(), Kind::Error, None);
+            self.read(attribute.stream(), "error", None);
         } else if text.contains("message") && !text.starts_with("doc") {
-            self.read(attribute.stream(), Kind::Other, None);
+            self.read(attribute.stream(), "", None);
         }
         text.replace(' ', "").starts_with("cfg(test)")
     }
 
-    fn literal(&mut self, literal: &Literal, kind: Kind, reason: Option<&str>) {
+    fn literal(&mut self, literal: &Literal, kind: &'static str, reason: Option<&str>) {
         let Ok(literal) = syn::parse_str::<syn::LitStr>(&literal.to_string()) else {
             return;
         };
         let text = literal.value();
+        let words: Vec<_> = text.split_whitespace().collect();
+        let min = MIN_WORDS - usize::from(self.file.starts_with("operator/src"));
         // A CEL rule is not a message; what stands beside it is.
-        if text.split_whitespace().count() >= WORDS && !text.contains("self.") {
+        if words.len() >= min && !text.contains("self.") {
             self.messages.push(Message {
                 file: self.file.to_path_buf(),
                 kind,
                 reason: reason.map(str::to_owned),
-                text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+                text: words.join(" "),
             });
         }
+    }
+}
+
+/// The reason that a variant of an enum is, as conditions have it.
+fn reason_of(list: Option<&str>, variant: &str) -> Option<String> {
+    match (list?, variant) {
+        // Of any class that may pass.
+        ("IssuerReason", "Key") => Some("KeyUnreachable".to_owned()),
+        ("ErrorClass", it) if !it.starts_with("Key") => Some(format!("Key{it}")),
+        ("Reason" | "IssuerReason" | "ErrorClass", it) => Some(it.to_owned()),
+        _ => None,
     }
 }
 
@@ -175,7 +171,7 @@ fn skip_item(tokens: &mut impl Iterator<Item = TokenTree>) {
 mod tests {
     use super::*;
 
-    fn read(source: &str) -> Vec<(Kind, Option<String>, String)> {
+    fn read(source: &str) -> Vec<(&'static str, Option<String>, String)> {
         let messages = of_source(Path::new("x.rs"), source).unwrap();
         messages
             .into_iter()
@@ -193,11 +189,11 @@ mod tests {
             read(source),
             [
                 (
-                    Kind::Other,
+                    "",
                     Some("InvalidCsr".to_owned()),
                     "the CSR has {} names; name fewer".to_owned()
                 ),
-                (Kind::Other, None, "no reason at all".to_owned()),
+                ("", None, "no reason at all".to_owned()),
             ]
         );
     }
@@ -209,12 +205,14 @@ mod tests {
             /// Nor is this one a message.
             #[error("the key {0} is weak")]
             struct E;
-            fn f() { info!(x, "the issuer is ready"); x.expect("it is not empty"); }
+            fn f() { info!(x, "the issuer is ready"); x.expect("it is not empty");
+                error("a call is not the log"); }
         "#;
         let found: Vec<_> = read(source).into_iter().map(|it| (it.0, it.2)).collect();
         let expected = [
-            (Kind::Error, "the key {0} is weak"),
-            (Kind::Log, "the issuer is ready"),
+            ("error", "the key {0} is weak"),
+            ("log", "the issuer is ready"),
+            ("", "a call is not the log"),
         ];
         assert_eq!(found, expected.map(|(kind, text)| (kind, text.to_owned())));
     }
