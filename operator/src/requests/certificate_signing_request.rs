@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
-    CertificateSigningRequest, CertificateSigningRequestSpec, CertificateSigningRequestStatus,
+    CertificateSigningRequest, CertificateSigningRequestSpec,
 };
+use serde::Deserialize;
 use signet_api::{IssuerKind, duration};
 use signet_core::request::{
     Annotated, Api, Approval, DEFAULT_DURATION, RawRequest, Reference, Requester,
@@ -28,9 +29,28 @@ const REQUEST_DURATION: &str = "experimental.cert-manager.io/request-duration";
 /// cert-manager's annotation for a CA certificate (rule A5-39).
 const REQUEST_IS_CA: &str = "experimental.cert-manager.io/request-is-ca";
 
+/// The status as far as it is read. Approvers and other signers write it, and one odd object must
+/// not stop the watch of all others.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Status {
+    conditions: Vec<Condition>,
+    certificate: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Condition {
+    #[serde(rename = "type")]
+    type_: String,
+    status: String,
+    /// A text, because the API server accepts times beyond those of [`Timestamp`].
+    last_update_time: Option<String>,
+}
+
 impl RequestKind for CertificateSigningRequest {
     type Spec = CertificateSigningRequestSpec;
-    type Status = CertificateSigningRequestStatus;
+    type Status = Status;
 
     const API: Api = Api::CertificateSigningRequest;
     /// The API selects only by a whole signer name.
@@ -42,20 +62,19 @@ impl RequestKind for CertificateSigningRequest {
     }
 
     /// Nothing more is written to a request that is denied, failed or issued (rule A5-38).
-    fn progress(status: &CertificateSigningRequestStatus) -> Progress {
-        let conditions = status.conditions.iter().flatten();
+    fn progress(status: &Status) -> Progress {
         let find = |type_| {
-            let mut all = conditions.clone();
+            let mut all = status.conditions.iter();
             all.find(|condition| condition.type_ == type_ && condition.status == "True")
         };
-        let certificate = status.certificate.as_ref();
-        let issued = certificate.is_some_and(|certificate| !certificate.0.is_empty());
+        let issued = !status.certificate.is_empty();
         if issued || find("Denied").is_some() || find("Failed").is_some() {
             return Progress::Finished;
         }
         match find("Approved") {
             Some(approved) => {
-                Progress::Approved(approved.last_update_time.as_ref().map(|time| time.0))
+                let since = approved.last_update_time.as_deref();
+                Progress::Approved(since.and_then(|time| time.parse().ok()))
             }
             None => Progress::AwaitingApproval,
         }
@@ -90,11 +109,11 @@ impl RequestKind for CertificateSigningRequest {
     }
 
     /// The API has no condition for it (rule A5-40).
-    fn waiting(_: &CertificateSigningRequestStatus) -> WaitingReport<'_> {
+    fn waiting(_: &Status) -> WaitingReport<'_> {
         WaitingReport::Event
     }
 
-    fn plan(_: &CertificateSigningRequestStatus, outcome: &Outcome, now: Timestamp) -> Plan {
+    fn plan(_: &Status, outcome: &Outcome, now: Timestamp) -> Plan {
         status::plan(outcome, now)
     }
 }

@@ -1,14 +1,18 @@
 use std::time::Duration;
 
+use kube::core::ObjectList;
 use serde_json::{Value, json};
 use signet_api::IssuerKind;
 use signet_api::external::certificate_request::CertificateRequest;
 use signet_core::request::{Api, Approval, Reference};
 
-use super::{approved, condition, conditions, denied, observed, read, with_spec, with_status};
+use super::{
+    approved, condition, conditions, denied, object, observed, read, with_spec, with_status,
+};
 use crate::fixtures::{alice, shop_ca};
 use crate::issuer_name::IssuerName;
 use crate::requests::kind::{Progress, RequestKind};
+use crate::requests::object::Observed;
 
 fn referring(group: &str, kind: &str, name: &str) -> Value {
     let reference = json!({ "group": group, "kind": kind, "name": name });
@@ -246,4 +250,26 @@ fn the_certificate_is_the_controlling_owner() {
     ] {
         assert_eq!(with(owners.clone()), None, "{owners:?}");
     }
+}
+
+/// The schema accepts times that no `Timestamp` holds, from every approver and issuer.
+#[test]
+fn a_time_beyond_what_can_be_read_does_not_stop_the_list() {
+    let mut approved = approved();
+    approved["lastTransitionTime"] = json!("9999-12-31T23:59:59Z");
+    let status = json!({ "conditions": [approved], "failureTime": "9999-12-31T23:59:59Z" });
+    let list = json!({
+        "kind": "CertificateRequestList",
+        "apiVersion": "cert-manager.io/v1",
+        "metadata": { "resourceVersion": "12" },
+        "items": [object(&json!({}), &status), with_spec(&json!({}))],
+    });
+    let list: ObjectList<Observed<CertificateRequest>> =
+        serde_json::from_str(&list.to_string()).unwrap();
+    let approved_at = |index: usize| {
+        let request: &Observed<_> = &list.items[index];
+        request.due().unwrap().approved_at
+    };
+    assert_eq!(approved_at(0), None);
+    assert!(approved_at(1).is_some());
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use kube::core::ObjectList;
 use serde_json::{Value, json};
 use signet_core::request::{Api, Approval, RawRequest, Reference};
 
@@ -86,6 +87,48 @@ fn csr_7_an_unapproved_request_is_ignored() {
         let object = with_status(&status);
         assert!(object.is_ours() && object.due().is_none(), "{status}");
     }
+}
+
+/// The API server accepts times that no `Timestamp` holds, from every approver and signer.
+#[test]
+fn a_time_beyond_what_can_be_read_does_not_stop_the_list() {
+    let text = r#"{
+        "kind": "CertificateSigningRequestList",
+        "apiVersion": "certificates.k8s.io/v1",
+        "metadata": { "resourceVersion": "12" },
+        "items": [{
+            "metadata": { "name": "odd", "uid": "uid-1", "managedFields": [{
+                "manager": "curl", "operation": "Update", "time": "9999-12-31T23:59:59Z"
+            }] },
+            "spec": {
+                "request": "Y3Ny",
+                "signerName": "clusterissuers.signet.dev/corp",
+                "usages": ["client auth"]
+            },
+            "status": { "conditions": [{
+                "type": "Approved", "status": "True", "reason": "", "message": "",
+                "lastUpdateTime": "9999-12-31T23:59:59Z",
+                "lastTransitionTime": "9999-12-31T23:59:59Z"
+            }] }
+        }, {
+            "metadata": { "name": "other", "uid": "uid-2" },
+            "spec": {
+                "request": "Y3Ny",
+                "signerName": "example.com/another-signer",
+                "usages": ["client auth"]
+            },
+            "status": {
+                "conditions": [{ "type": "Approved", "status": "True", "lastUpdateTime": null }],
+                "certificate": "bm90IGEgY2VydGlmaWNhdGU="
+            }
+        }]
+    }"#;
+    let list: ObjectList<Object> = serde_json::from_str(text).unwrap();
+    let [odd, other] = &list.items[..] else {
+        panic!("{list:?}");
+    };
+    assert_eq!(odd.due().unwrap().approved_at, None);
+    assert!(!other.is_ours());
 }
 
 fn duration(seconds: Value, annotation: Value) -> Result<Duration, String> {
