@@ -54,7 +54,7 @@ fn word(text: Option<&str>) -> String {
 fn alias_notice(failure: Failure) -> Result<&'static str, Failure> {
     match failure.error.class {
         ErrorClass::KeyNotFound => Ok("names no key any longer"),
-        ErrorClass::CredentialsRefused if failure.remedy.is_none() => {
+        ErrorClass::CredentialsRefused if !failure.may_pass() => {
             Ok("names a key that may not be described")
         }
         _ => Err(failure),

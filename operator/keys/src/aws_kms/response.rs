@@ -24,16 +24,18 @@ const MAX_REQUEST_ID: usize = 64;
 #[error("{error}")]
 pub(super) struct Failure {
     pub(super) error: KeyError,
-    pub(super) remedy: Option<Remedy>,
+    /// The service that may have refused the time of the request. Its client has learned the right
+    /// time from the response.
+    pub(super) clock_of: Option<String>,
+    /// Whether another login may mend it: these credentials are unknown, wrong or have expired.
+    pub(super) needs_login: bool,
 }
 
-/// What may mend a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// Another login: these credentials are unknown, wrong or have expired.
-    Login,
-    /// The time of AWS, which the client has learned from the response.
-    Clock,
+impl Failure {
+    /// Whether another attempt may succeed, with the right time or another login.
+    pub(super) fn may_pass(&self) -> bool {
+        self.clock_of.is_some() || self.needs_login
+    }
 }
 
 impl<E: Into<KeyError>> From<E> for Failure {
@@ -41,7 +43,8 @@ impl<E: Into<KeyError>> From<E> for Failure {
         let error = error.into();
         Self {
             error,
-            remedy: None,
+            clock_of: None,
+            needs_login: false,
         }
     }
 }
@@ -98,27 +101,21 @@ impl Service {
             // The code first: together they are cut.
             message => self.redactor.message(&format!("{code}: {message}")),
         };
-        let error = self.by_code(code, detail.clone(), &status);
-        let is_stale = matches!(
+        let error = self.by_code(code, detail, &status);
+        let needs_login = matches!(
             error,
             AwsKmsError::Expired { .. }
                 | AwsKmsError::UnknownCredentials { .. }
                 | AwsKmsError::WrongSecretKey { .. }
         );
-        let is_denied = matches!(
+        let may_be_clock = matches!(
             error,
-            AwsKmsError::Denied { .. } | AwsKmsError::WrongClock { .. }
-        );
-        if (is_stale || is_denied) && clock_is_off(response) {
-            let service = self.name.clone();
-            return Failure {
-                error: AwsKmsError::WrongClock { service, detail }.into(),
-                remedy: Some(Remedy::Clock),
-            };
-        }
+            AwsKmsError::WrongSecretKey { .. } | AwsKmsError::WrongClock { .. }
+        ) || matches!(code, "AccessDenied" | "AccessDeniedException");
         Failure {
             error: error.into(),
-            remedy: is_stale.then_some(Remedy::Login),
+            clock_of: (may_be_clock && clock_is_off(response)).then(|| self.name.clone()),
+            needs_login,
         }
     }
 
@@ -272,17 +269,61 @@ fn is_request_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
     use super::*;
     use crate::key_errors::BackendError;
 
-    fn of(code: &str) -> AwsKmsError {
-        let service = Service {
+    fn kms() -> Service {
+        Service {
             name: "AWS KMS".to_owned(),
             credentials: "the access key in the Secret aws".to_owned(),
             allow: "allow kms:Sign",
             redactor: Redactor::default(),
-        };
-        service.by_code(code, code.to_owned(), &Status::unknown())
+        }
+    }
+
+    fn of(code: &str) -> AwsKmsError {
+        kms().by_code(code, code.to_owned(), &Status::unknown())
+    }
+
+    /// The failure that a response comes to; the clock of AWS is ahead by this.
+    fn refused(code: &str, message: &str, ahead: Duration) -> Failure {
+        let error = ErrorMetadata::builder().code(code).message(message).build();
+        let status = StatusCode::try_from(400).unwrap();
+        let mut response = HttpResponse::new(status, SdkBody::empty());
+        let date = DateTime::from(SystemTime::now() + ahead);
+        let date = date.fmt(Format::HttpDate).unwrap();
+        response.headers_mut().insert("date", date);
+        kms().refused(&error, &response)
+    }
+
+    /// A wrong clock explains no expired token and no missing permission.
+    #[test]
+    fn a_wrong_clock_hides_no_other_error() {
+        for (code, expected, may_be_clock, needs_login) in [
+            ("AccessDeniedException", "Denied", true, false),
+            ("InvalidSignatureException", "WrongSecretKey", true, true),
+            ("RequestExpired", "WrongClock", true, false),
+            ("ExpiredTokenException", "Expired", false, true),
+            (
+                "UnrecognizedClientException",
+                "UnknownCredentials",
+                false,
+                true,
+            ),
+            ("IncompleteSignature", "Denied", false, false),
+        ] {
+            for (ahead, is_off) in [(301, true), (0, false)] {
+                let failure = refused(code, "no", Duration::from_secs(ahead));
+                assert_eq!(failure.error.code, expected, "{code}");
+                let clock = failure.clock_of.is_some();
+                assert_eq!(clock, may_be_clock && is_off, "{code} {ahead}");
+                assert_eq!(failure.needs_login, needs_login, "{code}");
+            }
+        }
     }
 
     /// A permission does not help an expired credential.

@@ -14,7 +14,7 @@ use super::client::KmsClient;
 use super::credentials::AwsCredentials;
 use super::error::AwsKmsError;
 use super::key::{self, Resolved, in_kms, message};
-use super::response::{Failure, Remedy};
+use super::response::Failure;
 use crate::Signer;
 use crate::access::{Access, KeyPin};
 use crate::backend::{Checked, Connected};
@@ -34,22 +34,22 @@ struct Kms {
 
 impl Kms {
     /// Makes a call. It is repeated once with another client if the credentials have become useless
-    /// (a Secret was rotated, or a session has ended early), and once with the same client if that
-    /// has learned from the response that the clocks differ.
+    /// (a Secret was rotated, or a session has ended early), and once per service with the same
+    /// client if that has learned from the response that the clocks differ.
     async fn call<'a, T, F>(&'a self, call: impl Fn(Arc<KmsClient>) -> F) -> Result<T, KeyError>
     where
         F: Future<Output = Result<T, Failure>> + Send + 'a,
     {
         let mut client = self.client(None).await?;
-        let (mut has_time, mut has_login) = (false, false);
+        let (mut has_time, mut has_login) = (Vec::new(), false);
         loop {
             let failure = match call(Arc::clone(&client)).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
-            match failure.remedy {
-                Some(Remedy::Clock) if !has_time => has_time = true,
-                Some(Remedy::Login) if !has_login && self.may_differ(&client).await => {
+            match failure.clock_of {
+                Some(service) if !has_time.contains(&service) => has_time.push(service),
+                _ if failure.needs_login && !has_login && self.may_differ(&client).await => {
                     has_login = true;
                     client = self.client(Some(&client)).await?;
                 }

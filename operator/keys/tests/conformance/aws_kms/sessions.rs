@@ -20,6 +20,8 @@ own!["awsKms":
     a_session_that_aws_ended_is_replaced_within_the_call,
     a_session_is_renewed_before_its_end,
     the_time_of_aws_is_used_for_the_next_attempt,
+    a_wrong_clock_hides_no_ended_session,
+    a_wrong_clock_hides_no_missing_permission,
     a_silent_connection_is_not_used_again,
 ];
 
@@ -66,11 +68,7 @@ async fn the_time_of_aws_is_used_for_the_next_attempt() {
     let signer = subject.connected().await.signer;
     let sign = Requests::Action("Sign".to_owned());
     let theirs = Timestamp::now() + HOUR;
-    let mut refusal = Fault::aws_error(400, "InvalidSignatureException", "Signature expired");
-    if let Fault::Response { headers, .. } = &mut refusal {
-        let date = theirs.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-        headers.push(("date".into(), date));
-    }
+    let refusal = refusal_at(theirs, "InvalidSignatureException");
     aws.proxy.add_times(sign.clone(), refusal, 1);
     // The emulator refuses the second one for its time, and is right.
     let _ = signer.sign(&to_be_signed(&*signer, "a")).await;
@@ -82,6 +80,39 @@ async fn the_time_of_aws_is_used_for_the_next_attempt() {
     assert!(signed_at(first) < theirs - HOUR / 2, "{first:?}");
     // The date of the response has whole seconds.
     assert!(signed_at(second) >= theirs - Duration::from_secs(1));
+}
+
+async fn a_wrong_clock_hides_no_ended_session() {
+    let (aws, subject, _) = subject();
+    let signer = subject.connected().await.signer;
+    let ended = refusal_at(Timestamp::now() + HOUR, "ExpiredTokenException");
+    aws.proxy
+        .add_times(Requests::Action("Sign".to_owned()), ended, 1);
+    signer.sign(&to_be_signed(&*signer, "a")).await.unwrap();
+    assert_eq!(aws.proxy.count(&assumed()), 2, "a new one within the call");
+}
+
+async fn a_wrong_clock_hides_no_missing_permission() {
+    let (aws, subject, _) = subject();
+    let signer = subject.connected().await.signer;
+    let sign = Requests::Action("Sign".to_owned());
+    let theirs = Timestamp::now() + Duration::from_secs(301);
+    aws.proxy
+        .add(sign.clone(), refusal_at(theirs, "AccessDeniedException"));
+    let error = signer.sign(&to_be_signed(&*signer, "a")).await.unwrap_err();
+    assert_eq!(error.code, "Denied", "{error}");
+    assert!(error.message.contains("allow kms:DescribeKey"), "{error}");
+    assert_eq!(aws.proxy.count(&sign), 2, "once more with the time of AWS");
+}
+
+/// An error of AWS, whose clock has this time.
+fn refusal_at(time: Timestamp, code: &str) -> Fault {
+    let mut refusal = Fault::aws_error(400, code, "refused");
+    if let Fault::Answer { headers, .. } = &mut refusal {
+        let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        headers.push(("date".into(), date));
+    }
+    refusal
 }
 
 async fn a_silent_connection_is_not_used_again() {
