@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-pub(crate) use cause::{causes, chain};
+pub(crate) use cause::{causes, chain, without_times};
 pub(crate) use endpoint::endpoint;
 pub use error::RemoteError;
 pub(crate) use http::{Http, Tls};

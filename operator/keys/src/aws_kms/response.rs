@@ -11,7 +11,7 @@ use aws_smithy_types::date_time::Format;
 
 use super::error::AwsKmsError;
 use crate::error::KeyError;
-use crate::remote::{Redactor, causes, chain, retry_after};
+use crate::remote::{Redactor, causes, chain, retry_after, without_times};
 
 /// The clocks differ by more than AWS tolerates, which is five minutes. From four on, the SDK's
 /// client signs its next request with the time of AWS; see `service_clock_skew.rs` of `aws-runtime`.
@@ -100,6 +100,16 @@ impl Service {
             "" => self.redactor.message(code),
             // The code first: together they are cut.
             message => self.redactor.message(&format!("{code}: {message}")),
+        };
+        let detail = match code {
+            // Their messages may have the time of the request and of AWS in them.
+            "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "RequestExpired"
+            | "RequestTimeTooSkewed"
+            | "ExpiredToken"
+            | "ExpiredTokenException" => without_times(&detail),
+            _ => detail,
         };
         let error = self.by_code(code, detail, &status);
         let needs_login = matches!(
@@ -324,6 +334,22 @@ mod tests {
                 assert_eq!(failure.needs_login, needs_login, "{code}");
             }
         }
+    }
+
+    /// A condition with a time in it would be written at each attempt.
+    #[test]
+    fn a_refused_time_is_not_shown() {
+        let message = |time: &str| {
+            let message = format!(
+                "Signature expired: {time} is now earlier than 20260901T120500Z \
+                 (20260901T121000Z - 5 min.)"
+            );
+            refused("InvalidSignatureException", &message, Duration::ZERO)
+                .error
+                .message
+        };
+        assert_eq!(message("20260901T120000Z"), message("20260901T120007Z"));
+        assert!(message("20260901T120000Z").contains("- 5 min."));
     }
 
     /// A permission does not help an expired credential.

@@ -34,26 +34,37 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         }
     }
     let line = parts.join(": ");
-    without_long_numbers(&line)
-        .chars()
-        .take(MAX_LENGTH)
-        .collect()
+    without_times(&line).chars().take(MAX_LENGTH).collect()
 }
 
-fn without_long_numbers(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let runs = chars.chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit());
-    runs.map(
-        |run| match run[0].is_ascii_digit() && run.len() > MAX_DIGITS {
-            true => "…".to_owned(),
-            false => run.iter().collect(),
-        },
-    )
-    .collect()
+/// A text without long numbers and numbers of seconds: rustls adds how long ago a certificate
+/// expired.
+pub(crate) fn without_times(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let runs: Vec<&[u8]> = bytes
+        .chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
+        .collect();
+    let is_time = |index: usize| {
+        let (run, next) = (
+            runs[index],
+            runs.get(index + 1).copied().unwrap_or_default(),
+        );
+        run[0].is_ascii_digit() && (run.len() > MAX_DIGITS || next.starts_with(b" seconds "))
+    };
+    let shown = (0..runs.len()).map(|index| match is_time(index) {
+        true => "…".into(),
+        false => String::from_utf8_lossy(runs[index]),
+    });
+    shown.collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use rustls::CertificateError;
+    use rustls_pki_types::UnixTime;
+
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
@@ -79,5 +90,25 @@ mod tests {
         ));
         let shown = "cannot connect: expired at … (UNIX), port …, TLS 1.2";
         assert_eq!(chain(&error), shown);
+    }
+
+    #[test]
+    fn an_expired_certificate_has_the_same_cause_at_each_attempt() {
+        let now = 1_780_272_000;
+        let [limit, first, second] = [now, now + 7, now + 4321]
+            .map(|seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds)));
+        let expired = |time| CertificateError::ExpiredContext {
+            time,
+            not_after: limit,
+        };
+        let early = |time| CertificateError::NotValidYetContext {
+            time: limit,
+            not_before: time,
+        };
+        let of =
+            |error: CertificateError| chain(&Outer(io::Error::other(rustls::Error::from(error))));
+        assert_eq!(of(expired(first)), of(expired(second)));
+        assert_eq!(of(early(first)), of(early(second)));
+        assert!(of(expired(first)).ends_with("(… seconds ago)"));
     }
 }
