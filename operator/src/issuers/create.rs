@@ -74,7 +74,13 @@ pub(super) async fn generation(
         chain,
         number,
     );
-    if generation::read(&object).chain.as_ref() != Ok(chain) {
+    let copy = object.clone();
+    let read = move || generation::read(&copy).chain;
+    let stored = context
+        .chain_parsing
+        .run(&facts.name.namespace, read)
+        .await?;
+    if stored.as_ref() != Ok(chain) {
         return Ok(Err(unfit(
             "the CA certificate cannot be stored in a CAGeneration; leave out certificates that are \
              not part of its chain",

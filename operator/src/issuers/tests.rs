@@ -4,6 +4,7 @@ mod existing;
 mod generation;
 mod rules;
 mod self_signed;
+mod shell;
 mod spec;
 mod status;
 
