@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -45,6 +46,7 @@ impl Connections {
     }
 
     /// Returns the key of an issuer: the connected one if it is still valid, or a new connection.
+    /// Where `creates_key`, a missing key is about to be created, and is not logged.
     ///
     /// # Errors
     /// The key cannot be used, or not now. An unavailable backend is not called: the last error is
@@ -55,8 +57,11 @@ impl Connections {
         spec: &IssuerSpec,
         access: &Access,
         known: &KeyPin,
+        creates_key: bool,
     ) -> Result<Key, KeyError> {
         let connection = self.connection(issuer, spec);
+        let log = &connection.notifier.log;
+        log.creates_key.store(creates_key, Ordering::Relaxed);
         let _permit = match &access.tenant {
             Some(tenant) => Some(self.checks.enter(tenant.clone()).await),
             None => None,

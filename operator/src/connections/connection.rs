@@ -36,7 +36,7 @@ pub(super) struct Parameters {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) parameters: Parameters,
-    notifier: Notifier,
+    pub(super) notifier: Notifier,
     last: tokio::sync::Mutex<LastCheck>,
     /// The circuit breaker of the current key. Each key has its own, so that failures of an earlier
     /// one do not count.

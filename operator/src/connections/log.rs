@@ -1,7 +1,9 @@
 //! Logs the changes of a key's state, with what only administrators may see.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
-use signet_keys::KeyError;
+use signet_keys::{ErrorClass, KeyError};
 
 use crate::issuer_name::IssuerName;
 
@@ -10,11 +12,20 @@ type Logged = (&'static str, String, Option<Box<str>>);
 
 /// The error of an issuer's key as it was last logged.
 #[derive(Debug, Default)]
-pub(super) struct KeyLog(Mutex<Option<Logged>>);
+pub(super) struct KeyLog {
+    logged: Mutex<Option<Logged>>,
+    /// Whether a missing key is not an error, because Signet is about to create it.
+    pub(super) creates_key: AtomicBool,
+}
 
 impl KeyLog {
     /// Logs the state if it has changed, and returns whether it has.
     pub(super) fn observe(&self, issuer: &IssuerName, state: Result<(), &KeyError>) -> bool {
+        if state.is_err_and(|error| error.class == ErrorClass::KeyNotFound)
+            && self.creates_key.load(Ordering::Relaxed)
+        {
+            return false;
+        }
         let logged = |error: &KeyError| {
             (
                 error.class.as_str(),
@@ -23,7 +34,7 @@ impl KeyLog {
             )
         };
         let now = state.err().map(logged);
-        let mut logged = self.0.lock();
+        let mut logged = self.logged.lock();
         if *logged == now {
             return false;
         }
@@ -45,8 +56,6 @@ impl KeyLog {
 
 #[cfg(test)]
 mod tests {
-    use signet_keys::ErrorClass;
-
     use super::*;
     use crate::fixtures::corp;
 
@@ -62,5 +71,17 @@ mod tests {
         error.cause = Some("reset".into());
         assert!(observe(Err(&error)));
         assert!(observe(Ok(())));
+    }
+
+    #[test]
+    fn a_key_that_signet_is_about_to_create_is_not_reported_as_missing() {
+        let log = KeyLog::default();
+        let missing = KeyError::new(ErrorClass::KeyNotFound, "no Secret");
+        log.creates_key.store(true, Ordering::Relaxed);
+        assert!(!log.observe(&corp(), Err(&missing)));
+        let unreachable = KeyError::new(ErrorClass::Unreachable, "no route");
+        assert!(log.observe(&corp(), Err(&unreachable)));
+        log.creates_key.store(false, Ordering::Relaxed);
+        assert!(log.observe(&corp(), Err(&missing)));
     }
 }

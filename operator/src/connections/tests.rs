@@ -102,7 +102,7 @@ async fn check(
 ) -> Result<Key, KeyError> {
     let (issuer, known) = (corp(), KeyPin::default());
     connections
-        .key((&issuer, "uid"), spec, &cluster.access(), &known)
+        .key((&issuer, "uid"), spec, &cluster.access(), &known, false)
         .await
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_api::{self as api, CertificateSource, IssuerKind};
+use signet_api::{self as api, CertificateSource, IssuerKind, IssuerSpec};
 use signet_core::ca::CaChain;
 use signet_core::issue::SelfSigned;
 use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
@@ -58,7 +58,11 @@ pub(super) fn decide(facts: &Facts) -> Result<Step, NotReady> {
     let signer = match &facts.key {
         Ok(key) => key.guard.clone(),
         Err(error) if error.class == ErrorClass::KeyNotFound => {
-            return create_key(facts, source).ok_or_else(|| missing_key(facts, error));
+            let to_create = key_to_create(&facts.spec, &facts.generations);
+            let step = to_create.filter(|_| facts.may_create_key);
+            return step
+                .map(Step::CreateKey)
+                .ok_or_else(|| missing_key(facts, error));
         }
         Err(error) => return Err(NotReady::from_key(error)),
     };
@@ -89,16 +93,15 @@ fn check_key_of_valid_ca(facts: &Facts) -> Result<(), NotReady> {
     }
 }
 
-/// Returns the step that creates the key, unless a CA was ever issued over it: a key that vanished is
-/// never recreated.
-fn create_key(facts: &Facts, source: CertificateSource<'_>) -> Option<Step> {
-    let mut generations = facts.generations.iter();
-    let is_new = !generations.any(|generation| generation.key.config.same_key(&facts.spec.key));
-    let is_self_signed = matches!(source, CertificateSource::SelfSigned(_));
-    if !(is_new && is_self_signed && facts.may_create_key) {
-        return None;
-    }
-    facts.spec.key.backend().provision().map(Step::CreateKey)
+/// Returns the key to create where it is missing; none if a CA was ever issued over it: a key that
+/// vanished is never recreated.
+pub(super) fn key_to_create(spec: &IssuerSpec, generations: &[Generation]) -> Option<Software> {
+    let mut generations = generations.iter();
+    let is_new = !generations.any(|generation| generation.key.config.same_key(&spec.key));
+    let source = spec.certificate.source();
+    let is_self_signed = matches!(source, Some(CertificateSource::SelfSigned(_)));
+    let provision = || spec.key.backend().provision();
+    (is_new && is_self_signed).then(provision).flatten()
 }
 
 fn missing_key(facts: &Facts, error: &KeyError) -> NotReady {

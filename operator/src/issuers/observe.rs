@@ -7,9 +7,10 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use signet_api::{CAGeneration, IssuerKind, IssuerResource, IssuerSpec};
 use signet_core::ca::{CaChain, ChainError};
-use signet_keys::{Access, Addresses, KeyError, KeyPin, Namespace, SecretData};
+use signet_keys::{Access, Addresses, ErrorClass, KeyError, KeyPin, Namespace, SecretData};
 
 use super::Error;
+use super::decide::key_to_create;
 use super::facts::Facts;
 use super::generation::{self, Generation};
 use crate::connections::Key;
@@ -43,8 +44,12 @@ pub(super) async fn observe<K: IssuerResource>(
         fingerprint: ca.map(|ca| ca.key.fingerprint.clone()),
     };
     let connections = &context.connections;
-    let key = connections.key((name, &uid), &spec, &access, &known).await;
-    if let Err(error) = &key {
+    let creates_key = may_create_key && key_to_create(&spec, &generations).is_some();
+    let key = connections.key((name, &uid), &spec, &access, &known, creates_key);
+    let key = key.await;
+    if let Err(error) = &key
+        && !(creates_key && error.class == ErrorClass::KeyNotFound)
+    {
         let backend = spec.key.backend().name();
         context.metrics.key_error(backend, error.class);
     }
