@@ -1,7 +1,10 @@
 //! The only place that writes to the API server, the Lease excepted.
 
 mod terminating;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::HeaderValue;
@@ -11,6 +14,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{NamespaceResourceScope, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -24,6 +28,9 @@ use terminating::Terminating;
 const METADATA_ONLY: HeaderValue =
     HeaderValue::from_static("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
 
+/// Beyond this many notes, an event that comes again is a new one.
+const MAX_RECORDERS: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteResult {
     Done,
@@ -34,7 +41,10 @@ pub enum WriteResult {
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
-    recorder: Recorder,
+    reporter: Reporter,
+    /// A recorder for each note. One for all would count an event with a changed note toward the
+    /// earlier one, whose note cannot change.
+    recorders: Arc<Mutex<HashMap<String, Recorder>>>,
     permits: Arc<FairSemaphore>,
     terminating: Arc<Terminating>,
 }
@@ -48,8 +58,9 @@ impl Writer {
             instance,
         };
         Self {
-            recorder: Recorder::new(client.clone(), reporter),
             client,
+            reporter,
+            recorders: Arc::default(),
             permits: Arc::new(FairSemaphore::new(max_in_flight)),
             terminating: Arc::default(),
         }
@@ -118,7 +129,8 @@ impl Writer {
             action: planned.action.to_owned(),
             secondary: None,
         };
-        match self.recorder.publish(&event, object).await {
+        let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
+        match recorder.publish(&event, object).await {
             Ok(()) => self.terminating.forget(namespace),
             Err(error) if is_namespace_terminating(&error) => self.terminating.log(namespace),
             Err(error) => tracing::warn!(
@@ -127,6 +139,16 @@ impl Writer {
                 "cannot write an event"
             ),
         }
+    }
+
+    fn recorder(&self, note: &str) -> Recorder {
+        let mut recorders = self.recorders.lock();
+        if recorders.len() >= MAX_RECORDERS {
+            recorders.clear();
+        }
+        let new = || Recorder::new(self.client.clone(), self.reporter.clone());
+        let recorder = recorders.entry(note.to_owned()).or_insert_with(new);
+        recorder.clone()
     }
 
     /// Creates an object, and returns whether it did. An existing object is never overwritten.
