@@ -52,8 +52,13 @@ pub async fn reconcile<K: IssuerResource>(
 ) -> Result<Action, Error> {
     let _in_flight = context.health.begin();
     let reconciled = tokio::time::timeout(DEADLINE, reconcile_once(&*object, &context)).await;
+    let name = IssuerName::of(&*object);
+    if !context.exists(&name) {
+        // It was deleted during the reconcile, however that ended.
+        context.forget(&name);
+    }
     // The messages of others do not wait for an issuer that cannot be observed.
-    context.sharing.observed(&IssuerName::of(&*object));
+    context.sharing.observed(&name);
     reconciled?
 }
 
@@ -127,10 +132,6 @@ fn publish(
     let state = ready.map(Arc::clone);
     let state = state.map_err(|not_ready| truncate(&not_ready.message));
     context.keyring.put(name, version, state);
-    if !context.exists(name) {
-        // It was deleted during the reconcile.
-        context.forget(name);
-    }
 }
 
 /// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret or an

@@ -12,11 +12,12 @@ use kube::Client;
 use kube::runtime::reflector;
 use parking_lot::Mutex;
 use serde_json::json;
+use signet_api::{ClusterIssuer, ClusterIssuerSpec};
 use signet_keys::{FairSemaphore, KeyType, Limits};
 use tokio::task::yield_now;
 
-use super::super::create;
-use super::existing;
+use super::super::{create, reconcile};
+use super::{existing, self_signed};
 use crate::args::{Cli, Command};
 use crate::connections::Connections;
 use crate::context::{Context, Issuers};
@@ -89,6 +90,19 @@ fn respond(method: &Method, uri: &Uri) -> Response {
     } else {
         failure(StatusCode::NOT_FOUND, "NotFound")
     }
+}
+
+/// The reconcile ends before an outcome is published, because the key cannot be created.
+#[tokio::test]
+async fn the_connection_of_a_deleted_issuer_does_not_outlive_a_failed_reconcile() {
+    let (context, requests) = context();
+    let context = Arc::new(context);
+    let spec = self_signed(&key::signer(KeyType::EcdsaP256)).spec;
+    let issuer = ClusterIssuer::new("corp", ClusterIssuerSpec(spec));
+    let reconciled = reconcile(Arc::new(issuer), context.clone()).await;
+    assert!(reconciled.is_err(), "{reconciled:?}");
+    assert_eq!(requests.lock().last(), Some(&Method::POST));
+    assert_eq!(context.connections.issuers(), []);
 }
 
 /// A tenant's chain may take half a second to read.
