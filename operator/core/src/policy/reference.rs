@@ -38,9 +38,11 @@ fn command(namespace: &str, name: &str, username: &str) -> Option<String> {
     let role = format!(
         r#"{{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"Role","metadata":{{"name":"reference-{name}","namespace":"{namespace}"}},"rules":[{{"apiGroups":["signet.dev"],"resources":["signers"],"resourceNames":["{name}"],"verbs":["reference"]}}]}}"#
     );
+    // Each requester has a RoleBinding of its own; a name has no slash.
+    let binding = format!("reference-{name}-{}", username.replace('/', "-"));
     Some(format!(
         "echo '{role}' | kubectl apply -f - && kubectl create rolebinding -n {namespace} \
-         reference-{name} --role=reference-{name} {subject}"
+         {binding} --role=reference-{name} {subject}"
     ))
 }
 

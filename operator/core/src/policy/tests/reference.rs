@@ -27,12 +27,15 @@ fn a_denial_shows_the_role_and_its_binding() {
         message("shop", "ca", username),
         format!(
             "\"{username}\" is not allowed to use the Issuer shop/ca; allow it with: echo '{role}' \
-             | kubectl apply -f - && kubectl create rolebinding -n shop reference-ca \
-             --role=reference-ca --serviceaccount=team:web"
+             | kubectl apply -f - && kubectl create rolebinding -n shop \
+             reference-ca-system:serviceaccount:team:web --role=reference-ca --serviceaccount=team:web"
         )
     );
     let user = message("shop", "ca", "alice@example.org");
     assert!(user.ends_with(" --user=alice@example.org"), "{user}");
+    let other = message("shop", "ca", "https://idp/bob");
+    let binding = " reference-ca-https:--idp-bob --role=reference-ca --user=https://idp/bob";
+    assert!(other.ends_with(binding), "each has a binding: {other}");
 }
 
 /// Usernames of other identity providers can hold anything, and administrators copy the command.
