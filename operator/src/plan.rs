@@ -48,8 +48,7 @@ pub fn managed_by() -> (String, String) {
     )
 }
 
-/// Shortens a text to what an event or a condition holds. A subject in it may be as long as a
-/// certificate.
+/// Shortens a text to what an event holds. A subject in it may be as long as a certificate.
 pub fn truncate(text: &str) -> String {
     if text.len() <= MAX_TEXT_BYTES {
         return text.to_owned();

@@ -79,7 +79,7 @@ impl ConditionText {
             Ok(ready) => Self {
                 true_type: READY,
                 reason: IssuerReason::Ready.as_str(),
-                message: truncate(&ready_message(facts, ready, shared)),
+                message: ready_message(facts, ready, shared),
                 cause: None,
             },
             Err(not_ready) => Self {
@@ -153,9 +153,10 @@ fn lists_cert_manager(facts: &Facts, ready: &ReadyIssuer) -> bool {
     allowed.is_some_and(|allowed| allowed.service_accounts.contains(&facts.cert_manager))
 }
 
-/// Returns what the issuer signs as, and what a reader should know about it.
+/// Returns what the issuer signs as, and what a reader should know about it. Only the subject is
+/// long, and a condition holds 32,768 characters.
 fn ready_message(facts: &Facts, ready: &ReadyIssuer, shared: Option<&SharedCa>) -> String {
-    let ca = ready.chain.issuing().subject();
+    let ca = truncate(ready.chain.issuing().subject());
     let constrains_uris = ready.rules.trust_domain.is_some() && ready.chain.constrains_uris();
     let mut message = format!("Signs as {ca} until {}", ready.chain.not_after());
     let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());

@@ -227,6 +227,30 @@ fn ca_keys_are_those_of_every_ca_that_has_not_expired() {
     assert_eq!(facts.ca_keys(), expected);
 }
 
+/// A subject may be as long as a certificate.
+#[test]
+fn a_long_subject_leaves_room_for_the_warnings() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let units = format!(",OU={}", "x".repeat(60)).repeat(30);
+    let chain = ca::valid(&*signer, &format!("Root{units}"));
+    let mut facts = existing(&signer, chain.clone());
+    adopt(&mut facts, &chain, 1);
+    let shared = SharedCa {
+        has_trust_domain: false,
+        named: None,
+        count: 1,
+    };
+    let plan = issuer_status::plan(
+        &object(&facts, None),
+        &facts,
+        &outcome(&facts),
+        Some(&shared),
+    );
+    let message = &status(plan).conditions[0].message;
+    assert!(message.contains(&shared.to_string()), "{message}");
+    assert!(message.len() < 3000, "the subject is cut");
+}
+
 /// A new spec that changes nothing is still reported as observed.
 #[test]
 fn writes_another_generation_of_the_spec_without_an_event() {
