@@ -50,18 +50,48 @@ const RESPONSE: Duration = Duration::from_secs(4);
 
 /// The longest that a signature and the login before it may take together, less than an attempt
 /// for the same reason.
-const CALL: Duration = Duration::from_millis(4500);
+pub(crate) const CALL: Duration = Duration::from_millis(4500);
 
-/// Makes a call with all its requests in the time of one attempt. `server` names the server in the
-/// error.
+/// The longest that reads of Secrets, ConfigMaps and tokens may take, as a part of that.
+pub(crate) const READ: Duration = Duration::from_secs(2);
+
+/// The API server, as messages name it.
+pub(crate) const API_SERVER: &str = "the API server";
+
+/// Makes a call with all its requests within this time. `server` names the server in the error.
 pub(crate) async fn in_time<T>(
+    limit: Duration,
     server: &str,
     call: impl Future<Output = Result<T, KeyError>>,
 ) -> Result<T, KeyError> {
     let timed_out = || RemoteError::Timeout {
         server: server.to_owned(),
-        seconds: CALL.as_secs(),
+        seconds: limit.as_secs(),
     };
-    let response = timeout(CALL, call).await;
+    let response = timeout(limit, call).await;
     response.unwrap_or_else(|_| Err(timed_out().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_api_server_is_not_blamed_on_the_backend() {
+        let error = in_time(
+            CALL,
+            "the Vault",
+            in_time::<()>(READ, API_SERVER, pending()),
+        )
+        .await;
+        let error = error.unwrap_err();
+        let expected = "the API server did not respond within 2 s";
+        assert!(error.message.starts_with(expected), "{error}");
+        let error = in_time::<()>(CALL, "the Vault", pending())
+            .await
+            .unwrap_err();
+        assert!(error.message.starts_with("the Vault did not"), "{error}");
+    }
 }

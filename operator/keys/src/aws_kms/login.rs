@@ -21,7 +21,7 @@ use super::response::{Failure, Service, Status};
 use crate::access::{Access, Namespace};
 use crate::error::KeyError;
 use crate::references::entry;
-use crate::remote::{Redactor, causes, chain, is_header_value};
+use crate::remote::{API_SERVER, READ, Redactor, causes, chain, in_time, is_header_value};
 use crate::secrets::SecretData;
 
 /// The longest that a login may take. It is a part of the call that needs it, and shorter, so
@@ -118,7 +118,8 @@ impl Login {
     /// the call is not signed: the token is the credential.
     async fn assume_with_token(&self, login: &AwsWebIdentity) -> Result<Credentials, Failure> {
         let account = &login.service_account_ref.name;
-        let token = self.namespace.token(account).await?.0;
+        let token = self.namespace.token(account);
+        let token = in_time(READ, API_SERVER, token).await?.0;
         self.sts.redactor.remember(&token);
         let request = self.client.assume_role_with_web_identity();
         let response = request

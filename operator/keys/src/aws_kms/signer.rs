@@ -19,7 +19,7 @@ use crate::Signer;
 use crate::access::{Access, KeyPin};
 use crate::backend::{Checked, Connected};
 use crate::error::KeyError;
-use crate::remote::{SharedLogin, in_time};
+use crate::remote::{CALL, SharedLogin, in_time};
 use crate::rsa_hash::RsaHash;
 
 /// The longest message that KMS takes as it is.
@@ -205,7 +205,7 @@ impl Signer for KmsSigner {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        async { in_time(&self.kms.service(), self.signature(tbs)).await }.boxed()
+        async { in_time(CALL, &self.kms.service(), self.signature(tbs)).await }.boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {

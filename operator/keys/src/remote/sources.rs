@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 
+use super::{API_SERVER, READ, in_time};
 use crate::access::Namespace;
 use crate::ca_bundle::CaBundle;
 use crate::error::{ErrorClass, KeyError};
@@ -27,14 +28,18 @@ impl Sources {
         bundle: Option<CaBundle>,
         secret_ref: Option<(String, &'static str)>,
     ) -> Result<(Self, Option<SecretData>), KeyError> {
-        let ca = match &bundle {
-            Some(bundle) => Some(bundle.read(&*namespace).await?),
-            None => None,
-        };
-        let found = match &secret_ref {
-            Some((name, what)) => Some(secret(name, &*namespace, what).await?),
-            None => None,
-        };
+        let (ca, found) = in_time(READ, API_SERVER, async {
+            let ca = match &bundle {
+                Some(bundle) => Some(bundle.read(&*namespace).await?),
+                None => None,
+            };
+            let found = match &secret_ref {
+                Some((name, what)) => Some(secret(name, &*namespace, what).await?),
+                None => None,
+            };
+            Ok((ca, found))
+        })
+        .await?;
         let sources = Self {
             namespace,
             bundle,

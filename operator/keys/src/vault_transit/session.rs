@@ -16,7 +16,7 @@ use super::key::KeyData;
 use super::login;
 use crate::access::Namespace;
 use crate::error::KeyError;
-use crate::remote::{Lease, Renewal, SharedLogin};
+use crate::remote::{API_SERVER, Lease, READ, Renewal, SharedLogin, in_time};
 
 /// A token of Vault. It is wiped when dropped.
 struct Token {
@@ -173,7 +173,8 @@ impl Session {
     }
 
     async fn log_in(&self) -> Result<Token, KeyError> {
-        let secret = self.auth.secret(&*self.namespace).await?;
+        let secret = self.auth.secret(&*self.namespace);
+        let secret = in_time(READ, API_SERVER, secret).await?;
         let is_token = matches!(self.auth, VaultAuth::TokenRef(_));
         let auth = match self.client.log_in(&self.auth, &secret).await {
             // A token need not be allowed to look itself up.

@@ -26,7 +26,7 @@ use crate::access::{Access, KeyPin};
 use crate::backend::{Checked, Connected};
 use crate::error::KeyError;
 use crate::message_digest::message_digest;
-use crate::remote::{Http, Sources, Tls, in_time};
+use crate::remote::{CALL, Http, Sources, Tls, in_time};
 use crate::rsa_hash::RsaHash;
 
 /// The longest message that Ed25519 signs; all others sign a digest. No certificate of this size
@@ -194,7 +194,7 @@ impl Signer for VaultSigner {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        async { in_time(&self.path().server(), self.signature(tbs)).await }.boxed()
+        async { in_time(CALL, &self.path().server(), self.signature(tbs)).await }.boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
