@@ -2,7 +2,8 @@
 //!
 //! An issuer without a trust domain signs any `spiffe://` URI that is requested. Where it shares a
 //! CA certificate, key or root with an issuer that has one, the identity rules of the latter hold
-//! nothing back. Both say so in their Ready messages.
+//! nothing back. Their Ready messages report it, but not that of an issuer whose root another one
+//! only trusts.
 
 mod index;
 mod shared_ca;
