@@ -131,7 +131,7 @@ impl Writer {
         };
         let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
         match recorder.publish(&event, object).await {
-            Ok(()) => self.terminating.forget(namespace),
+            Ok(()) => {}
             Err(error) if is_namespace_terminating(&error) => self.terminating.log(namespace),
             Err(error) => tracing::warn!(
                 error = describe(&error),

@@ -26,7 +26,7 @@ impl Terminating {
         self.0.lock().remove(namespace);
     }
 
-    fn is_news(&self, namespace: &str) -> bool {
+    pub(super) fn is_news(&self, namespace: &str) -> bool {
         let mut logged = self.0.lock();
         if logged.len() >= MAX_NAMESPACES {
             logged.clear();

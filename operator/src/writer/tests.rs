@@ -58,3 +58,12 @@ async fn an_event_with_another_note_is_another_event() {
     ];
     assert!(shown.eq(expected), "{received:?}");
 }
+
+/// An event that is counted once more is patched, which a terminating namespace allows.
+#[tokio::test]
+async fn an_event_does_not_show_that_a_namespace_is_there_again() {
+    let (writer, _) = writer();
+    writer.terminating.log("shop");
+    publish(&writer, "no route").await;
+    assert!(!writer.terminating.is_news("shop"));
+}
