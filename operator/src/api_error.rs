@@ -1,15 +1,18 @@
 //! Errors of the API server.
 
+use signet_keys::chain;
+
 /// The reason of the cause with which the API server refuses to create objects in a namespace
 /// that is being deleted.
 const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 
-/// An error as a message. kube's own text repeats the whole Status in its debug form.
+/// An error as a message, with its causes. kube's own text repeats the whole Status in its debug
+/// form.
 pub fn describe(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
         kube::Error::Api(status) => format!("{} {}", status.code, status.reason),
-        _ => error.to_string(),
+        _ => chain(error),
     }
 }
 
@@ -30,6 +33,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("not sent")]
+    struct Transport(#[source] std::io::Error);
 
     fn error(status: Value) -> kube::Error {
         kube::Error::Api(serde_json::from_value(status).unwrap())
@@ -57,6 +64,10 @@ mod tests {
         assert_eq!(describe(&empty), "503 ServiceUnavailable");
         let other = kube::Error::LinesCodecMaxLineLengthExceeded;
         assert_eq!(describe(&other), other.to_string());
+        let refused = std::io::Error::other("connection refused");
+        let transport = kube::Error::Service(Box::new(Transport(refused)));
+        let text = describe(&transport);
+        assert!(text.ends_with("not sent: connection refused"), "{text}");
     }
 
     #[test]

@@ -11,7 +11,9 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use signet_api::IssuerKind;
-use signet_keys::{ErrorClass, KeyError, Namespace, PinSecrets, SecretData, ServiceAccountToken};
+use signet_keys::{
+    ErrorClass, KeyError, Namespace, PinSecrets, SecretData, ServiceAccountToken, chain,
+};
 use zeroize::Zeroizing;
 
 use crate::api_error::describe;
@@ -199,17 +201,22 @@ fn check_name(kind: &str, name: &str) -> Result<(), KeyError> {
 
 /// Reports a failed read. The message contains nothing of the response, which may hold a secret.
 fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
-    let (class, why) = match error {
+    let failed = |class, why: String| {
+        KeyError::new(class, format!("the {kind} {name} cannot be read: {why}"))
+    };
+    match error {
         kube::Error::Api(status) if status.is_forbidden() => {
-            (ErrorClass::CredentialsRefused, describe(error))
+            failed(ErrorClass::CredentialsRefused, describe(error))
         }
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => (
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => failed(
             ErrorClass::InvalidResponse,
             format!("the response is not a {kind}"),
         ),
-        _ => (ErrorClass::Unreachable, describe(error)),
-    };
-    KeyError::new(class, format!("the {kind} {name} cannot be read: {why}"))
+        kube::Error::Service(_) | kube::Error::HyperError(_) => {
+            failed(ErrorClass::Unreachable, error.to_string()).caused_by(chain(error))
+        }
+        _ => failed(ErrorClass::Unreachable, describe(error)),
+    }
 }
 
 #[cfg(test)]
@@ -273,6 +280,18 @@ mod tests {
             "{error:?}"
         );
         assert_eq!(error.class, ErrorClass::InvalidResponse);
+    }
+
+    /// Tenants read the message, and administrators the cause.
+    #[test]
+    fn the_cause_of_a_failed_connection_is_not_in_the_message() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("not sent")]
+        struct Transport(#[source] std::io::Error);
+        let refused = Transport(std::io::Error::other("refused by 10.0.0.1"));
+        let error = unread("Secret", "ca", &kube::Error::Service(Box::new(refused)));
+        assert!(error.message.ends_with("not sent"), "{error:?}");
+        assert!(error.cause.unwrap().ends_with("refused by 10.0.0.1"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub use pkcs11::Pkcs11;
 pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
 pub use references::ReferenceError;
 #[cfg(feature = "network")]
-pub use remote::RemoteError;
+pub use remote::{RemoteError, chain};
 pub use rsa_hash::RsaHash;
 #[cfg(feature = "samples")]
 pub use samples::{SampleTable, sample_tables};

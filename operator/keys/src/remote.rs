@@ -27,7 +27,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-pub(crate) use cause::{causes, chain, without_times};
+pub use cause::chain;
+pub(crate) use cause::{causes, without_times};
 pub(crate) use endpoint::endpoint;
 pub use error::RemoteError;
 pub(crate) use http::{Http, Tls};

@@ -25,7 +25,7 @@ pub(crate) fn causes<'a>(
 
 /// An error and its causes in one line, each once, and without what differs from call to call, so
 /// that it can be in a condition.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in causes(error) {
         let text = cause.to_string();
