@@ -182,7 +182,7 @@ impl Unsigned<'_> {
             let id = SpiffeId::parse(uri).expect("a SPIFFE ID");
             assert_eq!(id.to_string(), uri, "SID-7");
             assert_eq!(id.trust_domain().as_str(), TRUST_DOMAIN);
-            assert_eq!(id.has_path(), leaf);
+            assert_eq!(!id.path().is_empty(), leaf);
             let own = format!("/ns/{}/", self.namespace.unwrap_or_default());
             let inside = self.namespace.is_none() || id.path().starts_with(&own);
             assert!(inside || !leaf, "an Issuer speaks only for its namespace");

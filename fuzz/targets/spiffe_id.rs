@@ -36,7 +36,7 @@ fn check(text: &str, id: &SpiffeId) {
     assert_eq!(TrustDomain::parse(domain.as_str()).as_ref(), Ok(domain));
     let built = SpiffeId::from_segments(domain, id.segments());
     assert_eq!(built.as_ref(), Ok(id), "it is the sum of its parts");
-    assert_eq!(id.has_path(), id.segments().next().is_some());
+    assert_eq!(!id.path().is_empty(), id.segments().next().is_some());
     // The reader of names takes what a certificate would carry.
     let names = SubjectAltNames::with_uri(None, id);
     let read = SubjectAltNames::from_der(names.der()).expect("our own reader reads it");

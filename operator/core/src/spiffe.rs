@@ -135,15 +135,10 @@ impl SpiffeId {
         &self.trust_domain
     }
 
-    /// Returns the path: empty, or with its leading slash, such as `/ns/default/sa/web`.
+    /// Returns the path: with its leading slash, such as `/ns/default/sa/web`, for a leaf (X5-4),
+    /// and empty for a signing certificate (X5-7).
     pub fn path(&self) -> &str {
         &self.path
-    }
-
-    /// Returns whether there is a path: a leaf's ID has one (X5-4), a signing certificate's has
-    /// none (X5-7).
-    pub fn has_path(&self) -> bool {
-        !self.path.is_empty()
     }
 
     /// Returns the segments of the path, without slashes.

@@ -43,6 +43,7 @@ impl KeyLog {
             Err(error) => tracing::warn!(
                 %issuer,
                 reason = error.class.as_str(),
+                code = error.code,
                 error = error.message,
                 cause = error.cause.as_deref(),
                 request_id = error.request_id.as_deref(),
