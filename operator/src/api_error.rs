@@ -2,6 +2,10 @@
 
 use signet_keys::chain;
 
+/// The code with which the API server rejects an object that breaks its schema, or a certificate
+/// that it cannot parse.
+pub const UNPROCESSABLE: u16 = 422;
+
 /// The reason of the cause with which the API server refuses to create objects in a namespace
 /// that is being deleted.
 const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";

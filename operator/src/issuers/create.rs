@@ -11,11 +11,9 @@ use super::Error;
 use super::facts::Facts;
 use super::generation;
 use super::reason::{IssuerReason, NotReady};
+use crate::api_error::UNPROCESSABLE;
 use crate::context::Context;
 use crate::plan::managed_by;
-
-/// The code with which the API server rejects an object that breaks its schema.
-const UNPROCESSABLE: u16 = 422;
 
 pub(super) async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(), Error> {
     let namespace = facts.namespace.as_str();

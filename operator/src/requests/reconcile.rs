@@ -15,15 +15,12 @@ use super::kind::{RequestKind, WaitingReport};
 use super::object::{Due, Observed};
 use super::outcome::Outcome;
 use super::review;
-use crate::api_error::describe;
+use crate::api_error::{UNPROCESSABLE, describe};
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
 use crate::writer::WriteResult;
-
-/// The code with which the API server rejects a certificate that it cannot parse.
-const UNPROCESSABLE: u16 = 422;
 
 pub(super) struct Shell<K: RequestKind> {
     pub(super) context: Arc<Context>,
