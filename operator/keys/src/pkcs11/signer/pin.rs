@@ -99,6 +99,9 @@ fn from_file(path: &Path) -> io::Result<Option<Pin>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use super::super::error::Pkcs11Error;
     use super::*;
 
     async fn read_from(source: PinSource) -> Result<Pin, Pkcs11Fault> {
@@ -135,7 +138,14 @@ mod tests {
         let path = folder.path().to_owned();
         let fault = read_from(PinSource::File(path.clone())).await.unwrap_err();
         assert!(matches!(fault, Pkcs11Fault::PinUnreadable(_)));
-        assert!(!fault.to_string().contains(path.to_str().unwrap()));
+        let key = json!({ "module": "hsm", "token": "ca", "keyLabel": "k" });
+        let key = serde_json::from_value(key).unwrap();
+        let error = KeyError::from(Pkcs11Error { key, fault });
+        assert_eq!(error.class, ErrorClass::CredentialsRefused);
+        let start = "the token ca of the PKCS#11 module hsm ";
+        assert!(error.message.starts_with(start), "{error}");
+        let folder = path.to_str().unwrap();
+        assert!(!format!("{error:?}").contains(folder), "{error:?}");
     }
 
     #[tokio::test]
