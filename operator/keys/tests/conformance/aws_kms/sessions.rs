@@ -108,7 +108,7 @@ async fn a_wrong_clock_hides_no_missing_permission() {
 /// An error of AWS, whose clock has this time.
 fn refusal_at(time: Timestamp, code: &str) -> Fault {
     let mut refusal = Fault::aws_error(400, code, "refused");
-    if let Fault::Answer { headers, .. } = &mut refusal {
+    if let Fault::Response { headers, .. } = &mut refusal {
         let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         headers.push(("date".into(), date));
     }
