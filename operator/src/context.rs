@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use signet_api::{ClusterIssuer, Issuer, IssuerKind};
-use signet_keys::{ApiServer, FairSemaphore, Modules, Permit};
+use signet_keys::{ApiServer, BlockingQueue, FairSemaphore, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::Run;
 use crate::attempts::Attempts;
-use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
 use crate::health::Health;
 use crate::issuer_name::IssuerName;
@@ -69,6 +68,8 @@ pub struct Context {
     pub key_generation: BlockingQueue,
     /// Reads chains and verifies their signatures; a tenant's may take half a second.
     pub chain_parsing: BlockingQueue,
+    /// Signs with the RSA keys of Secrets.
+    pub signing: Arc<BlockingQueue>,
     pub now: fn() -> Timestamp,
 }
 

@@ -11,7 +11,6 @@ compile_error!("the operator is not built for a fuzzer");
 pub mod api_error;
 pub mod args;
 pub mod attempts;
-pub mod blocking;
 pub mod connections;
 pub mod context;
 #[cfg(test)]

@@ -33,16 +33,21 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .map_err(|_| anyhow::anyhow!("another crypto provider is already installed"))?;
-    // One thread does everything but RSA signatures and what a BlockingQueue runs: most of the work
-    // is waiting, and waking a second thread for each response costs more than handling it
+    // One thread does everything but what a BlockingQueue runs, such as RSA signatures: most of the
+    // work is waiting, and waking a second thread for each response costs more than handling it
     // (docs/performance.md).
-    let processors = std::thread::available_parallelism().map_or(2, usize::from);
     tokio::runtime::Builder::new_current_thread()
-        // Two for the generation of keys and the reading of chains, which do not delay RSA.
-        .max_blocking_threads(processors.max(2) + 2)
+        // Each BlockingQueue has its own: RSA signatures, and two for the generation of keys and the
+        // reading of chains. Two more read files and resolve the API server's name.
+        .max_blocking_threads(usize::from(processors()) + 4)
         .enable_all()
         .build()?
         .block_on(run(settings))
+}
+
+fn processors() -> u16 {
+    let processors = std::thread::available_parallelism();
+    processors.map_or(2, |number| u16::try_from(number.get()).unwrap_or(u16::MAX))
 }
 
 async fn run(settings: Run) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ pub use modules::{
     PinSource, TokenConfig,
 };
 
+use crate::blocking::BlockingQueue;
 use crate::error::KeyError;
 use crate::secrets::SecretData;
 
@@ -62,6 +63,8 @@ pub struct Access {
     pub addresses: Addresses,
     /// The PKCS#11 modules and tokens that the operator's configuration lists.
     pub modules: Arc<Modules>,
+    /// Where RSA keys in Secrets sign: one queue for all of the process.
+    pub signing: Arc<BlockingQueue>,
 }
 
 /// What is known of a key from before.

@@ -8,6 +8,7 @@
 mod access;
 mod aws_kms;
 mod backend;
+mod blocking;
 mod ca_bundle;
 #[cfg(feature = "elsewhere")]
 mod encoding;
@@ -47,6 +48,7 @@ pub use aws_kms::AwsKms;
 #[cfg(feature = "aws-kms")]
 pub use aws_kms::AwsKmsError;
 pub use backend::{Backend, Checked, Connected};
+pub use blocking::BlockingQueue;
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use error::{ErrorClass, KeyError};
 pub use guard::{

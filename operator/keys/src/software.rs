@@ -18,7 +18,6 @@ use signet_core::ca::MAX_PEM_BYTES;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
-use tokio::task::spawn_blocking;
 
 pub use error::SoftwareError;
 pub use generate::{GeneratedKey, KeyType};
@@ -27,6 +26,7 @@ use private_key::PrivateKey;
 use crate::Signer;
 use crate::access::{Access, KeyPin, Namespace};
 use crate::backend::{Backend, Checked, Connected};
+use crate::blocking::BlockingQueue;
 use crate::error::KeyError;
 use crate::guard::Limits;
 use crate::rsa_hash::RsaHash;
@@ -95,24 +95,24 @@ impl Backend for Software {
         access: &'a Access,
         _known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
-        self.load(rsa_hash, &access.namespace).boxed()
+        self.load(rsa_hash, access).boxed()
     }
 }
 
 impl Software {
-    async fn load(
-        &self,
-        rsa_hash: RsaHash,
-        namespace: &Arc<dyn Namespace>,
-    ) -> Result<Connected, KeyError> {
+    async fn load(&self, rsa_hash: RsaHash, access: &Access) -> Result<Connected, KeyError> {
         let name = || self.secret_name.clone();
-        let secret = namespace.secret(&self.secret_name).await?;
+        let secret = access.namespace.secret(&self.secret_name).await?;
         let secret = secret.ok_or_else(|| SoftwareError::NoSecret { secret: name() })?;
         let pem = secret.get(TLS_KEY);
         let pem = pem.ok_or_else(|| SoftwareError::NoKey { secret: name() })?;
+        let key = PrivateKey::from_pem(pem, rsa_hash, &self.secret_name)?;
+        let of_key = || key.public_key.fingerprint();
         let signer = SoftwareSigner {
-            key: Arc::new(PrivateKey::from_pem(pem, rsa_hash, &self.secret_name)?),
-            namespace: namespace.clone(),
+            share: access.tenant.clone().unwrap_or_else(of_key),
+            key: Arc::new(key),
+            signing: access.signing.clone(),
+            namespace: access.namespace.clone(),
             secret: (name(), secret.version().to_owned()),
         };
         Ok(Connected {
@@ -126,6 +126,10 @@ impl Software {
 /// A key in memory. `Debug` shows its public half.
 struct SoftwareSigner {
     key: Arc<PrivateKey>,
+    signing: Arc<BlockingQueue>,
+    /// The share of the queue that its signatures count toward: that of an Issuer's namespace. Each
+    /// key of ClusterIssuers has its own.
+    share: String,
     namespace: Arc<dyn Namespace>,
     /// The Secret that it was read from, and its version.
     secret: (String, String),
@@ -146,8 +150,8 @@ impl Signer for SoftwareSigner {
                 KeyAlgorithm::Rsa { .. } => {
                     let (key, message) = (self.key.clone(), tbs.der().to_vec());
                     // Milliseconds of arithmetic would hold up everything else on this thread.
-                    let signed = spawn_blocking(move || key.sign(&message)).await;
-                    signed.ok().flatten()
+                    let sign = move || key.sign(&message);
+                    self.signing.run(&self.share, sign).await.ok().flatten()
                 }
                 _ => self.key.sign(tbs.der()),
             };

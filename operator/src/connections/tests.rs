@@ -1,6 +1,7 @@
 //! Connections to keys in Secrets, and one to a scripted key.
 
 mod checks;
+mod flood;
 mod scripted;
 
 use std::collections::BTreeMap;

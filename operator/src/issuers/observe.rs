@@ -126,6 +126,7 @@ fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
             None => Addresses::Any,
         },
         modules: context.modules.clone(),
+        signing: context.signing.clone(),
     }
 }
 

@@ -9,14 +9,13 @@ use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use signet_api::IssuerResource;
-use signet_keys::{FairSemaphore, Limits};
+use signet_keys::{BlockingQueue, FairSemaphore, Limits};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::process::Process;
 use super::startup::Setup;
 use crate::attempts::Attempts;
-use crate::blocking::BlockingQueue;
 use crate::connections::Connections;
 use crate::context::{Context, Issuers};
 use crate::keyring::Keyring;
@@ -121,6 +120,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         health: process.health.clone(),
         key_generation: BlockingQueue::default(),
         chain_parsing: BlockingQueue::default(),
+        signing: Arc::new(BlockingQueue::new(super::processors())),
         now: Timestamp::now,
     }
 }

@@ -35,6 +35,7 @@ async fn connecting_without_the_feature_names_it() {
         ambient_credentials: false,
         addresses: Addresses::Any,
         modules: Arc::new(Modules::default()),
+        signing: Arc::default(),
     };
     for (feature, config) in [
         (

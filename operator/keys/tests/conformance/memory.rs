@@ -25,6 +25,7 @@ pub(crate) fn access(namespace: Arc<Memory>) -> Access {
         ambient_credentials: false,
         addresses: Addresses::Any,
         modules: Arc::default(),
+        signing: Arc::default(),
     }
 }
 

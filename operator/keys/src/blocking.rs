@@ -1,22 +1,32 @@
 //! Work that would block the one thread that does everything else, on threads of its own.
 
-use signet_keys::FairSemaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
-/// A queue of blocking work. It runs one item at a time and serves namespaces round-robin, so that a
-/// namespace with many large keys or chains delays others by one of them.
+use crate::guard::FairSemaphore;
+
+/// A queue of blocking work. It serves namespaces round-robin, so that a namespace with many
+/// signatures, large keys or chains delays others by one of them.
 #[derive(Debug)]
 pub struct BlockingQueue(FairSemaphore);
 
+/// A queue that runs one item at a time.
 impl Default for BlockingQueue {
     fn default() -> Self {
-        Self(FairSemaphore::new(1))
+        Self::new(1)
     }
 }
 
 impl BlockingQueue {
-    /// Runs the work of a namespace. Dropping the future does not stop work that has begun: the
-    /// next item waits for it.
+    /// A queue that runs this many items concurrently, and at least one.
+    pub fn new(max_concurrent: u16) -> Self {
+        Self(FairSemaphore::new(max_concurrent))
+    }
+
+    /// Runs the work of a namespace. Dropping the future takes work that waits from the queue, and
+    /// does not stop work that has begun: the next item waits for it.
+    ///
+    /// # Errors
+    /// The work panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         namespace: &str,

@@ -1,0 +1,64 @@
+//! RSA keys in Secrets: one tenant's, and those of others that sign in the same process.
+
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use signet_core::issue::ToBeSigned;
+use signet_keys::{BlockingQueue, Signer};
+
+use super::*;
+
+/// What has just finished, what runs when a signature joins the queue, and the attacker's next.
+const MAX_BEFORE: usize = 3;
+
+/// A new key of an Issuer in this namespace or, without one, of a ClusterIssuer.
+fn rsa_key(tenant: Option<&str>, signing: &Arc<BlockingQueue>) -> Arc<dyn Signer> {
+    let generated = GeneratedKey::new(KeyType::Rsa2048).unwrap();
+    key::signer_with(generated.secret_entry().1, |access| Access {
+        tenant: tenant.map(str::to_owned),
+        signing: signing.clone(),
+        ..access
+    })
+}
+
+fn message(key: &dyn Signer) -> ToBeSigned {
+    ToBeSigned::self_test(key.public_key(), key.algorithm())
+}
+
+/// With `keyLimits.maxInFlight: 1024`, two issuers have more signatures in flight than the
+/// processors make before those of others time out.
+#[tokio::test]
+async fn a_flood_of_rsa_signatures_does_not_stop_the_issuers_of_others() {
+    for (attacker, victim) in [
+        (Some("attacker"), Some("victim")),
+        (Some("attacker"), None),
+        (None, Some("victim")),
+        (None, None),
+    ] {
+        // One at a time: which of two threads finishes first is up to the system.
+        let signing = Arc::new(BlockingQueue::new(1));
+        let keys = [rsa_key(attacker, &signing), rsa_key(attacker, &signing)];
+        // Each key of a ClusterIssuer has its own share of the queue.
+        let keys = &keys[..attacker.map_or(1, |_| 2)];
+        let keys: Vec<_> = keys.iter().map(|key| (key, message(&**key))).collect();
+        let flood = keys
+            .iter()
+            .flat_map(|(key, message)| (0..1024).map(|_| key.sign(message)));
+        let mut flood: FuturesUnordered<_> = flood.collect();
+        assert!(flood.next().now_or_never().is_none(), "all are in flight");
+        let key = rsa_key(victim, &signing);
+        let message = message(&*key);
+        for _ in 0..6 {
+            let mut signature = key.sign(&message);
+            let mut before = 0;
+            loop {
+                tokio::select! {
+                    biased;
+                    signature = &mut signature => break drop(signature.unwrap()),
+                    Some(of_flood) = flood.next() => drop(of_flood.unwrap()),
+                }
+                before += 1;
+                assert!(before <= MAX_BEFORE, "{attacker:?} stops {victim:?}");
+            }
+        }
+    }
+}
