@@ -1,11 +1,12 @@
-//! Reads CA generations from objects, and writes them to objects. Pure.
+//! Reads CA generations from objects, and writes them to objects.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
 use signet_core::ca::{CaCertificate, CaChain, ChainError};
-use signet_keys::KeyConfig;
+use signet_keys::{BlockingQueue, KeyConfig};
+use tokio::task::JoinError;
 
 use crate::issuer_name::IssuerName;
 use crate::plan::managed_by;
@@ -36,6 +37,21 @@ pub(super) fn read(object: &CAGeneration) -> Generation {
         key: spec.key.clone(),
         chain: CaChain::from_pem(chain, Some(spec.roots.as_bytes())),
     }
+}
+
+/// Reads the generations of an issuer, oldest first. Each waits in the queue for its own turn: a
+/// tenant may have many, with chains that take long to verify.
+pub(super) async fn read_each(
+    objects: Vec<CAGeneration>,
+    namespace: &str,
+    queue: &BlockingQueue,
+) -> Result<Vec<Generation>, JoinError> {
+    let mut generations = Vec::with_capacity(objects.len());
+    for object in objects {
+        generations.push(queue.run(namespace, move || read(&object)).await?);
+    }
+    generations.sort_by_key(|generation| generation.number);
+    Ok(generations)
 }
 
 /// Returns the object of a new generation. Its number is part of its name, so that only one of two

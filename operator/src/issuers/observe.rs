@@ -101,13 +101,8 @@ async fn generations(
             _ => break,
         }
     }
-    let read = move || {
-        let mut generations: Vec<_> = objects.iter().map(generation::read).collect();
-        generations.sort_by_key(|generation| generation.number);
-        generations
-    };
-    let generations = context.chain_parsing.run(&name.namespace, read).await?;
-    Ok((generations, kept))
+    let generations = generation::read_each(objects, &name.namespace, &context.chain_parsing);
+    Ok((generations.await?, kept))
 }
 
 fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {

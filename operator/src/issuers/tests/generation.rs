@@ -1,9 +1,12 @@
+use std::pin::pin;
+
+use futures::FutureExt;
 use kube::ResourceExt;
 use serde_json::json;
-use signet_keys::KeyType;
+use signet_keys::{BlockingQueue, KeyType};
 
 use super::super::facts::Facts;
-use super::super::generation::read;
+use super::super::generation::{read, read_each};
 use super::{self_signed, written};
 use crate::fixtures::{ca, key, shop_ca};
 
@@ -67,4 +70,22 @@ fn generations_of_both_kinds_have_different_names() {
     assert_eq!(name(&facts), "clusterissuer-corp-1");
     facts.name = shop_ca();
     assert_eq!(name(&facts), "issuer-ca-1");
+}
+
+/// The chains of one issuer can take half a second each to verify.
+#[tokio::test]
+async fn an_issuer_with_many_generations_does_not_stop_other_namespaces() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let (facts, chain) = (self_signed(&signer), ca::valid(&*signer, "Root"));
+    let objects = (1..=32).rev().map(|number| written(&facts, &chain, number));
+    let queue = BlockingQueue::default();
+    let mut many = pin!(read_each(objects.collect(), "attacker", &queue));
+    assert!((&mut many).now_or_never().is_none());
+    tokio::select! {
+        biased;
+        _ = &mut many => panic!("all were read before another namespace's work"),
+        of_victim = queue.run("victim", || ()) => of_victim.unwrap(),
+    }
+    let numbers: Vec<_> = many.await.unwrap().iter().map(|it| it.number).collect();
+    assert_eq!(numbers, (1..=32).collect::<Vec<_>>());
 }
