@@ -32,12 +32,12 @@ pub(super) struct SignContext<'a> {
 
 /// Issues a certificate. None if its issuer is about to be observed.
 pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option<Outcome> {
+    let name = context.issuer.to_string();
+    let issuer = context.lookup.for_policy(&name)?;
     let request = match Request::parse(asked) {
         Ok(request) => request,
         Err(denial) => return Some(Outcome::Denied(denial)),
     };
-    let name = context.issuer.to_string();
-    let issuer = context.lookup.for_policy(&name)?;
     let (grant, ready) = match (decide(&request, issuer), context.lookup) {
         (Decision::Grant(grant), IssuerLookup::Ready(ready)) => (grant, ready),
         (decision, _) => return Some(Outcome::without_grant(decision)),

@@ -95,6 +95,11 @@ async fn answer<K: RequestKind>(
     context: &Context,
 ) -> Result<Action, Error> {
     let lookup = context.find(&due.issuer);
+    let uid = object.uid();
+    if still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
+        context.attempts.reset(uid);
+        return Ok(Action::await_change());
+    }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
     let mut request = due.request.clone();
     if let Some(issuer) = issuer.filter(|_| needs_review(&request)) {
@@ -109,9 +114,8 @@ async fn answer<K: RequestKind>(
         metrics: &context.metrics,
         now: (context.now)(),
     };
-    let uid = object.uid();
     let Some(mut outcome) = issue(request, sign_context).await else {
-        context.attempts.done(uid);
+        context.attempts.reset(uid);
         return Ok(Action::await_change());
     };
     let written = match write((object, due), &outcome, issuer, context).await {
@@ -133,6 +137,22 @@ async fn answer<K: RequestKind>(
     Ok(next(&outcome, uid, context))
 }
 
+/// Whether a request waits for its issuer for the reason that was reported last. It was read in full
+/// then, and is again once the issuer is ready: a user who changes an issuer that cannot sign wakes
+/// all of its requests each time.
+pub(super) fn still_waits(
+    request: &RawRequest,
+    lookup: &IssuerLookup,
+    reported: Option<Reason>,
+) -> bool {
+    let reason = match lookup {
+        IssuerLookup::Missing => Reason::IssuerNotFound,
+        IssuerLookup::NotReady(_) => Reason::IssuerNotReady,
+        IssuerLookup::NotObserved | IssuerLookup::Ready(_) => return false,
+    };
+    request.approval == Approval::Approved && reported == Some(reason)
+}
+
 /// Whether a SubjectAccessReview decides if the requester may use the issuer (rule A5-37).
 pub(super) fn needs_review(request: &RawRequest) -> bool {
     request.reference != Reference::Allowed && request.approval == Approval::Approved
@@ -147,6 +167,8 @@ async fn write<K: RequestKind>(
 ) -> Result<WriteResult, kube::Error> {
     let reported = context.attempts.reported(object.uid());
     let Some(plan) = plan(due, outcome, reported, (context.now)()) else {
+        // A process before this one may have reported it.
+        context.attempts.report(object.uid(), outcome.labels().1);
         return Ok(WriteResult::Done);
     };
     let result = context.writer.apply(object, plan).await?;

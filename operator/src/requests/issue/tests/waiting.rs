@@ -4,11 +4,13 @@ use futures::FutureExt;
 use signet_core::issue::SelfSigned;
 use signet_core::policy::Wait;
 use signet_core::reason::Reason;
+use signet_core::request::{Approval, RawRequest};
 use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
 use crate::fixtures::{DAY, NOW, at, ca, key};
 use crate::keyring::IssuerLookup;
+use crate::requests::reconcile::still_waits;
 
 fn wait(outcome: &Outcome) -> &Wait {
     match outcome {
@@ -164,4 +166,32 @@ async fn a2_19_an_issuer_that_is_missing_or_not_ready_is_waited_for() {
 async fn nothing_is_said_about_an_issuer_that_is_about_to_be_looked_at() {
     let outcome = outcome(asked(), &IssuerLookup::NotObserved, NOW).await;
     assert_eq!(outcome, None);
+}
+
+/// A user who changes an issuer without a key in a loop wakes all of its requests each time.
+#[tokio::test]
+async fn an_issuer_that_changes_in_a_loop_does_not_have_its_requests_read_each_time() {
+    let not_ready = IssuerLookup::NotReady("no key".to_owned());
+    for (lookup, reported) in [
+        (&not_ready, Reason::IssuerNotReady),
+        (&IssuerLookup::Missing, Reason::IssuerNotFound),
+    ] {
+        assert!(still_waits(&asked(), lookup, Some(reported)));
+        for other in [None, Some(Reason::SigningUnavailable)] {
+            assert!(!still_waits(&asked(), lookup, other), "{lookup:?}");
+        }
+        let denied = RawRequest {
+            approval: Approval::Denied,
+            ..asked()
+        };
+        assert!(!still_waits(&denied, lookup, Some(reported)), "{lookup:?}");
+    }
+    let malformed = RawRequest {
+        csr: b"-----BEGIN".to_vec(),
+        ..asked()
+    };
+    let unread = outcome(malformed.clone(), &IssuerLookup::NotObserved, NOW).await;
+    assert_eq!(unread, None);
+    let denied = outcome_now(malformed, &not_ready).await;
+    assert!(matches!(denied, Outcome::Denied(_)), "{denied:?}");
 }
