@@ -1,11 +1,14 @@
 //! What every backend implements, and what a connection consists of.
 
+#[cfg(all(test, feature = "elsewhere"))]
+mod long_keys;
 #[cfg(all(test, not(feature = "elsewhere")))]
 mod tests;
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use signet_core::x509::algorithm::KeyAlgorithm;
 
 use crate::access::{Access, KeyPin};
 use crate::error::KeyError;
@@ -13,6 +16,10 @@ use crate::guard::{GuardError, Limits};
 use crate::rsa_hash::RsaHash;
 use crate::secrets::SecretData;
 use crate::{Signer, Software};
+
+/// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
+/// with 8192, and requesters can request any number of certificates.
+const MAX_RSA_BITS: u32 = 4096;
 
 /// A backend's configuration, which is also its part of the CRD's schema.
 pub trait Backend {
@@ -73,12 +80,21 @@ pub struct Connected {
 
 impl Connected {
     /// A key without pin and notices.
-    pub fn to(signer: Arc<dyn Signer>) -> Self {
-        Self {
-            signer,
-            pin: None,
-            colocated_secret: None,
-            notices: Vec::new(),
+    ///
+    /// # Errors
+    /// It is an RSA key that takes too long to sign.
+    pub fn to(signer: Arc<dyn Signer>) -> Result<Self, KeyError> {
+        let max_bits = MAX_RSA_BITS;
+        match signer.public_key().algorithm() {
+            KeyAlgorithm::Rsa { bits } if bits > max_bits => {
+                Err(GuardError::TooSlow { bits, max_bits }.into())
+            }
+            _ => Ok(Self {
+                signer,
+                pin: None,
+                colocated_secret: None,
+                notices: Vec::new(),
+            }),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Backend for Pkcs11 {
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
         Box::pin(async move {
             let signer = signer::Pkcs11Signer::connect(self, rsa_hash, access).await?;
-            Ok(Connected::to(std::sync::Arc::new(signer)))
+            Connected::to(std::sync::Arc::new(signer))
         })
     }
 

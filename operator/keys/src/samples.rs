@@ -73,6 +73,10 @@ samples!(GuardError {
         bytes: 5_000,
         max_bytes: 4_096
     },
+    TooSlow {
+        bits: 8_192,
+        max_bits: 4_096
+    },
     NotBuilt { feature: "pkcs11" },
 });
 

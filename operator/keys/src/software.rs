@@ -118,7 +118,7 @@ impl Software {
         Ok(Connected {
             // One byte more than is read is enough to say that it is too much.
             colocated_secret: Some(secret.only(&CHAIN, MAX_PEM_BYTES + 1)),
-            ..Connected::to(Arc::new(signer))
+            ..Connected::to(Arc::new(signer))?
         })
     }
 }

@@ -124,7 +124,7 @@ pub(super) async fn connect(
     Ok(Connected {
         pin,
         notices,
-        ..Connected::to(Arc::new(signer))
+        ..Connected::to(Arc::new(signer))?
     })
 }
 

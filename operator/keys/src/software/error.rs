@@ -29,10 +29,6 @@ key_errors! {
         /// The public key cannot be derived.
         NoPublicKey { secret: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} has no public key";
-        /// The RSA key is too long.
-        TooSlow { secret: String, bits: u32, max_bits: u32 } => ErrorClass::KeyUnusable,
-            "tls.key of the Secret {secret} is an RSA key of {bits} bits, which takes too long to \
-             sign; use one of at most {max_bits} bits, or ECDSA";
         /// The key does not sign.
         NotSigned => ErrorClass::KeyUnusable,
             "the key does not sign";

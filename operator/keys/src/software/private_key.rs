@@ -5,15 +5,11 @@ use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::Signer;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
-use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
 use super::error::SoftwareError;
 use crate::rsa_hash::RsaHash;
-
-/// The longest RSA key that signs. A signature takes milliseconds with 4096 bits and tens of them
-/// with 8192, and requesters can request any number of certificates.
-const MAX_RSA_BITS: u32 = 4096;
 
 pub(super) struct PrivateKey {
     pub(super) public_key: PublicKey,
@@ -42,16 +38,6 @@ impl PrivateKey {
             let (secret, why) = (secret(), error.to_string());
             SoftwareError::UnsupportedPublicKey { secret, why }
         })?;
-        if let KeyAlgorithm::Rsa { bits } = public_key.algorithm()
-            && bits > MAX_RSA_BITS
-        {
-            let (secret, max_bits) = (secret(), MAX_RSA_BITS);
-            return Err(SoftwareError::TooSlow {
-                secret,
-                bits,
-                max_bits,
-            });
-        }
         let algorithm = rsa_hash.algorithm_for(public_key.algorithm());
         let signer = key.choose_scheme(&[scheme(algorithm)]);
         Ok(Self {

@@ -16,11 +16,6 @@ samples!(SoftwareError {
         why: PublicKeyError::WeakRsa(1024).to_string()
     },
     NoPublicKey { secret: secret() },
-    TooSlow {
-        secret: secret(),
-        bits: 8192,
-        max_bits: 4096
-    },
     NotSigned,
     NotGenerated,
 });

@@ -43,6 +43,9 @@ key_errors! {
              valid token with that policy into the Secret";
         InvalidResponse { server: String } => ErrorClass::InvalidResponse,
             "{server} did not return a Vault response; check vaultTransit.address";
+        OtherKeyType { server: String } => ErrorClass::InvalidResponse,
+            "{server} returned a public key of another type than it describes; check \
+             vaultTransit.address";
         KeyType { key: String, kind: String, kinds: String } => ErrorClass::KeyUnusable,
             "{key} is of type {kind}, which does not sign certificates; create one of {kinds}";
         Derived { key: String } => ErrorClass::KeyUnusable,

@@ -8,6 +8,7 @@ use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 use serde_json::Value;
+use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
 use super::VaultTransit;
@@ -18,15 +19,20 @@ use crate::error::KeyError;
 use crate::remote::endpoint;
 
 /// The types of keys that sign certificates.
-pub(super) const KINDS: [&str; 7] = [
-    "ecdsa-p256",
-    "ecdsa-p384",
-    "ecdsa-p521",
-    "rsa-2048",
-    "rsa-3072",
-    "rsa-4096",
-    "ed25519",
+const KINDS: [(&str, KeyAlgorithm); 7] = [
+    ("ecdsa-p256", KeyAlgorithm::EcP256),
+    ("ecdsa-p384", KeyAlgorithm::EcP384),
+    ("ecdsa-p521", KeyAlgorithm::EcP521),
+    ("rsa-2048", KeyAlgorithm::Rsa { bits: 2048 }),
+    ("rsa-3072", KeyAlgorithm::Rsa { bits: 3072 }),
+    ("rsa-4096", KeyAlgorithm::Rsa { bits: 4096 }),
+    ("ed25519", KeyAlgorithm::Ed25519),
 ];
+
+/// The types of keys that sign certificates, as messages list them.
+pub(super) fn kinds() -> String {
+    KINDS.map(|(kind, _)| kind).join(", ")
+}
 
 /// Where a key is, read strictly: it ends up in URLs and headers.
 #[derive(Clone, Debug)]
@@ -138,14 +144,14 @@ impl KeyData {
         path: &KeyPath,
     ) -> Result<Version, VaultTransitError> {
         let key = path.key();
-        if !KINDS.contains(&self.kind.as_str()) {
+        let Some((_, algorithm)) = KINDS.iter().find(|(kind, _)| *kind == self.kind) else {
             let kind = self.kind.chars().filter(char::is_ascii_graphic);
             return Err(VaultTransitError::KeyType {
                 key,
                 kind: kind.take(40).collect(),
-                kinds: KINDS.join(", "),
+                kinds: kinds(),
             });
-        }
+        };
         if self.derived {
             return Err(VaultTransitError::Derived { key });
         }
@@ -157,9 +163,14 @@ impl KeyData {
         }
         let number = number.unwrap_or(self.latest_version);
         let version = self.signing_version(number, key)?;
+        let public_key = self.public_key(version, path)?;
+        if public_key.algorithm() != *algorithm {
+            let server = path.server();
+            return Err(VaultTransitError::OtherKeyType { server });
+        }
         Ok(Version {
             number,
-            public_key: self.public_key(version, path)?,
+            public_key,
             notices: self.notices(number),
         })
     }
@@ -290,6 +301,17 @@ mod tests {
                 .unwrap();
             assert_eq!(error.class(), ErrorClass::KeyUnusable, "{changes}");
             assert_eq!(error.code(), expected, "{changes}: {error}");
+        }
+    }
+
+    /// A server that a tenant runs describes a key as it likes.
+    #[test]
+    fn a_server_cannot_describe_a_key_as_another_type() {
+        for kind in ["rsa-2048", "rsa-4096", "ecdsa-p384"] {
+            let key = key(&json!({ "type": kind }));
+            let error = key.version(None, &KeyPath::example()).err().unwrap();
+            assert_eq!(error.code(), "OtherKeyType", "{kind}: {error}");
+            assert_eq!(error.class(), ErrorClass::InvalidResponse, "{kind}");
         }
     }
 

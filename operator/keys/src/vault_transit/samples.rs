@@ -7,7 +7,7 @@ use signet_core::x509::public_key::PublicKeyError;
 
 use super::VaultTransitError;
 use super::error::ServerMessage;
-use super::key::KINDS;
+use super::key::kinds;
 
 samples!(VaultTransitError {
     Throttled {
@@ -61,10 +61,11 @@ samples!(VaultTransitError {
         permission: "update on transit/sign/ca".to_owned()
     },
     InvalidResponse { server: server() },
+    OtherKeyType { server: server() },
     KeyType {
         key: key(),
         kind: "aes256-gcm96".to_owned(),
-        kinds: KINDS.join(", ")
+        kinds: kinds()
     },
     Derived { key: key() },
     SoftDeleted { key: key() },

@@ -69,7 +69,7 @@ pub(super) async fn connect(
     Ok(Connected {
         pin: Some(pin),
         notices,
-        ..Connected::to(Arc::new(signer))
+        ..Connected::to(Arc::new(signer))?
     })
 }
 

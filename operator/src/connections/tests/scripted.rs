@@ -154,7 +154,7 @@ impl Backend for Scripted {
         };
         let connected = Connected {
             pin: Some(pin),
-            ..Connected::to(Arc::new(signer))
+            ..Connected::to(Arc::new(signer)).unwrap()
         };
         async { Ok(connected) }.boxed()
     }
