@@ -1,8 +1,6 @@
 //! What every backend implements, and what a connection consists of.
 
-#[cfg(all(test, feature = "elsewhere"))]
-mod long_keys;
-#[cfg(all(test, not(feature = "elsewhere")))]
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;

@@ -67,6 +67,7 @@ fn context() -> (Context, Requests) {
         stop: Default::default(),
         key_generation: Default::default(),
         chain_parsing: Default::default(),
+        signing: Default::default(),
         now: Timestamp::now,
     };
     (context, requests)

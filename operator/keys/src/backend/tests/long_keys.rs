@@ -4,7 +4,7 @@ use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
-use super::*;
+use super::super::*;
 use crate::encoding::spki;
 
 /// The public half of a key that does not sign.
