@@ -74,13 +74,10 @@ impl Attempts {
     fn with<T>(&self, uid: &str, act: impl FnOnce(&mut Attempt) -> T) -> T {
         let mut entries = self.0.lock();
         let now = Instant::now();
-        if entries
-            .swept
-            .is_none_or(|swept| now.duration_since(swept) >= SWEEP)
-        {
-            entries
-                .by_uid
-                .retain(|_, attempt| attempt.touched.elapsed() < STALE);
+        let is_due = |swept| now.duration_since(swept) >= SWEEP;
+        if entries.swept.is_none_or(is_due) {
+            let is_live = |attempt: &Attempt| attempt.touched.elapsed() < STALE;
+            entries.by_uid.retain(|_, attempt| is_live(attempt));
             entries.swept = Some(now);
         }
         let attempt = entries.by_uid.entry(uid.to_owned()).or_insert(Attempt {

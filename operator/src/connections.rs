@@ -63,7 +63,7 @@ impl Connections {
         let log = &connection.notifier.log;
         log.creates_key.store(creates_key, Ordering::Relaxed);
         let _permit = match &access.tenant {
-            Some(tenant) => Some(self.checks.enter(tenant.clone()).await),
+            Some(tenant) => self.checks.enter(tenant.clone()).await,
             None => None,
         };
         let key = connection.key(spec.key.backend(), (access, known), &self.limiters);
@@ -71,7 +71,7 @@ impl Connections {
         let key = key
             .await
             .map_err(|error| connection.breaker().last_error().unwrap_or(error));
-        connection.observe(key.as_ref().map(drop));
+        log.observe(issuer.0, key.as_ref().map(drop));
         key
     }
 

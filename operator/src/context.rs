@@ -40,10 +40,6 @@ impl Issuers {
     }
 }
 
-/// The operator is stopping and starts nothing new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopping;
-
 pub struct Context {
     pub client: Client,
     /// For writing; nothing else writes.
@@ -89,20 +85,15 @@ impl Context {
     ///
     /// The wait has no timeout, since a long queue is not an error. The issuer may have changed
     /// meanwhile.
-    pub async fn permit(
-        &self,
-        issuer: &IssuerName,
-        tenant: &str,
-    ) -> Result<Option<Permit>, Stopping> {
+    pub async fn permit(&self, issuer: &IssuerName, tenant: &str) -> Option<Permit> {
         let IssuerLookup::Ready(issuer) = self.find(issuer) else {
-            return Ok(None);
+            return None;
         };
         let started = Instant::now();
-        let permit = self.stop.run_until_cancelled(issuer.guard.permit(tenant));
-        let permit = permit.await.ok_or(Stopping)?;
+        let permit = issuer.guard.permit(tenant).await;
         let seconds = started.elapsed().as_secs_f64();
         self.metrics.queued(issuer.backend, seconds);
-        Ok(permit.ok())
+        permit.ok()
     }
 
     /// The namespace of an issuer's Secrets and CA generations.
@@ -141,9 +132,8 @@ impl Context {
             }
             IssuerKind::ClusterIssuer => {
                 let reference = ObjectRef::new(&name.name);
-                Some(Version::of(
-                    &self.issuers.cluster_issuers.get(&reference)?.metadata,
-                ))
+                let found = self.issuers.cluster_issuers.get(&reference)?;
+                Some(Version::of(&found.metadata))
             }
         }
     }

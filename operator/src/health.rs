@@ -77,10 +77,8 @@ impl Health {
     pub fn live(&self) -> Result<(), String> {
         let silence = self.beat.lock().elapsed();
         if silence > BEAT_TIMEOUT {
-            return Err(format!(
-                "the main loop has been silent for {} s",
-                silence.as_secs()
-            ));
+            let seconds = silence.as_secs();
+            return Err(format!("the main loop has been silent for {seconds} s"));
         }
         let in_flight = self.in_flight.lock();
         match in_flight.values().map(Instant::elapsed).max() {

@@ -147,16 +147,15 @@ impl Keyring {
         let Some(current) = current else {
             return IssuerLookup::Missing;
         };
-        match self.entries.lock().get(name) {
-            Some(Entry { version, state })
-                if version.uid == current.uid && version.generation >= current.generation =>
-            {
-                match state.clone() {
-                    Ok(issuer) => IssuerLookup::Ready(issuer),
-                    Err(message) => IssuerLookup::NotReady(message),
-                }
-            }
-            _ => IssuerLookup::NotObserved,
+        let is_current = |version: &Version| {
+            version.uid == current.uid && version.generation >= current.generation
+        };
+        let entries = self.entries.lock();
+        let entry = entries.get(name).filter(|it| is_current(&it.version));
+        match entry.map(|entry| entry.state.clone()) {
+            Some(Ok(issuer)) => IssuerLookup::Ready(issuer),
+            Some(Err(message)) => IssuerLookup::NotReady(message),
+            None => IssuerLookup::NotObserved,
         }
     }
 

@@ -13,7 +13,7 @@ use signet_core::request::Api;
 use signet_keys::ErrorClass;
 
 use crate::issuer_name::IssuerName;
-use labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
+use labels::{IssuerLabels, RequestLabels};
 use series::Series;
 
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
@@ -40,16 +40,14 @@ impl Default for Metrics {
 impl Metrics {
     /// Records that a request waited this many seconds in the queue of a key.
     pub fn queued(&self, backend: &'static str, seconds: f64) {
-        let queued = &self.series.key_queued;
-        queued
-            .get_or_create(&BackendLabels { backend })
-            .observe(seconds);
+        let labels = [("backend", backend)];
+        let queued = self.series.key_queued.get_or_create(&labels);
+        queued.observe(seconds);
     }
 
     /// Records that a key did not sign, or that connecting to it or checking it failed.
     pub fn key_error(&self, backend: &'static str, class: ErrorClass) {
-        let reason = class.as_str();
-        let labels = KeyErrorLabels { backend, reason };
+        let labels = [("backend", backend), ("reason", class.as_str())];
         self.series.key_errors.get_or_create(&labels).inc();
     }
 
@@ -63,7 +61,7 @@ impl Metrics {
         reason: Reason,
     ) {
         if let Some(issuer) = issuer {
-            self.remember(issuer);
+            self.issuers.lock().insert(issuer.clone());
         }
         let labels = RequestLabels::new(api, issuer, outcome, reason);
         self.series.requests.get_or_create(&labels).inc();
@@ -76,28 +74,19 @@ impl Metrics {
 
     /// Records that a backend signed in this many seconds.
     pub fn signed(&self, backend: &'static str, seconds: f64) {
-        let signing = &self.series.signing;
-        signing
-            .get_or_create(&BackendLabels { backend })
-            .observe(seconds);
+        let labels = [("backend", backend)];
+        self.series.signing.get_or_create(&labels).observe(seconds);
     }
 
     /// Records an issuer's state: when its CA expires, or none if it cannot sign.
     pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
-        self.remember(name);
+        self.issuers.lock().insert(name.clone());
         let labels = IssuerLabels::from(name);
         let ready = self.series.issuer_ready.get_or_create(&labels);
         ready.set(i64::from(ca_expiry.is_some()));
         match ca_expiry {
             Some(at) => drop(self.series.ca_expiry.get_or_create(&labels).set(at)),
             None => drop(self.series.ca_expiry.remove(&labels)),
-        }
-    }
-
-    fn remember(&self, issuer: &IssuerName) {
-        let mut issuers = self.issuers.lock();
-        if !issuers.contains(issuer) {
-            issuers.insert(issuer.clone());
         }
     }
 

@@ -208,10 +208,10 @@ fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
         kube::Error::Api(status) if status.is_forbidden() => {
             failed(ErrorClass::CredentialsRefused, describe(error))
         }
-        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => failed(
-            ErrorClass::InvalidResponse,
-            format!("the response is not a {kind}"),
-        ),
+        kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
+            let why = format!("the response is not a {kind}");
+            failed(ErrorClass::InvalidResponse, why)
+        }
         kube::Error::Service(_) | kube::Error::HyperError(_) => {
             failed(ErrorClass::Unreachable, error.to_string()).caused_by(chain(error))
         }

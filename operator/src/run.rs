@@ -139,10 +139,8 @@ async fn config(settings: &Run) -> anyhow::Result<Config> {
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -155,17 +153,12 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 /// This replica's name: the flag, or the host's (a pod's host name is the pod's).
 fn identity(settings: &Run) -> String {
-    settings
-        .leader_election_identity
-        .clone()
-        .unwrap_or_else(|| {
-            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-            let host = host.trim();
-            let host = if host.is_empty() { "signet" } else { host };
-            format!(
-                "{host}-{}-{}",
-                std::process::id(),
-                Timestamp::now().as_millisecond()
-            )
-        })
+    if let Some(identity) = &settings.leader_election_identity {
+        return identity.clone();
+    }
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "signet" } else { host };
+    let (process, now) = (std::process::id(), Timestamp::now().as_millisecond());
+    format!("{host}-{process}-{now}")
 }

@@ -28,7 +28,6 @@ macro_rules! key_errors {
         $(#[$doc:meta])*
         $visibility:vis enum $name:ident {
             $(
-                $(#[$variant_doc:meta])*
                 $variant:ident $({ $($field:ident: $type:ty),* $(,)? })?
                     => $class:expr, $message:literal;
             )*
@@ -36,10 +35,9 @@ macro_rules! key_errors {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-        #[allow(missing_docs, reason = "the message shows what a field is")]
+        #[allow(missing_docs, reason = "the message shows what a variant or field is")]
         $visibility enum $name {
             $(
-                $(#[$variant_doc])*
                 #[error($message)]
                 $variant $({ $($field: $type),* })?,
             )*

@@ -15,14 +15,6 @@ pub struct KeyedSemaphore<K> {
     by_key: Mutex<HashMap<K, Weak<Semaphore>>>,
 }
 
-/// A permit, released when it is dropped.
-#[must_use = "a permit is released when it is dropped"]
-#[derive(Debug)]
-pub struct Permit {
-    // None if the semaphore is closed, which does not happen.
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
 impl<K: Eq + Hash> KeyedSemaphore<K> {
     /// This many permits for each key.
     pub fn new(permits: usize) -> Self {
@@ -32,11 +24,10 @@ impl<K: Eq + Hash> KeyedSemaphore<K> {
         }
     }
 
-    /// Waits for a permit. Dropping the future leaves the queue.
-    pub async fn enter(&self, key: K) -> Permit {
-        Permit {
-            _permit: self.of(key).acquire_owned().await.ok(),
-        }
+    /// Waits for a permit, which is released when it is dropped. Dropping the future leaves the
+    /// queue. None if the semaphore is closed, which does not happen.
+    pub async fn enter(&self, key: K) -> Option<OwnedSemaphorePermit> {
+        self.of(key).acquire_owned().await.ok()
     }
 
     fn of(&self, key: K) -> Arc<Semaphore> {

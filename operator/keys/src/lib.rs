@@ -77,7 +77,7 @@ pub use vault_transit::VaultTransitError;
 ///
 /// Its public key and algorithm are known and fixed from the moment it is connected; a backend
 /// whose key changes behind our back must fail instead.
-pub trait Signer: fmt::Debug + Send + Sync {
+pub trait Signer: Send + Sync {
     /// The public half of the key.
     fn public_key(&self) -> &PublicKey;
 
@@ -113,6 +113,13 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// Checks the key again: that it exists, can sign, and is the same; and that what it was
     /// connected with (a Secret, a token) is still current.
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>>;
+}
+
+/// Shows the public half.
+impl fmt::Debug for dyn Signer + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Signer").field(self.public_key()).finish()
+    }
 }
 
 /// Where the CA's private key is kept, and how it signs. Exactly one backend is named.

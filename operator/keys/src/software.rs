@@ -7,7 +7,6 @@ mod private_key;
 #[cfg(feature = "samples")]
 mod samples;
 
-use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -123,7 +122,7 @@ impl Software {
     }
 }
 
-/// A key in memory. `Debug` shows its public half.
+/// A key in memory.
 struct SoftwareSigner {
     key: Arc<PrivateKey>,
     signing: Arc<BlockingQueue>,
@@ -175,13 +174,5 @@ impl Signer for SoftwareSigner {
             })
         }
         .boxed()
-    }
-}
-
-impl fmt::Debug for SoftwareSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SoftwareSigner")
-            .field("public_key", self.public_key())
-            .finish_non_exhaustive()
     }
 }

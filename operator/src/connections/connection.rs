@@ -69,10 +69,6 @@ impl Connection {
         }
     }
 
-    pub(super) fn observe(&self, state: Result<(), &KeyError>) {
-        self.notifier.log.observe(&self.notifier.issuer, state);
-    }
-
     pub(super) fn breaker(&self) -> Arc<Breaker> {
         self.breaker.lock().clone()
     }
@@ -165,13 +161,18 @@ impl Notifier {
     fn breaker(&self) -> Arc<Breaker> {
         let notifier = self.clone();
         let report = move |event: BreakerEvent<'_>| {
-            notifier.log.observe(&notifier.issuer, event.into());
+            let (issuer, wakeups) = (&notifier.issuer, &notifier.wakeups);
+            let state = match event {
+                BreakerEvent::Opened(error) => Err(error),
+                BreakerEvent::Closed | BreakerEvent::Recovered => Ok(()),
+            };
+            notifier.log.observe(issuer, state);
             // A key that recovers without having been unavailable leaves its issuer ready.
-            if !matches!(event, BreakerEvent::Recovered) {
-                notifier.wakeups.wake_issuer(&notifier.issuer);
+            if event != BreakerEvent::Recovered {
+                wakeups.wake_issuer(issuer);
             }
-            if !matches!(event, BreakerEvent::Opened(_)) {
-                notifier.wakeups.wake_requests(Some(&notifier.issuer));
+            if state.is_ok() {
+                wakeups.wake_requests(Some(issuer));
             }
         };
         Arc::new(Breaker::new(Box::new(report)))

@@ -26,14 +26,10 @@ impl KeyLog {
         {
             return false;
         }
-        let logged = |error: &KeyError| {
-            (
-                error.class.as_str(),
-                error.message.clone(),
-                error.cause.clone(),
-            )
-        };
-        let now = state.err().map(logged);
+        let now = state.err().map(|error| {
+            let (message, cause) = (error.message.clone(), error.cause.clone());
+            (error.class.as_str(), message, cause)
+        });
         let mut logged = self.logged.lock();
         if *logged == now {
             return false;

@@ -49,13 +49,5 @@ impl RequestLabels {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct BackendLabels {
-    pub(super) backend: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(super) struct KeyErrorLabels {
-    pub(super) backend: &'static str,
-    pub(super) reason: &'static str,
-}
+/// A label and its value.
+pub(super) type Label = (&'static str, &'static str);

@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
-use super::labels::{BackendLabels, IssuerLabels, KeyErrorLabels, RequestLabels};
+use super::labels::{IssuerLabels, Label, RequestLabels};
 
 /// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
 const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0];
@@ -24,10 +24,10 @@ const QUEUE_BUCKETS: [f64; 9] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60
 pub(super) struct Series {
     pub(super) requests: Family<RequestLabels, Counter>,
     pub(super) approved_to_ready: Histogram,
-    pub(super) signing: Family<BackendLabels, Histogram, fn() -> Histogram>,
+    pub(super) signing: Family<[Label; 1], Histogram, fn() -> Histogram>,
     pub(super) key_queue: Family<IssuerLabels, Gauge>,
-    pub(super) key_queued: Family<BackendLabels, Histogram, fn() -> Histogram>,
-    pub(super) key_errors: Family<KeyErrorLabels, Counter>,
+    pub(super) key_queued: Family<[Label; 1], Histogram, fn() -> Histogram>,
+    pub(super) key_errors: Family<[Label; 2], Counter>,
     pub(super) ca_expiry: Family<IssuerLabels, Gauge>,
     pub(super) issuer_ready: Family<IssuerLabels, Gauge>,
     pub(super) in_flight: Gauge,

@@ -65,6 +65,7 @@ impl RequestKind for CertificateRequest {
 
     fn read(object: &Object<Self>, _: &IssuerName, approval: Approval) -> RawRequest {
         let (metadata, spec) = (&object.metadata, &object.spec);
+        let lifetime = spec.duration.as_deref();
         RawRequest {
             uid: metadata.uid.clone().unwrap_or_default(),
             api: Self::API,
@@ -81,10 +82,7 @@ impl RequestKind for CertificateRequest {
             // What is not base64 is not a CSR either; core reports it.
             csr: STANDARD.decode(&spec.request).unwrap_or_default(),
             usages: spec.usages.clone(),
-            duration: spec
-                .duration
-                .as_deref()
-                .map_or(Ok(DEFAULT_DURATION), duration::parse),
+            duration: lifetime.map_or(Ok(DEFAULT_DURATION), duration::parse),
             ca: spec.is_ca,
             annotated: Annotated::default(),
         }
@@ -100,24 +98,19 @@ impl RequestKind for CertificateRequest {
 }
 
 fn is_finished(status: &CertificateRequestStatus) -> bool {
-    let reason = status
-        .condition("Ready")
-        .and_then(|ready| ready.reason.as_deref());
+    let ready = status.condition("Ready");
+    let reason = ready.and_then(|ready| ready.reason.as_deref());
+    let certificate = status.certificate.as_deref().unwrap_or_default();
     matches!(reason, Some("Issued" | "Failed" | "Denied"))
         // A denial counts before it (rule A1-4).
         || (status.is_true("InvalidRequest") && !status.is_true("Denied"))
-        || status
-            .certificate
-            .as_ref()
-            .is_some_and(|certificate| !certificate.is_empty())
+        || !certificate.is_empty()
 }
 
 /// Returns the Certificate that is the controlling owner. Annotations never count.
 fn owning_certificate(object: &Object<CertificateRequest>) -> Option<String> {
-    let owners = object.metadata.owner_references.iter().flatten();
-    let owner = owners
-        .into_iter()
-        .find(|owner| owner.controller == Some(true))?;
+    let mut owners = object.metadata.owner_references.iter().flatten();
+    let owner = owners.find(|owner| owner.controller == Some(true))?;
     let is_certificate =
         owner.kind == "Certificate" && owner.api_version.starts_with("cert-manager.io/");
     is_certificate.then(|| owner.name.clone())

@@ -66,24 +66,18 @@ impl Outcome {
 
     /// Whether to retry after a while, since no event will wake the request.
     pub(super) fn wants_retry(&self) -> bool {
-        match self {
-            Self::Waiting(wait) => {
-                !matches!(wait.reason, Reason::IssuerNotFound | Reason::IssuerNotReady)
-            }
-            _ => false,
-        }
+        let is_woken = |reason| matches!(reason, Reason::IssuerNotFound | Reason::IssuerNotReady);
+        matches!(self, Self::Waiting(wait) if !is_woken(wait.reason))
     }
 }
 
 impl Certificate {
     pub(super) fn new(issued: &Issued, grant: &Grant, bundle: &str) -> Self {
+        let window = issued.window();
         Self {
             chain: issued.chain_pem().to_owned(),
             bundle: bundle.to_owned(),
-            clamped: issued
-                .window()
-                .is_clamped
-                .then(|| issued.window().not_after),
+            clamped: window.is_clamped.then_some(window.not_after),
             spiffe_id: grant.spiffe_id.as_ref().map(ToString::to_string),
             dropped_usages: grant.dropped_usages.clone(),
         }
@@ -95,15 +89,11 @@ impl Certificate {
             None => "Certificate issued".to_owned(),
         };
         if let Some(end) = self.clamped {
-            message.push_str(&format!(
-                "; lifetime shortened to {end}, when the CA expires"
-            ));
+            message += &format!("; lifetime shortened to {end}, when the CA expires");
         }
         if !self.dropped_usages.is_empty() {
-            message.push_str(&format!(
-                "; dropped usages that do not fit the certificate: {}",
-                self.dropped_usages.join(", ")
-            ));
+            let dropped = self.dropped_usages.join(", ");
+            message += &format!("; dropped usages that do not fit the certificate: {dropped}");
         }
         message
     }

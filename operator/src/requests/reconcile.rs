@@ -45,7 +45,9 @@ pub(super) async fn reconcile<K: RequestKind>(
     let Some(due) = object.due() else {
         return Ok(Action::await_change());
     };
-    let Ok(_permit) = context.permit(&due.issuer, &tenant(&due.request)).await else {
+    let tenant = tenant(&due.request);
+    let permit = context.permit(&due.issuer, &tenant);
+    let Some(_permit) = context.stop.run_until_cancelled(permit).await else {
         return Ok(Action::await_change());
     };
     // The queue may have been long: it may be deleted, denied or finished by now.

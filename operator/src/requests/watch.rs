@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::Api;
 use kube::api::ListParams;
 use kube::runtime::reflector::store::Writer;
@@ -38,13 +38,7 @@ pub(super) async fn due<K: RequestKind>(
     };
     when_listed(cached, listed)
         .applied_objects()
-        .filter(|object| {
-            ready(
-                object
-                    .as_ref()
-                    .map_or(true, |object| object.due().is_some()),
-            )
-        })
+        .try_filter(|object| ready(object.due().is_some()))
         // Signet's own writes about a request that waits do not change its approval.
         .predicate_filter(approval, PredicateConfig::default())
 }
@@ -84,10 +78,7 @@ pub(super) fn waiting_for_issuers<K: RequestKind>(
             let waits = |issuer| changed.as_ref().is_none_or(|name| name == issuer);
             object.due().is_some_and(|due| waits(&due.issuer))
         });
-        stream::iter(
-            waiting
-                .into_iter()
-                .map(|object| ObjectRef::from_obj(&*object)),
-        )
+        let waiting = waiting.into_iter();
+        stream::iter(waiting.map(|object| ObjectRef::from_obj(&*object)))
     })
 }

@@ -32,15 +32,11 @@ pub async fn serve(
         .map_err(|error| anyhow::anyhow!("the admin server cannot listen on {address}: {error}"))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "admin server is listening");
+    let live = |State(of): Shared| async move { probe(of.live()) };
+    let ready = |State(of): Shared| async move { probe(of.ready()) };
     let app = Router::new()
-        .route(
-            "/livez",
-            get(|State(of): Shared| async move { probe(of.live()) }),
-        )
-        .route(
-            "/readyz",
-            get(|State(of): Shared| async move { probe(of.ready()) }),
-        )
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(state);
     let served = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());

@@ -22,14 +22,11 @@ pub struct CaKeys {
 impl CaKeys {
     /// The roles in which the issuer uses each key.
     fn uses(&self) -> Vec<(Role, String)> {
-        let path = self.path.iter().cloned();
         if !self.has_trust_domain {
-            return path.map(|key| (Role::Plain, key)).collect();
+            return with(Role::Plain, &self.path);
         }
-        let trusted = self.path.union(&self.roots).cloned();
-        path.map(|key| (Role::TrustDomain, key))
-            .chain(trusted.map(|key| (Role::Trusts, key)))
-            .collect()
+        let trusted = with(Role::Trusts, self.path.union(&self.roots));
+        [with(Role::TrustDomain, &self.path), trusted].concat()
     }
 
     /// The uses by which other issuers share a CA with this one, as its own message reports it.

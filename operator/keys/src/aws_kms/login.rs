@@ -243,7 +243,7 @@ fn ambient_failure(error: &CredentialsError, redactor: &Redactor) -> KeyError {
     ) {
         (CredentialsError::CredentialsNotLoaded(_), _) => AwsKmsError::NoAmbient,
         (CredentialsError::InvalidConfiguration(_), _) => AwsKmsError::AmbientInvalid,
-        (_, Some(code)) => sts.by_code(code, redactor.message(code), &Status::unknown()),
+        (_, Some(code)) => sts.by_code(code, redactor.message(code), &Status::default()),
         (_, None) => AwsKmsError::AmbientFailed,
     };
     KeyError::from(failure).caused_by(redactor.line(&chain(error)))

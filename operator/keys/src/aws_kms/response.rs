@@ -31,13 +31,6 @@ pub(super) struct Failure {
     pub(super) needs_login: bool,
 }
 
-impl Failure {
-    /// Whether another attempt may succeed, with the right time or another login.
-    pub(super) fn may_pass(&self) -> bool {
-        self.clock_of.is_some() || self.needs_login
-    }
-}
-
 impl<E: Into<KeyError>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
@@ -112,16 +105,13 @@ impl Service {
             _ => detail,
         };
         let error = self.by_code(code, detail, &status);
-        let needs_login = matches!(
-            error,
-            AwsKmsError::Expired { .. }
-                | AwsKmsError::UnknownCredentials { .. }
-                | AwsKmsError::WrongSecretKey { .. }
-        );
-        let may_be_clock = matches!(
-            error,
-            AwsKmsError::WrongSecretKey { .. } | AwsKmsError::WrongClock { .. }
-        ) || matches!(code, "AccessDenied" | "AccessDeniedException");
+        let denied = matches!(code, "AccessDenied" | "AccessDeniedException");
+        let (may_be_clock, needs_login) = match error {
+            AwsKmsError::WrongSecretKey { .. } => (true, true),
+            AwsKmsError::WrongClock { .. } => (true, false),
+            AwsKmsError::Expired { .. } | AwsKmsError::UnknownCredentials { .. } => (false, true),
+            _ => (denied, false),
+        };
         Failure {
             error: error.into(),
             clock_of: (may_be_clock && clock_is_off(response)).then(|| self.name.clone()),
@@ -231,21 +221,14 @@ impl Service {
     }
 }
 
-/// What the head of a response says.
+/// What the head of a response says; nothing of a response that the SDK does not show.
+#[derive(Default)]
 pub(super) struct Status {
     code: u16,
     retry_after: Option<Duration>,
 }
 
 impl Status {
-    /// The status of a response that the SDK does not show.
-    pub(super) fn unknown() -> Self {
-        Self {
-            code: 400,
-            retry_after: None,
-        }
-    }
-
     fn of(response: &HttpResponse) -> Self {
         Self {
             code: response.status().as_u16(),
@@ -296,7 +279,7 @@ mod tests {
     }
 
     fn of(code: &str) -> AwsKmsError {
-        kms().by_code(code, code.to_owned(), &Status::unknown())
+        kms().by_code(code, code.to_owned(), &Status::default())
     }
 
     /// The failure that a response comes to; the clock of AWS is ahead by this.

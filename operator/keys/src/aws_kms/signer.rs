@@ -1,6 +1,5 @@
 //! Connecting to a key in KMS, and the connected key.
 
-use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -88,7 +87,7 @@ impl Kms {
     }
 }
 
-/// A connected key. `Debug` shows its ARN and its public half.
+/// A connected key.
 struct KmsSigner {
     kms: Kms,
     arn: String,
@@ -210,14 +209,5 @@ impl Signer for KmsSigner {
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
         self.look().boxed()
-    }
-}
-
-impl fmt::Debug for KmsSigner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KmsSigner")
-            .field("arn", &self.arn)
-            .field("public_key", &self.public_key)
-            .finish_non_exhaustive()
     }
 }

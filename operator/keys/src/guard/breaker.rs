@@ -38,15 +38,6 @@ pub enum BreakerEvent<'a> {
     Recovered,
 }
 
-impl<'a> From<BreakerEvent<'a>> for Result<(), &'a KeyError> {
-    fn from(event: BreakerEvent<'a>) -> Self {
-        match event {
-            BreakerEvent::Opened(error) => Err(error),
-            BreakerEvent::Closed | BreakerEvent::Recovered => Ok(()),
-        }
-    }
-}
-
 impl Breaker {
     /// A closed breaker. `on_event` receives each event, and may call the breaker.
     pub fn new(on_event: Box<dyn Fn(BreakerEvent<'_>) + Send + Sync>) -> Self {

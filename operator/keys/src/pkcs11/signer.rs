@@ -21,7 +21,6 @@ mod session;
 mod token;
 mod worker;
 
-use std::fmt;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -44,7 +43,7 @@ use crate::backend::Checked;
 use crate::error::KeyError;
 use crate::rsa_hash::RsaHash;
 
-/// A key in a token. `Debug` shows its public half.
+/// A key in a token.
 pub(super) struct Pkcs11Signer {
     config: Pkcs11,
     rsa_hash: RsaHash,
@@ -145,13 +144,5 @@ impl Signer for Pkcs11Signer {
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
         self.recheck().boxed()
-    }
-}
-
-impl fmt::Debug for Pkcs11Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pkcs11Signer")
-            .field("public_key", &self.key.public_key)
-            .finish_non_exhaustive()
     }
 }

@@ -53,7 +53,7 @@ async fn lookup(tenant: Option<&str>, host: &str) -> io::Result<Vec<IpAddr>> {
     let own = tenant.map(str::to_owned);
     let of_name = NAMES.enter((own.clone(), host.to_owned())).await;
     let of_tenant = match own {
-        Some(tenant) => Some(TENANTS.enter(tenant).await),
+        Some(tenant) => TENANTS.enter(tenant).await,
         None => None,
     };
     let host = host.to_owned();

@@ -6,33 +6,24 @@ use crate::key_errors::key_errors;
 key_errors! {
     /// What goes wrong with a key in a Secret. Nothing of its content is in a message.
     pub enum SoftwareError {
-        /// The Secret does not exist.
         NoSecret { secret: String } => ErrorClass::KeyNotFound,
             "the Secret {secret} does not exist; put the private key there";
-        /// The Secret has no private key.
         NoKey { secret: String } => ErrorClass::KeyNotFound,
             "the Secret {secret} has no tls.key; put the private key there";
-        /// The private key is encrypted.
         Encrypted { secret: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} is encrypted; put it there unencrypted, as `openssl \
              pkey` does";
-        /// There is no private key in PEM.
         NotPem { secret: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} is not a private key in PEM (PKCS#8, PKCS#1 or SEC1)";
-        /// The private key is of another type.
         UnsupportedKey { secret: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} is not a key that Signet uses: ECDSA P-256, P-384 or \
              P-521, RSA of 2048 to 4096 bits, or Ed25519";
-        /// The public key is not one that Signet uses.
         UnsupportedPublicKey { secret: String, why: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} is a key that Signet does not use: {why}";
-        /// The public key cannot be derived.
         NoPublicKey { secret: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} has no public key";
-        /// The key does not sign.
         NotSigned => ErrorClass::KeyUnusable,
             "the key does not sign";
-        /// No key can be generated.
         NotGenerated => ErrorClass::KeyUnusable,
             "no key could be generated; check the randomness of the operator's node";
     }

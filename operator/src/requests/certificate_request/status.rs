@@ -73,9 +73,8 @@ fn ready(
     message: String,
     now: Timestamp,
 ) -> Value {
-    let unchanged = before
-        .condition("Ready")
-        .filter(|ready| ready.status == status);
+    let ready = before.condition("Ready");
+    let unchanged = ready.filter(|ready| ready.status == status);
     let since: Option<Time> = unchanged.and_then(|ready| ready.last_transition_time.clone());
     json!({
         "type": "Ready",
