@@ -10,6 +10,7 @@ mod aws_kms;
 mod backend;
 mod blocking;
 mod ca_bundle;
+mod cause;
 #[cfg(feature = "elsewhere")]
 mod encoding;
 mod error;
@@ -50,6 +51,7 @@ pub use aws_kms::AwsKmsError;
 pub use backend::{Backend, Checked, Connected};
 pub use blocking::BlockingQueue;
 pub use ca_bundle::{BundleReference, CaBundle};
+pub use cause::chain;
 pub use error::{ErrorClass, KeyError};
 pub use guard::{
     Breaker, BreakerEvent, FairSemaphore, GuardError, GuardedSigner, KeyLimiter, KeyLimiters,
@@ -62,7 +64,7 @@ pub use pkcs11::Pkcs11;
 pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
 pub use references::ReferenceError;
 #[cfg(feature = "network")]
-pub use remote::{RemoteError, chain};
+pub use remote::RemoteError;
 pub use rsa_hash::RsaHash;
 #[cfg(feature = "samples")]
 pub use samples::{SampleTable, sample_tables};

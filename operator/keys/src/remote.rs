@@ -13,7 +13,6 @@
     )
 )]
 
-mod cause;
 mod endpoint;
 mod error;
 mod http;
@@ -27,8 +26,6 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-pub use cause::chain;
-pub(crate) use cause::{causes, without_times};
 pub(crate) use endpoint::endpoint;
 pub use error::RemoteError;
 pub(crate) use http::{Http, Tls};

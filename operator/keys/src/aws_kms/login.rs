@@ -19,9 +19,10 @@ use super::credentials::{AwsAccessKey, AwsCredentials, AwsWebIdentity};
 use super::error::AwsKmsError;
 use super::response::{Failure, Service, Status};
 use crate::access::{Access, Namespace};
+use crate::cause::{causes, chain};
 use crate::error::KeyError;
 use crate::references::entry;
-use crate::remote::{API_SERVER, READ, Redactor, causes, chain, in_time, is_header_value};
+use crate::remote::{API_SERVER, READ, Redactor, in_time, is_header_value};
 use crate::secrets::SecretData;
 
 /// The longest that a login may take. It is a part of the call that needs it, and shorter, so

@@ -10,8 +10,9 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 
 use super::error::AwsKmsError;
+use crate::cause::{causes, chain, without_times};
 use crate::error::KeyError;
-use crate::remote::{Redactor, causes, chain, retry_after, without_times};
+use crate::remote::{Redactor, retry_after};
 
 /// The clocks differ by more than AWS tolerates, which is five minutes. From four on, the SDK's
 /// client signs its next request with the time of AWS; see `service_clock_skew.rs` of `aws-runtime`.

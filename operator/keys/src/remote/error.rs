@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use super::RESPONSE;
-use super::cause::{causes, chain};
 use super::resolver::Unresolved;
+use crate::cause::{causes, chain};
 use crate::error::{ErrorClass, KeyError};
 use crate::key_errors::key_errors;
 
