@@ -6,6 +6,7 @@ use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
 use crate::x509::algorithm::KeyAlgorithm;
+use crate::x509::name_constraints::NameConstraintsError;
 use crate::x509::names::{NamesError, syntax};
 use crate::x509::public_key::{PublicKeyError, SignatureMismatch};
 use crate::x509::usages::UnknownUsage;
@@ -137,6 +138,35 @@ samples!(NamesError {
     Attribute {
         attribute: "2.5.4.6 (countryName)".to_owned(),
         fault: "is empty; remove it"
+    },
+});
+
+samples!(NameConstraintsError {
+    Empty,
+    TooMany(1001),
+    Subtree {
+        list: "permitted",
+        field: "dnsDomains",
+        shown: "\"*.example.org\"".to_owned(),
+        fault: "which is not a host name; write example.org, or .example.org for what lies below it".to_owned()
+    },
+    Subtree {
+        list: "permitted",
+        field: "ipRanges",
+        shown: "\"10.0.0.1/8\"".to_owned(),
+        fault: "which has bits set after its prefix; write 10.0.0.0/8".to_owned()
+    },
+    Subtree {
+        list: "excluded",
+        field: "emailAddresses",
+        shown: "\"@example.org\"".to_owned(),
+        fault: "which is not a mailbox; write name@host.example, or only the host".to_owned()
+    },
+    Subtree {
+        list: "permitted",
+        field: "uriDomains",
+        shown: "\"10.0.0.1\"".to_owned(),
+        fault: "and an IP address cannot constrain URIs; write a host name".to_owned()
     },
 });
 

@@ -3,6 +3,7 @@
 
 pub mod algorithm;
 pub mod basic_constraints;
+pub mod name_constraints;
 pub mod names;
 pub mod public_key;
 pub(crate) mod signed;

@@ -18,6 +18,7 @@ use signet_core::request::NotServiceAccount;
 use signet_core::request::csr::{CsrError, PemError};
 use signet_core::samples::Samples;
 use signet_core::spiffe::SpiffeIdError;
+use signet_core::x509::name_constraints::NameConstraintsError;
 use signet_core::x509::names::NamesError;
 use signet_core::x509::public_key::PublicKeyError;
 use signet_core::x509::usages::UnknownUsage;
@@ -52,6 +53,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
         Some(CsrError::Key(error.clone()).reason())
     });
     page += &samples("Names", |_: &NamesError| Some(Reason::InvalidName));
+    page += &samples("Name constraints", |_: &NameConstraintsError| None);
     page += &samples("Usages", |_: &UnknownUsage| Some(Reason::InvalidUsages));
     page += &samples("SPIFFE IDs", |_: &SpiffeIdError| None);
     page += &samples("CA chains", |_: &ChainError| None);
