@@ -96,6 +96,14 @@ impl OpenSsl {
         output.stdout
     }
 
+    /// Whether a command line succeeds.
+    ///
+    /// # Panics
+    /// OpenSSL cannot be run.
+    pub fn succeeds(&self, line: &str) -> bool {
+        self.output(line).status.success()
+    }
+
     /// Writes a file.
     ///
     /// # Panics
@@ -136,7 +144,7 @@ impl OpenSsl {
                 format!("dgst -{digest} -verify public.pem -signature signature message")
             }
         };
-        self.output(&line).status.success()
+        self.succeeds(&line)
     }
 
     fn output(&self, line: &str) -> Output {

@@ -5,13 +5,17 @@
 //! come the public key and, where the grant allows it, the raw bytes of subject and
 //! subjectAltName. Everything else is Signet's: version 3, the issuer as the CA certificate
 //! spells it (PKI-2), the extensions, the validity and the serial number.
+//!
+//! [`CsrToSign`] requests a CA certificate for an issuer's own key from the CA above it.
 
 mod authority;
 mod certificate;
+mod csr;
 mod error;
 mod extensions;
 mod issued;
 mod serial;
+mod subject;
 mod to_be_signed;
 mod validity;
 
@@ -20,7 +24,9 @@ mod tests;
 
 pub use authority::{Authority, SelfSigned};
 pub use certificate::CertificateToSign;
+pub use csr::{CaRequest, Csr, CsrToSign};
 pub use error::IssueError;
 pub use issued::{Issued, assemble_root};
+pub use subject::{CaName, default_subject, parse_subject};
 pub use to_be_signed::{Signature, ToBeSigned};
 pub use validity::{BACKDATE, ValidityPeriod};

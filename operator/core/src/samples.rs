@@ -211,6 +211,8 @@ samples!(IssueError {
     Encoding(der_error()),
     SignatureMismatch(SignatureMismatch),
     OutsideChain,
+    NoSubject,
+    Csr(CsrError::Signature(SignatureMismatch)),
     Root(ChainError::Unfit {
         subject: "CN=Example".to_owned(),
         message: "has no subject, which a CA must have; use a CA certificate".to_owned()

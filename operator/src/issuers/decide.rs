@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use signet_api::{self as api, CertificateSource, IssuerKind, IssuerSpec};
 use signet_core::ca::CaChain;
-use signet_core::issue::SelfSigned;
+use signet_core::issue::{SelfSigned, parse_subject};
 use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
@@ -317,7 +317,7 @@ fn root(
             format!("CN={name}")
         }
     };
-    let subject = SelfSigned::parse_subject(&subject).map_err(|fault| {
+    let subject = parse_subject(&subject).map_err(|fault| {
         invalid(format!(
             "spec.certificate.selfSigned.subject {subject:?} {fault}"
         ))

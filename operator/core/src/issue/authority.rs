@@ -11,7 +11,6 @@ use super::{IssueError, ValidityPeriod, extensions};
 use crate::ca::CaChain;
 use crate::spiffe::TrustDomain;
 use crate::x509::algorithm::SignatureAlgorithm;
-use crate::x509::names::DistinguishedName;
 use crate::x509::public_key::PublicKey;
 
 /// The CA under which a certificate is built: its chain, and how its key signs.
@@ -39,26 +38,6 @@ pub struct SelfSigned {
 }
 
 impl SelfSigned {
-    /// Reads a subject as RFC 4514 writes it.
-    ///
-    /// What the text becomes in DER is checked as the subject of a CSR is: `C=Ü` becomes an
-    /// invalid PrintableString, and no verifier would read the root.
-    ///
-    /// # Errors
-    /// It cannot be read, has no attribute, or makes a Name that verifiers do not read. The
-    /// message continues one that ends in the text.
-    pub fn parse_subject(text: &str) -> Result<Name, String> {
-        // The parser's own error has no detail.
-        let name: Option<Name> = text.parse().ok();
-        let name = name.filter(|name| !name.is_empty()).ok_or(
-            "is empty or not a valid RFC 4514 name; write a name such as \"CN=Example Root,O=Example\"",
-        )?;
-        let unread = |error: String| format!("is not a name that verifiers can read: {error}");
-        let der = name.to_der().map_err(|error| unread(error.to_string()))?;
-        DistinguishedName::read(&der, "subject").map_err(|error| unread(error.to_string()))?;
-        Ok(name)
-    }
-
     /// Builds the root over `public_key`, at the time `now`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::ca::ChainError;
 use crate::reason::Reason;
+use crate::request::csr::CsrError;
 use crate::x509::public_key::SignatureMismatch;
 
 /// Why a certificate was not built or not published. None of these is about the request.
@@ -26,6 +27,12 @@ pub enum IssueError {
         "the certificate was built for another CA certificate or does not fit inside its chain"
     )]
     OutsideChain,
+    /// A CSR for a CA certificate without a subject (PKI-2).
+    #[error("the CSR for the CA certificate has no subject; name at least one attribute")]
+    NoSubject,
+    /// A CSR for a CA certificate that Signet itself would refuse.
+    #[error(transparent)]
+    Csr(#[from] CsrError),
     /// A root that cannot be a CA certificate.
     #[error(transparent)]
     Root(#[from] ChainError),
@@ -37,7 +44,9 @@ impl IssueError {
         match self {
             Self::Expired(_) | Self::NotYetValid(_) => Reason::CaExpired,
             Self::SignatureMismatch(_) | Self::OutsideChain => Reason::SignatureMismatch,
-            Self::Encoding(_) | Self::Root(_) => Reason::SigningUnavailable,
+            Self::Encoding(_) | Self::NoSubject | Self::Csr(_) | Self::Root(_) => {
+                Reason::SigningUnavailable
+            }
         }
     }
 }

@@ -10,9 +10,10 @@ use x509_cert::ext::pkix::{
     NameConstraints, SubjectAltName, SubjectKeyIdentifier,
 };
 
-use super::SelfSigned;
+use super::{CaRequest, SelfSigned};
 use crate::ca::CaCertificate;
 use crate::policy::{Grant, Kind};
+use crate::spiffe::TrustDomain;
 use crate::x509::names::{EMPTY_NAME, SubjectAltNames};
 use crate::x509::public_key::PublicKey;
 
@@ -47,12 +48,34 @@ pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Ex
 /// Returns the extensions of an issuer's own root. It has no authorityKeyIdentifier (RFC 5280
 /// 4.2.1.1 allows its absence only on self-signed certificates).
 pub(super) fn for_root(root: &SelfSigned, key: &PublicKey) -> der::Result<Vec<Extension>> {
+    for_own_ca(key, root.path_length, root.trust_domain.as_ref())
+}
+
+/// Returns the extensions that a CSR for an issuer's CA certificate requests. The
+/// authorityKeyIdentifier is the parent's to add.
+pub(super) fn for_ca_request(request: &CaRequest, key: &PublicKey) -> der::Result<Vec<Extension>> {
+    let trust_domain = request.trust_domain.as_ref();
+    let mut extensions = for_own_ca(key, request.path_length, trust_domain)?;
+    if let Some(constraints) = &request.name_constraints {
+        // RFC 5280 4.2.1.10: nameConstraints MUST be critical.
+        extensions.push(raw(NameConstraints::OID, true, constraints.der())?);
+    }
+    Ok(extensions)
+}
+
+/// The subject of a CA is never empty, so that its subjectAltName is not critical (X5-5).
+fn for_own_ca(
+    key: &PublicKey,
+    path_length: Option<u8>,
+    trust_domain: Option<&TrustDomain>,
+) -> der::Result<Vec<Extension>> {
     let mut extensions = vec![
         subject_key_identifier(key)?,
         key_usage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)?,
-        basic_constraints(true, root.path_length)?,
+        basic_constraints(true, path_length)?,
     ];
-    if let Some(trust_domain) = &root.trust_domain {
+    if let Some(trust_domain) = trust_domain {
+        // X5-7: the ID of a CA has no path.
         let names = SubjectAltNames::with_uri(None, &trust_domain.id());
         extensions.push(raw(SubjectAltName::OID, false, names.der())?);
     }

@@ -1,15 +1,18 @@
-//! Tests of the template: what every field of a certificate says.
+//! Tests of the template: what every field of a certificate or CSR says.
 //!
 //! `Ca::issue` shows each certificate to OpenSSL (`verify -x509_strict`), to rustls-webpki and
 //! to a pure-Rust signature library.
 
 mod assemble;
+mod csr;
+mod csr_openssl;
 mod extensions;
 mod keys;
 mod names;
 mod root;
 mod self_test;
 mod serial;
+mod subject;
 mod sweep;
 mod validity;
 

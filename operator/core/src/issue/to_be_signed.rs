@@ -14,7 +14,8 @@ const UTF8_STRING: u8 = 0x0c;
 /// DER to be signed, with the key and the algorithm that must sign it.
 ///
 /// A key signs nothing else, and only this module makes one: as part of a
-/// [`CertificateToSign`](super::CertificateToSign), or as a key's self-test.
+/// [`CertificateToSign`](super::CertificateToSign) or a [`CsrToSign`](super::CsrToSign), or as a
+/// key's self-test.
 #[derive(Clone, Debug)]
 pub struct ToBeSigned {
     der: Vec<u8>,

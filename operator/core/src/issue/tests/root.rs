@@ -142,46 +142,6 @@ fn pki_2_rejects_a_root_without_a_subject() {
 }
 
 #[test]
-fn reads_subjects_in_rfc_4514_form() {
-    for text in [
-        "CN=mesh root,O=Example",
-        "CN=Ünïcode",
-        "C=DE,CN=a",
-        "CN=a+O=b",
-        "CN=\\C3\\9C",
-        "CN=a\\,b",
-        "O=",
-    ] {
-        let subject = SelfSigned::parse_subject(text).unwrap();
-        assert_eq!(subject, text.parse().unwrap(), "{text}");
-        // It makes a root that is read.
-        if text != "O=" {
-            sign(&SelfSigned { subject, ..own() }, &Key::p256(1));
-        }
-    }
-    for text in ["", "Example", "CN", "XX=a", "=a", ","] {
-        let fault = SelfSigned::parse_subject(text).unwrap_err();
-        assert!(
-            fault.starts_with("is empty or not a valid RFC 4514 name; write "),
-            "{text}: {fault}"
-        );
-    }
-    for text in [
-        "CN=\\ff",
-        "CN=a,O=\\ff",
-        "C=Ü",
-        "CN=a\\00b",
-        "CN=#0401ff",
-        "CN=#0500",
-        "1.2.3.4294967295=#0c0161",
-    ] {
-        let fault = SelfSigned::parse_subject(text).unwrap_err();
-        let expected = "is not a name that verifiers can read: the value of attribute ";
-        assert!(fault.starts_with(expected), "{text}: {fault}");
-    }
-}
-
-#[test]
 fn assembles_only_roots_as_a_root() {
     let key = Key::p256(1);
     let ca = Ca {
