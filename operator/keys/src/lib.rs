@@ -30,6 +30,7 @@ mod samples;
 mod secrets;
 mod software;
 mod union;
+mod vault;
 mod vault_transit;
 
 use std::fmt;
@@ -71,6 +72,9 @@ pub use samples::{SampleTable, sample_tables};
 pub use secrets::SecretData;
 pub use software::{GeneratedKey, KeyType, Software, SoftwareError};
 pub use union::exactly_one;
+pub use vault::VaultConnection;
+#[cfg(feature = "vault")]
+pub use vault::VaultError;
 pub use vault_transit::VaultTransit;
 #[cfg(feature = "vault")]
 pub use vault_transit::VaultTransitError;

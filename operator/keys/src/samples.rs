@@ -11,6 +11,7 @@ use crate::pkcs11::{Pkcs11Error, Pkcs11Fault};
 use crate::references::ReferenceError;
 use crate::remote::RemoteError;
 use crate::software::SoftwareError;
+use crate::vault::VaultError;
 use crate::vault_transit::VaultTransitError;
 
 /// The errors of one type.
@@ -29,7 +30,8 @@ pub fn sample_tables() -> Vec<SampleTable> {
         of_key::<ReferenceError>("Objects that a key refers to"),
         of_key::<RemoteError>("Servers"),
         of_key::<AwsKmsError>("AWS KMS"),
-        of_key::<VaultTransitError>("Vault and OpenBao"),
+        of_key::<VaultError>("Vault and OpenBao"),
+        of_key::<VaultTransitError>("Keys in Transit"),
         of_pkcs11(),
         of_key::<SoftwareError>("Keys in Secrets"),
         of_list(),

@@ -1,19 +1,13 @@
 //! A key in the Transit secrets engine of HashiCorp Vault or OpenBao.
 
-mod auth;
-
 #[cfg(feature = "vault")]
 mod api;
 #[cfg(feature = "vault")]
 mod error;
 #[cfg(feature = "vault")]
 mod key;
-#[cfg(feature = "vault")]
-mod login;
 #[cfg(feature = "samples")]
 mod samples;
-#[cfg(feature = "vault")]
-mod session;
 #[cfg(feature = "vault")]
 mod signer;
 
@@ -21,33 +15,23 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use auth::VaultAuth;
 #[cfg(feature = "vault")]
 pub use error::VaultTransitError;
 
 use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};
-use crate::ca_bundle::CaBundle;
 use crate::error::KeyError;
 use crate::guard::Limits;
 use crate::rsa_hash::RsaHash;
-
-/// What the API server checks of a path in Vault, without which it could lead anywhere there.
-const PATH: &str =
-    "self.matches('^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?$')";
+use crate::vault::{PATH, VaultConnection};
 
 /// A key in the Transit secrets engine of HashiCorp Vault or OpenBao.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VaultTransit {
-    /// The server, such as `https://vault.example.org:8200`, with https and without a path.
-    /// Redirects are not followed. An Issuer cannot use loopback and link-local addresses or those
-    /// of the API server, unless a flag of the operator allows them.
-    #[schemars(length(min = 9, max = 512), extend("x-kubernetes-validations" = [{
-        "rule": "self.matches('^https://[A-Za-z0-9._:\\\\[\\\\]-]+/?$')",
-        "message": "write https://, the host and maybe a port: https://vault.example.org:8200",
-    }]))]
-    pub address: String,
+    /// The server and the login.
+    #[serde(flatten)]
+    pub connection: VaultConnection,
     /// The path at which the Transit engine is mounted. Defaults to `transit`.
     #[serde(default = "transit")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
@@ -66,19 +50,6 @@ pub struct VaultTransit {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 2_147_483_647))]
     pub version: Option<u32>,
-    /// The namespace in Vault Enterprise or OpenBao, such as `team-a/pki`, for the key and the
-    /// login.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
-        "rule": PATH,
-        "message": "write the path of the namespace: letters, digits, '_', '-' and '.', parted by '/'",
-    }]))]
-    pub namespace: Option<String>,
-    /// The CA certificates to verify the server with, instead of the system's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_bundle: Option<CaBundle>,
-    /// How Signet logs in.
-    pub auth: Box<VaultAuth>,
 }
 
 fn transit() -> String {
@@ -95,7 +66,12 @@ impl Backend for VaultTransit {
     /// found out by the key itself.
     fn reference(&self) -> String {
         let path = |path: &str| path.trim_end_matches('/').to_owned();
-        let namespace = self.namespace.as_deref().map(path).map(|path| path + "/");
+        let namespace = self
+            .connection
+            .namespace
+            .as_deref()
+            .map(path)
+            .map(|path| path + "/");
         let version = self.version.map(|version| format!("#{version}"));
         format!(
             "vaultTransit/{}{}/keys/{}{}",
@@ -109,11 +85,11 @@ impl Backend for VaultTransit {
     fn spec_hint(&self) -> String {
         let version = self.version.map(|version| version.to_string());
         let fields = [
-            ("address", Some(&self.address)),
+            ("address", Some(&self.connection.address)),
             ("mount", Some(&self.mount)),
             ("name", Some(&self.name)),
             ("version", version.as_ref()),
-            ("namespace", self.namespace.as_ref()),
+            ("namespace", self.connection.namespace.as_ref()),
         ];
         let fields = fields.into_iter().filter_map(|(name, value)| {
             let value = value?;

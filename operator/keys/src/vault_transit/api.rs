@@ -1,79 +1,18 @@
-//! The requests that Signet makes to Vault; there are no others. Only this file uses vaultrs.
-//!
-//! What is taken from vaultrs are its requests: paths, methods and bodies. These forms of vaultrs
-//! 0.8 are not used, since they are wrong for Signet:
-//!
-//! - Its client: the settings read `VAULT_TOKEN`, `VAULT_CLIENT_CERT` and `VAULT_SKIP_VERIFY` from
-//!   the environment and CA certificates from paths, and its errors do not show the list `errors`.
-//! - Its responses: `ReadKeyResponse` knows fewer types of keys than servers have, and others
-//!   require fields that servers omit. Signet reads of the body what it needs.
-//! - `RevokeTokenSelfRequest`: its path begins with a tab, and no server knows it.
+//! The requests about a key in Transit; there are no others.
 
-use rustify::endpoint::Endpoint;
-use rustify::enums::{RequestMethod, RequestType, ResponseType};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use signet_core::x509::algorithm::SignatureAlgorithm;
-use vaultrs::api::EndpointMiddleware;
-use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
-use vaultrs::api::auth::cert::requests::LoginRequest;
-use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
-use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
-use vaultrs::api::token::requests::{LookupTokenSelfRequest, RenewTokenSelfRequest};
 use vaultrs::api::transit::requests::{ReadKeyRequest, SignDataRequest};
 use vaultrs::api::transit::{self, HashAlgorithm, MarshalingAlgorithm};
-use zeroize::Zeroizing;
 
-use super::auth::VaultAuth;
-use super::error::Failure;
-use super::key::{KeyData, KeyPath, mount_path};
-use crate::remote::{Http, Redactor, is_header_value};
+use super::key::{KeyData, KeyPath};
+use crate::vault::{Data, Failure, Permission, Session};
 
 /// The largest description of a key that is read. It has the public key of each version: one that
 /// was rotated a thousand times fits.
 const MAX_KEY_BYTES: usize = 1024 * 1024;
 
-const MAX_BYTES: usize = 64 * 1024;
-
-#[derive(Deserialize)]
-struct Data<T> {
-    data: T,
-}
-
-#[derive(Deserialize)]
-struct LoginResponse {
-    auth: Auth,
-}
-
-/// What a login or a renewal returns.
-#[derive(Deserialize)]
-pub(super) struct Auth {
-    #[serde(deserialize_with = "header_value")]
-    pub(super) client_token: Zeroizing<String>,
-    /// In seconds; 0 for a token that does not expire.
-    #[serde(default)]
-    pub(super) lease_duration: u64,
-    #[serde(default)]
-    pub(super) renewable: bool,
-}
-
-fn header_value<'de, D: Deserializer<'de>>(text: D) -> Result<Zeroizing<String>, D::Error> {
-    let text = String::deserialize(text).map(Zeroizing::new)?;
-    match is_header_value(&text) {
-        true => Ok(text),
-        false => Err(serde::de::Error::custom("not a token")),
-    }
-}
-
-/// What a token says about itself.
-#[derive(Deserialize)]
-struct TokenData {
-    /// In seconds; 0 for a token that does not expire.
-    #[serde(default)]
-    ttl: u64,
-    #[serde(default)]
-    renewable: Option<bool>,
-}
+const MAX_SIGNATURE_BYTES: usize = 64 * 1024;
 
 #[derive(Deserialize)]
 struct SignatureData {
@@ -81,62 +20,34 @@ struct SignatureData {
     signature: String,
 }
 
-/// Revokes the token that is sent with it.
-#[derive(Debug)]
-struct RevokeToken;
-
-impl Endpoint for RevokeToken {
-    type Response = ();
-    const REQUEST_BODY_TYPE: RequestType = RequestType::JSON;
-    const RESPONSE_BODY_TYPE: ResponseType = ResponseType::JSON;
-
-    fn path(&self) -> String {
-        "auth/token/revoke-self".to_owned()
-    }
-
-    fn method(&self) -> RequestMethod {
-        RequestMethod::POST
-    }
-}
-
-pub(super) struct Client {
+/// A key, and the login that uses it.
+pub(super) struct Transit {
     pub(super) path: KeyPath,
-    http: Http,
-    /// The secrets that are sent.
-    redactor: Redactor,
+    pub(super) session: Session,
 }
 
-impl Client {
-    pub(super) fn new(path: KeyPath, http: Http) -> Self {
-        let redactor = Redactor::default();
-        Self {
-            path,
-            http,
-            redactor,
-        }
-    }
-
+impl Transit {
     /// Reads the key, with all its versions.
-    pub(super) async fn read_key(&self, token: &str) -> Result<KeyData, Failure> {
-        let request = ReadKeyRequest {
+    pub(super) async fn read_key(&self) -> Result<KeyData, Failure> {
+        let permission = self.permission("read", "keys");
+        let request = || ReadKeyRequest {
             mount: self.path.mount.clone(),
             name: self.path.name.clone(),
         };
-        let key: Data<_> = self.call(request, token, "").await?;
-        Ok(key.data)
+        let key = self.session.call(&permission, request, MAX_KEY_BYTES);
+        key.await.map(|key: Data<_>| key.data)
     }
 
     /// Signs `input`, in base64: a digest, or for Ed25519 the message. The defaults of the engine
     /// are not those of certificates: SHA-256 whatever the curve, and PSS for RSA.
     pub(super) async fn sign(
         &self,
-        token: &str,
         version: u64,
         algorithm: SignatureAlgorithm,
         input: &str,
     ) -> Result<String, Failure> {
         use SignatureAlgorithm::*;
-        let hash = match algorithm {
+        let hash = || match algorithm {
             EcdsaSha256 | RsaPkcs1Sha256 => Some(HashAlgorithm::Sha2_256),
             EcdsaSha384 | RsaPkcs1Sha384 => Some(HashAlgorithm::Sha2_384),
             EcdsaSha512 | RsaPkcs1Sha512 => Some(HashAlgorithm::Sha2_512),
@@ -144,105 +55,28 @@ impl Client {
         };
         let is_rsa = matches!(algorithm, RsaPkcs1Sha256 | RsaPkcs1Sha384 | RsaPkcs1Sha512);
         let is_ecdsa = matches!(algorithm, EcdsaSha256 | EcdsaSha384 | EcdsaSha512);
-        let request = SignDataRequest {
+        let request = || SignDataRequest {
             mount: self.path.mount.clone(),
             name: self.path.name.clone(),
             key_version: Some(version),
-            prehashed: hash.is_some().then_some(true),
-            hash_algorithm: hash,
+            prehashed: hash().is_some().then_some(true),
+            hash_algorithm: hash(),
             input: input.to_owned(),
             context: None,
             signature_algorithm: is_rsa.then_some(transit::SignatureAlgorithm::Pkcs1v15),
             marshaling_algorithm: is_ecdsa.then_some(MarshalingAlgorithm::Asn1),
         };
-        let signature: Data<SignatureData> = self.call(request, token, "").await?;
-        Ok(signature.data.signature)
+        let permission = self.permission("update", "sign");
+        let call = self.session.call(&permission, request, MAX_SIGNATURE_BYTES);
+        call.await
+            .map(|data: Data<SignatureData>| data.data.signature)
     }
 
-    /// Exchanges the secret of an auth method for a token; one that is a token is looked up.
-    pub(super) async fn log_in(&self, auth: &VaultAuth, secret: &str) -> Result<Auth, Failure> {
-        let mount = mount_path(auth.method().1, "auth mount")?;
-        let response: LoginResponse = match auth {
-            VaultAuth::Kubernetes(auth) => {
-                let (role, jwt) = (auth.role.clone(), secret.to_owned());
-                let request = LoginWithKubernetesRequest { mount, role, jwt };
-                self.call(request, "", secret).await?
-            }
-            VaultAuth::Jwt(auth) => {
-                let (role, jwt) = (Some(auth.role.clone()), secret.to_owned());
-                let request = JWTLoginRequest { mount, role, jwt };
-                self.call(request, "", secret).await?
-            }
-            VaultAuth::AppRole(auth) => {
-                let request = LoginWithApproleRequest {
-                    mount,
-                    role_id: auth.role_id.clone(),
-                    secret_id: secret.to_owned(),
-                };
-                self.call(request, "", secret).await?
-            }
-            VaultAuth::Certificate(auth) => {
-                let cert_name = auth.name.clone().unwrap_or_default();
-                let request = LoginRequest { mount, cert_name };
-                self.call(request, "", "").await?
-            }
-            VaultAuth::TokenRef(_) => return self.look_up(secret).await,
-        };
-        Ok(response.auth)
-    }
-
-    pub(super) async fn renew(&self, token: &str) -> Result<Auth, Failure> {
-        let request = RenewTokenSelfRequest { increment: None };
-        let response: LoginResponse = self.call(request, token, "").await?;
-        Ok(response.auth)
-    }
-
-    pub(super) async fn look_up(&self, token: &str) -> Result<Auth, Failure> {
-        let response: Data<TokenData> = self.call(LookupTokenSelfRequest {}, token, "").await?;
-        Ok(Auth {
-            client_token: Zeroizing::new(token.to_owned()),
-            lease_duration: response.data.ttl,
-            renewable: response.data.renewable.unwrap_or(false),
-        })
-    }
-
-    /// Revokes the token. If that fails, its lease ends it.
-    pub(super) async fn revoke(&self, token: &str) {
-        let _: Result<IgnoredAny, _> = self.call(RevokeToken, token, "").await;
-    }
-
-    /// Sends a request with a token, or with none if it is empty. Neither the token nor this other
-    /// secret is shown when the server repeats it.
-    async fn call<E: Endpoint, T: DeserializeOwned>(
-        &self,
-        request: E,
-        token: &str,
-        secret: &str,
-    ) -> Result<T, Failure> {
-        self.redactor.remember(token);
-        self.redactor.remember(secret);
-        let middleware = EndpointMiddleware {
-            token: token.to_owned(),
-            version: "v1".to_owned(),
-            wrap: None,
-            namespace: self.path.namespace.clone(),
-        };
-        let request = request.with_middleware(&middleware);
-        let request = request.request(&self.path.address);
-        let mut request = request.map_err(|_| self.path.invalid_response())?;
-        if let Some(token) = request.headers_mut().get_mut("X-Vault-Token") {
-            // Keeps it out of the Debug of whatever holds the request.
-            token.set_sensitive(true);
+    fn permission(&self, capability: &str, folder: &str) -> Permission {
+        let KeyPath { mount, name, .. } = &self.path;
+        Permission {
+            name: format!("{capability} on {mount}/{folder}/{name}"),
+            hint: "",
         }
-        let max_bytes = match *request.method() {
-            http::Method::GET => MAX_KEY_BYTES,
-            _ => MAX_BYTES,
-        };
-        let response = self.http.send(request, max_bytes).await?;
-        if !response.status().is_success() {
-            return Err(Failure::refused(&response, &self.redactor));
-        }
-        let body = Zeroizing::new(response.into_body());
-        serde_json::from_slice(&body).map_err(|_| self.path.invalid_response().into())
     }
 }

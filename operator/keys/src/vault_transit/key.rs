@@ -16,7 +16,7 @@ use super::error::VaultTransitError;
 use crate::access::Addresses;
 use crate::encoding::spki::Curve;
 use crate::error::KeyError;
-use crate::remote::endpoint;
+use crate::vault::{Consumer, Server, mount_path, segment};
 
 /// The types of keys that sign certificates.
 const KINDS: [(&str, KeyAlgorithm); 7] = [
@@ -34,26 +34,21 @@ pub(super) fn kinds() -> String {
     KINDS.map(|(kind, _)| kind).join(", ")
 }
 
-/// Where a key is, read strictly: it ends up in URLs and headers.
+/// Where a key is, read strictly: it ends up in URLs.
 #[derive(Clone, Debug)]
 pub(super) struct KeyPath {
-    /// `https://HOST:PORT`, without a slash at the end.
-    pub(super) address: String,
-    pub(super) namespace: Option<String>,
+    pub(super) server: Server,
     pub(super) mount: String,
     pub(super) name: String,
 }
 
 impl KeyPath {
     pub(super) fn of(config: &VaultTransit, addresses: &Addresses) -> Result<Self, KeyError> {
-        let namespace = config.namespace.as_deref();
+        const TRANSIT: Consumer = Consumer::Transit;
         Ok(Self {
-            address: endpoint("vaultTransit.address", &config.address, addresses)?,
-            namespace: namespace
-                .map(|path| mount_path(path, "namespace"))
-                .transpose()?,
-            mount: mount_path(&config.mount, "mount")?,
-            name: segment(&config.name, "name")?.to_owned(),
+            server: Server::of(&config.connection, TRANSIT, addresses)?,
+            mount: mount_path(&config.mount, TRANSIT, "mount")?,
+            name: segment(&config.name, TRANSIT, "name")?.to_owned(),
         })
     }
 
@@ -63,47 +58,18 @@ impl KeyPath {
             "the key {} at {} of {}",
             self.name,
             self.mount,
-            self.server()
+            self.server.name()
         )
-    }
-
-    /// The server, as messages name it.
-    pub(super) fn server(&self) -> String {
-        format!("the Vault at {}", self.address)
-    }
-
-    pub(super) fn invalid_response(&self) -> VaultTransitError {
-        VaultTransitError::InvalidResponse {
-            server: self.server(),
-        }
     }
 
     #[cfg(test)]
     pub(super) fn example() -> Self {
         Self {
-            address: "https://vault".to_owned(),
-            namespace: None,
+            server: Server::example(Consumer::Transit),
             mount: "transit".to_owned(),
             name: "ca".to_owned(),
         }
     }
-}
-
-/// A path of a mount or a namespace, without the slashes around it.
-pub(super) fn mount_path(text: &str, field: &'static str) -> Result<String, VaultTransitError> {
-    let path = text.trim_matches('/');
-    for part in path.split('/') {
-        segment(part, field)?;
-    }
-    Ok(path.to_owned())
-}
-
-fn segment<'a>(text: &'a str, field: &'static str) -> Result<&'a str, VaultTransitError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if text.is_empty() || text.starts_with('.') || !text.chars().all(allowed) {
-        return Err(VaultTransitError::InvalidPath { field });
-    }
-    Ok(text)
 }
 
 /// A key of the Transit engine, as the server describes it.
@@ -138,35 +104,32 @@ pub(super) struct Version {
 
 impl KeyData {
     /// This version of the key, or the newest, if it can sign.
-    pub(super) fn version(
-        &self,
-        number: Option<u64>,
-        path: &KeyPath,
-    ) -> Result<Version, VaultTransitError> {
+    pub(super) fn version(&self, number: Option<u64>, path: &KeyPath) -> Result<Version, KeyError> {
         let key = path.key();
         let Some((_, algorithm)) = KINDS.iter().find(|(kind, _)| *kind == self.kind) else {
             let kind = self.kind.chars().filter(char::is_ascii_graphic);
-            return Err(VaultTransitError::KeyType {
+            let kind_error = VaultTransitError::KeyType {
                 key,
                 kind: kind.take(40).collect(),
                 kinds: kinds(),
-            });
+            };
+            return Err(kind_error.into());
         };
         if self.derived {
-            return Err(VaultTransitError::Derived { key });
+            return Err(VaultTransitError::Derived { key }.into());
         }
         if self.soft_deleted {
-            return Err(VaultTransitError::SoftDeleted { key });
+            return Err(VaultTransitError::SoftDeleted { key }.into());
         }
         if !self.supports_signing {
-            return Err(VaultTransitError::SigningNotSupported { key });
+            return Err(VaultTransitError::SigningNotSupported { key }.into());
         }
         let number = number.unwrap_or(self.latest_version);
         let version = self.signing_version(number, key)?;
         let public_key = self.public_key(version, path)?;
         if public_key.algorithm() != *algorithm {
-            let server = path.server();
-            return Err(VaultTransitError::OtherKeyType { server });
+            let server = path.server.name();
+            return Err(VaultTransitError::OtherKeyType { server }.into());
         }
         Ok(Version {
             number,
@@ -201,7 +164,7 @@ impl KeyData {
         found.ok_or(VaultTransitError::VersionGone { key, version })
     }
 
-    fn public_key(&self, version: &Value, path: &KeyPath) -> Result<PublicKey, VaultTransitError> {
+    fn public_key(&self, version: &Value, path: &KeyPath) -> Result<PublicKey, KeyError> {
         let text = version["public_key"].as_str();
         let spki = text.and_then(|text| match self.kind.as_str() {
             // Vault has Ed25519 keys as their 32 bytes in base64.
@@ -211,11 +174,12 @@ impl KeyData {
                 Some(spki.to_vec())
             }
         });
-        let spki = spki.ok_or_else(|| path.invalid_response())?;
-        PublicKey::from_spki_der(&spki).map_err(|error| VaultTransitError::UnsupportedKey {
+        let spki = spki.ok_or_else(|| path.server.invalid_response())?;
+        let unsupported = |why: String| VaultTransitError::UnsupportedKey {
             key: path.key(),
-            why: error.to_string(),
-        })
+            why,
+        };
+        PublicKey::from_spki_der(&spki).map_err(|error| unsupported(error.to_string()).into())
     }
 
     fn notices(&self, number: u64) -> Vec<String> {
@@ -239,7 +203,6 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorClass;
-    use crate::key_errors::BackendError;
 
     const SPKI: &str = "-----BEGIN PUBLIC KEY-----\n\
         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEP89Ak/Dq5aXvHBH8tAtQkxuRApim\n\
@@ -299,8 +262,8 @@ mod tests {
                 .version(Some(number), &KeyPath::example())
                 .err()
                 .unwrap();
-            assert_eq!(error.class(), ErrorClass::KeyUnusable, "{changes}");
-            assert_eq!(error.code(), expected, "{changes}: {error}");
+            assert_eq!(error.class, ErrorClass::KeyUnusable, "{changes}");
+            assert_eq!(error.code, expected, "{changes}: {error}");
         }
     }
 
@@ -310,8 +273,8 @@ mod tests {
         for kind in ["rsa-2048", "rsa-4096", "ecdsa-p384"] {
             let key = key(&json!({ "type": kind }));
             let error = key.version(None, &KeyPath::example()).err().unwrap();
-            assert_eq!(error.code(), "OtherKeyType", "{kind}: {error}");
-            assert_eq!(error.class(), ErrorClass::InvalidResponse, "{kind}");
+            assert_eq!(error.code, "OtherKeyType", "{kind}: {error}");
+            assert_eq!(error.class, ErrorClass::InvalidResponse, "{kind}");
         }
     }
 
@@ -336,20 +299,10 @@ mod tests {
                 let error = key.version(None, &KeyPath::example()).err().unwrap();
                 assert_eq!(
                     error,
-                    KeyPath::example().invalid_response(),
+                    KeyPath::example().server.invalid_response().into(),
                     "{kind} {public_key}"
                 );
             }
-        }
-    }
-
-    #[test]
-    fn a_path_stays_a_path() {
-        assert_eq!(mount_path("team-a/pki/", "mount").unwrap(), "team-a/pki");
-        for text in [
-            "", "/", "a//b", "..", "a/../b", ".", "a b", "a?b", "a%2fb", "a\nb",
-        ] {
-            assert!(mount_path(text, "mount").is_err(), "{text:?}");
         }
     }
 }

@@ -1,34 +1,13 @@
-//! A sample of each error of a key in Vault.
-
-use std::time::Duration;
+//! A sample of each error of a key in Transit.
 
 use signet_core::samples;
 use signet_core::x509::public_key::PublicKeyError;
 
 use super::VaultTransitError;
-use super::error::ServerMessage;
 use super::key::kinds;
+use crate::vault::ServerMessage;
 
 samples!(VaultTransitError {
-    Throttled {
-        server: server(),
-        retry_after: Some(Duration::from_secs(1)),
-        detail: detail("request path \"transit/sign/ca\": rate limit quota exceeded")
-    },
-    Redirect {
-        server: server(),
-        detail: detail("")
-    },
-    Sealed { server: server() },
-    Unavailable {
-        server: server(),
-        status: 500,
-        detail: detail("internal error")
-    },
-    NoNamespace {
-        server: server(),
-        namespace: "team-a".to_owned()
-    },
     KeyNotFound {
         key: key(),
         detail: detail("")
@@ -37,30 +16,6 @@ samples!(VaultTransitError {
         key: key(),
         detail: detail("unsupported key type")
     },
-    LoginRefused {
-        server: server(),
-        method: "kubernetes",
-        mount: "kubernetes".to_owned(),
-        detail: detail("permission denied")
-    },
-    TokenNotFound {
-        server: server(),
-        detail: detail("permission denied")
-    },
-    Denied {
-        server: server(),
-        permission: "update on transit/sign/ca".to_owned(),
-        detail: detail("permission denied")
-    },
-    TokenDenied {
-        server: server(),
-        permission: "update on transit/sign/ca".to_owned()
-    },
-    TokenRefused {
-        server: server(),
-        permission: "update on transit/sign/ca".to_owned()
-    },
-    InvalidResponse { server: server() },
     OtherKeyType { server: server() },
     KeyType {
         key: key(),
@@ -91,15 +46,6 @@ samples!(VaultTransitError {
     },
     KeyChanged { key: key() },
     InvalidPin,
-    InvalidPath { field: "mount" },
-    JwtSource,
-    InvalidToken {
-        secret: "vault".to_owned(),
-        key: "token".to_owned()
-    },
-    InvalidClientCertificate {
-        secret: "vault-client".to_owned()
-    },
 });
 
 fn server() -> String {

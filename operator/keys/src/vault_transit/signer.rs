@@ -7,27 +7,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use reqwest::Identity;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 use super::VaultTransit;
-use super::api::Client;
-use super::auth::VaultAuth;
+use super::api::Transit;
 use super::error::VaultTransitError;
 use super::key::{KeyPath, Version};
-use super::session::Session;
 use crate::Signer;
 use crate::access::{Access, KeyPin};
 use crate::backend::{Checked, Connected};
 use crate::error::KeyError;
 use crate::message_digest::message_digest;
-use crate::remote::{CALL, Http, Sources, Tls, in_time};
+use crate::remote::{CALL, Sources, in_time};
 use crate::rsa_hash::RsaHash;
+use crate::vault::Session;
 
 /// The longest message that Ed25519 signs; all others sign a digest. No certificate of this size
 /// fits into an object of Kubernetes, and a far larger one would not fit into a request to Vault.
@@ -35,7 +32,7 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 
 /// A key in Vault. `Debug` shows its public half.
 struct VaultSigner {
-    session: Session,
+    transit: Transit,
     version: u64,
     public_key: PublicKey,
     algorithm: SignatureAlgorithm,
@@ -52,14 +49,13 @@ pub(super) async fn connect(
 ) -> Result<Connected, KeyError> {
     let path = KeyPath::of(config, &access.addresses)?;
     let number = pinned(config, known)?;
-    let (sources, tls) = sources(config, access).await?;
-    let http = Http::new(path.server(), tls, access)?;
-    let namespace = Arc::clone(&access.namespace);
-    let session = Session::new(Client::new(path, http), (*config.auth).clone(), namespace);
-    let version = read(&session, number).await?;
+    let open = Session::open(&config.connection, path.server.clone(), access);
+    let (session, sources) = open.await?;
+    let transit = Transit { path, session };
+    let version = read(&transit, number).await?;
     let (pin, notices) = (version.number.to_string(), version.notices);
     let signer = VaultSigner {
-        session,
+        transit,
         version: version.number,
         algorithm: rsa_hash.algorithm_for(version.public_key.algorithm()),
         public_key: version.public_key,
@@ -81,46 +77,24 @@ fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTra
     pin.map_err(|_| VaultTransitError::InvalidPin)
 }
 
-/// What a connection is made from, besides the login.
-async fn sources(config: &VaultTransit, access: &Access) -> Result<(Sources, Tls), KeyError> {
-    let name = match &*config.auth {
-        VaultAuth::Certificate(auth) => Some(auth.secret_name.clone()),
-        _ => None,
-    };
-    let secret = name.clone().map(|name| (name, "the client certificate"));
-    let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
-    let (sources, pair) = Sources::read(namespace, bundle, secret).await?;
-    let identity = name.zip(pair).map(|(secret, pair)| {
-        let parts = [pair.get("tls.crt"), pair.get("tls.key")];
-        let pem = Zeroizing::new(parts.map(Option::unwrap_or_default).join(&b'\n'));
-        let identity = Identity::from_pem(&pem);
-        identity.map_err(|_| VaultTransitError::InvalidClientCertificate { secret })
-    });
-    let tls = Tls {
-        ca: sources.ca.clone(),
-        identity: identity.transpose()?,
-    };
-    Ok((sources, tls))
-}
-
 /// Reads the key, and this version of it or the newest.
-async fn read(session: &Session, number: Option<u64>) -> Result<Version, KeyError> {
-    let path = &session.client.path;
+async fn read(transit: &Transit, number: Option<u64>) -> Result<Version, KeyError> {
+    let path = &transit.path;
     let key = path.key();
     let not_found = |detail| VaultTransitError::KeyNotFound { key, detail };
-    let data = session.read_key().await;
-    let data = data.map_err(|failure| failure.or(path, not_found))?;
-    Ok(data.version(number, path)?)
+    let data = transit.read_key().await;
+    let data = data.map_err(|failure| failure.or(&path.server, not_found))?;
+    data.version(number, path)
 }
 
 impl VaultSigner {
     fn path(&self) -> &KeyPath {
-        &self.session.client.path
+        &self.transit.path
     }
 
     /// Reads the key: it can sign, and is the one that was connected.
     async fn read(&self) -> Result<Version, KeyError> {
-        let version = read(&self.session, Some(self.version)).await?;
+        let version = read(&self.transit, Some(self.version)).await?;
         if version.public_key != self.public_key {
             let key = self.path().key();
             return Err(VaultTransitError::KeyChanged { key }.into());
@@ -148,7 +122,7 @@ impl VaultSigner {
             Some(digest) => STANDARD.encode(digest),
             None => STANDARD.encode(tbs.der()),
         };
-        let response = self.session.sign(self.version, self.algorithm, &input);
+        let response = self.transit.sign(self.version, self.algorithm, &input);
         let response = response.await;
         let now = Instant::now();
         let text = match response {
@@ -160,15 +134,15 @@ impl VaultSigner {
                 }
                 let key = self.path().key();
                 let not_signed = |detail| VaultTransitError::NotSigned { key, detail };
-                return Err(failure.or(self.path(), not_signed));
+                return Err(failure.or(&self.path().server, not_signed));
             }
         };
         let signature = self.parse(&text);
-        let signature = signature.ok_or_else(|| self.path().invalid_response())?;
+        let signature = signature.ok_or_else(|| self.path().server.invalid_response())?;
         let key = &self.public_key;
         if key.verify(self.algorithm, tbs.der(), &signature).is_err() {
             self.read_since(now).await?;
-            return Err(self.path().invalid_response().into());
+            return Err(self.path().server.invalid_response().into());
         }
         Ok(Signature::new(signature))
     }
@@ -194,7 +168,7 @@ impl Signer for VaultSigner {
     }
 
     fn sign<'a>(&'a self, tbs: &'a ToBeSigned) -> BoxFuture<'a, Result<Signature, KeyError>> {
-        async { in_time(CALL, &self.path().server(), self.signature(tbs)).await }.boxed()
+        async { in_time(CALL, &self.path().server.name(), self.signature(tbs)).await }.boxed()
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Checked, KeyError>> {
@@ -202,7 +176,7 @@ impl Signer for VaultSigner {
             if !self.sources.are_current().await? {
                 return Ok(Checked::Reconnect);
             }
-            self.session.refresh().await?;
+            self.transit.session.refresh().await?;
             let notices = self.read().await?.notices;
             Ok(Checked::Unchanged { notices })
         }

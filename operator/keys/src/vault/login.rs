@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::auth::VaultAuth;
-use super::error::VaultTransitError;
+use super::error::VaultError;
+use super::server::Consumer;
 use crate::access::Namespace;
 use crate::error::KeyError;
 use crate::references::SecretKeyReference;
@@ -13,6 +14,7 @@ impl VaultAuth {
     /// Reads what is exchanged for a token, or the token itself.
     pub(super) async fn secret(
         &self,
+        consumer: Consumer,
         namespace: &dyn Namespace,
     ) -> Result<Zeroizing<String>, KeyError> {
         match self {
@@ -23,7 +25,7 @@ impl VaultAuth {
             Self::Jwt(auth) => match (&auth.token_ref, &auth.service_account_ref) {
                 (Some(at), None) => at.read(namespace, "the token").await,
                 (None, Some(account)) => Ok(namespace.token(&account.name).await?.0),
-                _ => Err(VaultTransitError::JwtSource.into()),
+                _ => Err(VaultError::JwtSource { consumer }.into()),
             },
             Self::AppRole(auth) => auth.secret_id_ref.read(namespace, "the secret ID").await,
             // The client certificate is the connection's.
@@ -52,7 +54,7 @@ pub(super) async fn token(
     let token = at.read(namespace, "the token").await?;
     if !is_header_value(&token) {
         let (secret, key) = (at.name.clone(), at.key.clone());
-        return Err(VaultTransitError::InvalidToken { secret, key }.into());
+        return Err(VaultError::InvalidToken { secret, key }.into());
     }
     Ok(token)
 }

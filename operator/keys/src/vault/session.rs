@@ -1,22 +1,30 @@
-//! A login at Vault, kept alive and shared by all signatures.
+//! A login at Vault, kept alive and shared by all calls.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use signet_core::x509::algorithm::SignatureAlgorithm;
+use reqwest::Identity;
+use rustify::endpoint::Endpoint;
+use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
-use super::api::{Auth, Client};
 use super::auth::VaultAuth;
-use super::error::{Failure, VaultTransitError};
-use super::key::KeyData;
-use super::login;
-use crate::access::Namespace;
+use super::client::{Auth, Client};
+use super::error::{Failure, VaultError};
+use super::server::Server;
+use super::{VaultConnection, login};
+use crate::access::{Access, Namespace};
 use crate::error::KeyError;
-use crate::remote::{API_SERVER, Lease, READ, Renewal, SharedLogin, in_time};
+use crate::remote::{API_SERVER, Http, Lease, READ, Renewal, SharedLogin, Sources, Tls, in_time};
+
+/// What a policy must allow.
+pub(crate) struct Permission {
+    /// Such as `update on transit/sign/ca`.
+    pub(crate) name: String,
+    /// What else a denial may mean; continues the message.
+    pub(crate) hint: &'static str,
+}
 
 /// A token of Vault. It is wiped when dropped.
 struct Token {
@@ -46,75 +54,66 @@ impl Token {
 /// lease have passed, and logs in again when Vault does not accept it. A token from a login is
 /// revoked when it is not needed any more, since there may be many logins before an issuer is
 /// right.
-pub(super) struct Session {
-    pub(super) client: Arc<Client>,
+pub(crate) struct Session {
+    client: Arc<Client>,
     auth: VaultAuth,
     namespace: Arc<dyn Namespace>,
     login: SharedLogin<Token>,
 }
 
 impl Session {
-    pub(super) fn new(client: Client, auth: VaultAuth, namespace: Arc<dyn Namespace>) -> Self {
-        Self {
-            client: Arc::new(client),
-            auth,
-            namespace,
+    /// Prepares a login; nothing is connected yet.
+    pub(crate) async fn open(
+        config: &VaultConnection,
+        server: Server,
+        access: &Access,
+    ) -> Result<(Self, Sources), KeyError> {
+        let (sources, tls) = sources(config, access).await?;
+        let http = Http::new(server.name(), tls, access)?;
+        let session = Self {
+            client: Arc::new(Client::new(server, http)),
+            auth: (*config.auth).clone(),
+            namespace: Arc::clone(&access.namespace),
             login: SharedLogin::default(),
-        }
-    }
-
-    pub(super) async fn read_key(&self) -> Result<KeyData, Failure> {
-        let path = &self.client.path;
-        let permission = format!("read on {}/keys/{}", path.mount, path.name);
-        let read = |token: Arc<Token>| async move { self.client.read_key(&token.text).await };
-        self.permitted(&permission, |token| read(token).boxed())
-            .await
-    }
-
-    /// Signs; see [`Client::sign`].
-    pub(super) async fn sign(
-        &self,
-        version: u64,
-        algorithm: SignatureAlgorithm,
-        input: &str,
-    ) -> Result<String, Failure> {
-        let path = &self.client.path;
-        let permission = format!("update on {}/sign/{}", path.mount, path.name);
-        let sign = |token: Arc<Token>| async move {
-            let response = self.client.sign(&token.text, version, algorithm, input);
-            response.await
         };
-        self.permitted(&permission, |token| sign(token).boxed())
-            .await
+        Ok((session, sources))
+    }
+
+    /// Returns the server.
+    pub(crate) fn server(&self) -> &Server {
+        &self.client.server
     }
 
     /// Makes a call, and once more with another token if it was denied with the first one.
-    async fn permitted<'a, T>(
+    pub(crate) async fn call<E: Endpoint, T: DeserializeOwned>(
         &self,
-        permission: &str,
-        call: impl Fn(Arc<Token>) -> BoxFuture<'a, Result<T, Failure>>,
+        permission: &Permission,
+        request: impl Fn() -> E,
+        max_bytes: usize,
     ) -> Result<T, Failure> {
         let first = self.token().await?;
-        match call(Arc::clone(&first)).await {
+        let response = self.client.send(request(), &first.text, max_bytes);
+        match response.await {
             Err(failure) if failure.is_denied() => {}
             result => return result,
         }
         let second = self.another(&first, permission).await?;
-        match call(second).await {
+        match self.client.send(request(), &second.text, max_bytes).await {
             Err(failure) if failure.is_denied() => {
-                let denied = |detail| VaultTransitError::Denied {
-                    server: self.client.path.server(),
-                    permission: permission.to_owned(),
+                let denied = |detail| VaultError::Denied {
+                    server: self.server().name(),
+                    permission: permission.name.clone(),
+                    hint: permission.hint,
                     detail,
                 };
-                Err(failure.or(&self.client.path, denied).into())
+                Err(failure.or(self.server(), denied).into())
             }
             result => result,
         }
     }
 
     /// Forgets a token that is not the one in the Secret any more.
-    pub(super) async fn refresh(&self) -> Result<(), KeyError> {
+    pub(crate) async fn refresh(&self) -> Result<(), KeyError> {
         if let VaultAuth::TokenRef(at) = &self.auth {
             let text = login::token(at, &*self.namespace).await?;
             self.login.forget_if(|token| token.text != text);
@@ -136,7 +135,11 @@ impl Session {
     }
 
     /// Another token than the one that was denied this permission.
-    async fn another(&self, denied: &Arc<Token>, permission: &str) -> Result<Arc<Token>, KeyError> {
+    async fn another(
+        &self,
+        denied: &Arc<Token>,
+        permission: &Permission,
+    ) -> Result<Arc<Token>, KeyError> {
         let is_another = |token: &Arc<Token>| token.is_valid() && token.text != denied.text;
         let log_in = async {
             if let VaultAuth::TokenRef(at) = &self.auth
@@ -162,18 +165,27 @@ impl Session {
 
     /// Why the token of the Secret was denied a permission. Vault responds the same to a token that
     /// it does not know.
-    async fn token_denied(&self, token: &Token, permission: &str) -> KeyError {
-        let (server, permission) = (self.client.path.server(), permission.to_owned());
+    async fn token_denied(&self, token: &Token, permission: &Permission) -> KeyError {
+        let (server, hint) = (self.server().name(), permission.hint);
+        let permission = permission.name.clone();
         let error = match self.client.look_up(&token.text).await {
-            Ok(_) => VaultTransitError::TokenDenied { server, permission },
+            Ok(_) => VaultError::TokenDenied {
+                server,
+                permission,
+                hint,
+            },
             Err(Failure::NoResponse(error)) => return error,
-            Err(Failure::Refused { .. }) => VaultTransitError::TokenRefused { server, permission },
+            Err(Failure::Refused { .. }) => VaultError::TokenRefused {
+                server,
+                permission,
+                hint,
+            },
         };
         error.into()
     }
 
     async fn log_in(&self) -> Result<Token, KeyError> {
-        let secret = self.auth.secret(&*self.namespace);
+        let secret = self.auth.secret(self.server().consumer, &*self.namespace);
         let secret = in_time(READ, API_SERVER, secret).await?;
         let is_token = matches!(self.auth, VaultAuth::TokenRef(_));
         let auth = match self.client.log_in(&self.auth, &secret).await {
@@ -192,12 +204,13 @@ impl Session {
     }
 
     fn refused(&self, failure: Failure) -> KeyError {
-        let path = &self.client.path;
-        let server = path.server();
-        failure.or(path, |detail| match (&self.auth, self.auth.method()) {
-            (VaultAuth::TokenRef(_), _) => VaultTransitError::TokenNotFound { server, detail },
-            (_, (method, mount)) => VaultTransitError::LoginRefused {
+        let on = self.server();
+        let (server, consumer) = (on.name(), on.consumer);
+        failure.or(on, |detail| match (&self.auth, self.auth.method()) {
+            (VaultAuth::TokenRef(_), _) => VaultError::TokenNotFound { server, detail },
+            (_, (method, mount)) => VaultError::LoginRefused {
                 server,
+                consumer,
                 method,
                 mount: mount.trim_matches('/').to_owned(),
                 detail,
@@ -234,6 +247,28 @@ impl Session {
         }
         self.log_in().await.map_or(postponed, keep)
     }
+}
+
+/// What a connection is made from, besides the login.
+async fn sources(config: &VaultConnection, access: &Access) -> Result<(Sources, Tls), KeyError> {
+    let name = match &*config.auth {
+        VaultAuth::Certificate(auth) => Some(auth.secret_name.clone()),
+        _ => None,
+    };
+    let secret = name.clone().map(|name| (name, "the client certificate"));
+    let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
+    let (sources, pair) = Sources::read(namespace, bundle, secret).await?;
+    let identity = name.zip(pair).map(|(secret, pair)| {
+        let parts = [pair.get("tls.crt"), pair.get("tls.key")];
+        let pem = Zeroizing::new(parts.map(Option::unwrap_or_default).join(&b'\n'));
+        let identity = Identity::from_pem(&pem);
+        identity.map_err(|_| VaultError::InvalidClientCertificate { secret })
+    });
+    let tls = Tls {
+        ca: sources.ca.clone(),
+        identity: identity.transpose()?,
+    };
+    Ok((sources, tls))
 }
 
 impl Drop for Session {
