@@ -31,6 +31,7 @@ mod secrets;
 mod software;
 mod union;
 mod vault;
+mod vault_pki;
 mod vault_transit;
 
 use std::fmt;
@@ -75,6 +76,9 @@ pub use union::exactly_one;
 pub use vault::VaultConnection;
 #[cfg(feature = "vault")]
 pub use vault::VaultError;
+#[cfg(feature = "vault")]
+pub use vault_pki::VaultPkiError;
+pub use vault_pki::{IntermediateRequest, SignedIntermediate, VaultPki};
 pub use vault_transit::VaultTransit;
 #[cfg(feature = "vault")]
 pub use vault_transit::VaultTransitError;

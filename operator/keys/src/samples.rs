@@ -12,6 +12,7 @@ use crate::references::ReferenceError;
 use crate::remote::RemoteError;
 use crate::software::SoftwareError;
 use crate::vault::VaultError;
+use crate::vault_pki::VaultPkiError;
 use crate::vault_transit::VaultTransitError;
 
 /// The errors of one type.
@@ -32,6 +33,7 @@ pub fn sample_tables() -> Vec<SampleTable> {
         of_key::<AwsKmsError>("AWS KMS"),
         of_key::<VaultError>("Vault and OpenBao"),
         of_key::<VaultTransitError>("Keys in Transit"),
+        of_key::<VaultPkiError>("CA certificates from the PKI engine"),
         of_pkcs11(),
         of_key::<SoftwareError>("Keys in Secrets"),
         of_list(),

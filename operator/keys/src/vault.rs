@@ -1,7 +1,8 @@
 //! What the uses of HashiCorp Vault and OpenBao share: the part of the CRD that says where the
 //! server is and how to log in, the login itself, and the calls.
 //!
-//! A use adds its requests: [`VaultTransit`](crate::VaultTransit) signs with a key.
+//! A use adds its requests ([`VaultTransit`](crate::VaultTransit) signs with a key,
+//! [`VaultPki`](crate::VaultPki) has a CA certificate signed).
 
 mod auth;
 #[cfg(feature = "vault")]

@@ -8,6 +8,8 @@
 //! - Its responses: `ReadKeyResponse` knows fewer types of keys than servers have, and others
 //!   require fields that servers omit. Signet reads of the body what it needs.
 //! - `RevokeTokenSelfRequest`: its path begins with a tab, and no server knows it.
+//! - `SignIntermediateIssuerRequest`: it repeats the issuer in the body, where servers do not know
+//!   it, and always sends `permitted_dns_domains`.
 
 use rustify::endpoint::Endpoint;
 use rustify::enums::{RequestMethod, RequestType, ResponseType};
@@ -135,6 +137,11 @@ impl Client {
             VaultAuth::TokenRef(_) => return self.look_up(secret).await,
         };
         Ok(response.auth)
+    }
+
+    /// Returns what the server wrote, in one line, cut and without secrets.
+    pub(super) fn message(&self, text: &str) -> String {
+        self.redactor.message(text)
     }
 
     pub(super) async fn renew(&self, token: &str) -> Result<Auth, Failure> {

@@ -91,7 +91,7 @@ impl<E: Into<KeyError>> From<E> for Failure {
 
 impl Failure {
     /// Reads a response with an error status: of its body only the field `errors`.
-    pub(super) fn refused(response: &http::Response<Vec<u8>>, redactor: &Redactor) -> Self {
+    pub(crate) fn refused(response: &http::Response<Vec<u8>>, redactor: &Redactor) -> Self {
         let errors = serde_json::from_slice::<Errors>(response.body()).map(|body| body.errors);
         let header = response.headers().get(http::header::RETRY_AFTER);
         let detail = redactor.message(&errors.unwrap_or_default().join("; "));
@@ -120,6 +120,14 @@ impl Failure {
 
     fn has_status(&self, statuses: &[u16]) -> bool {
         matches!(self, Self::Refused { status, .. } if statuses.contains(status))
+    }
+
+    /// The status and the message of a refusal.
+    pub(crate) fn refusal(&self) -> Option<(u16, &ServerMessage)> {
+        match self {
+            Self::NoResponse(_) => None,
+            Self::Refused { status, detail, .. } => Some((*status, detail)),
+        }
     }
 
     /// The error, which is this one where a refusal is not about the server's own state.

@@ -84,6 +84,20 @@ impl Session {
         &self.client.server
     }
 
+    /// Makes a call that requires no login.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        request: impl Endpoint,
+        max_bytes: usize,
+    ) -> Result<T, Failure> {
+        self.client.send(request, "", max_bytes).await
+    }
+
+    /// Returns what the server wrote, in one line, cut and without secrets.
+    pub(crate) fn message(&self, text: &str) -> String {
+        self.client.message(text)
+    }
+
     /// Makes a call, and once more with another token if it was denied with the first one.
     pub(crate) async fn call<E: Endpoint, T: DeserializeOwned>(
         &self,

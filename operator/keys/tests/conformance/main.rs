@@ -31,6 +31,8 @@ mod software;
 mod table;
 mod types;
 #[cfg(feature = "vault")]
+mod vault_pki;
+#[cfg(feature = "vault")]
 mod vault_transit;
 mod wiretap;
 

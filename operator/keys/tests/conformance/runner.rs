@@ -80,5 +80,7 @@ fn trials(table: &Arc<Table>) -> Vec<Trial> {
     let mut trials = types::tests();
     trials.extend(wiretap::tests());
     trials.extend(BACKENDS.iter().flat_map(of_backend));
+    #[cfg(feature = "vault")]
+    trials.extend(crate::vault_pki::tests());
     trials
 }

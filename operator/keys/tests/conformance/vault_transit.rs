@@ -1,6 +1,6 @@
 //! Keys in Transit, on a real OpenBao.
 
-mod bed;
+pub(crate) mod bed;
 mod logins;
 mod network;
 mod tokens;
