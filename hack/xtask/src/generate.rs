@@ -5,6 +5,7 @@ mod flags;
 mod messages;
 mod metrics;
 mod reasons;
+mod states;
 mod table;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub(crate) fn files(root: &Path) -> Result<Files> {
     messages::add(root, &mut files)?;
     metrics::add(&mut files)?;
     reasons::add(&mut files)?;
+    states::add(&mut files);
     Ok(files)
 }
 

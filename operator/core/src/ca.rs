@@ -3,6 +3,9 @@
 mod bundle;
 mod certificate;
 mod constraints;
+mod generation;
+pub mod lifecycle;
+mod lifetimes;
 mod order;
 pub(crate) mod pem;
 
@@ -13,6 +16,8 @@ use jiff::Timestamp;
 
 pub use bundle::Bundle;
 pub use certificate::CaCertificate;
+pub use generation::{Certified, Generation, Purpose, Root};
+pub use lifetimes::{Lifetimes, allowance, step_for};
 pub use pem::MAX_BYTES as MAX_PEM_BYTES;
 
 use crate::x509::names::ComparableName;
