@@ -10,6 +10,8 @@ use rcgen::{
 use rustls_pki_types::PrivatePkcs8KeyDer;
 use signet_core::ca::CaChain;
 
+use crate::NOW;
+
 /// PrivateKeyInfo of an Ed25519 key (RFC 8410 section 7), up to the 32 bytes of the key.
 const ED25519_PKCS8: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
@@ -100,7 +102,7 @@ fn ca(path: &[&Parts]) -> Ca {
         pem += &certificate.expect("rcgen makes the certificate").pem();
     }
     Ca {
-        chain: CaChain::from_pem(pem.as_bytes(), None).expect("the chain is read"),
+        chain: CaChain::from_pem(pem.as_bytes(), None, NOW).expect("the chain is read"),
         key: path[0].key,
     }
 }

@@ -7,7 +7,7 @@
 use der::Decode;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use signet_core::ca::{CaCertificate, CaChain};
-use signet_fuzz::{ca, message};
+use signet_fuzz::{NOW, ca, message};
 use x509_cert::Certificate;
 
 /// More records than the reader takes certificates.
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             certificate(tbs, &ca::sign(flag >> 1, tbs))
         }),
     };
-    match CaChain::from_pem(&tls_crt, ca_crt.as_deref()) {
+    match CaChain::from_pem(&tls_crt, ca_crt.as_deref(), NOW) {
         Ok(chain) => check(&chain),
         Err(error) => message::check(&error.to_string()),
     }
@@ -87,7 +87,7 @@ fn check(chain: &CaChain) {
     }
     let text = |list: &[CaCertificate]| list.iter().map(CaCertificate::pem).collect::<String>();
     let (own, others) = (text(chain.path()), text(chain.roots()));
-    let again = CaChain::from_pem(own.as_bytes(), Some(others.as_bytes()));
+    let again = CaChain::from_pem(own.as_bytes(), Some(others.as_bytes()), NOW);
     assert_eq!(
         again.as_ref(),
         Ok(chain),

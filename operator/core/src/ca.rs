@@ -2,12 +2,13 @@
 
 mod bundle;
 mod certificate;
-mod constraints;
+mod extensions;
 mod generation;
 pub mod lifecycle;
 mod lifetimes;
 mod order;
 pub(crate) mod pem;
+mod subtrees;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -19,6 +20,8 @@ pub use certificate::CaCertificate;
 pub use generation::{Certified, Generation, Purpose, Root};
 pub use lifetimes::{Lifetimes, allowance, step_for};
 pub use pem::MAX_BYTES as MAX_PEM_BYTES;
+
+use subtrees::Form;
 
 use crate::x509::names::ComparableName;
 
@@ -59,6 +62,23 @@ pub enum ChainError {
         /// What is wrong.
         message: String,
     },
+    /// A signature that verifiers refuse, or that only few know.
+    #[error(
+        "the certificate of {subject} is signed with {algorithm}, which verifiers do not accept; \
+         have it signed again, with SHA-256"
+    )]
+    Signature {
+        /// Its subject.
+        subject: String,
+        /// The algorithm, or its broken hash.
+        algorithm: String,
+    },
+    /// Roots of which none is above the path.
+    #[error(
+        "none of the roots in it is above {0}; add the root and the intermediates above it, or \
+         remove the roots that do not belong to the CA"
+    )]
+    NoPathToRoot(String),
     /// A certificate of the file that no other leads to.
     #[error(
         "the certificate of {0} is not part of the CA's chain; remove it, or correct the order"
@@ -76,9 +96,10 @@ impl CaChain {
     /// Reads a chain as a `kubernetes.io/tls` Secret has it: `tls.crt` with the CA certificate
     /// first and intermediates in any order, and `ca.crt` with roots (and intermediates).
     ///
-    /// The path ends at a self-signed certificate where there is one. Where there is none, the
-    /// highest known certificate is the trust anchor, as cert-manager's CA issuer has it
-    /// (rule A2-14).
+    /// The path ends at a self-signed certificate where there is one: of several over its subject
+    /// and key, at one that is valid at `now`, and of those at the one that ends last. Where there
+    /// is none, the highest known certificate is the trust anchor, as cert-manager's CA issuer has
+    /// it (rule A2-14).
     ///
     /// Written down again, path and roots read as the same chain, with the path for `tls.crt`
     /// and the roots for `ca.crt`: so a chain that was kept is the one that was found.
@@ -86,9 +107,15 @@ impl CaChain {
     /// # Errors
     /// What cannot be read, is not a CA's, does not belong to the chain, or makes a path or a list
     /// of roots that would be too much to read.
-    pub fn from_pem(tls_crt: &[u8], ca_crt: Option<&[u8]>) -> Result<Self, ChainError> {
+    pub fn from_pem(
+        tls_crt: &[u8],
+        ca_crt: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Self, ChainError> {
         let others = ca_crt.map_or_else(|| Ok(Vec::new()), pem::read)?;
-        let chain = order::build(pem::read(tls_crt)?, others)?;
+        let mut own = pem::read(tls_crt)?;
+        order::repair(&mut own);
+        let chain = order::build(own, others, now)?;
         pem::check_written(&chain.path)?;
         pem::check_written(&chain.roots)?;
         Ok(chain)
@@ -125,6 +152,12 @@ impl CaChain {
             .filter(|certificate| !certificate.is_self_signed())
     }
 
+    /// Returns whether both are the same issuing certificate below the same intermediates. Roots
+    /// are not compared: a root that is added or renewed leaves the CA what it is.
+    pub fn is_same_path(&self, other: &Self) -> bool {
+        self.issuing() == other.issuing() && self.intermediates().eq(other.intermediates())
+    }
+
     /// Returns the subjects of all its CA certificates, those of roots included.
     pub fn subjects(&self) -> impl Iterator<Item = ComparableName> {
         let all = self.path.iter().chain(&self.roots);
@@ -136,7 +169,7 @@ impl CaChain {
     pub fn constrains_uris(&self) -> bool {
         self.path
             .iter()
-            .any(|certificate| certificate.constraints.uris)
+            .any(|certificate| certificate.extensions.subtrees.constrains(Form::Uri))
     }
 
     /// Returns when the first certificate of the path ends (PKI-6).

@@ -201,6 +201,11 @@ samples!(ChainError {
         subject: "CN=Example".to_owned(),
         message: "has no subject, which a CA must have; use a CA certificate".to_owned()
     },
+    Signature {
+        subject: "CN=Example".to_owned(),
+        algorithm: "SHA-1".to_owned()
+    },
+    NoPathToRoot("CN=Example".to_owned()),
     Unrelated("CN=Example".to_owned()),
     TooManyCandidates,
 });

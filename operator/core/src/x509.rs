@@ -3,6 +3,7 @@
 
 pub mod algorithm;
 pub mod basic_constraints;
+pub(crate) mod link;
 pub mod name_constraints;
 pub mod names;
 pub mod public_key;

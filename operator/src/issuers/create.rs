@@ -72,8 +72,8 @@ pub(super) async fn generation(
         chain,
         number,
     );
-    let copy = object.clone();
-    let read = move || generation::read(&copy).chain;
+    let (copy, now) = (object.clone(), facts.now);
+    let read = move || generation::read(&copy, now).chain;
     let stored = context
         .chain_parsing
         .run(&facts.name.namespace, read)

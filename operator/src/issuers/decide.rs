@@ -169,7 +169,7 @@ fn existing(
         let source = describe_existing(facts, spec);
         IssuerReason::InvalidCa.stalls(format!("{source}: {error}"))
     })?;
-    let same = |generation: &&Generation| generation.chain.as_ref().is_ok_and(|own| own == chain);
+    let same = |generation: &&Generation| generation.is_of(chain);
     match facts.generations.iter().rev().find(same) {
         Some(generation) => ready(facts, generation, chain, signer, trust_domain),
         None => {

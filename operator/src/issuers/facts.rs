@@ -55,7 +55,15 @@ impl Facts {
     pub(super) fn bundle(&self) -> Bundle {
         let newest_first = self.generations.iter().rev();
         let chains = newest_first.filter_map(|generation| generation.chain.as_ref().ok());
-        Bundle::new(chains, self.now)
+        Bundle::new(chains.chain(self.adopted()), self.now)
+    }
+
+    /// Returns the chain that exists if a generation is of it. Since then it may have got more roots.
+    fn adopted(&self) -> Option<&CaChain> {
+        let chain = self.existing.as_ref()?.as_ref().ok()?;
+        let mut generations = self.generations.iter();
+        let is_adopted = generations.any(|generation| generation.is_of(chain));
+        is_adopted.then_some(chain)
     }
 
     /// Returns the keys of every CA under which its certificates may still be valid.

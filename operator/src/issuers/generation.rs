@@ -20,6 +20,12 @@ pub(super) struct Generation {
 }
 
 impl Generation {
+    /// Whether it is of this chain, whatever roots are given with it.
+    pub(super) fn is_of(&self, chain: &CaChain) -> bool {
+        let own = self.chain.as_ref();
+        own.is_ok_and(|own| own.is_same_path(chain))
+    }
+
     /// Whether certificates under it can still be valid.
     pub(super) fn is_alive(&self, now: Timestamp) -> bool {
         self.chain
@@ -28,14 +34,14 @@ impl Generation {
     }
 }
 
-pub(super) fn read(object: &CAGeneration) -> Generation {
+pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Generation {
     let spec = &object.spec;
     let chain = spec.certificate_chain.as_bytes();
     Generation {
         name: object.name_any(),
         number: spec.generation,
         key: spec.key.clone(),
-        chain: CaChain::from_pem(chain, Some(spec.roots.as_bytes())),
+        chain: CaChain::from_pem(chain, Some(spec.roots.as_bytes()), now),
     }
 }
 
@@ -44,11 +50,12 @@ pub(super) fn read(object: &CAGeneration) -> Generation {
 pub(super) async fn read_each(
     objects: Vec<CAGeneration>,
     namespace: &str,
+    now: Timestamp,
     queue: &BlockingQueue,
 ) -> Result<Vec<Generation>, JoinError> {
     let mut generations = Vec::with_capacity(objects.len());
     for object in objects {
-        generations.push(queue.run(namespace, move || read(&object)).await?);
+        generations.push(queue.run(namespace, move || read(&object, now)).await?);
     }
     generations.sort_by_key(|generation| generation.number);
     Ok(generations)

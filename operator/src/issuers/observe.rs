@@ -101,7 +101,8 @@ async fn generations(
             _ => break,
         }
     }
-    let generations = generation::read_each(objects, &name.namespace, &context.chain_parsing);
+    let now = (context.now)();
+    let generations = generation::read_each(objects, &name.namespace, now, &context.chain_parsing);
     Ok((generations.await?, kept))
 }
 
@@ -155,9 +156,10 @@ async fn with_existing(
             None => return Ok((key, None)),
         },
     };
+    let now = (context.now)();
     let read = move || {
         let tls_crt = data.get("tls.crt").unwrap_or_default();
-        CaChain::from_pem(tls_crt, data.get("ca.crt"))
+        CaChain::from_pem(tls_crt, data.get("ca.crt"), now)
     };
     let tenant = access.tenant.as_deref().unwrap_or_default();
     let chain = context.chain_parsing.run(tenant, read).await;

@@ -82,7 +82,7 @@ fn written(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneration {
 
 /// Writes a generation down as the operator does, and reads it back.
 fn adopt(facts: &mut Facts, chain: &CaChain, number: u32) {
-    let generation = read(&written(facts, chain, number));
+    let generation = read(&written(facts, chain, number), facts.now);
     facts.generations.push(generation);
 }
 

@@ -7,13 +7,18 @@ use jiff::Timestamp;
 use x509_cert::name::Name;
 use x509_cert::time::Time;
 
-use super::constraints::Constraints;
+use super::extensions::Extensions;
 use super::{ChainError, pem};
 use crate::quote;
-use crate::x509::algorithm::SignatureAlgorithm;
-use crate::x509::names::{ComparableName, EMPTY_NAME};
-use crate::x509::public_key::PublicKey;
-use crate::x509::signed::{Signed, TbsCertificate, V3};
+use crate::x509::link::LinkAlgorithm;
+use crate::x509::names::{ComparableName, EMPTY_NAME, SubjectAltNames};
+use crate::x509::public_key::{PublicKey, PublicKeyError};
+use crate::x509::signed::{Signed, TbsCertificate, V1, V3};
+
+/// What `openssl x509 -req` makes without an extension file.
+const VERSION_1: &str = "is an X.509 version 1 certificate without extensions, as if it were \
+     signed without an extension file; sign the CSR again with basicConstraints CA:TRUE and key \
+     usage keyCertSign";
 
 /// A CA certificate: it has a subject, cA is true, keyUsage (where there is one) has keyCertSign,
 /// and the key is of a kind that Signet knows.
@@ -22,7 +27,8 @@ pub struct CaCertificate {
     der: Vec<u8>,
     pem: String,
     tbs: Vec<u8>,
-    algorithm: Option<SignatureAlgorithm>,
+    serial_number: Vec<u8>,
+    algorithm: LinkAlgorithm,
     signature: Vec<u8>,
     issuer: Vec<u8>,
     subject: Vec<u8>,
@@ -31,7 +37,7 @@ pub struct CaCertificate {
     not_before: Timestamp,
     not_after: Timestamp,
     public_key: PublicKey,
-    pub(super) constraints: Constraints,
+    pub(super) extensions: Extensions,
     fingerprint: Vec<u8>,
     is_self_signed: bool,
 }
@@ -54,7 +60,7 @@ impl CaCertificate {
         let outer = Signed::from_der(der).map_err(not_der)?;
         let tbs = raw(outer.content)?;
         let fields = TbsCertificate::from_der(&tbs).map_err(not_der)?;
-        if fields.version != V3 {
+        if !matches!(fields.version, V1 | V3) {
             return Err(unreadable("it is not version 3".to_owned()));
         }
         if fields.signature != outer.algorithm {
@@ -67,26 +73,35 @@ impl CaCertificate {
         let (issuer, subject) = (raw(fields.issuer)?, raw(fields.subject)?);
         Name::from_der(&issuer).map_err(not_der)?;
         let subject_text = quote::name(&Name::from_der(&subject).map_err(not_der)?.to_string());
-        let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?)
-            .map_err(|error| unreadable(error.to_string()))?;
-        let constraints = Constraints::read(&fields.extensions.unwrap_or_default());
-        let unfit = |message| ChainError::Unfit {
+        let unfit = |message: String| ChainError::Unfit {
             subject: subject_text.clone(),
             message,
         };
-        let constraints = constraints.map_err(unfit)?;
+        if fields.version == V1 {
+            return Err(unfit(VERSION_1.to_owned()));
+        }
+        let public_key = PublicKey::from_spki_der(&raw(fields.subject_public_key_info)?);
+        let public_key = public_key.map_err(|error| match error {
+            PublicKeyError::WeakRsa(_) => unfit(format!("cannot be used: {error}")),
+            error => unreadable(error.to_string()),
+        })?;
+        let extensions = Extensions::read(&fields.extensions.unwrap_or_default()).map_err(unfit)?;
         if subject == EMPTY_NAME {
             return Err(unfit(
                 "has no subject, which a CA must have; use a CA certificate".to_owned(),
             ));
         }
-        let algorithm = SignatureAlgorithm::from_identifier(&outer.algorithm);
-        let verifies = |algorithm| public_key.verify(algorithm, &tbs, signature).is_ok();
+        let algorithm = LinkAlgorithm::read(&outer.algorithm);
+        // Once, and not on every call: it costs a signature check.
+        let is_self_signed = issuer == subject
+            && algorithm
+                .verify(&public_key, &tbs, signature)
+                .unwrap_or(!extensions.names_another_authority());
         Ok(Self {
-            // Once, and not on every call: it costs a signature check.
-            is_self_signed: issuer == subject && algorithm.is_none_or(verifies),
+            is_self_signed,
             algorithm,
             signature: signature.to_vec(),
+            serial_number: fields.serial_number.as_bytes().to_vec(),
             issuer,
             not_before: timestamp(fields.validity.not_before),
             not_after: timestamp(fields.validity.not_after),
@@ -98,7 +113,7 @@ impl CaCertificate {
             subject,
             subject_text,
             public_key,
-            constraints,
+            extensions,
         })
     }
 
@@ -140,12 +155,12 @@ impl CaCertificate {
 
     /// Returns the value of its subjectKeyIdentifier.
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.constraints.key_identifier.as_deref()
+        self.extensions.key_identifier.as_deref()
     }
 
     /// Its own pathLenConstraint.
     pub fn path_length(&self) -> Option<u8> {
-        self.constraints.path_length
+        self.extensions.path_length
     }
 
     /// SHA-256 over the DER.
@@ -153,19 +168,54 @@ impl CaCertificate {
         &self.fingerprint
     }
 
+    /// Returns the serial number, as unsigned bytes without leading zeros.
+    pub fn serial_number(&self) -> &[u8] {
+        &self.serial_number
+    }
+
+    /// Returns the URIs of its subjectAltName that begin like a SPIFFE ID.
+    pub fn spiffe_ids(&self) -> impl Iterator<Item = &str> {
+        let names = self.extensions.names.as_ref();
+        let uris = names.map(SubjectAltNames::uris).unwrap_or_default();
+        let scheme = |uri: &str| {
+            uri.get(..9)
+                .is_some_and(|it| it.eq_ignore_ascii_case("spiffe://"))
+        };
+        uris.iter()
+            .map(String::as_str)
+            .filter(move |uri| scheme(uri))
+    }
+
     /// Returns whether it is issued by itself: the same name, and its own key verifies it.
     ///
-    /// A root's signature over itself proves nothing, so a root that signed itself
-    /// with an algorithm that Signet does not check (SHA-1, RSA-PSS) is a root too.
+    /// A root's signature over itself proves nothing, so a root that signed itself with an
+    /// algorithm that Signet does not check (SHA-1) is a root too, unless its key identifiers say
+    /// that another key signed it.
     pub fn is_self_signed(&self) -> bool {
         self.is_self_signed
     }
 
     /// Returns whether `other` issued it: by name, and by a signature that verifies.
     pub fn is_issued_by(&self, other: &Self) -> bool {
-        let key = &other.public_key;
-        let verifies = |algorithm| key.verify(algorithm, &self.tbs, &self.signature).is_ok();
-        self.issuer_name_matches(other) && self.algorithm.is_some_and(verifies)
+        let verifies = || {
+            let key = &other.public_key;
+            self.algorithm.verify(key, &self.tbs, &self.signature)
+        };
+        self.issuer_name_matches(other) && verifies().unwrap_or(false)
+    }
+
+    /// Returns the algorithm of its signature if Signet does not check such signatures.
+    pub(super) fn unchecked_algorithm(&self) -> Option<&str> {
+        self.algorithm.unchecked()
+    }
+
+    /// Returns whether both are certificates of one CA: of one subject and one key.
+    pub fn is_same_ca(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.public_key == other.public_key
+    }
+
+    pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.not_before <= now && now < self.not_after
     }
 
     pub(super) fn issuer_name_matches(&self, other: &Self) -> bool {

@@ -7,9 +7,11 @@ mod name_constraints;
 mod order;
 mod path_length;
 mod pem;
+mod roots;
 mod round_trip;
 
 use crate::ca::{CaChain, ChainError};
+use crate::fixtures::NOW;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::Key;
 
@@ -39,7 +41,7 @@ fn pem(certificates: &[&Parts]) -> String {
 
 /// The chain of a Secret with these certificates in `tls.crt` and in `ca.crt`.
 pub(crate) fn read(tls_crt: &[&Parts], ca_crt: &[&Parts]) -> Result<CaChain, ChainError> {
-    CaChain::from_pem(pem(tls_crt).as_bytes(), Some(pem(ca_crt).as_bytes()))
+    CaChain::from_pem(pem(tls_crt).as_bytes(), Some(pem(ca_crt).as_bytes()), NOW)
 }
 
 /// The common names of path and roots, without their `CN=`.

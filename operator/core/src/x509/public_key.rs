@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::UnparsedPublicKey;
+use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_RSASSA_PSS, RSA_ENCRYPTION};
 use const_oid::db::rfc8410::ID_ED_25519;
 use der::Decode;
@@ -21,6 +21,7 @@ pub use error::PublicKeyError;
 
 use crate::quote;
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+use crate::x509::link::PssHash;
 
 /// A SubjectPublicKeyInfo of a known algorithm with canonical parameters, and a key in it that
 /// can be one: an EC point on its curve, an RSA key of 2048 to 8192 bits without a small factor, an
@@ -74,7 +75,31 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureMismatch> {
-        let verification = verify::algorithm(self.algorithm, algorithm).ok_or(SignatureMismatch)?;
+        self.check(
+            verify::algorithm(self.algorithm, algorithm),
+            message,
+            signature,
+        )
+    }
+
+    /// Checks an RSA-PSS signature over a message, as a CA above may have made it. Signet itself
+    /// makes none.
+    pub(crate) fn verify_pss(
+        &self,
+        hash: PssHash,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureMismatch> {
+        self.check(verify::pss(self.algorithm, hash), message, signature)
+    }
+
+    fn check(
+        &self,
+        verification: Option<&'static dyn VerificationAlgorithm>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureMismatch> {
+        let verification = verification.ok_or(SignatureMismatch)?;
         UnparsedPublicKey::new(verification, self.key_bytes())
             .verify(message, signature)
             .map_err(|_| SignatureMismatch)

@@ -8,6 +8,8 @@ use x509_cert::time::Validity;
 
 /// The value of `version` that means version 3, the first one with extensions.
 pub(crate) const V3: u8 = 2;
+/// Version 1, which is not written out.
+pub(crate) const V1: u8 = 0;
 
 /// What certificates, CSRs and CRLs are: something, and a signature over it.
 #[derive(Sequence)]
@@ -37,5 +39,5 @@ pub(crate) struct TbsCertificate<'a> {
 }
 
 fn v1() -> u8 {
-    0
+    V1
 }

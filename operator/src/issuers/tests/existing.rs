@@ -7,7 +7,7 @@ use super::super::decide::{Step, decide};
 use super::super::facts::Facts;
 use super::super::reason::IssuerReason;
 use super::{adopt, existing, ready, self_signed, stalls, waits, without_key};
-use crate::fixtures::{DAY, at, ca, key};
+use crate::fixtures::{DAY, NOW, at, ca, key};
 
 fn pair(name: &str) -> (Arc<dyn Signer>, CaChain) {
     let signer = key::signer(KeyType::EcdsaP256);
@@ -121,7 +121,7 @@ fn rejects_a_certificate_that_is_not_a_ca() {
         (no_ca.as_str(), "is not a CA certificate"),
     ] {
         let mut facts = existing(&signer, chain.clone());
-        facts.existing = Some(CaChain::from_pem(tls_crt.as_bytes(), None));
+        facts.existing = Some(CaChain::from_pem(tls_crt.as_bytes(), None, NOW));
         let message = stalls(&facts, IssuerReason::InvalidCa);
         assert!(message.contains(expected), "{message}");
     }
@@ -180,7 +180,7 @@ fn adopts_every_form_of_chain_once() {
         ),
     ] {
         let ca_crt = ca_crt.as_ref().map(|pem| pem.as_bytes());
-        let chain = CaChain::from_pem(tls_crt.as_bytes(), ca_crt).unwrap();
+        let chain = CaChain::from_pem(tls_crt.as_bytes(), ca_crt, NOW).unwrap();
         let mut facts = existing(&issuing.signer(), chain.clone());
         adopted(&mut facts, 1);
         assert_eq!(ready(&facts).chain, chain, "{case}");
@@ -223,4 +223,30 @@ fn limits_the_number_of_generations() {
         message.contains("delete those that have expired"),
         "{message}"
     );
+}
+
+/// A root that is added to `ca.crt` is trusted, and the CA stays the same one.
+#[test]
+fn an_added_root_makes_no_second_generation() {
+    let root = ca::Ca::root("Root");
+    let issuing = root.issue("Issuing");
+    let other = ca::Ca::root("Other");
+    let chain = |ca_crt: String| {
+        let ca_crt = Some(ca_crt.as_bytes());
+        CaChain::from_pem(issuing.pem.as_bytes(), ca_crt, NOW).unwrap()
+    };
+    let mut facts = existing(&issuing.signer(), chain(root.pem.clone()));
+    adopted(&mut facts, 1);
+    let both = chain(root.pem.clone() + &other.pem);
+    facts.existing = Some(Ok(both.clone()));
+    let ready = ready(&facts);
+    assert_eq!(ready.generation, "clusterissuer-corp-1");
+    assert_eq!(ready.bundle.pem(), pem(&both));
+    // Nothing is dropped early.
+    facts.existing = Some(Ok(chain(root.pem.clone())));
+    assert_eq!(facts.generations.len(), 1);
+}
+
+fn pem(chain: &CaChain) -> String {
+    chain.roots().iter().map(|root| root.pem()).collect()
 }

@@ -41,7 +41,7 @@ fn stores_all_facts_of_a_generation() {
             "notAfter": chain.not_after().to_string(),
         })
     );
-    let read = read(&object);
+    let read = read(&object, facts.now);
     assert_eq!(read.name, "clusterissuer-corp-3");
     assert_eq!((read.number, &read.key.config), (3, &facts.spec.key));
     assert_eq!(read.key.fingerprint, signer.public_key().fingerprint());
@@ -57,7 +57,7 @@ fn stores_the_pin_of_a_key() {
     found.pin = Some("3".to_owned());
     facts.key = Ok(found);
     let object = written(&facts, &ca::valid(&*signer, "Root"), 1);
-    assert_eq!(read(&object).key.pin.as_deref(), Some("3"));
+    assert_eq!(read(&object, facts.now).key.pin.as_deref(), Some("3"));
 }
 
 /// Both kinds keep their generations in one namespace when that of an Issuer is the operator's.
@@ -79,7 +79,7 @@ async fn an_issuer_with_many_generations_does_not_stop_other_namespaces() {
     let (facts, chain) = (self_signed(&signer), ca::valid(&*signer, "Root"));
     let objects = (1..=32).rev().map(|number| written(&facts, &chain, number));
     let queue = BlockingQueue::default();
-    let mut many = pin!(read_each(objects.collect(), "attacker", &queue));
+    let mut many = pin!(read_each(objects.collect(), "attacker", facts.now, &queue));
     assert!((&mut many).now_or_never().is_none());
     tokio::select! {
         biased;

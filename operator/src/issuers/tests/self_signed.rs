@@ -4,7 +4,7 @@ use signet_keys::{ErrorClass, KeyBackend, KeyError, KeyType, Software};
 use super::super::decide::{Step, decide};
 use super::super::reason::IssuerReason;
 use super::{adopt, not_ready, ready, self_signed, stalls, waits, without_key};
-use crate::fixtures::{DAY, at, ca, key};
+use crate::fixtures::{DAY, NOW, at, ca, key};
 
 fn p256() -> std::sync::Arc<dyn signet_keys::Signer> {
     key::signer(KeyType::EcdsaP256)
@@ -129,7 +129,7 @@ fn never_replaces_an_unreadable_generation() {
     let signer = p256();
     let mut facts = self_signed(&signer);
     adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
-    facts.generations[0].chain = signet_core::ca::CaChain::from_pem(b"", None);
+    facts.generations[0].chain = signet_core::ca::CaChain::from_pem(b"", None, NOW);
     let message = stalls(&facts, IssuerReason::InvalidCa);
     assert!(
         message.contains("CAGeneration clusterissuer-corp-1"),

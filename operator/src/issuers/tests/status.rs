@@ -11,7 +11,7 @@ use super::super::facts::Facts;
 use super::super::reason::IssuerReason;
 use super::super::status::{self as issuer_status, is_not_ready, only_rewords};
 use super::{adopt, existing, self_signed};
-use crate::fixtures::{DAY, at, ca, key};
+use crate::fixtures::{DAY, NOW, at, ca, key};
 use crate::plan::Plan;
 use crate::sharing::{CaKeys, SharedCa};
 
@@ -377,7 +377,7 @@ fn the_bundle_has_every_valid_root_once() {
 #[test]
 fn omits_an_unreadable_generation() {
     let (mut facts, _) = ready();
-    facts.generations[0].chain = CaChain::from_pem(b"", None);
+    facts.generations[0].chain = CaChain::from_pem(b"", None, NOW);
     let written = status(plan(&object(&facts, None), &facts, &stalls("broken")));
     assert!(written.ca.is_empty() && written.bundle.is_none());
 }

@@ -5,8 +5,8 @@ use const_oid::ObjectIdentifier;
 use crate::ca::{CaCertificate, ChainError};
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::der::{
-    BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_KEY_IDENTIFIER, cn, critical, extension, hex, no_name,
-    tlv,
+    BASIC_CONSTRAINTS, KEY_USAGE, SAN, SUBJECT_KEY_IDENTIFIER, cn, critical, dns, extension, hex,
+    no_name, seq, tlv, uri,
 };
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::{DAY, at};
@@ -187,7 +187,7 @@ fn pki_2_rejects_a_ca_without_a_subject() {
 
 #[test]
 fn rfc_5280_4_1_rejects_other_versions() {
-    for version in [Vec::new(), hex("a003020101"), hex("a003020103")] {
+    for version in [hex("a003020101"), hex("a003020103")] {
         assert_unreadable(&Parts { version, ..root() }, "version 3");
     }
 }
@@ -251,4 +251,40 @@ fn recognizes_the_issuer_of_a_certificate() {
         ..below
     };
     assert!(!read(&unknown).is_issued_by(&above));
+}
+
+/// What `openssl x509 -req` makes of a CA's CSR when no extension file is given.
+#[test]
+fn a_version_1_certificate_gets_its_own_message() {
+    let parts = Parts {
+        version: Vec::new(),
+        extensions: Vec::new(),
+        ..root()
+    };
+    assert_unfit(&parts, "signed without an extension file");
+}
+
+#[test]
+fn rejects_a_weak_rsa_key_by_its_subject() {
+    let openssl = signet_readers::OpenSsl::new();
+    openssl.run("req -x509 -newkey rsa:1024 -nodes -keyout key -out ca.pem -subj /CN=old -days 9");
+    let der = openssl.run("x509 -in ca.pem -outform DER");
+    let error = CaCertificate::from_der(&der).unwrap_err().to_string();
+    assert!(
+        error.starts_with("the certificate of CN=old cannot be used: an RSA key of 1024 bits"),
+        "{error}"
+    );
+}
+
+#[test]
+fn reads_serial_number_and_spiffe_ids() {
+    let names = seq(&[
+        uri("spiffe://example.org"),
+        dns("ca.example"),
+        uri("https://ca.example"),
+    ]);
+    let ca = CaCertificate::from_der(&root().and(extension(SAN, &names)).der()).unwrap();
+    assert_eq!(ca.serial_number(), [1]);
+    let ids: Vec<_> = ca.spiffe_ids().collect();
+    assert_eq!(ids, ["spiffe://example.org"]);
 }

@@ -2,6 +2,7 @@
 
 use super::Three;
 use crate::ca::{CaCertificate, CaChain, ChainError};
+use crate::fixtures::NOW;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::{Key, Kind};
 
@@ -50,7 +51,7 @@ fn never_panics_on_a_changed_character_of_pem() {
         for value in [0, b'\n', b'\r', b' ', b'-', b'A', b'=', b'\t', 0x7f, 0xff] {
             let mut changed = pem.clone();
             changed[place] = value;
-            let outcome = CaChain::from_pem(&changed, Some(&changed));
+            let outcome = CaChain::from_pem(&changed, Some(&changed), NOW);
             outcomes[usize::from(outcome.is_ok())] += 1;
         }
     }
@@ -70,10 +71,10 @@ fn bounds_the_search_among_certificates_of_one_name() {
     let issuing = Parts::intermediate("x", &Key::p256(103), &above);
     let tls_crt = issuing.pem() + &named(1..32);
     let ca_crt = named(32..63) + &above.pem();
-    let outcome = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes()));
+    let outcome = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes()), NOW);
     assert_eq!(outcome, Err(ChainError::TooManyCandidates));
     // A renewal leaves a few of one name, which is no harm.
-    let few = named(1..9) + &above.pem();
-    let chain = CaChain::from_pem(issuing.pem().as_bytes(), Some(few.as_bytes())).unwrap();
-    assert_eq!(chain.path().len(), 2);
+    let few = named(1..9) + &above.pem() + &unrelated.pem();
+    let chain = CaChain::from_pem(issuing.pem().as_bytes(), Some(few.as_bytes()), NOW).unwrap();
+    assert_eq!(chain.path().len(), 3);
 }

@@ -19,12 +19,16 @@ fn a2_13_finds_the_path_in_any_order() {
         middle,
         issuing,
     } = &Three::new();
-    let table: [(&[&Parts], &[&Parts]); 8] = [
+    let table: [(&[&Parts], &[&Parts]); 11] = [
         (&[issuing, middle, root], &[]),
         (&[issuing, root, middle], &[]),
         (&[issuing, middle], &[root]),
         (&[issuing], &[root, middle]),
         (&[issuing], &[middle, root]),
+        // The root first.
+        (&[root, middle, issuing], &[]),
+        (&[root, issuing, middle], &[]),
+        (&[middle, issuing, middle], &[root]),
         // The root in both files, and certificates that repeat.
         (&[issuing, middle, root], &[root]),
         (&[issuing, middle, middle, issuing], &[root, root, middle]),
@@ -74,9 +78,9 @@ fn a2_14_without_a_root_the_highest_certificate_is_trusted() {
         };
         ca.issue(&granted(request(&CsrParts::default()), &plain()));
     }
-    // A root that leads nowhere without the one between is trusted all the same.
-    let chain = read(&[issuing], &[root]).unwrap();
-    assert_eq!(names(&chain), (vec!["issuing"], vec!["issuing", "root"]));
+    // A root that leads nowhere without the one between is a mistake.
+    let outcome = read(&[issuing], &[root]);
+    assert_eq!(outcome, Err(ChainError::NoPathToRoot("CN=issuing".into())));
 }
 
 #[test]
@@ -155,8 +159,6 @@ fn names_an_unrelated_certificate() {
         ([issuing, middle, stray], "CN=stray"),
         ([issuing, stray, root], "CN=stray"),
         ([issuing, false_middle, root], "CN=middle"),
-        // The wrong way round: the issuing CA comes first.
-        ([middle, issuing, root], "CN=issuing"),
     ] {
         assert_eq!(
             read(&tls_crt, &[]),

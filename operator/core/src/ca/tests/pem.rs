@@ -2,12 +2,13 @@
 
 use super::Three;
 use crate::ca::{CaChain, ChainError};
+use crate::fixtures::NOW;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::key::Key;
 
 fn read(tls_crt: &str) -> Result<CaChain, ChainError> {
-    CaChain::from_pem(tls_crt.as_bytes(), None)
+    CaChain::from_pem(tls_crt.as_bytes(), None, NOW)
 }
 
 #[track_caller]
@@ -49,7 +50,7 @@ fn reports_a_file_without_a_certificate() {
     // ca.crt may be.
     let root = Parts::root("root", &Key::p256(1)).pem();
     for nothing in ["", "garbage"] {
-        CaChain::from_pem(root.as_bytes(), Some(nothing.as_bytes())).unwrap();
+        CaChain::from_pem(root.as_bytes(), Some(nothing.as_bytes()), NOW).unwrap();
     }
 }
 
@@ -63,12 +64,16 @@ fn reports_the_index_of_a_malformed_certificate() {
     assert_unreadable(read(&format!("{begin}{root}")), 1, "no end line");
     assert_unreadable(read(&root.replace(end, "")), 1, "no end line");
     assert_unreadable(read(&format!("{begin}{end}")), 1, "");
-    assert_unreadable(CaChain::from_pem(&[0xff, 0xfe], None), 1, "not PEM text");
+    assert_unreadable(
+        CaChain::from_pem(&[0xff, 0xfe], None, NOW),
+        1,
+        "not PEM text",
+    );
     let mut binary = root.clone().into_bytes();
     binary.push(0xff);
-    assert_unreadable(CaChain::from_pem(&binary, None), 1, "not PEM text");
+    assert_unreadable(CaChain::from_pem(&binary, None, NOW), 1, "not PEM text");
     assert_unreadable(
-        CaChain::from_pem(root.as_bytes(), Some(&binary)),
+        CaChain::from_pem(root.as_bytes(), Some(&binary), NOW),
         1,
         "not PEM text",
     );
@@ -80,7 +85,7 @@ fn rejects_more_than_any_chain_needs() {
     assert_eq!(names_of(&root.repeat(32)), ["CN=root"]);
     assert_eq!(read(&root.repeat(33)), Err(ChainError::TooMany(32)));
     let many = root.repeat(33);
-    let outcome = CaChain::from_pem(root.as_bytes(), Some(many.as_bytes()));
+    let outcome = CaChain::from_pem(root.as_bytes(), Some(many.as_bytes()), NOW);
     assert_eq!(outcome, Err(ChainError::TooMany(32)));
 
     let most = 64 * 1024;
@@ -111,6 +116,17 @@ fn messages_state_what_to_change() {
             "keep only the certificates of the CA's",
         ),
         (ChainError::Unrelated("CN=x".to_owned()), "remove it"),
+        (
+            ChainError::Signature {
+                subject: "CN=x".to_owned(),
+                algorithm: "SHA-1".to_owned(),
+            },
+            "have it signed again",
+        ),
+        (
+            ChainError::NoPathToRoot("CN=x".to_owned()),
+            "add the root and the intermediates above it",
+        ),
         (
             ChainError::TooManyCandidates,
             "keep only those of the CA's own chain",

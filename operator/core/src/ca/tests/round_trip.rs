@@ -5,7 +5,7 @@ use crate::ca::{CaCertificate, CaChain, ChainError};
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::der::{extension, hex, tlv};
 use crate::fixtures::key::{Key, Kind};
-use crate::fixtures::{DAY, at};
+use crate::fixtures::{DAY, NOW, at};
 
 fn written(certificates: &[CaCertificate]) -> String {
     certificates.iter().map(CaCertificate::pem).collect()
@@ -14,7 +14,7 @@ fn written(certificates: &[CaCertificate]) -> String {
 #[track_caller]
 fn assert_reads_again(chain: &CaChain) {
     let (path, roots) = (written(chain.path()), written(chain.roots()));
-    let again = CaChain::from_pem(path.as_bytes(), Some(roots.as_bytes()));
+    let again = CaChain::from_pem(path.as_bytes(), Some(roots.as_bytes()), NOW);
     assert_eq!(again.as_ref(), Ok(chain));
 }
 
@@ -41,7 +41,8 @@ fn for_every_order(issuing: &Parts, others: &[&Parts], mut check: impl FnMut(&Ca
             let own = [&[issuing], &order[..split]].concat();
             match read(&own, &order[split..]) {
                 Ok(chain) => check(&chain),
-                Err(error) => assert!(matches!(error, ChainError::Unrelated(_)), "{error}"),
+                Err(ChainError::Unrelated(_) | ChainError::NoPathToRoot(_)) => {}
+                Err(error) => panic!("{error}"),
             }
         }
     }
@@ -61,12 +62,10 @@ fn round_trips_chains_with_and_without_roots() {
     let twin = &root
         .clone()
         .and(extension("1.3.6.1.4.1.99999.1", &hex("0500")));
-    let table: [&[&Parts]; 9] = [
+    let table: [&[&Parts]; 7] = [
         &[],
         &[middle],
-        &[root],
         &[middle, root],
-        &[middle, other, another],
         &[middle, root, other, another],
         &[middle, root, old],
         &[middle, root, twin],

@@ -7,7 +7,7 @@ use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::key::{Key, Kind};
 use crate::fixtures::request::{ca_request, granted, plain, request, with_ca, with_duration};
-use crate::fixtures::{DAY, HOUR, at};
+use crate::fixtures::{DAY, HOUR, NOW, at};
 use crate::issue::{IssueError, Issued, Signature};
 use crate::policy::Grant;
 use crate::x509::public_key::SignatureMismatch;
@@ -154,7 +154,7 @@ fn rejects_a_leaf_under_an_unrelated_root() {
         chain: read(&[issuing, middle], &[root]).unwrap(),
     };
     let tbs = ca.tbs(&leaf());
-    let stranger = CaChain::from_pem(Parts::root("x", &Key::p256(7)).pem().as_bytes(), None);
+    let stranger = CaChain::from_pem(Parts::root("x", &Key::p256(7)).pem().as_bytes(), None, NOW);
     let outcome = Issued::assemble(&tbs, &ca.sign(&tbs), &stranger.unwrap());
     assert_eq!(outcome, Err(IssueError::OutsideChain));
 }

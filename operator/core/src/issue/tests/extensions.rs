@@ -1,6 +1,7 @@
 //! The exact set of extensions, their order and their values.
 
 use super::{certificate, extension_list, value};
+use crate::fixtures::NOW;
 use crate::fixtures::ca::Ca;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
@@ -90,7 +91,7 @@ fn issues_under_an_issued_ca() {
     };
     let issued = above.issue(&granted(ca_request(&csr), &rules));
     let pem = format!("{}{}", issued.chain_pem(), root.pem());
-    let chain = crate::ca::CaChain::from_pem(pem.as_bytes(), None).unwrap();
+    let chain = crate::ca::CaChain::from_pem(pem.as_bytes(), None, NOW).unwrap();
     assert_eq!(chain.path_length(), Some(0));
     let below = Ca { key, chain };
     below.issue(&granted(request(&CsrParts::default()), &plain()));

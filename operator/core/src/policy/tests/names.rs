@@ -1,6 +1,7 @@
 //! Subject and subjectAltName: raw bytes, and never neither.
 
 use crate::ca::CaChain;
+use crate::fixtures::NOW;
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{attribute, cn, dns, no_name, oid, seq, set, tlv};
@@ -58,7 +59,7 @@ fn under(rules: Rules) -> Rules {
     let other = Parts::root("Other Root", &Key::p256(4));
     let tls_crt = [issuing.pem(), middle.pem()].concat();
     let ca_crt = [root.pem(), other.pem()].concat();
-    let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes())).unwrap();
+    let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes()), NOW).unwrap();
     Rules {
         ca_subjects: chain.subjects().collect(),
         ..with_ca(rules, 0)

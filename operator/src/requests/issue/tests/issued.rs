@@ -50,7 +50,7 @@ async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
     let intermediate = root.issue("Intermediate");
     let issuing = intermediate.issue("Issuing");
     let tls_crt = [issuing.pem.as_str(), &intermediate.pem].concat();
-    let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(root.pem.as_bytes())).unwrap();
+    let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(root.pem.as_bytes()), NOW).unwrap();
     let certificate = issued(asked(), &ready(issuing.signer(), chain.clone())).await;
     let (issued, bundle) = (certificate.chain, certificate.bundle);
     let above: String = chain.path()[..2].iter().map(|one| one.pem()).collect();
