@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
+use signet_core::policy::{AllowedRequesters, CaProfile, LifetimeLimits, Rules, Shortening};
 use signet_core::request::{
     Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
 };
@@ -149,6 +149,10 @@ pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
         namespace: bit(0).then(|| "shop".to_owned()),
         path_length: chain.path_length(),
         ca_subjects: chain.subjects().collect(),
+        lifetimes: LifetimeLimits {
+            shortening: Shortening::AtLeast(Duration::ZERO),
+            ..LifetimeLimits::default()
+        },
         cert_manager: account("cert-manager", "cert-manager"),
         ca: bit(2).then(|| CaProfile {
             path_length: flags >> 5,

@@ -3,7 +3,7 @@
 
 use jiff::SignedDuration;
 use libfuzzer_sys::{Corpus, fuzz_target};
-use signet_core::issue::{Authority, CertificateToSign};
+use signet_core::issue::{Authority, CaUrls, CertificateToSign};
 use signet_core::policy::{Decision, Issuer, Kind, decide};
 use signet_core::request::Request;
 use signet_core::x509::algorithm::SignatureAlgorithm;
@@ -46,9 +46,11 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
     // From about 22 years before to as long after.
     let away = i64::from(i16::from_be_bytes([n0, n1])) * 6 * 3600;
     let now = NOW + SignedDuration::from_secs(if when & 1 == 0 { 0 } else { away });
+    let urls = CaUrls::default();
     let authority = Authority {
         chain: &ca.chain,
         algorithm: SignatureAlgorithm::for_key(ca.chain.issuing().public_key().algorithm()),
+        urls: &urls,
     };
     let tbs = match CertificateToSign::from_grant(&grant, &authority, now) {
         Ok(tbs) => tbs,

@@ -9,6 +9,7 @@ mod decide;
 mod facts;
 mod generation;
 mod observe;
+mod profile;
 mod reason;
 mod status;
 pub mod watch;

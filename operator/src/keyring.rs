@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::core::ObjectMeta;
 use parking_lot::Mutex;
 use signet_core::ca::{Bundle, CaChain};
-use signet_core::issue::Authority;
+use signet_core::issue::{Authority, CaUrls};
 use signet_core::policy::{Issuer, Rules};
 use signet_keys::{GuardedSigner, KeyError};
 
@@ -20,6 +20,8 @@ pub struct ReadyIssuer {
     pub generation: String,
     pub rules: Rules,
     pub chain: CaChain,
+    /// The URLs that its certificates carry.
+    pub urls: CaUrls,
     pub guard: Arc<GuardedSigner>,
     /// Every root that is trusted now.
     pub bundle: Bundle,
@@ -33,6 +35,7 @@ impl ReadyIssuer {
         Authority {
             chain: &self.chain,
             algorithm: self.guard.algorithm(),
+            urls: &self.urls,
         }
     }
 }

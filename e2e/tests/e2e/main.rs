@@ -15,6 +15,7 @@ mod least_privilege;
 mod names_and_keys;
 mod observation;
 mod operator;
+mod profile;
 mod refusals;
 mod schema;
 mod self_signed;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         kubectl::tests(),
         names_and_keys::tests(),
         observation::tests(),
+        profile::tests(),
         refusals::tests(),
         schema::tests(),
         self_signed::tests(),

@@ -16,7 +16,14 @@ shared![
 type Wrong = Vec<(Value, &'static str)>;
 
 fn wrong() -> Wrong {
-    [wrong_unions(), wrong_values(), wrong_requesters()].concat()
+    [
+        wrong_unions(),
+        wrong_values(),
+        wrong_requesters(),
+        wrong_lifetimes(),
+        wrong_urls(),
+    ]
+    .concat()
 }
 
 fn wrong_unions() -> Wrong {
@@ -153,6 +160,63 @@ fn wrong_requesters() -> Wrong {
     ]
 }
 
+fn wrong_lifetimes() -> Wrong {
+    vec![
+        (
+            json!({ "profile": { "maxDuration": "0s" } }),
+            "at least one second",
+        ),
+        (
+            json!({ "profile": { "minDuration": "2h", "maxDuration": "1h59m59s" } }),
+            "minDuration must not be longer than maxDuration",
+        ),
+        (
+            json!({ "profile": { "minDuration": "2h", "ca": { "maxDuration": "1h" } } }),
+            "minDuration must not be longer than ca.maxDuration",
+        ),
+        (
+            json!({
+                "spiffe": { "trustDomain": "prod.example" },
+                "profile": { "minDuration": "2208h1s" },
+            }),
+            "profile.maxDuration is 2208h by default",
+        ),
+        (
+            json!({ "profile": { "whenCAExpiresFirst": "Refuse" } }),
+            "supported values: \"Shorten\", \"Wait\"",
+        ),
+    ]
+}
+
+fn wrong_urls() -> Wrong {
+    let crl = |url: &str| json!({ "profile": { "crlDistributionPoints": [url] } });
+    let many: Vec<_> = (0..9).map(|number| format!("http://a/{number}")).collect();
+    let scheme = "must be absolute URLs with the scheme http, https or ldap";
+    vec![
+        (crl("ftp://pki.example"), scheme),
+        (crl("pki.example/ca.crl"), scheme),
+        (crl("http:///ca.crl"), scheme),
+        (crl("http://pki.example/a b"), scheme),
+        (crl("http://pki.example/#ca"), scheme),
+        (
+            crl("http://pki.example/$(namespace)"),
+            "may contain only the variable $(generation)",
+        ),
+        (
+            json!({ "profile": { "crlDistributionPoints": many } }),
+            "must have at most 8 items",
+        ),
+        (
+            json!({ "profile": { "issuingCertificateURLs": ["file:///ca.der"] } }),
+            scheme,
+        ),
+        (
+            json!({ "profile": { "ocspServers": ["ldap://ocsp.example"] } }),
+            "must be absolute URLs with the scheme http or https",
+        ),
+    ]
+}
+
 async fn a_spec_that_cannot_be_meant_is_refused_with_what_to_change(
     test: &TestNamespace,
 ) -> Result<()> {
@@ -178,6 +242,18 @@ async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
         json!({ "spiffe": { "trustDomain": "a-b_c.example.org" } }),
         json!({ "profile": {} }),
         json!({ "profile": { "ca": {} } }),
+        json!({ "profile": { "minDuration": "2h", "maxDuration": "2h", "ca": { "maxDuration": "2h" } } }),
+        json!({
+            "profile": {
+                "crlDistributionPoints": [
+                    "http://pki.example:8080/$(generation).crl",
+                    "ldap:///CN=CA$(generation)?certificateRevocationList;binary",
+                ],
+                "issuingCertificateURLs": ["https://[2001:db8::1]/%20?id=$(generation)"],
+                "ocspServers": ["http://g$(generation).ocsp.example"],
+                "whenCAExpiresFirst": "Wait",
+            },
+        }),
         json!({
             "spiffe": { "trustDomain": "prod.example" },
             "profile": { "ca": { "allowedRequesters": {

@@ -185,7 +185,7 @@ async fn a_certificate_of_20_s_is_not_born_expired(test: &TestNamespace) -> Resu
 /// Rule PKI-6.
 async fn a_lifetime_beyond_the_cas_is_shortened_and_reported(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::self_signed(&test.unique("short"));
-    spec["certificate"]["selfSigned"]["duration"] = json!("1h");
+    spec["certificate"]["selfSigned"]["duration"] = json!("2h");
     let issuer = test.issuer(Issuer, "short", spec).await?;
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr).duration("24h")).await?;

@@ -1,6 +1,7 @@
 //! `Issuer` and `ClusterIssuer`: one spec, one status, two scopes.
 
 pub(crate) mod kinds;
+pub(crate) mod profile;
 pub(crate) mod requesters;
 pub(crate) mod spec;
 pub(crate) mod status;

@@ -15,10 +15,10 @@ pub use generation::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerRefere
 pub use issuer::kinds::{
     ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec,
 };
+pub use issuer::profile::{CaProfile, Profile, WhenCaExpiresFirst};
 pub use issuer::requesters::{AllowedRequesters, RequesterCertificates, RequesterServiceAccount};
 pub use issuer::spec::{
-    CaProfile, CertificateSource, CertificateSpec, Existing, KeyLimits, Profile, SelfSigned,
-    SpiffeSpec,
+    CertificateSource, CertificateSpec, Existing, KeyLimits, SelfSigned, SpiffeSpec,
 };
 pub use issuer::status::{CaSummary, GenerationState, IssuerStatus};
 

@@ -17,6 +17,7 @@ mod issued;
 mod serial;
 mod subject;
 mod to_be_signed;
+mod urls;
 mod validity;
 
 #[cfg(test)]
@@ -29,4 +30,5 @@ pub use error::IssueError;
 pub use issued::{Issued, assemble_root};
 pub use subject::{CaName, default_subject, parse_subject};
 pub use to_be_signed::{Signature, ToBeSigned};
+pub use urls::{CaUrl, CaUrls};
 pub use validity::{BACKDATE, ValidityPeriod};

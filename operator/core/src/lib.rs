@@ -22,6 +22,7 @@
 #![warn(missing_docs)]
 
 pub mod ca;
+pub mod duration;
 pub mod issue;
 pub mod policy;
 mod quote;

@@ -7,6 +7,7 @@ mod applicant;
 mod ca;
 mod grant;
 mod identity;
+mod lifetime;
 mod names;
 mod other_names;
 mod reference;
@@ -15,15 +16,14 @@ mod usages;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 pub use ca::{AllowedRequesters, CaProfile};
 pub use grant::{Grant, Kind, Terms};
+pub use lifetime::{DEFAULT_MIN_DURATION, LifetimeLimits, Shortening};
 
 pub use crate::reason::{Denial, Wait};
 
 use crate::reason::Reason;
-use crate::request::{DEFAULT_DURATION, Request, ServiceAccount};
+use crate::request::{Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
 use crate::x509::names::NameSet;
 
@@ -68,6 +68,8 @@ pub struct Rules {
     pub path_length: Option<u8>,
     /// The subjects of the CA certificates that the issuer knows: no certificate may have one.
     pub ca_subjects: NameSet,
+    /// How long certificates may be valid.
+    pub lifetimes: LifetimeLimits,
     /// The profile of CA requests; none refuses them.
     pub ca: Option<CaProfile>,
     /// The trust domain, which no leaf leaves; none makes the issuer a plain private CA.
@@ -117,6 +119,7 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let (usages, dropped_usages) = usages::decide(request, rules, kind)?;
     let spiffe_id = identity::decide(request, rules, kind)?;
     let (subject_der, subject_alt_names) = names::decide(request, rules, kind, spiffe_id.as_ref())?;
+    let (duration, is_capped) = lifetime::decide(request, rules, kind);
     Ok(Grant(Terms {
         request_uid: request.raw.uid.clone(),
         subject_der,
@@ -124,18 +127,11 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
         public_key: request.csr.public_key.clone(),
         usages,
         dropped_usages,
-        duration: lifetime(request, rules),
+        duration,
+        is_capped,
+        shortening: rules.lifetimes.shortening,
         kind,
         name_constraints: request.csr.extensions.name_constraints.clone(),
         spiffe_id,
     }))
-}
-
-/// An annotation may change after the approval. In a trust domain it can shorten the default
-/// lifetime, and not extend it.
-fn lifetime(request: &Request, rules: &Rules) -> Duration {
-    match rules.trust_domain {
-        Some(_) if request.raw.annotated.duration => request.duration.min(DEFAULT_DURATION),
-        _ => request.duration,
-    }
 }

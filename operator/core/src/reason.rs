@@ -19,6 +19,8 @@ pub enum Reason {
     IssuerNotReady,
     /// The CA certificate has expired or is not valid yet.
     CaExpired,
+    /// The CA certificate, or one above it, expires too soon for the requested lifetime.
+    CaExpiresTooSoon,
     /// The key backend did not sign: it is throttling, unreachable, or returned an error.
     SigningUnavailable,
     /// The signature does not verify under the CA's public key.
@@ -53,12 +55,13 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Issued,
         Self::Denied,
         Self::IssuerNotFound,
         Self::IssuerNotReady,
         Self::CaExpired,
+        Self::CaExpiresTooSoon,
         Self::SigningUnavailable,
         Self::SignatureMismatch,
         Self::InvalidCsr,
@@ -84,6 +87,7 @@ impl Reason {
             Self::IssuerNotFound => "IssuerNotFound",
             Self::IssuerNotReady => "IssuerNotReady",
             Self::CaExpired => "CaExpired",
+            Self::CaExpiresTooSoon => "CaExpiresTooSoon",
             Self::SigningUnavailable => "SigningUnavailable",
             Self::SignatureMismatch => "SignatureMismatch",
             Self::InvalidCsr => "InvalidCsr",

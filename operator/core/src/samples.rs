@@ -213,6 +213,14 @@ samples!(ChainError {
 samples!(IssueError {
     Expired(jiff::Timestamp::constant(1_788_264_000, 0)),
     NotYetValid(jiff::Timestamp::constant(1_788_264_000, 0)),
+    ExpiresTooSoon {
+        at: jiff::Timestamp::constant(1_788_264_000, 0),
+        min: std::time::Duration::from_secs(3600)
+    },
+    ExpiresFirst {
+        at: jiff::Timestamp::constant(1_788_264_000, 0),
+        duration: std::time::Duration::from_secs(90 * 24 * 3600)
+    },
     Encoding(der_error()),
     SignatureMismatch(SignatureMismatch),
     OutsideChain,

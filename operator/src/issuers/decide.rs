@@ -14,6 +14,7 @@ use signet_keys::{ErrorClass, GuardedSigner, KeyError, Software};
 
 use super::facts::Facts;
 use super::generation::Generation;
+use super::profile;
 use super::reason::{IssuerReason, NotReady};
 use crate::keyring::ReadyIssuer;
 
@@ -205,6 +206,7 @@ fn ready(
     Ok(Step::Ready(Arc::new(ReadyIssuer {
         generation: generation.name.clone(),
         rules: rules(facts, chain, trust_domain),
+        urls: profile::urls(facts.spec.profile.as_ref(), generation.number)?,
         chain: chain.clone(),
         guard: signer,
         bundle: facts.bundle(),
@@ -266,19 +268,17 @@ fn check_chain(
 }
 
 fn rules(facts: &Facts, chain: &CaChain, trust_domain: Option<TrustDomain>) -> Rules {
-    let profile = facts
-        .spec
-        .profile
-        .as_ref()
-        .and_then(|profile| profile.ca.as_ref());
+    let profile = facts.spec.profile.as_ref();
+    let ca = profile.and_then(|profile| profile.ca.as_ref());
     Rules {
         namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
         cert_manager: facts.cert_manager.clone(),
         path_length: chain.path_length(),
         ca_subjects: ca_subjects(facts, chain),
-        ca: profile.map(|profile| CaProfile {
-            path_length: profile.path_length,
-            allowed_requesters: profile.allowed_requesters.as_ref().map(allowed_requesters),
+        lifetimes: profile::lifetimes(&facts.spec),
+        ca: ca.map(|ca| CaProfile {
+            path_length: ca.path_length,
+            allowed_requesters: ca.allowed_requesters.as_ref().map(allowed_requesters),
         }),
         trust_domain,
     }

@@ -9,6 +9,7 @@ use signet_api::{CaSummary, GenerationState, IssuerKind, IssuerResource, IssuerS
 use super::decide::Outcome;
 use super::facts::Facts;
 use super::generation::Generation;
+use super::profile;
 use super::reason::IssuerReason;
 use crate::keyring::ReadyIssuer;
 use crate::plan::{Plan, PlannedEvent, seconds, truncate};
@@ -160,7 +161,9 @@ fn ready_message(facts: &Facts, ready: &ReadyIssuer, shared: Option<&SharedCa>) 
     let constrains_uris = ready.rules.trust_domain.is_some() && ready.chain.constrains_uris();
     let mut message = format!("Signs as {ca} until {}", ready.chain.not_after());
     let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
-    let warnings = (shared.map(SharedCa::to_string).into_iter())
+    let warnings = profile::expiry_warning(ready, facts.now)
+        .into_iter()
+        .chain(shared.map(SharedCa::to_string))
         .chain(facts.spec.key.backend().warning().map(str::to_owned))
         .chain(notices)
         .chain(constrains_uris.then(|| URIS_CONSTRAINED.to_owned()))

@@ -2,6 +2,7 @@
 
 mod existing;
 mod generation;
+mod profile;
 mod rules;
 mod self_signed;
 mod shell;

@@ -9,7 +9,7 @@ pub(super) fn issued() -> Outcome {
     Outcome::Issued(Certificate {
         chain: "chain".to_owned(),
         bundle: "bundle".to_owned(),
-        clamped: None,
+        shortened: None,
         spiffe_id: None,
         dropped_usages: Vec::new(),
     })

@@ -1,8 +1,12 @@
 //! The outcome of a request.
 
+use std::fmt;
+use std::time::Duration;
+
 use jiff::Timestamp;
+use signet_core::duration;
 use signet_core::issue::Issued;
-use signet_core::policy::{Decision, Denial, Grant, Wait};
+use signet_core::policy::{Decision, Denial, Grant, Kind, Wait};
 use signet_core::reason::Reason;
 
 /// The outcome of a request. None of these is an error.
@@ -22,12 +26,21 @@ pub(super) struct Certificate {
     pub(super) chain: String,
     /// Every root that is trusted now.
     pub(super) bundle: String,
-    /// The end of its validity, where that is the CA's and earlier than requested.
-    pub(super) clamped: Option<Timestamp>,
+    /// Why its lifetime is shorter than requested, where it is.
+    pub(super) shortened: Option<Shortened>,
     /// The SPIFFE ID, where Signet decided on one.
     pub(super) spiffe_id: Option<String>,
     /// The requested key usages that do not fit the certificate.
     pub(super) dropped_usages: Vec<&'static str>,
+}
+
+/// Why a lifetime is shorter than requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shortened {
+    /// The CA, or one above it, expires then.
+    ByCa(Timestamp),
+    /// The profile has a maximum.
+    ByProfile { max: Duration, field: &'static str },
 }
 
 impl Outcome {
@@ -66,18 +79,50 @@ impl Outcome {
 
     /// Whether to retry after a while, since no event will wake the request.
     pub(super) fn wants_retry(&self) -> bool {
-        let is_woken = |reason| matches!(reason, Reason::IssuerNotFound | Reason::IssuerNotReady);
+        let is_woken = |reason| {
+            matches!(
+                reason,
+                Reason::IssuerNotFound | Reason::IssuerNotReady | Reason::CaExpiresTooSoon
+            )
+        };
         matches!(self, Self::Waiting(wait) if !is_woken(wait.reason))
+    }
+}
+
+impl Shortened {
+    fn of(issued: &Issued, grant: &Grant) -> Option<Self> {
+        let by_profile = || Self::ByProfile {
+            max: grant.duration,
+            field: match grant.kind {
+                Kind::Leaf => "spec.profile.maxDuration",
+                Kind::Ca { .. } => "spec.profile.ca.maxDuration",
+            },
+        };
+        let window = issued.window();
+        match window.is_clamped {
+            true => Some(Self::ByCa(window.not_after)),
+            false => grant.is_capped.then(by_profile),
+        }
+    }
+}
+
+impl fmt::Display for Shortened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByCa(end) => write!(f, "{end}, when the CA expires"),
+            Self::ByProfile { max, field } => {
+                write!(f, "{}, the issuer's {field}", duration::text(*max))
+            }
+        }
     }
 }
 
 impl Certificate {
     pub(super) fn new(issued: &Issued, grant: &Grant, bundle: &str) -> Self {
-        let window = issued.window();
         Self {
             chain: issued.chain_pem().to_owned(),
             bundle: bundle.to_owned(),
-            clamped: window.is_clamped.then_some(window.not_after),
+            shortened: Shortened::of(issued, grant),
             spiffe_id: grant.spiffe_id.as_ref().map(ToString::to_string),
             dropped_usages: grant.dropped_usages.clone(),
         }
@@ -88,8 +133,8 @@ impl Certificate {
             Some(id) => format!("Certificate issued with SPIFFE ID {id}"),
             None => "Certificate issued".to_owned(),
         };
-        if let Some(end) = self.clamped {
-            message += &format!("; lifetime shortened to {end}, when the CA expires");
+        if let Some(shortened) = self.shortened {
+            message += &format!("; lifetime shortened to {shortened}");
         }
         if !self.dropped_usages.is_empty() {
             let dropped = self.dropped_usages.join(", ");

@@ -37,6 +37,9 @@ use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 }, {
     "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.ca) || has(self.profile.ca.allowedRequesters)",
     "message": "with spiffe set, profile.ca requires profile.ca.allowedRequesters",
+}, {
+    "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.minDuration) || has(self.profile.maxDuration) || duration(self.profile.minDuration) <= duration('2208h')",
+    "message": "with spiffe set, profile.maxDuration is 2208h by default, and profile.minDuration must not be longer; set profile.maxDuration",
 }]))]
 pub struct IssuerSpec {
     /// The CA's private key. Set exactly one backend.

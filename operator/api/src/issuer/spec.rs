@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::AllowedRequesters;
 use crate::duration::GoDuration;
 
 /// The source of the CA certificate.
@@ -95,34 +94,6 @@ pub struct SpiffeSpec {
         "message": "must be a name such as example.org, without spiffe:// and without a path: lower-case letters, digits, hyphens and underscores, separated by single dots",
     }]))]
     pub trust_domain: String,
-}
-
-/// Which certificates an issuer may issue.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Profile {
-    /// Allows requests for CA certificates, which are refused by default. The holder of a CA
-    /// certificate can issue certificates that chain to this CA.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca: Option<CaProfile>,
-}
-
-/// How CA certificates are issued.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CaProfile {
-    /// The path length of issued CA certificates: how many CAs may follow below them. It never
-    /// exceeds what this issuer's own CA allows.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 10))]
-    pub path_length: u8,
-    /// Who may request a CA certificate. Required with `spec.spiffe`, because the holder of a CA
-    /// certificate can give any identity in the trust domain to anyone. Without `spec.spiffe`,
-    /// defaults to every approved request. A listed ServiceAccount may request from a ClusterIssuer
-    /// in any namespace. With `spec.spiffe`, an Issuer issues CA certificates only to requesters in
-    /// its own namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allowed_requesters: Option<AllowedRequesters>,
 }
 
 /// Limits on the use of a key. Issuers with the same key share them: the Issuers of a namespace,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use x509_cert::name::Name;
 
 use super::certificate::{CertificateToSign, Fields};
-use super::{IssueError, ValidityPeriod, extensions};
+use super::{CaUrls, IssueError, ValidityPeriod, extensions};
 use crate::ca::CaChain;
 use crate::spiffe::TrustDomain;
 use crate::x509::algorithm::SignatureAlgorithm;
@@ -20,6 +20,8 @@ pub struct Authority<'a> {
     pub chain: &'a CaChain,
     /// The signature algorithm of the CA's key.
     pub algorithm: SignatureAlgorithm,
+    /// The URLs that its certificates carry.
+    pub urls: &'a CaUrls,
 }
 
 /// An issuer's own root certificate, from `spec.certificate`.

@@ -45,14 +45,14 @@ impl CertificateToSign {
             uid: &grant.request_uid,
             ca_fingerprint: issuing.fingerprint(),
             issuer: issuing.subject_der(),
-            window: ValidityPeriod::inside(ca.chain, now, grant.duration)?,
+            window: ValidityPeriod::inside(ca.chain, now, grant.duration, grant.shortening)?,
             subject: &grant.subject_der,
             spki: grant.public_key.spki_der(),
             path_length: match grant.kind {
                 Kind::Leaf => None,
                 Kind::Ca { path_length } => Some(path_length),
             },
-            extensions: extensions::for_grant(grant, issuing)?,
+            extensions: extensions::for_grant(grant, issuing, ca.urls)?,
         };
         fields.with_serial_number()
     }

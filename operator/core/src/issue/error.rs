@@ -1,8 +1,11 @@
 //! Why nothing was issued.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::ca::ChainError;
+use crate::duration;
 use crate::reason::Reason;
 use crate::request::csr::CsrError;
 use crate::x509::public_key::SignatureMismatch;
@@ -16,6 +19,32 @@ pub enum IssueError {
     /// The CA, or one above it, is not valid yet (PKI-6).
     #[error("the CA certificate or one above it is not valid before {0}")]
     NotYetValid(Timestamp),
+    /// Too little of the lifetime of the CA, or of one above it, remains to shorten a certificate to.
+    #[error(
+        "the CA certificate or one above it expires at {at}, in less than {} \
+         (spec.profile.minDuration); the request waits until the CA is renewed. A request for a \
+         shorter lifetime can be issued",
+        duration::text(*.min)
+    )]
+    ExpiresTooSoon {
+        /// When it expires.
+        at: Timestamp,
+        /// The minimum that must remain.
+        min: Duration,
+    },
+    /// The CA, or one above it, expires before the certificate would, which must not be shortened.
+    #[error(
+        "the CA certificate or one above it expires at {at}, earlier than a certificate of {} \
+         would, and spec.profile.whenCAExpiresFirst is Wait; the request waits until the CA is \
+         renewed. A request for a shorter lifetime can be issued",
+        duration::text(*.duration)
+    )]
+    ExpiresFirst {
+        /// When it expires.
+        at: Timestamp,
+        /// The requested lifetime.
+        duration: Duration,
+    },
     /// A field does not fit into DER.
     #[error("the certificate cannot be encoded: {0}")]
     Encoding(#[from] der::Error),
@@ -43,6 +72,7 @@ impl IssueError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Expired(_) | Self::NotYetValid(_) => Reason::CaExpired,
+            Self::ExpiresTooSoon { .. } | Self::ExpiresFirst { .. } => Reason::CaExpiresTooSoon,
             Self::SignatureMismatch(_) | Self::OutsideChain => Reason::SignatureMismatch,
             Self::Encoding(_) | Self::NoSubject | Self::Csr(_) | Self::Root(_) => {
                 Reason::SigningUnavailable

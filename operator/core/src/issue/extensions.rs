@@ -10,7 +10,7 @@ use x509_cert::ext::pkix::{
     NameConstraints, SubjectAltName, SubjectKeyIdentifier,
 };
 
-use super::{CaRequest, SelfSigned};
+use super::{CaRequest, CaUrls, SelfSigned};
 use crate::ca::CaCertificate;
 use crate::policy::{Grant, Kind};
 use crate::spiffe::TrustDomain;
@@ -18,7 +18,11 @@ use crate::x509::names::{EMPTY_NAME, SubjectAltNames};
 use crate::x509::public_key::PublicKey;
 
 /// Returns the extensions of what a grant allows.
-pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Extension>> {
+pub(super) fn for_grant(
+    grant: &Grant,
+    ca: &CaCertificate,
+    urls: &CaUrls,
+) -> der::Result<Vec<Extension>> {
     let usages = &grant.usages;
     let mut extensions = vec![
         authority_key_identifier(ca)?,
@@ -41,6 +45,14 @@ pub(super) fn for_grant(grant: &Grant, ca: &CaCertificate) -> der::Result<Vec<Ex
     if let Some(constraints) = &grant.name_constraints {
         // RFC 5280 4.2.1.10: nameConstraints MUST be critical.
         extensions.push(raw(NameConstraints::OID, true, constraints)?);
+    }
+    if let Some(points) = urls.crl_distribution_points() {
+        // RFC 5280 4.2.1.13: the extension SHOULD be non-critical.
+        extensions.push(encode(&points, false)?);
+    }
+    if let Some(access) = urls.authority_info_access() {
+        // RFC 5280 4.2.2.1: conforming CAs MUST mark this extension as non-critical.
+        extensions.push(encode(&access, false)?);
     }
     Ok(extensions)
 }

@@ -9,11 +9,13 @@ mod csr_openssl;
 mod extensions;
 mod keys;
 mod names;
+mod remaining;
 mod root;
 mod self_test;
 mod serial;
 mod subject;
 mod sweep;
+mod urls;
 mod validity;
 
 use std::time::Duration;

@@ -8,6 +8,7 @@ use x509_cert::time::{Time, Validity};
 
 use super::IssueError;
 use crate::ca::CaChain;
+use crate::policy::Shortening;
 
 /// How far notBefore lies before the time of issue, at most, for clocks that run behind.
 ///
@@ -37,8 +38,13 @@ impl ValidityPeriod {
     /// It starts no earlier than the chain's, and is clamped where it would end later.
     ///
     /// # Errors
-    /// The chain is not valid at `now`.
-    pub fn inside(chain: &CaChain, now: Timestamp, duration: Duration) -> Result<Self, IssueError> {
+    /// The chain is not valid at `now`, or too little of it remains.
+    pub fn inside(
+        chain: &CaChain,
+        now: Timestamp,
+        duration: Duration,
+        shortening: Shortening,
+    ) -> Result<Self, IssueError> {
         if now >= chain.not_after() {
             return Err(IssueError::Expired(chain.not_after()));
         }
@@ -47,6 +53,7 @@ impl ValidityPeriod {
         }
         let mut window = Self::starting(begin(now, duration).max(chain.not_before()), duration);
         if window.not_after > chain.not_after() {
+            check_remaining(chain.not_after(), now, duration, shortening)?;
             window.not_after = chain.not_after();
             window.is_clamped = true;
         }
@@ -75,6 +82,23 @@ impl ValidityPeriod {
     pub(super) fn to_validity(self) -> der::Result<Validity> {
         Ok(Validity::new(time(self.not_before)?, time(self.not_after)?))
     }
+}
+
+/// Refuses a certificate that would expire with its CA, unless enough of the CA's lifetime remains.
+/// Less than the requested lifetime remains, so one of at most the minimum is never shortened.
+fn check_remaining(
+    at: Timestamp,
+    now: Timestamp,
+    duration: Duration,
+    shortening: Shortening,
+) -> Result<(), IssueError> {
+    let Shortening::AtLeast(min) = shortening else {
+        return Err(IssueError::ExpiresFirst { at, duration });
+    };
+    if at.duration_since(now).unsigned_abs() < min {
+        return Err(IssueError::ExpiresTooSoon { at, min });
+    }
+    Ok(())
 }
 
 /// `now`, backdated.

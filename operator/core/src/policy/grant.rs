@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
+use super::Shortening;
 use crate::spiffe::SpiffeId;
 use crate::x509::names::SubjectAltNames;
 use crate::x509::public_key::PublicKey;
@@ -29,6 +30,10 @@ pub struct Terms {
     pub dropped_usages: Vec<&'static str>,
     /// The lifetime, which the CA's expiry may still shorten (PKI-6).
     pub duration: Duration,
+    /// Whether the profile's maximum shortened the requested lifetime.
+    pub is_capped: bool,
+    /// How far the CA's expiry may shorten the lifetime.
+    pub shortening: Shortening,
     /// Leaf or CA.
     pub kind: Kind,
     /// The raw value of a CA's nameConstraints, if the CSR has them (CM-9).

@@ -5,9 +5,8 @@ use signet_api::{
     SpiffeSpec,
 };
 use signet_core::ca::CaChain;
-use signet_core::issue::SelfSigned;
-use signet_core::issue::assemble_root;
-use signet_core::policy::{self, Rules};
+use signet_core::issue::{CaUrls, SelfSigned, assemble_root};
+use signet_core::policy::{self, LifetimeLimits, Rules, Shortening};
 use signet_core::request::ServiceAccount;
 use signet_keys::{KeyType, Signer};
 
@@ -31,10 +30,16 @@ fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
         cert_manager: facts.cert_manager.clone(),
         path_length: None,
         ca_subjects: ready.chain.subjects().collect(),
+        lifetimes: LifetimeLimits {
+            max_leaf: None,
+            max_ca: None,
+            shortening: Shortening::AtLeast(Duration::from_secs(3600)),
+        },
         ca: None,
         trust_domain: None,
     };
     assert_eq!(ready.rules, expected);
+    assert_eq!(ready.urls, CaUrls::default());
 }
 
 /// An Issuer speaks only for its own namespace.
@@ -56,6 +61,7 @@ fn profile_and_trust_domain_become_rules() {
     );
     facts.spec.profile = Some(Profile {
         ca: Some(CaProfile {
+            max_duration: None,
             path_length: 2,
             allowed_requesters: Some(AllowedRequesters {
                 service_accounts: vec![RequesterServiceAccount {
@@ -67,6 +73,7 @@ fn profile_and_trust_domain_become_rules() {
                 }),
             }),
         }),
+        ..Profile::default()
     });
     facts.spec.spiffe = Some(SpiffeSpec {
         trust_domain: "example.org".to_owned(),

@@ -126,6 +126,7 @@ fn reports_that_cert_managers_account_is_listed() {
         facts.spec.profile = Some(Profile {
             ca: Some(CaProfile {
                 path_length: 0,
+                max_duration: None,
                 allowed_requesters: Some(AllowedRequesters {
                     service_accounts: vec![RequesterServiceAccount {
                         namespace: "cert-manager".to_owned(),
@@ -134,6 +135,7 @@ fn reports_that_cert_managers_account_is_listed() {
                     certificates: None,
                 }),
             }),
+            ..Profile::default()
         });
         let message = message(&facts);
         let expected = "lists cert-manager's own account, which has no effect";

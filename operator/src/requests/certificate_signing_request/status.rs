@@ -34,7 +34,7 @@ pub(super) fn plan(outcome: &Outcome, now: Timestamp) -> Plan {
             // The API has no message beside a certificate. A lifetime is shortened rarely; usually
             // there is no event.
             event: certificate
-                .clamped
+                .shortened
                 .map(|_| PlannedEvent::issue(false, Reason::Issued, &certificate.message())),
         },
     }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use signet_core::ca::{self, CaChain};
-use signet_core::policy::Rules;
+use signet_core::issue::CaUrls;
+use signet_core::policy::{LifetimeLimits, Rules};
 use signet_core::request::{
     Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
 };
@@ -53,9 +54,11 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
             },
             path_length: chain.path_length(),
             ca_subjects: chain.subjects().collect(),
+            lifetimes: LifetimeLimits::default(),
             ca: None,
             trust_domain: None,
         },
+        urls: CaUrls::default(),
         bundle: ca::Bundle::new([&chain], NOW),
         chain,
         guard: key::guard(signer),

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::fixtures::csr::CsrParts;
-use crate::fixtures::request::{granted, plain, request, spiffe, with_duration};
+use crate::fixtures::request::{
+    ca_request, granted, plain, request, request_for_certificate, spiffe, with_ca, with_duration,
+};
+use crate::policy::{LifetimeLimits, Rules};
 use crate::request::{Annotated, RawRequest};
 
 const DAY: u64 = 24 * 3600;
@@ -37,5 +40,64 @@ fn a_lifetime_in_the_spec_or_of_a_plain_issuer_is_exact() {
         granted(days(365, true), &plain()),
     ] {
         assert_eq!(grant.duration, year);
+    }
+}
+
+fn with_max(rules: Rules, max_leaf: Option<u64>, max_ca: Option<u64>) -> Rules {
+    let seconds = |max: Option<u64>| max.map(Duration::from_secs);
+    Rules {
+        lifetimes: LifetimeLimits {
+            max_leaf: seconds(max_leaf),
+            max_ca: seconds(max_ca),
+            ..LifetimeLimits::default()
+        },
+        ..rules
+    }
+}
+
+#[test]
+fn a_leaf_is_capped_by_the_maximum_and_a_ca_by_its_own() {
+    let rules = with_ca(with_max(plain(), Some(3_600), Some(DAY)), 0);
+    let csr = CsrParts::default();
+    for (requested, leaf, ca) in [
+        (1, (1, false), (1, false)),
+        (3_600, (3_600, false), (3_600, false)),
+        (3_601, (3_600, true), (3_601, false)),
+        (DAY, (3_600, true), (DAY, false)),
+        (DAY + 1, (3_600, true), (DAY, true)),
+        (u64::MAX, (3_600, true), (DAY, true)),
+    ] {
+        for (request, (seconds, is_capped)) in [(request(&csr), leaf), (ca_request(&csr), ca)] {
+            let grant = granted(with_duration(request, requested), &rules);
+            assert_eq!(grant.duration, Duration::from_secs(seconds), "{requested}");
+            assert_eq!(grant.is_capped, is_capped, "{requested}");
+        }
+    }
+}
+
+/// The maximum for leaves is not one for CA certificates, and the other way around.
+#[test]
+fn each_maximum_is_for_one_kind() {
+    let csr = CsrParts::default();
+    let year = |request| with_duration(request, 365 * DAY);
+    let leaves = with_ca(with_max(plain(), Some(DAY), None), 0);
+    assert!(!granted(year(ca_request(&csr)), &leaves).is_capped);
+    let cas = with_ca(with_max(plain(), None, Some(DAY)), 0);
+    assert!(!granted(year(request(&csr)), &cas).is_capped);
+}
+
+/// Every way to request a lifetime has the same maximum.
+#[test]
+fn no_requester_and_no_annotation_exceeds_the_maximum() {
+    let rules = with_max(spiffe(), Some(30 * DAY), None);
+    let certificate = request_for_certificate(&CsrParts::nameless());
+    for request in [
+        days(365, true),
+        days(365, false),
+        with_duration(certificate, 365 * DAY),
+    ] {
+        let grant = granted(request, &rules);
+        assert_eq!(grant.duration, Duration::from_secs(30 * DAY));
+        assert!(grant.is_capped);
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn host_fault(name: &str) -> Option<&'static str> {
 }
 
 /// Checks that a uniformResourceIdentifier is absolute and in the characters of RFC 3986.
-pub(super) fn uri_fault(uri: &str) -> Option<&'static str> {
+pub(crate) fn uri_fault(uri: &str) -> Option<&'static str> {
     let relative = "is not absolute; start it with a scheme, such as spiffe://";
     let Some((scheme, rest)) = uri.split_once(':') else {
         return Some(relative);

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
+use signet_core::policy::CaProfile;
 use signet_core::reason::Reason;
 use signet_core::request::RawRequest;
 use signet_core::spiffe::TrustDomain;
@@ -10,7 +11,7 @@ use signet_keys::KeyType;
 use super::{Outcome, asked, outcome_now, ready};
 use crate::fixtures::{DAY, HOUR, NOW, at, ca, csr, key, service_account, verify};
 use crate::keyring::IssuerLookup;
-use crate::requests::outcome::Certificate;
+use crate::requests::outcome::{Certificate, Shortened};
 
 const KEY_TYPES: [KeyType; 7] = [
     KeyType::EcdsaP256,
@@ -63,14 +64,50 @@ async fn a2_13_the_chain_has_the_intermediates_and_not_the_root() {
 #[tokio::test]
 async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
     let signer = key::signer(KeyType::EcdsaP256);
-    let chain = ca::root(&*signer, "Root", at(-DAY), DAY + HOUR / 2);
+    let chain = ca::root(&*signer, "Root", at(-DAY), DAY + 2 * HOUR);
     let end = chain.not_after();
-    let certificate = issued(asked(), &ready(signer, chain)).await;
-    assert_eq!(certificate.clamped, Some(end));
+    let mut asked = asked();
+    asked.duration = Ok(Duration::from_secs(86_400));
+    let certificate = issued(asked, &ready(signer, chain)).await;
+    assert_eq!(certificate.shortened, Some(Shortened::ByCa(end)));
     assert_eq!(
         certificate.message(),
         format!("Certificate issued; lifetime shortened to {end}, when the CA expires")
     );
+}
+
+#[tokio::test]
+async fn a_lifetime_above_the_maximum_is_shortened_and_the_message_says_so() {
+    for (ca, field) in [
+        (false, "spec.profile.maxDuration"),
+        (true, "spec.profile.ca.maxDuration"),
+    ] {
+        let signer = key::signer(KeyType::EcdsaP256);
+        let chain = ca::valid(&*signer, "Root");
+        let IssuerLookup::Ready(mut loaded) = ready(signer, chain) else {
+            unreachable!("it was made ready");
+        };
+        let rules = &mut Arc::get_mut(&mut loaded).unwrap().rules;
+        rules.lifetimes.max_leaf = (!ca).then_some(Duration::from_secs(5400));
+        rules.lifetimes.max_ca = ca.then_some(Duration::from_secs(5400));
+        rules.ca = Some(CaProfile {
+            path_length: 0,
+            allowed_requesters: None,
+        });
+        let lookup = IssuerLookup::Ready(loaded);
+        for (requested, suffix) in [
+            (5400, String::new()),
+            (
+                5401,
+                format!("; lifetime shortened to 1h30m, the issuer's {field}"),
+            ),
+        ] {
+            let mut asked = asked();
+            (asked.ca, asked.duration) = (ca, Ok(Duration::from_secs(requested)));
+            let message = issued(asked, &lookup).await.message();
+            assert_eq!(message, format!("Certificate issued{suffix}"));
+        }
+    }
 }
 
 #[tokio::test]
@@ -87,7 +124,7 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Duration::from_secs(20));
     let certificate = issued(asked, &IssuerLookup::Ready(loaded)).await;
-    assert_eq!(certificate.clamped, None);
+    assert_eq!(certificate.shortened, None);
     assert_eq!(
         certificate.message(),
         "Certificate issued with SPIFFE ID spiffe://example.org/ns/shop/sa/web"

@@ -8,7 +8,7 @@ use signet_core::request::{Approval, RawRequest};
 use signet_keys::{ErrorClass, KeyError, KeyType, Signer};
 
 use super::{Outcome, asked, outcome, outcome_now, ready};
-use crate::fixtures::{DAY, NOW, at, ca, key};
+use crate::fixtures::{DAY, HOUR, NOW, at, ca, key};
 use crate::keyring::IssuerLookup;
 use crate::requests::reconcile::still_waits;
 
@@ -132,6 +132,22 @@ async fn a_ca_that_is_past_its_end_or_has_not_begun_signs_nothing() {
         assert!(wait.message.contains(said), "{}", wait.message);
         assert!(outcome.wants_retry());
     }
+    assert_eq!(remote.asked(), 0);
+}
+
+/// PKI-6. The renewal of the CA wakes the request, so nothing is retried by the clock.
+#[tokio::test]
+async fn pki_6_nothing_is_signed_in_the_last_hour_of_a_ca() {
+    let signer = key::signer(KeyType::EcdsaP256);
+    let chain = ca::root(&*signer, "Root", at(-DAY), DAY + HOUR);
+    let remote = key::Remote::of(&*signer, Ok(Vec::new()));
+    let found = ready(remote.clone(), chain);
+    let mut asked = asked();
+    asked.duration = Ok(Duration::from_secs(86_400));
+    let outcome = outcome(asked, &found, at(1)).await.unwrap();
+    assert_eq!(outcome.labels(), ("waiting", Reason::CaExpiresTooSoon));
+    assert!(wait(&outcome).message.contains("in less than 1h"));
+    assert!(!outcome.wants_retry());
     assert_eq!(remote.asked(), 0);
 }
 
