@@ -1,4 +1,5 @@
-//! The connection to the key of each issuer: made once, checked again, dropped with the issuer.
+//! The connections to the keys of each issuer: made once, checked again, dropped with the issuer.
+//! One is for the key of the active CA generation, one for that of the next.
 
 mod connection;
 mod log;
@@ -11,8 +12,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use signet_api::IssuerSpec;
-use signet_keys::{Access, Breaker, KeyError, KeyLimiters, KeyPin, KeyedSemaphore, Limits};
+use signet_api::KeyLimits;
+use signet_keys::{
+    Access, Breaker, KeyConfig, KeyError, KeyLimiters, KeyPin, KeyedSemaphore, Limits,
+};
 
 pub use connection::Key;
 use connection::{Connection, Notifier, Parameters};
@@ -24,9 +27,34 @@ use crate::wakeups::Wakeups;
 /// that hangs takes seconds, and one namespace must not exhaust the connection pool.
 const MAX_CHECKS_PER_NAMESPACE: usize = 32;
 
+/// Whose key a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The active generation's.
+    Active,
+    /// The next generation's.
+    Next,
+}
+
+/// The connections of one issuer.
+#[derive(Debug, Default)]
+struct Slots {
+    active: Option<Arc<Connection>>,
+    next: Option<Arc<Connection>>,
+}
+
+impl Slots {
+    fn of(&mut self, role: Role) -> &mut Option<Arc<Connection>> {
+        match role {
+            Role::Active => &mut self.active,
+            Role::Next => &mut self.next,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Connections {
-    by_issuer: Mutex<HashMap<IssuerName, Arc<Connection>>>,
+    by_issuer: Mutex<HashMap<IssuerName, Slots>>,
     limiters: KeyLimiters,
     checks: KeyedSemaphore<String>,
     /// The upper bounds of every issuer's limits.
@@ -45,8 +73,8 @@ impl Connections {
         }
     }
 
-    /// Returns the key of an issuer: the connected one if it is still valid, or a new connection.
-    /// Where `creates_key`, a missing key is about to be created, and is not logged.
+    /// Returns a key of an issuer: the connected one if it is still valid, or a new connection. Where
+    /// `creates_key`, a missing key is about to be created, and is not logged.
     ///
     /// # Errors
     /// The key cannot be used, or not now. An unavailable backend is not called: the last error is
@@ -54,19 +82,25 @@ impl Connections {
     pub async fn key(
         &self,
         issuer: (&IssuerName, &str),
-        spec: &IssuerSpec,
+        role: Role,
+        (config, key_limits): (&KeyConfig, Option<KeyLimits>),
         access: &Access,
         known: &KeyPin,
         creates_key: bool,
     ) -> Result<Key, KeyError> {
-        let connection = self.connection(issuer, spec);
+        let parameters = Parameters {
+            uid: issuer.1.to_owned(),
+            config: config.clone(),
+            limits: limits(config, key_limits, self.caps),
+        };
+        let connection = self.connection(issuer.0, role, parameters, known);
         let log = &connection.notifier.log;
         log.creates_key.store(creates_key, Ordering::Relaxed);
         let _permit = match &access.tenant {
             Some(tenant) => self.checks.enter(tenant.clone()).await,
             None => None,
         };
-        let key = connection.key(spec.key.backend(), (access, known), &self.limiters);
+        let key = connection.key(config.backend(), (access, known), &self.limiters);
         // What the breaker adds for requests would make a condition's message flap.
         let key = key
             .await
@@ -75,12 +109,13 @@ impl Connections {
         key
     }
 
+    /// Whether the key that signs is unavailable, or the one that is to sign if none does.
     pub fn is_unavailable(&self, issuer: &IssuerName) -> bool {
         self.breaker(issuer)
             .is_some_and(|breaker| breaker.is_open())
     }
 
-    /// How long an issuer's unavailable backend is not called; none if it may be called.
+    /// How long the unavailable backend of that key is not called; none if it may be called.
     pub fn rest(&self, issuer: &IssuerName) -> Option<Duration> {
         self.breaker(issuer)?.rest()
     }
@@ -89,23 +124,42 @@ impl Connections {
         self.by_issuer.lock().remove(issuer);
     }
 
+    /// Drops a connection that is not needed: an old key is no longer used or probed.
+    pub fn forget_role(&self, issuer: &IssuerName, role: Role) {
+        if let Some(slots) = self.by_issuer.lock().get_mut(issuer) {
+            *slots.of(role) = None;
+        }
+    }
+
     pub fn issuers(&self) -> Vec<IssuerName> {
         self.by_issuer.lock().keys().cloned().collect()
     }
 
     fn breaker(&self, issuer: &IssuerName) -> Option<Arc<Breaker>> {
-        let connection = self.by_issuer.lock().get(issuer).cloned();
-        connection.map(|connection| connection.breaker())
+        let by_issuer = self.by_issuer.lock();
+        let slots = by_issuer.get(issuer)?;
+        let connection = slots.active.as_ref().or(slots.next.as_ref())?;
+        Some(connection.breaker())
     }
 
-    fn connection(&self, (name, uid): (&IssuerName, &str), spec: &IssuerSpec) -> Arc<Connection> {
-        let parameters = Parameters {
-            uid: uid.to_owned(),
-            config: spec.key.clone(),
-            limits: limits(spec, self.caps),
-        };
+    fn connection(
+        &self,
+        name: &IssuerName,
+        role: Role,
+        parameters: Parameters,
+        known: &KeyPin,
+    ) -> Arc<Connection> {
         let mut by_issuer = self.by_issuer.lock();
-        match by_issuer.get(name) {
+        let slots = by_issuer.entry(name.clone()).or_default();
+        // The next generation was activated, and its key is connected.
+        let is_promoted = |next: &mut Arc<Connection>| {
+            role == Role::Active && next.parameters == parameters && next.is_to(known)
+        };
+        if let Some(next) = slots.next.take_if(is_promoted) {
+            slots.active = Some(next);
+        }
+        let slot = slots.of(role);
+        match slot {
             Some(connection) if connection.parameters == parameters => connection.clone(),
             _ => {
                 let notifier = Notifier {
@@ -114,7 +168,7 @@ impl Connections {
                     log: Arc::default(),
                 };
                 let connection = Arc::new(Connection::new(parameters, notifier));
-                by_issuer.insert(name.clone(), connection.clone());
+                *slot = Some(connection.clone());
                 connection
             }
         }
@@ -122,9 +176,9 @@ impl Connections {
 }
 
 /// Returns the spec's limits, or the backend's where the spec has none, under the caps.
-fn limits(spec: &IssuerSpec, caps: Limits) -> Limits {
-    let backend = spec.key.backend().limits();
-    let limits = spec.key_limits.unwrap_or_default();
+fn limits(config: &KeyConfig, of_spec: Option<KeyLimits>, caps: Limits) -> Limits {
+    let backend = config.backend().limits();
+    let limits = of_spec.unwrap_or_default();
     let per_second = limits.signatures_per_second.or(backend.per_second);
     let max_in_flight = limits.max_in_flight.unwrap_or(backend.max_in_flight);
     Limits {

@@ -1,17 +1,27 @@
 //! Reconciles `Issuer` and `ClusterIssuer`: one body for both kinds.
 //!
-//! [`converge`] observes the facts ([`observe`]), decides on one step ([`decide`], pure), takes it,
-//! and repeats until the issuer is ready or cannot be. The status is written once, at the end.
+//! A [`round`] observes the facts ([`observe`]), decides on one step ([`decide`], pure), takes it
+//! ([`apply`]), and repeats until there is no step. Then the status is written, and if that published
+//! another bundle, the next round begins.
 
-mod converge;
-mod create;
+mod apply;
+mod bundle;
 mod decide;
 mod facts;
 mod generation;
+mod keys;
+mod messages;
 mod observe;
+mod parents;
 mod profile;
+mod ready;
 mod reason;
+mod records;
+mod rotation;
+mod round;
 mod status;
+mod store;
+mod summary;
 pub mod watch;
 
 #[cfg(test)]
@@ -20,8 +30,10 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
+use serde_json::json;
 use signet_api::IssuerResource;
 use signet_keys::{KeyError, PROBE};
 
@@ -30,9 +42,12 @@ use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
 use crate::plan::{Plan, truncate};
-use crate::writer::WriteResult;
-use decide::Outcome;
+use decide::{Decision, Outcome};
 use facts::Facts;
+use round::{Round, round};
+
+/// More rounds in one reconcile mean that another writer is active.
+const MAX_ROUNDS: usize = 4;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -91,31 +106,73 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
         // The key is not called before that, and the status reports it already.
         return Ok(Action::requeue(rest));
     }
-    let (facts, outcome) = converge::converge(object, &name, context).await?;
-    if let Some(error) = facts.transient_key_error()
-        && !context.connections.is_unavailable(&name)
-        && matches!(
-            context.keyring.find(&name, Some(version.clone())),
-            IssuerLookup::Ready(_)
-        )
-    {
-        // An issuer stays ready until its key is known to be unavailable.
-        return Err(error.clone().into());
+    let mut object = object.clone();
+    for _ in 0..MAX_ROUNDS {
+        let found = round(&object, &name, context).await?;
+        // Before the status: a key that was withdrawn must not sign because a write failed.
+        publish(
+            &name,
+            version.clone(),
+            &found.facts,
+            &found.decision.outcome,
+            context,
+        );
+        match report(&object, &found, context).await? {
+            Reported::Conflict => {
+                // The spec need not have changed, and only a new spec triggers a reconcile.
+                context.metrics.conflict();
+                return Ok(Action::requeue(backoff(&object, context)));
+            }
+            // What was published may be what the next step waits for.
+            Reported::Published(written) => object = *written,
+            Reported::Done => return Ok(Action::requeue(requeue_after(&object, &found, context))),
+        }
     }
-    // Before the status: a key that was withdrawn must not sign because a write failed.
-    publish(&name, version, &facts, &outcome, context);
-    let shared = context.sharing.shared(&name);
-    let mut plan = status::plan(object, &facts, &outcome, shared.as_ref());
-    if status::only_rewords(object, &plan) && context.sharing.holds(&name) {
-        plan = Plan::default();
+    Ok(Action::requeue(backoff(&object, context)))
+}
+
+/// The result of writing the status.
+enum Reported<K> {
+    Done,
+    /// Another bundle is in the status now.
+    Published(Box<K>),
+    Conflict,
+}
+
+/// Writes the status and the events.
+async fn report<K: IssuerResource>(
+    object: &K,
+    found: &Round,
+    context: &Context,
+) -> Result<Reported<K>, Error> {
+    let name = &found.facts.name;
+    let shared = context.sharing.shared(name);
+    let mut plan = status::plan(object, found, shared.as_ref());
+    if status::only_rewords(object, &plan) && context.sharing.holds(name) {
+        plan = status::StatusPlan::default();
     }
-    if plan != Plan::default() && context.writer.apply(object, plan).await? == WriteResult::Conflict
-    {
-        // The spec need not have changed, and only a new spec triggers a reconcile.
-        context.metrics.conflict();
-        return Ok(Action::requeue(backoff(object, context)));
+    let mut written = None;
+    if let Some(status) = plan.status {
+        let Some(version) = context.writer.status(object, &json!(status)).await? else {
+            return Ok(Reported::Conflict);
+        };
+        let is_published = object
+            .issuer_status()
+            .and_then(|before| before.bundle.as_ref())
+            != status.bundle.as_ref();
+        let mut changed = object.clone();
+        changed.meta_mut().resource_version = Some(version);
+        changed.set_issuer_status(status);
+        written = is_published.then(|| Box::new(changed));
     }
-    Ok(Action::requeue(requeue_after(object, &outcome, context)))
+    for event in plan.events {
+        let plan = Plan {
+            status: None,
+            event: Some(event),
+        };
+        context.writer.apply(object, plan).await?;
+    }
+    Ok(written.map_or(Reported::Done, Reported::Published))
 }
 
 /// Stores the outcome where requests find it.
@@ -135,17 +192,25 @@ fn publish(
     context.keyring.put(name, version, state);
 }
 
-/// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret or an
-/// expired CA; one that is not, sooner, with backoff.
-fn requeue_after<K: IssuerResource>(object: &K, outcome: &Outcome, context: &Context) -> Duration {
-    match outcome {
+/// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret and when
+/// time changes its plan; one that is not, sooner, with backoff.
+fn requeue_after<K: IssuerResource>(object: &K, found: &Round, context: &Context) -> Duration {
+    let Decision { outcome, plan, .. } = &found.decision;
+    let now = (context.now)();
+    let left = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
+    let wake = plan.as_ref().and_then(|plan| plan.wake).map(left);
+    let wait = match outcome {
         Ok(ready) => {
-            context.attempts.done(&object.uid().unwrap_or_default());
-            let left = ready.chain.not_after().duration_since((context.now)());
             let resync = context.settings.issuer_resync_interval;
-            resync
-                .min(left.try_into().unwrap_or_default())
-                .max(Duration::from_secs(1))
+            let waits_for_more = found.facts.waits_for_more();
+            let again = match waits_for_more {
+                true => backoff(object, context),
+                false => {
+                    context.attempts.done(&object.uid().unwrap_or_default());
+                    resync
+                }
+            };
+            again.min(left(ready.chain.not_after()))
         }
         // The connection itself bounds how often an unavailable backend is called.
         Err(not_ready) if not_ready.is_key_unavailable() => {
@@ -153,7 +218,9 @@ fn requeue_after<K: IssuerResource>(object: &K, outcome: &Outcome, context: &Con
             rest.unwrap_or(PROBE)
         }
         Err(_) => backoff(object, context),
-    }
+    };
+    wake.map_or(wait, |wake| wait.min(wake))
+        .max(Duration::from_secs(1))
 }
 
 fn backoff<K: IssuerResource>(object: &K, context: &Context) -> Duration {

@@ -1,5 +1,7 @@
 //! The state of each issuer: one that can sign has a connected key.
 
+mod records;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -13,10 +15,14 @@ use signet_keys::{GuardedSigner, KeyError};
 use crate::issuer_name::IssuerName;
 use crate::wakeups::Wakeups;
 
+pub use records::{RecordStore, Records};
+
 /// An issuer that can sign.
 #[derive(Debug)]
 pub struct ReadyIssuer {
-    /// The name of the CA generation that signs.
+    /// The number of the CA generation that signs.
+    pub number: u32,
+    /// Its name.
     pub generation: String,
     pub rules: Rules,
     pub chain: CaChain,
@@ -27,6 +33,8 @@ pub struct ReadyIssuer {
     pub bundle: Bundle,
     /// The name of the key backend, for metrics.
     pub backend: &'static str,
+    /// The longest lifetimes that may be granted without another record.
+    pub records: Arc<Records>,
 }
 
 impl ReadyIssuer {

@@ -69,6 +69,9 @@ pub const PERMISSIONS: &[Permission] = &[
     grant(Cluster, SIGNET, "clusterissuers/status", "patch"),
     grant(Issuers, SIGNET, "cagenerations", "list"),
     grant(Issuers, SIGNET, "cagenerations", "create"),
+    grant(Issuers, SIGNET, "cagenerations", "patch"),
+    // Those that have ended.
+    grant(Issuers, SIGNET, "cagenerations", "delete"),
     grant(Cluster, CERT_MANAGER, "certificaterequests", "list"),
     grant(Cluster, CERT_MANAGER, "certificaterequests", "watch"),
     grant(Cluster, CERT_MANAGER, "certificaterequests/status", "patch"),

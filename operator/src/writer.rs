@@ -1,5 +1,6 @@
 //! The only place that writes to the API server, the Lease excepted.
 
+mod generations;
 mod terminating;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use http::HeaderValue;
 use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::{NamespaceResourceScope, Request};
+use kube::core::{NamespaceResourceScope, PartialObjectMeta, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Api, Client, Resource};
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
+pub use generations::{Recorded, StoredVersion};
 use terminating::Terminating;
 
 /// Requests only the metadata of an object in the response to a write.
@@ -79,7 +81,7 @@ impl Writer {
         // The requests of one namespace must not delay the writes of others.
         let _permit = self.permits.acquire(namespace).await;
         if let Some(status) = plan.status
-            && self.status(object, &status).await? == WriteResult::Conflict
+            && self.status(object, &status).await?.is_none()
         {
             return Ok(WriteResult::Conflict);
         }
@@ -90,7 +92,9 @@ impl Writer {
         Ok(WriteResult::Done)
     }
 
-    async fn status<K>(&self, object: &K, status: &Value) -> Result<WriteResult, kube::Error>
+    /// Writes a status as [`Self::apply`] does, and returns the object's new resourceVersion; none
+    /// if the object was changed or deleted.
+    pub async fn status<K>(&self, object: &K, status: &Value) -> Result<Option<String>, kube::Error>
     where
         K: Resource<DynamicType = ()>,
     {
@@ -108,11 +112,11 @@ impl Writer {
             .patch_subresource("status", name, &params, &Patch::Apply(&body))
             .map_err(kube::Error::BuildRequest)?;
         request.headers_mut().insert(ACCEPT, METADATA_ONLY);
-        // The watch delivers the written object, so the response is not parsed.
-        match self.client.request_text(request).await {
-            Ok(_) => Ok(WriteResult::Done),
+        // The watch delivers the written object, so only the response's metadata is parsed.
+        match self.client.request::<PartialObjectMeta<K>>(request).await {
+            Ok(written) => Ok(Some(written.metadata.resource_version.unwrap_or_default())),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
-                Ok(WriteResult::Conflict)
+                Ok(None)
             }
             Err(error) => Err(error),
         }

@@ -54,7 +54,7 @@ names in an issuer. */}}
 {{- define "signet.issuerRules" -}}
 - apiGroups: [signet.dev]
   resources: [cagenerations]
-  verbs: [list, create]
+  verbs: [list, create, patch, delete]
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create]

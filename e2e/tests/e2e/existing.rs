@@ -22,7 +22,7 @@ shared![
     a_leaf_is_not_accepted_as_ca,
     a_secret_without_a_certificate_is_rejected,
     an_unsupported_key_type_is_reported,
-    a_generation_never_changes,
+    facts_of_a_generation_are_set_once_and_lifetimes_grow,
 ];
 
 /// A root that cert-manager makes.
@@ -145,7 +145,10 @@ async fn a_renewal_with_the_same_key_is_a_rotation(test: &TestNamespace) -> Resu
 async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
     let ca = root(test.name(), "root", EC);
     root_in_namespace(test, EC).await?;
-    let issuer = test.issuer(Issuer, "ca", spec::existing("root")).await?;
+    let mut spec = spec::existing("root");
+    // The key that stays signs under its old root until then.
+    spec["rotation"] = json!({ "activationDelay": "6s" });
+    let issuer = test.issuer(Issuer, "ca", spec).await?;
     let csr = Csr::for_dns("shop.example")?;
     let before = test.issue(&Ask::new(&issuer, &csr), &csr).await?;
 
@@ -159,7 +162,10 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
     test.cert_manager_ca_renewed(ca, 2).await?;
     let rotated = |found: &signet_api::Issuer| {
         let status = found.status.as_ref();
-        status.is_some_and(|status| status.ca.len() == 2)
+        status.is_some_and(|status| {
+            let first = status.ca.first();
+            first.is_some_and(|ca| ca.generation == 2 && ca.state == GenerationState::Active)
+        })
     };
     let found = test
         .bed()
@@ -173,7 +179,7 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
         .collect();
     let expected = [
         ("issuer-ca-2", GenerationState::Active),
-        ("issuer-ca-1", GenerationState::Inactive),
+        ("issuer-ca-1", GenerationState::Old),
     ];
     ensure!(states == expected, "{states:?}");
 
@@ -194,7 +200,7 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
         "the old root stays trusted"
     );
     ensure!(after.roots.len() == 2, "{:?}", after.roots);
-    // It never was unready on the way.
+    // It never was unready on the way. Without the old key, overlap is impossible, and reported.
     let events = test
         .bed()
         .events(&test.api::<signet_api::Issuer>().get("ca").await?)
@@ -202,7 +208,12 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
     let warnings = events
         .iter()
         .filter(|event| event.type_.as_deref() == Some("Warning"));
-    ensure!(warnings.count() == 0, "{events:?}");
+    let warnings: Vec<_> = warnings.map(|event| event.reason.as_deref()).collect();
+    let expected: &[_] = match policy {
+        "Never" => &[],
+        _ => &[Some("Activated")],
+    };
+    ensure!(warnings == expected, "{events:?}");
     Ok(())
 }
 
@@ -294,24 +305,40 @@ async fn an_unsupported_key_type_is_reported(test: &TestNamespace) -> Result<()>
     Ok(())
 }
 
-async fn a_generation_never_changes(test: &TestNamespace) -> Result<()> {
+async fn facts_of_a_generation_are_set_once_and_lifetimes_grow(test: &TestNamespace) -> Result<()> {
     test.root().await?;
     let generations = test.api::<CAGeneration>();
     let params = PatchParams::default();
-    for change in [
-        json!({ "spec": { "generation": 7 } }),
-        json!({ "spec": { "roots": "" } }),
-        json!({ "spec": { "key": { "config": { "software": { "secretName": "other" } } } } }),
-        json!({ "spec": { "notAfter": "2099-01-01T00:00:00Z" } }),
+    let year_2099 = "2099-01-01T00:00:00Z";
+    let other_key = json!({ "config": { "software": { "secretName": "other" } } });
+    for (change, expected) in [
+        (json!({ "generation": 7 }), "are immutable"),
+        (json!({ "key": other_key }), "are immutable"),
+        (json!({ "purpose": { "requestID": "x" } }), "are immutable"),
+        (json!({ "preparedAt": year_2099 }), "are immutable"),
+        (json!({ "trustDomain": "example.org" }), "is immutable"),
+        (json!({ "certificate": null }), "certificate is set once"),
+        (
+            json!({ "certificate": { "notAfter": year_2099 } }),
+            "certificate is set once",
+        ),
+        (json!({ "publishedAt": null }), "publishedAt is set once"),
+        (
+            json!({ "activatedAt": year_2099 }),
+            "activatedAt is set once",
+        ),
+        (json!({ "longestLeafSeconds": 1 }), "may only grow"),
+        (json!({ "longestLeafSeconds": null }), "may only grow"),
     ] {
-        let patch = Patch::Merge(change);
-        let refused = generations
-            .patch("issuer-root-1", &params, &patch)
-            .await
-            .err();
-        let refused = refused.context("the API server refuses it")?.to_string();
-        ensure!(refused.contains("is immutable"), "{refused}");
+        let patch = Patch::Merge(json!({ "spec": change }));
+        let refused = generations.patch("issuer-root-1", &params, &patch).await;
+        let refused = refused.err().context("the API server refuses it")?;
+        ensure!(refused.to_string().contains(expected), "{refused}");
     }
+    let longer = json!({ "spec": { "longestLeafSeconds": 9_000_000, "longestCASeconds": 60 } });
+    generations
+        .patch("issuer-root-1", &params, &Patch::Merge(longer))
+        .await?;
     let labels = json!({ "metadata": { "labels": { "team": "platform" } } });
     generations
         .patch("issuer-root-1", &params, &Patch::Merge(labels))

@@ -39,7 +39,10 @@ async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
     );
     let generation = test.api::<CAGeneration>().get("issuer-root-1").await?;
     ensure!(
-        row[4] == generation.spec.not_after.0.to_string(),
+        generation
+            .spec
+            .certificate
+            .is_some_and(|certificate| row[4] == certificate.not_after.0.to_string()),
         "{listed}"
     );
 
@@ -54,7 +57,16 @@ async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
     let listed = bed.kubectl(&["get", "cagen", "-n", test.name()]).await?;
     let (head, row) = table(&listed)?;
     ensure!(
-        head == ["NAME", "KIND", "ISSUER", "GENERATION", "CA EXPIRY", "AGE"],
+        head == [
+            "NAME",
+            "KIND",
+            "ISSUER",
+            "GENERATION",
+            "ACTIVATED",
+            "SUPERSEDED",
+            "CA EXPIRY",
+            "AGE"
+        ],
         "{listed}"
     );
     ensure!(
@@ -66,7 +78,7 @@ async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
         .kubectl(&["get", "siss", "-n", test.name(), "-o", "wide"])
         .await?;
     ensure!(
-        wide.contains("MESSAGE") && wide.contains("Signs as CN=root until"),
+        wide.contains("MESSAGE") && wide.contains("/root generation 1 until"),
         "{wide}"
     );
     let all = bed
@@ -157,8 +169,8 @@ async fn explain_is_documentation(test: &TestNamespace) -> Result<()> {
         ),
         ("cagenerations.signet.dev", "It is not owned by its issuer"),
         (
-            "cagenerations.signet.dev.spec.notAfter",
-            "No leaf under it is valid for longer",
+            "cagenerations.signet.dev.spec.certificate.notAfter",
+            "No certificate under it is valid for longer",
         ),
     ] {
         let text = explain(test, path).await?;

@@ -17,6 +17,7 @@ mod observation;
 mod operator;
 mod profile;
 mod refusals;
+mod rotation;
 mod schema;
 mod self_signed;
 mod shared_ca;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         observation::tests(),
         profile::tests(),
         refusals::tests(),
+        rotation::tests(),
         schema::tests(),
         self_signed::tests(),
         shared_ca::tests(),

@@ -10,6 +10,7 @@ shared![
     what_is_meant_is_taken,
     an_unknown_key_type_is_refused,
     a_change_is_judged_like_a_creation,
+    a_trust_domain_is_neither_added_nor_changed_nor_removed,
 ];
 
 /// What is changed in a spec that is right, and the error of the API server.
@@ -122,6 +123,18 @@ fn wrong_values() -> Wrong {
         (
             json!({ "profile": { "ca": { "pathLength": 11 } } }),
             "spec.profile.ca.pathLength",
+        ),
+        (
+            json!({ "rotation": { "activation": "Manual", "activationDelay": "1h" } }),
+            "set only one of them",
+        ),
+        (
+            json!({ "rotation": { "activate": "ABC" } }),
+            "spec.rotation.activate",
+        ),
+        (
+            json!({ "rotation": { "revoked": ["0".repeat(63)] } }),
+            "spec.rotation.revoked",
         ),
     ]
 }
@@ -262,6 +275,9 @@ async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
             } } },
         }),
         json!({ "key": { "software": { "keyType": "ED25519" } } }),
+        json!({ "rotation": { "activation": "Manual", "requestID": "1", "revisionHistoryLimit": 0 } }),
+        json!({ "rotation": { "activationDelay": "24h", "revoked": ["0".repeat(64)] } }),
+        json!({ "certificate": { "renewBefore": "24h" }, "suspend": false }),
     ]
     .into_iter()
     .enumerate()
@@ -300,6 +316,32 @@ async fn a_change_is_judged_like_a_creation(test: &TestNamespace) -> Result<()> 
             .with_context(|| format!("{change} was taken"))?
             .to_string();
         ensure!(refused.contains(message), "{change}: {refused}");
+    }
+    Ok(())
+}
+
+/// Bundles of different trust domains must not be merged.
+async fn a_trust_domain_is_neither_added_nor_changed_nor_removed(
+    test: &TestNamespace,
+) -> Result<()> {
+    for kind in [Issuer, ClusterIssuer] {
+        let own = |name: &str| test.unique(&format!("{name}-{}", kind.plural()));
+        let plain = test
+            .create_issuer(kind, "plain", spec::self_signed(&own("plain")))
+            .await?;
+        let spiffe = spec::spiffe(&own("spiffe"), "example.org");
+        let spiffe = test.create_issuer(kind, "spiffe", spiffe).await?;
+        let other = json!({ "spiffe": { "trustDomain": "example.com" } });
+        for (issuer, change) in [
+            (&plain, other.clone()),
+            (&spiffe, other),
+            (&spiffe, json!({ "spiffe": null })),
+        ] {
+            let refused = test.patch_issuer(issuer, change.clone()).await.err();
+            let refused = refused.with_context(|| format!("{change} was taken"))?;
+            let expected = "cannot be added, changed or removed";
+            ensure!(refused.to_string().contains(expected), "{refused}");
+        }
     }
     Ok(())
 }

@@ -24,9 +24,9 @@ async fn a_plain_issuer_over_the_ca_of_a_trust_domain_is_reported_by_both(
 
     test.delete_issuer(&plain).await?;
     waits_for_message(test, &spiffe, |message| !message.contains("shares")).await?;
-    // Ready, then the message with the other issuer, then without it; not one more.
-    let writes = audit::status_writes_from(test.bed(), namespace, "spiffe", 3).await?;
-    ensure!(writes == 3, "{writes} status writes");
+    // The bundle, ready, then the message with the other issuer, then without it; not one more.
+    let writes = audit::status_writes_from(test.bed(), namespace, "spiffe", 4).await?;
+    ensure!(writes == 4, "{writes} status writes");
     Ok(())
 }
 

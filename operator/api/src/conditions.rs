@@ -10,6 +10,8 @@ pub const READY: &str = "Ready";
 pub const RECONCILING: &str = "Reconciling";
 /// kstatus: the object is not ready until a user changes something.
 pub const STALLED: &str = "Stalled";
+/// Another CA generation is to take over.
+pub const ROTATING: &str = "Rotating";
 
 /// Returns a condition with the transition time of the one before it, if its status is the same.
 pub fn keep_transition_time(mut condition: Condition, before: &[Condition]) -> Condition {

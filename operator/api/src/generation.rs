@@ -1,4 +1,5 @@
-//! `CAGeneration`: a CA certificate and its key reference, in an object of their own.
+//! `CAGeneration`: a key and, once its parent has signed it, its CA certificate, in an object of
+//! their own.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
@@ -12,7 +13,7 @@ use crate::IssuerKind;
 /// MiB, and CEL's cost estimate needs a bound.
 const PEM_LIMIT: u32 = 64 * 1024;
 
-/// A CA certificate, its chain, and the key that signs under it.
+/// A key, its CA certificate and chain, and the facts of its life.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
     group = "signet.dev",
@@ -24,17 +25,40 @@ const PEM_LIMIT: u32 = 64 * 1024;
     selectable = ".spec.issuerRef.kind",
     selectable = ".spec.issuerRef.name",
     category = "signet",
-    doc = "A CAGeneration holds a CA certificate, its chain, and a reference to its key. Signet creates it before the key signs under the CA certificate, and never changes it. It is not owned by its issuer. Back it up together with the key: if you delete it, Signet no longer knows the CA.",
+    doc = "A CAGeneration holds a reference to a key, the CA certificate that was issued for it, and when it was published, activated and superseded. Signet creates it before the key signs under the CA certificate, and sets each fact once. It is not owned by its issuer. Back it up together with the key: if you delete it, Signet no longer knows the CA.",
     printcolumn = r#"{"name":"Kind","type":"string","jsonPath":".spec.issuerRef.kind"}"#,
     printcolumn = r#"{"name":"Issuer","type":"string","jsonPath":".spec.issuerRef.name"}"#,
     printcolumn = r#"{"name":"Generation","type":"integer","jsonPath":".spec.generation"}"#,
-    printcolumn = r#"{"name":"CA expiry","type":"string","jsonPath":".spec.notAfter"}"#,
+    printcolumn = r#"{"name":"Activated","type":"date","jsonPath":".spec.activatedAt"}"#,
+    printcolumn = r#"{"name":"Superseded","type":"date","jsonPath":".spec.supersededAt"}"#,
+    printcolumn = r#"{"name":"CA expiry","type":"string","jsonPath":".spec.certificate.notAfter"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "self == oldSelf",
-    "message": "the spec of a CAGeneration is immutable",
+    "rule": "self.issuerRef == oldSelf.issuerRef && self.generation == oldSelf.generation && self.key == oldSelf.key && self.purpose == oldSelf.purpose && self.preparedAt == oldSelf.preparedAt",
+    "message": "issuerRef, generation, key, purpose and preparedAt of a CAGeneration are immutable",
+}, {
+    "rule": "has(oldSelf.trustDomain) == has(self.trustDomain) && (!has(self.trustDomain) || self.trustDomain == oldSelf.trustDomain)",
+    "message": "the trustDomain of a CAGeneration is immutable",
+}, {
+    "rule": "!has(oldSelf.certificate) || (has(self.certificate) && self.certificate == oldSelf.certificate)",
+    "message": "certificate is set once",
+}, {
+    "rule": "!has(oldSelf.publishedAt) || (has(self.publishedAt) && self.publishedAt == oldSelf.publishedAt)",
+    "message": "publishedAt is set once",
+}, {
+    "rule": "!has(oldSelf.activatedAt) || (has(self.activatedAt) && self.activatedAt == oldSelf.activatedAt)",
+    "message": "activatedAt is set once",
+}, {
+    "rule": "!has(oldSelf.supersededAt) || (has(self.supersededAt) && self.supersededAt == oldSelf.supersededAt)",
+    "message": "supersededAt is set once",
+}, {
+    "rule": "!has(oldSelf.longestLeafSeconds) || (has(self.longestLeafSeconds) && self.longestLeafSeconds >= oldSelf.longestLeafSeconds)",
+    "message": "longestLeafSeconds may only grow",
+}, {
+    "rule": "!has(oldSelf.longestCASeconds) || (has(self.longestCASeconds) && self.longestCASeconds >= oldSelf.longestCASeconds)",
+    "message": "longestCASeconds may only grow",
 }]))]
 pub struct CAGenerationSpec {
     /// The issuer: an Issuer in the same namespace, or a ClusterIssuer, whose generations are in
@@ -45,17 +69,41 @@ pub struct CAGenerationSpec {
     pub generation: u32,
     /// The key that signs under this generation.
     pub key: GenerationKey,
-    /// The CA certificate and those above it, in PEM, the trust anchor last.
-    #[schemars(length(min = 1, max = PEM_LIMIT))]
-    pub certificate_chain: String,
-    /// The roots that come with it, in PEM.
-    #[schemars(length(max = PEM_LIMIT))]
-    pub roots: String,
-    /// The start of the validity: the latest notBefore of the CA certificate and those above it.
-    pub not_before: Time,
-    /// The end of the validity: the earliest notAfter of the CA certificate and those above it. No
-    /// leaf under it is valid for longer.
-    pub not_after: Time,
+    /// The part of the issuer's spec that it was created for.
+    pub purpose: GenerationPurpose,
+    /// The issuer's SPIFFE trust domain. A generation never signs for another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub trust_domain: Option<String>,
+    /// When it was created.
+    pub prepared_at: Time,
+    /// The CA certificate. Set once, after it passed every check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<GenerationCertificate>,
+    /// When its root was in the trust bundle, wherever that is published. Only this starts the
+    /// delay of its activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Time>,
+    /// When it began to sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<Time>,
+    /// When another generation took its place, or when it was no longer wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_at: Option<Time>,
+    /// The longest lifetime of a leaf under it, in seconds. Raised before the first longer leaf is
+    /// signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub longest_leaf_seconds: Option<i64>,
+    /// The longest lifetime of a CA certificate under it, in seconds. Raised before the first
+    /// longer one is signed.
+    #[serde(
+        default,
+        rename = "longestCASeconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(range(min = 1))]
+    pub longest_ca_seconds: Option<i64>,
 }
 
 /// An issuer of this group.
@@ -84,4 +132,52 @@ pub struct GenerationKey {
     /// connects to the key.
     #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
     pub fingerprint: String,
+}
+
+/// The part of an issuer's spec that a generation was created for. A spec that asks for something
+/// else starts another generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerationPurpose {
+    /// The SHA-256 of `spec.certificate` without what only says how it is renewed, in hex.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
+    pub certificate: String,
+    /// The `spec.rotation.requestID` that it answers.
+    #[serde(default, rename = "requestID", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub request_id: Option<String>,
+    /// The `spec.rotation.rollbackTo` during which it was created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
+    pub rollback_to: Option<String>,
+}
+
+/// A CA certificate with those above it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerationCertificate {
+    /// The CA certificate and those above it, in PEM, the trust anchor last.
+    #[schemars(length(min = 1, max = PEM_LIMIT))]
+    pub chain: String,
+    /// Why the trust anchor is trusted.
+    pub trust: RootTrust,
+    /// The SHA-256 of the CA certificate, in hex.
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
+    pub fingerprint: String,
+    /// The start of the validity: the latest notBefore of the CA certificate and those above it.
+    pub not_before: Time,
+    /// The end of the validity: the earliest notAfter of the CA certificate and those above it. No
+    /// certificate under it is valid for longer.
+    pub not_after: Time,
+}
+
+/// Why a root is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RootTrust {
+    /// Signet created it.
+    Created,
+    /// The spec names it, or the object in which the certificate is.
+    Listed,
+    /// It was the first root that the parent returned.
+    Pinned,
 }

@@ -3,5 +3,6 @@
 pub(crate) mod kinds;
 pub(crate) mod profile;
 pub(crate) mod requesters;
+pub(crate) mod rotation;
 pub(crate) mod spec;
 pub(crate) mod status;

@@ -11,16 +11,20 @@ pub mod external;
 mod generation;
 mod issuer;
 
-pub use generation::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
+pub use generation::{
+    CAGeneration, CAGenerationSpec, GenerationCertificate, GenerationKey, GenerationPurpose,
+    IssuerReference, RootTrust,
+};
 pub use issuer::kinds::{
     ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec,
 };
 pub use issuer::profile::{CaProfile, Profile, WhenCaExpiresFirst};
 pub use issuer::requesters::{AllowedRequesters, RequesterCertificates, RequesterServiceAccount};
+pub use issuer::rotation::{ActivationMode, RotationSpec};
 pub use issuer::spec::{
     CertificateSource, CertificateSpec, Existing, KeyLimits, SelfSigned, SpiffeSpec,
 };
-pub use issuer::status::{CaSummary, GenerationState, IssuerStatus};
+pub use issuer::status::{CaSummary, GenerationRole, GenerationState, IssuerStatus};
 
 /// The API group.
 pub const GROUP: &str = "signet.dev";

@@ -32,3 +32,5 @@ pub use subject::{CaName, default_subject, parse_subject};
 pub use to_be_signed::{Signature, ToBeSigned};
 pub use urls::{CaUrl, CaUrls};
 pub use validity::{BACKDATE, ValidityPeriod};
+/// A distinguished name.
+pub use x509_cert::name::Name;

@@ -24,6 +24,13 @@ pub struct Key {
     pub notices: Vec<String>,
 }
 
+impl Key {
+    /// The SHA-256 of its SubjectPublicKeyInfo, in hex.
+    pub fn fingerprint(&self) -> String {
+        self.guard.public_key().fingerprint()
+    }
+}
+
 /// The parameters of a connection. Other parameters make a new connection, without the failures of
 /// the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +78,15 @@ impl Connection {
 
     pub(super) fn breaker(&self) -> Arc<Breaker> {
         self.breaker.lock().clone()
+    }
+
+    /// Whether it is connected to the key of this fingerprint. One that is being checked is not.
+    pub(super) fn is_to(&self, known: &KeyPin) -> bool {
+        let Ok(last) = self.last.try_lock() else {
+            return false;
+        };
+        let key = last.key.as_ref();
+        key.is_some_and(|key| Some(key.fingerprint()) == known.fingerprint)
     }
 
     /// Returns the current key if it is still valid, or connects again.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_api::{CertificateSpec, KeyLimits};
+use signet_api::{CertificateSpec, IssuerSpec, KeyLimits};
 use signet_keys::{
     ErrorClass, GeneratedKey, KeyType, Limits, Namespace, PROBE, SecretData, ServiceAccountToken,
 };
@@ -81,9 +81,12 @@ fn spec(secret: &str) -> IssuerSpec {
         certificate: CertificateSpec {
             self_signed: None,
             existing: None,
+            renew_before: None,
         },
         spiffe: None,
         profile: None,
+        rotation: None,
+        suspend: false,
     }
 }
 
@@ -102,8 +105,16 @@ async fn check(
     spec: &IssuerSpec,
 ) -> Result<Key, KeyError> {
     let (issuer, known) = (corp(), KeyPin::default());
+    let parameters = (&spec.key, spec.key_limits);
     connections
-        .key((&issuer, "uid"), spec, &cluster.access(), &known, false)
+        .key(
+            (&issuer, "uid"),
+            Role::Next,
+            parameters,
+            &cluster.access(),
+            &known,
+            false,
+        )
         .await
 }
 
@@ -171,7 +182,7 @@ async fn another_spec_is_another_connection() {
 fn limits_default_to_those_of_the_backend() {
     let mut spec = spec("ca");
     let own = spec.key.backend().limits();
-    assert_eq!(limits(&spec, NO_CAPS), own);
+    assert_eq!(limits(&spec.key, spec.key_limits, NO_CAPS), own);
     spec.key_limits = Some(KeyLimits {
         signatures_per_second: Some(7),
         max_in_flight: None,
@@ -180,7 +191,7 @@ fn limits_default_to_those_of_the_backend() {
         per_second: Some(7),
         max_in_flight: own.max_in_flight,
     };
-    assert_eq!(limits(&spec, NO_CAPS), expected);
+    assert_eq!(limits(&spec.key, spec.key_limits, NO_CAPS), expected);
 }
 
 /// A user who may write Issuers does not decide about the platform's quota.
@@ -200,7 +211,7 @@ fn limits_never_exceed_the_operators_caps() {
             signatures_per_second: per_second,
             max_in_flight,
         });
-        let found = limits(&spec, caps);
+        let found = limits(&spec.key, spec.key_limits, caps);
         assert_eq!((found.per_second, found.max_in_flight), expected);
     }
 }

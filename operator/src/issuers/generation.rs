@@ -1,99 +1,109 @@
-//! Reads CA generations from objects, and writes them to objects.
+//! Reads CA generations from objects. Pure.
+
+mod object;
+mod unreadable;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, IssuerReference};
-use signet_core::ca::{CaCertificate, CaChain, ChainError};
-use signet_keys::{BlockingQueue, KeyConfig};
-use tokio::task::JoinError;
+use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, RootTrust};
+use signet_core::ca::{CaChain, Certified, Generation, Lifetimes, Purpose};
+use signet_keys::KeyPin;
 
-use crate::issuer_name::IssuerName;
-use crate::plan::managed_by;
+use crate::writer::StoredVersion;
 
+pub(super) use object::{NewObject, certificate, fact, new, number_in_name, object_name};
+pub(super) use unreadable::Unreadable;
+
+/// A generation as it is stored.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Generation {
-    pub(super) name: String,
-    pub(super) number: u32,
+pub(super) struct Stored {
+    /// What it is written about under.
+    pub(super) version: StoredVersion,
     pub(super) key: GenerationKey,
-    pub(super) chain: Result<CaChain, ChainError>,
+    pub(super) trust_domain: Option<String>,
+    /// Its certificate and those above it, once there is one.
+    pub(super) chain: Option<CaChain>,
+    /// Why its root is trusted.
+    pub(super) trust: Option<RootTrust>,
+    pub(super) facts: Generation,
 }
 
-impl Generation {
-    /// Whether it is of this chain, whatever roots are given with it.
-    pub(super) fn is_of(&self, chain: &CaChain) -> bool {
-        let own = self.chain.as_ref();
-        own.is_ok_and(|own| own.is_same_path(chain))
+impl Stored {
+    pub(super) fn number(&self) -> u32 {
+        self.facts.number
     }
 
-    /// Whether certificates under it can still be valid.
-    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
-        self.chain
-            .as_ref()
-            .is_ok_and(|chain| now < chain.not_after())
+    pub(super) fn name(&self) -> &str {
+        &self.version.name
+    }
+
+    /// Returns what selects its key, wherever the reference leads now.
+    pub(super) fn pin(&self) -> KeyPin {
+        KeyPin {
+            pin: self.key.pin.clone(),
+            fingerprint: Some(self.key.fingerprint.clone()),
+        }
+    }
+
+    pub(super) fn not_after(&self) -> Option<Timestamp> {
+        self.facts.certified.as_ref().map(|own| own.not_after)
     }
 }
 
-pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Generation {
+/// Reads a generation, and checks that its certificate is for its key.
+pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Result<Stored, Unreadable> {
     let spec = &object.spec;
-    let chain = spec.certificate_chain.as_bytes();
-    Generation {
-        name: object.name_any(),
-        number: spec.generation,
+    let certificate = spec.certificate.as_ref();
+    let chain = certificate.map(|own| CaChain::from_pem(own.chain.as_bytes(), None, now));
+    let chain = chain.transpose();
+    let chain = chain.map_err(|error| Unreadable::new(object, &error.to_string()))?;
+    let is_of_key =
+        |chain: &CaChain| chain.issuing().public_key().fingerprint() == spec.key.fingerprint;
+    if chain.as_ref().is_some_and(|chain| !is_of_key(chain)) {
+        return Err(Unreadable::new(
+            object,
+            "its certificate is for another key",
+        ));
+    }
+    Ok(Stored {
+        version: StoredVersion {
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+            uid: object.uid().unwrap_or_default(),
+            resource_version: object.resource_version().unwrap_or_default(),
+        },
         key: spec.key.clone(),
-        chain: CaChain::from_pem(chain, Some(spec.roots.as_bytes()), now),
-    }
+        trust_domain: spec.trust_domain.clone(),
+        trust: spec
+            .certificate
+            .as_ref()
+            .map(|certificate| certificate.trust),
+        facts: facts(spec, chain.as_ref()),
+        chain,
+    })
 }
 
-/// Reads the generations of an issuer, oldest first. Each waits in the queue for its own turn: a
-/// tenant may have many, with chains that take long to verify.
-pub(super) async fn read_each(
-    objects: Vec<CAGeneration>,
-    namespace: &str,
-    now: Timestamp,
-    queue: &BlockingQueue,
-) -> Result<Vec<Generation>, JoinError> {
-    let mut generations = Vec::with_capacity(objects.len());
-    for object in objects {
-        generations.push(queue.run(namespace, move || read(&object, now)).await?);
-    }
-    generations.sort_by_key(|generation| generation.number);
-    Ok(generations)
-}
-
-/// Returns the object of a new generation. Its number is part of its name, so that only one of two
-/// writers can create it.
-pub(super) fn object(
-    issuer: &IssuerName,
-    namespace: &str,
-    (key, pin): (&KeyConfig, Option<&str>),
-    chain: &CaChain,
-    number: u32,
-) -> CAGeneration {
-    let kind = issuer.kind;
-    let name = format!("{}-{}-{number}", kind.as_str().to_lowercase(), issuer.name);
-    let spec = CAGenerationSpec {
-        issuer_ref: IssuerReference {
-            kind,
-            name: issuer.name.clone(),
+fn facts(spec: &CAGenerationSpec, chain: Option<&CaChain>) -> Generation {
+    let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    Generation {
+        number: spec.generation,
+        key: spec.key.fingerprint.clone(),
+        purpose: Purpose {
+            key_name: spec.key.config.backend().reference(),
+            certificate: spec.purpose.certificate.clone(),
+            request_id: spec.purpose.request_id.clone(),
+            rollback_to: spec.purpose.rollback_to.clone(),
         },
-        generation: number,
-        key: GenerationKey {
-            config: key.clone(),
-            pin: pin.map(str::to_owned),
-            fingerprint: chain.issuing().public_key().fingerprint(),
+        prepared: spec.prepared_at.0,
+        certified: chain.map(Certified::from),
+        published: spec.published_at.as_ref().map(|at| at.0),
+        activated: spec.activated_at.as_ref().map(|at| at.0),
+        superseded: spec.superseded_at.as_ref().map(|at| at.0),
+        lifetimes: Lifetimes {
+            leaf: spec.longest_leaf_seconds.map(seconds),
+            ca: spec.longest_ca_seconds.map(seconds),
         },
-        certificate_chain: pem(chain.path()),
-        roots: pem(chain.roots()),
-        not_before: Time(chain.not_before()),
-        not_after: Time(chain.not_after()),
-    };
-    let mut object = CAGeneration::new(&name, spec);
-    object.metadata.namespace = Some(namespace.to_owned());
-    object.metadata.labels = Some([managed_by()].into());
-    object
-}
-
-fn pem(certificates: &[CaCertificate]) -> String {
-    certificates.iter().map(CaCertificate::pem).collect()
+    }
 }

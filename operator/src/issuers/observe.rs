@@ -1,109 +1,224 @@
-//! Reads an issuer's facts from the API server and from its key.
+//! Reads an issuer's facts from the API server, from its keys and from the CA above.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use kube::api::ListParams;
-use kube::{Api, ResourceExt};
-use signet_api::{CAGeneration, IssuerKind, IssuerResource, IssuerSpec};
-use signet_core::ca::{CaChain, ChainError};
-use signet_keys::{Access, Addresses, ErrorClass, KeyError, KeyPin, Namespace, SecretData};
+use kube::ResourceExt;
+use signet_api::{IssuerKind, IssuerResource};
+use signet_core::ca::lifecycle::{KeyState, View};
+use signet_core::request::ServiceAccount;
+use signet_core::spiffe::TrustDomain;
+use signet_keys::{Access, Addresses, BlockingQueue, ErrorClass, KeyError};
 
 use super::Error;
+use super::bundle;
 use super::decide::key_to_create;
 use super::facts::Facts;
-use super::generation::{self, Generation};
-use crate::connections::Key;
+use super::generation::Stored;
+use super::keys::{KeyReference, KeyReferences, Keys, compare, hint, references};
+use super::parents::{self, Answer, ParentRequest};
+use super::ready::lifetime;
+use super::rotation;
+use super::store::{Generations, generations};
+use crate::connections::{Connections, Key, Role};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::metrics::Metrics;
 use crate::namespace::IssuerNamespace;
 
-/// The number of generations in one response.
-const PAGE: u32 = 50;
+/// Where facts come from, apart from the API server.
+pub(super) struct Sources<'a> {
+    pub(super) connections: &'a Connections,
+    pub(super) metrics: &'a Metrics,
+    /// Reads chains and verifies their signatures.
+    pub(super) parsing: &'a BlockingQueue,
+    pub(super) access: Access,
+    pub(super) cert_manager: &'a ServiceAccount,
+}
 
-/// The generations are read from the API server and not from a cache: a key may only be created if
-/// there is none.
 pub(super) async fn observe<K: IssuerResource>(
     object: &K,
     name: &IssuerName,
     may_create_key: bool,
     context: &Context,
 ) -> Result<Facts, Error> {
-    let spec = object.issuer_spec().clone();
-    let namespace = context.resource_namespace(name).to_owned();
-    let (generations, kept) = {
-        // Until they are parsed: their bytes take memory meanwhile.
-        let _permit = context.reads.acquire(&name.namespace).await;
-        generations(name, &namespace, context).await?
+    let namespace = context.resource_namespace(name);
+    let generations = generations(name, namespace, context).await?;
+    let sources = Sources {
+        connections: &context.connections,
+        metrics: &context.metrics,
+        parsing: &context.chain_parsing,
+        access: access(name, namespace, context),
+        cert_manager: &context.settings.cert_manager_service_account,
     };
-    let uid = object.uid().unwrap_or_default();
-    let access = access(name, &namespace, context);
-    let ca = valid_over_this_key(&generations, &spec, (context.now)());
-    let known = KeyPin {
-        pin: ca.and_then(|ca| ca.key.pin.clone()),
-        fingerprint: ca.map(|ca| ca.key.fingerprint.clone()),
-    };
-    let connections = &context.connections;
-    let creates_key = may_create_key && key_to_create(&spec, &generations).is_some();
-    let key = connections.key((name, &uid), &spec, &access, &known, creates_key);
-    let key = key.await;
-    if let Err(error) = &key
-        && !(creates_key && error.class == ErrorClass::KeyNotFound)
-    {
-        let backend = spec.key.backend().name();
-        context.metrics.key_error(backend, error.class);
-    }
-    // A key whose chain cannot be read cannot sign, and the status reports why.
-    let (key, existing) = match with_existing(key, &spec, &access, context).await {
-        Ok((key, existing)) => (Ok(key), existing),
-        Err(error) => (Err(error), None),
-    };
-    Ok(Facts {
-        name: name.clone(),
-        uid,
-        spec,
-        namespace,
-        generations,
-        kept,
-        key,
-        existing,
-        may_create_key,
-        cert_manager: context.settings.cert_manager_service_account.clone(),
-        now: (context.now)(),
-    })
+    let now = (context.now)();
+    let mut facts = stored(object, (name, namespace), generations, &sources, now);
+    facts.may_create_key = may_create_key;
+    complete(&mut facts, &sources).await;
+    Ok(facts)
 }
 
-/// Returns the generations whose certificates may still be valid and the last one, and the number of
-/// all. An issuer may have many that have expired, and each may be large.
-async fn generations(
-    name: &IssuerName,
-    namespace: &str,
-    context: &Context,
-) -> Result<(Vec<Generation>, usize), Error> {
-    let api: Api<CAGeneration> = Api::namespaced(context.client.clone(), namespace);
-    let issuer = format!(
-        "spec.issuerRef.kind={},spec.issuerRef.name={}",
-        name.kind, name.name
-    );
-    let mut page = ListParams::default().fields(&issuer).limit(PAGE);
-    let mut objects: Vec<CAGeneration> = Vec::new();
-    let mut kept = 0;
-    loop {
-        let listed = api.list(&page).await?;
-        kept += listed.items.len();
-        objects.extend(listed.items);
-        let last = objects.iter().map(|object| object.spec.generation).max();
-        let now = (context.now)();
-        objects
-            .retain(|object| Some(object.spec.generation) == last || now < object.spec.not_after.0);
-        match listed.metadata.continue_ {
-            Some(token) if !token.is_empty() => page = page.continue_token(&token),
-            _ => break,
-        }
+/// Returns what is stored about an issuer.
+pub(super) fn stored<K: IssuerResource>(
+    object: &K,
+    (name, namespace): (&IssuerName, &str),
+    generations: Generations,
+    sources: &Sources<'_>,
+    now: Timestamp,
+) -> Facts {
+    let (spec, status) = (object.issuer_spec(), object.issuer_status());
+    let uid = object.uid().unwrap_or_default();
+    let in_status = bundle::in_status(status);
+    let mut facts = Facts {
+        name: name.clone(),
+        uid: uid.clone(),
+        rotation: rotation::spec(spec, &uid, None),
+        spec: spec.clone(),
+        namespace: namespace.to_owned(),
+        generations,
+        highest_in_status: status
+            .and_then(|status| status.ca.iter().map(|ca| ca.generation).max())
+            .unwrap_or_default(),
+        keys: Keys::default(),
+        key_state: KeyState::Unavailable,
+        active_key_gone: false,
+        key_replaced: false,
+        offer: None,
+        named: Vec::new(),
+        named_roots: Vec::new(),
+        published: bundle::published_roots(&in_status),
+        in_status,
+        may_create_key: true,
+        cert_manager: sources.cert_manager.clone(),
+        now,
+    };
+    let active = facts.active().and_then(|active| active.chain.as_ref());
+    let ca_lifetime = active.map(lifetime);
+    facts.rotation = rotation::spec(spec, &uid, ca_lifetime);
+    facts
+}
+
+/// Adds what the keys and the CA above have.
+pub(super) async fn complete(facts: &mut Facts, sources: &Sources<'_>) {
+    observe_keys(facts, sources).await;
+    observe_parent(facts, sources).await;
+}
+
+async fn observe_keys(facts: &mut Facts, sources: &Sources<'_>) {
+    let wanted = {
+        let situation = facts.situation();
+        references(&View::new(&situation), &facts.generations, &facts.spec)
+    };
+    let mut keys = connect(&wanted, facts, sources).await;
+    let active = facts.active().cloned();
+    if let (Some(active), Some(Ok(found))) = (&active, &keys.active)
+        && is_on_another_server(active, found, facts)
+    {
+        // The reference is the same, and the key is not: the recorded server has it.
+        let wanted = KeyReferences {
+            active: Some(KeyReference {
+                config: active.key.config.clone(),
+                known: active.pin(),
+            }),
+            next: wanted.next.or(wanted.active),
+        };
+        keys = connect(&wanted, facts, sources).await;
     }
-    let now = (context.now)();
-    let generations = generation::read_each(objects, &name.namespace, now, &context.chain_parsing);
-    Ok((generations.await?, kept))
+    let fingerprint = active
+        .as_ref()
+        .map(|active| active.key.fingerprint.as_str());
+    let compared = compare(&keys, fingerprint, facts.rotation.follows_existing);
+    facts.keys = keys;
+    facts.key_state = compared.state;
+    facts.active_key_gone = compared.active_is_gone;
+    facts.key_replaced = compared.is_replaced;
+}
+
+fn is_on_another_server(active: &Stored, found: &Key, facts: &Facts) -> bool {
+    found.fingerprint() != active.key.fingerprint
+        && !facts.rotation.follows_existing
+        && hint(&active.key.config) != hint(&facts.spec.key)
+}
+
+async fn connect(wanted: &KeyReferences, facts: &Facts, sources: &Sources<'_>) -> Keys {
+    let connect = async |role, reference: &Option<KeyReference>| -> Option<Result<Key, KeyError>> {
+        let reference = reference.as_ref()?;
+        let connections = sources.connections;
+        let issuer = (&facts.name, facts.uid.as_str());
+        let parameters = (&reference.config, facts.spec.key_limits);
+        let creates_key = reference.config == facts.spec.key && key_to_create(facts).is_some();
+        let key = connections
+            .key(
+                issuer,
+                role,
+                parameters,
+                &sources.access,
+                &reference.known,
+                creates_key,
+            )
+            .await;
+        if let Err(error) = &key
+            && !(creates_key && error.class == ErrorClass::KeyNotFound)
+        {
+            let backend = reference.config.backend().name();
+            sources.metrics.key_error(backend, error.class);
+        }
+        Some(key)
+    };
+    let keys = Keys {
+        active: connect(Role::Active, &wanted.active).await,
+        next: connect(Role::Next, &wanted.next).await,
+    };
+    if wanted.next.is_none() {
+        sources.connections.forget_role(&facts.name, Role::Next);
+    }
+    if wanted.active.is_none() {
+        sources.connections.forget_role(&facts.name, Role::Active);
+    }
+    keys
+}
+
+async fn observe_parent(facts: &mut Facts, sources: &Sources<'_>) {
+    let answer = match parents::of(&facts.spec) {
+        Some(parent) => {
+            let requested = facts.next().filter(|next| next.chain.is_none());
+            let key = expected_key(facts);
+            let trust_domain = facts.spec.spiffe.as_ref();
+            let trust_domain =
+                trust_domain.and_then(|spiffe| TrustDomain::parse(&spiffe.trust_domain).ok());
+            let request = ParentRequest {
+                issuer: &facts.name,
+                uid: &facts.uid,
+                generations: &facts.generations,
+                requested,
+                keys: &facts.keys,
+                key: key.as_deref(),
+                trust_domain: trust_domain.as_ref(),
+                namespace: &*sources.access.namespace,
+                parsing: sources.parsing,
+                now: facts.now,
+            };
+            parent.poll(&request).await
+        }
+        None => Answer::default(),
+    };
+    facts.offer = answer.offer;
+    let (generations, in_status) = (&facts.generations, &facts.in_status);
+    facts.named = bundle::named(answer.named_roots, generations, in_status, facts.now);
+    facts.named_roots = facts.named.iter().map(Into::into).collect();
+}
+
+/// Returns the key that the next certificate is for: that of the spec, or during a rollback the
+/// active one.
+fn expected_key(facts: &Facts) -> Option<String> {
+    let situation = facts.situation();
+    if let Some(active) = View::new(&situation).rolled_back() {
+        return Some(active.key.clone());
+    }
+    match &facts.key_state {
+        KeyState::Found(key) => Some(key.clone()),
+        KeyState::Unavailable => None,
+    }
 }
 
 fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
@@ -124,56 +239,4 @@ fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
         modules: context.modules.clone(),
         signing: context.signing.clone(),
     }
-}
-
-/// Returns the last CA that is valid over the key of this reference.
-fn valid_over_this_key<'a>(
-    generations: &'a [Generation],
-    spec: &IssuerSpec,
-    now: Timestamp,
-) -> Option<&'a Generation> {
-    let mut newest_first = generations.iter().rev();
-    newest_first.find(|ca| ca.key.config.same_key(&spec.key) && ca.is_alive(now))
-}
-
-/// Adds to a key the chain that exists over it, if the spec names one.
-async fn with_existing(
-    key: Result<Key, KeyError>,
-    spec: &IssuerSpec,
-    access: &Access,
-    context: &Context,
-) -> Result<(Key, Option<Result<CaChain, ChainError>>), KeyError> {
-    let key = key?;
-    let namespace = &*access.namespace;
-    let Some(existing) = &spec.certificate.existing else {
-        return Ok((key, None));
-    };
-    let data = match (&existing.secret_name, &existing.config_map_name) {
-        (Some(name), _) => namespace.secret(name).await?.unwrap_or_default(),
-        (None, Some(name)) => in_config_map(namespace, name).await?,
-        (None, None) => match &key.colocated_secret {
-            Some(data) => data.clone(),
-            None => return Ok((key, None)),
-        },
-    };
-    let now = (context.now)();
-    let read = move || {
-        let tls_crt = data.get("tls.crt").unwrap_or_default();
-        CaChain::from_pem(tls_crt, data.get("ca.crt"), now)
-    };
-    let tenant = access.tenant.as_deref().unwrap_or_default();
-    let chain = context.chain_parsing.run(tenant, read).await;
-    let chain = chain.unwrap_or_else(|_| {
-        let message = "reading it failed; the operator's log has the cause".to_owned();
-        Err(ChainError::Unreadable { index: 1, message })
-    });
-    Ok((key, Some(chain)))
-}
-
-async fn in_config_map(namespace: &dyn Namespace, name: &str) -> Result<SecretData, KeyError> {
-    let map = namespace.config_map(name).await?.unwrap_or_default();
-    let bytes = map
-        .into_iter()
-        .map(|(key, value)| (key, value.into_bytes()));
-    Ok(bytes.collect())
 }

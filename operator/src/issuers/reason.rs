@@ -7,7 +7,7 @@ use signet_keys::{ErrorClass, KeyError};
 pub(super) enum IssuerReason {
     /// The issuer can sign.
     Ready,
-    /// Another writer is active on the CA.
+    /// The CA is being prepared.
     Progressing,
     /// The spec is inconsistent or cannot be read.
     InvalidSpec,
@@ -17,8 +17,12 @@ pub(super) enum IssuerReason {
     CaExpired,
     /// The CA certificate is not valid yet.
     CaNotYetValid,
-    /// `spec.key` is not the key of the valid CA.
-    KeyChanged,
+    /// `spec.suspend` is set.
+    Suspended,
+    /// The issuer's CA is of another trust domain.
+    TrustDomainChanged,
+    /// `spec.rotation.revoked` lists the key.
+    KeyRevoked,
     /// The key is not the CA certificate's.
     KeyMismatch,
     /// A signature does not verify under the CA's public key.
@@ -35,7 +39,9 @@ impl IssuerReason {
             Self::InvalidCa => "InvalidCa",
             Self::CaExpired => "CaExpired",
             Self::CaNotYetValid => "CaNotYetValid",
-            Self::KeyChanged => "KeyChanged",
+            Self::Suspended => "Suspended",
+            Self::TrustDomainChanged => "TrustDomainChanged",
+            Self::KeyRevoked => "KeyRevoked",
             Self::KeyMismatch => "KeyMismatch",
             Self::SignatureMismatch => "SignatureMismatch",
             Self::Key(class) => class.as_str(),

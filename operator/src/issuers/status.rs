@@ -1,49 +1,84 @@
-//! An issuer's status and event. Pure.
+//! An issuer's status and events. Pure.
+
+mod rotating;
+mod warnings;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use serde_json::json;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use signet_api::conditions::{READY, RECONCILING, STALLED, find, is_true, keep_transition_time};
-use signet_api::{CaSummary, GenerationState, IssuerKind, IssuerResource, IssuerStatus};
+use signet_api::{IssuerKind, IssuerResource, IssuerStatus};
 
-use super::decide::Outcome;
-use super::facts::Facts;
-use super::generation::Generation;
-use super::profile;
+use super::bundle;
 use super::reason::IssuerReason;
-use crate::keyring::ReadyIssuer;
-use crate::plan::{Plan, PlannedEvent, seconds, truncate};
+use super::round::Round;
+use super::summary::summaries;
+use crate::plan::{PlannedEvent, seconds, truncate};
 use crate::sharing::SharedCa;
 
-/// Returns the one write about an issuer; none if nothing changed.
+/// What is written about an issuer; nothing if nothing changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct StatusPlan {
+    pub(super) status: Option<IssuerStatus>,
+    pub(super) events: Vec<PlannedEvent>,
+}
+
 pub(super) fn plan<K: IssuerResource>(
     object: &K,
-    facts: &Facts,
-    outcome: &Outcome,
+    found: &Round,
     shared: Option<&SharedCa>,
-) -> Plan {
+) -> StatusPlan {
+    let facts = &found.facts;
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let text = ConditionText::new(facts, outcome, shared);
-    let status = IssuerStatus {
-        conditions: text.conditions(&before.conditions, object.meta().generation, facts.now),
-        ca: summaries(facts, outcome),
-        bundle: Some(facts.bundle().pem().to_owned()).filter(|pem| !pem.is_empty()),
-    };
-    if status == before {
-        return Plan::default();
+    let text = ConditionText::new(found, shared);
+    let generation = object.meta().generation;
+    let mut conditions = text.conditions(&before.conditions, generation, facts.now);
+    let rotating = rotating::condition(found, generation);
+    conditions.push(keep_transition_time(rotating, &before.conditions));
+    let bundle = match &found.decision.plan {
+        Some(plan) => Some(bundle::of(facts, plan).pem().to_owned()),
+        // Nothing about the CA changes.
+        None => before.bundle.clone(),
     }
-    Plan {
-        status: Some(json!(status)),
-        event: text.event(&before.conditions),
+    .filter(|pem| !pem.is_empty());
+    if takes_over(found, &before) && bundle != before.bundle {
+        return StatusPlan {
+            status: Some(IssuerStatus {
+                ca: summaries(facts),
+                bundle,
+                ..before
+            }),
+            events: Vec::new(),
+        };
+    }
+    let status = IssuerStatus {
+        observed_generation: generation,
+        conditions,
+        ca: summaries(facts),
+        bundle,
+    };
+    let activated = found
+        .activated
+        .and_then(|number| rotating::event(facts, number));
+    StatusPlan {
+        events: text
+            .event(&before.conditions)
+            .into_iter()
+            .chain(activated)
+            .collect(),
+        status: (status != before).then_some(status),
     }
 }
 
+/// Whether the successor of a ready CA whose key is gone takes over as soon as the bundle is written.
+fn takes_over(found: &Round, before: &IssuerStatus) -> bool {
+    let outcome = found.decision.outcome.as_ref();
+    let is_preparing = outcome.is_err_and(|error| error.reason == IssuerReason::Progressing);
+    is_preparing && is_true(&before.conditions, READY)
+}
+
 /// Whether a plan changes nothing but the messages of an issuer that is ready, and stays so.
-pub(super) fn only_rewords<K: IssuerResource>(object: &K, plan: &Plan) -> bool {
-    let planned = plan.status.clone().map(serde_json::from_value);
-    let (Some(Ok::<IssuerStatus, _>(mut planned)), Some(before)) =
-        (planned, object.issuer_status())
-    else {
+pub(super) fn only_rewords<K: IssuerResource>(object: &K, plan: &StatusPlan) -> bool {
+    let (Some(mut planned), Some(before)) = (plan.status.clone(), object.issuer_status()) else {
         return false;
     };
     let stays_ready = is_true(&planned.conditions, READY);
@@ -66,8 +101,8 @@ pub(super) fn is_not_ready<K: IssuerResource>(object: &K) -> bool {
 
 /// The text of the conditions and of the event.
 struct ConditionText {
-    /// The type of the one condition that is true.
-    true_type: &'static str,
+    /// The type of the one condition that is true; none while the issuer is suspended.
+    true_type: Option<&'static str>,
     reason: &'static str,
     message: String,
     /// For the conditions of ClusterIssuers, which administrators read.
@@ -75,22 +110,23 @@ struct ConditionText {
 }
 
 impl ConditionText {
-    fn new(facts: &Facts, outcome: &Outcome, shared: Option<&SharedCa>) -> Self {
-        match outcome {
+    fn new(found: &Round, shared: Option<&SharedCa>) -> Self {
+        match &found.decision.outcome {
             Ok(ready) => Self {
-                true_type: READY,
+                true_type: Some(READY),
                 reason: IssuerReason::Ready.as_str(),
-                message: ready_message(facts, ready, shared),
+                message: warnings::ready_message(found, ready, shared),
                 cause: None,
             },
             Err(not_ready) => Self {
-                true_type: match not_ready.stalled {
-                    true => STALLED,
-                    false => RECONCILING,
+                true_type: match (not_ready.reason, not_ready.stalled) {
+                    (IssuerReason::Suspended, _) => None,
+                    (_, true) => Some(STALLED),
+                    (_, false) => Some(RECONCILING),
                 },
                 reason: not_ready.reason.as_str(),
-                message: truncate(&not_ready.message),
-                cause: match facts.name.kind {
+                message: truncate(&warnings::not_ready_message(found, &not_ready.message)),
+                cause: match found.facts.name.kind {
                     IssuerKind::ClusterIssuer => not_ready.cause.clone(),
                     IssuerKind::Issuer => None,
                 },
@@ -106,7 +142,7 @@ impl ConditionText {
     ) -> Vec<Condition> {
         let condition = |type_: &str| Condition {
             type_: type_.to_owned(),
-            status: match type_ == self.true_type {
+            status: match Some(type_) == self.true_type {
                 true => "True".to_owned(),
                 false => "False".to_owned(),
             },
@@ -123,88 +159,20 @@ impl ConditionText {
             .into()
     }
 
-    /// Returns the event if readiness or its reason changed.
+    /// Returns the event if readiness or its reason changed. That a CA is being prepared is not
+    /// worth one.
     fn event(&self, before: &[Condition]) -> Option<PlannedEvent> {
-        let is_ready = self.true_type == READY;
+        let is_ready = self.true_type == Some(READY);
         let before = find(before, READY);
         let is_unchanged = before.is_some_and(|before| {
             before.reason == self.reason && (before.status == "True") == is_ready
         });
-        (!is_unchanged).then(|| PlannedEvent {
+        let is_news = !is_unchanged && self.reason != IssuerReason::Progressing.as_str();
+        is_news.then(|| PlannedEvent {
             warning: !is_ready,
             reason: self.reason,
             action: "Check",
             note: self.message.clone(),
         })
     }
-}
-
-/// PKI-10: rustls-webpki refuses every URI below a CA that constrains URIs.
-const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
-     rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
-
-/// cert-manager's account requests for every Certificate, so policy does not treat it as a requester.
-const CERT_MANAGER_LISTED: &str = "spec.profile.ca.allowedRequesters.serviceAccounts lists \
-     cert-manager's own account, which has no effect; list the namespaces of Certificates in \
-     certificates.namespaces";
-
-fn lists_cert_manager(facts: &Facts, ready: &ReadyIssuer) -> bool {
-    let ca = ready.rules.ca.as_ref();
-    let allowed = ca.and_then(|ca| ca.allowed_requesters.as_ref());
-    allowed.is_some_and(|allowed| allowed.service_accounts.contains(&facts.cert_manager))
-}
-
-/// Returns what the issuer signs as, and what a reader should know about it. Only the subject is
-/// long, and a condition holds 32,768 characters.
-fn ready_message(facts: &Facts, ready: &ReadyIssuer, shared: Option<&SharedCa>) -> String {
-    let ca = truncate(ready.chain.issuing().subject());
-    let constrains_uris = ready.rules.trust_domain.is_some() && ready.chain.constrains_uris();
-    let mut message = format!("Signs as {ca} until {}", ready.chain.not_after());
-    let notices = facts.key.iter().flat_map(|key| key.notices.iter().cloned());
-    let warnings = profile::expiry_warning(ready, facts.now)
-        .into_iter()
-        .chain(shared.map(SharedCa::to_string))
-        .chain(facts.spec.key.backend().warning().map(str::to_owned))
-        .chain(notices)
-        .chain(constrains_uris.then(|| URIS_CONSTRAINED.to_owned()))
-        .chain(lists_cert_manager(facts, ready).then(|| CERT_MANAGER_LISTED.to_owned()));
-    for warning in warnings {
-        message.push_str("; ");
-        message.push_str(&warning);
-    }
-    message
-}
-
-/// Returns the generation that signs first, then the others from the newest on.
-fn summaries(facts: &Facts, outcome: &Outcome) -> Vec<CaSummary> {
-    let signing = outcome.as_ref().ok().map(|ready| ready.generation.as_str());
-    let mut summaries: Vec<_> = facts
-        .generations
-        .iter()
-        .rev()
-        .filter_map(|generation| summary(generation, signing, facts.now))
-        .collect();
-    summaries.sort_by_key(|summary| summary.state != GenerationState::Active);
-    summaries
-}
-
-fn summary(generation: &Generation, signing: Option<&str>, now: Timestamp) -> Option<CaSummary> {
-    let chain = generation.chain.as_ref().ok()?;
-    let ca = chain.issuing();
-    let state = if signing == Some(generation.name.as_str()) {
-        GenerationState::Active
-    } else if generation.is_alive(now) {
-        GenerationState::Inactive
-    } else {
-        GenerationState::Expired
-    };
-    Some(CaSummary {
-        name: generation.name.clone(),
-        state,
-        key: generation.key.config.backend().reference(),
-        subject: truncate(ca.subject()),
-        fingerprint: hex::encode(ca.fingerprint()),
-        not_before: Time(chain.not_before()),
-        not_after: Time(chain.not_after()),
-    })
 }

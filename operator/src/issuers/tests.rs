@@ -1,121 +1,74 @@
-//! Issuers: facts in, step and plan out.
+//! Issuers, from their spec to what signs: everything but the API server is the product's own.
 
+mod commands;
 mod existing;
 mod generation;
 mod profile;
+mod rotation;
 mod rules;
 mod self_signed;
 mod shell;
-mod spec;
 mod status;
+mod world;
 
-use std::sync::Arc;
+use signet_api::{GenerationRole, GenerationState, IssuerStatus, RotationSpec};
 
-use signet_api::{CAGeneration, CertificateSpec, Existing, IssuerSpec, SelfSigned};
-use signet_core::ca::CaChain;
-use signet_core::request::ServiceAccount;
-use signet_keys::{ErrorClass, KeyError, Signer};
-
-use super::decide::{Step, decide};
-use super::facts::Facts;
-use super::generation::{object, read};
-use super::reason::{IssuerReason, NotReady};
-use crate::connections::Key;
-use crate::fixtures::{NOW, corp, key};
+use super::decide::Outcome;
+use super::reason::IssuerReason;
+use super::round::Round;
+use crate::fixtures::{DAY, HOUR};
 use crate::keyring::ReadyIssuer;
+use world::World;
 
-/// The ClusterIssuer `corp` with a self-signed root over a key that is there, and no CA yet.
-fn self_signed(signer: &Arc<dyn Signer>) -> Facts {
-    let certificate = CertificateSpec {
-        self_signed: Some(SelfSigned::default()),
-        existing: None,
-    };
-    Facts {
-        name: corp(),
-        uid: "uid-1".to_owned(),
-        spec: IssuerSpec {
-            key: key::software("ca"),
-            key_limits: None,
-            certificate,
-            spiffe: None,
-            profile: None,
-        },
-        namespace: "signet-system".to_owned(),
-        generations: Vec::new(),
-        kept: 0,
-        key: Ok(key::found(signer)),
-        existing: None,
-        may_create_key: true,
-        cert_manager: ServiceAccount {
-            namespace: "cert-manager".to_owned(),
-            name: "cert-manager".to_owned(),
-        },
-        now: NOW,
-    }
-}
-
-/// The same with a certificate that stands beside the key.
-fn existing(signer: &Arc<dyn Signer>, chain: CaChain) -> Facts {
-    let mut facts = self_signed(signer);
-    facts.spec.certificate.self_signed = None;
-    facts.spec.certificate.existing = Some(Existing::default());
-    facts.existing = Some(Ok(chain));
-    facts
-}
-
-fn without_key() -> Result<Key, KeyError> {
-    Err(KeyError::new(
-        ErrorClass::KeyNotFound,
-        "the Secret ca does not exist",
-    ))
-}
-
-/// The object of a generation of the facts' issuer.
-fn written(facts: &Facts, chain: &CaChain, number: u32) -> CAGeneration {
-    object(
-        &facts.name,
-        &facts.namespace,
-        (&facts.spec.key, facts.pin()),
-        chain,
-        number,
-    )
-}
-
-/// Writes a generation down as the operator does, and reads it back.
-fn adopt(facts: &mut Facts, chain: &CaChain, number: u32) {
-    let generation = read(&written(facts, chain, number), facts.now);
-    facts.generations.push(generation);
-}
-
-fn ready(facts: &Facts) -> ReadyIssuer {
-    match decide(facts) {
-        Ok(Step::Ready(ready)) => Arc::into_inner(ready).unwrap(),
-        other => panic!("{other:?}"),
-    }
-}
-
-fn not_ready(facts: &Facts) -> NotReady {
-    decide(facts).unwrap_err()
+fn ready(round: &Round) -> &ReadyIssuer {
+    round.decision.outcome.as_ref().unwrap()
 }
 
 /// Not ready for this reason, and a user has to change something.
-fn stalls(facts: &Facts, reason: IssuerReason) -> String {
-    let not_ready = not_ready(facts);
-    assert_eq!(
-        (not_ready.reason, not_ready.stalled),
-        (reason, true),
-        "{not_ready:?}"
-    );
-    not_ready.message
+#[track_caller]
+fn stalls(round: &Round, reason: IssuerReason) -> String {
+    refused(&round.decision.outcome, (reason, true))
 }
 
 /// Not ready for this reason, which may pass.
-fn waits(facts: &Facts, reason: IssuerReason) -> String {
-    let not_ready = not_ready(facts);
+#[track_caller]
+fn waits(round: &Round, reason: IssuerReason) -> String {
+    refused(&round.decision.outcome, (reason, false))
+}
+
+#[track_caller]
+fn refused(outcome: &Outcome, expected: (IssuerReason, bool)) -> String {
+    let not_ready = outcome.as_ref().unwrap_err();
     assert_eq!(
         (not_ready.reason, not_ready.stalled),
-        (reason, false),
+        expected,
         "{not_ready:?}"
     );
-    not_ready.message
+    not_ready.message.clone()
+}
+
+/// The number, role and state of each generation in a status.
+fn generations(status: &IssuerStatus) -> Vec<(u32, Option<GenerationRole>, GenerationState)> {
+    let summary = status.ca.iter();
+    summary
+        .map(|ca| (ca.generation, ca.role, ca.state))
+        .collect()
+}
+
+fn rotation(change: impl FnOnce(&mut RotationSpec)) -> impl FnOnce(&mut World) {
+    |world| change(world.spec.rotation.get_or_insert_default())
+}
+
+/// The number of roots in the trust bundle.
+fn roots(world: &World) -> usize {
+    let bundle = world.status.bundle.as_deref().unwrap_or_default();
+    bundle.matches("BEGIN CERTIFICATE").count()
+}
+
+/// A self-signed issuer that is ready and whose root lives for so many days.
+async fn signing(days: i64) -> World {
+    let mut world = World::self_signed(days * DAY);
+    let round = world.reconcile().await;
+    ready(&round);
+    world
 }

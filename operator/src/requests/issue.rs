@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use signet_core::issue::{CertificateToSign, Issued};
@@ -62,6 +62,9 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
     if let Err(error) = issuer.guard.signer().check_length(&tbs) {
         return Outcome::Denied(Reason::CertificateTooLong.denial(error.message));
     }
+    if let Err(message) = issuer.records.cover(grant.kind, lifetime(&tbs)).await {
+        return Outcome::waiting(Reason::SigningUnavailable, message);
+    }
     let started = Instant::now();
     let signature = match issuer.guard.sign(&tbs).await {
         Ok(signature) => signature,
@@ -73,10 +76,20 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
     let seconds = started.elapsed().as_secs_f64();
     context.metrics.signed(issuer.backend, seconds);
     match Issued::assemble(&tbs, &signature, &issuer.chain) {
-        Ok(issued) => Outcome::Issued(Certificate::new(&issued, grant, issuer.bundle.pem())),
+        Ok(issued) => {
+            let root = issuer.chain.path().last().unwrap_or(issuer.chain.issuing());
+            let bundle = issuer.bundle.beginning_with(root);
+            Outcome::Issued(Certificate::new(&issued, grant, &bundle))
+        }
         Err(error) => {
             tracing::error!(%error, backend = issuer.backend, "a signature was discarded");
             Outcome::waiting(error.reason(), error.to_string())
         }
     }
+}
+
+fn lifetime(tbs: &CertificateToSign) -> Duration {
+    let window = tbs.window();
+    let lifetime = window.not_after.duration_since(window.not_before);
+    Duration::try_from(lifetime).unwrap_or_default()
 }

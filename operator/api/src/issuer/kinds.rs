@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_keys::KeyConfig;
 
-use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
+use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, RotationSpec, SpiffeSpec};
 
 /// The desired state of an issuer: its key, its CA certificate, and what it issues.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,12 @@ use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, SpiffeSpec};
 }, {
     "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.minDuration) || has(self.profile.maxDuration) || duration(self.profile.minDuration) <= duration('2208h')",
     "message": "with spiffe set, profile.maxDuration is 2208h by default, and profile.minDuration must not be longer; set profile.maxDuration",
+}, {
+    "rule": "has(self.spiffe) == has(oldSelf.spiffe) && (!has(self.spiffe) || self.spiffe.trustDomain == oldSelf.spiffe.trustDomain)",
+    "message": "spiffe.trustDomain cannot be added, changed or removed; create another issuer with its own key",
+}, {
+    "rule": "!has(oldSelf.rotation) || !has(oldSelf.rotation.revoked) || (has(self.rotation) && has(self.rotation.revoked) && oldSelf.rotation.revoked.all(key, key in self.rotation.revoked))",
+    "message": "entries of rotation.revoked cannot be removed",
 }]))]
 pub struct IssuerSpec {
     /// The CA's private key. Set exactly one backend.
@@ -56,6 +62,21 @@ pub struct IssuerSpec {
     /// Which certificates the issuer may issue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
+    /// How the CA's key and certificate are rotated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<RotationSpec>,
+    /// Whether the issuer stops signing. Requests wait. Revocation, the trust bundle and cleanup
+    /// continue.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspend: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The desired state of an issuer. Its Secrets are in the cluster resource namespace, by default
@@ -129,6 +150,9 @@ pub trait IssuerResource:
 
     /// The shared status.
     fn issuer_status(&self) -> Option<&IssuerStatus>;
+
+    /// Replaces the shared status, as a write of it does.
+    fn set_issuer_status(&mut self, status: IssuerStatus);
 }
 
 impl IssuerResource for Issuer {
@@ -141,6 +165,10 @@ impl IssuerResource for Issuer {
     fn issuer_status(&self) -> Option<&IssuerStatus> {
         self.status.as_ref()
     }
+
+    fn set_issuer_status(&mut self, status: IssuerStatus) {
+        self.status = Some(status);
+    }
 }
 
 impl IssuerResource for ClusterIssuer {
@@ -152,5 +180,9 @@ impl IssuerResource for ClusterIssuer {
 
     fn issuer_status(&self) -> Option<&IssuerStatus> {
         self.status.as_ref()
+    }
+
+    fn set_issuer_status(&mut self, status: IssuerStatus) {
+        self.status = Some(status);
     }
 }

@@ -21,14 +21,20 @@ pub struct CertificateSpec {
     /// `ca.crt` the roots, as in the `kubernetes.io/tls` Secret of a cert-manager CA issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
+    /// How long before its expiry Signet renews a CA certificate, at most nine tenths of its
+    /// lifetime. Defaults to a third of its lifetime or the longest lifetime of a leaf, whichever is
+    /// longer, and to at most half of its lifetime. Has no effect with `existing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew_before: Option<GoDuration>,
 }
 
-/// A self-signed root. These fields are read once, when Signet creates the root.
+/// A self-signed root. A change starts a new CA generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SelfSigned {
     /// The root's subject as an RFC 4514 name, such as `CN=Example Root,O=Example`. Defaults to the
-    /// issuer's name as common name.
+    /// issuer's kind, namespace and name and the number of the CA generation as common name. A root
+    /// that is renewed over the same key keeps its subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 3, max = 1024))]
     pub subject: Option<String>,
@@ -70,6 +76,16 @@ pub enum CertificateSource<'a> {
 }
 
 impl CertificateSpec {
+    /// Returns the fields that say what the CA certificate is, in a form that is the same for the
+    /// same fields. A change of it asks for another CA certificate.
+    pub fn canonical(&self) -> String {
+        let what = Self {
+            renew_before: None,
+            ..self.clone()
+        };
+        sorted(serde_json::json!(what)).to_string()
+    }
+
     /// Returns the source, or none if the spec has none or several (the schema refuses both).
     pub fn source(&self) -> Option<CertificateSource<'_>> {
         match (&self.self_signed, &self.existing) {
@@ -77,6 +93,20 @@ impl CertificateSpec {
             (None, Some(existing)) => Some(CertificateSource::Existing(existing)),
             _ => None,
         }
+    }
+}
+
+/// Sorts the keys of every object.
+fn sorted(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(key, value)| (key, sorted(value)));
+            let fields: std::collections::BTreeMap<_, _> = fields.collect();
+            Value::Object(fields.into_iter().collect())
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
     }
 }
 

@@ -9,14 +9,20 @@ use crate::conditions::list_by_type;
 /// The observed state of an issuer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// kstatus counts a new object as in progress until Signet has observed it.
+#[schemars(extend("default" = { "observedGeneration": -1 }))]
 pub struct IssuerStatus {
+    /// The `metadata.generation` that this status describes; -1 before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
     /// `Ready`: the issuer can sign. `Reconciling` and `Stalled`, as in kstatus: the issuer is not
     /// ready, and the cause may be transient (`Reconciling`) or requires a change by a user
-    /// (`Stalled`).
+    /// (`Stalled`). `Rotating`: another CA generation is to take over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = list_by_type)]
     pub conditions: Vec<Condition>,
-    /// A summary of the CAGenerations, the signing one first.
+    /// A summary of the CAGenerations: the current one, the next one, then the others from the
+    /// newest on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub ca: Vec<CaSummary>,
@@ -31,27 +37,57 @@ pub struct IssuerStatus {
 pub struct CaSummary {
     /// The CAGeneration's name.
     pub name: String,
-    /// Whether the key signs under this CA certificate.
+    /// Its number.
+    pub generation: u32,
+    /// Its place in a rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<GenerationRole>,
+    /// Its state.
     pub state: GenerationState,
     /// The key: its backend and name.
     pub key: String,
+    /// SHA-256 over the key's SubjectPublicKeyInfo, in hex.
+    pub key_fingerprint: String,
     /// The subject of the CA certificate as an RFC 4514 name.
-    pub subject: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// SHA-256 over the CA certificate, in hex.
-    pub fingerprint: String,
-    /// The start of the CA certificate's validity.
-    pub not_before: Time,
-    /// The end of the CA certificate's validity.
-    pub not_after: Time,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The start of the validity of the CA certificate and those above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Time>,
+    /// The end of the validity of the CA certificate and those above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Time>,
 }
 
-/// The state of a CA generation.
+/// The place of a CA generation in a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GenerationRole {
+    /// It signs, unless the issuer is not ready.
+    Current,
+    /// It is to follow the current one.
+    Next,
+    /// The current one has followed it.
+    Previous,
+}
+
+/// The state of a CA generation, derived from its facts and the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum GenerationState {
+    /// It has a key and waits for its certificate.
+    Requested,
+    /// It has a certificate, and its root is yet to be published.
+    Prepared,
+    /// Its root is in the bundle, and it waits for its activation.
+    Published,
     /// It signs.
     Active,
-    /// It does not sign, and its root stays trusted until its certificate expires.
-    Inactive,
-    /// Its certificate has expired; it can be deleted.
+    /// Another took its place, and certificates under it may still be valid.
+    Old,
+    /// No certificate under it can be valid.
     Expired,
+    /// The spec revokes its key.
+    Revoked,
 }

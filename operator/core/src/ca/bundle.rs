@@ -1,24 +1,35 @@
 //! The roots that are trusted now.
 
-use jiff::Timestamp;
-
-use super::{CaCertificate, CaChain, order};
+use super::{CaCertificate, order};
 
 /// The trust bundle of an issuer, in PEM: every root under which a valid certificate of it may
 /// exist, each once. Everything that publishes roots takes this value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bundle(String);
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    roots: Vec<String>,
+    pem: String,
+}
 
 impl Bundle {
-    /// Collects the roots of the chains that have not expired, in the order of the chains.
-    pub fn new<'a>(chains: impl IntoIterator<Item = &'a CaChain>, now: Timestamp) -> Self {
-        let valid = chains.into_iter().filter(|chain| now < chain.not_after());
-        let roots = order::unique(valid.flat_map(CaChain::roots));
-        Self(roots.iter().map(CaCertificate::pem).collect())
+    /// Collects roots in their order, each once.
+    pub fn of<'a>(roots: impl IntoIterator<Item = &'a CaCertificate>) -> Self {
+        let roots = order::unique(roots.into_iter());
+        let roots: Vec<_> = roots.iter().map(CaCertificate::pem).collect();
+        let pem = roots.concat();
+        Self { roots, pem }
     }
 
     /// Returns the roots; empty if there are none.
     pub fn pem(&self) -> &str {
-        &self.0
+        &self.pem
+    }
+
+    /// Returns the roots with one of them first, as a request has them: cert-manager's CA issuer
+    /// reads only the first block of `ca.crt`, which has to be the root of the certificate beside it.
+    pub fn beginning_with(&self, root: &CaCertificate) -> String {
+        let first = root.pem();
+        let others = self.roots.iter().filter(|other| **other != first);
+        let others: String = others.map(String::as_str).collect();
+        first + &others
     }
 }

@@ -132,6 +132,16 @@ impl CaCertificate {
         &self.subject
     }
 
+    /// Returns the subject for comparison with others.
+    pub fn comparable_subject(&self) -> ComparableName {
+        self.comparable_subject.clone()
+    }
+
+    /// Returns the subject for another certificate of the same CA.
+    pub fn subject_name(&self) -> Option<Name> {
+        Name::from_der(&self.subject).ok()
+    }
+
     /// Returns the subject for a person to read (RFC 4514), in one line and cut off when it is
     /// long.
     pub fn subject(&self) -> &str {

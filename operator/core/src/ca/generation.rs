@@ -38,6 +38,8 @@ pub struct Purpose {
     pub certificate: String,
     /// The `spec.rotation.requestID` that it answers.
     pub request_id: Option<String>,
+    /// The `spec.rotation.rollbackTo` during which it was made.
+    pub rollback_to: Option<String>,
 }
 
 /// What the lifecycle has to know of a CA certificate and those above it.

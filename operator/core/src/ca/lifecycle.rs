@@ -18,6 +18,7 @@ mod view;
 mod wish;
 
 pub use activation::Wait;
+pub use commands::Ignored;
 pub use situation::{Activation, KeyState, Situation, Spec};
 pub use steps::{NewGeneration, Step};
 pub use table::State;
@@ -49,7 +50,7 @@ pub struct Plan {
     /// What the spec asks for and cannot get.
     pub stuck: Option<Stuck>,
     /// A command that names nothing to which it could apply.
-    pub ignored: Vec<commands::Ignored>,
+    pub ignored: Vec<Ignored>,
     /// When time alone changes the plan.
     pub wake: Option<Timestamp>,
 }

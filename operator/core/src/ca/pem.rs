@@ -35,6 +35,16 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
     Ok(certificates)
 }
 
+impl CaCertificate {
+    /// Reads every certificate of a PEM file.
+    ///
+    /// # Errors
+    /// One of them is not a CA certificate, or the file is too large.
+    pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, ChainError> {
+        read(pem)
+    }
+}
+
 /// Returns whether [`read`] reads these certificates once they are written down.
 pub(super) fn check_written(certificates: &[CaCertificate]) -> Result<(), ChainError> {
     let bytes = |certificate: &CaCertificate| certificate.pem().len();

@@ -104,20 +104,6 @@ impl Form {
             _ => return None,
         })
     }
-
-    /// Returns what a message calls a name of this form.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email address",
-            Self::Dns => "DNS name",
-            Self::Directory => "directory name",
-            Self::Uri => "URI",
-            Self::Ip => "IP address",
-            Self::Other(0) => "otherName",
-            Self::Other(8) => "registeredID",
-            Self::Other(_) => "name",
-        }
-    }
 }
 
 fn base_of(form: Form, value: &[u8]) -> Option<Base> {

@@ -5,24 +5,15 @@ use signet_api::duration::GoDuration;
 use signet_api::{CaProfile, Profile, SpiffeSpec, WhenCaExpiresFirst};
 use signet_core::issue::{CaUrl, CaUrls};
 use signet_core::policy::{LifetimeLimits, Shortening};
-use signet_keys::KeyType;
 
-use super::super::facts::Facts;
 use super::super::profile::{expiry_warning, lifetimes, urls};
 use super::super::reason::IssuerReason;
-use super::{adopt, ready, self_signed, stalls};
-use crate::fixtures::{DAY, HOUR, NOW, at, ca, key};
+use super::{World, ready, rotation, stalls};
+use crate::fixtures::{DAY, key};
 
-fn facts_with(profile: Option<Profile>) -> Facts {
-    let signer = key::signer(KeyType::EcdsaP256);
-    let mut facts = self_signed(&signer);
-    facts.spec.profile = profile;
-    adopt(
-        &mut facts,
-        &ca::root(&*signer, "Root", at(-DAY), 3 * DAY),
-        1,
-    );
-    facts
+/// An issuer with a CA certificate for two days.
+fn world_with(profile: Option<Profile>) -> World {
+    World::self_signed(2 * DAY).with(|world| world.spec.profile = profile)
 }
 
 fn hours(hours: u64) -> Option<GoDuration> {
@@ -32,19 +23,19 @@ fn hours(hours: u64) -> Option<GoDuration> {
 /// A plain issuer without a profile has no maximum, as cert-manager's CA issuer.
 #[test]
 fn the_default_maximum_is_92_days_in_a_trust_domain_and_none_without() {
-    let mut facts = facts_with(None);
-    assert_eq!(lifetimes(&facts.spec), LifetimeLimits::default());
-    facts.spec.spiffe = Some(SpiffeSpec {
+    let mut spec = world_with(None).spec;
+    assert_eq!(lifetimes(&spec), LifetimeLimits::default());
+    spec.spiffe = Some(SpiffeSpec {
         trust_domain: "example.org".to_owned(),
     });
     let days = |days: u64| Some(Duration::from_secs(days * 24 * 3600));
-    assert_eq!(lifetimes(&facts.spec).max_leaf, days(92));
-    assert_eq!(lifetimes(&facts.spec).max_ca, None);
-    facts.spec.profile = Some(Profile {
+    assert_eq!(lifetimes(&spec).max_leaf, days(92));
+    assert_eq!(lifetimes(&spec).max_ca, None);
+    spec.profile = Some(Profile {
         max_duration: hours(365 * 24),
         ..Profile::default()
     });
-    assert_eq!(lifetimes(&facts.spec).max_leaf, days(365));
+    assert_eq!(lifetimes(&spec).max_leaf, days(365));
 }
 
 #[test]
@@ -58,7 +49,7 @@ fn the_profile_limits_lifetimes() {
         }),
         ..Profile::default()
     };
-    let of = |profile: &Profile| lifetimes(&facts_with(Some(profile.clone())).spec);
+    let of = |profile: &Profile| lifetimes(&world_with(Some(profile.clone())).spec);
     let seconds = |hours: u64| Duration::from_secs(hours * 3600);
     let mut expected = LifetimeLimits {
         max_leaf: Some(seconds(24)),
@@ -72,35 +63,35 @@ fn the_profile_limits_lifetimes() {
 }
 
 /// The URLs of one CA certificate never appear under another.
-#[test]
-fn urls_have_the_number_of_the_generation_that_signs() {
-    let signer = key::signer(KeyType::EcdsaP256);
-    let mut facts = facts_with(None);
-    facts.key = Ok(key::found(&signer));
-    facts.generations.clear();
-    facts.spec.profile = Some(Profile {
+#[tokio::test]
+async fn urls_have_the_number_of_the_generation_that_signs() {
+    let mut world = world_with(Some(Profile {
         crl_distribution_points: vec!["http://pki.example/$(generation).crl".to_owned()],
         issuing_certificate_urls: vec!["http://pki.example/$(generation).der".to_owned()],
         ocsp_servers: vec!["http://ocsp.example/$(generation)".to_owned()],
         ..Profile::default()
-    });
-    for number in [3, 17] {
-        adopt(&mut facts, &ca::valid(&*signer, "Root"), number);
+    }));
+    for (number, key) in [(1, "ca"), (2, "other")] {
+        world.spec.key = key::software(key);
+        world = world.with(rotation(|spec| {
+            spec.activation_delay = Some(GoDuration(Duration::ZERO));
+        }));
+        let round = world.reconcile().await;
+        let ready = ready(&round);
         let url = |text: String| vec![CaUrl::parse(&text, 0).unwrap()];
         let expected = CaUrls {
             crl_distribution_points: url(format!("http://pki.example/{number}.crl")),
             issuing_certificate_urls: url(format!("http://pki.example/{number}.der")),
             ocsp_servers: url(format!("http://ocsp.example/{number}")),
         };
-        let ready = ready(&facts);
-        assert_eq!(ready.urls, expected);
+        assert_eq!((ready.number, &ready.urls), (number, &expected));
         assert_eq!(ready.authority().urls, &expected);
     }
 }
 
 /// The schema refuses most of these; an issuer stored under an older one has passed another.
-#[test]
-fn a_url_that_verifiers_cannot_read_stalls() {
+#[tokio::test]
+async fn a_url_that_verifiers_cannot_read_stalls() {
     let one = |url: &str| vec![url.to_owned()];
     let base = Profile::default;
     for (profile, message) in [
@@ -129,14 +120,13 @@ fn a_url_that_verifiers_cannot_read_stalls() {
         ),
     ] {
         assert!(urls(Some(&profile), 1).is_err());
-        let facts = facts_with(Some(profile));
-        assert_eq!(stalls(&facts, IssuerReason::InvalidSpec), message);
+        let round = world_with(Some(profile)).reconcile().await;
+        assert_eq!(stalls(&round, IssuerReason::InvalidSpec), message);
     }
 }
 
-/// The CA expires two days after the time of the tests.
-#[test]
-fn warns_when_requests_of_the_default_lifetime_wait() {
+#[tokio::test]
+async fn warns_when_requests_of_the_default_lifetime_wait() {
     let policy = |when| Profile {
         when_ca_expires_first: Some(when),
         ..Profile::default()
@@ -146,33 +136,29 @@ fn warns_when_requests_of_the_default_lifetime_wait() {
         max_duration: hours(1),
         ..policy(WhenCaExpiresFirst::Wait)
     };
-    let end = at(2 * DAY);
-    for (profile, now, warns) in [
-        (shorten.clone(), NOW, false),
-        (shorten.clone(), end - hour(), false),
-        (shorten, end - hour() + second(), true),
-        (policy(WhenCaExpiresFirst::Wait), NOW, true),
-        (short.clone(), end - hour(), false),
-        (short, end - hour() + second(), true),
+    let (hour, second) = (SignedDuration::from_hours(1), SignedDuration::from_secs(1));
+    for (profile, remaining, warns) in [
+        (shorten.clone(), hour * 48, false),
+        (shorten.clone(), hour, false),
+        (shorten, hour - second, true),
+        (policy(WhenCaExpiresFirst::Wait), hour * 48, true),
+        (short.clone(), hour, false),
+        (short, hour - second, true),
     ] {
-        let ready = ready(&facts_with(Some(profile.clone())));
-        // Its validity is backdated.
-        let now = now - (end - ready.chain.not_after());
-        let warning = expiry_warning(&ready, now);
-        assert_eq!(warning.is_some(), warns, "{profile:?} {now}: {warning:?}");
+        let round = world_with(Some(profile.clone())).reconcile().await;
+        let ready = ready(&round);
+        let warning = expiry_warning(ready, ready.chain.not_after() - remaining);
+        assert_eq!(
+            warning.is_some(),
+            warns,
+            "{profile:?} {remaining}: {warning:?}"
+        );
     }
-    let ready = ready(&facts_with(None));
+    let round = world_with(None).reconcile().await;
+    let ready = ready(&round);
     assert_eq!(
-        expiry_warning(&ready, ready.chain.not_after() - second()).unwrap(),
+        expiry_warning(ready, ready.chain.not_after() - second).unwrap(),
         "the CA certificate or one above it expires in less than 1h, so requests for certificates \
          that would outlive it wait until it is renewed (spec.profile.minDuration)"
     );
-}
-
-fn hour() -> SignedDuration {
-    SignedDuration::from_secs(HOUR)
-}
-
-fn second() -> SignedDuration {
-    SignedDuration::from_secs(1)
 }

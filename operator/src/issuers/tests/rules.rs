@@ -1,33 +1,24 @@
 use std::time::Duration;
 
 use signet_api::{
-    AllowedRequesters, CaProfile, Profile, RequesterCertificates, RequesterServiceAccount,
-    SpiffeSpec,
+    AllowedRequesters, CaProfile, IssuerKind, Profile, RequesterCertificates,
+    RequesterServiceAccount, SpiffeSpec,
 };
-use signet_core::ca::CaChain;
-use signet_core::issue::{CaUrls, SelfSigned, assemble_root};
+use signet_core::issue::CaUrls;
 use signet_core::policy::{self, LifetimeLimits, Rules, Shortening};
 use signet_core::request::ServiceAccount;
-use signet_keys::{KeyType, Signer};
 
-use super::super::facts::Facts;
-use super::{adopt, ready, self_signed};
-use crate::fixtures::{NOW, ca, key, shop_ca};
+use super::super::decide::decide;
+use super::*;
+use crate::fixtures::shop_ca;
 
-fn facts() -> Facts {
-    let signer = key::signer(KeyType::EcdsaP256);
-    let mut facts = self_signed(&signer);
-    adopt(&mut facts, &ca::valid(&*signer, "Root"), 1);
-    facts
-}
-
-#[test]
-fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
-    let facts = facts();
-    let ready = ready(&facts);
+#[tokio::test]
+async fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
+    let round = signing(100).await.reconcile().await;
+    let ready = ready(&round);
     let expected = Rules {
         namespace: None,
-        cert_manager: facts.cert_manager.clone(),
+        cert_manager: round.facts.cert_manager.clone(),
         path_length: None,
         ca_subjects: ready.chain.subjects().collect(),
         lifetimes: LifetimeLimits {
@@ -43,23 +34,29 @@ fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
 }
 
 /// An Issuer speaks only for its own namespace.
-#[test]
-fn rules_of_an_issuer_have_its_namespace() {
-    let mut facts = facts();
+#[tokio::test]
+async fn rules_of_an_issuer_have_its_namespace() {
+    let mut facts = signing(100).await.observe().await;
     facts.name = shop_ca();
-    assert_eq!(ready(&facts).rules.namespace.as_deref(), Some("shop"));
+    assert_eq!(facts.name.kind, IssuerKind::Issuer);
+    let ready = decide(&facts).outcome.unwrap();
+    assert_eq!(ready.rules.namespace.as_deref(), Some("shop"));
 }
 
-#[test]
-fn profile_and_trust_domain_become_rules() {
-    let mut facts = facts();
-    facts.spec.profile = Some(Profile::default());
+#[tokio::test]
+async fn profile_and_trust_domain_become_rules() {
+    let mut world = World::self_signed(100 * DAY);
+    world.spec.profile = Some(Profile::default());
+    world.spec.spiffe = Some(SpiffeSpec {
+        trust_domain: "example.org".to_owned(),
+    });
+    let round = world.reconcile().await;
     assert_eq!(
-        ready(&facts).rules.ca,
+        ready(&round).rules.ca,
         None,
         "CA requests are refused by default"
     );
-    facts.spec.profile = Some(Profile {
+    world.spec.profile = Some(Profile {
         ca: Some(CaProfile {
             max_duration: None,
             path_length: 2,
@@ -75,10 +72,8 @@ fn profile_and_trust_domain_become_rules() {
         }),
         ..Profile::default()
     });
-    facts.spec.spiffe = Some(SpiffeSpec {
-        trust_domain: "example.org".to_owned(),
-    });
-    let rules = ready(&facts).rules;
+    let round = world.reconcile().await;
+    let rules = &ready(&round).rules;
     let expected = policy::CaProfile {
         path_length: 2,
         allowed_requesters: Some(policy::AllowedRequesters {
@@ -90,46 +85,40 @@ fn profile_and_trust_domain_become_rules() {
         }),
     };
     assert_eq!(rules.ca, Some(expected));
-    let trust_domain = rules.trust_domain.unwrap();
+    let trust_domain = rules.trust_domain.as_ref().unwrap();
     assert_eq!(trust_domain.id().to_string(), "spiffe://example.org");
 }
 
-/// A CA stays trusted until it expires, and so its name stays taken.
-#[test]
-fn rules_have_the_subjects_of_every_generation() {
-    let signer = key::signer(KeyType::EcdsaP256);
-    let mut facts = self_signed(&signer);
-    let earlier = ca::valid(&*signer, "Earlier");
-    adopt(&mut facts, &earlier, 1);
-    adopt(&mut facts, &ca::valid(&*signer, "Later"), 2);
-    let rules = ready(&facts).rules;
-    for ca in [&earlier, &ready(&facts).chain] {
-        assert!(rules.ca_subjects.matches(ca.issuing().subject_der()));
+/// A CA stays trusted while certificates under it live, and so its name stays taken.
+#[tokio::test]
+async fn rules_have_the_subjects_of_every_generation() {
+    let mut world = signing(1000).await;
+    let first = world.observe().await.generations.stored[0]
+        .chain
+        .clone()
+        .unwrap();
+    world.spec.key = crate::fixtures::key::software("other");
+    world.reconcile().await;
+    world.pass(93 * DAY);
+    let round = world.reconcile().await;
+    let ready = ready(&round);
+    assert_eq!(ready.number, 2);
+    for ca in [&first, &ready.chain] {
+        assert!(ready.rules.ca_subjects.matches(ca.issuing().subject_der()));
     }
 }
 
 /// PKI-7: what the CA's own chain allows.
-#[test]
-fn the_path_length_is_that_of_the_chain() {
-    let signer = key::signer(KeyType::EcdsaP256);
-    let root = SelfSigned {
-        uid: "uid".to_owned(),
-        subject: "CN=Root".parse().unwrap(),
-        duration: Duration::from_secs(3600),
-        path_length: Some(1),
-        trust_domain: None,
-    };
-    let chain = signed(&root, &*signer);
-    let mut facts = self_signed(&signer);
-    adopt(&mut facts, &chain, 1);
-    assert_eq!(ready(&facts).rules.path_length, Some(1));
-}
-
-fn signed(root: &SelfSigned, signer: &dyn Signer) -> CaChain {
-    use futures::FutureExt;
-    let tbs = root
-        .to_be_signed(signer.public_key(), signer.algorithm(), NOW)
-        .unwrap();
-    let signature = signer.sign(&tbs).now_or_never().unwrap().unwrap();
-    CaChain::from_root(assemble_root(&tbs, &signature).unwrap())
+#[tokio::test]
+async fn the_path_length_is_that_of_the_chain() {
+    let mut world = World::self_signed(100 * DAY);
+    world
+        .spec
+        .certificate
+        .self_signed
+        .as_mut()
+        .unwrap()
+        .path_length = Some(1);
+    let round = world.reconcile().await;
+    assert_eq!(ready(&round).rules.path_length, Some(1));
 }

@@ -1,7 +1,6 @@
 //! Reconciles against an API server that is a function.
 
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -13,15 +12,14 @@ use kube::runtime::reflector;
 use parking_lot::Mutex;
 use serde_json::json;
 use signet_api::{ClusterIssuer, ClusterIssuerSpec};
-use signet_keys::{FairSemaphore, KeyType, Limits};
-use tokio::task::yield_now;
+use signet_keys::{FairSemaphore, Limits};
 
-use super::super::{create, reconcile};
-use super::{existing, self_signed};
+use super::super::reconcile;
+use super::World;
 use crate::args::{Cli, Command};
 use crate::connections::Connections;
 use crate::context::{Context, Issuers};
-use crate::fixtures::{ca, key};
+use crate::fixtures::DAY;
 use crate::keyring::Keyring;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
@@ -98,32 +96,10 @@ fn respond(method: &Method, uri: &Uri) -> Response {
 async fn the_connection_of_a_deleted_issuer_does_not_outlive_a_failed_reconcile() {
     let (context, requests) = context();
     let context = Arc::new(context);
-    let spec = self_signed(&key::signer(KeyType::EcdsaP256)).spec;
+    let spec = World::self_signed(DAY).spec;
     let issuer = ClusterIssuer::new("corp", ClusterIssuerSpec(spec));
     let reconciled = reconcile(Arc::new(issuer), context.clone()).await;
     assert!(reconciled.is_err(), "{reconciled:?}");
     assert_eq!(requests.lock().last(), Some(&Method::POST));
     assert_eq!(context.connections.issuers(), []);
-}
-
-/// A tenant's chain may take half a second to read.
-#[tokio::test]
-async fn a_chain_to_store_is_read_in_the_queue_of_chains() {
-    let (context, requests) = context();
-    let signer = key::signer(KeyType::EcdsaP256);
-    let chain = ca::valid(&*signer, "Root");
-    let facts = existing(&signer, chain.clone());
-    let (done, wait) = channel();
-    let other = context.chain_parsing.run("other", move || wait.recv());
-    let store = create::generation(&chain, &facts, 1, &context);
-    let release = async {
-        for _ in 0..100 {
-            yield_now().await;
-        }
-        assert!(requests.lock().is_empty(), "it waits for the other chain");
-        done.send(()).unwrap();
-    };
-    let (_, stored, ()) = tokio::join!(other, store, release);
-    assert!(stored.is_err(), "{stored:?}");
-    assert_eq!(*requests.lock(), [Method::POST]);
 }

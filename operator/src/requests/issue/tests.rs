@@ -18,7 +18,7 @@ use signet_keys::Signer;
 
 use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
-use crate::keyring::{IssuerLookup, ReadyIssuer};
+use crate::keyring::{IssuerLookup, ReadyIssuer, Records};
 use crate::metrics::Metrics;
 
 /// An approved request for a leaf of an hour.
@@ -45,6 +45,7 @@ fn asked() -> RawRequest {
 /// A ClusterIssuer that is ready.
 fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
     IssuerLookup::Ready(Arc::new(ReadyIssuer {
+        number: 1,
         generation: "clusterissuer-corp-1".to_owned(),
         rules: Rules {
             namespace: None,
@@ -59,11 +60,27 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
             trust_domain: None,
         },
         urls: CaUrls::default(),
-        bundle: ca::Bundle::new([&chain], NOW),
+        bundle: ca::Bundle::of(chain.roots()),
+        records: records(&chain),
         chain,
         guard: key::guard(signer),
         backend: "double",
     }))
+}
+
+/// Records that cover every request here.
+fn records(chain: &CaChain) -> Arc<Records> {
+    let lifetime = chain.not_after().duration_since(chain.not_before());
+    let longest = Some(Duration::from_secs(1000 * 24 * 3600));
+    let lifetimes = ca::Lifetimes {
+        leaf: longest,
+        ca: longest,
+    };
+    Arc::new(Records::new(
+        lifetimes,
+        lifetime.unsigned_abs(),
+        LifetimeLimits::default(),
+    ))
 }
 
 async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Option<Outcome> {

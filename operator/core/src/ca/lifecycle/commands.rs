@@ -25,7 +25,7 @@ pub(super) fn ignored(view: &View<'_>, situation: &Situation<'_>) -> Vec<Ignored
         !current.any(|one| names(one, named))
     });
     let rollback = spec.rollback_to.as_ref();
-    let rollback = rollback.filter(|_| rollback_target(view, situation).is_none());
+    let rollback = rollback.filter(|_| view.rolled_back().or(view.rollback_target()).is_none());
     let activate = activate.cloned().map(Ignored::Activate);
     activate
         .into_iter()
@@ -33,16 +33,23 @@ pub(super) fn ignored(view: &View<'_>, situation: &Situation<'_>) -> Vec<Ignored
         .collect()
 }
 
-/// Returns the generation whose key and certificate the spec goes back to.
-pub(super) fn rollback_target<'a>(
-    view: &View<'a>,
-    situation: &Situation<'a>,
-) -> Option<&'a Generation> {
-    let named = situation.spec.rollback_to.as_ref()?;
-    let newest_first = situation.generations.iter().rev();
-    let mut usable = newest_first.filter(|one| !view.is_revoked(one));
-    usable.find(|one| {
-        let own = one.certified.as_ref();
-        own.is_some_and(|own| own.fingerprint == *named && situation.now < own.not_after)
-    })
+impl<'a> View<'a> {
+    /// Returns the generation whose key and certificate the spec goes back to.
+    pub fn rollback_target(&self) -> Option<&'a Generation> {
+        let situation = self.situation();
+        let named = situation.spec.rollback_to.as_ref()?;
+        let newest_first = situation.generations.iter().rev();
+        let mut usable = newest_first.filter(|one| !self.is_revoked(one));
+        usable.find(|one| {
+            let own = one.certified.as_ref();
+            own.is_some_and(|own| own.fingerprint == *named && situation.now < own.not_after)
+        })
+    }
+
+    /// Returns the active generation if it is what the spec goes back to, or a renewal of it.
+    pub fn rolled_back(&self) -> Option<&'a Generation> {
+        let named = self.situation().spec.rollback_to.as_ref()?;
+        self.active()
+            .filter(|active| active.purpose.rollback_to.as_ref() == Some(named))
+    }
 }

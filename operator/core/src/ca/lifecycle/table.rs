@@ -82,7 +82,8 @@ impl State {
 }
 
 impl Event {
-    const fn as_str(self) -> &'static str {
+    /// Returns its name, as the log and the diagram have it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Certified => "certified",
             Self::Published => "published",

@@ -47,7 +47,7 @@ fn requested(number: u32, key: &str) -> Generation {
         purpose: Purpose {
             key_name: key.to_owned(),
             certificate: "spec".to_owned(),
-            request_id: None,
+            ..Purpose::default()
         },
         prepared: at(Duration::ZERO),
         certified: None,

@@ -19,6 +19,10 @@ impl<'a> View<'a> {
         Self { situation }
     }
 
+    pub(super) fn situation(&self) -> &'a Situation<'a> {
+        self.situation
+    }
+
     /// Returns the generation that was activated last.
     pub fn active(&self) -> Option<&'a Generation> {
         let living = self.situation.generations.iter().filter(|one| {

@@ -1,6 +1,5 @@
 //! Which generation the spec asks for.
 
-use super::commands::rollback_target;
 use super::{KeyState, Situation, View, renewal};
 use crate::ca::{Generation, Purpose};
 
@@ -31,46 +30,58 @@ pub(super) struct Wanted {
 
 /// Returns what the spec asks for, and what it cannot get.
 pub(super) fn of(view: &View<'_>, situation: &Situation<'_>) -> (Wish, Option<Stuck>) {
-    let Some(target) = rollback_target(view, situation) else {
-        let spec = situation.spec;
-        let KeyState::Found(key) = situation.key else {
-            // What is prepared stays until the key is known.
-            let fits_next = view.next().is_some_and(|next| fits_spec(next, situation));
-            return (
-                Wish {
-                    fits_next,
-                    new: None,
-                },
-                None,
-            );
+    if let Some(active) = view.rolled_back() {
+        return (renewal_only(view, situation, active), None);
+    }
+    if let Some(target) = view.rollback_target() {
+        return (rollback(view, target), None);
+    }
+    let KeyState::Found(key) = situation.key else {
+        // What is prepared stays until the key is known.
+        let fits_next = view.next().is_some_and(|next| fits_spec(next, situation));
+        let wish = Wish {
+            fits_next,
+            new: None,
         };
-        return of_key(view, situation, key, &spec.key_name);
+        return (wish, None);
     };
-    match view
-        .active()
-        .filter(|active| same_certificate(active, target))
-    {
-        // Renewals stay with its key.
-        Some(active) => of_key(view, situation, &active.key, &active.purpose.key_name),
-        None => (rollback(view, target), None),
+    of_key(view, situation, key)
+}
+
+/// Renewals stay with the key and the purpose while a rollback is asked for.
+fn renewal_only(view: &View<'_>, situation: &Situation<'_>, active: &Generation) -> Wish {
+    let next = view.next();
+    let wanted = Wanted {
+        key: active.key.clone(),
+        purpose: active.purpose.clone(),
+        copy_of: None,
+    };
+    let is_due = follows_another(active, situation) || is_renewal_due(view, active, situation);
+    Wish {
+        fits_next: next.is_some_and(|next| {
+            let is_renewal = next.key == active.key && next.purpose == active.purpose;
+            is_renewal && !follows_another(next, situation)
+        }),
+        new: (is_due && is_offered(situation)).then_some(wanted),
     }
 }
 
 fn rollback(view: &View<'_>, target: &Generation) -> Wish {
+    let fingerprint = target.certified.as_ref().map(|own| own.fingerprint.clone());
     let wanted = Wanted {
         key: target.key.clone(),
-        purpose: target.purpose.clone(),
+        purpose: Purpose {
+            rollback_to: fingerprint,
+            ..target.purpose.clone()
+        },
         copy_of: Some(target.number),
     };
     Wish {
-        fits_next: view.next().is_some_and(|next| is_copy(next, target)),
+        fits_next: view
+            .next()
+            .is_some_and(|next| next.purpose == wanted.purpose && same_certificate(next, target)),
         new: Some(wanted),
     }
-}
-
-/// Whether a generation has, or is to have, the certificate of another.
-fn is_copy(next: &Generation, target: &Generation) -> bool {
-    same_certificate(next, target)
 }
 
 fn same_certificate(one: &Generation, other: &Generation) -> bool {
@@ -84,12 +95,7 @@ fn fits_spec(one: &Generation, situation: &Situation<'_>) -> bool {
     one.purpose.certificate == spec.certificate && one.purpose.key_name == spec.key_name
 }
 
-fn of_key(
-    view: &View<'_>,
-    situation: &Situation<'_>,
-    key: &str,
-    key_name: &str,
-) -> (Wish, Option<Stuck>) {
+fn of_key(view: &View<'_>, situation: &Situation<'_>, key: &str) -> (Wish, Option<Stuck>) {
     let spec = situation.spec;
     if spec.revoked.contains(key) {
         return (Wish::default(), Some(Stuck::KeyRevoked(key.to_owned())));
@@ -97,13 +103,14 @@ fn of_key(
     let active = view.active();
     let answered = active.and_then(|active| active.purpose.request_id.clone());
     let purpose = Purpose {
-        key_name: key_name.to_owned(),
+        key_name: spec.key_name.clone(),
         certificate: spec.certificate.clone(),
         request_id: spec.request_id.clone().or(answered),
+        rollback_to: None,
     };
-    let fits_next = view
-        .next()
-        .is_some_and(|next| next.key == key && next.purpose == purpose && follows(next, situation));
+    let fits_next = view.next().is_some_and(|next| {
+        next.key == key && next.purpose == purpose && !follows_another(next, situation)
+    });
     let Some(active) = active else {
         let wanted = Wanted {
             key: key.to_owned(),
@@ -121,9 +128,13 @@ fn of_key(
     let same_ca = active.key == key
         && active.purpose.certificate == purpose.certificate
         && active.purpose.request_id == purpose.request_id
-        && follows(active, situation);
-    let copy_of = (same_ca && active.purpose != purpose).then_some(active.number);
-    let is_wanted = !same_ca || copy_of.is_some() || is_renewal_due(view, active, situation);
+        && !follows_another(active, situation);
+    let is_due = is_renewal_due(view, active, situation);
+    let is_renamed = active.purpose != purpose;
+    // A certificate that is about to end, or has ended, is renewed and not taken over.
+    let is_taken_over = same_ca && is_renamed && !is_due && !has_ended(active, situation);
+    let copy_of = is_taken_over.then_some(active.number);
+    let is_wanted = !same_ca || is_renamed || is_due;
     let new = Wanted {
         key: key.to_owned(),
         purpose,
@@ -133,17 +144,22 @@ fn of_key(
     (Wish { fits_next, new }, None)
 }
 
-/// Whether a generation has the certificate that exists, where the source is one that exists.
-fn follows(one: &Generation, situation: &Situation<'_>) -> bool {
+/// Whether the source is something that exists, and is now another certificate.
+fn follows_another(one: &Generation, situation: &Situation<'_>) -> bool {
     let (Some(own), Some(offered)) = (&one.certified, situation.offered) else {
-        return true;
+        return false;
     };
-    !situation.spec.follows_existing || own.fingerprint == offered.fingerprint
+    situation.spec.follows_existing && own.fingerprint != offered.fingerprint
 }
 
 /// Whether a source that is never asked has something.
 fn is_offered(situation: &Situation<'_>) -> bool {
     !situation.spec.follows_existing || situation.offered.is_some()
+}
+
+fn has_ended(one: &Generation, situation: &Situation<'_>) -> bool {
+    let own = one.certified.as_ref();
+    own.is_some_and(|own| situation.now >= own.not_after)
 }
 
 fn is_renewal_due(view: &View<'_>, active: &Generation, situation: &Situation<'_>) -> bool {

@@ -1,21 +1,28 @@
 use super::read;
-use crate::ca::{Bundle, CaChain};
+use crate::ca::{Bundle, CaCertificate};
 use crate::fixtures::certificate::Parts;
 use crate::fixtures::key::Key;
 
+fn roots() -> [CaCertificate; 2] {
+    [("first", 1), ("second", 2)].map(|(name, seed)| {
+        let root = Parts::root(name, &Key::p256(seed));
+        read(&[&root], &[]).unwrap().roots()[0].clone()
+    })
+}
+
 #[test]
-fn holds_each_root_once_until_its_chain_expires() {
-    let [first, second] =
-        [("first", 1), ("second", 2)].map(|(name, seed)| Parts::root(name, &Key::p256(seed)));
-    let [first, second] = [first, second].map(|root| read(&[&root], &[]).unwrap());
-    let chains = [&first, &second, &first];
-    let expiry = first.not_after().min(second.not_after());
-    let before = expiry - jiff::SignedDuration::from_secs(1);
-    let pem = |chain: &CaChain| chain.roots()[0].pem();
-    assert_eq!(
-        Bundle::new(chains, before).pem(),
-        pem(&first) + &pem(&second)
-    );
-    let last = first.not_after().max(second.not_after());
-    assert_eq!(Bundle::new(chains, last).pem(), "");
+fn holds_each_root_once() {
+    let [first, second] = roots();
+    let bundle = Bundle::of([&first, &second, &first]);
+    assert_eq!(bundle.pem(), first.pem() + &second.pem());
+    assert_eq!(Bundle::of([]).pem(), "");
+}
+
+/// cert-manager's CA issuer reads only the first root of a Secret's ca.crt.
+#[test]
+fn begins_with_the_root_of_the_certificate_beside_it() {
+    let [first, second] = roots();
+    let bundle = Bundle::of([&first, &second]);
+    assert_eq!(bundle.beginning_with(&first), bundle.pem());
+    assert_eq!(bundle.beginning_with(&second), second.pem() + &first.pem());
 }

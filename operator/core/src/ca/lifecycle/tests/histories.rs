@@ -104,7 +104,7 @@ impl World {
         assert!(self.store.len() <= 12, "{:?}", self.store.len());
     }
 
-    /// Whoever renews what exists does so in time.
+    /// Renews what exists in time, as cert-manager does.
     fn renew_existing_in_time(&mut self) {
         let end = self.existing.as_ref().map(|own| own.not_after);
         if end.is_some_and(|end| self.now + self.lifetime / 2 >= end) {

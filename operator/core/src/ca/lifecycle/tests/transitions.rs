@@ -226,6 +226,17 @@ fn another_name_for_the_same_key_takes_over_its_certificate() {
     assert_eq!(new.purpose.key_name, "alias");
 }
 
+/// Its copy would be of no use, and would be made over and over.
+#[test]
+fn another_name_for_the_same_key_renews_a_certificate_that_has_ended() {
+    let mut scene = Scene::new([active()]).at(DAY * 101);
+    "alias".clone_into(&mut scene.spec.key_name);
+    let Some(Step::Create(new)) = scene.step() else {
+        panic!("{:?}", scene.step())
+    };
+    assert_eq!((new.key.as_str(), new.copy_of), ("k1", None));
+}
+
 #[test]
 fn a_requested_rotation_is_answered_once() {
     let request = |spec: &mut Spec| spec.request_id = Some("a".to_owned());
@@ -261,6 +272,7 @@ fn a_rollback_signs_with_an_earlier_key_and_certificate_in_a_new_generation() {
     );
     let rolled_back = Generation {
         number: 3,
+        purpose: new.purpose,
         published: Some(at(DAY * 5)),
         activated: Some(at(DAY * 5)),
         superseded: None,
@@ -278,6 +290,43 @@ fn a_rollback_signs_with_an_earlier_key_and_certificate_in_a_new_generation() {
         "{:?}",
         forward.step()
     );
+}
+
+/// A renewal has another certificate than the one that was gone back to, which then expires.
+#[test]
+fn a_rollback_is_renewed_and_stays_when_its_certificate_has_expired() {
+    let back = |spec: &mut Spec| spec.rollback_to = Some("ca-1".to_owned());
+    let mut before = active();
+    before.superseded = Some(at(DAY));
+    let mut rolled_back = Generation {
+        number: 2,
+        superseded: None,
+        ..before.clone()
+    };
+    rolled_back.purpose.rollback_to = Some("ca-1".to_owned());
+    let scene = Scene::new([before.clone(), rolled_back.clone()]).key("k2");
+    let scene = scene.spec(back).at(DAY * 67);
+    let Some(Step::Create(new)) = scene.step() else {
+        panic!("{:?}", scene.step())
+    };
+    assert_eq!((new.key.as_str(), new.copy_of), ("k1", None));
+    let renewal = Generation {
+        number: 3,
+        certified: Some(certified("ca-3", "one", DAY * 67)),
+        activated: Some(at(DAY * 68)),
+        ..rolled_back.clone()
+    };
+    rolled_back.superseded = Some(at(DAY * 68));
+    for days in [68, 101] {
+        let all = [before.clone(), rolled_back.clone(), renewal.clone()];
+        let scene = Scene::new(all).key("k2").spec(back).at(DAY * days);
+        assert_eq!(
+            (scene.step(), scene.plan().signing),
+            (None, Ok(3)),
+            "{days}"
+        );
+        assert_eq!(scene.plan().ignored, []);
+    }
 }
 
 #[test]

@@ -1,0 +1,187 @@
+//! Takes a step: the only place that creates keys, and creates, changes and deletes generations.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::ObjectMeta;
+use serde_json::{Value, json};
+use signet_api::{GenerationCertificate, GenerationKey};
+use signet_core::ca::lifecycle::table::Event;
+use signet_core::ca::lifecycle::{self, KeyState, NewGeneration};
+use signet_core::ca::step_for;
+use signet_keys::{ErrorClass, GeneratedKey, KeyError, Software};
+
+use super::Error;
+use super::decide::Step;
+use super::facts::Facts;
+use super::generation::{self, NewObject, Stored};
+use super::profile;
+use super::ready::lifetime;
+use super::reason::{IssuerReason, NotReady};
+use crate::api_error::UNPROCESSABLE;
+use crate::context::Context;
+use crate::plan::managed_by;
+use crate::writer::Recorded;
+
+/// Takes a step. Returns why it is impossible, if it is; otherwise the facts have changed, by this
+/// or by another writer.
+pub(super) async fn apply(
+    step: Step,
+    facts: &Facts,
+    context: &Context,
+) -> Result<Result<(), NotReady>, Error> {
+    let taken = match step {
+        Step::CreateKey(to_make) => {
+            key(facts, &to_make, context).await?;
+            // The error that the missing key caused is outdated.
+            context.connections.forget(&facts.name);
+            return Ok(Ok(()));
+        }
+        Step::Lifecycle(lifecycle::Step::Create(new)) => create(new, facts, context).await,
+        Step::Lifecycle(lifecycle::Step::Record { number, event, at }) => {
+            let stored = facts.generations.get(number);
+            match stored.and_then(|stored| Some((stored, change(stored, event, at, facts)?))) {
+                Some((stored, change)) => record(stored, event, &change, context).await,
+                None => Ok(()),
+            }
+        }
+        Step::Lifecycle(lifecycle::Step::Delete(number)) => match facts.generations.get(number) {
+            Some(stored) => context.writer.delete_generation(&stored.version).await,
+            None => Ok(()),
+        },
+    };
+    match taken {
+        Ok(()) => Ok(Ok(())),
+        Err(kube::Error::Api(status)) if status.code == UNPROCESSABLE => {
+            Ok(Err(IssuerReason::InvalidCa.stalls(format!(
+                "the API server rejected the CAGeneration: {}",
+                status.message
+            ))))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(), Error> {
+    let namespace = facts.namespace.as_str();
+    let name = to_make.secret_name.as_str();
+    let key_type = to_make.key_type;
+    let made = context
+        .key_generation
+        .run(&facts.name.namespace, move || GeneratedKey::new(key_type));
+    let failed = |_| KeyError::new(ErrorClass::Unreachable, "generating the key failed");
+    let key = made.await.map_err(failed)??;
+    let (entry, pem) = key.secret_entry();
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(namespace.to_owned()),
+            // Without an owner, because a key outlives its issuer.
+            labels: Some([managed_by()].into()),
+            ..ObjectMeta::default()
+        },
+        string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
+        ..Secret::default()
+    };
+    if context.writer.create(namespace, &secret).await? {
+        tracing::info!(namespace, secret = name, "created a CA key");
+    }
+    Ok(())
+}
+
+async fn create(new: NewGeneration, facts: &Facts, context: &Context) -> Result<(), kube::Error> {
+    let Some(object) = new_object(new, facts) else {
+        return Ok(());
+    };
+    let object = generation::new(&facts.name, &facts.namespace, object);
+    context
+        .writer
+        .create(&facts.namespace, &object)
+        .await
+        .map(drop)
+}
+
+/// Returns what a new generation consists of; none if what it takes over is gone.
+pub(super) fn new_object(new: NewGeneration, facts: &Facts) -> Option<NewObject> {
+    let copied = match new.copy_of {
+        Some(number) => Some(facts.generations.get(number)?),
+        None => None,
+    };
+    Some(NewObject {
+        number: new.number,
+        key: key_of(&new, copied, facts)?,
+        certificate: copied.and_then(copy),
+        purpose: new.purpose,
+        trust_domain: facts
+            .spec
+            .spiffe
+            .as_ref()
+            .map(|spiffe| spiffe.trust_domain.clone()),
+        prepared: facts.now,
+    })
+}
+
+/// Returns the key as the spec names it, if that is the key; otherwise as it was recorded.
+fn key_of(new: &NewGeneration, copied: Option<&Stored>, facts: &Facts) -> Option<GenerationKey> {
+    let of_spec = facts.keys.of(&new.key).filter(|_| {
+        facts.key_state == KeyState::Found(new.key.clone())
+            && new.purpose.key_name == facts.rotation.key_name
+            && new.purpose.rollback_to.is_none()
+    });
+    if let Some(key) = of_spec {
+        return Some(GenerationKey {
+            config: facts.spec.key.clone(),
+            pin: key.pin.clone(),
+            fingerprint: new.key.clone(),
+        });
+    }
+    let mut newest_first = facts.generations.stored.iter().rev();
+    let same_key = || newest_first.find(|one| one.key.fingerprint == new.key);
+    copied.or_else(same_key).map(|stored| stored.key.clone())
+}
+
+fn copy(stored: &Stored) -> Option<GenerationCertificate> {
+    let chain = stored.chain.as_ref()?;
+    Some(generation::certificate(chain, stored.trust?))
+}
+
+/// Returns the change of a generation's spec that records a transition.
+pub(super) fn change(
+    stored: &Stored,
+    event: Event,
+    at: jiff::Timestamp,
+    facts: &Facts,
+) -> Option<Value> {
+    match event {
+        Event::Certified => {
+            let offer = facts.offer.as_ref()?.as_ref().ok()?;
+            let certificate = generation::certificate(&offer.chain, offer.trust);
+            Some(json!({ "certificate": certificate }))
+        }
+        Event::Activated => {
+            let mut change = generation::fact(event, at)?;
+            let max = profile::lifetimes(&facts.spec).max_leaf;
+            let ca = lifetime(stored.chain.as_ref()?);
+            let leaf = step_for(facts.rotation.default_leaf, max, ca);
+            let recorded = stored.facts.lifetimes.leaf.unwrap_or_default().max(leaf);
+            change["longestLeafSeconds"] = json!(recorded.as_secs());
+            Some(change)
+        }
+        _ => generation::fact(event, at),
+    }
+}
+
+async fn record(
+    stored: &Stored,
+    event: Event,
+    change: &Value,
+    context: &Context,
+) -> Result<(), kube::Error> {
+    if let Recorded::At(_) = context.writer.record(&stored.version, change).await? {
+        tracing::info!(
+            namespace = stored.version.namespace,
+            name = stored.name(),
+            event = event.as_str(),
+            "changed a CAGeneration"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! What an issuer reports about its lifecycle. Pure.
+
+use std::time::Duration;
+
+use signet_core::ca::lifecycle::{Ignored, MAX_BUNDLE, MAX_ROOTS, NotSigning, Stuck, Wait};
+
+use super::facts::Facts;
+use super::generation::Stored;
+use super::reason::{IssuerReason, NotReady};
+
+pub(super) fn preparing() -> NotReady {
+    IssuerReason::Progressing.waits("the CA is being prepared")
+}
+
+pub(super) fn not_signing(why: &NotSigning, facts: &Facts) -> NotReady {
+    match why {
+        NotSigning::Suspended => {
+            IssuerReason::Suspended.waits("the issuer is suspended; remove spec.suspend to resume")
+        }
+        NotSigning::NotActive => preparing(),
+        NotSigning::Expired(at) => {
+            let expired = format!("the CA certificate or one above it expired at {at}");
+            match (facts.rotation.follows_existing, facts.offer.as_ref()) {
+                (_, Some(Err(refused))) => refused.clone(),
+                (true, _) => IssuerReason::CaExpired
+                    .stalls(expired + "; replace it with a valid certificate"),
+                (false, _) => IssuerReason::CaExpired.waits(expired + "; its renewal is under way"),
+            }
+        }
+        NotSigning::NotYetValid(at) => not_yet_valid(&at.to_string()),
+    }
+}
+
+fn not_yet_valid(at: &str) -> NotReady {
+    IssuerReason::CaNotYetValid.waits(format!(
+        "the CA certificate or one above it is not valid before {at}"
+    ))
+}
+
+/// Returns what the spec asks for and cannot get.
+pub(super) fn stuck(stuck: &Stuck) -> String {
+    match stuck {
+        Stuck::KeyRevoked(key) => format!(
+            "spec.key leads to the key {key}, which spec.rotation.revoked lists; set spec.key to \
+             another key"
+        ),
+    }
+}
+
+/// Continues the message of a key that does not exist.
+pub(super) fn not_replaced(stored: &Stored) -> String {
+    format!(
+        "; CAGeneration {} was issued over it, and Signet does not replace it",
+        stored.name()
+    )
+}
+
+pub(super) fn key_mismatch(facts: &Facts, signing: &Stored) -> NotReady {
+    IssuerReason::KeyMismatch.stalls(format!(
+        "{} does not match the key of CAGeneration {}; restore that key, or set \
+         spec.rotation.requestID to rotate to the new one",
+        facts.spec.key.backend().reference(),
+        signing.name()
+    ))
+}
+
+/// Returns what an issuer without an active generation waits for.
+pub(super) fn waits(wait: &Wait, facts: &Facts) -> NotReady {
+    match wait {
+        Wait::NotYetValid(at) => not_yet_valid(&at.to_string()),
+        other => IssuerReason::Progressing.waits(wait_text(other, facts)),
+    }
+}
+
+/// Returns what the next generation waits for.
+pub(super) fn wait_text(wait: &Wait, facts: &Facts) -> String {
+    match wait {
+        Wait::Certificate => "waits for its certificate".to_owned(),
+        Wait::Useless { not_after } => format!(
+            "its certificate ends at {not_after}, no later than the current one; its parent has to \
+             be renewed"
+        ),
+        Wait::TooManyRoots => format!(
+            "its root would be the bundle's root number {}; it is published when an older one has \
+             left",
+            MAX_ROOTS + 1
+        ),
+        Wait::BundleTooLarge(bytes) => format!(
+            "the trust bundle would have {bytes} bytes, and at most {MAX_BUNDLE} are allowed; remove \
+             roots"
+        ),
+        Wait::Publication => "waits until its root is published".to_owned(),
+        Wait::NotYetValid(at) => format!("its certificate is not valid before {at}"),
+        Wait::Suspended => "waits until spec.suspend is removed".to_owned(),
+        Wait::Command => format!(
+            "waits for spec.rotation.activate: {}",
+            next_fingerprint(facts).unwrap_or_default()
+        ),
+        Wait::Delay(at) => format!("is activated at {at}, after spec.rotation.activationDelay"),
+        Wait::Leaves {
+            until,
+            under,
+            lifetime,
+        } => format!(
+            "is activated at {until}, when leaves of up to {} under generation {under}, which came \
+             without its root, have expired",
+            hours(*lifetime)
+        ),
+    }
+}
+
+pub(super) fn wait_reason(wait: &Wait) -> &'static str {
+    match wait {
+        Wait::Certificate => "WaitingForCertificate",
+        Wait::Useless { .. } => "NotLonger",
+        Wait::TooManyRoots => "TooManyRoots",
+        Wait::BundleTooLarge(_) => "BundleTooLarge",
+        Wait::Publication => "WaitingForPublication",
+        Wait::NotYetValid(_) => "CaNotYetValid",
+        Wait::Suspended => "Suspended",
+        Wait::Command => "WaitingForCommand",
+        Wait::Delay(_) => "WaitingForDelay",
+        Wait::Leaves { .. } => "WaitingForLeaves",
+    }
+}
+
+fn next_fingerprint(facts: &Facts) -> Option<String> {
+    let next = facts.next()?;
+    Some(next.facts.certified.as_ref()?.fingerprint.clone())
+}
+
+fn hours(lifetime: Duration) -> String {
+    match lifetime.as_secs() {
+        seconds if seconds >= 3600 => format!("{} h", seconds.div_ceil(3600)),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+/// Returns that a command applies to nothing.
+pub(super) fn ignored(command: &Ignored) -> String {
+    match command {
+        Ignored::Activate(named) => format!(
+            "spec.rotation.activate is ignored, because {named} is not the certificate of the next \
+             generation"
+        ),
+        Ignored::RollbackTo(named) => format!(
+            "spec.rotation.rollbackTo is ignored, because {named} is not the certificate of a \
+             generation that is valid and not revoked"
+        ),
+    }
+}
