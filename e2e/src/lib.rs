@@ -41,6 +41,7 @@ pub mod csr;
 mod issuer;
 pub mod keys;
 mod kubectl;
+pub mod manual;
 mod namespace;
 pub mod runner;
 pub mod runtime;

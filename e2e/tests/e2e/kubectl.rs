@@ -14,6 +14,17 @@ shared![
     explain_is_documentation,
 ];
 
+const HEAD: [&str; 8] = [
+    "NAME",
+    "READY",
+    "REASON",
+    "KEY",
+    "CA STATE",
+    "CA EXPIRY",
+    "ROTATION",
+    "AGE",
+];
+
 async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
     let bed = test.bed();
     let root = test.unique("root");
@@ -29,10 +40,7 @@ async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
 
     let listed = bed.kubectl(&["get", "siss", "-n", test.name()]).await?;
     let (head, row) = table(&listed)?;
-    ensure!(
-        head == ["NAME", "READY", "REASON", "KEY", "CA EXPIRY", "AGE"],
-        "{listed}"
-    );
+    ensure!(head == HEAD, "{listed}");
     ensure!(
         row[..4] == ["root", "True", "Ready", &format!("software/{root}")],
         "{listed}"
@@ -42,17 +50,15 @@ async fn get_shows_what_a_person_wants(test: &TestNamespace) -> Result<()> {
         generation
             .spec
             .certificate
-            .is_some_and(|certificate| row[4] == certificate.not_after.0.to_string()),
+            .is_some_and(|certificate| row[5] == certificate.not_after.0.to_string()),
         "{listed}"
     );
 
     let listed = bed.kubectl(&["get", "sciss", &corp.name]).await?;
     let (head, row) = table(&listed)?;
-    ensure!(
-        head == ["NAME", "READY", "REASON", "KEY", "CA EXPIRY", "AGE"],
-        "{listed}"
-    );
+    ensure!(head == HEAD, "{listed}");
     ensure!(row[..3] == [&corp.name, "True", "Ready"], "{listed}");
+    ensure!((row[4], row[6]) == ("Active", "NoRotation"), "{listed}");
 
     let listed = bed.kubectl(&["get", "cagen", "-n", test.name()]).await?;
     let (head, row) = table(&listed)?;

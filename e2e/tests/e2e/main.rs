@@ -12,6 +12,7 @@ mod existing;
 mod intake;
 mod kubectl;
 mod least_privilege;
+mod manual;
 mod names_and_keys;
 mod observation;
 mod operator;
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         existing::tests(),
         intake::tests(),
         kubectl::tests(),
+        manual::tests(),
         names_and_keys::tests(),
         observation::tests(),
         profile::tests(),

@@ -16,6 +16,7 @@ mod existing;
 mod issuance;
 mod limits;
 mod logins;
+mod manual;
 mod outage;
 mod restart;
 mod tenants;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         existing::tests(),
         issuance::tests(),
         logins::tests(),
+        manual::tests(),
     ];
     signet_e2e::runner::run_on(SETUP, tests.into_iter().flatten().collect(), closing::tests)
 }

@@ -42,6 +42,9 @@ const PEM_LIMIT: u32 = 64 * 1024;
     "rule": "has(oldSelf.trustDomain) == has(self.trustDomain) && (!has(self.trustDomain) || self.trustDomain == oldSelf.trustDomain)",
     "message": "the trustDomain of a CAGeneration is immutable",
 }, {
+    "rule": "has(oldSelf.csr) == has(self.csr) && (!has(self.csr) || self.csr == oldSelf.csr)",
+    "message": "the csr of a CAGeneration is immutable",
+}, {
     "rule": "!has(oldSelf.certificate) || (has(self.certificate) && self.certificate == oldSelf.certificate)",
     "message": "certificate is set once",
 }, {
@@ -77,6 +80,10 @@ pub struct CAGenerationSpec {
     pub trust_domain: Option<String>,
     /// When it was created.
     pub prepared_at: Time,
+    /// The CSR for its certificate, in PEM, where the source wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16384))]
+    pub csr: Option<String>,
     /// The CA certificate. Set once, after it passed every check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<GenerationCertificate>,

@@ -22,9 +22,10 @@ pub use issuer::profile::{CaProfile, Profile, WhenCaExpiresFirst};
 pub use issuer::requesters::{AllowedRequesters, RequesterCertificates, RequesterServiceAccount};
 pub use issuer::rotation::{ActivationMode, RotationSpec};
 pub use issuer::spec::{
-    CertificateSource, CertificateSpec, Existing, KeyLimits, SelfSigned, SpiffeSpec,
+    CaRequest, CertificateSource, CertificateSpec, Existing, KeyLimits, Manual, NameConstraints,
+    SelfSigned, SpiffeSpec, Subtrees,
 };
-pub use issuer::status::{CaSummary, GenerationRole, GenerationState, IssuerStatus};
+pub use issuer::status::{CaSummary, GenerationRole, GenerationState, IssuerStatus, PendingCsr};
 
 /// The API group.
 pub const GROUP: &str = "signet.dev";

@@ -79,6 +79,7 @@ fn spec(secret: &str) -> IssuerSpec {
         key: key::software(secret),
         key_limits: None,
         certificate: CertificateSpec {
+            manual: None,
             self_signed: None,
             existing: None,
             renew_before: None,

@@ -7,12 +7,14 @@ use signet_api::{GenerationCertificate, GenerationKey};
 use signet_core::ca::lifecycle::table::Event;
 use signet_core::ca::lifecycle::{self, KeyState, NewGeneration};
 use signet_core::ca::step_for;
+use signet_core::issue::{Csr, IssueError};
 use signet_keys::{ErrorClass, GeneratedKey, KeyError, Software};
 
 use super::Error;
 use super::decide::Step;
 use super::facts::Facts;
 use super::generation::{self, NewObject, Stored};
+use super::parents;
 use super::profile;
 use super::ready::lifetime;
 use super::reason::{IssuerReason, NotReady};
@@ -35,7 +37,11 @@ pub(super) async fn apply(
             context.connections.forget(&facts.name);
             return Ok(Ok(()));
         }
-        Step::Lifecycle(lifecycle::Step::Create(new)) => create(new, facts, context).await,
+        Step::Lifecycle(lifecycle::Step::Create(new)) => match create(new, facts, context).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(not_ready)) => return Ok(Err(not_ready)),
+            Err(error) => Err(error),
+        },
         Step::Lifecycle(lifecycle::Step::Record { number, event, at }) => {
             let stored = facts.generations.get(number);
             match stored.and_then(|stored| Some((stored, change(stored, event, at, facts)?))) {
@@ -87,20 +93,49 @@ async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(),
     Ok(())
 }
 
-async fn create(new: NewGeneration, facts: &Facts, context: &Context) -> Result<(), kube::Error> {
-    let Some(object) = new_object(new, facts) else {
-        return Ok(());
+async fn create(
+    new: NewGeneration,
+    facts: &Facts,
+    context: &Context,
+) -> Result<Result<(), NotReady>, kube::Error> {
+    let csr = match csr(&new, facts).await {
+        Ok(csr) => csr,
+        Err(not_ready) => return Ok(Err(not_ready)),
+    };
+    let Some(object) = new_object(new, csr, facts) else {
+        return Ok(Ok(()));
     };
     let object = generation::new(&facts.name, &facts.namespace, object);
-    context
-        .writer
-        .create(&facts.namespace, &object)
-        .await
-        .map(drop)
+    context.writer.create(&facts.namespace, &object).await?;
+    Ok(Ok(()))
+}
+
+/// Signs the CSR of a new generation; none if its source wants none, or its key is not there.
+pub(super) async fn csr(new: &NewGeneration, facts: &Facts) -> Result<Option<String>, NotReady> {
+    let Some(request) = parents::ca_request(new, facts)? else {
+        return Ok(None);
+    };
+    let Some(key) = facts.keys.of(&new.key) else {
+        return Ok(None);
+    };
+    let (public_key, algorithm) = (key.guard.public_key(), key.guard.algorithm());
+    let invalid = |error: IssueError| IssuerReason::InvalidSpec.stalls(error.to_string());
+    let to_sign = request
+        .to_be_signed(public_key, algorithm)
+        .map_err(invalid)?;
+    let signature = key.guard.sign(&to_sign).await;
+    let signature = signature.map_err(|error| NotReady::from_key(&error))?;
+    let csr = Csr::assemble(&to_sign, &signature)
+        .map_err(|error| IssuerReason::SignatureMismatch.waits(error.to_string()))?;
+    Ok(Some(csr.pem().to_owned()))
 }
 
 /// Returns what a new generation consists of; none if what it takes over is gone.
-pub(super) fn new_object(new: NewGeneration, facts: &Facts) -> Option<NewObject> {
+pub(super) fn new_object(
+    new: NewGeneration,
+    csr: Option<String>,
+    facts: &Facts,
+) -> Option<NewObject> {
     let copied = match new.copy_of {
         Some(number) => Some(facts.generations.get(number)?),
         None => None,
@@ -109,6 +144,7 @@ pub(super) fn new_object(new: NewGeneration, facts: &Facts) -> Option<NewObject>
         number: new.number,
         key: key_of(&new, copied, facts)?,
         certificate: copied.and_then(copy),
+        csr,
         purpose: new.purpose,
         trust_domain: facts
             .spec

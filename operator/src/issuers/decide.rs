@@ -103,9 +103,12 @@ fn create_key(facts: &Facts) -> Option<Step> {
 /// vanished is never recreated.
 pub(super) fn key_to_create(facts: &Facts) -> Option<Software> {
     let source = facts.spec.certificate.source();
-    let is_self_signed = matches!(source, Some(CertificateSource::SelfSigned(_)));
+    let is_for_new_key = matches!(
+        source,
+        Some(CertificateSource::SelfSigned(_) | CertificateSource::Manual(_))
+    );
     let is_refused = matches!(facts.offer, Some(Err(_)));
-    let may = is_self_signed && !is_refused && facts.may_create_key && !facts.spec.suspend;
+    let may = is_for_new_key && !is_refused && facts.may_create_key && !facts.spec.suspend;
     if !may || made_over_spec_key(facts).is_some() {
         return None;
     }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, RootTrust};
 use signet_core::ca::{CaChain, Certified, Generation, Lifetimes, Purpose};
+use signet_core::issue::Csr;
 use signet_keys::KeyPin;
 
 use crate::writer::StoredVersion;
@@ -23,6 +24,8 @@ pub(super) struct Stored {
     pub(super) version: StoredVersion,
     pub(super) key: GenerationKey,
     pub(super) trust_domain: Option<String>,
+    /// The CSR for its certificate, where the source wants one.
+    pub(super) csr: Option<Csr>,
     /// Its certificate and those above it, once there is one.
     pub(super) chain: Option<CaChain>,
     /// Why its root is trusted.
@@ -67,6 +70,8 @@ pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Result<Stored, Unre
             "its certificate is for another key",
         ));
     }
+    let csr = spec.csr.as_deref().map(Csr::from_pem).transpose();
+    let csr = csr.map_err(|error| Unreadable::new(object, &format!("its CSR: {error}")))?;
     Ok(Stored {
         version: StoredVersion {
             namespace: object.namespace().unwrap_or_default(),
@@ -76,6 +81,7 @@ pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Result<Stored, Unre
         },
         key: spec.key.clone(),
         trust_domain: spec.trust_domain.clone(),
+        csr,
         trust: spec
             .certificate
             .as_ref()

@@ -6,6 +6,7 @@ use signet_core::ca::lifecycle::{Ignored, MAX_BUNDLE, MAX_ROOTS, NotSigning, Stu
 
 use super::facts::Facts;
 use super::generation::Stored;
+use super::parents;
 use super::reason::{IssuerReason, NotReady};
 
 pub(super) fn preparing() -> NotReady {
@@ -68,6 +69,9 @@ pub(super) fn key_mismatch(facts: &Facts, signing: &Stored) -> NotReady {
 pub(super) fn waits(wait: &Wait, facts: &Facts) -> NotReady {
     match wait {
         Wait::NotYetValid(at) => not_yet_valid(&at.to_string()),
+        Wait::Certificate if parents::pending_csr(facts).is_some() => {
+            IssuerReason::WaitingForCertificate.waits(wait_text(wait, facts))
+        }
         other => IssuerReason::Progressing.waits(wait_text(other, facts)),
     }
 }
@@ -75,7 +79,14 @@ pub(super) fn waits(wait: &Wait, facts: &Facts) -> NotReady {
 /// Returns what the next generation waits for.
 pub(super) fn wait_text(wait: &Wait, facts: &Facts) -> String {
     match wait {
-        Wait::Certificate => "waits for its certificate".to_owned(),
+        Wait::Certificate => match parents::pending_csr(facts) {
+            Some((_, csr, place)) => format!(
+                "waits for its certificate: get the CSR in status.csr signed (SHA-256 {}), and put \
+                 the chain into {place}",
+                csr.fingerprint()
+            ),
+            None => "waits for its certificate".to_owned(),
+        },
         Wait::Useless { not_after } => format!(
             "its certificate ends at {not_after}, no later than the current one; its parent has to \
              be renewed"

@@ -1,6 +1,8 @@
 //! The CAs above an issuer's: where CA certificates come from.
 
 mod existing;
+mod manual;
+mod request;
 mod self_signed;
 
 use futures::future::BoxFuture;
@@ -17,6 +19,9 @@ use super::store::Generations;
 use crate::issuer_name::IssuerName;
 
 use existing::ExistingChain;
+use manual::ByPerson;
+pub(super) use manual::pending_csr;
+pub(super) use request::ca_request;
 use self_signed::OwnRoot;
 
 /// A CA that signs an issuer's CA certificate, or that did.
@@ -103,5 +108,6 @@ pub(super) fn of(spec: &IssuerSpec) -> Option<Box<dyn ParentCa + '_>> {
     Some(match spec.certificate.source()? {
         CertificateSource::SelfSigned(spec) => Box::new(OwnRoot { spec }),
         CertificateSource::Existing(existing) => Box::new(ExistingChain { spec, existing }),
+        CertificateSource::Manual(manual) => Box::new(ByPerson { manual }),
     })
 }

@@ -9,6 +9,8 @@ pub(super) enum IssuerReason {
     Ready,
     /// The CA is being prepared.
     Progressing,
+    /// A person has to get the CSR in the status signed.
+    WaitingForCertificate,
     /// The spec is inconsistent or cannot be read.
     InvalidSpec,
     /// The CA certificate cannot issue.
@@ -35,6 +37,7 @@ impl IssuerReason {
         match self {
             Self::Ready => "Ready",
             Self::Progressing => "Progressing",
+            Self::WaitingForCertificate => "WaitingForCertificate",
             Self::InvalidSpec => "InvalidSpec",
             Self::InvalidCa => "InvalidCa",
             Self::CaExpired => "CaExpired",

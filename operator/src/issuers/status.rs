@@ -1,5 +1,6 @@
 //! An issuer's status and events. Pure.
 
+mod csr;
 mod rotating;
 mod warnings;
 
@@ -55,7 +56,9 @@ pub(super) fn plan<K: IssuerResource>(
         conditions,
         ca: summaries(facts),
         bundle,
+        csr: csr::pending(facts),
     };
+    let requested = csr::event(&status, &before);
     let activated = found
         .activated
         .and_then(|number| rotating::event(facts, number));
@@ -63,6 +66,7 @@ pub(super) fn plan<K: IssuerResource>(
         events: text
             .event(&before.conditions)
             .into_iter()
+            .chain(requested)
             .chain(activated)
             .collect(),
         status: (status != before).then_some(status),

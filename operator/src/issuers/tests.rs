@@ -3,6 +3,7 @@
 mod commands;
 mod existing;
 mod generation;
+mod manual;
 mod profile;
 mod rotation;
 mod rules;

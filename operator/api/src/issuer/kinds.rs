@@ -26,7 +26,9 @@ use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, RotationSpec, Spi
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
     printcolumn = r#"{"name":"Key","type":"string","jsonPath":".status.ca[0].key"}"#,
+    printcolumn = r#"{"name":"CA state","type":"string","jsonPath":".status.ca[0].state"}"#,
     printcolumn = r#"{"name":"CA expiry","type":"string","jsonPath":".status.ca[0].notAfter"}"#,
+    printcolumn = r#"{"name":"Rotation","type":"string","jsonPath":".status.conditions[?(@.type==\"Rotating\")].reason"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     printcolumn = r#"{"name":"Message","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].message"}"#
 )]
@@ -95,7 +97,9 @@ fn is_false(value: &bool) -> bool {
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
     printcolumn = r#"{"name":"Key","type":"string","jsonPath":".status.ca[0].key"}"#,
+    printcolumn = r#"{"name":"CA state","type":"string","jsonPath":".status.ca[0].state"}"#,
     printcolumn = r#"{"name":"CA expiry","type":"string","jsonPath":".status.ca[0].notAfter"}"#,
+    printcolumn = r#"{"name":"Rotation","type":"string","jsonPath":".status.conditions[?(@.type==\"Rotating\")].reason"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
     printcolumn = r#"{"name":"Message","type":"string","priority":1,"jsonPath":".status.conditions[?(@.type==\"Ready\")].message"}"#
 )]

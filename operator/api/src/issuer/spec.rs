@@ -9,8 +9,8 @@ use crate::duration::GoDuration;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "[has(self.selfSigned), has(self.existing)].filter(present, present).size() == 1",
-    "message": "name exactly one of: selfSigned, existing",
+    "rule": "[has(self.selfSigned), has(self.existing), has(self.manual)].filter(present, present).size() == 1",
+    "message": "name exactly one of: selfSigned, existing, manual",
 }]))]
 pub struct CertificateSpec {
     /// Signet creates a self-signed root for the key.
@@ -21,6 +21,10 @@ pub struct CertificateSpec {
     /// `ca.crt` the roots, as in the `kubernetes.io/tls` Secret of a cert-manager CA issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
+    /// A person gets the certificate: Signet puts a CSR into `status.csr`, and the signed chain is
+    /// put into a Secret or ConfigMap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<Manual>,
     /// How long before its expiry Signet renews a CA certificate, at most nine tenths of its
     /// lifetime. Defaults to a third of its lifetime or the longest lifetime of a leaf, whichever is
     /// longer, and to at most half of its lifetime. Has no effect with `existing`.
@@ -66,6 +70,105 @@ pub struct Existing {
     pub config_map_name: Option<String>,
 }
 
+/// Where a person puts the signed chain, and what the CSR requests. A change of what it requests
+/// starts a new CA generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "has(self.secretName) != has(self.configMapName)",
+    "message": "set secretName or configMapName",
+}]))]
+pub struct Manual {
+    /// The Secret for the chain, in the Issuer's namespace or, for a ClusterIssuer, in the cluster
+    /// resource namespace. `tls.crt` holds the CA certificate, followed by intermediates, and
+    /// `ca.crt` the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: Option<String>,
+    /// The ConfigMap for the chain, with the same keys, in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub config_map_name: Option<String>,
+    /// What the CSR requests.
+    #[serde(flatten)]
+    pub request: CaRequest,
+}
+
+/// What Signet requests for an intermediate CA.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CaRequest {
+    /// The subject as an RFC 4514 name, such as `CN=Example Issuing CA,O=Example`. Defaults to the
+    /// issuer's kind, namespace and name and the number of the CA generation as common name. A
+    /// certificate that is renewed over the same key keeps its subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 3, max = 1024))]
+    pub subject: Option<String>,
+    /// How many CAs may follow below it. Defaults to no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10))]
+    pub path_length: Option<u8>,
+    /// The names that the CA may certify (RFC 5280 4.2.1.10). Defaults to no limit. With
+    /// `uriDomains`, peers that verify with rustls, such as ztunnel and Linkerd, refuse every SPIFFE
+    /// ID under the CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_constraints: Option<NameConstraints>,
+}
+
+/// Names that a CA may and may not certify, as in cert-manager's Certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "has(self.permitted) || has(self.excluded)",
+    "message": "set permitted, excluded or both",
+}]))]
+pub struct NameConstraints {
+    /// The names that the CA may certify.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permitted: Option<Subtrees>,
+    /// The names that it may not certify.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Subtrees>,
+}
+
+/// Names of each form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Subtrees {
+    /// DNS domains, such as `example.org`, which covers itself and every name below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 253)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
+    pub dns_domains: Vec<String>,
+    /// CIDR blocks, such as `10.0.0.0/8`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 64)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
+    pub ip_ranges: Vec<String>,
+    /// Mailboxes, or the host of many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 320)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
+    pub email_addresses: Vec<String>,
+    /// The hosts of URIs. In a SPIFFE ID the host is the trust domain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 64),
+        inner(length(min = 1, max = 253)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
+    pub uri_domains: Vec<String>,
+}
+
 /// The source in a valid spec.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateSource<'a> {
@@ -73,24 +176,31 @@ pub enum CertificateSource<'a> {
     SelfSigned(&'a SelfSigned),
     /// `existing`.
     Existing(&'a Existing),
+    /// `manual`.
+    Manual(&'a Manual),
 }
 
 impl CertificateSpec {
     /// Returns the fields that say what the CA certificate is, in a form that is the same for the
     /// same fields. A change of it asks for another CA certificate.
     pub fn canonical(&self) -> String {
-        let what = Self {
+        let mut what = Self {
             renew_before: None,
             ..self.clone()
         };
+        if let Some(manual) = &mut what.manual {
+            // Where the certificate is put says nothing about it.
+            (manual.secret_name, manual.config_map_name) = (None, None);
+        }
         sorted(serde_json::json!(what)).to_string()
     }
 
     /// Returns the source, or none if the spec has none or several (the schema refuses both).
     pub fn source(&self) -> Option<CertificateSource<'_>> {
-        match (&self.self_signed, &self.existing) {
-            (Some(own), None) => Some(CertificateSource::SelfSigned(own)),
-            (None, Some(existing)) => Some(CertificateSource::Existing(existing)),
+        match (&self.self_signed, &self.existing, &self.manual) {
+            (Some(own), None, None) => Some(CertificateSource::SelfSigned(own)),
+            (None, Some(existing), None) => Some(CertificateSource::Existing(existing)),
+            (None, None, Some(manual)) => Some(CertificateSource::Manual(manual)),
             _ => None,
         }
     }

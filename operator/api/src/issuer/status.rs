@@ -29,6 +29,24 @@ pub struct IssuerStatus {
     /// Every root that is trusted now, in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
+    /// The CSR that a person is to get signed, with `spec.certificate.manual`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub csr: Option<PendingCsr>,
+}
+
+/// A CSR that waits for its certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingCsr {
+    /// The number of the CA generation that waits for the certificate.
+    pub generation: u32,
+    /// The CSR, in PEM.
+    pub pem: String,
+    /// SHA-256 over the CSR's DER, in hex. Compare it with the file that is signed.
+    pub sha256: String,
+    /// The key identifier (RFC 5280 4.2.1.2) of the key, in hex. The certificate has it as
+    /// subjectKeyIdentifier.
+    pub subject_key_id: String,
 }
 
 /// A summary of a CAGeneration.

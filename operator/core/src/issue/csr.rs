@@ -96,6 +96,7 @@ pub struct Csr {
     der: Vec<u8>,
     pem: String,
     fingerprint: String,
+    public_key: PublicKey,
 }
 
 impl Csr {
@@ -104,14 +105,32 @@ impl Csr {
     /// # Errors
     /// The signature is wrong, or Signet would refuse such a CSR.
     pub fn assemble(to_sign: &CsrToSign, signature: &Signature) -> Result<Self, IssueError> {
-        let der = to_sign.combine(signature)?;
-        csr::Csr::from_der(&der)?;
+        Self::from_der(to_sign.combine(signature)?)
+    }
+
+    /// Reads a CSR that was stored.
+    ///
+    /// # Errors
+    /// It is not one PEM block with a CSR, or Signet would refuse such a CSR.
+    pub fn from_pem(pem: &str) -> Result<Self, IssueError> {
+        let (_, der) = der::pem::decode_vec(pem.as_bytes()).map_err(der::Error::from)?;
+        Self::from_der(der)
+    }
+
+    fn from_der(der: Vec<u8>) -> Result<Self, IssueError> {
+        let read = csr::Csr::from_der(&der)?;
         let pem = der::pem::encode_string("CERTIFICATE REQUEST", LineEnding::LF, &der);
         Ok(Self {
             pem: pem.map_err(der::Error::from)?,
             fingerprint: hex::encode(digest(&SHA256, &der)),
+            public_key: read.public_key.clone(),
             der,
         })
+    }
+
+    /// Returns the key that it requests a certificate for.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public_key
     }
 
     /// Returns the CSR's DER.

@@ -21,6 +21,8 @@ pub(in crate::issuers) struct NewObject {
     pub(in crate::issuers) purpose: Purpose,
     pub(in crate::issuers) trust_domain: Option<String>,
     pub(in crate::issuers) certificate: Option<GenerationCertificate>,
+    /// In PEM.
+    pub(in crate::issuers) csr: Option<String>,
     pub(in crate::issuers) prepared: Timestamp,
 }
 
@@ -59,6 +61,7 @@ pub(in crate::issuers) fn new(
         },
         trust_domain: new.trust_domain,
         prepared_at: seconds(new.prepared),
+        csr: new.csr,
         certificate: new.certificate,
         published_at: None,
         activated_at: None,

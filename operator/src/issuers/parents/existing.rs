@@ -144,7 +144,7 @@ impl ExistingChain<'_> {
 
 /// Returns the roots in the object. The highest certificate of a path without a root is trusted only
 /// with the generation that it belongs to, and not because it is in the object.
-fn roots(chain: &CaChain) -> Vec<CaCertificate> {
+pub(super) fn roots(chain: &CaChain) -> Vec<CaCertificate> {
     let roots = chain.roots().iter();
     roots
         .filter(|root| root.is_self_signed())

@@ -63,6 +63,7 @@ async fn stores_the_pin_of_a_key() {
         purpose: Purpose::default(),
         trust_domain: Some("example.org".to_owned()),
         certificate: None,
+        csr: None,
         prepared: NOW,
     };
     let object = new(&corp(), "signet-system", object);

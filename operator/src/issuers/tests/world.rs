@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use signet_api::duration::GoDuration;
 use signet_api::{
     CAGeneration, CAGenerationSpec, CertificateSpec, ClusterIssuer, ClusterIssuerSpec, Existing,
-    IssuerResource, IssuerSpec, IssuerStatus, SelfSigned,
+    IssuerResource, IssuerSpec, IssuerStatus, Manual, SelfSigned,
 };
 use signet_core::ca::lifecycle;
 use signet_core::request::ServiceAccount;
@@ -21,7 +21,7 @@ use signet_keys::{
     ServiceAccountToken,
 };
 
-use super::super::apply::{change, new_object};
+use super::super::apply::{change, csr, new_object};
 use super::super::decide::{Step, decide};
 use super::super::facts::Facts;
 use super::super::generation::{self, read};
@@ -54,15 +54,26 @@ impl World {
             duration: Some(GoDuration(Duration::from_secs(seconds.unsigned_abs()))),
             ..SelfSigned::default()
         };
-        Self::new(Some(own), None)
+        Self::new(Some(own), None, None)
     }
 
     /// The same with a certificate in the Secret of the key.
     pub(super) fn existing() -> Self {
-        Self::new(None, Some(Existing::default()))
+        Self::new(None, Some(Existing::default()), None)
     }
 
-    fn new(self_signed: Option<SelfSigned>, existing: Option<Existing>) -> Self {
+    /// The same with a chain that a person puts into the Secret `chain`, over a key that exists.
+    pub(super) fn manual(manual: Manual) -> Self {
+        let world = Self::new(None, None, Some(manual));
+        world.secrets.put_new_key("ca");
+        world
+    }
+
+    fn new(
+        self_signed: Option<SelfSigned>,
+        existing: Option<Existing>,
+        manual: Option<Manual>,
+    ) -> Self {
         let limits = Limits {
             per_second: None,
             max_in_flight: 8,
@@ -75,6 +86,7 @@ impl World {
                 certificate: CertificateSpec {
                     self_signed,
                     existing,
+                    manual,
                     renew_before: None,
                 },
                 spiffe: None,
@@ -174,12 +186,12 @@ impl World {
                 };
             };
             activated = super::super::round::activation(&step).or(activated);
-            self.take(step, &facts);
+            self.take(step, &facts).await;
         }
         panic!("too many steps: {:#?}", self.objects);
     }
 
-    fn take(&mut self, step: Step, facts: &Facts) {
+    async fn take(&mut self, step: Step, facts: &Facts) {
         match step {
             Step::CreateKey(to_make) => {
                 let key = GeneratedKey::new(to_make.key_type).unwrap();
@@ -188,7 +200,8 @@ impl World {
                 self.connections.forget(&facts.name);
             }
             Step::Lifecycle(lifecycle::Step::Create(new)) => {
-                let new = new_object(new, facts).unwrap();
+                let csr = csr(&new, facts).await.unwrap();
+                let new = new_object(new, csr, facts).unwrap();
                 self.objects
                     .push(generation::new(&facts.name, &facts.namespace, new));
             }

@@ -164,6 +164,15 @@ fn has_ended(one: &Generation, situation: &Situation<'_>) -> bool {
 
 fn is_renewal_due(view: &View<'_>, active: &Generation, situation: &Situation<'_>) -> bool {
     let is_past = |at| situation.now >= at;
-    renewal::due(active, situation).is_some_and(is_past)
+    let is_due = renewal::due(active, situation).is_some_and(is_past);
+    (is_due || is_renewed_early(active, situation))
         && renewal::retry_at(view, situation).is_none_or(is_past)
+}
+
+/// Whether the source has another certificate for the key before it was asked.
+fn is_renewed_early(active: &Generation, situation: &Situation<'_>) -> bool {
+    let (Some(own), Some(offered)) = (&active.certified, situation.offered) else {
+        return false;
+    };
+    !situation.spec.follows_existing && own.fingerprint != offered.fingerprint
 }
