@@ -147,7 +147,7 @@ pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
     let bit = |number: u8| flags & (1 << number) != 0;
     Rules {
         namespace: bit(0).then(|| "shop".to_owned()),
-        path_length: chain.path_length(),
+        limits: chain.limits(),
         ca_subjects: chain.subjects().collect(),
         lifetimes: LifetimeLimits {
             shortening: Shortening::AtLeast(Duration::ZERO),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_EMAIL_PROTECTION, ID_KP_SERVER_AUTH};
 use const_oid::{AssociatedOid, ObjectIdentifier};
-use der::{Decode, Encode, Reader, SliceReader};
+use der::{Decode, Encode, Reader as _, SliceReader};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::Certificate;
@@ -13,7 +13,18 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, SubjectKeyIdentifier,
 };
 
-use crate::{openssl, verify_signature, webpki};
+use crate::{go, openssl, verify_signature, webpki};
+
+/// A reader of paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The OpenSSL program.
+    OpenSsl,
+    /// rustls-webpki.
+    Webpki,
+    /// Go's crypto/x509.
+    Go,
+}
 
 /// A certificate, the intermediates above it, and the roots that are trusted.
 #[derive(Clone, Debug)]
@@ -57,20 +68,36 @@ impl Chain {
     /// The first that does not.
     pub fn verify(&self, at: Duration) -> Result<()> {
         self.verify_signatures()?;
+        self.verify_by(Reader::OpenSsl, at)?;
+        self.verify_by(Reader::Webpki, at)
+    }
+
+    /// Checks that one reader accepts the path, for the purposes that it knows among the
+    /// certificate's. rustls-webpki accepts no CA as an end entity, and checks none.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn verify_by(&self, reader: Reader, at: Duration) -> Result<()> {
         let leaf = parse(self.leaf()?)?;
-        openssl::verify(self, at, None)?;
-        if extension::<BasicConstraints>(&leaf)?.is_some_and(|it| it.ca) {
-            return Ok(());
-        }
+        let is_ca = extension::<BasicConstraints>(&leaf)?.is_some_and(|it| it.ca);
         let usages = extension::<ExtendedKeyUsage>(&leaf)?.map(|it| it.0);
-        for purpose in PURPOSES {
+        let is_meant = |purpose: &&Purpose| {
             let named = usages.as_ref().map(|it| it.contains(&purpose.id));
-            if named.unwrap_or(purpose.webpki.is_some()) {
-                openssl::verify(self, at, Some(purpose.openssl))?;
-                webpki::verify(self, at, purpose.webpki)?;
+            !is_ca && named.unwrap_or(purpose.webpki.is_some())
+        };
+        let mut purposes = PURPOSES.iter().filter(is_meant);
+        match reader {
+            Reader::OpenSsl => {
+                openssl::verify(self, at, None)?;
+                purposes.try_for_each(|purpose| openssl::verify(self, at, Some(purpose.openssl)))
+            }
+            Reader::Go => go::verify(self, at),
+            Reader::Webpki if is_ca => Ok(()),
+            Reader::Webpki => {
+                webpki::verify(self, at, None)?;
+                purposes.try_for_each(|purpose| webpki::verify(self, at, purpose.webpki))
             }
         }
-        webpki::verify(self, at, None)
     }
 
     pub(crate) fn leaf(&self) -> Result<&[u8]> {

@@ -1,14 +1,15 @@
 //! Independent readers of certificates and signatures, for tests: the OpenSSL program,
-//! rustls-webpki, and a pure-Rust library for each type of key.
+//! rustls-webpki, Go's crypto/x509, and a pure-Rust library for each type of key.
 //!
 //! The product verifies with none of them, so a mistake of its own is not repeated here. x509-cert,
 //! with which it builds, only provides the readers with what a certificate is for.
 
 mod chain;
+mod go;
 mod openssl;
 mod signature;
 mod webpki;
 
-pub use chain::Chain;
+pub use chain::{Chain, Reader};
 pub use openssl::OpenSsl;
 pub use signature::verify_signature;

@@ -54,7 +54,7 @@ pub(crate) fn verify(chain: &Chain, at: Duration, purpose: Option<&str>) -> Resu
     Ok(())
 }
 
-fn pem(certificates: &[Vec<u8>]) -> Result<String> {
+pub(crate) fn pem(certificates: &[Vec<u8>]) -> Result<String> {
     let block = |der: &Vec<u8>| der::pem::encode_string("CERTIFICATE", LineEnding::LF, der);
     let blocks: Result<_, _> = certificates.iter().map(block).collect();
     blocks.map_err(|error| anyhow!("{error}"))

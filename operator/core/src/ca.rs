@@ -6,6 +6,7 @@ mod extensions;
 mod generation;
 pub mod lifecycle;
 mod lifetimes;
+mod limits;
 mod order;
 pub(crate) mod pem;
 mod subtrees;
@@ -19,9 +20,8 @@ pub use bundle::Bundle;
 pub use certificate::CaCertificate;
 pub use generation::{Certified, Generation, Purpose, Root};
 pub use lifetimes::{Lifetimes, allowance, step_for};
+pub use limits::{Forbidden, Limits};
 pub use pem::MAX_BYTES as MAX_PEM_BYTES;
-
-use subtrees::Form;
 
 use crate::x509::names::ComparableName;
 
@@ -164,12 +164,10 @@ impl CaChain {
         all.map(|certificate| certificate.comparable_subject.clone())
     }
 
-    /// Returns whether a certificate of the path has name constraints for URIs. Verifiers that do
-    /// not know them, as rustls, then refuse every X509-SVID under it (PKI-10).
-    pub fn constrains_uris(&self) -> bool {
-        self.path
-            .iter()
-            .any(|certificate| certificate.extensions.subtrees.constrains(Form::Uri))
+    /// Returns what its CA certificates forbid below them. It is for the rules of an issuer, which
+    /// are made once and not for each request.
+    pub fn limits(&self) -> Limits {
+        Limits::of(&self.path, self.path_length())
     }
 
     /// Returns when the first certificate of the path ends (PKI-6).

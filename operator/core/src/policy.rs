@@ -8,6 +8,7 @@ mod ca;
 mod grant;
 mod identity;
 mod lifetime;
+mod limits;
 mod names;
 mod other_names;
 mod reference;
@@ -22,6 +23,7 @@ pub use lifetime::{DEFAULT_MIN_DURATION, LifetimeLimits, Shortening};
 
 pub use crate::reason::{Denial, Wait};
 
+use crate::ca::Limits;
 use crate::reason::Reason;
 use crate::request::{Request, ServiceAccount};
 use crate::spiffe::TrustDomain;
@@ -64,8 +66,8 @@ pub struct Rules {
     pub namespace: Option<String>,
     /// The ServiceAccount whose requests are made for Certificates.
     pub cert_manager: ServiceAccount,
-    /// How long a path below the issuing CA may be; none is without limit (PKI-7).
-    pub path_length: Option<u8>,
+    /// What the CA certificates of the issuer's chain forbid below them.
+    pub limits: Limits,
     /// The subjects of the CA certificates that the issuer knows: no certificate may have one.
     pub ca_subjects: NameSet,
     /// How long certificates may be valid.
@@ -120,6 +122,7 @@ fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
     let spiffe_id = identity::decide(request, rules, kind)?;
     let (subject_der, subject_alt_names) = names::decide(request, rules, kind, spiffe_id.as_ref())?;
     let (duration, is_capped) = lifetime::decide(request, rules, kind);
+    limits::check(rules, &subject_der, subject_alt_names.as_ref(), &usages)?;
     Ok(Grant(Terms {
         request_uid: request.raw.uid.clone(),
         subject_der,

@@ -35,9 +35,11 @@ pub enum Reason {
     WeakKey,
     /// An extension or attribute in the CSR that Signet does not know.
     UnsupportedExtension,
-    /// A subject or subjectAltName that is malformed or missing.
+    /// A subject or subjectAltName that is malformed or missing, or that the CA's name constraints do
+    /// not allow.
     InvalidName,
-    /// A usage that is unknown, or that contradicts the CSR or the kind of certificate.
+    /// A usage that is unknown, that contradicts the CSR or the kind of certificate, or that the CA
+    /// does not allow below it.
     InvalidUsages,
     /// The lifetime cannot be granted.
     InvalidDuration,

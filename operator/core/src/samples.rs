@@ -1,6 +1,6 @@
 //! A sample of every message of an error type, for the page that lists them.
 
-use crate::ca::ChainError;
+use crate::ca::{ChainError, Forbidden};
 use crate::issue::IssueError;
 use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
@@ -187,6 +187,18 @@ samples!(SpiffeIdError {
     EmptySegment,
     DotSegment,
     SegmentCharacter('%'),
+});
+
+samples!(Forbidden {
+    Usage {
+        ca: "CN=Example".to_owned(),
+        usage: "\"server auth\"".to_owned()
+    },
+    Name {
+        ca: "CN=Example".to_owned(),
+        name: "DNS name \"a.example\"".to_owned()
+    },
+    TooManyNames,
 });
 
 samples!(ChainError {

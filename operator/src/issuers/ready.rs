@@ -55,7 +55,7 @@ fn rules(facts: &Facts, chain: &CaChain) -> Result<Rules, NotReady> {
     Ok(Rules {
         namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
         cert_manager: facts.cert_manager.clone(),
-        path_length: chain.path_length(),
+        limits: chain.limits(),
         ca_subjects: ca_subjects(facts),
         lifetimes: profile::lifetimes(&facts.spec),
         ca: ca.map(|ca| CaProfile {

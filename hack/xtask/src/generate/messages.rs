@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use anyhow::Result;
-use signet_core::ca::ChainError;
+use signet_core::ca::{ChainError, Forbidden};
 use signet_core::issue::IssueError;
 use signet_core::reason::Reason;
 use signet_core::request::NotServiceAccount;
@@ -56,6 +56,12 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("Name constraints", |_: &NameConstraintsError| None);
     page += &samples("Usages", |_: &UnknownUsage| Some(Reason::InvalidUsages));
     page += &samples("SPIFFE IDs", |_: &SpiffeIdError| None);
+    page += &samples("Limits of CAs", |error: &Forbidden| {
+        Some(match error {
+            Forbidden::Usage { .. } => Reason::InvalidUsages,
+            Forbidden::Name { .. } | Forbidden::TooManyNames => Reason::InvalidName,
+        })
+    });
     page += &samples("CA chains", |_: &ChainError| None);
     page += &samples("Issuing", |error: &IssueError| Some(error.reason()));
     page += &samples("Requesters", |_: &NotServiceAccount| None);

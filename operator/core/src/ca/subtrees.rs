@@ -66,11 +66,7 @@ impl Subtrees {
         Ok(subtrees)
     }
 
-    /// Returns whether a subtree is of this form.
-    pub(super) fn constrains(&self, form: Form) -> bool {
-        self.all().any(|subtree| subtree.form == form)
-    }
-
+    /// Returns those that are permitted and those that are excluded.
     pub(super) fn all(&self) -> impl Iterator<Item = &Subtree> {
         self.permitted.iter().chain(&self.excluded)
     }
@@ -103,6 +99,20 @@ impl Form {
             0xa0 | 0xa3 | 0xa5 | 0x88 => Self::Other(tag & 0x1f),
             _ => return None,
         })
+    }
+
+    /// Returns what a message calls such a name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email address",
+            Self::Dns => "DNS name",
+            Self::Directory => "directory name",
+            Self::Uri => "URI",
+            Self::Ip => "IP address",
+            Self::Other(0) => "otherName",
+            Self::Other(8) => "registeredID",
+            Self::Other(_) => "name",
+        }
     }
 }
 

@@ -108,7 +108,7 @@ fn check_annotation(request: &Request, rules: &Rules) -> Result<(), Denial> {
 }
 
 fn choose_path_length(request: &Request, rules: &Rules, profile: &CaProfile) -> Result<u8, Denial> {
-    let limit = match rules.path_length {
+    let limit = match rules.limits.path_length() {
         Some(0) => {
             return Err(Reason::PathLengthExceeded.denial(
                 "the issuing CA has path length 0 and cannot issue a CA certificate; \

@@ -8,6 +8,7 @@ mod flow;
 mod identity;
 mod identity_limits;
 mod lifetime;
+mod limits;
 mod names;
 mod reference;
 mod usages;

@@ -6,11 +6,10 @@ use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::KeyUsages;
 
 use super::{Denial, Kind, Rules};
-use crate::quote;
 use crate::reason::Reason;
 use crate::request::{Api, Request};
 use crate::x509::algorithm::KeyAlgorithm;
-use crate::x509::usages::{Usages, names, purpose_name};
+use crate::x509::usages::{Usages, names, purpose_label};
 
 /// Decides the usages: those of the spec, and the names of the key usages that were dropped because
 /// the key or the kind of certificate cannot have them. In a trust domain the extended usages are
@@ -114,9 +113,9 @@ fn tls_purposes(
 ) -> Result<Vec<ObjectIdentifier>, Denial> {
     const TLS: [ObjectIdentifier; 2] = [ID_KP_SERVER_AUTH, ID_KP_CLIENT_AUTH];
     if let Some(other) = requested.iter().find(|purpose| !TLS.contains(purpose)) {
-        let name = purpose_name(*other).map_or_else(|| quote::oid(other), str::to_owned);
+        let name = purpose_label(other);
         return Err(Reason::InvalidUsages.denial(format!(
-            "usage \"{name}\" is not allowed in a trust domain, where certificates have the \
+            "usage {name} is not allowed in a trust domain, where certificates have the \
              extended usages \"server auth\" and \"client auth\"; remove it"
         )));
     }

@@ -9,7 +9,7 @@ mod general;
 pub(crate) mod syntax;
 
 pub use comparable::{ComparableName, NameSet};
-pub(crate) use distinguished::DistinguishedName;
+pub(crate) use distinguished::{DistinguishedName, attribute_texts};
 pub use error::NamesError;
 
 use crate::spiffe::SpiffeId;

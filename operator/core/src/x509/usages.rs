@@ -123,6 +123,14 @@ pub(crate) fn purpose_name(purpose: ObjectIdentifier) -> Option<&'static str> {
     named.map(|(name, _)| *name)
 }
 
+/// Returns what a message calls a purpose: its name in quotes, or its object identifier.
+pub(crate) fn purpose_label(purpose: &ObjectIdentifier) -> String {
+    match purpose_name(*purpose) {
+        Some(name) => format!("\"{name}\""),
+        None => quote::oid(purpose),
+    }
+}
+
 fn find<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
     let entry = table.iter().find(|(own, _)| *own == name);
     entry.map(|(_, usage)| *usage)

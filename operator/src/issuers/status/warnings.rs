@@ -14,6 +14,11 @@ use crate::sharing::SharedCa;
 const URIS_CONSTRAINED: &str = "a CA of its chain constrains URIs, so that peers which verify with \
      rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs";
 
+/// PKI-10: neither Go nor rustls-webpki knows such constraints.
+const NAMES_CONSTRAINED: &str = "a CA of its chain constrains names other than DNS names, email \
+     addresses, URIs and IP addresses, so that peers which verify in Go or with rustls refuse its \
+     certificates";
+
 /// cert-manager's account requests for every Certificate, so policy does not treat it as a requester.
 const CERT_MANAGER_LISTED: &str = "spec.profile.ca.allowedRequesters.serviceAccounts lists \
      cert-manager's own account, which has no effect; list the namespaces of Certificates in \
@@ -28,7 +33,9 @@ pub(super) fn ready_message(
 ) -> String {
     let facts = &found.facts;
     let ca = truncate(ready.chain.issuing().subject());
-    let constrains_uris = ready.rules.trust_domain.is_some() && ready.chain.constrains_uris();
+    let limits = &ready.rules.limits;
+    let constrains_uris = ready.rules.trust_domain.is_some() && limits.constrains_uris();
+    let constrains_unusual = limits.constrains_unusual_names();
     let message = format!("Signs as {ca} until {}", ready.chain.not_after());
     let warnings = rollback(facts, ready)
         .into_iter()
@@ -40,6 +47,7 @@ pub(super) fn ready_message(
         .chain(facts.spec.key.backend().warning().map(str::to_owned))
         .chain(notices(facts, ready))
         .chain(constrains_uris.then(|| URIS_CONSTRAINED.to_owned()))
+        .chain(constrains_unusual.then(|| NAMES_CONSTRAINED.to_owned()))
         .chain(lists_cert_manager(facts, ready).then(|| CERT_MANAGER_LISTED.to_owned()));
     joined(message, warnings)
 }

@@ -4,6 +4,7 @@ use signet_api::{
     AllowedRequesters, CaProfile, IssuerKind, Profile, RequesterCertificates,
     RequesterServiceAccount, SpiffeSpec,
 };
+use signet_core::ca::Limits;
 use signet_core::issue::CaUrls;
 use signet_core::policy::{self, LifetimeLimits, Rules, Shortening};
 use signet_core::request::ServiceAccount;
@@ -19,7 +20,7 @@ async fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
     let expected = Rules {
         namespace: None,
         cert_manager: round.facts.cert_manager.clone(),
-        path_length: None,
+        limits: Limits::default(),
         ca_subjects: ready.chain.subjects().collect(),
         lifetimes: LifetimeLimits {
             max_leaf: None,
@@ -120,5 +121,5 @@ async fn the_path_length_is_that_of_the_chain() {
         .unwrap()
         .path_length = Some(1);
     let round = world.reconcile().await;
-    assert_eq!(ready(&round).rules.path_length, Some(1));
+    assert_eq!(ready(&round).rules.limits.path_length(), Some(1));
 }

@@ -53,7 +53,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
                 namespace: "cert-manager".to_owned(),
                 name: "cert-manager".to_owned(),
             },
-            path_length: chain.path_length(),
+            limits: chain.limits(),
             ca_subjects: chain.subjects().collect(),
             lifetimes: LifetimeLimits::default(),
             ca: None,

@@ -43,7 +43,7 @@ fn pki_10_reports_uri_constraints_anywhere_in_the_path() {
             let [issuing, middle, root] = &path;
             let chain = read(&[issuing, middle], &[root]).unwrap();
             assert_eq!(chain.path().len(), 3);
-            assert_eq!(chain.constrains_uris(), expected, "{place}");
+            assert_eq!(chain.limits().constrains_uris(), expected, "{place}");
         }
     }
 }
@@ -59,5 +59,5 @@ fn pki_10_ignores_the_constraints_of_another_root() {
     let other = &other.and(constraints(0xa0, &[uri("example.org")]));
     let chain = read(&[issuing, middle], &[root, other]).unwrap();
     assert_eq!(chain.roots().len(), 2);
-    assert!(!chain.constrains_uris());
+    assert!(!chain.limits().constrains_uris());
 }

@@ -86,7 +86,7 @@ fn issues_under_an_issued_ca() {
         ..CsrParts::default()
     };
     let rules = crate::policy::Rules {
-        path_length: above.chain.path_length(),
+        limits: above.chain.limits(),
         ..with_ca(plain(), 3)
     };
     let issued = above.issue(&granted(ca_request(&csr), &rules));

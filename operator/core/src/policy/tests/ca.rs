@@ -1,5 +1,6 @@
 //! CA requests: allowed by the profile, and never without a path length.
 
+use crate::ca::Limits;
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{BASIC_CONSTRAINTS, NAME_CONSTRAINTS, cn, dns, hex, seq, tlv, uri};
 use crate::fixtures::request::{
@@ -13,7 +14,7 @@ use crate::request::RawRequest;
 fn rules(parent: Option<u8>, profile: u8) -> Rules {
     with_ca(
         Rules {
-            path_length: parent,
+            limits: Limits::of_path_length(parent),
             ..plain()
         },
         profile,
@@ -43,7 +44,7 @@ fn a_ca_is_refused_unless_the_profile_allows_it() {
         plain(),
         spiffe(),
         Rules {
-            path_length: Some(0),
+            limits: Limits::of_path_length(Some(0)),
             ..plain()
         },
     ] {

@@ -45,6 +45,11 @@ impl ComparableName {
         let rdns = distinguished::rdns(name)?;
         Ok(Self(rdns.into_iter().map(sorted).collect()))
     }
+
+    /// Returns whether the first RDNs of this Name match those of the other.
+    pub(crate) fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
 }
 
 /// Sorts the attributes of an RDN. Their order in DER is that of their encoding, which case and

@@ -54,6 +54,17 @@ pub(super) fn rdns(name: &[u8]) -> der::Result<Vec<Vec<Attribute<'_>>>> {
     rdns.into_iter().map(rdn).collect()
 }
 
+/// Returns the text of each attribute of this type, with its string type.
+pub(crate) fn attribute_texts(
+    name: &[u8],
+    oid: ObjectIdentifier,
+) -> der::Result<Vec<(Tag, String)>> {
+    let all = rdns(name)?;
+    let attributes = all.iter().flatten().filter(|(own, _)| *own == oid);
+    let texts = attributes.map(|(_, value)| (value.tag(), text(*value).unwrap_or_default()));
+    Ok(texts.collect())
+}
+
 fn rdn(der: &[u8]) -> der::Result<Vec<Attribute<'_>>> {
     let attributes = strict::set_elements(strict::content(der, Tag::Set)?)?;
     if attributes.is_empty() {
