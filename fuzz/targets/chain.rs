@@ -4,9 +4,13 @@
 //! DER; of what is to be signed, the flag is also the key that signs.
 #![no_main]
 
+use std::time::Duration;
+
 use der::Decode;
 use libfuzzer_sys::{Corpus, fuzz_target};
+use signet_core::ca::offer::{Expectations, Offer, TrustedRoots, judge, read};
 use signet_core::ca::{CaCertificate, CaChain};
+use signet_core::spiffe::TrustDomain;
 use signet_fuzz::{NOW, ca, message};
 use x509_cert::Certificate;
 
@@ -27,7 +31,10 @@ fuzz_target!(|data: &[u8]| -> Corpus {
         }),
     };
     match CaChain::from_pem(&tls_crt, ca_crt.as_deref(), NOW) {
-        Ok(chain) => check(&chain),
+        Ok(chain) => {
+            check(&chain);
+            check_offer(&chain, &tls_crt, ca_crt.as_deref());
+        }
         Err(error) => message::check(&error.to_string()),
     }
     Corpus::Keep
@@ -81,6 +88,15 @@ fn check(chain: &CaChain) {
             .windows(2)
             .all(|pair| pair[0].is_issued_by(&pair[1]))
     );
+    let mut roots = chain.roots().iter();
+    assert!(
+        chain
+            .path()
+            .last()
+            .is_some_and(CaCertificate::is_self_signed)
+            || !roots.any(CaCertificate::is_self_signed),
+        "roots that are there are reached"
+    );
     assert!(chain.intermediates().all(|it| !it.is_self_signed()));
     for certificate in chain.path().iter().chain(chain.roots()) {
         check_one(certificate, chain);
@@ -93,6 +109,38 @@ fn check(chain: &CaChain) {
         Ok(chain),
         "written down it is the same chain"
     );
+}
+
+/// The same files as the response of a parent.
+fn check_offer(chain: &CaChain, path: &[u8], roots: Option<&[u8]>) {
+    let trust_domain = TrustDomain::parse("example.org").expect("it is one");
+    let expected = Expectations {
+        public_key: chain.issuing().public_key(),
+        min_security_bits: 112,
+        path_length: 0,
+        min_lifetime: Duration::from_secs(3_600),
+        trust_domain: Some(&trust_domain),
+        trusted_roots: TrustedRoots::default(),
+        allow_missing_root: true,
+        is_requested: false,
+    };
+    let offered = read(&Offer { path, roots }, Some(expected.public_key), NOW);
+    match offered.and_then(|chain| judge(chain, &expected, NOW)) {
+        Ok(accepted) => {
+            let chain = &accepted.chain;
+            assert_eq!(chain.path().last(), chain.roots().first());
+            assert!(chain.not_before() <= NOW && NOW < chain.not_after());
+            for warning in accepted.warnings {
+                check_line(&warning.to_string());
+            }
+        }
+        Err(refusal) => check_line(&refusal.to_string()),
+    }
+}
+
+/// A message with two subjects may be long, and is one line all the same.
+fn check_line(message: &str) {
+    assert!(!message.contains(char::is_control), "{message:?}");
 }
 
 fn check_one(certificate: &CaCertificate, chain: &CaChain) {

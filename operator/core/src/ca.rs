@@ -7,6 +7,7 @@ mod generation;
 pub mod lifecycle;
 mod lifetimes;
 mod limits;
+pub mod offer;
 mod order;
 pub(crate) mod pem;
 mod subtrees;

@@ -1,5 +1,6 @@
 //! A sample of every message of an error type, for the page that lists them.
 
+use crate::ca::offer::{Refusal, Warning};
 use crate::ca::{ChainError, Forbidden};
 use crate::issue::IssueError;
 use crate::request::NotServiceAccount;
@@ -188,6 +189,86 @@ samples!(SpiffeIdError {
     DotSegment,
     SegmentCharacter('%'),
 });
+
+samples!(Refusal {
+    Chain(ChainError::Empty),
+    OtherBlock("\"PKCS7\"".to_owned()),
+    OtherKey("CN=Example".to_owned()),
+    WeakKey {
+        found: KeyAlgorithm::Rsa { bits: 2048 },
+        minimum: 128
+    },
+    Expired {
+        subject: "CN=Example".to_owned(),
+        at: TIME
+    },
+    NotYetValid {
+        subject: "CN=Example".to_owned(),
+        at: TIME
+    },
+    BeginsLater {
+        subject: "CN=Example".to_owned(),
+        at: TIME
+    },
+    EndsSoon {
+        subject: "CN=Example".to_owned(),
+        at: TIME,
+        minimum: std::time::Duration::from_secs(3_600)
+    },
+    PathLength {
+        allowed: 0,
+        needed: 1
+    },
+    CriticalExtension {
+        subject: "CN=Example".to_owned(),
+        extension: "1.2.3.4".to_owned()
+    },
+    ExplicitPolicy("CN=Example".to_owned()),
+    OutsideLimits {
+        subject: "CN=Example".to_owned(),
+        forbidden: uri_forbidden()
+    },
+    NoSvid {
+        trust_domain: "example.org".to_owned(),
+        forbidden: uri_forbidden()
+    },
+    SpiffeId {
+        found: "\"spiffe://example.net\"".to_owned(),
+        expected: Some("spiffe://example.org".to_owned())
+    },
+    MissingRoot("CN=Example".to_owned()),
+    RootsTooLarge { bytes: 20_000 },
+    UntrustedRoot {
+        subject: "CN=Example".to_owned(),
+        pin: PIN.to_owned()
+    },
+});
+
+samples!(Warning {
+    NoKeyIdentifier("CN=Example".to_owned()),
+    BasicConstraintsNotCritical("CN=Example".to_owned()),
+    NoCrlSign("CN=Example".to_owned()),
+    SpiffeId {
+        found: "\"spiffe://example.net\"".to_owned(),
+        expected: None
+    },
+    CriticalPolicies("CN=Example".to_owned()),
+    Pinned {
+        subject: "CN=Example".to_owned(),
+        pin: PIN.to_owned()
+    },
+    RootLeftOut("CN=Example".to_owned()),
+});
+
+const TIME: jiff::Timestamp = jiff::Timestamp::constant(1_788_264_000, 0);
+const PIN: &str = "trustedRoots: {fingerprints: [\"5f1d…\"]}";
+
+fn uri_forbidden() -> Forbidden {
+    Forbidden::Name {
+        ca: "CN=Example Root".to_owned(),
+        name: "URI \"spiffe://example.org\"".to_owned(),
+    }
+}
 
 samples!(Forbidden {
     Usage {

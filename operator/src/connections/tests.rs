@@ -83,6 +83,7 @@ fn spec(secret: &str) -> IssuerSpec {
             self_signed: None,
             existing: None,
             renew_before: None,
+            allow_missing_root: false,
         },
         spiffe: None,
         profile: None,

@@ -1,6 +1,7 @@
 //! The CAs above an issuer's: where CA certificates come from.
 
 mod existing;
+mod judged;
 mod manual;
 mod request;
 mod self_signed;
@@ -8,6 +9,7 @@ mod self_signed;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use signet_api::{CertificateSource, IssuerSpec, RootTrust};
+use signet_core::ca::offer::Warning;
 use signet_core::ca::{CaCertificate, CaChain, Certified};
 use signet_core::spiffe::TrustDomain;
 use signet_keys::{BlockingQueue, Namespace};
@@ -63,6 +65,8 @@ pub(super) struct Offer {
     pub(super) chain: CaChain,
     pub(super) certified: Certified,
     pub(super) trust: RootTrust,
+    /// What is accepted and should be better.
+    pub(super) warnings: Vec<Warning>,
 }
 
 impl Offer {
@@ -77,6 +81,7 @@ impl Offer {
                 chain,
                 certified,
                 trust,
+                warnings: Vec::new(),
             });
         }
         Err(IssuerReason::InvalidCa.stalls(
@@ -108,6 +113,6 @@ pub(super) fn of(spec: &IssuerSpec) -> Option<Box<dyn ParentCa + '_>> {
     Some(match spec.certificate.source()? {
         CertificateSource::SelfSigned(spec) => Box::new(OwnRoot { spec }),
         CertificateSource::Existing(existing) => Box::new(ExistingChain { spec, existing }),
-        CertificateSource::Manual(manual) => Box::new(ByPerson { manual }),
+        CertificateSource::Manual(manual) => Box::new(ByPerson { spec, manual }),
     })
 }

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use anyhow::Result;
+use signet_core::ca::offer::{Refusal, Warning};
 use signet_core::ca::{ChainError, Forbidden};
 use signet_core::issue::IssueError;
 use signet_core::reason::Reason;
@@ -63,6 +64,8 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
         })
     });
     page += &samples("CA chains", |_: &ChainError| None);
+    page += &samples("Offered CA certificates", |_: &Refusal| None);
+    page += &samples("Warnings about CA certificates", |_: &Warning| None);
     page += &samples("Issuing", |error: &IssueError| Some(error.reason()));
     page += &samples("Requesters", |_: &NotServiceAccount| None);
     page.extend(sample_tables().iter().map(of_keys));

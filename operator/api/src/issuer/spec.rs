@@ -30,6 +30,10 @@ pub struct CertificateSpec {
     /// longer, and to at most half of its lifetime. Has no effect with `existing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_before: Option<GoDuration>,
+    /// Accepts a CA certificate without a self-signed root above it. The highest certificate of its
+    /// chain is then the trust anchor, which some verifiers do not accept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_missing_root: bool,
 }
 
 /// A self-signed root. A change starts a new CA generation.
@@ -186,6 +190,7 @@ impl CertificateSpec {
     pub fn canonical(&self) -> String {
         let mut what = Self {
             renew_before: None,
+            allow_missing_root: false,
             ..self.clone()
         };
         if let Some(manual) = &mut what.manual {

@@ -1,6 +1,7 @@
 //! PEM files of CA certificates, as people and other programs write them.
 
 use super::{CaCertificate, ChainError};
+use crate::quote;
 
 /// More certificates than this in one PEM file are a mistake or an attack.
 const MAX_CERTIFICATES: usize = 32;
@@ -43,6 +44,15 @@ impl CaCertificate {
     pub fn all_from_pem(pem: &[u8]) -> Result<Vec<Self>, ChainError> {
         read(pem)
     }
+}
+
+/// Returns the label of the first PEM block that is not a certificate, quoted.
+pub(super) fn other_label(pem: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(pem);
+    let labels = text.split("-----BEGIN ").skip(1);
+    let labels = labels.map(|rest| rest.split("-----").next().unwrap_or_default());
+    let mut others = labels.filter(|label| *label != "CERTIFICATE");
+    others.next().map(quote::text)
 }
 
 /// Returns whether [`read`] reads these certificates once they are written down.

@@ -4,6 +4,7 @@ mod bundle;
 mod certificate;
 mod hostile;
 mod name_constraints;
+mod offer;
 mod order;
 mod path_length;
 mod pem;

@@ -28,6 +28,18 @@ pub enum KeyAlgorithm {
     Ed25519,
 }
 
+impl KeyAlgorithm {
+    /// Returns the security strength in bits (NIST SP 800-57 part 1, table 2).
+    pub fn security_bits(self) -> u16 {
+        match self {
+            Self::Rsa { bits: ..3072 } => 112,
+            Self::Rsa { bits: ..7680 } | Self::EcP256 | Self::Ed25519 => 128,
+            Self::Rsa { .. } | Self::EcP384 => 192,
+            Self::EcP521 => 256,
+        }
+    }
+}
+
 impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,13 +2,13 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use jiff::Timestamp;
-use signet_api::{Existing, IssuerSpec, RootTrust};
-use signet_core::ca::lifecycle::MAX_BUNDLE;
+use signet_api::{Existing, IssuerSpec};
+use signet_core::ca::offer::{self, Expectations, TrustedRoots};
 use signet_core::ca::{CaCertificate, CaChain, ChainError};
+use signet_core::x509::public_key::PublicKey;
 use signet_keys::{KeyError, Namespace, SecretData};
 
-use super::{Answer, Offer, ParentCa, ParentRequest};
+use super::{Answer, Offer, ParentCa, ParentRequest, judged};
 use crate::issuers::reason::{IssuerReason, NotReady};
 
 /// The object that a spec names.
@@ -57,77 +57,52 @@ impl ExistingChain<'_> {
 
     async fn read(&self, data: SecretData, request: &ParentRequest<'_>) -> Answer {
         let now = request.now;
+        let key = request.key.and_then(|key| request.keys.of(key));
+        let key = key.map(|key| key.guard.public_key().clone());
+        let sought = key.clone();
         let read = move || {
-            let tls_crt = data.get("tls.crt").unwrap_or_default();
-            CaChain::from_pem(tls_crt, data.get("ca.crt"), now)
+            let offer = offer::Offer {
+                path: data.get("tls.crt").unwrap_or_default(),
+                roots: data.get("ca.crt"),
+            };
+            offer::read(&offer, sought.as_ref(), now)
         };
         let tenant = request.issuer.namespace.as_str();
         let chain = request.parsing.run(tenant, read).await;
         let chain = chain.unwrap_or_else(|_| {
             let message = "reading it failed; the operator's log has the cause".to_owned();
-            Err(ChainError::Unreadable { index: 1, message })
+            Err(ChainError::Unreadable { index: 1, message }.into())
         });
         match chain {
             Ok(chain) => Answer {
                 named_roots: Some(roots(&chain)),
-                offer: self.judge(chain, request),
+                offer: key.map(|key| self.judge(chain, &key, request)),
             },
-            Err(error) => Answer {
-                offer: Some(Err(
-                    IssuerReason::InvalidCa.stalls(format!("{}: {error}", self.describe()))
-                )),
+            Err(refusal) => Answer {
+                offer: Some(Err(judged::not_ready(&self.describe(), &refusal))),
                 named_roots: None,
             },
         }
     }
 
-    /// Checks that a chain is for the key and can issue. None if the key is not known.
     fn judge(
         &self,
         chain: CaChain,
+        key: &PublicKey,
         request: &ParentRequest<'_>,
-    ) -> Option<Result<Offer, NotReady>> {
-        let key = request.key?;
-        let checked = self
-            .check_key(&chain, key)
-            .and_then(|()| self.check_expiry(&chain, request.now))
-            .and_then(|()| self.check_roots(&chain));
-        Some(checked.and_then(|()| Offer::new(chain, RootTrust::Listed, request.now)))
-    }
-
-    fn check_key(&self, chain: &CaChain, key: &str) -> Result<(), NotReady> {
-        if chain.issuing().public_key().fingerprint() == key {
-            return Ok(());
-        }
-        Err(IssuerReason::KeyMismatch.stalls(format!(
-            "{} does not match the CA certificate {}; use a key and a certificate that belong \
-             together",
-            self.spec.key.backend().reference(),
-            chain.issuing().subject()
-        )))
-    }
-
-    fn check_expiry(&self, chain: &CaChain, now: Timestamp) -> Result<(), NotReady> {
-        if now < chain.not_after() {
-            return Ok(());
-        }
-        Err(IssuerReason::CaExpired.stalls(format!(
-            "{}: it or a certificate above it expired at {}; replace it with a valid certificate",
-            self.describe(),
-            chain.not_after()
-        )))
-    }
-
-    fn check_roots(&self, chain: &CaChain) -> Result<(), NotReady> {
-        let bytes: usize = chain.roots().iter().map(|root| root.pem().len()).sum();
-        if bytes <= MAX_BUNDLE {
-            return Ok(());
-        }
-        Err(IssuerReason::InvalidCa.stalls(format!(
-            "{}: its roots have {bytes} bytes, and a trust bundle at most {MAX_BUNDLE}; remove \
-             roots",
-            self.describe()
-        )))
+    ) -> Result<Offer, NotReady> {
+        // The spec names the object, and with it the roots in it.
+        let trusted = TrustedRoots {
+            offered: true,
+            ..TrustedRoots::default()
+        };
+        let expected = Expectations {
+            is_requested: false,
+            ..judged::expectations(self.spec, key, request.trust_domain, trusted)
+        };
+        let accepted = offer::judge(chain, &expected, request.now)
+            .map_err(|refusal| judged::not_ready(&self.describe(), &refusal))?;
+        judged::offer(accepted, request.now)
     }
 
     fn describe(&self) -> String {

@@ -2,18 +2,21 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_api::{CertificateSource, Manual, RootTrust};
+use signet_api::{CertificateSource, IssuerSpec, Manual};
+use signet_core::ca::offer::{self, Refusal, TrustedRoots};
 use signet_core::ca::{CaCertificate, CaChain, ChainError};
 use signet_core::issue::Csr;
+use signet_core::x509::public_key::PublicKey;
 use signet_keys::SecretData;
 
-use super::{Answer, Offer, ParentCa, ParentRequest};
+use super::{Answer, Offer, ParentCa, ParentRequest, judged};
 use crate::issuers::facts::Facts;
 use crate::issuers::reason::{IssuerReason, NotReady};
 
 /// A person, and the object that they put the chain into.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::issuers) struct ByPerson<'a> {
+    pub(in crate::issuers) spec: &'a IssuerSpec,
     pub(in crate::issuers) manual: &'a Manual,
 }
 
@@ -23,11 +26,7 @@ pub(in crate::issuers) fn pending_csr(facts: &Facts) -> Option<(u32, &Csr, Strin
         return None;
     };
     let next = facts.next().filter(|next| next.chain.is_none())?;
-    Some((
-        next.number(),
-        next.csr.as_ref()?,
-        ByPerson { manual }.place(),
-    ))
+    Some((next.number(), next.csr.as_ref()?, place(manual)))
 }
 
 impl ParentCa for ByPerson<'_> {
@@ -46,14 +45,14 @@ impl ParentCa for ByPerson<'_> {
     }
 }
 
-impl ByPerson<'_> {
-    fn place(&self) -> String {
-        match (&self.manual.secret_name, &self.manual.config_map_name) {
-            (Some(name), _) => format!("the Secret {name}"),
-            (None, name) => format!("the ConfigMap {}", name.as_deref().unwrap_or_default()),
-        }
+fn place(manual: &Manual) -> String {
+    match (&manual.secret_name, &manual.config_map_name) {
+        (Some(name), _) => format!("the Secret {name}"),
+        (None, name) => format!("the ConfigMap {}", name.as_deref().unwrap_or_default()),
     }
+}
 
+impl ByPerson<'_> {
     /// Returns the object's data; none if there is no such object yet.
     async fn data(&self, request: &ParentRequest<'_>) -> Result<Option<SecretData>, NotReady> {
         let namespace = request.namespace;
@@ -73,68 +72,75 @@ impl ByPerson<'_> {
             return Answer::of(Err(IssuerReason::InvalidCa.waits(format!(
                 "{} has no tls.crt; put the signed certificate and the intermediates above it there, \
                  and the root into ca.crt",
-                self.place()
+                place(self.manual)
             ))));
         }
         let now = request.now;
+        let requested = request.requested.map(|one| one.key.fingerprint.as_str());
+        let key = requested
+            .or(request.key)
+            .and_then(|key| request.keys.of(key));
+        let key = key.map(|key| key.guard.public_key().clone());
+        let sought = key.clone();
         let read = move || {
-            let tls_crt = data.get("tls.crt").unwrap_or_default();
-            CaChain::from_pem(tls_crt, data.get("ca.crt"), now)
+            let offer = offer::Offer {
+                path: data.get("tls.crt").unwrap_or_default(),
+                roots: data.get("ca.crt"),
+            };
+            offer::read(&offer, sought.as_ref(), now)
         };
         let chain = request.parsing.run(&request.issuer.namespace, read).await;
         let chain = chain.unwrap_or_else(|_| {
             let message = "reading it failed; the operator's log has the cause".to_owned();
-            Err(ChainError::Unreadable { index: 1, message })
+            Err(ChainError::Unreadable { index: 1, message }.into())
         });
-        match chain {
-            Ok(chain) => Answer {
+        match (chain, key) {
+            (Ok(chain), Some(key)) if !is_known(&chain, request) => Answer {
                 named_roots: Some(super::existing::roots(&chain)),
-                offer: self.judge(chain, request),
+                offer: Some(self.judge(chain, &key, request)),
             },
-            Err(error) => Answer {
-                offer: Some(Err(IssuerReason::InvalidCa
-                    .waits(format!("the chain in {}: {error}", self.place())))),
+            // The person has not put another one there yet.
+            (Ok(chain), _) => Answer {
+                named_roots: Some(super::existing::roots(&chain)),
+                offer: None,
+            },
+            (Err(refusal), _) => Answer {
+                offer: Some(Err(self.refused(&refusal))),
                 named_roots: None,
             },
         }
     }
 
-    /// Judges a chain. None if it is one that a generation has already: the person has not put
-    /// another one there yet.
     fn judge(
         &self,
         chain: CaChain,
+        key: &PublicKey,
         request: &ParentRequest<'_>,
-    ) -> Option<Result<Offer, NotReady>> {
-        if is_known(&chain, request) {
-            return None;
-        }
-        let requested = request.requested.map(|one| one.key.fingerprint.as_str());
-        let key = requested.or(request.key)?;
-        let checked = self.check_key(&chain, key).and_then(|()| {
-            let ended = chain.not_after();
-            match request.now < ended {
-                true => Ok(()),
-                false => Err(IssuerReason::CaExpired.waits(format!(
-                    "the chain in {}: the certificate or one above it expired at {ended}",
-                    self.place()
-                ))),
-            }
-        });
-        Some(checked.and_then(|()| Offer::new(chain, RootTrust::Listed, request.now)))
+    ) -> Result<Offer, NotReady> {
+        // The spec names the object, and with it the roots in it.
+        let trusted = TrustedRoots {
+            offered: true,
+            ..TrustedRoots::default()
+        };
+        let expected = judged::expectations(self.spec, key, request.trust_domain, trusted);
+        let accepted = offer::judge(chain, &expected, request.now)
+            .map_err(|refusal| self.refused(&refusal))?;
+        judged::offer(accepted, request.now)
     }
 
-    fn check_key(&self, chain: &CaChain, key: &str) -> Result<(), NotReady> {
-        let own = chain.issuing().public_key().fingerprint();
-        if own == key {
-            return Ok(());
+    /// The person can put another chain there, without a change of the spec.
+    fn refused(&self, refusal: &Refusal) -> NotReady {
+        let place = place(self.manual);
+        if let Refusal::OtherKey(first) = refusal {
+            return IssuerReason::KeyMismatch.waits(format!(
+                "the chain in {place} is not for the key of the issuer; its first certificate is of \
+                 {first}; get the CSR in status.csr signed"
+            ));
         }
-        Err(IssuerReason::KeyMismatch.waits(format!(
-            "the certificate {} in {} is for the key {own}, and the CSR in status.csr for {key}; get \
-             that CSR signed",
-            chain.issuing().subject(),
-            self.place()
-        )))
+        NotReady {
+            stalled: false,
+            ..judged::not_ready(&format!("the chain in {place}"), refusal)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The messages of the Ready condition, with what a reader should know besides. Pure.
 
 use signet_core::ca::lifecycle::Plan;
+use signet_core::ca::offer;
 
 use crate::issuers::facts::Facts;
 use crate::issuers::messages;
@@ -41,6 +42,7 @@ pub(super) fn ready_message(
         .into_iter()
         .chain(profile::expiry_warning(ready, facts.now))
         .chain(of_spec(facts))
+        .chain(of_chains(facts, ready))
         .chain(of_commands(found.decision.plan.as_ref()))
         .chain(unreadable(facts))
         .chain(shared.map(SharedCa::to_string))
@@ -83,6 +85,18 @@ fn of_spec(facts: &Facts) -> Vec<String> {
     let refused =
         refused.map(|refused| format!("the next CA certificate is refused: {}", refused.message));
     key.into_iter().chain(refused).collect()
+}
+
+/// Returns what was accepted and should be better, in the chain that signs and the one offered.
+fn of_chains(facts: &Facts, ready: &ReadyIssuer) -> Vec<String> {
+    let mut warnings = offer::warnings(&ready.chain, ready.rules.trust_domain.as_ref());
+    let offered = facts.offer.as_ref().and_then(|offer| offer.as_ref().ok());
+    for warning in offered.iter().flat_map(|offer| &offer.warnings) {
+        if !warnings.contains(warning) {
+            warnings.push(warning.clone());
+        }
+    }
+    warnings.iter().map(ToString::to_string).collect()
 }
 
 fn of_commands(plan: Option<&Plan>) -> Vec<String> {

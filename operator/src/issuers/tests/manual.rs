@@ -161,12 +161,12 @@ async fn reports_what_is_wrong_with_the_chain() {
         (
             other.pem.as_str(),
             IssuerReason::KeyMismatch,
-            "get that CSR signed",
+            "get the CSR in status.csr signed",
         ),
         (
             root.pem.as_str(),
             IssuerReason::KeyMismatch,
-            "get that CSR signed",
+            "get the CSR in status.csr signed",
         ),
         ("", IssuerReason::InvalidCa, "has no tls.crt"),
         (

@@ -88,6 +88,7 @@ impl World {
                     existing,
                     manual,
                     renew_before: None,
+                    allow_missing_root: false,
                 },
                 spiffe: None,
                 profile: None,
