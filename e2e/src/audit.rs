@@ -88,8 +88,15 @@ impl Event {
             return false;
         };
         let in_scope = match permission.scope {
-            Scope::Cluster | Scope::Issuers | Scope::NamespacedIssuers | Scope::Granted => true,
-            Scope::OwnNamespace => object.namespace == NAMESPACE,
+            Scope::Cluster
+            | Scope::Issuers
+            | Scope::NamespacedIssuers
+            | Scope::AllNamespaces
+            | Scope::Granted => true,
+            // On a bed, the cluster resource namespace is the operator's own.
+            Scope::OwnNamespace | Scope::ClusterResources | Scope::BundleSecrets => {
+                object.namespace == NAMESPACE
+            }
             Scope::ApiServer => object.namespace == "default",
         };
         in_scope

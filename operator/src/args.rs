@@ -74,6 +74,12 @@ pub struct Run {
     #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_local_addresses: bool,
 
+    /// Publish the trust bundles of Issuers in their namespaces, and delete copies of the bundles of
+    /// ClusterIssuers in namespaces that are no longer selected. Requires write access to ConfigMaps
+    /// in all namespaces.
+    #[arg(long, env = "SIGNET_BUNDLES_IN_ALL_NAMESPACES", default_value_t = false, action = clap::ArgAction::Set)]
+    pub bundles_in_all_namespaces: bool,
+
     /// The maximum number of signatures per second with a key, for each namespace, and for all
     /// ClusterIssuers together. No issuer can exceed it. By default, only the issuers' own limits
     /// and the defaults of their backends apply.

@@ -35,6 +35,7 @@ use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use serde_json::json;
 use signet_api::IssuerResource;
+use signet_core::ca::lifecycle::Wait;
 use signet_keys::{KeyError, PROBE};
 
 use crate::api_error::{describe, is_namespace_terminating};
@@ -42,6 +43,7 @@ use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
 use crate::plan::{Plan, truncate};
+use crate::publish::{self, Report, Trust, Trusted};
 use decide::{Decision, Outcome};
 use facts::Facts;
 use round::{Round, round};
@@ -117,7 +119,9 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
             &found.decision.outcome,
             context,
         );
-        match report(&object, &found, context).await? {
+        let trust = bundle::trust(&found.facts, found.decision.plan.as_ref());
+        let published = publish_bundle(&object, &found, &trust, context).await;
+        match report(&object, &found, (&trust, &published), context).await? {
             Reported::Conflict => {
                 // The spec need not have changed, and only a new spec triggers a reconcile.
                 context.metrics.conflict();
@@ -125,10 +129,40 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
             }
             // What was published may be what the next step waits for.
             Reported::Published(written) => object = *written,
-            Reported::Done => return Ok(Action::requeue(requeue_after(&object, &found, context))),
+            Reported::Done if published.has_written() && waits_for_publication(&found) => {}
+            Reported::Done => {
+                let wait = requeue_after(&object, &found, &published, context);
+                return Ok(Action::requeue(wait));
+            }
         }
     }
     Ok(Action::requeue(backoff(&object, context)))
+}
+
+/// Brings the objects with the bundle up to date. Copies wait for the last round, so that namespaces
+/// which a selector selects do not delay a rotation.
+async fn publish_bundle<K: IssuerResource>(
+    object: &K,
+    found: &Round,
+    trust: &Trust,
+    context: &Context,
+) -> Report {
+    let facts = &found.facts;
+    let before = object.issuer_status();
+    let before = before.and_then(|status| status.bundle.as_deref());
+    let is_last = match &trust.roots {
+        Trusted::Roots(bundle) => before == Some(bundle.pem()),
+        Trusted::Nothing => before.is_none(),
+        Trusted::Unknown => true,
+    };
+    let (name, uid) = (&facts.name, facts.uid.as_str());
+    publish::publish(name, uid, &facts.bundle, trust, is_last, context).await
+}
+
+/// Whether an object that was written may be what the next step waits for.
+fn waits_for_publication(found: &Round) -> bool {
+    let plan = found.decision.plan.as_ref();
+    plan.is_some_and(|plan| plan.waits == Some(Wait::Publication))
 }
 
 /// The result of writing the status.
@@ -143,11 +177,12 @@ enum Reported<K> {
 async fn report<K: IssuerResource>(
     object: &K,
     found: &Round,
+    bundle: (&Trust, &Report),
     context: &Context,
 ) -> Result<Reported<K>, Error> {
     let name = &found.facts.name;
     let shared = context.sharing.shared(name);
-    let mut plan = status::plan(object, found, shared.as_ref());
+    let mut plan = status::plan(object, found, shared.as_ref(), bundle);
     if status::only_rewords(object, &plan) && context.sharing.holds(name) {
         plan = status::StatusPlan::default();
     }
@@ -194,7 +229,12 @@ fn publish(
 
 /// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret and when
 /// time changes its plan; one that is not, sooner, with backoff.
-fn requeue_after<K: IssuerResource>(object: &K, found: &Round, context: &Context) -> Duration {
+fn requeue_after<K: IssuerResource>(
+    object: &K,
+    found: &Round,
+    published: &Report,
+    context: &Context,
+) -> Duration {
     let Decision { outcome, plan, .. } = &found.decision;
     let now = (context.now)();
     let left = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
@@ -202,7 +242,7 @@ fn requeue_after<K: IssuerResource>(object: &K, found: &Round, context: &Context
     let wait = match outcome {
         Ok(ready) => {
             let resync = context.settings.issuer_resync_interval;
-            let waits_for_more = found.facts.waits_for_more();
+            let waits_for_more = found.facts.waits_for_more() || published.is_held();
             let again = match waits_for_more {
                 true => backoff(object, context),
                 false => {

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod namespace;
 pub mod permissions;
 pub mod plan;
+pub mod publish;
 mod requests;
 pub mod run;
 pub mod sharing;

@@ -90,10 +90,34 @@ impl Metrics {
         }
     }
 
+    /// Records whether the bundle of an issuer is in its object (none if it has none), and how many
+    /// copies are not up to date (none if they were not looked at).
+    pub fn bundle(&self, name: &IssuerName, is_published: Option<bool>, outdated: Option<usize>) {
+        let Some(is_published) = is_published else {
+            return self.forget_bundle(name);
+        };
+        self.issuers.lock().insert(name.clone());
+        let labels = IssuerLabels::from(name);
+        let published = self.series.bundle_published.get_or_create(&labels);
+        published.set(i64::from(is_published));
+        if let Some(outdated) = outdated {
+            let copies = self.series.bundle_copies.get_or_create(&labels);
+            copies.set(count(outdated));
+        }
+    }
+
+    fn forget_bundle(&self, name: &IssuerName) {
+        let labels = IssuerLabels::from(name);
+        self.series.bundle_published.remove(&labels);
+        self.series.bundle_copies.remove(&labels);
+    }
+
     /// Removes the gauges of all issuers: only the replica that leads observes issuers.
     pub fn clear_issuers(&self) {
         self.series.issuer_ready.clear();
         self.series.ca_expiry.clear();
+        self.series.bundle_published.clear();
+        self.series.bundle_copies.clear();
         self.series.key_queue.clear();
     }
 
@@ -104,6 +128,7 @@ impl Metrics {
 
     pub fn forget(&self, name: &IssuerName) {
         self.issuers.lock().remove(name);
+        self.forget_bundle(name);
         let labels = IssuerLabels::from(name);
         self.series.issuer_ready.remove(&labels);
         self.series.ca_expiry.remove(&labels);
@@ -192,6 +217,7 @@ mod tests {
         );
         metrics.signed("software", 0.000_2);
         metrics.issuer(&issuer, Some(1_800_000_000));
+        metrics.bundle(&issuer, Some(true), Some(3));
         metrics.queued("software", 0.2);
         metrics.key_error("awsKms", ErrorClass::Throttled(None));
         let text = metrics.scrape(&now(Some(&issuer))).unwrap();
@@ -200,6 +226,8 @@ mod tests {
             r#"issuer="",outcome="waiting",reason="IssuerNotFound"} 1"#,
             r#"signet_ca_expiry_timestamp_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1800000000"#,
             r#"signet_key_queue_length{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 7"#,
+            r#"signet_bundle_published{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1"#,
+            r#"signet_bundle_copies_outdated{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 3"#,
             r#"signet_key_errors_total{backend="awsKms",reason="KeyThrottled"} 1"#,
             "signet_requests_waiting 3",
             "signet_leading 1",

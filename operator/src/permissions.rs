@@ -3,7 +3,10 @@
 //! The chart's RBAC is compared with this list, and the list with the API server's audit log, in
 //! both directions: no permission without a use, no call without a permission.
 
-use Scope::{ApiServer, Cluster, Granted, Issuers, NamespacedIssuers, OwnNamespace};
+use Scope::{
+    AllNamespaces, ApiServer, BundleSecrets, Cluster, ClusterResources, Granted, Issuers,
+    NamespacedIssuers, OwnNamespace,
+};
 
 /// Where a permission holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +22,13 @@ pub enum Scope {
     Granted,
     /// In the operator's own namespace: a Role.
     OwnNamespace,
+    /// In the cluster resource namespace: a Role.
+    ClusterResources,
+    /// In the cluster resource namespace, for bundles in Secrets, if the chart allows them: a Role.
+    BundleSecrets,
+    /// In every namespace, for bundles of Issuers and copies of bundles, if the chart allows them: a
+    /// ClusterRole. For the bundle of one Issuer, the owner of its namespace can grant it too.
+    AllNamespaces,
     /// In the namespace `default`, where the API server lists itself, for namespaced Issuers: a
     /// Role.
     ApiServer,
@@ -100,6 +110,17 @@ pub const PERMISSIONS: &[Permission] = &[
     grant(Issuers, "", "secrets", "get"),
     grant(Issuers, "", "secrets", "create"),
     grant(Issuers, "", "configmaps", "get"),
+    // Trust bundles. RBAC cannot limit ConfigMaps and Secrets by a part of their names.
+    grant(ClusterResources, "", "configmaps", "create"),
+    grant(ClusterResources, "", "configmaps", "patch"),
+    grant(ClusterResources, "", "configmaps", "delete"),
+    grant(BundleSecrets, "", "secrets", "patch"),
+    grant(BundleSecrets, "", "secrets", "delete"),
+    grant(AllNamespaces, "", "configmaps", "list"),
+    grant(AllNamespaces, "", "configmaps", "create"),
+    grant(AllNamespaces, "", "configmaps", "patch"),
+    grant(AllNamespaces, "", "configmaps", "delete"),
+    grant(AllNamespaces, "", "namespaces", "list"),
     // For logging in to a key backend as a ServiceAccount that an issuer names.
     grant(Granted, "", "serviceaccounts/token", "create"),
     grant(Cluster, "events.k8s.io", "events", "create"),

@@ -1,6 +1,7 @@
 //! The only place that writes to the API server, the Lease excepted.
 
 mod generations;
+mod objects;
 mod terminating;
 #[cfg(test)]
 mod tests;
@@ -11,19 +12,18 @@ use std::sync::Arc;
 use http::HeaderValue;
 use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::{NamespaceResourceScope, PartialObjectMeta, Request};
+use kube::api::{Patch, PatchParams};
+use kube::core::{PartialObjectMeta, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use kube::{Api, Client, Resource};
+use kube::{Client, Resource};
 use parking_lot::Mutex;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
 pub use generations::{Recorded, StoredVersion};
+pub use objects::ObjectVersion;
 use terminating::Terminating;
 
 /// Requests only the metadata of an object in the response to a write.
@@ -153,32 +153,6 @@ impl Writer {
         let new = || Recorder::new(self.client.clone(), self.reporter.clone());
         let recorder = recorders.entry(note.to_owned()).or_insert_with(new);
         recorder.clone()
-    }
-
-    /// Creates an object, and returns whether it did. An existing object is never overwritten.
-    pub async fn create<K>(&self, namespace: &str, object: &K) -> Result<bool, kube::Error>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
-    {
-        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
-        let params = PostParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PostParams::default()
-        };
-        match api.create(&params, object).await {
-            Ok(_) => {
-                self.terminating.forget(namespace);
-                Ok(true)
-            }
-            Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(false),
-            Err(error) => {
-                if is_namespace_terminating(&error) {
-                    self.terminating.log(namespace);
-                }
-                Err(error)
-            }
-        }
     }
 }
 

@@ -12,6 +12,8 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 /// Another CA generation is to take over.
 pub const ROTATING: &str = "Rotating";
+/// The trust bundle is in the object that the spec asks for.
+pub const BUNDLE_PUBLISHED: &str = "BundlePublished";
 
 /// Returns a condition with the transition time of the one before it, if its status is the same.
 pub fn keep_transition_time(mut condition: Condition, before: &[Condition]) -> Condition {

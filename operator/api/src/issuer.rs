@@ -1,5 +1,6 @@
 //! `Issuer` and `ClusterIssuer`: one spec, one status, two scopes.
 
+pub(crate) mod bundle;
 pub(crate) mod kinds;
 pub(crate) mod profile;
 pub(crate) mod requesters;

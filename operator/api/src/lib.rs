@@ -15,6 +15,9 @@ pub use generation::{
     CAGeneration, CAGenerationSpec, GenerationCertificate, GenerationKey, GenerationPurpose,
     IssuerReference, RootTrust,
 };
+pub use issuer::bundle::{
+    BundleKind, BundleSpec, LabelOperator, LabelRequirement, NamespaceSelector,
+};
 pub use issuer::kinds::{
     ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec,
 };

@@ -89,6 +89,7 @@ fn spec(secret: &str) -> IssuerSpec {
         profile: None,
         rotation: None,
         suspend: false,
+        bundle: None,
     }
 }
 

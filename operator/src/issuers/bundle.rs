@@ -3,23 +3,20 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use signet_api::IssuerStatus;
-use signet_core::ca::lifecycle::Plan;
+use signet_core::ca::lifecycle::{MAX_BUNDLE, Plan};
 use signet_core::ca::{Bundle, CaCertificate, CaChain, Root};
 
 use super::facts::Facts;
 use super::store::Generations;
+use crate::publish::{Trust, Trusted};
 
-/// Returns the roots of a status.
-pub(super) fn in_status(status: Option<&IssuerStatus>) -> Vec<CaCertificate> {
-    let pem = status.and_then(|status| status.bundle.as_deref());
-    let roots = pem.map(|pem| CaCertificate::all_from_pem(pem.as_bytes()));
+/// Returns the roots in the bundle of a status.
+pub(super) fn in_status(pem: &str) -> Vec<CaCertificate> {
     // What is not PEM was not written by Signet, and nothing is published by it.
-    roots.and_then(Result::ok).unwrap_or_default()
+    CaCertificate::all_from_pem(pem.as_bytes()).unwrap_or_default()
 }
 
-/// Returns the fingerprints of the roots that are published in every place.
-pub(super) fn published_roots(in_status: &[CaCertificate]) -> BTreeSet<String> {
+pub(super) fn fingerprints(in_status: &[CaCertificate]) -> BTreeSet<String> {
     in_status
         .iter()
         .map(|root| hex::encode(root.fingerprint()))
@@ -40,8 +37,54 @@ pub(super) fn named(
     named.unwrap_or_default().into_iter().chain(kept).collect()
 }
 
-/// Returns the roots that are trusted now, the signing generation's first.
+/// Returns what is published: the value of the status, of the objects and of requests.
+pub(super) fn trust(facts: &Facts, plan: Option<&Plan>) -> Trust {
+    let Some(plan) = plan else {
+        // Nothing about the CA changes.
+        return of_known(Trusted::Unknown);
+    };
+    let bundle = collect(facts, &plan.bundle);
+    let bytes = bundle.pem().len();
+    if bytes > MAX_BUNDLE {
+        let stays = |root: &&Root| facts.status_roots.contains(&root.fingerprint);
+        let kept = collect(facts, plan.bundle.iter().filter(stays));
+        return Trust {
+            roots: match kept.pem().is_empty() {
+                true => Trusted::Unknown,
+                false => Trusted::Roots(kept),
+            },
+            too_large: Some(bytes),
+        };
+    }
+    of_known(match (bytes, is_complete(facts)) {
+        (0, true) => Trusted::Nothing,
+        (0, false) => Trusted::Unknown,
+        _ => Trusted::Roots(bundle),
+    })
+}
+
+fn of_known(roots: Trusted) -> Trust {
+    let too_large = None;
+    Trust { roots, too_large }
+}
+
+/// Whether an empty bundle means that nothing is trusted any more: there was a CA, and everything
+/// that may name a root could be read.
+fn is_complete(facts: &Facts) -> bool {
+    let mut stored = facts.generations.stored.iter();
+    let had_a_ca = stored.any(|one| one.facts.certified.is_some());
+    had_a_ca && facts.generations.unreadable.is_empty() && !facts.names_unknown_roots
+}
+
+/// Returns the roots in each request.
 pub(super) fn of(facts: &Facts, plan: &Plan) -> Bundle {
+    match trust(facts, Some(plan)).roots {
+        Trusted::Roots(bundle) => bundle,
+        Trusted::Nothing | Trusted::Unknown => Bundle::default(),
+    }
+}
+
+fn collect<'a>(facts: &Facts, roots: impl IntoIterator<Item = &'a Root>) -> Bundle {
     let stored = &facts.generations.stored;
     let paths = stored.iter().filter_map(|one| one.chain.as_ref());
     let anchors = paths.filter_map(|chain| CaChain::path(chain).last());
@@ -50,5 +93,5 @@ pub(super) fn of(facts: &Facts, plan: &Plan) -> Bundle {
         let is_it = |one: &&&CaCertificate| hex::encode(one.fingerprint()) == root.fingerprint;
         known.iter().find(is_it).copied()
     };
-    Bundle::of(plan.bundle.iter().filter_map(find))
+    Bundle::of(roots.into_iter().filter_map(find))
 }

@@ -16,6 +16,7 @@ use super::reason::NotReady;
 use super::store::Generations;
 use crate::connections::Key;
 use crate::issuer_name::IssuerName;
+use crate::publish::Observed;
 use crate::sharing::CaKeys;
 
 /// Everything that was observed about an issuer in one round.
@@ -40,8 +41,15 @@ pub(super) struct Facts {
     pub(super) offer: Option<Result<Offer, NotReady>>,
     pub(super) named: Vec<CaCertificate>,
     pub(super) named_roots: Vec<Root>,
+    /// Whether what the spec names as roots could not be read.
+    pub(super) names_unknown_roots: bool,
     /// The roots in `status.bundle`.
     pub(super) in_status: Vec<CaCertificate>,
+    /// Their fingerprints.
+    pub(super) status_roots: BTreeSet<String>,
+    /// The objects with the bundle.
+    pub(super) bundle: Observed,
+    /// The fingerprints of the roots that are in the status and in each of these objects.
     pub(super) published: BTreeSet<String>,
     /// Whether a key may be created: at most one is, per reconcile.
     pub(super) may_create_key: bool,
@@ -60,6 +68,7 @@ impl Facts {
             active_key_gone: self.active_key_gone,
             offered: self.offered(),
             published: &self.published,
+            in_status: &self.status_roots,
             named_roots: &self.named_roots,
         }
     }

@@ -25,6 +25,7 @@ use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::metrics::Metrics;
 use crate::namespace::IssuerNamespace;
+use crate::publish::{self, Observed};
 
 /// Where facts come from, apart from the API server.
 pub(super) struct Sources<'a> {
@@ -43,6 +44,8 @@ pub(super) async fn observe<K: IssuerResource>(
     context: &Context,
 ) -> Result<Facts, Error> {
     let namespace = context.resource_namespace(name);
+    // Before the generations: a bundle that was decided on older ones is not written over a newer one.
+    let bundle = publish::observe(name, object.issuer_spec().bundle.as_ref(), context).await;
     let generations = generations(name, namespace, context).await?;
     let sources = Sources {
         connections: &context.connections,
@@ -52,7 +55,13 @@ pub(super) async fn observe<K: IssuerResource>(
         cert_manager: &context.settings.cert_manager_service_account,
     };
     let now = (context.now)();
-    let mut facts = stored(object, (name, namespace), generations, &sources, now);
+    let mut facts = stored(
+        object,
+        (name, namespace),
+        (generations, bundle),
+        &sources,
+        now,
+    );
     facts.may_create_key = may_create_key;
     complete(&mut facts, &sources).await;
     Ok(facts)
@@ -62,13 +71,15 @@ pub(super) async fn observe<K: IssuerResource>(
 pub(super) fn stored<K: IssuerResource>(
     object: &K,
     (name, namespace): (&IssuerName, &str),
-    generations: Generations,
+    (generations, bundle): (Generations, Observed),
     sources: &Sources<'_>,
     now: Timestamp,
 ) -> Facts {
     let (spec, status) = (object.issuer_spec(), object.issuer_status());
     let uid = object.uid().unwrap_or_default();
-    let in_status = bundle::in_status(status);
+    let pem = status.and_then(|status| status.bundle.as_deref());
+    let pem = pem.unwrap_or_default();
+    let in_status = bundle::in_status(pem);
     let mut facts = Facts {
         name: name.clone(),
         uid: uid.clone(),
@@ -86,8 +97,11 @@ pub(super) fn stored<K: IssuerResource>(
         offer: None,
         named: Vec::new(),
         named_roots: Vec::new(),
-        published: bundle::published_roots(&in_status),
+        names_unknown_roots: false,
+        status_roots: bundle::fingerprints(&in_status),
         in_status,
+        published: bundle.published(pem),
+        bundle,
         may_create_key: true,
         cert_manager: sources.cert_manager.clone(),
         now,
@@ -203,6 +217,7 @@ async fn observe_parent(facts: &mut Facts, sources: &Sources<'_>) {
         None => Answer::default(),
     };
     facts.offer = answer.offer;
+    facts.names_unknown_roots = answer.named_roots.is_none();
     let (generations, in_status) = (&facts.generations, &facts.in_status);
     facts.named = bundle::named(answer.named_roots, generations, in_status, facts.now);
     facts.named_roots = facts.named.iter().map(Into::into).collect();

@@ -9,11 +9,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use signet_api::conditions::{READY, RECONCILING, STALLED, find, is_true, keep_transition_time};
 use signet_api::{IssuerKind, IssuerResource, IssuerStatus};
 
-use super::bundle;
 use super::reason::IssuerReason;
 use super::round::Round;
 use super::summary::summaries;
 use crate::plan::{PlannedEvent, seconds, truncate};
+use crate::publish::{Report, Trust, Trusted};
 use crate::sharing::SharedCa;
 
 /// What is written about an issuer; nothing if nothing changed.
@@ -27,20 +27,21 @@ pub(super) fn plan<K: IssuerResource>(
     object: &K,
     found: &Round,
     shared: Option<&SharedCa>,
+    (trust, published): (&Trust, &Report),
 ) -> StatusPlan {
     let facts = &found.facts;
     let before = object.issuer_status().cloned().unwrap_or_default();
     let text = ConditionText::new(found, shared);
     let generation = object.meta().generation;
     let mut conditions = text.conditions(&before.conditions, generation, facts.now);
-    let rotating = rotating::condition(found, generation);
+    let rotating = rotating::condition(found, published, generation);
     conditions.push(keep_transition_time(rotating, &before.conditions));
-    let bundle = match &found.decision.plan {
-        Some(plan) => Some(bundle::of(facts, plan).pem().to_owned()),
-        // Nothing about the CA changes.
-        None => before.bundle.clone(),
-    }
-    .filter(|pem| !pem.is_empty());
+    conditions.extend(published.condition(&before.conditions, generation, facts.now));
+    let bundle = match &trust.roots {
+        Trusted::Roots(bundle) => Some(bundle.pem().to_owned()),
+        Trusted::Nothing => None,
+        Trusted::Unknown => before.bundle.clone(),
+    };
     if takes_over(found, &before) && bundle != before.bundle {
         return StatusPlan {
             status: Some(IssuerStatus {
@@ -68,6 +69,7 @@ pub(super) fn plan<K: IssuerResource>(
             .into_iter()
             .chain(requested)
             .chain(activated)
+            .chain(published.event(&before.conditions))
             .collect(),
         status: (status != before).then_some(status),
     }

@@ -1,5 +1,6 @@
 //! Issuers, from their spec to what signs: everything but the API server is the product's own.
 
+mod bundle;
 mod commands;
 mod existing;
 mod generation;

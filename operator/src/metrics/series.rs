@@ -30,6 +30,8 @@ pub(super) struct Series {
     pub(super) key_errors: Family<[Label; 2], Counter>,
     pub(super) ca_expiry: Family<IssuerLabels, Gauge>,
     pub(super) issuer_ready: Family<IssuerLabels, Gauge>,
+    pub(super) bundle_published: Family<IssuerLabels, Gauge>,
+    pub(super) bundle_copies: Family<IssuerLabels, Gauge>,
     pub(super) in_flight: Gauge,
     pub(super) waiting: Gauge,
     pub(super) leading: Gauge,
@@ -85,6 +87,16 @@ impl Series {
             issuer_ready: add.plain(
                 "issuer_ready",
                 "Whether an issuer can sign (1) or not (0)",
+                Family::default(),
+            ),
+            bundle_published: add.plain(
+                "bundle_published",
+                "Whether the object with an issuer's trust bundle is up to date (1) or not (0)",
+                Family::default(),
+            ),
+            bundle_copies: add.plain(
+                "bundle_copies_outdated",
+                "Copies of an issuer's trust bundle that are missing or not up to date",
                 Family::default(),
             ),
             in_flight: add.plain(

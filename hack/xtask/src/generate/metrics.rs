@@ -51,6 +51,7 @@ fn sample() -> Result<String> {
     metrics.ready_after(1.0);
     metrics.signed("", 1.0);
     metrics.issuer(&issuer, Some(1));
+    metrics.bundle(&issuer, Some(true), Some(0));
     metrics.conflict();
     metrics.queued("", 1.0);
     metrics.key_error("", ErrorClass::Unreachable);

@@ -7,6 +7,7 @@ use super::{Files, Table};
 
 const REQUESTS: &str = include_str!("../../../../operator/core/src/reason.rs");
 const ISSUERS: &str = include_str!("../../../../operator/src/issuers/reason.rs");
+const BUNDLES: &str = include_str!("../../../../operator/src/publish/reason.rs");
 const KEYS: &str = include_str!("../../../../operator/keys/src/error.rs");
 
 /// Adds the page.
@@ -20,10 +21,12 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
     let issuers = [reasons(ISSUERS)?, reasons(KEYS)?].concat();
     let page = format!(
         "# Reasons\n\n{}\n\nThe reasons of conditions and events, and the values of the metric \
-         label `reason`. Both lists are closed.\n\n## Of requests\n\n{}\n## Of issuers\n\n{}",
+         label `reason`. All lists are closed.\n\n## Of requests\n\n{}\n## Of issuers\n\n{}\n## Of the condition \
+         BundlePublished\n\n{}",
         super::NOTE,
         table(&requests),
         table(&issuers),
+        table(&reasons(BUNDLES)?),
     );
     files.insert("docs/reference/reasons.md".into(), page);
     Ok(())

@@ -57,6 +57,8 @@ fn signet_takes_the_arguments() {
             "namespacedIssuers.ambientCredentials=true",
             "namespacedIssuers.localAddresses=true",
             "clusterIssuers.ambientCredentials=false",
+            "bundles.allNamespaces=true",
+            "bundles.secrets=true",
             "keyLimits.maxSignaturesPerSecond=100000",
             "keyLimits.maxSignaturesInFlight=1024",
             "pkcs11.modules[0].name=hsm",

@@ -60,7 +60,37 @@ fn the_operator_has_exactly_its_permissions() {
     let role = rendered.get("Role", "signet-api-server-addresses");
     assert_eq!(rights(role), needed(&[Scope::ApiServer]));
     assert_eq!(role["metadata"]["namespace"], "default");
-    assert_eq!(rendered.of_kind("Role").count(), 2);
+    let role = rendered.get("Role", "signet-bundles");
+    assert_eq!(rights(role), needed(&[Scope::ClusterResources]));
+    assert_eq!(role["metadata"]["namespace"], NAMESPACE);
+    assert_eq!(rendered.of_kind("Role").count(), 3);
+}
+
+/// RBAC cannot limit ConfigMaps and Secrets by a part of their names, so write access beyond the
+/// ConfigMaps of one namespace is for administrators to grant.
+#[test]
+fn bundles_elsewhere_have_to_be_allowed() {
+    let rendered = Rendered::with(&["clusterResourceNamespace=keys", "bundles.secrets=true"]);
+    let role = rendered.get("Role", "signet-bundles");
+    let scopes = [Scope::ClusterResources, Scope::BundleSecrets];
+    assert_eq!(rights(role), needed(&scopes));
+    for kind in ["Role", "RoleBinding"] {
+        let object = rendered.get(kind, "signet-bundles");
+        assert_eq!(object["metadata"]["namespace"], "keys", "{kind}");
+    }
+    assert!(is_allowed(&rendered, "false"));
+
+    let rendered = Rendered::with(&["bundles.allNamespaces=true"]);
+    let role = rendered.get("ClusterRole", "signet-bundles");
+    assert_eq!(rights(role), needed(&[Scope::AllNamespaces]));
+    let binding = rendered.get("ClusterRoleBinding", "signet-bundles");
+    assert_eq!(binding["roleRef"]["name"], "signet-bundles");
+    assert!(is_allowed(&rendered, "true"));
+}
+
+fn is_allowed(rendered: &Rendered, value: &str) -> bool {
+    let argument = format!("--bundles-in-all-namespaces={value}");
+    strings(&rendered.container()["args"]).contains(&&*argument)
 }
 
 /// What Issuers may not call is of interest where there are Issuers, and addresses refused.
@@ -134,6 +164,7 @@ fn no_other_role_is_bound_to_the_operator() {
         roles,
         [
             "signet",
+            "signet-bundles",
             "signet-leader-election",
             "signet-api-server-addresses"
         ]

@@ -8,7 +8,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use signet_keys::KeyConfig;
 
-use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, RotationSpec, SpiffeSpec};
+use crate::{
+    BundleSpec, CertificateSpec, IssuerStatus, KeyLimits, Profile, RotationSpec, SpiffeSpec,
+};
 
 /// The desired state of an issuer: its key, its CA certificate, and what it issues.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +24,7 @@ use crate::{CertificateSpec, IssuerStatus, KeyLimits, Profile, RotationSpec, Spi
     category = "signet",
     // The names of CA generations hold the issuer's kind and name.
     validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
+    validation = Rule::new("!has(self.spec.bundle) || !has(self.spec.bundle.namespaceSelector)").message("bundle.namespaceSelector is for ClusterIssuers; an Issuer publishes its bundle only in its own namespace"),
     doc = "An Issuer signs certificate requests in its own namespace, with a CA whose key is in a KMS, Vault, an HSM or a Secret.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
@@ -67,6 +70,11 @@ pub struct IssuerSpec {
     /// How the CA's key and certificate are rotated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationSpec>,
+    /// Where the trust bundle is published. By default, a ClusterIssuer's is published in a
+    /// ConfigMap in the cluster resource namespace, and an Issuer's in a ConfigMap in its namespace
+    /// if the operator may write ConfigMaps in all namespaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<BundleSpec>,
     /// Whether the issuer stops signing. Requests wait. Revocation, the trust bundle and cleanup
     /// continue.
     #[serde(default, skip_serializing_if = "is_false")]

@@ -3,17 +3,19 @@
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use signet_api::conditions::ROTATING;
+use signet_core::ca::lifecycle::Wait;
 
 use crate::issuers::facts::Facts;
 use crate::issuers::messages;
 use crate::issuers::round::Round;
 use crate::plan::{PlannedEvent, seconds, truncate};
+use crate::publish::Report;
 
 /// A root that signs sooner after its publication than this reaches no one in time.
 const MIN_OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 
 /// Returns whether another generation is to take over, and what it waits for.
-pub(super) fn condition(found: &Round, generation: Option<i64>) -> Condition {
+pub(super) fn condition(found: &Round, published: &Report, generation: Option<i64>) -> Condition {
     let facts = &found.facts;
     let plan = found.decision.plan.as_ref();
     let wait = plan.and_then(|plan| plan.waits.as_ref());
@@ -24,7 +26,15 @@ pub(super) fn condition(found: &Round, generation: Option<i64>) -> Condition {
         (Some(next), Some(wait)) => (
             "True",
             messages::wait_reason(wait),
-            format!("{} {}", next.name(), messages::wait_text(wait, facts)),
+            match (wait, published.problem()) {
+                (Wait::Publication, Some(problem)) => {
+                    format!(
+                        "{} waits until its root is published: {problem}",
+                        next.name()
+                    )
+                }
+                _ => format!("{} {}", next.name(), messages::wait_text(wait, facts)),
+            },
         ),
         (Some(next), None) => (
             "True",

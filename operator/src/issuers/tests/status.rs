@@ -5,11 +5,13 @@ use signet_api::{
 };
 use signet_keys::{ErrorClass, KeyError};
 
+use super::super::bundle;
 use super::super::decide::{Outcome, decide};
 use super::super::reason::IssuerReason;
 use super::super::status::{self as issuer_status, StatusPlan, is_not_ready, only_rewords};
 use super::*;
 use crate::fixtures::at;
+use crate::publish::Report;
 use crate::sharing::{CaKeys, SharedCa};
 
 /// An issuer that is ready, as it was observed and without a status.
@@ -35,7 +37,12 @@ fn with(mut round: Round, outcome: Outcome) -> Round {
 }
 
 fn plan(object: &ClusterIssuer, round: &Round) -> StatusPlan {
-    issuer_status::plan(object, round, None)
+    plan_shared(object, round, None)
+}
+
+fn plan_shared(object: &ClusterIssuer, round: &Round, shared: Option<&SharedCa>) -> StatusPlan {
+    let trust = bundle::trust(&round.facts, round.decision.plan.as_ref());
+    issuer_status::plan(object, round, shared, (&trust, &Report::default()))
 }
 
 fn status(plan: StatusPlan) -> IssuerStatus {
@@ -146,7 +153,7 @@ async fn reports_a_shared_ca() {
         count: 1,
     };
     object.status = plan(&object, &round).status;
-    let plan = issuer_status::plan(&object, &round, Some(&shared));
+    let plan = plan_shared(&object, &round, Some(&shared));
     assert!(only_rewords(&object, &plan));
     assert_eq!(plan.events, []);
     let message = status(plan).conditions[0].message.clone();

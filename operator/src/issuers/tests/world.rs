@@ -22,6 +22,7 @@ use signet_keys::{
 };
 
 use super::super::apply::{change, csr, new_object};
+use super::super::bundle;
 use super::super::decide::{Step, decide};
 use super::super::facts::Facts;
 use super::super::generation::{self, read};
@@ -29,9 +30,11 @@ use super::super::observe::{Sources, complete, stored};
 use super::super::round::Round;
 use super::super::status::{self, StatusPlan};
 use super::super::store::Generations;
+use super::super::waits_for_publication;
 use crate::connections::Connections;
 use crate::fixtures::{NOW, ca, corp, key};
 use crate::metrics::Metrics;
+use crate::publish::fake::FakeNamespace;
 use crate::wakeups::Wakeups;
 
 pub(super) struct World {
@@ -40,6 +43,7 @@ pub(super) struct World {
     pub(super) status: IssuerStatus,
     pub(super) objects: Vec<CAGeneration>,
     pub(super) secrets: Secrets,
+    pub(super) bundles: FakeNamespace,
     /// What the last reconcile wrote.
     pub(super) written: Vec<StatusPlan>,
     connections: Connections,
@@ -93,11 +97,13 @@ impl World {
                 spiffe: None,
                 profile: None,
                 rotation: None,
+                bundle: None,
                 suspend: false,
             },
             status: IssuerStatus::default(),
             objects: Vec::new(),
             secrets: Secrets::default(),
+            bundles: FakeNamespace::default(),
             written: Vec::new(),
             connections: Connections::new(limits, Wakeups::default()),
             parsing: BlockingQueue::default(),
@@ -136,7 +142,8 @@ impl World {
             cert_manager: &cert_manager,
         };
         let (object, name) = (self.object(), corp());
-        let generations = self.generations();
+        let bundle = self.bundles.observe(&name, self.spec.bundle.as_ref());
+        let generations = (self.generations(), bundle);
         let namespace = (&name, "signet-system");
         let mut facts = stored(&object, namespace, generations, &sources, self.now);
         complete(&mut facts, &sources).await;
@@ -160,13 +167,17 @@ impl World {
         self.written.clear();
         for _ in 0..4 {
             let round = self.round().await;
-            let plan = status::plan(&self.object(), &round, None);
+            let trust = bundle::trust(&round.facts, round.decision.plan.as_ref());
+            let observed = &round.facts.bundle;
+            let published = self.bundles.publish(&corp(), observed, &trust);
+            let plan = status::plan(&self.object(), &round, None, (&trust, &published));
             self.written.push(plan.clone());
             let before = self.status.bundle.clone();
             if let Some(status) = plan.status {
                 self.status = status;
             }
-            if self.status.bundle == before {
+            let waits = published.has_written() && waits_for_publication(&round);
+            if self.status.bundle == before && !waits {
                 return round;
             }
         }

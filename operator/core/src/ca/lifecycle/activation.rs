@@ -64,7 +64,7 @@ pub(super) fn wait(view: &View<'_>, situation: &Situation<'_>) -> Option<Wait> {
         return Some(Wait::Useless { not_after });
     }
     let Some(published) = next.published else {
-        return Some(held(view, situation, certified).unwrap_or(Wait::Publication));
+        return Some(unpublished(view, situation, certified));
     };
     if situation.now < certified.not_before {
         return Some(Wait::NotYetValid(certified.not_before));
@@ -79,6 +79,31 @@ pub(super) fn wait(view: &View<'_>, situation: &Situation<'_>) -> Option<Wait> {
         let until = wait.until();
         until.is_none_or(|until| situation.now < until)
     })
+}
+
+/// Returns what the publication of a root waits for.
+fn unpublished(view: &View<'_>, situation: &Situation<'_>, certified: &Certified) -> Wait {
+    held(view, situation, certified).unwrap_or_else(|| {
+        let roots = bundle::roots(view, situation);
+        match roots.iter().map(|root| root.size).sum() {
+            size if size > MAX_BUNDLE => Wait::BundleTooLarge(size),
+            _ => Wait::Publication,
+        }
+    })
+}
+
+/// Whether a root is published: in every place, or, if it signs already or the activation cannot
+/// wait for objects that cannot be written, in the status.
+pub(super) fn is_published(
+    view: &View<'_>,
+    situation: &Situation<'_>,
+    certified: &Certified,
+) -> bool {
+    let root = &certified.root.fingerprint;
+    let active = view.active().and_then(|active| active.certified.as_ref());
+    let signs = active.is_some_and(|active| active.root.fingerprint == *root);
+    situation.published.contains(root)
+        || situation.in_status.contains(root) && (signs || is_urgent(view, situation))
 }
 
 /// Whether a certificate has expired, or is a renewal that renews nothing.

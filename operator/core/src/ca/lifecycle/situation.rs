@@ -27,6 +27,9 @@ pub struct Situation<'a> {
     pub offered: Option<&'a Certified>,
     /// The fingerprints of the roots that are in the bundle, in every place where it is published.
     pub published: &'a BTreeSet<String>,
+    /// The fingerprints of the roots that are in the bundle of the status. Where an activation cannot
+    /// wait for the bundle's other places, this is enough.
+    pub in_status: &'a BTreeSet<String>,
     /// The roots that the spec names.
     pub named_roots: &'a [Root],
 }

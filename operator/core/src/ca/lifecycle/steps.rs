@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::table::{self, Event};
 use super::wish::{Wanted, Wish};
-use super::{Situation, State, View, Wait};
+use super::{Situation, State, View, Wait, activation};
 use crate::ca::{Generation, Purpose};
 
 /// One write. Afterwards the facts are observed again.
@@ -96,7 +96,7 @@ fn advance(view: &View<'_>, situation: &Situation<'_>, wait: Option<&Wait>) -> O
     let (now, offered) = (situation.now, situation.offered);
     match (view.state(next), &next.certified) {
         (State::Requested, None) => offered.and_then(|_| record(view, next, Event::Certified, now)),
-        (State::Prepared, Some(own)) if situation.published.contains(&own.root.fingerprint) => {
+        (State::Prepared, Some(own)) if activation::is_published(view, situation, own) => {
             record(view, next, Event::Published, now)
         }
         (State::Published, Some(_)) if wait.is_none() => record(view, next, Event::Activated, now),

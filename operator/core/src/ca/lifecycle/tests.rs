@@ -81,6 +81,7 @@ struct Scene {
     active_key_gone: bool,
     offered: Option<Certified>,
     published: BTreeSet<String>,
+    in_status: BTreeSet<String>,
     named_roots: Vec<Root>,
 }
 
@@ -101,6 +102,7 @@ impl Scene {
             active_key_gone: false,
             offered: None,
             published: BTreeSet::new(),
+            in_status: BTreeSet::new(),
             named_roots: Vec::new(),
         }
     }
@@ -124,6 +126,11 @@ impl Scene {
 
     fn published(mut self, ca: &str) -> Self {
         self.published.insert(root(ca).fingerprint);
+        self.in_status(ca)
+    }
+
+    fn in_status(mut self, ca: &str) -> Self {
+        self.in_status.insert(root(ca).fingerprint);
         self
     }
 
@@ -137,6 +144,7 @@ impl Scene {
             active_key_gone: self.active_key_gone,
             offered: self.offered.as_ref(),
             published: &self.published,
+            in_status: &self.in_status,
             named_roots: &self.named_roots,
         }
     }

@@ -74,6 +74,36 @@ fn only_publication_starts_the_delay() {
     assert_eq!(scene.plan().waits, Some(Wait::Publication));
 }
 
+/// Another client's object has the name of the bundle.
+#[test]
+fn an_object_that_cannot_be_written_holds_a_rotation_and_nothing_urgent() {
+    let mut unpublished = next();
+    unpublished.published = None;
+    let held = || scene([active(), unpublished.clone()]).in_status("two");
+    let published = Some(Step::Record {
+        number: 2,
+        event: Event::Published,
+        at: at(DAY * 2),
+    });
+    assert_eq!(held().at(DAY * 2).step(), None);
+    assert_eq!(held().at(DAY * 2).published("two").step(), published);
+    // The key that signs is gone or revoked, or nothing was granted yet.
+    let mut gone = held().at(DAY * 2);
+    gone.active_key_gone = true;
+    assert_eq!(gone.step(), published);
+    let revoked = held().at(DAY * 2);
+    let revoked = revoked.spec(|spec| spec.revoked = BTreeSet::from(["k1".to_owned()]));
+    assert_eq!(revoked.step(), published);
+    let mut unused = held().at(DAY * 2);
+    unused.generations[0].lifetimes = Lifetimes::default();
+    assert_eq!(unused.step(), published);
+    // The root signs already.
+    let mut renewal = unpublished.clone();
+    renewal.certified.as_mut().unwrap().root = root("one");
+    let renewal = scene([active(), renewal]).at(DAY * 2).in_status("one");
+    assert_eq!(renewal.step(), published);
+}
+
 #[test]
 fn a_root_that_signed_before_needs_no_delay() {
     let mut renewal = next();
@@ -138,6 +168,9 @@ fn a_ninth_ca_and_a_bundle_that_is_too_large_wait_and_are_not_published() {
     }];
     assert!(matches!(large.plan().waits, Some(Wait::BundleTooLarge(_))));
     assert_eq!(large.bundle(), ["one", "x"]);
+    // A root that the spec names too is in the bundle, which is too large as it is.
+    large.named_roots.push(root("two"));
+    assert!(matches!(large.plan().waits, Some(Wait::BundleTooLarge(_))));
 }
 
 /// What is not valid yet would be rejected by every verifier.

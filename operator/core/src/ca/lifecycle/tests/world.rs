@@ -65,7 +65,11 @@ pub(super) struct World {
     /// What exists, where the source is something that exists.
     pub(super) existing: Option<Certified>,
     in_status: Vec<Root>,
+    /// The fingerprints of the roots in the status.
+    status_roots: BTreeSet<String>,
     in_object: Vec<Root>,
+    /// The CAs that were activated while the object could not be written.
+    only_in_status: BTreeSet<String>,
     pub(super) object_is_writable: bool,
     pub(super) parent_answers: bool,
     memory: Option<Memory>,
@@ -102,6 +106,8 @@ impl World {
             max_leaf,
             existing: None,
             in_status: Vec::new(),
+            status_roots: BTreeSet::new(),
+            only_in_status: BTreeSet::new(),
             in_object: Vec::new(),
             object_is_writable: true,
             parent_answers: true,
@@ -195,8 +201,10 @@ impl World {
     fn write(&mut self, bundle: &[Root]) -> bool {
         let before = (self.in_status.clone(), self.in_object.clone());
         self.in_status = bundle.to_vec();
+        self.status_roots = bundle.iter().map(|root| root.fingerprint.clone()).collect();
         if self.object_is_writable {
             self.in_object = bundle.to_vec();
+            self.only_in_status.clear();
         }
         before != (self.in_status.clone(), self.in_object.clone())
     }
@@ -238,6 +246,7 @@ impl World {
             active_key_gone: self.source == Source::Existing && self.active_key_is_gone(),
             offered,
             published,
+            in_status: &self.status_roots,
             named_roots: &[],
         }
     }
@@ -300,6 +309,9 @@ impl World {
             self.activations += 1;
             self.excuse(number);
         }
+        if event == Event::Published {
+            self.excuse_object(number);
+        }
         let default_leaf = self.spec.default_leaf;
         let max = self.max_leaf;
         let one = self.find_mut(number);
@@ -318,7 +330,9 @@ impl World {
     /// An activation that need not wait may leave out the leaves that came without its root.
     fn excuse(&mut self, number: u32) {
         let next = self.find(number).certified.clone().unwrap();
-        if self.spec.activation == Activation::Automatic && !self.may_be_urgent(&next) {
+        let is_commanded = self.spec.activate.as_ref() == Some(&next.fingerprint);
+        let waits = self.spec.activation == Activation::Automatic;
+        if waits && !is_commanded && !self.is_urgent() {
             return;
         }
         let ca = ca_of(&next.root);
@@ -327,15 +341,31 @@ impl World {
         }
     }
 
-    fn may_be_urgent(&self, next: &Certified) -> bool {
+    /// A publication that need not wait may leave out those who follow the object.
+    fn excuse_object(&mut self, number: u32) {
+        let next = self.find(number).certified.clone().unwrap();
+        let mut others = self.store.iter().filter_map(|one| {
+            let own = one.certified.as_ref().filter(|_| one.activated.is_some())?;
+            Some(own.root.fingerprint == next.root.fingerprint)
+        });
+        let signs = others.any(|it| it);
+        let is_in_status = self.status_roots.contains(&next.root.fingerprint);
+        if is_in_status
+            && !self.object_is_writable
+            && (signs || self.activations == 0 || self.is_urgent())
+        {
+            self.only_in_status.insert(ca_of(&next.root));
+        }
+    }
+
+    fn is_urgent(&self) -> bool {
         let key = self.key_state();
         let published = BTreeSet::new();
         let situation = self.situation(&self.spec, &key, None, &published);
         let view = View::new(&situation);
-        let is_commanded = self.spec.activate.as_ref() == Some(&next.fingerprint);
         let active = view.active().and_then(|active| active.certified.as_ref());
         let is_ending = active.is_none_or(|own| self.now >= own.not_after - self.spec.min_duration);
-        is_commanded || is_ending || situation.active_key_gone
+        is_ending || situation.active_key_gone
     }
 
     fn find(&self, number: u32) -> &Generation {
@@ -393,7 +423,8 @@ impl World {
     pub(super) fn published(&self) -> Vec<String> {
         let in_object: Vec<_> = self.in_object.iter().map(ca_of).collect();
         let in_status = self.in_status.iter().map(ca_of);
-        in_status.filter(|ca| in_object.contains(ca)).collect()
+        let is_published = |ca: &String| in_object.contains(ca) || self.only_in_status.contains(ca);
+        in_status.filter(is_published).collect()
     }
 
     /// Drops the certificates that have expired, and those under a key that is revoked.

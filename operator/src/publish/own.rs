@@ -1,0 +1,82 @@
+//! The objects in the issuer's own namespace.
+
+use signet_api::IssuerKind;
+
+use super::State;
+use super::apply::apply;
+use super::decide::{self, Step};
+use super::object::{Location, ObjectKind, name};
+use super::observe::Observed;
+use super::problem::Problem;
+use super::report::OwnReport;
+use crate::issuer_name::IssuerName;
+use crate::writer::Writer;
+
+/// What is to be done, and what is known to be in order or impossible already.
+#[derive(Debug, Default)]
+pub(super) struct OwnPlan<'a> {
+    pub(super) report: OwnReport,
+    pub(super) steps: Vec<(Location, Step<'a>)>,
+}
+
+/// Decides what is done about the objects. Pure. `too_large` is the length of a bundle that no root
+/// is added to.
+pub(super) fn plan<'a>(
+    (issuer, namespace): (&IssuerName, &str),
+    observed: &Observed,
+    state: &'a State,
+    too_large: Option<usize>,
+) -> OwnPlan<'a> {
+    let own = match &observed.own {
+        Ok(own) => own,
+        Err(problem) => {
+            return OwnPlan {
+                report: OwnReport::failed(problem.clone()),
+                steps: Vec::new(),
+            };
+        }
+    };
+    let demand = observed.demand.own;
+    let requires = |kind| demand.requires(kind, own.is_ours(kind));
+    let mut report = OwnReport::default();
+    if ObjectKind::ALL.into_iter().any(requires) {
+        report.problems.extend(too_large.map(Problem::too_large));
+    }
+    let content = match state {
+        State::Content(content) => Some(content),
+        State::Nothing => None,
+        State::AsIs => {
+            return OwnPlan {
+                report,
+                steps: Vec::new(),
+            };
+        }
+    };
+    let decision = decide::own(demand, own, content, |kind| Location {
+        kind,
+        namespace: namespace.to_owned(),
+        name: name(issuer),
+        is_in_all_namespaces: issuer.kind == IssuerKind::Issuer,
+    });
+    let foreign = decision.foreign.iter().map(Problem::foreign);
+    report.problems.extend(foreign);
+    report.current = decision.current;
+    OwnPlan {
+        report,
+        steps: decision.steps,
+    }
+}
+
+/// Brings the objects up to date.
+pub(super) async fn take(plan: OwnPlan<'_>, writer: &Writer) -> OwnReport {
+    let mut report = plan.report;
+    for (at, step) in plan.steps {
+        if step.deletes() && !report.problems.is_empty() {
+            // The object that takes its place is not there yet.
+            break;
+        }
+        let taken = apply(&at, &step, writer).await;
+        report.took(at, &step, taken);
+    }
+    report
+}
