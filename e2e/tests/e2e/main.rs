@@ -6,6 +6,7 @@
 #[macro_use]
 extern crate signet_e2e;
 
+mod bundles;
 mod ca_requests;
 mod certificates;
 mod existing;
@@ -39,7 +40,10 @@ fn main() -> ExitCode {
             operator::two_replicas_one_stands_by_and_takes_over,
             operator::a_lost_lease_stops_the_work_until_it_is_free,
             certificates::the_chart_lets_cert_managers_approver_approve,
+            bundles::copies_follow_the_labels_of_namespaces,
         ],
+        bundles::tests(),
+        bundles::rotations(),
         ca_requests::tests(),
         certificates::tests(),
         existing::tests(),
