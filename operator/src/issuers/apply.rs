@@ -37,10 +37,9 @@ pub(super) async fn apply(
             context.connections.forget(&facts.name);
             return Ok(Ok(()));
         }
-        Step::Lifecycle(lifecycle::Step::Create(new)) => match create(new, facts, context).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(not_ready)) => return Ok(Err(not_ready)),
-            Err(error) => Err(error),
+        Step::Lifecycle(lifecycle::Step::Create(new)) => match csr(&new, facts).await {
+            Ok(csr) => create(new, csr, facts, context).await,
+            Err(not_ready) => return Ok(Err(not_ready)),
         },
         Step::Lifecycle(lifecycle::Step::Record { number, event, at }) => {
             let stored = facts.generations.get(number);
@@ -95,19 +94,16 @@ async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(),
 
 async fn create(
     new: NewGeneration,
+    csr: Option<String>,
     facts: &Facts,
     context: &Context,
-) -> Result<Result<(), NotReady>, kube::Error> {
-    let csr = match csr(&new, facts).await {
-        Ok(csr) => csr,
-        Err(not_ready) => return Ok(Err(not_ready)),
-    };
+) -> Result<(), kube::Error> {
     let Some(object) = new_object(new, csr, facts) else {
-        return Ok(Ok(()));
+        return Ok(());
     };
     let object = generation::new(&facts.name, &facts.namespace, object);
-    context.writer.create(&facts.namespace, &object).await?;
-    Ok(Ok(()))
+    let created = context.writer.create(&facts.namespace, &object);
+    created.await.map(drop)
 }
 
 /// Signs the CSR of a new generation; none if its source wants none, or its key is not there.

@@ -3,6 +3,7 @@
 mod existing;
 mod judged;
 mod manual;
+mod object;
 mod request;
 mod self_signed;
 
@@ -97,6 +98,14 @@ impl Answer {
         Self {
             offer: None,
             named_roots: Some(Vec::new()),
+        }
+    }
+
+    /// The object that the spec names has no chain that can be read now.
+    fn unreadable(not_ready: NotReady) -> Self {
+        Self {
+            offer: Some(Err(not_ready)),
+            named_roots: None,
         }
     }
 

@@ -3,13 +3,13 @@
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_api::{CertificateSource, IssuerSpec, Manual};
-use signet_core::ca::offer::{self, Refusal, TrustedRoots};
-use signet_core::ca::{CaCertificate, CaChain, ChainError};
+use signet_core::ca::offer::Refusal;
+use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::issue::Csr;
 use signet_core::x509::public_key::PublicKey;
 use signet_keys::SecretData;
 
-use super::{Answer, Offer, ParentCa, ParentRequest, judged};
+use super::{Answer, Offer, ParentCa, ParentRequest, judged, object};
 use crate::issuers::facts::Facts;
 use crate::issuers::reason::{IssuerReason, NotReady};
 
@@ -35,10 +35,7 @@ impl ParentCa for ByPerson<'_> {
             match self.data(request).await {
                 Ok(Some(data)) => self.read(data, request).await,
                 Ok(None) => Answer::none(),
-                Err(not_ready) => Answer {
-                    offer: Some(Err(not_ready)),
-                    named_roots: None,
-                },
+                Err(not_ready) => Answer::unreadable(not_ready),
             }
         }
         .boxed()
@@ -58,10 +55,7 @@ impl ByPerson<'_> {
         let namespace = request.namespace;
         let data = match (&self.manual.secret_name, &self.manual.config_map_name) {
             (Some(name), _) => namespace.secret(name).await,
-            (None, Some(name)) => namespace.config_map(name).await.map(|map| {
-                let bytes = |(key, text): (String, String)| (key, text.into_bytes());
-                map.map(|map| map.into_iter().map(bytes).collect())
-            }),
+            (None, Some(name)) => object::config_map(namespace, name).await,
             (None, None) => Ok(None),
         };
         data.map_err(|error| NotReady::from_key(&error))
@@ -75,39 +69,18 @@ impl ByPerson<'_> {
                 place(self.manual)
             ))));
         }
-        let now = request.now;
         let requested = request.requested.map(|one| one.key.fingerprint.as_str());
-        let key = requested
-            .or(request.key)
-            .and_then(|key| request.keys.of(key));
-        let key = key.map(|key| key.guard.public_key().clone());
-        let sought = key.clone();
-        let read = move || {
-            let offer = offer::Offer {
-                path: data.get("tls.crt").unwrap_or_default(),
-                roots: data.get("ca.crt"),
-            };
-            offer::read(&offer, sought.as_ref(), now)
+        let key = object::key(requested.or(request.key), request);
+        let chain = match object::chain(data, key.clone(), request).await {
+            Ok(chain) => chain,
+            Err(refusal) => return Answer::unreadable(self.refused(&refusal)),
         };
-        let chain = request.parsing.run(&request.issuer.namespace, read).await;
-        let chain = chain.unwrap_or_else(|_| {
-            let message = "reading it failed; the operator's log has the cause".to_owned();
-            Err(ChainError::Unreadable { index: 1, message }.into())
-        });
-        match (chain, key) {
-            (Ok(chain), Some(key)) if !is_known(&chain, request) => Answer {
-                named_roots: Some(super::existing::roots(&chain)),
-                offer: Some(self.judge(chain, &key, request)),
-            },
-            // The person has not put another one there yet.
-            (Ok(chain), _) => Answer {
-                named_roots: Some(super::existing::roots(&chain)),
-                offer: None,
-            },
-            (Err(refusal), _) => Answer {
-                offer: Some(Err(self.refused(&refusal))),
-                named_roots: None,
-            },
+        Answer {
+            named_roots: Some(object::roots(&chain)),
+            // The person has not put another one there yet if it is known.
+            offer: key
+                .filter(|_| !is_known(&chain, request))
+                .map(|key| self.judge(chain, &key, request)),
         }
     }
 
@@ -117,15 +90,9 @@ impl ByPerson<'_> {
         key: &PublicKey,
         request: &ParentRequest<'_>,
     ) -> Result<Offer, NotReady> {
-        // The spec names the object, and with it the roots in it.
-        let trusted = TrustedRoots {
-            offered: true,
-            ..TrustedRoots::default()
-        };
+        let trusted = object::trusted();
         let expected = judged::expectations(self.spec, key, request.trust_domain, trusted);
-        let accepted = offer::judge(chain, &expected, request.now)
-            .map_err(|refusal| self.refused(&refusal))?;
-        judged::offer(accepted, request.now)
+        object::judge(chain, &expected, request, |refusal| self.refused(refusal))
     }
 
     /// The person can put another chain there, without a change of the spec.

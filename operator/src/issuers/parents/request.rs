@@ -7,6 +7,7 @@ use signet_core::issue::{CaName, CaRequest, Name, default_subject, parse_subject
 use signet_core::x509::name_constraints::{NameConstraints, Subtrees};
 use signet_core::x509::names::NameSet;
 
+use crate::issuer_name::IssuerName;
 use crate::issuers::decide::trust_domain;
 use crate::issuers::facts::Facts;
 use crate::issuers::reason::{IssuerReason, NotReady};
@@ -45,27 +46,43 @@ fn subject(
     new: &NewGeneration,
     facts: &Facts,
 ) -> Result<Name, NotReady> {
-    let invalid = |message: String| {
-        IssuerReason::InvalidSpec.stalls(format!("spec.certificate.{field}.subject {message}"))
-    };
     if let Some(subject) = &spec.subject {
-        return parse_subject(subject).map_err(|fault| invalid(format!("{subject:?} {fault}")));
+        return parse(subject, field);
     }
     let chains = || facts.generations.stored.iter().rev();
-    let same_key = chains().filter(|one| one.key.fingerprint == new.key);
-    let kept = same_key.filter_map(|one| one.chain.as_ref()?.issuing().subject_name());
-    if let Some(kept) = kept.into_iter().next() {
+    let mut same_key = chains().filter(|one| one.key.fingerprint == new.key);
+    if let Some(kept) = same_key.find_map(|one| one.chain.as_ref()?.issuing().subject_name()) {
         return Ok(kept);
     }
     let above = chains().filter_map(|one| one.chain.as_ref());
-    let parents: NameSet = above.flat_map(CaChain::subjects).collect();
+    let parents = above.flat_map(CaChain::subjects).collect();
+    by_default(&facts.name, new.number, &parents)
+}
+
+/// Reads the subject of a source, which is this field of `spec.certificate`.
+pub(super) fn parse(subject: &str, field: &str) -> Result<Name, NotReady> {
+    parse_subject(subject).map_err(|fault| {
+        IssuerReason::InvalidSpec.stalls(format!(
+            "spec.certificate.{field}.subject {subject:?} {fault}"
+        ))
+    })
+}
+
+/// Returns the subject of a CA whose spec has none. Another key has another one, so that verifiers
+/// can tell the CAs apart.
+pub(super) fn by_default(
+    issuer: &IssuerName,
+    generation: u32,
+    parents: &NameSet,
+) -> Result<Name, NotReady> {
     let ca = CaName {
-        kind: facts.name.kind.as_str(),
-        namespace: (facts.name.kind == IssuerKind::Issuer).then_some(&*facts.name.namespace),
-        name: &facts.name.name,
-        generation: new.number,
+        kind: issuer.kind.as_str(),
+        namespace: (issuer.kind == IssuerKind::Issuer).then_some(&*issuer.namespace),
+        name: &issuer.name,
+        generation,
     };
-    default_subject(&ca, &parents).map_err(|error| invalid(error.to_string()))
+    default_subject(&ca, parents)
+        .map_err(|error| IssuerReason::InvalidSpec.stalls(error.to_string()))
 }
 
 fn name_constraints(spec: &api::NameConstraints, field: &str) -> Result<NameConstraints, NotReady> {

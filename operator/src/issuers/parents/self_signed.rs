@@ -5,17 +5,19 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use signet_api as api;
-use signet_api::{IssuerKind, RootTrust};
+use signet_api::RootTrust;
 use signet_core::ca::{CaCertificate, CaChain};
-use signet_core::issue::{CaName, Name, SelfSigned, assemble_root, default_subject, parse_subject};
+use signet_core::issue::{SelfSigned, assemble_root};
 use signet_core::x509::names::NameSet;
 use signet_keys::GuardedSigner;
 
+use super::request::{by_default, parse};
 use super::{Answer, Offer, ParentCa, ParentRequest};
-use crate::issuer_name::IssuerName;
 use crate::issuers::generation::Stored;
 use crate::issuers::reason::{IssuerReason, NotReady};
 
+/// The field of `spec.certificate`.
+const FIELD: &str = "selfSigned";
 /// Ten years of 365 days.
 const DEFAULT_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -54,10 +56,10 @@ impl OwnRoot<'_> {
     ) -> Result<SelfSigned, NotReady> {
         let kept = || renewed(request, requested)?.subject_name();
         let subject = match &self.spec.subject {
-            Some(subject) => parse(subject)?,
+            Some(subject) => parse(subject, FIELD)?,
             None => match kept() {
                 Some(subject) => subject,
-                None => own_subject(request.issuer, requested.number())?,
+                None => by_default(request.issuer, requested.number(), &NameSet::default())?,
             },
         };
         Ok(SelfSigned {
@@ -77,7 +79,7 @@ impl OwnRoot<'_> {
         self.spec
             .subject
             .as_deref()
-            .map_or(Ok(()), |subject| parse(subject).map(drop))
+            .map_or(Ok(()), |subject| parse(subject, FIELD).map(drop))
     }
 }
 
@@ -86,26 +88,6 @@ fn renewed<'a>(request: &ParentRequest<'a>, requested: &Stored) -> Option<&'a Ca
     let newest_first = request.generations.stored.iter().rev();
     let mut same_key = newest_first.filter(|one| one.key.fingerprint == requested.key.fingerprint);
     same_key.find_map(|one| Some(one.chain.as_ref()?.issuing()).filter(|ca| ca.is_self_signed()))
-}
-
-/// Another key has another subject, so that verifiers can tell the roots apart.
-fn own_subject(issuer: &IssuerName, generation: u32) -> Result<Name, NotReady> {
-    let ca = CaName {
-        kind: issuer.kind.as_str(),
-        namespace: (issuer.kind == IssuerKind::Issuer).then_some(&*issuer.namespace),
-        name: &issuer.name,
-        generation,
-    };
-    default_subject(&ca, &NameSet::default())
-        .map_err(|error| IssuerReason::InvalidSpec.stalls(error.to_string()))
-}
-
-fn parse(subject: &str) -> Result<Name, NotReady> {
-    parse_subject(subject).map_err(|fault| {
-        IssuerReason::InvalidSpec.stalls(format!(
-            "spec.certificate.selfSigned.subject {subject:?} {fault}"
-        ))
-    })
 }
 
 async fn sign(
