@@ -13,6 +13,7 @@ use signet_testbed::wait::Observation::{Progress, Reached};
 use signet_testbed::wait::until;
 
 use crate::Bed;
+use crate::parents::ACCOUNT;
 
 const CONFLICT: u16 = 409;
 
@@ -92,11 +93,20 @@ impl Event {
             | Scope::Issuers
             | Scope::NamespacedIssuers
             | Scope::AllNamespaces
+            | Scope::CertificateRequests
+            | Scope::SigningRequests
+            | Scope::IssuerReferences
+            | Scope::PodCertificates
+            | Scope::ClusterSigners
+            | Scope::IssuerSigners
+            | Scope::ClusterTrustBundles
+            | Scope::IssuerTrustBundles
             | Scope::Granted => true,
             // On a bed, the cluster resource namespace is the operator's own.
-            Scope::OwnNamespace | Scope::ClusterResources | Scope::BundleSecrets => {
-                object.namespace == NAMESPACE
-            }
+            Scope::OwnNamespace
+            | Scope::ClusterResources
+            | Scope::Parents
+            | Scope::BundleSecrets => object.namespace == NAMESPACE,
             Scope::ApiServer => object.namespace == "default",
         };
         in_scope
@@ -104,6 +114,12 @@ impl Event {
             && Some(permission.resource) == self.resource().as_deref()
             && permission.verb == self.verb
             && (permission.names.is_empty() || permission.names.contains(&object.name.as_str()))
+    }
+
+    /// Whether it reads which APIs the cluster has, which every user may (system:discovery).
+    pub fn is_discovery(&self) -> bool {
+        let is_of_group = self.request_uri.starts_with("/apis/certificates.k8s.io/");
+        self.object_ref.is_none() && self.verb == "get" && is_of_group
     }
 
     /// Whether it was refused, for anything but that a namespace ends, which takes nothing new
@@ -129,7 +145,7 @@ impl std::fmt::Display for Event {
 }
 
 /// The audit log of a bed, as far as it was read: the calls of ServiceAccounts of the operator's
-/// namespace.
+/// namespace, and of those that request CA certificates for tenants.
 #[derive(Debug, Default)]
 pub(crate) struct AuditLog {
     read: u64,
@@ -148,13 +164,15 @@ impl AuditLog {
             .rposition(|byte| *byte == b'\n')
             .map_or(0, |end| end + 1);
         let accounts = account("");
+        let tenants = format!(":{ACCOUNT}");
         for line in String::from_utf8_lossy(&log[..whole]).lines() {
             // Spares parsing the others.
-            if !line.contains(&accounts) {
+            if !line.contains(&accounts) && !line.contains(&tenants) {
                 continue;
             }
             let call: Event = serde_json::from_str(line).with_context(|| line.to_owned())?;
-            if call.user.username.starts_with(&accounts) {
+            let user = &call.user.username;
+            if user.starts_with(&accounts) || user.ends_with(&tenants) {
                 self.calls.push(call);
             }
         }
@@ -177,7 +195,9 @@ pub fn calls_of_run() -> Result<Vec<Event>> {
 /// # Errors
 /// It did, or a log cannot be read.
 pub async fn every_call_is_permitted() -> Result<()> {
-    let permitted = |call: &Event| PERMISSIONS.iter().any(|permission| call.is_by(permission));
+    let permitted = |call: &Event| {
+        call.is_discovery() || PERMISSIONS.iter().any(|permission| call.is_by(permission))
+    };
     let mut calls = calls_of_run()?;
     calls.retain(|call| !permitted(call));
     let unknown: BTreeSet<_> = calls.iter().map(Event::to_string).collect();
@@ -186,6 +206,22 @@ pub async fn every_call_is_permitted() -> Result<()> {
         "not in operator/src/permissions.rs: {unknown:#?}"
     );
     Ok(())
+}
+
+/// Every call that was made in the name of a tenant's account for CA certificates so far.
+///
+/// # Errors
+/// A log cannot be read.
+pub fn calls_of_ca_requesters() -> Result<Vec<Event>> {
+    let tenants = format!(":{ACCOUNT}");
+    let mut calls = Vec::new();
+    for bed in Bed::started() {
+        let mut log = bed.audited();
+        let read = log.read_on(bed.audit_log()?)?.iter();
+        let of_tenants = read.filter(|call| call.user.username.ends_with(&tenants));
+        calls.extend(of_tenants.cloned());
+    }
+    Ok(calls)
 }
 
 /// Every call that the operator has made on a bed so far.

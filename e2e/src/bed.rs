@@ -17,9 +17,16 @@ use crate::runtime::blocking;
 use crate::user::{self, User};
 use crate::written::WrittenTexts;
 
-/// An issuer's Secret is read again at this pace, in seconds, so that a test that changes one
-/// does not wait for a minute.
-const ISSUER_RESYNC: [&str; 2] = ["--issuer-resync-interval", "2s"];
+/// An issuer's Secret is read again at this pace, so that a test that changes one does not wait for a
+/// minute; a CA counts as lost, and a request as one that no approver decides on, after a few seconds.
+const PACE: [&str; 6] = [
+    "--issuer-resync-interval",
+    "2s",
+    "--ca-loss-delay",
+    "3s",
+    "--approval-event-delay",
+    "10s",
+];
 /// At the most detailed level, so that a search for secrets in the log finds all there is.
 const LOG: [&str; 2] = ["--log", "trace"];
 /// cert-manager's approver approves whatever it may. Where tests approve and deny themselves it
@@ -30,6 +37,8 @@ static SETUP: OnceLock<Setup> = OnceLock::new();
 static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
+static EARLIER: OnceCell<Result<Bed, String>> = OnceCell::const_new();
+static EARLIER_TURN: Mutex<()> = Mutex::const_new(());
 
 /// What a test program wants of its beds. Without one, tests approve by themselves, the shared
 /// bed's operator has no further flags, and output is not recorded; with one, operators log at all
@@ -59,8 +68,8 @@ pub struct Bed {
     audited: parking_lot::Mutex<AuditLog>,
 }
 
-/// The second control plane, for one test at a time: cert-manager with its approver, and no
-/// operator but those that the test starts.
+/// The second or third control plane, for one test at a time: cert-manager with its approver, and
+/// no operator but those that the test starts.
 #[derive(Debug)]
 pub struct OwnBed {
     bed: &'static Bed,
@@ -78,7 +87,7 @@ impl Bed {
             let setup = SETUP.get();
             let approves = setup.is_some_and(|setup| setup.approves);
             let controllers: &[&str] = if approves { &["*"] } else { &WITHOUT_APPROVER };
-            let bed = Self::start(controllers).await?;
+            let bed = Self::start(controllers, Options::default()).await?;
             let flags = setup.map_or(Ok(Vec::new()), |setup| (setup.flags)())?;
             let flags: Vec<_> = flags.iter().map(String::as_str).collect();
             let operator = bed.start_operator(&flags).await?;
@@ -102,28 +111,51 @@ impl Bed {
     /// # Errors
     /// It could not be started, for anyone.
     pub async fn own() -> Result<OwnBed> {
-        let turn = OWN_TURN.lock().await;
-        let own = OWN
-            .get_or_init(async || shared_error(Self::start(&["*"]).await))
-            .await;
-        let bed = own.as_ref().map_err(|error| anyhow!("{error}"))?;
+        Self::for_one_test(&OWN, &OWN_TURN, async || {
+            Self::start(&["*"], Options::default()).await
+        })
+        .await
+    }
+
+    /// The third control plane, when it is this test's turn: as the second one, with an API server
+    /// that behaves as that of Kubernetes 1.36.
+    ///
+    /// # Errors
+    /// It could not be started, for anyone.
+    pub async fn earlier() -> Result<OwnBed> {
+        Self::for_one_test(&EARLIER, &EARLIER_TURN, async || {
+            let bed = Self::start(&["*"], Options::default().emulating_1_36()).await?;
+            user::authorize_nodes(&bed.client).await?;
+            Ok(bed)
+        })
+        .await
+    }
+
+    async fn for_one_test(
+        cell: &'static OnceCell<Result<Self, String>>,
+        turn: &'static Mutex<()>,
+        start: impl AsyncFnOnce() -> Result<Self>,
+    ) -> Result<OwnBed> {
+        let turn = turn.lock().await;
+        let bed = cell.get_or_init(async || shared_error(start().await)).await;
+        let bed = bed.as_ref().map_err(|error| anyhow!("{error}"))?;
         Ok(OwnBed { bed, _turn: turn })
     }
 
     /// Those that were started in this run.
     pub fn started() -> Vec<&'static Self> {
-        let cells = [&SHARED, &OWN].into_iter();
+        let cells = [&SHARED, &OWN, &EARLIER].into_iter();
         cells.filter_map(|cell| cell.get()?.as_ref().ok()).collect()
     }
 
-    async fn start(controllers: &[&str]) -> Result<Self> {
+    async fn start(controllers: &[&str], options: Options) -> Result<Self> {
         let cert_manager = CertManagerOptions {
             controllers: controllers.iter().map(|name| (*name).to_owned()).collect(),
             ..CertManagerOptions::default()
         };
         let options = Options {
             cert_manager: Some(cert_manager),
-            ..Options::default()
+            ..options
         };
         blocking(|| operator_binary(Profile::Dev).map(drop)).await?;
         let plane = ControlPlane::start(&options).await?;
@@ -153,7 +185,7 @@ impl Bed {
     /// How an operator is started here: under the chart's ServiceAccount, bound to this process.
     pub fn operator_options(&self, flags: &[&str]) -> OperatorOptions {
         let log = SETUP.get().map_or(&[][..], |_| &LOG);
-        let flags = ISSUER_RESYNC.iter().chain(log).chain(flags);
+        let flags = PACE.iter().chain(log).chain(flags);
         OperatorOptions {
             kubeconfig: self.kubeconfig.clone(),
             log: self.operator_log(),

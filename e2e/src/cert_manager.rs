@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
+use kube::api::{Patch, PatchParams};
 use kube::{Api, CustomResource};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
 
-use crate::certificate_request::{expected, is_final};
+use crate::certificate_request::is_final;
 use crate::csr::Csr;
 use crate::verify::{self, Issued};
 use crate::{TestNamespace, ready};
@@ -90,7 +92,8 @@ pub struct CertManagerCa<'a> {
 }
 
 impl TestNamespace {
-    /// Creates a Certificate in this namespace, with a Secret of its own name.
+    /// Creates a Certificate in this namespace, with a Secret of its own name unless the spec has
+    /// another one.
     ///
     /// # Errors
     /// cert-manager's webhook does not take it.
@@ -107,7 +110,9 @@ impl TestNamespace {
         issuer: Value,
         mut spec: Value,
     ) -> Result<()> {
-        spec["secretName"] = json!(name);
+        if spec["secretName"].is_null() {
+            spec["secretName"] = json!(name);
+        }
         spec["issuerRef"] = issuer;
         self.create_object(json!({
             "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
@@ -153,8 +158,10 @@ impl TestNamespace {
         let api: Api<Certificate> = self.api();
         let what = format!("ready in revision {revision}");
         let holds = |found: &Certificate| found.is_true("Ready") && found.revision() == revision;
-        self.bed().wait(&api, name, &what, holds).await?;
-        let data = self.secret(name).await?.data.unwrap_or_default();
+        let certificate = self.bed().wait(&api, name, &what, holds).await?;
+        let secret = certificate.spec.fields.get("secretName");
+        let secret = secret.and_then(Value::as_str).unwrap_or(name);
+        let data = self.secret(secret).await?.data.unwrap_or_default();
         let text = |key: &str| -> Result<String> {
             let value = data
                 .get(key)
@@ -166,8 +173,30 @@ impl TestNamespace {
             ready(&request).is_some_and(|ready| ready.status == "True"),
             "{request:?}"
         );
-        let public_key = Csr::public_key_of_secret(&text("tls.key")?)?;
-        verify::check(&chain, &roots, expected(&request, public_key)?)
+        let private_key = text("tls.key")?;
+        let keys = (Csr::public_key_of_secret(&private_key)?, private_key);
+        verify::check(&chain, &roots, self.expected(&request, keys).await?)
+    }
+
+    /// Requests another revision of a Certificate, as `cmctl renew` does.
+    ///
+    /// # Errors
+    /// The API server does not take it.
+    pub async fn renew_certificate(&self, name: &str) -> Result<()> {
+        let issuing = json!({
+            "type": "Issuing", "status": "True", "reason": "ManuallyTriggered",
+            "message": "Certificate re-issuance manually triggered",
+            "lastTransitionTime": Timestamp::now().round(jiff::Unit::Second)?.to_string(),
+        });
+        let patch = json!({
+            "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+            "status": { "conditions": [issuing] },
+        });
+        let api: Api<Certificate> = self.api();
+        let params = PatchParams::apply("e2e").force();
+        api.patch_status(name, &params, &Patch::Apply(patch))
+            .await?;
+        Ok(())
     }
 
     /// Makes cert-manager's SelfSigned issuer.

@@ -8,8 +8,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{Patch, PatchParams};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
+use signet_api::IssuerKind;
 use signet_api::external::certificate_request::{
-    CertificateRequest, CertificateRequestCondition, CertificateRequestStatus,
+    CertificateRequest, CertificateRequestCondition, CertificateRequestStatus, ObjectReference,
 };
 
 use crate::csr::Csr;
@@ -114,7 +115,7 @@ impl TestNamespace {
     ///
     /// # Errors
     /// The API server does not take it.
-    pub(crate) async fn approve_in(&self, namespace: &str, request: &str) -> Result<()> {
+    pub async fn approve_in(&self, namespace: &str, request: &str) -> Result<()> {
         self.review(namespace, request, "Approved").await
     }
 
@@ -123,7 +124,15 @@ impl TestNamespace {
     /// # Errors
     /// The API server does not take it.
     pub async fn deny(&self, request: &str) -> Result<()> {
-        self.review(self.name(), request, "Denied").await
+        self.deny_in(self.name(), request).await
+    }
+
+    /// Denies a request in another namespace.
+    ///
+    /// # Errors
+    /// The API server does not take it.
+    pub(crate) async fn deny_in(&self, namespace: &str, request: &str) -> Result<()> {
+        self.review(namespace, request, "Denied").await
     }
 
     async fn review(&self, namespace: &str, request: &str, type_: &str) -> Result<()> {
@@ -165,7 +174,40 @@ impl TestNamespace {
             status.failure_time.is_none(),
             "an issued request has no failureTime"
         );
-        verify::check(&chain, &roots, expected(&object, csr.public_key())?)
+        let keys = (csr.public_key(), csr.key().serialize_pem());
+        verify::check(&chain, &roots, self.expected(&object, keys).await?)
+    }
+
+    /// What the certificate of a request must be like, with the keys of its CSR: the public one, and
+    /// the private one in PEM.
+    pub(crate) async fn expected(
+        &self,
+        object: &CertificateRequest,
+        (public_key, private_key): (Vec<u8>, String),
+    ) -> Result<Expected> {
+        let created = object.creation_timestamp();
+        let issued_at = ready(object).and_then(|ready| ready.last_transition_time.as_ref());
+        Ok(Expected {
+            public_key,
+            private_key,
+            trust_domain: self.trust_domain_of(&object.spec.issuer_ref).await?,
+            is_ca: object.spec.is_ca,
+            created: created.context("it has a creationTimestamp")?.0,
+            issued_at: issued_at.context("Ready has a lastTransitionTime")?.0,
+        })
+    }
+
+    async fn trust_domain_of(&self, issuer: &ObjectReference) -> Result<Option<String>> {
+        let kind = match &*issuer.kind {
+            "ClusterIssuer" => IssuerKind::ClusterIssuer,
+            _ => IssuerKind::Issuer,
+        };
+        let issuer = IssuerRef {
+            kind,
+            namespace: self.name().to_owned(),
+            name: issuer.name.clone(),
+        };
+        self.trust_domain(&issuer).await
     }
 
     /// Asks, has it approved, and waits for the certificate.
@@ -277,18 +319,6 @@ impl TestNamespace {
 /// The Ready condition of a request.
 pub fn ready(object: &CertificateRequest) -> Option<&CertificateRequestCondition> {
     object.status.as_ref()?.condition("Ready")
-}
-
-/// What the certificate of a request must be like, with the key of its CSR.
-pub(crate) fn expected(object: &CertificateRequest, public_key: Vec<u8>) -> Result<Expected> {
-    let created = object.creation_timestamp();
-    let issued_at = ready(object).and_then(|ready| ready.last_transition_time.as_ref());
-    Ok(Expected {
-        public_key,
-        is_ca: object.spec.is_ca,
-        created: created.context("it has a creationTimestamp")?.0,
-        issued_at: issued_at.context("Ready has a lastTransitionTime")?.0,
-    })
 }
 
 /// Issued, failed or denied: nothing more comes (CM-6).

@@ -1,5 +1,6 @@
 //! Keys and CSRs, made with rcgen and the OpenSSL program.
 
+mod istio;
 mod openssl;
 
 use std::net::IpAddr;
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use der::{DecodePem, Encode};
 use rcgen::{
     CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    KeyPair, KeyUsagePurpose, PublicKeyData, RsaKeySize, SanType, SignatureAlgorithm,
+    KeyPair, KeyUsagePurpose, PublicKeyData, RsaKeySize, SanType, SignatureAlgorithm, SigningKey,
 };
 use x509_cert::request::CertReq;
 
@@ -91,12 +92,14 @@ impl Csr {
     /// # Errors
     /// There is no randomness.
     pub fn of(kind: KeyKind) -> Result<CsrBuilder> {
+        Ok(Self::of_key(kind.generate()?))
+    }
+
+    /// Begins a CSR over a key: no subject, no name.
+    pub fn of_key(key: KeyPair) -> CsrBuilder {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
-        Ok(CsrBuilder {
-            key: kind.generate()?,
-            params,
-        })
+        CsrBuilder { key, params }
     }
 
     /// A CSR over a new P-256 key with one DNS name and nothing else.
@@ -121,7 +124,15 @@ impl Csr {
     /// # Errors
     /// Those that OpenSSL reports.
     pub fn by_openssl(config: &str) -> Result<Self> {
-        let key = KeyKind::P256.generate()?;
+        Self::by_openssl_of(KeyKind::P256, config)
+    }
+
+    /// The same over another key.
+    ///
+    /// # Errors
+    /// Those that OpenSSL reports.
+    pub fn by_openssl_of(kind: KeyKind, config: &str) -> Result<Self> {
+        let key = kind.generate()?;
         let pem = openssl::request(&key.serialize_pem(), config)?;
         Ok(Self { key, pem })
     }
@@ -179,6 +190,27 @@ impl Csr {
         &self.pem
     }
 
+    /// The CSR in DER.
+    pub fn der(&self) -> Vec<u8> {
+        let body = self.pem.lines().filter(|line| !line.starts_with('-'));
+        STANDARD
+            .decode(body.collect::<String>())
+            .unwrap_or_default()
+    }
+
+    /// Signs a message with its key as kubelets of Kubernetes 1.35 do: an RSA key by RSA-PSS with the
+    /// longest salt, and SHA-256 with every key but Ed25519.
+    ///
+    /// # Errors
+    /// OpenSSL cannot.
+    pub fn sign_as_kubelets(&self, message: &[u8]) -> Result<Vec<u8>> {
+        if self.key.algorithm() == &rcgen::PKCS_ED25519 {
+            // OpenSSL cannot read the key: rcgen writes the public one beside it.
+            return Ok(self.key.sign(message)?);
+        }
+        openssl::sign(&self.key.serialize_pem(), message)
+    }
+
     /// As Kubernetes' APIs carry it.
     pub fn base64(&self) -> String {
         STANDARD.encode(&self.pem)
@@ -197,6 +229,14 @@ impl Csr {
 /// Those that OpenSSL reports.
 pub fn outdated(arguments: &[&str]) -> Result<String> {
     openssl::outdated(arguments)
+}
+
+/// A private key in PEM as PKCS#8, the one form that go-spiffe reads.
+///
+/// # Errors
+/// OpenSSL cannot read it.
+pub fn pkcs8(key_pem: &str) -> Result<String> {
+    openssl::pkcs8(key_pem)
 }
 
 /// A CSR that is being made.

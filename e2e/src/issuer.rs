@@ -103,6 +103,25 @@ impl TestNamespace {
         }
     }
 
+    /// The trust domain of an issuer, if it has one.
+    ///
+    /// # Errors
+    /// There is no such issuer.
+    pub async fn trust_domain(&self, issuer: &IssuerRef) -> Result<Option<String>> {
+        let name = &issuer.name;
+        let spiffe = match issuer.kind {
+            IssuerKind::Issuer => {
+                let api: Api<Issuer> = Api::namespaced(self.bed().client(), &issuer.namespace);
+                api.get(name).await?.spec.spiffe
+            }
+            IssuerKind::ClusterIssuer => {
+                let api: Api<ClusterIssuer> = Api::all(self.bed().client());
+                api.get(name).await?.spec.0.spiffe
+            }
+        };
+        Ok(spiffe.map(|spiffe| spiffe.trust_domain))
+    }
+
     /// Creates an issuer.
     ///
     /// # Errors
@@ -193,6 +212,30 @@ impl TestNamespace {
             let ready = status.as_ref().and_then(ready_condition);
             ready.is_some_and(|ready| ready.observed_generation == meta.generation && holds(ready))
         };
+        self.wait_for_object(issuer, what, holds).await
+    }
+
+    /// Waits for a status of an issuer, in whatever form the issuer is.
+    ///
+    /// # Errors
+    /// It does not come to that.
+    pub async fn wait_for_status(
+        &self,
+        issuer: &IssuerRef,
+        what: &str,
+        holds: impl Fn(&IssuerStatus) -> bool,
+    ) -> Result<IssuerStatus> {
+        let holds =
+            |_: &ObjectMeta, status: &Option<IssuerStatus>| status.as_ref().is_some_and(&holds);
+        self.wait_for_object(issuer, what, holds).await
+    }
+
+    async fn wait_for_object(
+        &self,
+        issuer: &IssuerRef,
+        what: &str,
+        holds: impl Fn(&ObjectMeta, &Option<IssuerStatus>) -> bool,
+    ) -> Result<IssuerStatus> {
         let (bed, name) = (self.bed(), issuer.name.as_str());
         let status = match issuer.kind {
             IssuerKind::Issuer => {

@@ -10,6 +10,9 @@
 //! - [`csr`] makes keys and CSRs with libraries that the product does not use.
 //! - [`keys`] starts the servers of key backends, and makes keys in them.
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
+//! - [`tutorial`] follows a page of the docs in a [`shell`].
+//! - [`mesh`] starts istiod, and requests certificates from it.
+//! - [`handshake`] has two holders of certificates complete mutual TLS.
 //! - [`audit`] reads from the API server's audit log who called what.
 
 /// The tests of a module, each in a namespace of its own on the shared bed.
@@ -32,21 +35,39 @@ macro_rules! own {
     };
 }
 
+/// Tests that stand on the third control plane, with an API server of Kubernetes 1.36.
+#[macro_export]
+macro_rules! earlier {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$($crate::runner::earlier(
+            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
+        )),*]
+    };
+}
+
 pub mod audit;
 mod bed;
 mod burst;
 mod cert_manager;
 mod certificate_request;
 pub mod csr;
+pub mod handshake;
+pub mod health;
 mod issuer;
 pub mod keys;
 mod kubectl;
 pub mod manual;
+pub mod mesh;
 mod namespace;
+pub mod page;
+pub mod parents;
+mod pod;
 pub mod runner;
 pub mod runtime;
 pub mod service_account;
+pub mod shell;
 mod signing_request;
+pub mod tutorial;
 mod user;
 pub mod verify;
 mod wait;
@@ -58,6 +79,7 @@ pub use cert_manager::{CertManagerCa, Certificate, CertificateCondition};
 pub use certificate_request::{Ask, ready};
 pub use issuer::{IssuerRef, ready_condition, spec};
 pub use namespace::TestNamespace;
+pub use pod::{CREATE_POD_REQUESTS, Kubelet, PodAsk, PodRequest};
 pub use signing_request::SigningAsk;
 pub use user::{Rule, User};
 pub use verify::Issued;

@@ -1,25 +1,20 @@
 //! A person with an offline root, who follows the page on `certificate.manual`.
 
-use std::process::Command;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use signet_testbed::installation::NAMESPACE;
-use tempfile::TempDir;
 
-use crate::runtime::blocking;
+use crate::shell::Shell;
 use crate::{IssuerRef, TestNamespace};
 
-const PAGE: &str = include_str!("../../docs/issuers.md");
+const PAGE: &str = include_str!("../../docs/sources/manual.md");
 /// The name of the ConfigMap in the page.
 const CONFIG_MAP: &str = "signet-ca-chain";
 
 /// A folder with an offline root, and the commands of the page.
 #[derive(Debug)]
 pub struct Person {
-    folder: TempDir,
+    shell: Shell,
     commands: Vec<String>,
-    /// The shell's beginning: how kubectl is called.
-    kubectl: String,
 }
 
 impl Person {
@@ -29,12 +24,7 @@ impl Person {
     /// # Errors
     /// OpenSSL cannot be run, or the page has another form.
     pub async fn new(test: &TestNamespace, issuer: &IssuerRef, config_map: &str) -> Result<Self> {
-        let section = PAGE
-            .split_once("### `manual`")
-            .context("the page has `manual`")?
-            .1;
-        let section = section.split_once("\n### ").context("it ends")?.0;
-        let lines = section.lines().filter_map(|line| line.strip_prefix("    "));
+        let lines = PAGE.lines().filter_map(|line| line.strip_prefix("    "));
         let is_command = |line: &&str| line.starts_with("kubectl ") || line.starts_with("openssl ");
         let own = |line: &str| {
             line.replace(
@@ -49,18 +39,8 @@ impl Person {
             commands.len() == 6,
             "the page has other commands: {commands:?}"
         );
-        let command = test.bed().plane().kubectl();
-        let environment: String = command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name.to_str()?, value?.to_str()?)))
-            .map(|(name, value)| format!("export {name}='{value}'\n"))
-            .collect();
-        let program = command.get_program().to_string_lossy();
-        let person = Self {
-            folder: tempfile::tempdir()?,
-            commands,
-            kubectl: format!("set -eu\n{environment}kubectl() {{ '{program}' \"$@\"; }}\n"),
-        };
+        let shell = Shell::new(test.bed())?;
+        let person = Self { shell, commands };
         person
             .run(
                 "openssl req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.pem -days 3650 \
@@ -115,15 +95,6 @@ impl Person {
     /// # Errors
     /// It fails.
     pub async fn run(&self, command: &str) -> Result<String> {
-        let script = format!("{}{command}\n", self.kubectl);
-        let folder = self.folder.path().to_owned();
-        let output = blocking(move || {
-            let mut shell = Command::new("sh");
-            Ok(shell.arg("-c").arg(&script).current_dir(folder).output()?)
-        })
-        .await?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{command}: {errors}");
-        Ok(String::from_utf8(output.stdout)?)
+        self.shell.run(command).await
     }
 }

@@ -50,13 +50,22 @@ impl TestNamespace {
         Self::create_called(bed, name.to_owned(), suffix()).await
     }
 
-    async fn create_called(bed: &'static Bed, name: String, suffix: String) -> Result<Self> {
-        let this = Self {
+    /// A namespace that commands of a test have made.
+    pub fn made(bed: &'static Bed, name: &str) -> Self {
+        Self::called(bed, name.to_owned(), suffix())
+    }
+
+    fn called(bed: &'static Bed, name: String, suffix: String) -> Self {
+        Self {
             bed,
             name,
             suffix,
             requester: OnceCell::new(),
-        };
+        }
+    }
+
+    async fn create_called(bed: &'static Bed, name: String, suffix: String) -> Result<Self> {
+        let this = Self::called(bed, name, suffix);
         let namespaces: Api<Namespace> = Api::all(bed.client());
         let object = json!({ "metadata": { "name": this.name, "labels": this.labels() } });
         namespaces
@@ -154,6 +163,22 @@ impl TestNamespace {
         crate::user::grant(self, user, role, rules).await
     }
 
+    /// Further rights on the whole cluster.
+    ///
+    /// # Errors
+    /// The API server did not take one of its objects.
+    pub async fn grant_in_cluster(&self, user: &User, role: &str, rules: &[Rule]) -> Result<()> {
+        crate::user::grant_in_cluster(self, user, role, rules).await
+    }
+
+    /// A ServiceAccount of another namespace, which may be there already. It stays when the test ends.
+    ///
+    /// # Errors
+    /// The API server did not take it.
+    pub async fn service_account_in(&self, namespace: &str, name: &str) -> Result<User> {
+        crate::user::elsewhere(self, namespace, name).await
+    }
+
     /// The ServiceAccount `requester`, which may create CertificateRequests here.
     ///
     /// # Errors
@@ -210,12 +235,15 @@ impl Drop for TestNamespace {
 }
 
 /// The kinds without a namespace that tests make.
-const CLUSTER_KINDS: [&str; 5] = [
+const CLUSTER_KINDS: [&str; 8] = [
     "CertificateSigningRequest",
     "ClusterIssuer",
     "ClusterRole",
     "ClusterRoleBinding",
     "Namespace",
+    "Node",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
 ];
 
 /// Unique within a control plane, which lives no longer than this process, and different from

@@ -32,7 +32,7 @@ where
     trial(module, name, async move || {
         let bed = Bed::shared().await?;
         let namespace = TestNamespace::create(bed, &short).await?;
-        test(&namespace).await
+        Box::pin(test(&namespace)).await
     })
 }
 
@@ -41,10 +41,27 @@ pub fn own<F>(module: &str, name: &str, test: F) -> Trial
 where
     F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
 {
-    named(module, name, async move || match Bed::own().await {
-        Ok(bed) => guarded(test(bed)).await,
-        Err(error) => Err(failed(&error)),
+    named(module, name, async move || on(Bed::own().await, test).await)
+}
+
+/// A test on the third control plane, whose API server is one of Kubernetes 1.36.
+pub fn earlier<F>(module: &str, name: &str, test: F) -> Trial
+where
+    F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
+{
+    named(module, name, async move || {
+        on(Bed::earlier().await, test).await
     })
+}
+
+async fn on(
+    bed: Result<OwnBed>,
+    test: impl AsyncFnOnce(OwnBed) -> Result<()>,
+) -> Result<(), Failed> {
+    match bed {
+        Ok(bed) => guarded(Box::pin(test(bed))).await,
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// A test that needs no bed.
@@ -52,7 +69,7 @@ pub fn trial<F>(module: &str, name: &str, test: F) -> Trial
 where
     F: AsyncFnOnce() -> Result<()> + Send + 'static,
 {
-    named(module, name, async move || guarded(test()).await)
+    named(module, name, async move || guarded(Box::pin(test())).await)
 }
 
 fn named<F>(module: &str, name: &str, test: F) -> Trial
@@ -61,10 +78,12 @@ where
 {
     let module = module.split_once("::").map_or("", |(_, module)| module);
     Trial::test(format!("{module}::{name}"), move || {
-        runtime().block_on(test())
+        runtime().block_on(Box::pin(test()))
     })
 }
 
+/// The future of a long test does not fit on a thread's stack, so it is boxed.
+///
 /// A panic must not unwind through the runtime's thread before the test's guards were dropped on
 /// it, and a test that hangs must end too.
 async fn guarded(test: impl Future<Output = Result<()>>) -> Result<(), Failed> {

@@ -175,6 +175,8 @@ impl TestNamespace {
         let created = object.creation_timestamp();
         let expected = Expected {
             public_key: csr.public_key(),
+            private_key: csr.key().serialize_pem(),
+            trust_domain: self.trust_domain(issuer).await?,
             is_ca,
             created: created.context("it has a creationTimestamp")?.0,
             issued_at: written_at(&object).context("the certificate was written once")?,

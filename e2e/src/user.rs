@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
+use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -163,6 +164,22 @@ pub(crate) async fn approver(bed: &'static Bed) -> Result<User> {
     approver
 }
 
+/// Gives all nodes the rights of Kubernetes' role for them.
+pub(crate) async fn authorize_nodes(client: &Client) -> Result<()> {
+    let binding = serde_json::from_value(json!({
+        "metadata": { "name": "e2e-nodes" },
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "system:node",
+        },
+        "subjects": [{
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:nodes",
+        }],
+    }))?;
+    let bindings: Api<ClusterRoleBinding> = Api::all(client.clone());
+    bindings.create(&PostParams::default(), &binding).await?;
+    Ok(())
+}
+
 /// Further rights of a user within a namespace.
 pub(crate) async fn grant(
     namespace: &TestNamespace,
@@ -182,6 +199,31 @@ pub(crate) async fn grant(
     .await
 }
 
+/// Further rights of a user on the whole cluster.
+pub(crate) async fn grant_in_cluster(
+    namespace: &TestNamespace,
+    user: &User,
+    role: &str,
+    rules: &[Rule],
+) -> Result<()> {
+    let role = Role {
+        kind: "ClusterRole",
+        name: format!("{}-{role}", namespace.name()),
+    };
+    bind(namespace, user, &role, rules).await
+}
+
+/// A ServiceAccount of a namespace that is not the test's, which may be there already.
+pub(crate) async fn elsewhere(test: &TestNamespace, namespace: &str, name: &str) -> Result<User> {
+    let metadata = json!({ "namespace": namespace, "name": name });
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata });
+    match test.create_object(account).await {
+        Err(kube::Error::Api(error)) if error.is_already_exists() => {}
+        made => drop(made?),
+    }
+    with_token(test.bed(), namespace, name).await
+}
+
 struct Role {
     kind: &'static str,
     name: String,
@@ -189,20 +231,22 @@ struct Role {
 
 async fn make(namespace: &TestNamespace, name: &str, role: &Role, rules: &[Rule]) -> Result<User> {
     namespace.robot(name).await?;
-    let plane = namespace.bed().plane();
-    let folder = plane.folder().join("users");
-    let path = kubeconfig::for_service_account(plane.kubeconfig(), namespace.name(), name, &folder)
-        .await?;
-    let client = kubeconfig::client(&path).await?;
-    let user = User {
-        namespace: namespace.name().to_owned(),
-        name: name.to_owned(),
-        client,
-    };
+    let user = with_token(namespace.bed(), namespace.name(), name).await?;
     if !rules.is_empty() {
         bind(namespace, &user, role, rules).await?;
     }
     Ok(user)
+}
+
+async fn with_token(bed: &Bed, namespace: &str, name: &str) -> Result<User> {
+    let plane = bed.plane();
+    let folder = plane.folder().join("users");
+    let path = kubeconfig::for_service_account(plane.kubeconfig(), namespace, name, &folder);
+    Ok(User {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        client: kubeconfig::client(&path.await?).await?,
+    })
 }
 
 async fn bind(namespace: &TestNamespace, user: &User, role: &Role, rules: &[Rule]) -> Result<()> {

@@ -1,10 +1,13 @@
 //! The one place through which every certificate goes that a test gets.
 //!
 //! The independent readers of `signet-readers` check it, and x509-cert what all certificates have in
-//! common. (The product builds with x509-cert; here it only reads.)
+//! common. (The product builds with x509-cert; here it only reads.) go-spiffe has to accept each leaf
+//! of an issuer with a trust domain.
 
+mod below;
 mod certificate;
 mod conformity;
+mod svid;
 
 use std::time::SystemTime;
 
@@ -16,15 +19,21 @@ use rcgen::{
 };
 use signet_readers::Chain;
 
+pub use below::{Below, Holder};
 pub use certificate::{Certificate, Name};
+pub use svid::Svid;
 
-use crate::csr::{Csr, KeyKind, pem};
+use crate::csr::{Csr, KeyKind, pem, pkcs8};
 
 /// What a certificate must be like by the request for it.
 #[derive(Clone, Debug)]
 pub struct Expected {
     /// The key of the CSR, a SubjectPublicKeyInfo in DER.
     pub public_key: Vec<u8>,
+    /// The private key in PEM, as the requester keeps it.
+    pub private_key: String,
+    /// The trust domain of the issuer, if it has one.
+    pub trust_domain: Option<String>,
     /// Whether it is a CA's.
     pub is_ca: bool,
     /// When the request was created.
@@ -76,6 +85,22 @@ impl Issued {
 }
 
 impl Issued {
+    /// Returns the SPIFFE ID that go-spiffe verifies under a bundle, as of the time of issue.
+    ///
+    /// # Errors
+    /// go-spiffe rejects it, or the issuer has no trust domain.
+    pub fn spiffe_id(&self, bundle: &str) -> Result<String> {
+        let expected = &self.expected;
+        let trust_domain = expected.trust_domain.as_deref();
+        let svid = Svid {
+            chain: &self.chain_pem,
+            // go-spiffe reads no other encoding, which Istio's components do.
+            key: &pkcs8(&expected.private_key)?,
+            trust_domain: trust_domain.context("the issuer has a trust domain")?,
+        };
+        svid.verify(bundle, expected.issued_at)
+    }
+
     /// Shows it to the independent readers, as of the time of issue.
     fn verify(&self) -> Result<()> {
         let chain = std::iter::once(&self.leaf).chain(&self.intermediates);
@@ -83,7 +108,13 @@ impl Issued {
             chain.map(Certificate::der),
             self.roots.iter().map(Certificate::der),
         );
-        chain.verify(self.expected.issued_at.as_duration().unsigned_abs())
+        chain.verify(self.expected.issued_at.as_duration().unsigned_abs())?;
+        if self.expected.trust_domain.is_none() || self.expected.is_ca {
+            return Ok(());
+        }
+        let (id, uris) = (self.spiffe_id(&self.roots_pem)?, self.leaf.uris()?);
+        ensure!(uris == [&*id], "go-spiffe reads {id}: {uris:?}");
+        Ok(())
     }
 }
 

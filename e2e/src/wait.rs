@@ -12,6 +12,7 @@ use kube::runtime::watcher::watch_object;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use signet_testbed::installation::Operator;
 use signet_testbed::wait::Observation::{self, Progress, Reached};
 use signet_testbed::wait::until;
@@ -75,6 +76,30 @@ impl Bed {
             observe,
         )
         .await
+    }
+
+    /// Waits for a line of the operator's log, and returns all such lines.
+    ///
+    /// # Errors
+    /// There is none in time.
+    pub async fn log_lines(
+        &self,
+        what: &str,
+        is_it: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Value>> {
+        let observe = async || {
+            let log = std::fs::read_to_string(self.operator_log())?;
+            let lines = log
+                .lines()
+                .filter_map(|line| serde_json::from_str(line).ok());
+            let lines: Vec<Value> = lines.filter(&is_it).collect();
+            Ok(match lines.is_empty() {
+                false => Reached(lines),
+                true => Progress("no such line"),
+            })
+        };
+        let what = format!("lines of the operator's log about {what}");
+        until(what, observe).await
     }
 
     /// What there is to see of an object: its status, its events, the end of the operator's log.

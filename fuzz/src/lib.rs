@@ -7,6 +7,7 @@ pub mod ca;
 pub mod certificate;
 pub mod message;
 pub mod request;
+pub mod rules;
 
 use jiff::Timestamp;
 

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::{AllowedRequesters, CaProfile, LifetimeLimits, Rules, Shortening};
+use signet_core::policy::{CaProfile, IssuerPolicy, LifetimeLimits, Shortening};
 use signet_core::request::{
     Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
 };
 use signet_core::spiffe::TrustDomain;
+
+use crate::rules;
 
 /// How many bytes decide on everything but the CSR. They come first and are always there, so
 /// that a mutation of the CSR does not move them.
@@ -84,12 +86,14 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> RawRequest {
             Reference::Allowed
         },
         certificate: bit(4).then(|| "tls".to_owned()),
+        pod: None,
         csr: csr.to_vec(),
         usages: usages(u32::from_be_bytes([0, u0, u1, u2]), turn),
         duration: match u32::from_be_bytes([d0, d1, d2, d3]) {
             u32::MAX => Err("the duration cannot be read".to_owned()),
-            0xffff_fffe => Ok(Duration::MAX),
-            seconds => Ok(Duration::from_secs(seconds.into())),
+            0xffff_fffe => Ok(Some(Duration::MAX)),
+            0xffff_fffd => Ok(None),
+            seconds => Ok(Some(Duration::from_secs(seconds.into()))),
         },
         ca: bit(5),
         annotated: Annotated {
@@ -141,12 +145,13 @@ pub fn is_service_account(header: &[u8; HEADER]) -> bool {
     who >> 3 & 3 == 0 && username.starts_with("system:serviceaccount:")
 }
 
-/// The rules of an issuer over this CA.
-pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
+/// The policy of an issuer over this CA.
+pub fn policy(header: &[u8; HEADER], chain: &CaChain) -> IssuerPolicy {
     let flags = header[10];
     let bit = |number: u8| flags & (1 << number) != 0;
-    Rules {
+    IssuerPolicy {
         namespace: bit(0).then(|| "shop".to_owned()),
+        reserved_namespaces: ["signet-system".to_owned()].into(),
         limits: chain.limits(),
         ca_subjects: chain.subjects().collect(),
         lifetimes: LifetimeLimits {
@@ -156,24 +161,13 @@ pub fn rules(header: &[u8; HEADER], chain: &CaChain) -> Rules {
         cert_manager: account("cert-manager", "cert-manager"),
         ca: bit(2).then(|| CaProfile {
             path_length: flags >> 5,
-            allowed_requesters: allowed_requesters(bit(3), bit(4)),
         }),
         trust_domain: bit(1).then(|| TrustDomain::parse(TRUST_DOMAIN).expect("it is one")),
+        rules: rules::rules(bit(1), bit(3), bit(4)),
     }
 }
 
-fn allowed_requesters(listed: bool, empty: bool) -> Option<AllowedRequesters> {
-    match (listed, empty) {
-        (true, _) => Some(AllowedRequesters {
-            service_accounts: vec![account("shop", "web")],
-            certificate_namespaces: vec!["shop".to_owned()],
-        }),
-        (false, true) => Some(AllowedRequesters::default()),
-        (false, false) => None,
-    }
-}
-
-fn account(namespace: &str, name: &str) -> ServiceAccount {
+pub(crate) fn account(namespace: &str, name: &str) -> ServiceAccount {
     ServiceAccount {
         namespace: namespace.to_owned(),
         name: name.to_owned(),

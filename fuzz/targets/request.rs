@@ -9,7 +9,7 @@ use signet_core::request::Request;
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_fuzz::ca::CAS;
 use signet_fuzz::certificate::Unsigned;
-use signet_fuzz::{NOW, message, request};
+use signet_fuzz::{NOW, message, request, rules};
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     match data.split_first_chunk::<{ request::HEADER }>() {
@@ -24,23 +24,19 @@ fuzz_target!(|data: &[u8]| -> Corpus {
 fn run(header: &[u8; request::HEADER], csr: &[u8]) {
     let [.., which, n0, n1, when, _] = *header;
     let ca = &CAS[usize::from(which) % CAS.len()];
-    let rules = request::rules(header, &ca.chain);
+    let policy = request::policy(header, &ca.chain);
     let request = match Request::parse_unverified(request::raw(header, csr)) {
         Ok(request) => request,
         Err(denial) => return message::check(&denial.message),
     };
-    let grant = match decide(&request, Issuer::Ready(&rules)) {
+    let grant = match decide(&request, Issuer::Ready(&policy), rules::FACTS) {
         Decision::Grant(grant) => grant,
         Decision::Deny(denial) => return message::check(&denial.message),
         Decision::Wait(_) => panic!("a ready issuer decides"),
     };
-    if rules.trust_domain.is_some() {
+    if policy.trust_domain.is_some() {
         assert!(request::is_service_account(header), "an identity is lent");
-        let list = rules
-            .ca
-            .as_ref()
-            .and_then(|ca| ca.allowed_requesters.as_ref());
-        let listed = list.is_some_and(|it| !it.service_accounts.is_empty());
+        let listed = policy.rules.iter().any(|rule| rule.allow.ca.is_some());
         assert!(grant.kind == Kind::Leaf || listed, "a CA for anyone");
     }
     // From about 22 years before to as long after.
@@ -61,8 +57,8 @@ fn run(header: &[u8; request::HEADER], csr: &[u8]) {
         grant: &grant,
         chain: &ca.chain,
         now,
-        spiffe: rules.trust_domain.is_some(),
-        namespace: rules.namespace.as_deref(),
+        spiffe: policy.trust_domain.is_some(),
+        namespace: policy.namespace.as_deref(),
     };
     unsigned.check();
     // Signing and verifying cost ten times the rest.

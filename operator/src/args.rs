@@ -1,11 +1,15 @@
 //! The command-line flags and their environment variables.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use signet_api::Preset;
 use signet_core::request::ServiceAccount;
+use signet_core::spiffe::TrustDomain;
 
 const MIN_LEASE_DURATION: Duration = Duration::from_secs(3);
 const MAX_LEASE_DURATION: Duration = Duration::from_secs(3600);
@@ -24,6 +28,75 @@ pub struct Cli {
 pub enum Command {
     /// Runs the operator.
     Run(Box<Run>),
+    /// Prints built-in rules.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Decides on requests in files, without a cluster. The exit code is 0 if all would be granted,
+    /// 1 if one would be refused, and 2 if one cannot be decided.
+    Decide(Decide),
+}
+
+/// The commands of `signet policy`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Prints the rules of a preset in full, as they are below `spec` of an issuer.
+    Show(Show),
+}
+
+/// The settings of `signet policy show`.
+#[derive(Args, Clone, Debug)]
+pub struct Show {
+    /// The preset.
+    #[arg(value_parser = presets())]
+    pub preset: Preset,
+
+    /// The trust domain of the issuer.
+    #[arg(long, default_value = "example.org", value_parser = TrustDomain::parse)]
+    pub trust_domain: TrustDomain,
+
+    /// Print the rules of an issuer without a trust domain.
+    #[arg(long)]
+    pub plain: bool,
+}
+
+/// The settings of `signet decide`.
+#[derive(Args, Clone, Debug)]
+pub struct Decide {
+    /// A file with Issuers, ClusterIssuers, Namespaces, Certificates, CertificateRequests and
+    /// CertificateSigningRequests in YAML or JSON; `-` is the standard input. Can be repeated.
+    #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// The output format.
+    #[arg(short = 'o', long, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
+
+    /// The ServiceAccount that makes the CertificateRequests and CertificateSigningRequests without
+    /// `spec.username`, as `namespace:name`.
+    #[arg(long, value_name = "NAMESPACE:NAME", value_parser = service_account)]
+    pub requester: Option<ServiceAccount>,
+
+    /// The ServiceAccount of the cert-manager controller, as in `signet run`.
+    #[arg(long, default_value = "cert-manager:cert-manager", value_parser = service_account)]
+    pub cert_manager_service_account: ServiceAccount,
+
+    /// The namespace of the Secrets of ClusterIssuers, as in `signet run`.
+    #[arg(long, default_value = "signet-system")]
+    pub cluster_resource_namespace: String,
+}
+
+/// How decisions are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Plain text.
+    Text,
+    /// A JSON object.
+    Json,
+}
+
+fn presets() -> impl TypedValueParser<Value = Preset> {
+    let names = Preset::ALL.map(Preset::as_str);
+    PossibleValuesParser::new(names).try_map(|name| Preset::from_name(&name).ok_or("unknown"))
 }
 
 /// The settings of `signet run`.
@@ -80,6 +153,30 @@ pub struct Run {
     #[arg(long, env = "SIGNET_BUNDLES_IN_ALL_NAMESPACES", default_value_t = false, action = clap::ArgAction::Set)]
     pub bundles_in_all_namespaces: bool,
 
+    /// Sign cert-manager's CertificateRequests. If false, Signet does not need access to them, other
+    /// than to its own in the cluster resource namespace.
+    #[arg(long, env = "SIGNET_CERTIFICATE_REQUESTS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub certificate_requests: bool,
+
+    /// Sign Kubernetes' CertificateSigningRequests. If false, Signet does not need access to them.
+    #[arg(long, env = "SIGNET_CERTIFICATE_SIGNING_REQUESTS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub certificate_signing_requests: bool,
+
+    /// Also sign PodCertificateRequests, if the API server serves them. If false, Signet does not need
+    /// access to them and to Pods.
+    #[arg(long, env = "SIGNET_POD_CERTIFICATE_REQUESTS", default_value_t = true, action = clap::ArgAction::Set)]
+    pub pod_certificate_requests: bool,
+
+    /// Publish the trust bundles of ClusterIssuers as ClusterTrustBundles. If false, Signet neither
+    /// reads nor writes ClusterTrustBundles.
+    #[arg(long, env = "SIGNET_CLUSTER_TRUST_BUNDLES", default_value_t = true, action = clap::ArgAction::Set)]
+    pub cluster_trust_bundles: bool,
+
+    /// Publish the trust bundles of Issuers as ClusterTrustBundles, too. These are objects of the
+    /// whole cluster, so any user who may create an Issuer then also creates one of them.
+    #[arg(long, env = "SIGNET_ISSUER_CLUSTER_TRUST_BUNDLES", default_value_t = false, action = clap::ArgAction::Set)]
+    pub issuer_cluster_trust_bundles: bool,
+
     /// The maximum number of signatures per second with a key, for each namespace, and for all
     /// ClusterIssuers together. No issuer can exceed it. By default, only the issuers' own limits
     /// and the defaults of their backends apply.
@@ -100,6 +197,16 @@ pub struct Run {
     /// How often each issuer's key and Secrets are checked.
     #[arg(long, env = "SIGNET_ISSUER_RESYNC_INTERVAL", default_value = "60s", value_parser = duration)]
     pub issuer_resync_interval: Duration,
+
+    /// How long a request may be without approval or denial before an event reports what it waits
+    /// for.
+    #[arg(long, env = "SIGNET_APPROVAL_EVENT_DELAY", default_value = "5m", value_parser = duration)]
+    pub approval_event_delay: Duration,
+
+    /// How long an issuer whose CA is missing waits for a restore before it reports the CA as lost.
+    /// Nothing is created in its place either way.
+    #[arg(long, env = "SIGNET_CA_LOSS_DELAY", default_value = "5m", value_parser = duration)]
+    pub ca_loss_delay: Duration,
 
     /// Run only while holding the Lease, so that other replicas can stand by.
     #[arg(long, env = "SIGNET_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
@@ -145,6 +252,17 @@ pub struct Run {
         default_value = "info,kube_client=error,kube_runtime=warn,kube_lease_manager=warn"
     )]
     pub log: String,
+}
+
+impl Run {
+    /// Returns the namespaces of the operator and of what it keeps for ClusterIssuers.
+    pub fn own_namespaces(&self) -> BTreeSet<String> {
+        let own = [
+            &self.leader_election_namespace,
+            &self.cluster_resource_namespace,
+        ];
+        own.into_iter().cloned().collect()
+    }
 }
 
 /// The log format.
@@ -202,8 +320,10 @@ mod tests {
     fn durations_have_the_syntax_of_the_api() {
         let parse = |value: &str| {
             let argument = format!("--shutdown-timeout={value}");
-            let Command::Run(run) = Cli::try_parse_from(["signet", "run", &argument])?.command;
-            Ok::<_, clap::Error>(run.shutdown_timeout)
+            match Cli::try_parse_from(["signet", "run", &argument])?.command {
+                Command::Run(run) => Ok::<_, clap::Error>(run.shutdown_timeout),
+                other => panic!("{other:?}"),
+            }
         };
         assert_eq!(parse("90s").unwrap(), Duration::from_secs(90));
         assert_eq!(parse("1h30m").unwrap(), Duration::from_secs(5400));

@@ -1,12 +1,15 @@
 //! The context of every reconcile.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::Client;
-use kube::runtime::reflector::{ObjectRef, Store};
-use signet_api::{ClusterIssuer, Issuer, IssuerKind};
+use kube::core::ObjectMeta;
+use kube::runtime::reflector::Store;
+use parking_lot::Mutex;
+use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus};
 use signet_keys::{ApiServer, BlockingQueue, FairSemaphore, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +18,12 @@ use crate::attempts::Attempts;
 use crate::connections::Connections;
 use crate::health::Health;
 use crate::issuer_name::IssuerName;
+use crate::issuers::Memory;
 use crate::keyring::{IssuerLookup, Keyring, Version};
 use crate::metrics::Metrics;
+use crate::namespace_labels::{Cluster, NamespaceLabels};
+use crate::publish::TrustBundles;
+use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
 use crate::writer::Writer;
@@ -30,13 +37,52 @@ pub struct Issuers {
     pub cluster_issuers: Store<ClusterIssuer>,
 }
 
+/// An issuer of either kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Cached<'a> {
+    pub meta: &'a ObjectMeta,
+    pub spec: &'a IssuerSpec,
+    pub status: Option<&'a IssuerStatus>,
+}
+
+impl<'a> Cached<'a> {
+    fn of<K: IssuerResource>(issuer: &'a K) -> Self {
+        Self {
+            meta: issuer.meta(),
+            spec: issuer.issuer_spec(),
+            status: issuer.issuer_status(),
+        }
+    }
+}
+
 impl Issuers {
+    /// Reads an issuer in the cache of its kind, without a copy of it.
+    pub fn read<T>(&self, name: &IssuerName, read: impl FnOnce(Cached<'_>) -> T) -> Option<T> {
+        Some(match name.kind {
+            IssuerKind::Issuer => read(Cached::of(&*self.issuers.get(&name.reference())?)),
+            IssuerKind::ClusterIssuer => {
+                read(Cached::of(&*self.cluster_issuers.get(&name.reference())?))
+            }
+        })
+    }
+
     pub fn names(&self) -> Vec<IssuerName> {
         let issuers = self.issuers.state().into_iter();
         let cluster_issuers = self.cluster_issuers.state().into_iter();
         let issuers = issuers.map(|issuer| IssuerName::of(&*issuer));
         let cluster_issuers = cluster_issuers.map(|issuer| IssuerName::of(&*issuer));
         issuers.chain(cluster_issuers).collect()
+    }
+
+    /// Returns how many Issuers there are in the namespace of an Issuer; none for a ClusterIssuer,
+    /// which tenants cannot create.
+    pub fn count_beside(&self, name: &IssuerName) -> usize {
+        let issuers = self.issuers.state().into_iter();
+        let is_beside = |issuer: &Arc<Issuer>| {
+            name.kind == IssuerKind::Issuer
+                && issuer.metadata.namespace.as_deref() == Some(&*name.namespace)
+        };
+        issuers.filter(is_beside).count()
     }
 }
 
@@ -52,8 +98,15 @@ pub struct Context {
     pub keyring: Keyring,
     pub connections: Connections,
     pub sharing: Sharing,
+    pub labels: NamespaceLabels<Cluster>,
     pub issuers: Issuers,
+    /// The issuers that exist and do not match the schema.
+    pub unreadable: Mutex<HashSet<IssuerName>>,
     pub attempts: Attempts,
+    pub memory: Memory,
+    pub trust_bundles: TrustBundles,
+    /// For the requests of Issuers, which are made in the name of a tenant.
+    pub service_accounts: Arc<ServiceAccounts>,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
     /// Limits the issuers whose CA generations are read concurrently.
@@ -73,6 +126,9 @@ impl Context {
     /// Looks up the issuer that a request names. An issuer whose key is unavailable is not ready,
     /// whatever its status.
     pub fn find(&self, name: &IssuerName) -> IssuerLookup {
+        if self.unreadable.lock().contains(name) {
+            return IssuerLookup::NotReady("it does not match the schema".to_owned());
+        }
         let found = self.keyring.find(name, self.version(name));
         match found.unavailable_key() {
             Some(error) => IssuerLookup::NotReady(error.message),
@@ -108,34 +164,35 @@ impl Context {
         self.version(name).is_some()
     }
 
+    /// Whether an issuer exists, even if it cannot be read.
+    pub fn is_known(&self, name: &IssuerName) -> bool {
+        self.exists(name) || self.unreadable.lock().contains(name)
+    }
+
     /// Forgets an issuer that is gone: its key must not stay in memory.
     pub fn forget(&self, name: &IssuerName) {
         self.keyring.remove(name);
         self.connections.forget(name);
         self.sharing.remove(name);
+        self.memory.forget(name);
         self.metrics.forget(name);
     }
 
     /// Forgets the issuers of a kind that no longer exist: a watch may have missed a deletion.
     pub fn forget_missing(&self, kind: IssuerKind) {
-        let known = [self.metrics.issuers(), self.connections.issuers()].concat();
+        let known = [
+            self.metrics.issuers(),
+            self.connections.issuers(),
+            self.memory.issuers(),
+        ]
+        .concat();
         for name in missing(&known, kind, |name| self.exists(name)) {
             self.forget(name);
         }
     }
 
     fn version(&self, name: &IssuerName) -> Option<Version> {
-        match name.kind {
-            IssuerKind::Issuer => {
-                let reference = ObjectRef::new(&name.name).within(&name.namespace);
-                Some(Version::of(&self.issuers.issuers.get(&reference)?.metadata))
-            }
-            IssuerKind::ClusterIssuer => {
-                let reference = ObjectRef::new(&name.name);
-                let found = self.issuers.cluster_issuers.get(&reference)?;
-                Some(Version::of(&found.metadata))
-            }
-        }
+        self.issuers.read(name, |found| Version::of(found.meta))
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod ca;
 pub(crate) mod csr;
 pub(crate) mod key;
+pub(crate) mod namespace;
 
 use jiff::{SignedDuration, Timestamp};
 use signet_api::IssuerKind;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
 use signet_api::{IssuerKind, IssuerResource};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +20,15 @@ impl IssuerName {
             kind: K::KIND,
             namespace: object.namespace().unwrap_or_default(),
             name: object.name_any(),
+        }
+    }
+
+    /// Returns where caches and controllers have it.
+    pub fn reference<K: IssuerResource>(&self) -> ObjectRef<K> {
+        let reference = ObjectRef::new(&self.name);
+        match self.kind {
+            IssuerKind::Issuer => reference.within(&self.namespace),
+            IssuerKind::ClusterIssuer => reference,
         }
     }
 }

@@ -6,22 +6,33 @@
 
 mod apply;
 mod bundle;
+mod creation;
 mod decide;
+mod deletion;
 mod facts;
+mod gauges;
 mod generation;
 mod keys;
+mod memory;
 mod messages;
+mod named_object;
 mod observe;
+pub mod orphans;
+mod outcome;
 mod parents;
+mod polling;
 mod profile;
 mod ready;
 mod reason;
 mod records;
+mod roots;
 mod rotation;
 mod round;
 mod status;
 mod store;
+mod submission;
 mod summary;
+mod unreadable;
 pub mod watch;
 
 #[cfg(test)]
@@ -43,10 +54,15 @@ use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
 use crate::plan::{Plan, truncate};
-use crate::publish::{self, Report, Trust, Trusted};
-use decide::{Decision, Outcome};
+use crate::publish::{self, Report, Trusted};
+use decide::Decision;
 use facts::Facts;
+pub use memory::Memory;
+use outcome::Outcome;
+use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling};
+pub(crate) use profile::lifetimes;
 use round::{Round, round};
+use status::Others;
 
 /// More rounds in one reconcile mean that another writer is active.
 const MAX_ROUNDS: usize = 4;
@@ -119,9 +135,12 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
             &found.decision.outcome,
             context,
         );
-        let trust = bundle::trust(&found.facts, found.decision.plan.as_ref());
-        let published = publish_bundle(&object, &found, &trust, context).await;
-        match report(&object, &found, (&trust, &published), context).await? {
+        let plan = found.decision.plan.as_ref();
+        context
+            .metrics
+            .ca(&name, gauges::gauges(&found.facts, plan));
+        let published = publish_bundle(&object, &found, context).await;
+        match report(&object, &found, &published, context).await? {
             Reported::Conflict => {
                 // The spec need not have changed, and only a new spec triggers a reconcile.
                 context.metrics.conflict();
@@ -141,13 +160,8 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
 
 /// Brings the objects with the bundle up to date. Copies wait for the last round, so that namespaces
 /// which a selector selects do not delay a rotation.
-async fn publish_bundle<K: IssuerResource>(
-    object: &K,
-    found: &Round,
-    trust: &Trust,
-    context: &Context,
-) -> Report {
-    let facts = &found.facts;
+async fn publish_bundle<K: IssuerResource>(object: &K, found: &Round, context: &Context) -> Report {
+    let (facts, trust) = (&found.facts, &found.decision.trust);
     let before = object.issuer_status();
     let before = before.and_then(|status| status.bundle.as_deref());
     let is_last = match &trust.roots {
@@ -177,12 +191,19 @@ enum Reported<K> {
 async fn report<K: IssuerResource>(
     object: &K,
     found: &Round,
-    bundle: (&Trust, &Report),
+    published: &Report,
     context: &Context,
 ) -> Result<Reported<K>, Error> {
     let name = &found.facts.name;
-    let shared = context.sharing.shared(name);
-    let mut plan = status::plan(object, found, shared.as_ref(), bundle);
+    let revoked = status::revocation::keys(&found.facts);
+    let users = revoked.iter();
+    let others = Others {
+        shared: context.sharing.shared(name),
+        over_revoked: users
+            .filter_map(|key| context.sharing.users(name, key))
+            .collect(),
+    };
+    let mut plan = status::plan(object, found, &others, published);
     if status::only_rewords(object, &plan) && context.sharing.holds(name) {
         plan = status::StatusPlan::default();
     }
@@ -219,16 +240,15 @@ fn publish(
     context: &Context,
 ) {
     let ready = outcome.as_ref();
-    let ca_expiry = ready.map(|ready| ready.chain.not_after().as_second());
-    context.metrics.issuer(name, ca_expiry.ok());
+    context.metrics.issuer(name, ready.is_ok());
     context.sharing.set(name, facts.ca_keys());
     let state = ready.map(Arc::clone);
     let state = state.map_err(|not_ready| truncate(&not_ready.message));
     context.keyring.put(name, version, state);
 }
 
-/// Decides when an issuer is reconciled again: one that is ready, to notice a changed Secret and when
-/// time changes its plan; one that is not, sooner, with backoff.
+/// Decides when an issuer is reconciled again: when what it waits for may be there, or when time
+/// changes its plan or ends its CA.
 fn requeue_after<K: IssuerResource>(
     object: &K,
     found: &Round,
@@ -238,33 +258,45 @@ fn requeue_after<K: IssuerResource>(
     let Decision { outcome, plan, .. } = &found.decision;
     let now = (context.now)();
     let left = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or_default();
-    let wake = plan.as_ref().and_then(|plan| plan.wake).map(left);
-    let wait = match outcome {
-        Ok(ready) => {
-            let resync = context.settings.issuer_resync_interval;
-            let waits_for_more = found.facts.waits_for_more() || published.is_held();
-            let again = match waits_for_more {
-                true => backoff(object, context),
-                false => {
-                    context.attempts.done(&object.uid().unwrap_or_default());
-                    resync
-                }
-            };
-            again.min(left(ready.chain.not_after()))
+    let wake = plan.as_ref().and_then(|plan| plan.wake);
+    let attempt_at = found.facts.attempt.map(|attempt| attempt.at);
+    let retry = found.facts.refused().and_then(|refused| refused.retry_at);
+    let times = [wake, attempt_at, retry];
+    let times = times.into_iter().flatten();
+    let resync = context.settings.issuer_resync_interval;
+    let crowd = || min_interval(context.issuers.count_beside(&found.facts.name), resync);
+    let poll = found.facts.poll_at.filter(|at| *at > now).map(left);
+    let poll = poll.map(|wait| wait.max(crowd()));
+    let wake = times.filter(|at| *at > now).min().map(left);
+    let wake = [wake, poll].into_iter().flatten().min();
+    let wait = match polling(outcome, &found.facts, published.is_held()) {
+        Polling::Resync => {
+            context.attempts.done(&attempt(object));
+            resync
         }
-        // The connection itself bounds how often an unavailable backend is called.
-        Err(not_ready) if not_ready.is_key_unavailable() => {
+        Polling::Object => backoff_up_to(object, MAX_OBJECT_BACKOFF, context).max(crowd()),
+        Polling::Change => backoff(object, context),
+        Polling::Key => {
             let rest = context.connections.rest(&IssuerName::of(object));
             rest.unwrap_or(PROBE)
         }
-        Err(_) => backoff(object, context),
     };
+    let end = outcome.as_ref().ok().map(|ready| ready.chain.not_after());
+    let wait = end.map_or(wait, |end| wait.min(left(end)));
     wake.map_or(wait, |wake| wait.min(wake))
         .max(Duration::from_secs(1))
 }
 
 fn backoff<K: IssuerResource>(object: &K, context: &Context) -> Duration {
+    backoff_up_to(object, context.settings.issuer_resync_interval, context)
+}
+
+fn backoff_up_to<K: IssuerResource>(object: &K, max: Duration, context: &Context) -> Duration {
+    context.attempts.failed_up_to(&attempt(object), max)
+}
+
+/// The object and its generation: the backoff starts over with another spec.
+fn attempt<K: IssuerResource>(object: &K) -> String {
     let uid = object.uid().unwrap_or_default();
-    let resync = context.settings.issuer_resync_interval;
-    context.attempts.failed_up_to(&uid, resync)
+    format!("{uid}/{}", object.meta().generation.unwrap_or_default())
 }

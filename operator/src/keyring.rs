@@ -9,7 +9,7 @@ use kube::core::ObjectMeta;
 use parking_lot::Mutex;
 use signet_core::ca::{Bundle, CaChain};
 use signet_core::issue::{Authority, CaUrls};
-use signet_core::policy::{Issuer, Rules};
+use signet_core::policy::{Issuer, IssuerPolicy};
 use signet_keys::{GuardedSigner, KeyError};
 
 use crate::issuer_name::IssuerName;
@@ -24,7 +24,7 @@ pub struct ReadyIssuer {
     pub number: u32,
     /// Its name.
     pub generation: String,
-    pub rules: Rules,
+    pub policy: IssuerPolicy,
     pub chain: CaChain,
     /// The URLs that its certificates carry.
     pub urls: CaUrls,
@@ -113,7 +113,7 @@ impl IssuerLookup {
             Self::Missing => Issuer::Missing { name },
             Self::NotObserved => return None,
             Self::NotReady(message) => Issuer::NotReady { name, message },
-            Self::Ready(issuer) => Issuer::Ready(&issuer.rules),
+            Self::Ready(issuer) => Issuer::Ready(&issuer.policy),
         })
     }
 }

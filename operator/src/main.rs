@@ -1,10 +1,16 @@
 //! The `signet` program.
 
-use clap::Parser;
-use signet::args::{Cli, Command};
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
+use clap::Parser;
+use signet::args::{Cli, Command, Policy};
+use signet::{offline, run};
+
+fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
-        Command::Run(settings) => signet::run::main(*settings),
+        Command::Run(settings) => run::main(*settings)?,
+        Command::Policy(Policy::Show(settings)) => offline::show(&settings)?,
+        Command::Decide(settings) => return Ok(offline::decide(&settings)),
     }
+    Ok(ExitCode::SUCCESS)
 }

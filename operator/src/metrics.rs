@@ -1,7 +1,10 @@
 //! The operator's metrics.
 
+mod ca;
 mod labels;
 mod series;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
@@ -13,6 +16,8 @@ use signet_core::request::Api;
 use signet_keys::ErrorClass;
 
 use crate::issuer_name::IssuerName;
+use ca::Cas;
+pub use ca::{CaGauges, GenerationGauge};
 use labels::{IssuerLabels, RequestLabels};
 use series::Series;
 
@@ -24,6 +29,7 @@ pub struct Metrics {
     series: Series,
     /// The issuers that label a series.
     issuers: Mutex<HashSet<IssuerName>>,
+    cas: Cas,
 }
 
 impl Default for Metrics {
@@ -33,6 +39,7 @@ impl Default for Metrics {
             series: Series::registered(&mut registry),
             registry,
             issuers: Mutex::default(),
+            cas: Cas::default(),
         }
     }
 }
@@ -78,16 +85,18 @@ impl Metrics {
         self.series.signing.get_or_create(&labels).observe(seconds);
     }
 
-    /// Records an issuer's state: when its CA expires, or none if it cannot sign.
-    pub fn issuer(&self, name: &IssuerName, ca_expiry: Option<i64>) {
+    /// Records whether an issuer can sign.
+    pub fn issuer(&self, name: &IssuerName, is_ready: bool) {
         self.issuers.lock().insert(name.clone());
         let labels = IssuerLabels::from(name);
         let ready = self.series.issuer_ready.get_or_create(&labels);
-        ready.set(i64::from(ca_expiry.is_some()));
-        match ca_expiry {
-            Some(at) => drop(self.series.ca_expiry.get_or_create(&labels).set(at)),
-            None => drop(self.series.ca_expiry.remove(&labels)),
-        }
+        ready.set(i64::from(is_ready));
+    }
+
+    /// Records what is known of an issuer's CA, whether or not it can sign.
+    pub fn ca(&self, name: &IssuerName, gauges: CaGauges) {
+        self.issuers.lock().insert(name.clone());
+        self.cas.set(name, gauges, &self.series.ca);
     }
 
     /// Records whether the bundle of an issuer is in its object (none if it has none), and how many
@@ -112,10 +121,17 @@ impl Metrics {
         self.series.bundle_copies.remove(&labels);
     }
 
+    /// Records how much belongs to issuers that do not exist.
+    pub fn orphans(&self, generations: usize, bundles: usize) {
+        self.series.ca.orphaned_generations.set(count(generations));
+        self.series.ca.orphaned_bundles.set(count(bundles));
+    }
+
     /// Removes the gauges of all issuers: only the replica that leads observes issuers.
     pub fn clear_issuers(&self) {
         self.series.issuer_ready.clear();
-        self.series.ca_expiry.clear();
+        self.cas.clear(&self.series.ca);
+        self.orphans(0, 0);
         self.series.bundle_published.clear();
         self.series.bundle_copies.clear();
         self.series.key_queue.clear();
@@ -131,7 +147,7 @@ impl Metrics {
         self.forget_bundle(name);
         let labels = IssuerLabels::from(name);
         self.series.issuer_ready.remove(&labels);
-        self.series.ca_expiry.remove(&labels);
+        self.cas.forget(name, &self.series.ca);
         self.series.key_queue.remove(&labels);
         // The other labels are closed lists, so that each series can be named.
         let outcomes = Api::ALL.into_iter();
@@ -159,6 +175,11 @@ impl Metrics {
             let length = self.series.key_queue.get_or_create(&labels);
             length.set(count(*waiting));
         }
+        for (issuer, deadline) in self.cas.deadlines() {
+            let labels = IssuerLabels::from(&issuer);
+            let left = deadline.saturating_sub(now.unix_time).max(0);
+            self.series.ca.person.get_or_create(&labels).set(left);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -175,85 +196,9 @@ pub struct Now {
     pub waiting: usize,
     pub leading: bool,
     pub uptime: f64,
+    pub unix_time: i64,
 }
 
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixtures::{corp, shop_ca};
-
-    fn now(issuer: Option<&IssuerName>) -> Now {
-        Now {
-            queues: issuer
-                .map(|issuer| (issuer.clone(), 7))
-                .into_iter()
-                .collect(),
-            in_flight: 2,
-            waiting: 3,
-            leading: true,
-            uptime: 1.5,
-        }
-    }
-
-    #[test]
-    fn a_scrape_omits_deleted_issuers() {
-        let metrics = Metrics::default();
-        let issuer = shop_ca();
-        metrics.decided(
-            Api::CertificateRequest,
-            Some(&issuer),
-            "issued",
-            Reason::Issued,
-        );
-        metrics.decided(
-            Api::CertificateRequest,
-            None,
-            "waiting",
-            Reason::IssuerNotFound,
-        );
-        metrics.signed("software", 0.000_2);
-        metrics.issuer(&issuer, Some(1_800_000_000));
-        metrics.bundle(&issuer, Some(true), Some(3));
-        metrics.queued("software", 0.2);
-        metrics.key_error("awsKms", ErrorClass::Throttled(None));
-        let text = metrics.scrape(&now(Some(&issuer))).unwrap();
-        for line in [
-            r#"signet_requests_total{api="CertificateRequest",issuer_kind="Issuer",issuer_namespace="shop",issuer="ca",outcome="issued",reason="Issued"} 1"#,
-            r#"issuer="",outcome="waiting",reason="IssuerNotFound"} 1"#,
-            r#"signet_ca_expiry_timestamp_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1800000000"#,
-            r#"signet_key_queue_length{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 7"#,
-            r#"signet_bundle_published{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1"#,
-            r#"signet_bundle_copies_outdated{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 3"#,
-            r#"signet_key_errors_total{backend="awsKms",reason="KeyThrottled"} 1"#,
-            "signet_requests_waiting 3",
-            "signet_leading 1",
-        ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
-        }
-        metrics.forget(&issuer);
-        let text = metrics.scrape(&now(None)).unwrap();
-        assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
-    }
-
-    #[test]
-    fn knows_the_issuers_that_label_a_series() {
-        let metrics = Metrics::default();
-        metrics.decided(
-            Api::CertificateRequest,
-            Some(&shop_ca()),
-            "issued",
-            Reason::Issued,
-        );
-        metrics.issuer(&corp(), None);
-        metrics.issuer(&corp(), Some(1));
-        let mut issuers = metrics.issuers();
-        issuers.sort();
-        assert_eq!(issuers, [shop_ca(), corp()]);
-        metrics.forget(&corp());
-        assert_eq!(metrics.issuers(), [shop_ca()]);
-    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
 use kube::api::PostParams;
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::api_error::describe;
 use crate::issuer_name::IssuerName;
+use crate::service_accounts::ApiServerToken;
 
 /// The shortest lifetime of a token that the API server allows. A token is used for one login.
 const TOKEN_SECONDS: i64 = 600;
@@ -104,30 +106,58 @@ impl Namespace for IssuerNamespace {
         service_account: &'a str,
     ) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
         async move {
-            check_name("ServiceAccount", service_account)?;
             let Secrets { client, namespace } = &self.secrets;
-            let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-            let request = TokenRequest {
-                spec: Some(TokenRequestSpec {
-                    audiences: Some(vec![self.audience.clone()]),
-                    expiration_seconds: Some(TOKEN_SECONDS),
-                    ..TokenRequestSpec::default()
-                }),
-                ..TokenRequest::default()
-            };
-            let response = api
-                .create_token_request(service_account, &PostParams::default(), &request)
-                .await
-                .map_err(|error| no_token(service_account, namespace, &error))?;
-            let token = response.status.and_then(|status| status.token);
-            let token = token.map(|token| ServiceAccountToken(Zeroizing::new(token)));
-            token.ok_or_else(|| {
-                let message = format!("the API server returned no token for {service_account}");
-                KeyError::new(ErrorClass::InvalidResponse, message)
-            })
+            let audiences = Some(vec![self.audience.clone()]);
+            let token = token(client, namespace, service_account, audiences).await?;
+            Ok(ServiceAccountToken(token.token))
         }
         .boxed()
     }
+}
+
+/// Requests a token of a ServiceAccount that only the API server accepts.
+pub(crate) async fn api_server_token(
+    client: &Client,
+    namespace: &str,
+    service_account: &str,
+) -> Result<ApiServerToken, KeyError> {
+    token(client, namespace, service_account, None).await
+}
+
+/// Requests a token. Without audiences it is for the API server.
+async fn token(
+    client: &Client,
+    namespace: &str,
+    service_account: &str,
+    audiences: Option<Vec<String>>,
+) -> Result<ApiServerToken, KeyError> {
+    check_name("ServiceAccount", service_account)?;
+    let api: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let request = TokenRequest {
+        spec: Some(TokenRequestSpec {
+            audiences,
+            expiration_seconds: Some(TOKEN_SECONDS),
+            ..TokenRequestSpec::default()
+        }),
+        ..TokenRequest::default()
+    };
+    let response = api
+        .create_token_request(service_account, &PostParams::default(), &request)
+        .await
+        .map_err(|error| no_token(service_account, namespace, &error))?;
+    let token = response.status.and_then(|status| {
+        Some(ApiServerToken {
+            token: Zeroizing::new(status.token?),
+            // Without an expiry, it is used once.
+            until: status
+                .expiration_timestamp
+                .map_or(Timestamp::MIN, |at| at.0),
+        })
+    });
+    token.ok_or_else(|| {
+        let message = format!("the API server returned no token for {service_account}");
+        KeyError::new(ErrorClass::InvalidResponse, message)
+    })
 }
 
 fn no_token(service_account: &str, namespace: &str, error: &kube::Error) -> KeyError {
@@ -142,7 +172,7 @@ fn no_token(service_account: &str, namespace: &str, error: &kube::Error) -> KeyE
         ),
         _ => return unread("token of the ServiceAccount", service_account, error),
     };
-    KeyError::new(ErrorClass::CredentialsRefused, message)
+    KeyError::new(ErrorClass::CredentialsRefused, message).missing()
 }
 
 async fn get<K>(client: &Client, namespace: &str, name: &str) -> Result<Option<K>, KeyError>
@@ -206,7 +236,7 @@ fn unread(kind: &str, name: &str, error: &kube::Error) -> KeyError {
     };
     match error {
         kube::Error::Api(status) if status.is_forbidden() => {
-            failed(ErrorClass::CredentialsRefused, describe(error))
+            failed(ErrorClass::CredentialsRefused, describe(error)).missing()
         }
         kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => {
             let why = format!("the response is not a {kind}");
@@ -292,6 +322,23 @@ mod tests {
         let error = unread("Secret", "ca", &kube::Error::Service(Box::new(refused)));
         assert!(error.message.ends_with("not sent"), "{error:?}");
         assert!(error.cause.unwrap().ends_with("refused by 10.0.0.1"));
+    }
+
+    /// The ServiceAccount, or the Role for its token, may be applied after the issuer.
+    #[test]
+    fn a_missing_service_account_or_role_may_still_be_created() {
+        for (code, reason, expected) in [
+            (403, "Forbidden", (ErrorClass::CredentialsRefused, true)),
+            (404, "NotFound", (ErrorClass::CredentialsRefused, true)),
+            (503, "ServiceUnavailable", (ErrorClass::Unreachable, false)),
+        ] {
+            let status = serde_json::json!({
+                "status": "Failure", "code": code, "reason": reason, "message": "no",
+            });
+            let error = kube::Error::Api(serde_json::from_value(status).unwrap());
+            let error = no_token("robot", "shop", &error);
+            assert_eq!((error.class, error.is_missing), expected, "{error}");
+        }
     }
 
     #[test]

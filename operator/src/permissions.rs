@@ -4,8 +4,10 @@
 //! both directions: no permission without a use, no call without a permission.
 
 use Scope::{
-    AllNamespaces, ApiServer, BundleSecrets, Cluster, ClusterResources, Granted, Issuers,
-    NamespacedIssuers, OwnNamespace,
+    AllNamespaces, ApiServer, BundleSecrets, CertificateRequests, Cluster, ClusterResources,
+    ClusterSigners, ClusterTrustBundles, Granted, IssuerReferences, IssuerSigners,
+    IssuerTrustBundles, Issuers, NamespacedIssuers, OwnNamespace, Parents, PodCertificates,
+    SigningRequests,
 };
 
 /// Where a permission holds.
@@ -18,17 +20,37 @@ pub enum Scope {
     Issuers,
     /// In every namespace, for namespaced Issuers; without them, nowhere.
     NamespacedIssuers,
+    /// In every namespace, for CertificateRequests, unless the chart disables them: a ClusterRole.
+    CertificateRequests,
+    /// In the whole cluster, for CertificateSigningRequests, unless the chart disables them: a
+    /// ClusterRole.
+    SigningRequests,
+    /// The same, with namespaced Issuers.
+    IssuerReferences,
+    /// In every namespace, for PodCertificateRequests, if the chart enables them: a ClusterRole.
+    PodCertificates,
+    /// In the whole cluster, for the signers of ClusterIssuers, if the chart enables one of
+    /// Kubernetes' own APIs: a ClusterRole.
+    ClusterSigners,
+    /// The same for those of Issuers, with namespaced Issuers.
+    IssuerSigners,
     /// In a namespace whose owner grants it with a Role; the chart does not.
     Granted,
     /// In the operator's own namespace: a Role.
     OwnNamespace,
     /// In the cluster resource namespace: a Role.
     ClusterResources,
+    /// In the cluster resource namespace, for requests to the parents of ClusterIssuers: a Role.
+    Parents,
     /// In the cluster resource namespace, for bundles in Secrets, if the chart allows them: a Role.
     BundleSecrets,
     /// In every namespace, for bundles of Issuers and copies of bundles, if the chart allows them: a
     /// ClusterRole. For the bundle of one Issuer, the owner of its namespace can grant it too.
     AllNamespaces,
+    /// In the whole cluster, for ClusterTrustBundles, unless the chart disables them: a ClusterRole.
+    ClusterTrustBundles,
+    /// The same for those of Issuers, if the chart allows them.
+    IssuerTrustBundles,
     /// In the namespace `default`, where the API server lists itself, for namespaced Issuers: a
     /// Role.
     ApiServer,
@@ -67,7 +89,10 @@ const fn grant(
 const SIGNET: &str = "signet.dev";
 const CERT_MANAGER: &str = "cert-manager.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
+const REQUESTS: &str = "certificaterequests";
 const CSR: &str = "certificatesigningrequests";
+const POD_REQUESTS: &str = "podcertificaterequests";
+const CTB: &str = "clustertrustbundles";
 
 /// The list.
 pub const PERMISSIONS: &[Permission] = &[
@@ -82,29 +107,54 @@ pub const PERMISSIONS: &[Permission] = &[
     grant(Issuers, SIGNET, "cagenerations", "patch"),
     // Those that have ended.
     grant(Issuers, SIGNET, "cagenerations", "delete"),
-    grant(Cluster, CERT_MANAGER, "certificaterequests", "list"),
-    grant(Cluster, CERT_MANAGER, "certificaterequests", "watch"),
-    grant(Cluster, CERT_MANAGER, "certificaterequests/status", "patch"),
-    grant(Cluster, CERTIFICATES, CSR, "list"),
-    grant(Cluster, CERTIFICATES, CSR, "watch"),
+    grant(CertificateRequests, CERT_MANAGER, REQUESTS, "list"),
+    grant(CertificateRequests, CERT_MANAGER, REQUESTS, "watch"),
     grant(
-        Cluster,
+        CertificateRequests,
+        CERT_MANAGER,
+        "certificaterequests/status",
+        "patch",
+    ),
+    grant(SigningRequests, CERTIFICATES, CSR, "list"),
+    grant(SigningRequests, CERTIFICATES, CSR, "watch"),
+    grant(
+        SigningRequests,
         CERTIFICATES,
         "certificatesigningrequests/status",
         "patch",
     ),
-    // The API server checks it when a CSR's status is written (CSR-4); the operator's audit log
+    grant(PodCertificates, CERTIFICATES, POD_REQUESTS, "list"),
+    grant(PodCertificates, CERTIFICATES, POD_REQUESTS, "watch"),
+    // One whose key is missing in v1 is read again as v1beta1 (PCR-3).
+    grant(PodCertificates, CERTIFICATES, POD_REQUESTS, "get"),
+    grant(
+        PodCertificates,
+        CERTIFICATES,
+        "podcertificaterequests/status",
+        "patch",
+    ),
+    // The pod that a request names, before a certificate is granted.
+    grant(PodCertificates, "", "pods", "get"),
+    // The API server checks it when the status of a CSR or a
+    // PodCertificateRequest is written (CSR-4, PCR-7); the operator's audit log
     // does not show it.
     Permission {
-        names: &["issuers.signet.dev/*", "clusterissuers.signet.dev/*"],
-        ..grant(Cluster, CERTIFICATES, "signers", "sign")
+        names: &["clusterissuers.signet.dev/*"],
+        ..grant(ClusterSigners, CERTIFICATES, "signers", "sign")
     },
+    Permission {
+        names: &["issuers.signet.dev/*"],
+        ..grant(IssuerSigners, CERTIFICATES, "signers", "sign")
+    },
+    // Whether the requester of a CertificateSigningRequest may use an Issuer.
     grant(
-        Cluster,
+        IssuerReferences,
         "authorization.k8s.io",
         "subjectaccessreviews",
         "create",
     ),
+    // The labels by which rules select namespaces.
+    grant(Cluster, "", "namespaces", "get"),
     // One by one, never listed or watched: an account that reads all Secrets is a target. The PINs
     // of PKCS#11 tokens are among those in the cluster resource namespace.
     grant(Issuers, "", "secrets", "get"),
@@ -121,7 +171,28 @@ pub const PERMISSIONS: &[Permission] = &[
     grant(AllNamespaces, "", "configmaps", "patch"),
     grant(AllNamespaces, "", "configmaps", "delete"),
     grant(AllNamespaces, "", "namespaces", "list"),
-    // For logging in to a key backend as a ServiceAccount that an issuer names.
+    grant(ClusterTrustBundles, CERTIFICATES, CTB, "get"),
+    grant(ClusterTrustBundles, CERTIFICATES, CTB, "list"),
+    grant(ClusterTrustBundles, CERTIFICATES, CTB, "watch"),
+    grant(ClusterTrustBundles, CERTIFICATES, CTB, "create"),
+    grant(ClusterTrustBundles, CERTIFICATES, CTB, "patch"),
+    grant(ClusterTrustBundles, CERTIFICATES, CTB, "delete"),
+    // Admission checks it when one is created or changed (CTB-3), as it checks "sign".
+    Permission {
+        names: &["clusterissuers.signet.dev/*"],
+        ..grant(ClusterTrustBundles, CERTIFICATES, "signers", "attest")
+    },
+    Permission {
+        names: &["issuers.signet.dev/*"],
+        ..grant(IssuerTrustBundles, CERTIFICATES, "signers", "attest")
+    },
+    // Requests for the CA certificates of ClusterIssuers. Those of Issuers are made, read and
+    // deleted by a ServiceAccount of their namespace.
+    grant(Parents, CERT_MANAGER, REQUESTS, "get"),
+    grant(Parents, CERT_MANAGER, REQUESTS, "create"),
+    grant(Parents, CERT_MANAGER, REQUESTS, "delete"),
+    // For logging in to a key backend as a ServiceAccount that an issuer names, and for the requests
+    // of Issuers.
     grant(Granted, "", "serviceaccounts/token", "create"),
     grant(Cluster, "events.k8s.io", "events", "create"),
     grant(Cluster, "events.k8s.io", "events", "patch"),

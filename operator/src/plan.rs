@@ -1,9 +1,13 @@
 //! What is to be written about an object, decided beforehand. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::Value;
 use signet_core::reason::Reason;
+
+use crate::issuer_name::IssuerName;
 
 pub const FIELD_MANAGER: &str = "signet";
 
@@ -46,6 +50,28 @@ pub fn managed_by() -> (String, String) {
         "app.kubernetes.io/managed-by".to_owned(),
         FIELD_MANAGER.to_owned(),
     )
+}
+
+const ISSUER_KIND: &str = "signet.dev/issuer-kind";
+const ISSUER_NAME: &str = "signet.dev/issuer-name";
+const ISSUER_UID: &str = "signet.dev/issuer-uid";
+
+/// Returns the annotations of what is created for an issuer and outlives it.
+pub fn issuer_annotations(issuer: &IssuerName, uid: &str) -> BTreeMap<String, String> {
+    let annotations = [
+        (ISSUER_KIND, issuer.kind.as_str()),
+        (ISSUER_NAME, &issuer.name),
+        (ISSUER_UID, uid),
+    ];
+    let owned = annotations.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    owned.into()
+}
+
+/// Returns the UID of the issuer for which an object was created, if that has this name.
+pub fn made_for(annotations: &BTreeMap<String, String>, issuer: &IssuerName) -> Option<String> {
+    let has = |key: &str, value: &str| annotations.get(key).is_some_and(|it| it == value);
+    let is_of_name = has(ISSUER_KIND, issuer.kind.as_str()) && has(ISSUER_NAME, &issuer.name);
+    is_of_name.then(|| annotations.get(ISSUER_UID).cloned().unwrap_or_default())
 }
 
 /// Shortens a text to what an event holds. A subject in it may be as long as a certificate.

@@ -2,8 +2,9 @@
 //!
 //! The objects are [observed](observe) with the issuer's other facts, the [demand] follows from the
 //! spec, [`decide`] compares both (pure), and [`apply`] takes the steps. It runs with each round of
-//! the issuer, so an object that was edited or deleted is repaired at the next resync. Which roots
-//! are published is a [`fact`] that the rotation depends on.
+//! the issuer, so an object that was edited or deleted is repaired at the next resync, and a
+//! [ClusterTrustBundle](trust_bundle) when its watch reports it. Which roots are published is a
+//! [`fact`] that the rotation depends on.
 
 mod apply;
 mod copies;
@@ -16,6 +17,7 @@ mod own;
 mod problem;
 mod reason;
 mod report;
+pub(crate) mod trust_bundle;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -29,12 +31,16 @@ use signet_core::ca::Bundle;
 pub use demand::{Demand, OwnDemand};
 pub use observe::{Observed, observe};
 pub use report::Report;
+pub use trust_bundle::TrustBundles;
 
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::writer::Writer;
 use object::Content;
+use own::OwnPlan;
 use problem::Problem;
 use report::{CopiesReport, OwnReport};
+use trust_bundle::TrustBundleDemand;
 
 /// How long publishing in the issuer's own namespace may delay the issuer's status.
 const OWN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -73,13 +79,20 @@ enum State {
 }
 
 impl State {
-    fn new(issuer: &IssuerName, uid: &str, trusted: &Trusted, demand: &Demand) -> Self {
-        match trusted {
+    /// `is_unwanted` is whether the spec wants no object.
+    fn new(
+        issuer: &IssuerName,
+        uid: &str,
+        trust: &Trust,
+        demand: &Demand,
+        is_unwanted: bool,
+    ) -> Self {
+        match &trust.roots {
             Trusted::Roots(bundle) => {
                 Self::Content(Content::new(issuer, uid, bundle.pem(), &demand.labels))
             }
             Trusted::Nothing => Self::Nothing,
-            Trusted::Unknown if demand.own == OwnDemand::Nothing => Self::Nothing,
+            Trusted::Unknown if is_unwanted => Self::Nothing,
             Trusted::Unknown => Self::AsIs,
         }
     }
@@ -95,21 +108,61 @@ pub async fn publish(
     with_copies: bool,
     context: &Context,
 ) -> Report {
+    let report = write(issuer, uid, observed, trust, with_copies, context).await;
+    context
+        .metrics
+        .bundle(issuer, report.is_published(), report.outdated());
+    report
+}
+
+async fn write(
+    issuer: &IssuerName,
+    uid: &str,
+    observed: &Observed,
+    trust: &Trust,
+    with_copies: bool,
+    context: &Context,
+) -> Report {
     let demand = &observed.demand;
-    let state = State::new(issuer, uid, &trust.roots, demand);
+    let state = |is_unwanted| State::new(issuer, uid, trust, demand, is_unwanted);
+    let of_cluster = state(demand.trust_bundle == TrustBundleDemand::Nothing);
+    let state = state(demand.own == OwnDemand::Nothing);
     let namespace = context.resource_namespace(issuer);
-    let plan = own::plan((issuer, namespace), observed, &state, trust.too_large);
-    let own = tokio::time::timeout(OWN_TIMEOUT, own::take(plan, &context.writer)).await;
+    let plans = [
+        own::plan((issuer, namespace), observed, &state, trust.too_large),
+        trust_bundle::plan(issuer, observed, &of_cluster, trust.too_large),
+    ];
+    let own = tokio::time::timeout(OWN_TIMEOUT, take(plans, &context.writer)).await;
     let own = own.unwrap_or_else(|_| OwnReport::failed(Problem::timeout(OWN_TIMEOUT)));
     let copies = match with_copies {
         true => Some(publish_copies(issuer, demand, &state, context).await),
         false => None,
     };
-    let report = Report { own, copies };
-    context
-        .metrics
-        .bundle(issuer, report.is_published(), report.outdated());
+    Report { own, copies }
+}
+
+/// Takes plans that do not depend on each other.
+async fn take(plans: [OwnPlan<'_>; 2], writer: &Writer) -> OwnReport {
+    let mut report = OwnReport::default();
+    for plan in plans {
+        report.add(own::take(plan, writer).await);
+    }
     report
+}
+
+/// Deletes the bundle of an issuer that no longer exists, with its copies where that is allowed. There
+/// is no series for it: tenants choose the names, and may delete any number of issuers.
+pub async fn remove(issuer: &IssuerName, observed: &Observed, context: &Context) {
+    let nothing = Trust {
+        roots: Trusted::Nothing,
+        too_large: None,
+    };
+    write(issuer, "", observed, &nothing, true, context).await;
+}
+
+/// Returns the name of the objects with an issuer's bundle.
+pub fn object_name(issuer: &IssuerName) -> String {
+    object::name(issuer)
 }
 
 async fn publish_copies(

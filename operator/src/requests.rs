@@ -14,11 +14,13 @@ mod fixtures;
 mod issue;
 mod kind;
 mod lean;
+mod log;
 mod object;
 mod outcome;
+mod pod_certificate_request;
 mod reconcile;
-mod review;
-mod signer_name;
+mod unapproved;
+pub(crate) mod unwatched;
 mod watch;
 
 use std::sync::Arc;
@@ -29,10 +31,18 @@ use signet_api::external::certificate_request::CertificateRequest;
 use crate::context::Context;
 pub(crate) use controller::Controller;
 
-/// Returns the controllers of all request APIs, for one term of leadership.
+/// Returns the controllers of the request APIs that are enabled, for one term of leadership. Those
+/// of Kubernetes' optional APIs look for a served version first.
 pub(crate) fn controllers(context: &Arc<Context>) -> Vec<Controller> {
-    vec![
-        Controller::new::<CertificateRequest>(context),
-        Controller::new::<CertificateSigningRequest>(context),
-    ]
+    let mut controllers = Vec::new();
+    if context.settings.certificate_requests {
+        controllers.push(Controller::new::<CertificateRequest>(context));
+    }
+    if context.settings.certificate_signing_requests {
+        controllers.push(Controller::new::<CertificateSigningRequest>(context));
+    }
+    if context.settings.pod_certificate_requests {
+        controllers.push(pod_certificate_request::controller(context));
+    }
+    controllers
 }

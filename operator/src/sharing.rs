@@ -6,15 +6,18 @@
 //! only trusts.
 
 mod index;
+mod key_users;
 mod shared_ca;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use parking_lot::Mutex;
+use signet_core::spiffe::TrustDomain;
 
 pub use index::{CaIndex, CaKeys};
+pub use key_users::KeyUsers;
 pub use shared_ca::{MAX_COUNTED, SharedCa};
 
 use crate::issuer_name::IssuerName;
@@ -112,6 +115,19 @@ impl Sharing {
 
     pub fn shared(&self, name: &IssuerName) -> Option<SharedCa> {
         self.state.lock().index.shared(name)
+    }
+
+    /// Returns the trust domains whose IDs an issuer without one must not issue; none until every
+    /// issuer was observed once.
+    pub fn served(&self, name: &IssuerName) -> Option<BTreeSet<TrustDomain>> {
+        let state = self.state.lock();
+        let is_complete = state.first_pass.is_complete();
+        is_complete.then(|| state.index.served(name))
+    }
+
+    /// Returns the other issuers whose chains have this key; none if there are none.
+    pub fn users(&self, name: &IssuerName, key: &str) -> Option<KeyUsers> {
+        self.state.lock().index.key_users(name, key)
     }
 
     fn update(&self, name: &IssuerName, change: impl FnOnce(&mut CaIndex) -> Vec<IssuerName>) {

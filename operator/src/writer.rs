@@ -5,6 +5,7 @@ mod objects;
 mod terminating;
 #[cfg(test)]
 mod tests;
+mod written;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use http::HeaderValue;
 use http::header::ACCEPT;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
-use kube::core::{PartialObjectMeta, Request};
+use kube::core::{ObjectMeta, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use parking_lot::Mutex;
@@ -23,8 +24,9 @@ use signet_keys::FairSemaphore;
 use crate::api_error::{describe, is_namespace_terminating};
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
 pub use generations::{Recorded, StoredVersion};
-pub use objects::ObjectVersion;
+pub use objects::{ObjectVersion, Objects};
 use terminating::Terminating;
+use written::Written;
 
 /// Requests only the metadata of an object in the response to a write.
 const METADATA_ONLY: HeaderValue =
@@ -68,6 +70,14 @@ impl Writer {
         }
     }
 
+    /// Returns a writer that writes as the user of this client.
+    pub fn acting_as(&self, client: Client) -> Self {
+        Self {
+            client,
+            ..self.clone()
+        }
+    }
+
     /// Writes a plan about `object`: the status in one write, then the event.
     ///
     /// The write carries the UID and resourceVersion of the object that the plan was made for, so
@@ -98,7 +108,18 @@ impl Writer {
     where
         K: Resource<DynamicType = ()>,
     {
-        let meta = object.meta();
+        self.status_of::<K>(object.meta(), status).await
+    }
+
+    /// Writes the status of the object with this metadata.
+    pub async fn status_of<K>(
+        &self,
+        meta: &ObjectMeta,
+        status: &Value,
+    ) -> Result<Option<String>, kube::Error>
+    where
+        K: Resource<DynamicType = ()>,
+    {
         let body = json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
@@ -112,9 +133,9 @@ impl Writer {
             .patch_subresource("status", name, &params, &Patch::Apply(&body))
             .map_err(kube::Error::BuildRequest)?;
         request.headers_mut().insert(ACCEPT, METADATA_ONLY);
-        // The watch delivers the written object, so only the response's metadata is parsed.
-        match self.client.request::<PartialObjectMeta<K>>(request).await {
-            Ok(written) => Ok(Some(written.metadata.resource_version.unwrap_or_default())),
+        // The watch delivers the written object.
+        match self.client.request::<Written>(request).await {
+            Ok(written) => Ok(Some(written.version())),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
                 Ok(None)
             }

@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, SubjectKeyIdentifier,
 };
 
-use crate::{go, openssl, verify_signature, webpki};
+use crate::{Mesh, go, locked, openssl, verify_signature, webpki};
 
 /// A reader of paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Reader {
     Webpki,
     /// Go's crypto/x509.
     Go,
+    /// rustls-webpki in the release that a mesh locks.
+    Locked(Mesh),
 }
 
 /// A certificate, the intermediates above it, and the roots that are trusted.
@@ -92,7 +94,11 @@ impl Chain {
                 purposes.try_for_each(|purpose| openssl::verify(self, at, Some(purpose.openssl)))
             }
             Reader::Go => go::verify(self, at),
-            Reader::Webpki if is_ca => Ok(()),
+            Reader::Webpki | Reader::Locked(_) if is_ca => Ok(()),
+            Reader::Locked(mesh) => {
+                let mut names = purposes.filter_map(|it| it.webpki.map(webpki::Purpose::name));
+                names.try_for_each(|name| locked::verify(self, mesh, at, name))
+            }
             Reader::Webpki => {
                 webpki::verify(self, at, None)?;
                 purposes.try_for_each(|purpose| webpki::verify(self, at, purpose.webpki))

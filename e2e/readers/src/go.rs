@@ -9,35 +9,20 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use tempfile::TempDir;
 
-use crate::{Chain, openssl};
+use crate::{Chain, program};
 
 /// Needs the standard library only, so that nothing is downloaded.
 const SOURCE: &str = include_str!("verify.go");
 
 /// Checks a chain at a time since 1970, for each purpose of the certificate.
 pub(crate) fn verify(chain: &Chain, at: Duration) -> Result<()> {
-    chain.leaf()?;
-    let folder = TempDir::new()?;
-    let (leaf, intermediates) = chain.certificates.split_at(1);
-    let mut command = Command::new(program()?);
+    let mut command = Command::new(built()?);
     command.arg(at.as_secs().to_string());
-    for (name, certificates) in [
-        ("leaf.pem", leaf),
-        ("chain.pem", intermediates),
-        ("roots.pem", &chain.roots[..]),
-    ] {
-        let path = folder.path().join(name);
-        fs::write(&path, openssl::pem(certificates)?)?;
-        command.arg(path);
-    }
-    let output = command.output()?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "Go: {text}");
-    Ok(())
+    program::verify(chain, command, "Go")
 }
 
 /// The program, which is built once in a process.
-fn program() -> Result<PathBuf> {
+fn built() -> Result<PathBuf> {
     static PROGRAM: OnceLock<Result<(TempDir, PathBuf), String>> = OnceLock::new();
     let built = PROGRAM.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     let (_, path) = built.as_ref().map_err(|error| anyhow!("{error}"))?;

@@ -6,10 +6,13 @@
 
 mod chain;
 mod go;
+mod locked;
 mod openssl;
+mod program;
 mod signature;
 mod webpki;
 
 pub use chain::{Chain, Reader};
+pub use locked::Mesh;
 pub use openssl::OpenSsl;
 pub use signature::verify_signature;

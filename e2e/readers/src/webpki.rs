@@ -18,6 +18,16 @@ pub(crate) enum Purpose {
     Client,
 }
 
+impl Purpose {
+    /// What programs call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
 /// Checks a chain at a time since 1970, for a purpose or for any.
 pub(crate) fn verify(chain: &Chain, at: Duration, purpose: Option<Purpose>) -> Result<()> {
     let verified = match purpose {

@@ -17,6 +17,7 @@ pub struct TokenKey {
     module: &'static str,
     token: &'static Token,
     label: String,
+    id: String,
 }
 
 impl TokenKey {
@@ -31,10 +32,11 @@ impl TokenKey {
             module,
             token: token(module)?,
             label: unique("ca"),
+            id,
         };
         let curve = "EC:prime256v1";
         key.hsm()
-            .make_key(module, &key.pin(), curve, &key.label, &id)?;
+            .make_key(module, &key.pin(), curve, &key.label, &key.id)?;
         Ok(key)
     }
 
@@ -51,6 +53,11 @@ impl TokenKey {
     /// The key's label.
     pub fn label(&self) -> &str {
         &self.label
+    }
+
+    /// The key's id, in hexadecimal.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The present PIN.

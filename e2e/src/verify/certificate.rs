@@ -18,7 +18,7 @@ use x509_cert::ext::pkix::{
 use x509_cert::time::Time;
 
 /// A certificate, as bytes and parsed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
     der: Vec<u8>,
     parsed: Parsed,

@@ -3,6 +3,8 @@
 mod copies;
 mod objects;
 mod rotations;
+mod trust_bundles;
+mod watched;
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -10,13 +12,17 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
+use signet_api::IssuerStatus;
 use signet_api::conditions::{BUNDLE_PUBLISHED, find};
-use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerStatus};
 use signet_e2e::{IssuerRef, TestNamespace, spec};
 
 pub(crate) use copies::copies_follow_the_labels_of_namespaces;
 pub(crate) use objects::tests;
 pub(crate) use rotations::tests as rotations;
+pub(crate) use trust_bundles::tests as trust_bundles;
+pub(crate) use watched::{
+    trust_bundles_of_issuers_have_to_be_allowed, trust_bundles_of_kubernetes_1_36_are_v1beta1,
+};
 
 /// A self-signed root whose bundle is published like this.
 fn published(secret: &str, bundle: Value) -> Value {
@@ -52,27 +58,11 @@ async fn wait_until(
     what: &str,
     holds: impl Fn(&Condition) -> bool,
 ) -> Result<(IssuerStatus, String)> {
-    let bed = test.bed();
-    let condition = |status: &Option<IssuerStatus>| {
-        find(&status.as_ref()?.conditions, BUNDLE_PUBLISHED).cloned()
-    };
-    let is_so = |status: &Option<IssuerStatus>| condition(status).is_some_and(|it| holds(&it));
-    let status = match issuer.kind {
-        IssuerKind::Issuer => {
-            let api: Api<Issuer> = test.api();
-            let found = bed.wait(&api, &issuer.name, what, |it: &Issuer| is_so(&it.status));
-            found.await?.status
-        }
-        IssuerKind::ClusterIssuer => {
-            let api: Api<ClusterIssuer> = Api::all(bed.client());
-            let found = bed.wait(&api, &issuer.name, what, |it: &ClusterIssuer| {
-                is_so(&it.status)
-            });
-            found.await?.status
-        }
-    };
+    let condition = |status: &IssuerStatus| find(&status.conditions, BUNDLE_PUBLISHED).cloned();
+    let is_so = |status: &IssuerStatus| condition(status).is_some_and(|it| holds(&it));
+    let status = test.wait_for_status(issuer, what, is_so).await?;
     let message = condition(&status).map(|condition| condition.message);
-    Ok((status.unwrap_or_default(), message.unwrap_or_default()))
+    Ok((status, message.unwrap_or_default()))
 }
 
 /// Waits until a ConfigMap has exactly this bundle.

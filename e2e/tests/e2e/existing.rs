@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
-use signet_api::{CAGeneration, GenerationState};
+use signet_api::{CAGeneration, GenerationState, IssuerStatus};
 use signet_e2e::csr::{Csr, KeyKind};
 use signet_e2e::{Ask, CertManagerCa, IssuerRef, TestNamespace, spec};
 use signet_testbed::installation::NAMESPACE;
@@ -160,18 +160,11 @@ async fn rotates(test: &TestNamespace, policy: &str) -> Result<()> {
         .patch("root", &PatchParams::default(), &Patch::Merge(change))
         .await?;
     test.cert_manager_ca_renewed(ca, 2).await?;
-    let rotated = |found: &signet_api::Issuer| {
-        let status = found.status.as_ref();
-        status.is_some_and(|status| {
-            let first = status.ca.first();
-            first.is_some_and(|ca| ca.generation == 2 && ca.state == GenerationState::Active)
-        })
+    let rotated = |status: &IssuerStatus| {
+        let first = status.ca.first();
+        first.is_some_and(|ca| ca.generation == 2 && ca.state == GenerationState::Active)
     };
-    let found = test
-        .bed()
-        .wait(&test.api(), "ca", "rotated", rotated)
-        .await?;
-    let status = found.status.context("it has a status")?;
+    let status = test.wait_for_status(&issuer, "rotated", rotated).await?;
     let states: Vec<_> = status
         .ca
         .iter()

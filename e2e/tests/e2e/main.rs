@@ -6,26 +6,38 @@
 #[macro_use]
 extern crate signet_e2e;
 
+mod admission;
+mod approvals;
 mod bundles;
 mod ca_requests;
 mod certificates;
+mod deletion;
 mod existing;
+mod gitops;
 mod intake;
+mod killed;
 mod kubectl;
 mod least_privilege;
+mod losses;
 mod manual;
+mod meshes;
 mod names_and_keys;
 mod observation;
 mod operator;
+mod parents;
+mod pod_certificates;
 mod profile;
 mod refusals;
 mod rotation;
+mod rules;
 mod schema;
 mod self_signed;
 mod shared_ca;
 mod signing_requests;
 mod spiffe;
 mod spiffe_certificates;
+mod trail;
+mod trusted_roots;
 mod usages_and_durations;
 mod verifier;
 
@@ -40,27 +52,51 @@ fn main() -> ExitCode {
             operator::two_replicas_one_stands_by_and_takes_over,
             operator::a_lost_lease_stops_the_work_until_it_is_free,
             certificates::the_chart_lets_cert_managers_approver_approve,
+            deletion::an_issuer_that_was_deleted_meanwhile_signs_nothing,
+            deletion::an_issuer_that_cannot_be_read_is_stalled_and_signs_nothing,
             bundles::copies_follow_the_labels_of_namespaces,
+            bundles::trust_bundles_of_issuers_have_to_be_allowed,
+            killed::killed_in_every_state_of_a_generation,
+            meshes::istio_csr_as_its_page_has_it,
+            parents::killed_while_a_request_to_a_parent_is_open,
+            parents::another_root_reaches_the_issuer_below_without_a_resync,
         ],
+        earlier![bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1],
+        admission::tests(),
+        approvals::tests(),
         bundles::tests(),
         bundles::rotations(),
+        bundles::trust_bundles(),
         ca_requests::tests(),
         certificates::tests(),
+        deletion::tests(),
         existing::tests(),
+        gitops::tests(),
         intake::tests(),
         kubectl::tests(),
+        losses::tests(),
+        losses::refusals(),
         manual::tests(),
+        meshes::tests(),
+        trusted_roots::tests(),
         names_and_keys::tests(),
         observation::tests(),
+        parents::tests(),
+        pod_certificates::tests(),
+        pod_certificates::attacks(),
+        pod_certificates::pressure(),
+        earlier![pod_certificates::on_kubernetes_1_36],
         profile::tests(),
         refusals::tests(),
         rotation::tests(),
+        rules::tests(),
         schema::tests(),
         self_signed::tests(),
         shared_ca::tests(),
         signing_requests::tests(),
         spiffe::tests(),
         spiffe_certificates::tests(),
+        trail::tests(),
         usages_and_durations::tests(),
         verifier::tests(),
     ];

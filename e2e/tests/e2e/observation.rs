@@ -61,6 +61,8 @@ async fn metrics_report_issuers_and_requests(test: &TestNamespace) -> Result<()>
         ),
         format!("signet_issuer_ready{{{of}}} 1"),
         format!("signet_ca_expiry_timestamp_seconds{{{of}}} {end}"),
+        format!("signet_ca_generation_expiry_timestamp_seconds{{{of},generation=\"1\"}} {end}"),
+        format!("signet_ca_generation_state{{{of},generation=\"1\",state=\"Active\"}} 1"),
         "signet_leading 1".to_owned(),
     ] {
         scraped(test, |text| text.lines().any(|it| it == line))

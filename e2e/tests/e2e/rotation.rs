@@ -20,20 +20,6 @@ shared![
     a_requests_ca_begins_with_its_own_root,
 ];
 
-async fn wait_until(
-    test: &TestNamespace,
-    issuer: &IssuerRef,
-    what: &str,
-    holds: impl Fn(&IssuerStatus) -> bool,
-) -> Result<IssuerStatus> {
-    let holds = |found: &signet_api::Issuer| found.status.as_ref().is_some_and(&holds);
-    let found = test
-        .bed()
-        .wait(&test.api(), &issuer.name, what, holds)
-        .await?;
-    found.status.context("it has a status")
-}
-
 fn signs(status: &IssuerStatus, generation: u32) -> bool {
     status.ca.first().is_some_and(|ca| {
         let is_current = ca.role == Some(GenerationRole::Current);
@@ -59,7 +45,9 @@ async fn a_self_signed_root_is_renewed_and_the_old_one_leaves(test: &TestNamespa
     let mut spec = spec::self_signed(&test.unique("root"));
     spec["certificate"]["selfSigned"]["duration"] = json!("40s");
     let issuer = test.issuer(Issuer, "root", spec).await?;
-    let status = wait_until(test, &issuer, "renewed", |status| signs(status, 2)).await?;
+    let status = test
+        .wait_for_status(&issuer, "renewed", |status| signs(status, 2))
+        .await?;
     ensure!(roots(&status) == 2, "both are trusted: {status:?}");
     ensure!(
         status.ca[0].subject == status.ca[1].subject,
@@ -77,7 +65,8 @@ async fn a_self_signed_root_is_renewed_and_the_old_one_leaves(test: &TestNamespa
         let first = ca.find(|ca| ca.fingerprint == first);
         first.is_none_or(|first| first.state == GenerationState::Expired)
     };
-    wait_until(test, &issuer, "the first root has left", has_left).await?;
+    test.wait_for_status(&issuer, "the first root has left", has_left)
+        .await?;
     Ok(())
 }
 
@@ -108,7 +97,8 @@ async fn another_key_signs_after_its_root_was_published(test: &TestNamespace) ->
     });
     test.patch_issuer(&issuer, change).await?;
     let published = |status: &IssuerStatus| signs(status, 1) && roots(status) == 2;
-    wait_until(test, &issuer, "published", published).await?;
+    test.wait_for_status(&issuer, "published", published)
+        .await?;
     // Consumers of a certificate of now have both roots, its own first.
     let between = issues(test, &issuer).await?;
     ensure!(between.roots.len() == 2, "{:?}", between.roots);
@@ -116,7 +106,8 @@ async fn another_key_signs_after_its_root_was_published(test: &TestNamespace) ->
         between.issuer()?.der() == before.issuer()?.der(),
         "the first one signs"
     );
-    wait_until(test, &issuer, "activated", |status| signs(status, 2)).await?;
+    test.wait_for_status(&issuer, "activated", |status| signs(status, 2))
+        .await?;
     let after = issues(test, &issuer).await?;
     ensure!(
         after.roots.len() == 2,
@@ -144,7 +135,9 @@ async fn a_chain_under_another_root_is_published_before_it_signs(
     let change = json!({ "key": key("second"), "rotation": { "activation": "Manual" } });
     test.patch_issuer(&issuer, change).await?;
     let published = |status: &IssuerStatus| signs(status, 1) && roots(status) == 2;
-    let status = wait_until(test, &issuer, "published", published).await?;
+    let status = test
+        .wait_for_status(&issuer, "published", published)
+        .await?;
     let next = status
         .ca
         .iter()
@@ -153,7 +146,8 @@ async fn a_chain_under_another_root_is_published_before_it_signs(
     let next = next.context("the next one has a certificate")?;
     test.patch_issuer(&issuer, json!({ "rotation": { "activate": next } }))
         .await?;
-    wait_until(test, &issuer, "activated", |status| signs(status, 2)).await?;
+    test.wait_for_status(&issuer, "activated", |status| signs(status, 2))
+        .await?;
     let issued = issues(test, &issuer).await?;
     ensure!(
         issued.issuer()?.subject() == "CN=second",
@@ -181,7 +175,8 @@ async fn a_revoked_key_stops_signing_and_its_successor_does_not_wait(
     let other = key(&test.unique("other"));
     test.patch_issuer(&issuer, json!({ "key": other })).await?;
     let successor = |status: &IssuerStatus| signs(status, 2) && roots(status) == 1;
-    wait_until(test, &issuer, "its successor", successor).await?;
+    test.wait_for_status(&issuer, "its successor", successor)
+        .await?;
     issues(test, &issuer).await?;
     let taken_out = json!({ "rotation": { "revoked": null } });
     let refused = test.patch_issuer(&issuer, taken_out).await.err();
@@ -199,10 +194,12 @@ async fn a_rollback_signs_with_the_earlier_certificate(test: &TestNamespace) -> 
         "key": key(&test.unique("other")), "rotation": { "activationDelay": "1s" },
     });
     test.patch_issuer(&issuer, change).await?;
-    wait_until(test, &issuer, "activated", |status| signs(status, 2)).await?;
+    test.wait_for_status(&issuer, "activated", |status| signs(status, 2))
+        .await?;
     test.patch_issuer(&issuer, json!({ "rotation": { "rollbackTo": first } }))
         .await?;
-    wait_until(test, &issuer, "rolled back", |status| signs(status, 3)).await?;
+    test.wait_for_status(&issuer, "rolled back", |status| signs(status, 3))
+        .await?;
     let after = issues(test, &issuer).await?;
     ensure!(
         after.issuer()?.der() == before.issuer()?.der(),
@@ -241,7 +238,7 @@ async fn a_requests_ca_begins_with_its_own_root(test: &TestNamespace) -> Result<
     test.patch_issuer(&issuer, change).await?;
     for generation in [1, 2] {
         let phase = |status: &IssuerStatus| signs(status, generation) && roots(status) == 2;
-        wait_until(test, &issuer, "both roots", phase).await?;
+        test.wait_for_status(&issuer, "both roots", phase).await?;
         let issued = issues(test, &issuer).await?;
         let first = issued.roots.first().context("it has a root")?;
         ensure!(

@@ -1,13 +1,20 @@
 //! What the API server itself refuses, and its message.
 
+mod rules;
+
+use std::ffi::OsStr;
+use std::fs;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
+use signet_e2e::shell::Shell;
 use signet_e2e::{TestNamespace, spec};
 
 shared![
     a_spec_that_cannot_be_meant_is_refused_with_what_to_change,
     what_is_meant_is_taken,
+    a_preset_is_taken_as_it_is_printed,
     an_unknown_key_type_is_refused,
     a_change_is_judged_like_a_creation,
     a_trust_domain_is_neither_added_nor_changed_nor_removed,
@@ -20,9 +27,10 @@ fn wrong() -> Wrong {
     [
         wrong_unions(),
         wrong_values(),
-        wrong_requesters(),
+        wrong_lists(),
         wrong_lifetimes(),
         wrong_urls(),
+        rules::wrong(),
     ]
     .concat()
 }
@@ -58,6 +66,27 @@ fn wrong_unions() -> Wrong {
         (
             json!({ "certificate": { "selfSigned": { "subject": "CN=a" }, "existing": {} } }),
             "name exactly one of: selfSigned, existing",
+        ),
+    ]
+}
+
+fn trusted_roots(list: Value) -> Value {
+    json!({ "certificate": { "trustedRoots": list } })
+}
+
+fn wrong_lists() -> Wrong {
+    vec![
+        (
+            trusted_roots(json!({ "fingerprints": ["AB:CD"] })),
+            "64 lower-case hex digits without colons",
+        ),
+        (
+            trusted_roots(json!({ "fingerprints": vec!["ab".repeat(32); 17] })),
+            "must have at most 16 items",
+        ),
+        (
+            trusted_roots(json!({ "configMapName": "a", "secretName": "a" })),
+            "set exactly one of: fingerprints, configMapName, secretName",
         ),
     ]
 }
@@ -135,40 +164,6 @@ fn wrong_values() -> Wrong {
         (
             json!({ "rotation": { "revoked": ["0".repeat(63)] } }),
             "spec.rotation.revoked",
-        ),
-    ]
-}
-
-/// In a trust domain, a CA certificate is for listed requesters only.
-fn wrong_requesters() -> Wrong {
-    let allowed = |allowed: Value| json!({ "profile": { "ca": { "allowedRequesters": allowed } } });
-    let account = json!({ "namespace": "spire", "name": "server" });
-    let many: Vec<_> = (0..257).map(|number| format!("ns-{number}")).collect();
-    vec![
-        (
-            json!({ "spiffe": { "trustDomain": "prod.example" }, "profile": { "ca": {} } }),
-            "requires profile.ca.allowedRequesters",
-        ),
-        (allowed(json!({})), "name at least one requester"),
-        (
-            allowed(json!({ "serviceAccounts": [] })),
-            "should have at least 1 items",
-        ),
-        (
-            allowed(json!({ "serviceAccounts": [account, account] })),
-            "Duplicate value",
-        ),
-        (
-            allowed(json!({ "serviceAccounts": [{ "name": "server" }] })),
-            "serviceAccounts[0].namespace: Required value",
-        ),
-        (
-            allowed(json!({ "certificates": { "namespaces": ["*"] } })),
-            "certificates.namespaces[0]",
-        ),
-        (
-            allowed(json!({ "certificates": { "namespaces": many } })),
-            "must have at most 256 items",
         ),
     ]
 }
@@ -267,19 +262,14 @@ async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
                 "whenCAExpiresFirst": "Wait",
             },
         }),
-        json!({
-            "spiffe": { "trustDomain": "prod.example" },
-            "profile": { "ca": { "allowedRequesters": {
-                "serviceAccounts": [{ "namespace": "spire", "name": "server" }],
-                "certificates": { "namespaces": ["mesh"] },
-            } } },
-        }),
         json!({ "key": { "software": { "keyType": "ED25519" } } }),
         json!({ "rotation": { "activation": "Manual", "requestID": "1", "revisionHistoryLimit": 0 } }),
         json!({ "rotation": { "activationDelay": "24h", "revoked": ["0".repeat(64)] } }),
         json!({ "certificate": { "renewBefore": "24h" }, "suspend": false }),
+        json!({ "certificate": { "trustedRoots": { "fingerprints": ["ab".repeat(32)] }, "followParentRoots": true } }),
     ]
     .into_iter()
+    .chain(rules::right_specs())
     .enumerate()
     {
         let mut spec = spec::self_signed(&test.unique(&number.to_string()));
@@ -288,6 +278,40 @@ async fn what_is_meant_is_taken(test: &TestNamespace) -> Result<()> {
         test.issuer(Issuer, &name, spec)
             .await
             .with_context(|| change.to_string())?;
+    }
+    Ok(())
+}
+
+/// So that a user can begin with a preset and change it.
+async fn a_preset_is_taken_as_it_is_printed(test: &TestNamespace) -> Result<()> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/presets");
+    let shell = Shell::new(test.bed())?;
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let spiffe = match name.ends_with("-plain") {
+            true => "",
+            false => "  spiffe: { trustDomain: presets.example }\n",
+        };
+        let policy = fs::read_to_string(&path)?;
+        if policy.starts_with("# Only the preset can state this") {
+            continue;
+        }
+        let policy = policy.replace('\n', "\n  ");
+        let profile = if policy.contains(" ca:") {
+            "{ ca: {} }"
+        } else {
+            "{}"
+        };
+        let object = format!(
+            "apiVersion: signet.dev/v1alpha1\nkind: ClusterIssuer\nmetadata: {{ name: {} }}\nspec:\n  \
+             key: {{ software: {{ secretName: ca }} }}\n  certificate: {{ selfSigned: {{}} }}\n  \
+             profile: {profile}\n{spiffe}  {policy}\n",
+            test.unique("preset"),
+        );
+        fs::write(shell.folder().join("preset.yaml"), object)?;
+        let create = "kubectl create --dry-run=server -f preset.yaml";
+        shell.run(create).await.with_context(|| name.to_owned())?;
     }
     Ok(())
 }

@@ -144,7 +144,7 @@ async fn a_missing_key_is_not_recreated(test: &TestNamespace) -> Result<()> {
     let issuer = test.root().await?;
     let name = test.unique("root");
     let key = delete_key(test, &name).await?;
-    let message = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
+    let message = test.wait_until_not_ready(&issuer, "CaLost").await?;
     ensure!(message.contains(&name), "it names the Secret: {message}");
     let csr = Csr::for_dns("shop.example")?;
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
@@ -253,7 +253,7 @@ async fn kstatus_conditions_follow_the_generation(test: &TestNamespace) -> Resul
 
     delete_key(test, &test.unique("root")).await?;
     let gone = |ready: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
-        ready.reason == "KeyNotFound"
+        ready.reason == "CaLost"
     };
     let status = test
         .wait_for_issuer(&issuer, "without its key", gone)

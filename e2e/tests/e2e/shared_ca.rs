@@ -6,7 +6,7 @@ use signet_e2e::{IssuerRef, TestNamespace, audit, spec};
 
 shared![a_plain_issuer_over_the_ca_of_a_trust_domain_is_reported_by_both];
 
-/// The plain issuer could sign any SPIFFE ID under the root of the trust domain.
+/// The plain issuer could sign what the rules of the trust domain refuse.
 async fn a_plain_issuer_over_the_ca_of_a_trust_domain_is_reported_by_both(
     test: &TestNamespace,
 ) -> Result<()> {

@@ -283,7 +283,8 @@ async fn a_forged_owner_does_not_count(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test).await?;
     // The Certificate is a real one that is issued already: else the garbage collector or
     // cert-manager would remove the request.
-    let names = json!({ "dnsNames": ["shop.example"] });
+    let encoding = json!({ "encoding": "PKCS8" });
+    let names = json!({ "dnsNames": ["shop.example"], "privateKey": encoding });
     test.create_certificate("shop", issuer.reference(), names)
         .await?;
     test.approve_certificate("shop", 1).await?;
@@ -369,10 +370,15 @@ async fn no_crl_sign_on_a_leaf(test: &TestNamespace) -> Result<()> {
 /// Rule X5-7.
 async fn a_ca_carries_the_trust_domains_id_or_none(test: &TestNamespace) -> Result<()> {
     let mut spec = spec::spiffe(&test.unique("mesh"), TRUST_DOMAIN);
-    spec["profile"] = json!({ "ca": { "allowedRequesters": {
-        "serviceAccounts": [{ "namespace": test.name(), "name": "requester" }],
-    } } });
-    let issuer = test.issuer(Issuer, "mesh", spec).await?;
+    spec["profile"] = json!({ "ca": {} });
+    spec["policy"] = json!({ "rules": [{
+        "name": "cas",
+        "requesters": {
+            "serviceAccounts": [{ "namespace": test.name(), "name": "requester" }],
+        },
+        "allow": { "ca": {} },
+    }] });
+    let issuer = test.issuer(ClusterIssuer, "mesh", spec).await?;
     let of = |uri: &str| Csr::of_new_key()?.common_name("sub").uri(uri)?.build();
     let domain = format!("spiffe://{TRUST_DOMAIN}");
     let csr = of(&domain)?;

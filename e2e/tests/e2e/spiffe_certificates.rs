@@ -27,7 +27,8 @@ fn id(test: &TestNamespace, path: &str) -> String {
 }
 
 async fn gets(test: &TestNamespace, issuer: &IssuerRef, listed: &[&str], id: &str) -> Result<()> {
-    let names = json!({ "dnsNames": ["shop.example"], "uris": listed });
+    let mut names = json!({ "dnsNames": ["shop.example"], "uris": listed });
+    names["privateKey"] = json!({ "encoding": "PKCS8" });
     test.create_certificate("shop", issuer.reference(), names)
         .await?;
     test.approve_certificate("shop", 1).await?;

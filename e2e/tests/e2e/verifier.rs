@@ -1,17 +1,22 @@
 //! The tests' own judge: that it lets nothing wrong pass.
 
+use std::time::SystemTime;
+
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use signet_api::IssuerKind::Issuer;
-use signet_e2e::csr::Csr;
-use signet_e2e::verify::{Expected, check, issues_below};
+use signet_e2e::csr::{Csr, KeyKind};
+use signet_e2e::verify::{Expected, Svid, check, issues_below};
 use signet_e2e::{Ask, TestNamespace, spec};
 
 shared![
     a_wrong_certificate_does_not_pass,
-    a_ca_is_judged_by_its_own_key
+    a_ca_is_judged_by_its_own_key,
+    go_spiffe_rejects_what_is_not_an_svid,
+    go_spiffe_rejects_a_bundle_without_the_root,
 ];
 
 async fn a_wrong_certificate_does_not_pass(test: &TestNamespace) -> Result<()> {
@@ -88,6 +93,139 @@ async fn a_ca_is_judged_by_its_own_key(test: &TestNamespace) -> Result<()> {
         "another's key passed"
     );
     issues_below(&issued, &csr, "sub")
+}
+
+/// A leaf under a root, both by rcgen: an X509-SVID, but for a change.
+struct Made {
+    chain: String,
+    key: KeyPair,
+    root: String,
+}
+
+impl Made {
+    fn new(change: impl FnOnce(&mut CertificateParams)) -> Result<Self> {
+        let (root_key, key) = (KeyKind::P256.generate()?, KeyKind::P256.generate()?);
+        let mut root = CertificateParams::default();
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let root_pem = root.self_signed(&root_key)?.pem();
+        let mut leaf = CertificateParams::default();
+        leaf.subject_alt_names = vec![SanType::URI(ID.try_into()?)];
+        leaf.is_ca = IsCa::ExplicitNoCa;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        change(&mut leaf);
+        let leaf = leaf.signed_by(&key, &rcgen::Issuer::new(root, &root_key))?;
+        Ok(Self {
+            chain: leaf.pem(),
+            key,
+            root: root_pem,
+        })
+    }
+
+    fn verify(&self, trust_domain: &str, key: &KeyPair, bundle: &str) -> Result<String> {
+        let svid = Svid {
+            chain: &self.chain,
+            key: &key.serialize_pem(),
+            trust_domain,
+        };
+        svid.verify(bundle, Timestamp::now())
+    }
+}
+
+/// A change of a leaf.
+type Change<'a> = &'a dyn Fn(&mut CertificateParams);
+
+const TRUST_DOMAIN: &str = "prod.example";
+const ID: &str = "spiffe://prod.example/ns/shop/sa/web";
+
+async fn go_spiffe_rejects_what_is_not_an_svid(_: &TestNamespace) -> Result<()> {
+    let uri = |uri: &str| uri.try_into().map(SanType::URI);
+    let second = uri("spiffe://prod.example/ns/pay/sa/web")?;
+    let (other, bare) = (
+        uri("spiffe://other.example/a")?,
+        uri("spiffe://prod.example")?,
+    );
+    let changes: [(Change<'_>, &str); 9] = [
+        (
+            &|leaf| leaf.subject_alt_names.push(second.clone()),
+            "more than one URI SAN",
+        ),
+        (&|leaf| leaf.subject_alt_names.clear(), "no URI SAN"),
+        (
+            &|leaf| leaf.subject_alt_names = vec![other.clone()],
+            "no X.509 bundle found for trust domain",
+        ),
+        (
+            &|leaf| leaf.subject_alt_names = vec![bare.clone()],
+            "non-root path",
+        ),
+        (
+            &|leaf| leaf.key_usages.push(KeyUsagePurpose::KeyCertSign),
+            "'keyCertSign'",
+        ),
+        (
+            &|leaf| leaf.key_usages.push(KeyUsagePurpose::CrlSign),
+            "'cRLSign'",
+        ),
+        (
+            &|leaf| leaf.key_usages = vec![KeyUsagePurpose::KeyEncipherment],
+            "'digitalSignature'",
+        ),
+        (
+            &|leaf| leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
+            "CA flag",
+        ),
+        (
+            &|leaf| leaf.not_after = SystemTime::UNIX_EPOCH.into(),
+            "expired",
+        ),
+    ];
+    for (change, message) in changes {
+        let made = Made::new(change)?;
+        let verified = made.verify(TRUST_DOMAIN, &made.key, &made.root);
+        rejected(verified, message)?;
+    }
+    Ok(())
+}
+
+async fn go_spiffe_rejects_a_bundle_without_the_root(_: &TestNamespace) -> Result<()> {
+    let (made, other) = (Made::new(|_| ())?, Made::new(|_| ())?);
+    let both = format!("{}{}", other.root, made.root);
+    for bundle in [&made.root, &both] {
+        ensure!(made.verify(TRUST_DOMAIN, &made.key, bundle)? == ID);
+    }
+    let verify = |trust_domain, key, bundle: &str| made.verify(trust_domain, key, bundle);
+    let twice = format!("{both}{}", made.root);
+    for (verified, message) in [
+        (
+            verify(TRUST_DOMAIN, &made.key, &other.root),
+            "could not verify leaf certificate",
+        ),
+        (
+            verify("other.example", &made.key, &made.root),
+            "no X.509 bundle found for trust domain",
+        ),
+        (
+            verify(TRUST_DOMAIN, &other.key, &made.root),
+            "does not match private key",
+        ),
+        (verify(TRUST_DOMAIN, &made.key, ""), "unknown authority"),
+        (verify(TRUST_DOMAIN, &made.key, &twice), "2 roots of 3"),
+    ] {
+        rejected(verified, message)?;
+    }
+    Ok(())
+}
+
+fn rejected(verified: Result<String>, message: &str) -> Result<()> {
+    let error = verified
+        .err()
+        .with_context(|| format!("it passed: {message}"))?;
+    ensure!(
+        format!("{error:#}").contains(message),
+        "{message}: {error:#}"
+    );
+    Ok(())
 }
 
 /// The last bit of a certificate in PEM, turned.

@@ -137,14 +137,14 @@ async fn say_what_role_is_missing(test: &TestNamespace, issuer: &IssuerRef) -> R
 }
 
 /// The API server, as OpenBao is configured with it.
-struct Kubernetes {
-    server: String,
-    ca: String,
-    reviewer: String,
+pub(crate) struct Kubernetes {
+    pub(crate) server: String,
+    pub(crate) ca: String,
+    pub(crate) reviewer: String,
 }
 
 impl Kubernetes {
-    async fn of(test: &TestNamespace) -> Result<Self> {
+    pub(crate) async fn of(test: &TestNamespace) -> Result<Self> {
         let bed: &Bed = test.bed();
         let config = Kubeconfig::read_from(bed.plane().kubeconfig())?;
         let cluster = config

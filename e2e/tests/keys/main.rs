@@ -18,10 +18,15 @@ mod limits;
 mod logins;
 mod manual;
 mod outage;
+mod parents;
+mod renamed;
 mod restart;
+mod sources;
 mod tenants;
 mod throttled;
+mod tutorial;
 mod unavailable;
+mod vault_pki;
 
 use std::process::ExitCode;
 
@@ -30,8 +35,8 @@ use signet_e2e::{Setup, keys};
 const SETUP: Setup = Setup {
     approves: true,
     prepare: keys::prepare,
-    // Of which fifteen may wait for the second control plane.
-    threads: 21,
+    // Of which sixteen may wait for the second control plane.
+    threads: 22,
     flags: keys::modules::flags,
 };
 
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
         own![
             restart::killed_and_given_new_credentials_in_an_outage,
             restart::a_refused_pin_is_tried_once_by_each_process,
+            renamed::a_renamed_key_keeps_its_version_after_a_rotation_and_a_restart,
             ambient::a_role_of_its_service_account,
             ambient::the_agent_of_pod_identity,
             ambient::the_role_of_its_node,
@@ -56,6 +62,10 @@ fn main() -> ExitCode {
         issuance::tests(),
         logins::tests(),
         manual::tests(),
+        parents::tests(),
+        sources::tests(),
+        tutorial::tests(),
+        vault_pki::tests(),
     ];
     signet_e2e::runner::run_on(SETUP, tests.into_iter().flatten().collect(), closing::tests)
 }

@@ -1,5 +1,5 @@
-//! Measures Signet beside cert-manager's CA issuer and beside the ceiling, or slow keys beside the
-//! software key, in turn, on one real control plane. `docs/performance.md` says how to read the
+//! Measures Signet beside cert-manager's CA issuer and beside the ceiling, slow keys beside the
+//! software key, or issuers with rules beside one without, in turn, on one real control plane. `docs/performance.md` says how to read the
 //! report.
 #![expect(
     clippy::print_stdout,
@@ -14,6 +14,7 @@ mod observe;
 mod process;
 mod report;
 mod round;
+mod rules;
 mod slow;
 
 use anyhow::Result;
@@ -23,8 +24,8 @@ use bed::Bed;
 use round::{Figures, Sizes};
 use slow::SlowKeys;
 
-/// Measures Signet beside cert-manager's CA issuer and beside the ceiling, or slow keys beside the
-/// software key.
+/// Measures Signet beside cert-manager's CA issuer and beside the ceiling, slow keys beside the
+/// software key, or issuers with rules beside one without.
 #[derive(Parser)]
 struct Arguments {
     /// What to measure. Default: Signet beside cert-manager and the ceiling.
@@ -40,6 +41,9 @@ struct Arguments {
 enum What {
     /// Keys that take 20 ms for a signature beside the software key.
     Keys,
+    /// Issuers with one and with 50 rules, the last of which allows the requests, beside one
+    /// without.
+    Rules,
 }
 
 /// The namespace of the requests.
@@ -87,6 +91,13 @@ const KEYS: [Subject; 3] = [
     subject("pkcs11", Signer::Signet, slow::PKCS11),
 ];
 
+/// Rules must cost next to nothing beside a signature.
+const RULES: [Subject; 3] = [
+    subject("none", Signer::Signet, ISSUER),
+    subject("1", Signer::Signet, rules::ONE),
+    subject("50", Signer::Signet, rules::MANY),
+];
+
 /// Figures of one subject in one round.
 type Round = (&'static str, Figures);
 
@@ -107,6 +118,11 @@ async fn main() -> Result<()> {
             let slow = SlowKeys::prepare(&bed.client).await?;
             let rounds = measure(&mut bed, KEYS, &arguments, &slow.flags()).await?;
             report::keys(&KEYS.map(|it| it.name), &rounds)
+        }
+        Some(What::Rules) => {
+            rules::prepare(&bed.client).await?;
+            let rounds = measure(&mut bed, RULES, &arguments, &[]).await?;
+            report::rules(&RULES.map(|it| it.name), &rounds)
         }
     }
 }

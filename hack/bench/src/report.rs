@@ -99,6 +99,35 @@ pub(crate) fn keys(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
     save("keys.json", &results)
 }
 
+/// Prints the issuers, the one without rules first, and writes them to `rules.json`.
+pub(crate) fn rules(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
+    println!(
+        "| rules | burst, per s | of the rate without | CPU s per 1,000, burst | of that without | \
+         CPU s per 1,000, 40/s | of that without | p99, ms |\n|---|---|---|---|---|---|---|---|"
+    );
+    let medians = names.map(|name| (name, median(rounds, name)));
+    let without = medians[0].1;
+    for (name, figures) in &medians {
+        println!(
+            "| {name} | {:.0} | {:.2} | {} | {} | {} | {} | {:.0} |",
+            figures.rate,
+            figures.rate / without.rate,
+            shown(figures.cpu_burst),
+            shown(ratio(figures.cpu_burst, without.cpu_burst)),
+            shown(figures.cpu_steady),
+            shown(ratio(figures.cpu_steady, without.cpu_steady)),
+            figures.p99_ms,
+        );
+    }
+    let named = |list| named("rules", list);
+    let results = json!({ "medians": named(&medians), "rounds": named(rounds) });
+    save("rules.json", &results)
+}
+
+fn ratio(figure: Option<f64>, of: Option<f64>) -> Option<f64> {
+    Some(figure? / of?)
+}
+
 /// A ratio between two contenders of one run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

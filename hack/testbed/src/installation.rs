@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::controlplane::{Applied, Cluster, apply_recorded, delete_manifests, kubeconfig};
 
 pub use build::{Profile, cargo, checkout, operator_binary, target};
+pub use objects::render;
 pub use operator::{Operator, OperatorOptions};
 
 /// The namespace that Signet is installed in.

@@ -3,6 +3,7 @@
 //! - [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and cert-manager.
 //! - [`keyservers`]: what key backends talk to: OpenBao, an emulator of AWS KMS, and SoftHSM2.
 //! - [`proxy`]: a proxy in front of one of them that injects faults.
+//! - [`istio`]: istiod on a cluster, and the agents of workloads.
 //! - [`installation`]: Signet of this checkout on a cluster, with the operator as a process.
 //! - [`supervise`]: the processes of all of these.
 //! - [`wait`]: how these and the tests wait for something.
@@ -16,6 +17,7 @@ pub mod controlplane;
 mod home;
 mod http;
 pub mod installation;
+pub mod istio;
 pub mod keyservers;
 pub mod packages;
 pub mod pki;

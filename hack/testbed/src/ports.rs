@@ -65,9 +65,14 @@ fn keep(port: u16) -> Result<OwnedFd, Errno> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
     use std::net::{TcpListener, TcpStream};
+    use std::thread::sleep;
+    use std::time::Duration;
 
     use super::*;
+
+    const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
     #[test]
     fn ports_differ_and_can_be_bound_repeatedly() {
@@ -77,11 +82,23 @@ mod tests {
             let address = (Ipv4Addr::LOCALHOST, port);
             assert!(TcpStream::connect(address).is_err(), "a server listens");
             for _ in 0..2 {
-                let listener = TcpListener::bind(address).unwrap();
+                let listener = listen(address);
                 let client = TcpStream::connect(address).unwrap();
                 drop((listener.accept().unwrap(), client));
             }
         }
+    }
+
+    /// A process that another test starts at this moment has every listener of this one until it
+    /// executes its program.
+    fn listen(address: (Ipv4Addr, u16)) -> TcpListener {
+        for _ in 0..TRIES {
+            match TcpListener::bind(address) {
+                Err(error) if error.kind() == ErrorKind::AddrInUse => sleep(POLL_INTERVAL),
+                bound => return bound.unwrap(),
+            }
+        }
+        panic!("{address:?} stays in use")
     }
 
     #[test]

@@ -2,6 +2,9 @@
 //! and prints every command that it runs.
 
 mod backends;
+mod istiod;
+mod pod_certificates;
+mod rotate;
 mod shell;
 mod software;
 
@@ -22,6 +25,16 @@ pub(crate) struct Demo {
     /// Where the CA's key is. All but `software` start a key server, which `down` stops.
     #[arg(long, value_enum, default_value_t)]
     key: Key,
+    /// Rotate a root while TLS clients connect, instead of the samples.
+    #[arg(long, conflicts_with = "key")]
+    rotate: bool,
+    /// Request a certificate for a pod as its kubelet would, instead of the samples.
+    #[arg(long, conflicts_with_all = ["key", "rotate"])]
+    pod_certificates: bool,
+    /// Install Istio, whose istiod gets the certificates of workloads from Signet, instead of the
+    /// samples.
+    #[arg(long, conflicts_with_all = ["key", "rotate", "pod_certificates"])]
+    istiod: bool,
     #[command(flatten)]
     pub(crate) up: Up,
 }
@@ -75,7 +88,13 @@ struct Sample {
 
 /// Brings a cluster up, applies the samples, and shows what was issued.
 pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()> {
-    let Demo { key, up } = settings;
+    let Demo {
+        key,
+        rotate,
+        pod_certificates,
+        istiod,
+        up,
+    } = settings;
     ensure!(
         !up.without_signet,
         "the demo needs Signet; remove --without-signet"
@@ -84,8 +103,21 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
         key == Key::Software || up.kubeconfig.is_none(),
         "a key server needs the cluster of the demo; remove --kubeconfig"
     );
+    ensure!(
+        !(rotate || pod_certificates || istiod) || up.kubeconfig.is_none(),
+        "--rotate, --pod-certificates and --istiod need the cluster of the demo; remove --kubeconfig"
+    );
     find_openssl()?;
     let mut session = up::up(home.clone(), up).await?;
+    if rotate {
+        return rotate::run(&root, &home, &session).await;
+    }
+    if pod_certificates {
+        return pod_certificates::run(&root, &home, &session);
+    }
+    if istiod {
+        return istiod::run(&root, &home, &session).await;
+    }
     let (shell, address) = match key.server() {
         None => {
             let shell = Shell::new(&root, &session.cluster, &home.folder.join("demo"))?;

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use signet_testbed::controlplane::{ControlPlane, Options};
+use signet_testbed::controlplane::{ControlPlane, Options, Toolchain};
+use signet_testbed::istio::{self, Istiod};
 use signet_testbed::pki::write_private;
 use signet_testbed::supervise::{Life, Process, command_line, running, stop_process};
 use signet_testbed::{Ministack, OpenBao, Proxy, SoftHsm, packages};
@@ -19,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::quote::quoted;
+use crate::session::Home;
 
 /// The part of the AWS CLI that the demo uses.
 const AWS: &str = include_str!("keep/aws.py");
@@ -43,6 +45,8 @@ pub(crate) enum Server {
     Vault,
     AwsKms,
     Pkcs11,
+    /// istiod, whenever the cluster of the session has its Deployment.
+    Istiod,
 }
 
 impl Server {
@@ -53,6 +57,7 @@ impl Server {
             Self::Vault => ("vault", "OpenBao"),
             Self::AwsKms => ("aws-kms", "the emulator of AWS KMS"),
             Self::Pkcs11 => ("pkcs11", "SoftHSM2"),
+            Self::Istiod => ("istiod", "istiod"),
         }
     }
 
@@ -60,6 +65,7 @@ impl Server {
     fn install(self) -> Result<()> {
         match self {
             Self::ControlPlane => Ok(()),
+            Self::Istiod => Toolchain::new()?.istio_charts().map(drop),
             Self::Vault => packages::openbao().map(drop),
             Self::AwsKms => packages::ministack().map(drop),
             Self::Pkcs11 => packages::softhsm().map(drop),
@@ -74,6 +80,18 @@ pub(crate) struct KeyServer {
     pub(crate) address: String,
     /// The CA that its clients must trust; empty for a module.
     pub(crate) ca: String,
+}
+
+/// The namespace that istiod is installed in.
+pub(crate) const ISTIO_NAMESPACE: &str = "istio-system";
+
+/// What workloads have to know of istiod.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct IstiodFacts {
+    /// Where it listens.
+    pub(crate) address: String,
+    /// The DNS name in its certificate.
+    pub(crate) name: String,
 }
 
 /// The folder of a session's server.
@@ -132,6 +150,7 @@ async fn keep(settings: &Keep) -> Result<()> {
     let folder = settings.folder.clone();
     match settings.server {
         Server::ControlPlane => keep_control_plane(&folder).await,
+        Server::Istiod => keep_istiod(&folder).await,
         server => {
             let (started, ready) = oneshot::channel();
             // Not a task: the runtime would wait for it when the signal comes before it is done.
@@ -159,12 +178,26 @@ async fn keep_control_plane(folder: &Path) -> Result<()> {
     }
 }
 
+/// Does what a kubelet would do for istiod in the session's cluster.
+async fn keep_istiod(folder: &Path) -> Result<()> {
+    let session = folder.parent().context("a session has a folder")?;
+    let session = Home::of(session).session()?;
+    let cluster = session.context("there is no session")?.cluster;
+    let log = folder.join("istiod.log");
+    let started = |istiod: &Istiod| {
+        let (address, name) = (istiod.address(), istiod.server_name());
+        write_facts(folder, &IstiodFacts { address, name })
+    };
+    let toolchain = Toolchain::new()?;
+    istio::keep_running(&cluster, &toolchain, ISTIO_NAMESPACE, &log, started).await
+}
+
 /// A server that ends with its value.
 type Kept = Box<dyn Send>;
 
 fn start_key_server(folder: &Path, server: Server) -> Result<Kept> {
     let (kept, address, ca): (Kept, _, _) = match server {
-        Server::ControlPlane => bail!("not a key server"),
+        Server::ControlPlane | Server::Istiod => bail!("not a key server"),
         Server::Vault => {
             let bao = OpenBao::start()?;
             write_tool(&folder.join("bao"), &bao.command(bao.root_token()))?;
@@ -206,7 +239,7 @@ fn write_facts(folder: &Path, facts: &impl Serialize) -> Result<()> {
 
 /// A program that becomes `command`, with further arguments. It keeps its folder, as the files that
 /// users name are relative to it.
-fn write_tool(path: &Path, command: &Command) -> Result<()> {
+pub(crate) fn write_tool(path: &Path, command: &Command) -> Result<()> {
     let word = |text: &std::ffi::OsStr| quoted(Path::new(text));
     let mut line = "#!/bin/sh\nexec env".to_owned();
     for (name, value) in command.get_envs() {

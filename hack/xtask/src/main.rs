@@ -13,6 +13,7 @@ mod interrupt;
 mod keep;
 mod quote;
 mod session;
+mod soak;
 mod test;
 mod up;
 mod verify;
@@ -47,6 +48,9 @@ enum Command {
     /// Measures Signet, cert-manager's CA issuer and the ceiling, or slow keys and the software
     /// key.
     Bench(bench::Bench),
+    /// Connects TLS servers and clients while every link above their certificates is replaced and
+    /// the operator is killed.
+    Soak(soak::Soak),
     /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
     Keep(keep::Keep),
@@ -88,6 +92,7 @@ fn execute(command: Command) -> Result<ExitCode> {
             wait_for(interrupt::undo_on_signal(demo, home.undo()))?;
         }
         Command::Bench(settings) => bench::run(&settings)?,
+        Command::Soak(settings) => soak::run(&settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,

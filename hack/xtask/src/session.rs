@@ -42,6 +42,14 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// The folder of a session that another process has started.
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            started: Arc::default(),
+        }
+    }
+
     /// Makes the folder. From here on what is in it was started by this run.
     pub(crate) fn begin(&self) -> Result<()> {
         self.started.store(true, Ordering::SeqCst);

@@ -48,6 +48,9 @@ const PEM_LIMIT: u32 = 64 * 1024;
     "rule": "!has(oldSelf.certificate) || (has(self.certificate) && self.certificate == oldSelf.certificate)",
     "message": "certificate is set once",
 }, {
+    "rule": "!has(oldSelf.inheritedRoots) || (has(self.inheritedRoots) && self.inheritedRoots == oldSelf.inheritedRoots)",
+    "message": "inheritedRoots is set once",
+}, {
     "rule": "!has(oldSelf.publishedAt) || (has(self.publishedAt) && self.publishedAt == oldSelf.publishedAt)",
     "message": "publishedAt is set once",
 }, {
@@ -87,6 +90,12 @@ pub struct CAGenerationSpec {
     /// The CA certificate. Set once, after it passed every check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<GenerationCertificate>,
+    /// The roots of a lost CA that came before this one, in PEM. They stay in the trust bundle until
+    /// they expire or their keys are revoked, because no record says when the last certificate under
+    /// them ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = PEM_LIMIT))]
+    pub inherited_roots: Option<String>,
     /// When its root was in the trust bundle, wherever that is published. Only this starts the
     /// delay of its activation.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,17 +18,27 @@ pub use generation::{
 pub use issuer::bundle::{
     BundleKind, BundleSpec, LabelOperator, LabelRequirement, NamespaceSelector,
 };
+pub use issuer::issuer_ref::IssuerRef;
 pub use issuer::kinds::{
     ClusterIssuer, ClusterIssuerSpec, Issuer, IssuerKind, IssuerResource, IssuerSpec,
 };
+pub use issuer::policy::allow::{Allow, AllowedAlgorithm, AllowedKey, CaRight, UnlistedNames};
+pub use issuer::policy::preset::Preset;
+pub use issuer::policy::requesters::{
+    AccountSelector, Delegates, LabelSelector, OwnNames, RequesterNamespaces,
+    RequesterServiceAccount, Requesters,
+};
+pub use issuer::policy::subject::AllowedSubject;
+pub use issuer::policy::{PolicyRule, PolicySpec};
 pub use issuer::profile::{CaProfile, Profile, WhenCaExpiresFirst};
-pub use issuer::requesters::{AllowedRequesters, RequesterCertificates, RequesterServiceAccount};
 pub use issuer::rotation::{ActivationMode, RotationSpec};
 pub use issuer::spec::{
-    CaRequest, CertificateSource, CertificateSpec, Existing, KeyLimits, Manual, NameConstraints,
-    SelfSigned, SpiffeSpec, Subtrees,
+    CaRequest, CertificateSource, CertificateSpec, CreationMode, Existing, KeyLimits, Manual,
+    NameConstraints, SelfSigned, SpiffeSpec, Subtrees,
 };
 pub use issuer::status::{CaSummary, GenerationRole, GenerationState, IssuerStatus, PendingCsr};
+pub use issuer::trusted_roots::TrustedRootsSpec;
+pub use issuer::vault_pki::VaultPkiSource;
 
 /// The API group.
 pub const GROUP: &str = "signet.dev";

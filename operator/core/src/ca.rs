@@ -2,6 +2,7 @@
 
 mod bundle;
 mod certificate;
+pub mod creation;
 mod extensions;
 mod generation;
 pub mod lifecycle;

@@ -23,9 +23,11 @@
 
 pub mod ca;
 pub mod duration;
+pub mod forecast;
 pub mod issue;
+pub mod mesh;
 pub mod policy;
-mod quote;
+pub mod quote;
 pub mod reason;
 pub mod request;
 #[cfg(feature = "samples")]

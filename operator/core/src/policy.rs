@@ -1,33 +1,52 @@
-//! What policy allows: one pure function from a request and an issuer's rules to a decision.
+//! What policy allows: one pure function from a request, an issuer's policy and what is known of the
+//! cluster to a decision.
 //!
-//! The rules are run in a fixed order and the first refusal wins. Each rule has a file of its
-//! own.
+//! Checks of the request itself are first, in a fixed order. Then the rules of the issuer: the first
+//! that allows the whole request decides ([`rule`]). What holds for every certificate of the issuer
+//! is checked last. Each check has a file of its own.
 
+mod allowed_names;
 mod applicant;
 mod ca;
+mod case;
+mod common_name;
+mod default;
+mod delegate;
+mod evaluate;
+mod facts;
 mod grant;
 mod identity;
+mod issuer;
+mod keys;
 mod lifetime;
 mod limits;
+mod listed;
 mod names;
 mod other_names;
+pub mod pattern;
+mod pod;
 mod reference;
+mod requesters;
+pub mod rule;
+mod trust_domains;
 mod usages;
 
 #[cfg(test)]
 mod tests;
 
-pub use ca::{AllowedRequesters, CaProfile};
+pub use ca::CaProfile;
+pub use common_name::CommonNameKind;
+pub use default::{DEFAULT, default_rules};
+pub use facts::{Facts, NamespaceLabels};
 pub use grant::{Grant, Kind, Terms};
-pub use lifetime::{DEFAULT_MIN_DURATION, LifetimeLimits, Shortening};
+pub use issuer::{Issuer, IssuerPolicy};
+pub use lifetime::{Cap, DEFAULT_MIN_DURATION, LifetimeLimits, Shortening};
 
 pub use crate::reason::{Denial, Wait};
 
-use crate::ca::Limits;
 use crate::reason::Reason;
-use crate::request::{Request, ServiceAccount};
-use crate::spiffe::TrustDomain;
-use crate::x509::names::NameSet;
+use crate::request::Request;
+use case::Case;
 
 /// What becomes of a request.
 #[derive(Clone, Debug)]
@@ -40,99 +59,85 @@ pub enum Decision {
     Grant(Box<Grant>),
 }
 
-/// The issuer that a request names, as far as policy needs to know it.
-#[derive(Clone, Copy, Debug)]
-pub enum Issuer<'a> {
-    /// There is no such issuer.
-    Missing {
-        /// How the request names it, for the message.
-        name: &'a str,
-    },
-    /// It cannot sign now.
-    NotReady {
-        /// How the request names it, for the message.
-        name: &'a str,
-        /// The message of its Ready condition.
-        message: &'a str,
-    },
-    /// It can sign, under these rules.
-    Ready(&'a Rules),
+/// Why a request is not granted.
+enum Refusal {
+    Wait(Wait),
+    Deny(Denial),
 }
 
-/// The rules of one issuer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// The namespace of a namespaced issuer; none for a ClusterIssuer.
-    pub namespace: Option<String>,
-    /// The ServiceAccount whose requests are made for Certificates.
-    pub cert_manager: ServiceAccount,
-    /// What the CA certificates of the issuer's chain forbid below them.
-    pub limits: Limits,
-    /// The subjects of the CA certificates that the issuer knows: no certificate may have one.
-    pub ca_subjects: NameSet,
-    /// How long certificates may be valid.
-    pub lifetimes: LifetimeLimits,
-    /// The profile of CA requests; none refuses them.
-    pub ca: Option<CaProfile>,
-    /// The trust domain, which no leaf leaves; none makes the issuer a plain private CA.
-    pub trust_domain: Option<TrustDomain>,
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self::Deny(denial)
+    }
 }
 
 /// Decides on a request.
 ///
-/// The same request and rules always lead to the same decision. The order is that of cert-manager
-/// (rule A5-38): an issuer that is missing, what the request alone decides, an issuer that is not
-/// ready, and then its rules. A requester without access learns only that the issuer exists.
-pub fn decide(request: &Request, issuer: Issuer<'_>) -> Decision {
+/// The same request, policy and facts always lead to the same decision. The order is that of
+/// cert-manager (rule A5-38): an issuer that is missing, what the request alone decides, an issuer
+/// that is not ready, and then its policy. A requester without access learns only that the issuer
+/// exists.
+pub fn decide(request: &Request, issuer: Issuer<'_>, facts: Facts<'_>) -> Decision {
     let decision = match issuer {
-        Issuer::Missing { name } => Ok(wait(
+        Issuer::Missing { name } => Err(wait(
             Reason::IssuerNotFound,
             format!("{name} does not exist; the request will be processed once it does."),
         )),
-        Issuer::NotReady { name, message } => admissible(request).map(|()| {
-            wait(
+        Issuer::NotReady { name, message } => admissible(request).and_then(|()| {
+            Err(wait(
                 Reason::IssuerNotReady,
                 format!("{name} is not ready: {message}"),
-            )
+            ))
         }),
-        Issuer::Ready(rules) => admissible(request)
-            .and_then(|()| grant(request, rules))
-            .map(|grant| Decision::Grant(Box::new(grant))),
+        Issuer::Ready(policy) => admissible(request).and_then(|()| grant(request, policy, facts)),
     };
-    decision.unwrap_or_else(Decision::Deny)
+    match decision {
+        Ok(grant) => Decision::Grant(Box::new(grant)),
+        Err(Refusal::Wait(wait)) => Decision::Wait(wait),
+        Err(Refusal::Deny(denial)) => Decision::Deny(denial),
+    }
 }
 
-fn wait(reason: Reason, message: String) -> Decision {
-    Decision::Wait(Wait { reason, message })
+fn wait(reason: Reason, message: String) -> Refusal {
+    Refusal::Wait(Wait { reason, message })
 }
 
-/// Checks what no issuer's rules can change.
-fn admissible(request: &Request) -> Result<(), Denial> {
+/// Checks what no issuer's policy can change.
+fn admissible(request: &Request) -> Result<(), Refusal> {
     reference::check(request)?;
-    if request.duration.as_secs() == 0 {
-        return Err(Reason::InvalidDuration
-            .denial("the duration is shorter than a second; request at least one"));
+    pod::check_annotations(request)?;
+    if request.duration.is_some_and(|it| it.as_secs() == 0) {
+        let message = "the duration is shorter than a second; request at least one";
+        return Err(Reason::InvalidDuration.denial(message).into());
     }
     Ok(())
 }
 
-fn grant(request: &Request, rules: &Rules) -> Result<Grant, Denial> {
-    let kind = ca::decide(request, rules)?;
-    let (usages, dropped_usages) = usages::decide(request, rules, kind)?;
-    let spiffe_id = identity::decide(request, rules, kind)?;
-    let (subject_der, subject_alt_names) = names::decide(request, rules, kind, spiffe_id.as_ref())?;
-    let (duration, is_capped) = lifetime::decide(request, rules, kind);
-    limits::check(rules, &subject_der, subject_alt_names.as_ref(), &usages)?;
+fn grant(request: &Request, policy: &IssuerPolicy, facts: Facts<'_>) -> Result<Grant, Refusal> {
+    pod::check(request, policy)?;
+    ca::check(request, policy)?;
+    usages::check(request)?;
+    let case = Case::new(request, policy, facts)?;
+    let allowed = evaluate::evaluate(&case)?;
+    trust_domains::check(&case, allowed.kind)?;
+    let (kind, spiffe_id) = (allowed.kind, allowed.spiffe_id);
+    let (usages, dropped_usages) = usages::decide(request, policy, kind)?;
+    let (subject_der, subject_alt_names) =
+        names::decide(request, policy, kind, spiffe_id.as_ref())?;
+    let (duration, cap) = lifetime::decide(request, policy, allowed.rule, kind);
+    pod::check_duration(request, duration)?;
+    limits::check(policy, &subject_der, subject_alt_names.as_ref(), &usages)?;
     Ok(Grant(Terms {
         request_uid: request.raw.uid.clone(),
+        rule: allowed.rule.name.clone(),
         subject_der,
         subject_alt_names,
         public_key: request.csr.public_key.clone(),
         usages,
         dropped_usages,
         duration,
-        is_capped,
-        shortening: rules.lifetimes.shortening,
+        cap,
+        shortening: pod::shortening(request, policy),
         kind,
         name_constraints: request.csr.extensions.name_constraints.clone(),
         spiffe_id,

@@ -1,4 +1,4 @@
-//! How requesters' text is shown in a message: escaped, and short.
+//! How the text of others is shown in a message: escaped, and short.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::DB;
@@ -8,6 +8,16 @@ const MAX_SHOWN: usize = 80;
 
 /// The most characters of a distinguished name that are shown.
 const MAX_NAME: usize = 400;
+
+/// The most characters of another program's message that are shown.
+const MAX_MESSAGE: usize = 300;
+
+/// Returns another program's message in quotes, with control characters escaped and its end cut off
+/// when it is long.
+pub fn message(text: &str) -> String {
+    let (shown, rest) = cut(text, MAX_MESSAGE);
+    format!("{shown:?}{rest}")
+}
 
 /// Returns the text in quotes, with control characters escaped and its end cut off when it is long.
 pub(crate) fn text(text: &str) -> String {

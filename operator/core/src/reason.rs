@@ -13,6 +13,8 @@ pub enum Reason {
     Issued,
     /// An approver denied the request (CM-3).
     Denied,
+    /// No approver has approved or denied the request for a while (CM-4).
+    NotApproved,
     /// The issuer that the request names does not exist (CM-5).
     IssuerNotFound,
     /// The issuer exists but cannot sign now.
@@ -51,15 +53,31 @@ pub enum Reason {
     PathLengthExceeded,
     /// The requester is not allowed the requested SPIFFE ID.
     IdentityNotAllowed,
+    /// No rule of the issuer is for the requester.
+    RequesterNotAllowed,
+    /// The requester is not allowed a requested name besides the SPIFFE ID.
+    NameNotAllowed,
+    /// What the rules of the issuer need to know about namespaces or other issuers has not been
+    /// observed yet.
+    PolicyNotReady,
     /// The requester of a CertificateSigningRequest may not use this namespaced issuer.
     DeniedReference,
+    /// The pod that a PodCertificateRequest names does not exist, does not match the request, or does
+    /// not mount such a certificate.
+    PodNotAllowed,
+    /// A key in the `unverifiedUserAnnotations` of a PodCertificateRequest that Signet does not know.
+    InvalidUnverifiedUserAnnotations,
+    /// No certificate under the issuer's profile can be returned through the API of the request, or
+    /// the API server rejected it.
+    UnsupportedByApi,
 }
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 28] = [
         Self::Issued,
         Self::Denied,
+        Self::NotApproved,
         Self::IssuerNotFound,
         Self::IssuerNotReady,
         Self::CaExpired,
@@ -78,7 +96,13 @@ impl Reason {
         Self::CaNotAllowed,
         Self::PathLengthExceeded,
         Self::IdentityNotAllowed,
+        Self::RequesterNotAllowed,
+        Self::NameNotAllowed,
+        Self::PolicyNotReady,
         Self::DeniedReference,
+        Self::PodNotAllowed,
+        Self::InvalidUnverifiedUserAnnotations,
+        Self::UnsupportedByApi,
     ];
 
     /// Returns the reason's name in UpperCamelCase, as conditions, events and metrics carry it.
@@ -86,6 +110,7 @@ impl Reason {
         match self {
             Self::Issued => "Issued",
             Self::Denied => "Denied",
+            Self::NotApproved => "NotApproved",
             Self::IssuerNotFound => "IssuerNotFound",
             Self::IssuerNotReady => "IssuerNotReady",
             Self::CaExpired => "CaExpired",
@@ -104,7 +129,13 @@ impl Reason {
             Self::CaNotAllowed => "CaNotAllowed",
             Self::PathLengthExceeded => "PathLengthExceeded",
             Self::IdentityNotAllowed => "IdentityNotAllowed",
+            Self::RequesterNotAllowed => "RequesterNotAllowed",
+            Self::NameNotAllowed => "NameNotAllowed",
+            Self::PolicyNotReady => "PolicyNotReady",
             Self::DeniedReference => "DeniedReference",
+            Self::PodNotAllowed => "PodNotAllowed",
+            Self::InvalidUnverifiedUserAnnotations => "InvalidUnverifiedUserAnnotations",
+            Self::UnsupportedByApi => "UnsupportedByApi",
         }
     }
 
@@ -113,6 +144,7 @@ impl Reason {
         Denial {
             reason: self,
             message: message.into(),
+            rule: None,
         }
     }
 }
@@ -133,6 +165,8 @@ pub struct Denial {
     pub reason: Reason,
     /// The message for the status: what is wrong and what to change.
     pub message: String,
+    /// The closest of the requester's rules, if it has one.
+    pub rule: Option<String>,
 }
 
 impl fmt::Display for Reason {

@@ -1,10 +1,16 @@
 //! Requests: the requester, the request, and the API that it came through.
 
+mod claims;
 pub mod csr;
+mod draft;
+mod pod;
 mod requester;
 
 use std::time::Duration;
 
+pub use claims::Claims;
+pub use draft::{CsrDraft, DraftNames, SubjectAttribute, subject};
+pub use pod::{BareKey, POD_KEY_TYPES, Pod, pod_key_type};
 pub use requester::{NotServiceAccount, Requester, ServiceAccount};
 
 use crate::reason::{Denial, Reason};
@@ -18,17 +24,24 @@ pub enum Api {
     CertificateRequest,
     /// `certificatesigningrequests.certificates.k8s.io`.
     CertificateSigningRequest,
+    /// `podcertificaterequests.certificates.k8s.io`.
+    PodCertificateRequest,
 }
 
 impl Api {
     /// Every API.
-    pub const ALL: [Self; 2] = [Self::CertificateRequest, Self::CertificateSigningRequest];
+    pub const ALL: [Self; 3] = [
+        Self::CertificateRequest,
+        Self::CertificateSigningRequest,
+        Self::PodCertificateRequest,
+    ];
 
     /// Returns the kind of its objects, as metrics and logs name it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CertificateRequest => "CertificateRequest",
             Self::CertificateSigningRequest => "CertificateSigningRequest",
+            Self::PodCertificateRequest => "PodCertificateRequest",
         }
     }
 }
@@ -48,12 +61,14 @@ pub const DEFAULT_DURATION: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Whether a requester may use an issuer at all.
 ///
 /// A CertificateRequest is in the namespace of its issuer, so there the right to create it is
-/// enough; a CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview.
+/// enough; a CertificateSigningRequest for a namespaced issuer needs a SubjectAccessReview. A pod may
+/// use the issuers of its own namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reference {
     /// It may.
     Allowed,
-    /// It lacks the verb `reference` on the signer of this namespaced issuer.
+    /// It lacks the verb `reference` on the signer of this namespaced issuer, or is a pod of another
+    /// namespace.
     Denied {
         /// The issuer's namespace.
         namespace: String,
@@ -82,18 +97,20 @@ pub struct RawRequest {
     pub namespace: Option<String>,
     /// The decision of its approver.
     pub approval: Approval,
-    /// The requester.
+    /// The requester; empty for a PodCertificateRequest, which does not record it.
     pub requester: Requester,
     /// Whether the requester may use the issuer at all.
     pub reference: Reference,
     /// The name of the cert-manager Certificate that is the controlling owner.
     pub certificate: Option<String>,
-    /// The PEM of the CSR.
+    /// The pod that a PodCertificateRequest is for.
+    pub pod: Option<Pod>,
+    /// The CSR, in PEM; a pod's is in DER, and empty if its key is bare.
     pub csr: Vec<u8>,
     /// The names in `spec.usages`.
     pub usages: Vec<String>,
-    /// The lifetime that is requested, or what is wrong with how it is written.
-    pub duration: Result<Duration, String>,
+    /// The lifetime that is requested, if any, or what is wrong with how it is written.
+    pub duration: Result<Option<Duration>, String>,
     /// Whether a CA certificate is requested.
     pub ca: bool,
     /// Which of the two last fields come from an annotation.
@@ -110,8 +127,8 @@ pub struct Request {
     pub csr: Csr,
     /// The usages of the spec, which win over those of the CSR (rule A3-21).
     pub usages: Usages,
-    /// The lifetime that is requested.
-    pub duration: Duration,
+    /// The lifetime that is requested; none is the default of the rule.
+    pub duration: Option<Duration>,
 }
 
 impl Request {
@@ -120,7 +137,7 @@ impl Request {
     /// # Errors
     /// The approver denied it (checked first, A1-4), or it is malformed.
     pub fn parse(raw: RawRequest) -> Result<Self, Denial> {
-        Self::read(raw, Csr::from_pem)
+        Self::read(raw, csr_of)
     }
 
     /// Reads a request as [`Self::parse`] does, from a CSR in DER whose self-signature is not
@@ -130,10 +147,13 @@ impl Request {
     /// As [`Self::parse`].
     #[cfg(fuzzing)]
     pub fn parse_unverified(raw: RawRequest) -> Result<Self, Denial> {
-        Self::read(raw, Csr::from_der_unverified)
+        Self::read(raw, |raw| Csr::from_der_unverified(&raw.csr))
     }
 
-    fn read(raw: RawRequest, csr: fn(&[u8]) -> Result<Csr, CsrError>) -> Result<Self, Denial> {
+    fn read(
+        raw: RawRequest,
+        csr: impl FnOnce(&RawRequest) -> Result<Csr, CsrError>,
+    ) -> Result<Self, Denial> {
         if raw.approval == Approval::Denied {
             let message = "The request was denied by an approval controller.";
             return Err(Reason::Denied.denial(message));
@@ -142,12 +162,22 @@ impl Request {
         let duration = raw.duration.clone().map_err(invalid_duration)?;
         let usages = Usages::parse(&raw.usages)
             .map_err(|error| Reason::InvalidUsages.denial(error.to_string()))?;
-        let csr = csr(&raw.csr).map_err(|error| error.reason().denial(error.to_string()))?;
+        let csr = csr(&raw).map_err(|error| error.reason().denial(error.to_string()))?;
         Ok(Self {
             raw,
             csr,
             usages,
             duration,
         })
+    }
+}
+
+fn csr_of(raw: &RawRequest) -> Result<Csr, CsrError> {
+    match &raw.pod {
+        None => Csr::from_pem(&raw.csr),
+        Some(pod) => match &pod.bare_key {
+            Some(key) => Csr::from_bare_key(key, &pod.uid),
+            None => Csr::from_stub(&raw.csr),
+        },
     }
 }

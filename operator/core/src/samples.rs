@@ -1,8 +1,11 @@
 //! A sample of every message of an error type, for the page that lists them.
 
-use crate::ca::offer::{Refusal, Warning};
+use crate::ca::offer::{Refusal, Remedy, Warning};
 use crate::ca::{ChainError, Forbidden};
-use crate::issue::IssueError;
+use crate::issue::{IssueError, SvidError};
+use crate::policy::pattern::{
+    DnsPattern, EmailPattern, IpRange, PathPattern, PatternError, TextPattern, UriPattern,
+};
 use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
@@ -64,6 +67,8 @@ samples!(CsrError {
     RsaPss,
     SignatureAlgorithm("1.2.3.4".to_owned()),
     Signature(SignatureMismatch),
+    BareKeyProof,
+    NotStub("a subject"),
     Name(NamesError::Empty),
     UnknownAttribute("1.2.3.4".to_owned()),
     RepeatedAttribute("1.2.840.113549.1.9.14 (extensionRequest)".to_owned()),
@@ -240,7 +245,8 @@ samples!(Refusal {
     RootsTooLarge { bytes: 20_000 },
     UntrustedRoot {
         subject: "CN=Example".to_owned(),
-        pin: PIN.to_owned()
+        fingerprint: FINGERPRINT.to_owned(),
+        remedy: Remedy::Spec(PIN.to_owned())
     },
 });
 
@@ -255,12 +261,13 @@ samples!(Warning {
     CriticalPolicies("CN=Example".to_owned()),
     Pinned {
         subject: "CN=Example".to_owned(),
-        pin: PIN.to_owned()
+        remedy: Remedy::Spec(PIN.to_owned())
     },
     RootLeftOut("CN=Example".to_owned()),
 });
 
 const TIME: jiff::Timestamp = jiff::Timestamp::constant(1_788_264_000, 0);
+const FINGERPRINT: &str = "5f1d…";
 const PIN: &str = "trustedRoots: {fingerprints: [\"5f1d…\"]}";
 
 fn uri_forbidden() -> Forbidden {
@@ -317,12 +324,29 @@ samples!(IssueError {
     Encoding(der_error()),
     SignatureMismatch(SignatureMismatch),
     OutsideChain,
+    NotSvid(SvidError::Ca),
     NoSubject,
     Csr(CsrError::Signature(SignatureMismatch)),
     Root(ChainError::Unfit {
         subject: "CN=Example".to_owned(),
         message: "has no subject, which a CA must have; use a CA certificate".to_owned()
     }),
+});
+
+samples!(SvidError {
+    Malformed(der_error()),
+    Repeated,
+    Uris(2),
+    SpiffeId(SpiffeIdError::Query),
+    OtherId {
+        found: "spiffe://example.org/ns/shop/sa/web".to_owned(),
+        granted: "spiffe://example.org/ns/shop/sa/api".to_owned()
+    },
+    NotCritical,
+    Ca,
+    KeyUsage,
+    KeyUsageBits,
+    ExtendedKeyUsage,
 });
 
 samples!(NotServiceAccount {
@@ -335,6 +359,51 @@ samples!(NotServiceAccount {
 impl Samples for UnknownUsage {
     fn samples() -> Vec<(&'static str, Self)> {
         vec![("UnknownUsage", Self("\"time travel\"".to_owned()))]
+    }
+}
+
+impl Samples for PatternError {
+    fn samples() -> Vec<(&'static str, Self)> {
+        let long = "/ns/".repeat(513);
+        let paths = [
+            "ns/shop/sa/web",
+            "/ns/shop/",
+            "/ns/../shop",
+            "/ns/shop-*",
+            "/ns/**/web",
+            "/ns/{user}",
+            "/ns/a b",
+            &long,
+        ];
+        let many = format!("*.{}", "a.".repeat(130));
+        let dns = [
+            "w*.example.org",
+            "a.**.example.org",
+            "{user}.example.org",
+            &many,
+        ];
+        let local = format!("{}@example.org", "a".repeat(320));
+        let emails = [
+            "example.org",
+            "a*@example.org",
+            "a@*.example.org",
+            "{user}@example.org",
+            "a b@example.org",
+            &local,
+        ];
+        let text = "a".repeat(257);
+        let texts = ["team-*", "team-{namespace}", "a\tb", &text];
+        let uris = ["https://example.org/a?b", "https://*.example.org"];
+        let ips = ["10.*", "10.0.0.1/8"];
+        let path = paths.map(|it| PathPattern::parse(it).err()).into_iter();
+        path.chain(dns.map(|it| DnsPattern::parse(it).err()))
+            .chain(emails.map(|it| EmailPattern::parse(it).err()))
+            .chain(texts.map(|it| TextPattern::parse(it).err()))
+            .chain(uris.map(|it| UriPattern::parse(it).err()))
+            .chain(ips.map(|it| IpRange::parse(it).err()))
+            .flatten()
+            .map(|error| (error.kind, error))
+            .collect()
     }
 }
 

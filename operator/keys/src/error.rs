@@ -40,6 +40,11 @@ impl ErrorClass {
         }
     }
 
+    /// Whether it passes only with another key, which means another spec.
+    pub const fn needs_another_key(self) -> bool {
+        matches!(self, Self::KeyUnusable)
+    }
+
     /// Whether it may pass without anyone changing anything.
     pub const fn is_transient(self) -> bool {
         matches!(
@@ -55,6 +60,9 @@ impl ErrorClass {
 pub struct KeyError {
     /// What follows from it.
     pub class: ErrorClass,
+    /// Whether an object of the cluster that the key depends on does not exist, or the Role that
+    /// allows its use. GitOps tools apply in any order, so it may be created at any time.
+    pub is_missing: bool,
     /// The variant of the backend's error; empty for errors of no such list.
     pub code: &'static str,
     /// What is wrong and what to change.
@@ -71,10 +79,20 @@ impl KeyError {
     pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
         Self {
             class,
+            is_missing: false,
             code: "",
             message: message.into(),
             cause: None,
             request_id: None,
+        }
+    }
+
+    /// The same error, about an object that does not exist.
+    #[must_use]
+    pub fn missing(self) -> Self {
+        Self {
+            is_missing: true,
+            ..self
         }
     }
 

@@ -9,6 +9,9 @@ pub trait BackendError: fmt::Display {
     /// What follows from it.
     fn class(&self) -> ErrorClass;
 
+    /// Whether it is about an object that does not exist; see [`KeyError::is_missing`].
+    fn is_missing(&self) -> bool;
+
     /// The variant's name.
     fn code(&self) -> &'static str;
 }
@@ -16,20 +19,22 @@ pub trait BackendError: fmt::Display {
 impl<E: BackendError> From<E> for KeyError {
     fn from(error: E) -> Self {
         Self {
+            is_missing: error.is_missing(),
             code: error.code(),
             ..Self::new(error.class(), error.to_string())
         }
     }
 }
 
-/// Defines the errors of a backend: `Variant { fields } => class, "message";`.
+/// Defines the errors of a backend: `Variant { fields } => class, "message";`, with `missing` before
+/// the message of an object that does not exist.
 macro_rules! key_errors {
     (
         $(#[$doc:meta])*
         $visibility:vis enum $name:ident {
             $(
                 $variant:ident $({ $($field:ident: $type:ty),* $(,)? })?
-                    => $class:expr, $message:literal;
+                    => $class:expr, $($missing:ident,)? $message:literal;
             )*
         }
     ) => {
@@ -51,6 +56,14 @@ macro_rules! key_errors {
                 }
             }
 
+            fn is_missing(&self) -> bool {
+                match self {
+                    $(Self::$variant $({ $($field: _),* })? => {
+                        $crate::key_errors::is_marked!($($missing)?)
+                    })*
+                }
+            }
+
             fn code(&self) -> &'static str {
                 match self {
                     $(Self::$variant $({ $($field: _),* })? => stringify!($variant),)*
@@ -60,3 +73,48 @@ macro_rules! key_errors {
     };
 }
 pub(crate) use key_errors;
+
+/// Whether a variant has the mark `missing`.
+macro_rules! is_marked {
+    () => {
+        false
+    };
+    (missing) => {
+        true
+    };
+}
+pub(crate) use is_marked;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::references::ReferenceError;
+    use crate::software::SoftwareError;
+
+    #[test]
+    fn an_object_that_does_not_exist_is_marked_as_missing() {
+        let secret = || "ca".to_owned();
+        let what = || "the token".to_owned();
+        let missing: [KeyError; 5] = [
+            SoftwareError::NoSecret { secret: secret() }.into(),
+            SoftwareError::NoKey { secret: secret() }.into(),
+            ReferenceError::NoBundle { place: secret() }.into(),
+            ReferenceError::NoSecret {
+                secret: secret(),
+                what: what(),
+            }
+            .into(),
+            ReferenceError::NoEntry {
+                secret: secret(),
+                key: "token".to_owned(),
+                what: what(),
+            }
+            .into(),
+        ];
+        for error in missing {
+            assert!(error.is_missing, "{error}");
+        }
+        let unusable: KeyError = SoftwareError::NotPem { secret: secret() }.into();
+        assert!(!unusable.is_missing);
+    }
+}

@@ -64,7 +64,7 @@ pub use keyed_semaphore::KeyedSemaphore;
 pub use pkcs11::Pkcs11;
 #[cfg(feature = "pkcs11")]
 pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
-pub use references::ReferenceError;
+pub use references::{ReferenceError, ServiceAccountReference};
 #[cfg(feature = "network")]
 pub use remote::RemoteError;
 pub use rsa_hash::RsaHash;

@@ -99,10 +99,10 @@ impl Backend for Pkcs11 {
         &'a self,
         rsa_hash: RsaHash,
         access: &'a Access,
-        _known: &'a KeyPin,
+        known: &'a KeyPin,
     ) -> BoxFuture<'a, Result<Connected, KeyError>> {
         Box::pin(async move {
-            let signer = signer::Pkcs11Signer::connect(self, rsa_hash, access).await?;
+            let signer = signer::Pkcs11Signer::connect(self, rsa_hash, access, known).await?;
             Connected::to(std::sync::Arc::new(signer))
         })
     }

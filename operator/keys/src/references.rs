@@ -14,11 +14,11 @@ use crate::key_errors::key_errors;
 key_errors! {
     /// What a key names in its issuer's namespace is missing.
     pub enum ReferenceError {
-        NoSecret { secret: String, what: String } => ErrorClass::CredentialsRefused,
+        NoSecret { secret: String, what: String } => ErrorClass::CredentialsRefused, missing,
             "the Secret {secret} does not exist; put {what} there";
-        NoEntry { secret: String, key: String, what: String } => ErrorClass::CredentialsRefused,
+        NoEntry { secret: String, key: String, what: String } => ErrorClass::CredentialsRefused, missing,
             "the Secret {secret} has no text under {key}; put {what} there";
-        NoBundle { place: String } => ErrorClass::KeyUnusable,
+        NoBundle { place: String } => ErrorClass::KeyUnusable, missing,
             "{place} does not exist; put the CA certificates of the server there";
         BundleTooLarge { place: String, max_bytes: usize } => ErrorClass::KeyUnusable,
             "{place} is larger than {max_bytes} bytes; put only the CA certificates of the server \

@@ -56,7 +56,7 @@ pub struct VaultConnection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
-        "message": "write the path of the namespace: letters, digits, '_', '-' and '.', parted by '/'",
+        "message": "write the path of the namespace: letters, digits, '_', '-' and '.', separated by '/'",
     }]))]
     pub namespace: Option<String>,
     /// The CA certificates to verify the server with, instead of the system's.

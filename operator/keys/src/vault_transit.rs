@@ -36,7 +36,7 @@ pub struct VaultTransit {
     #[serde(default = "transit")]
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": PATH,
-        "message": "write the path of the mount: letters, digits, '_', '-' and '.', parted by '/'",
+        "message": "write the path of the mount: letters, digits, '_', '-' and '.', separated by '/'",
     }]))]
     pub mount: String,
     /// The name of the key.

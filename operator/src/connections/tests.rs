@@ -16,6 +16,7 @@ use signet_keys::{
 use tokio::time::advance;
 
 use super::*;
+use crate::fixtures::namespace::{no_config_map, no_token};
 use crate::fixtures::{corp, key};
 
 /// A namespace with a key in it, or none, or none that can be read; and how often it was read.
@@ -66,11 +67,11 @@ impl Namespace for Handle {
         &'a self,
         _: &'a str,
     ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>> {
-        async { Ok(None) }.boxed()
+        no_config_map()
     }
 
     fn token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
-        async { Err(KeyError::new(ErrorClass::Unreachable, "no tokens here")) }.boxed()
+        no_token()
     }
 }
 
@@ -78,14 +79,9 @@ fn spec(secret: &str) -> IssuerSpec {
     IssuerSpec {
         key: key::software(secret),
         key_limits: None,
-        certificate: CertificateSpec {
-            manual: None,
-            self_signed: None,
-            existing: None,
-            renew_before: None,
-            allow_missing_root: false,
-        },
+        certificate: CertificateSpec::default(),
         spiffe: None,
+        policy: None,
         profile: None,
         rotation: None,
         suspend: false,

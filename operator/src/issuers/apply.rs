@@ -1,45 +1,82 @@
 //! Takes a step: the only place that creates keys, and creates, changes and deletes generations.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 use signet_api::{GenerationCertificate, GenerationKey};
 use signet_core::ca::lifecycle::table::Event;
 use signet_core::ca::lifecycle::{self, KeyState, NewGeneration};
-use signet_core::ca::step_for;
+use signet_core::ca::{Lifetimes, step_for};
 use signet_core::issue::{Csr, IssueError};
 use signet_keys::{ErrorClass, GeneratedKey, KeyError, Software};
 
 use super::Error;
-use super::decide::Step;
+use super::creation;
+use super::decide::{Step, Submit};
 use super::facts::Facts;
 use super::generation::{self, NewObject, Stored};
-use super::parents;
+use super::observe::{Sources, parent_request};
+use super::parents::{self, OwnRequest};
 use super::profile;
 use super::ready::lifetime;
 use super::reason::{IssuerReason, NotReady};
+use super::submission::Submission;
 use crate::api_error::UNPROCESSABLE;
 use crate::context::Context;
-use crate::plan::managed_by;
+use crate::plan::{issuer_annotations, managed_by};
 use crate::writer::Recorded;
 
-/// Takes a step. Returns why it is impossible, if it is; otherwise the facts have changed, by this
-/// or by another writer.
-pub(super) async fn apply(
-    step: Step,
-    facts: &Facts,
-    context: &Context,
-) -> Result<Result<(), NotReady>, Error> {
+/// What became of a step.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// The facts have changed, by this or by another writer.
+    Done,
+    /// A CSR was sent to the parent. How that went is a fact of the next round.
+    Submitted(Arc<Submission>),
+    Impossible(NotReady),
+    /// There was no step.
+    Nothing,
+}
+
+impl Taken {
+    pub(super) const fn submission(&self) -> Option<&Arc<Submission>> {
+        match self {
+            Self::Submitted(submission) => Some(submission),
+            Self::Done | Self::Impossible(_) | Self::Nothing => None,
+        }
+    }
+}
+
+/// Takes a step.
+pub(super) async fn apply(step: Step, facts: &Facts, context: &Context) -> Result<Taken, Error> {
     let taken = match step {
         Step::CreateKey(to_make) => {
             key(facts, &to_make, context).await?;
             // The error that the missing key caused is outdated.
             context.connections.forget(&facts.name);
-            return Ok(Ok(()));
+            return Ok(Taken::Done);
+        }
+        Step::Adopt => adopt(facts, context).await,
+        Step::Inherit { number, roots } => match facts.generations.get(number) {
+            Some(stored) => inherit(stored, &roots, context).await,
+            None => Ok(()),
+        },
+        Step::Submit(submission) => {
+            let sources = Sources::of(&facts.name, &facts.namespace, context);
+            let sent = submit(submission, facts, &sources).await;
+            return Ok(sent.map_or(Taken::Done, Taken::Submitted));
+        }
+        Step::Withdraw(own) => {
+            let sources = Sources::of(&facts.name, &facts.namespace, context);
+            let withdrawn = withdraw(&own, facts, &sources).await;
+            return Ok(withdrawn.map_or_else(Taken::Impossible, |()| Taken::Done));
         }
         Step::Lifecycle(lifecycle::Step::Create(new)) => match csr(&new, facts).await {
             Ok(csr) => create(new, csr, facts, context).await,
-            Err(not_ready) => return Ok(Err(not_ready)),
+            Err(not_ready) => return Ok(Taken::Impossible(not_ready)),
         },
         Step::Lifecycle(lifecycle::Step::Record { number, event, at }) => {
             let stored = facts.generations.get(number);
@@ -54,15 +91,43 @@ pub(super) async fn apply(
         },
     };
     match taken {
-        Ok(()) => Ok(Ok(())),
+        Ok(()) => Ok(Taken::Done),
         Err(kube::Error::Api(status)) if status.code == UNPROCESSABLE => {
-            Ok(Err(IssuerReason::InvalidCa.stalls(format!(
+            let rejected = IssuerReason::InvalidCa.stalls(format!(
                 "the API server rejected the CAGeneration: {}",
                 status.message
-            ))))
+            ));
+            Ok(Taken::Impossible(rejected))
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Sends a CSR to the parent; none if what the step was decided on is gone.
+pub(super) async fn submit(
+    step: Submit,
+    facts: &Facts,
+    sources: &Sources<'_>,
+) -> Option<Arc<Submission>> {
+    let parent = parents::of(&facts.spec)?;
+    let generation = facts.generations.get(step.generation)?;
+    let (csr, of) = (generation.csr.as_ref()?, facts.csr_of(generation)?);
+    let request = parent_request(facts, sources);
+    let result = parent.submit(csr, step.attempt, &request).await;
+    let submission = Submission::new(of, facts.submission(), facts.now, result);
+    Some(Arc::new(submission))
+}
+
+/// Deletes a request to the parent.
+pub(super) async fn withdraw(
+    own: &OwnRequest,
+    facts: &Facts,
+    sources: &Sources<'_>,
+) -> Result<(), NotReady> {
+    let Some(parent) = parents::of(&facts.spec) else {
+        return Ok(());
+    };
+    parent.withdraw(own, &parent_request(facts, sources)).await
 }
 
 async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(), Error> {
@@ -81,6 +146,7 @@ async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(),
             namespace: Some(namespace.to_owned()),
             // Without an owner, because a key outlives its issuer.
             labels: Some([managed_by()].into()),
+            annotations: Some(issuer_annotations(&facts.name, &facts.uid)),
             ..ObjectMeta::default()
         },
         string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
@@ -148,7 +214,43 @@ pub(super) fn new_object(
             .as_ref()
             .map(|spiffe| spiffe.trust_domain.clone()),
         prepared: facts.now,
+        lifetimes: Lifetimes::default(),
     })
+}
+
+async fn adopt(facts: &Facts, context: &Context) -> Result<(), kube::Error> {
+    let Some(object) = adopted_object(facts) else {
+        return Ok(());
+    };
+    let name = generation::object_name(&facts.name, object.number);
+    let object = generation::new(&facts.name, &facts.namespace, object);
+    if context.writer.create(&facts.namespace, &object).await? {
+        tracing::warn!(issuer = %facts.name, name, "adopted a CA that had no CAGeneration");
+    }
+    Ok(())
+}
+
+/// Returns the generation over a CA certificate that was found. Its records are lost, so they have
+/// what may have been granted at most.
+pub(super) fn adopted_object(facts: &Facts) -> Option<NewObject> {
+    let (new, offer) = creation::adopted(facts)?;
+    let lifetime = lifetime(&offer.chain);
+    let limits = profile::lifetimes(&facts.spec);
+    let most = |max: Option<Duration>| Some(max.map_or(lifetime, |max| max.min(lifetime)));
+    Some(NewObject {
+        certificate: Some(generation::certificate(&offer.chain, offer.trust)),
+        lifetimes: Lifetimes {
+            leaf: most(limits.max_leaf),
+            ca: most(limits.max_ca),
+        },
+        ..new_object(new, None, facts)?
+    })
+}
+
+async fn inherit(stored: &Stored, roots: &str, context: &Context) -> Result<(), kube::Error> {
+    let change = json!({ "inheritedRoots": roots });
+    context.writer.record(&stored.version, &change).await?;
+    Ok(())
 }
 
 /// Returns the key as the spec names it, if that is the key; otherwise as it was recorded.

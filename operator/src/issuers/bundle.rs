@@ -2,18 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use signet_core::ca::lifecycle::{MAX_BUNDLE, Plan};
 use signet_core::ca::{Bundle, CaCertificate, CaChain, Root};
 
+use super::creation;
 use super::facts::Facts;
-use super::store::Generations;
 use crate::publish::{Trust, Trusted};
 
 /// Returns the roots in the bundle of a status.
 pub(super) fn in_status(pem: &str) -> Vec<CaCertificate> {
     // What is not PEM was not written by Signet, and nothing is published by it.
-    CaCertificate::all_from_pem(pem.as_bytes()).unwrap_or_default()
+    Bundle::read(pem).unwrap_or_default()
 }
 
 pub(super) fn fingerprints(in_status: &[CaCertificate]) -> BTreeSet<String> {
@@ -26,15 +25,14 @@ pub(super) fn fingerprints(in_status: &[CaCertificate]) -> BTreeSet<String> {
 /// Returns the roots that the spec names. While they or a generation cannot be read, those that are
 /// published stay, so that none disappears by accident.
 pub(super) fn named(
-    named: Option<Vec<CaCertificate>>,
-    generations: &Generations,
-    in_status: &[CaCertificate],
-    now: Timestamp,
+    named: Vec<CaCertificate>,
+    is_incomplete: bool,
+    facts: &Facts,
 ) -> Vec<CaCertificate> {
-    let mut unreadable = generations.unreadable.iter();
-    let keeps = named.is_none() || unreadable.any(|one| one.may_live(now));
-    let kept = in_status.iter().filter(|_| keeps).cloned();
-    named.unwrap_or_default().into_iter().chain(kept).collect()
+    let mut unreadable = facts.generations.unreadable.iter();
+    let keeps = is_incomplete || unreadable.any(|one| one.may_live(facts.now));
+    let kept = facts.in_status.iter().filter(|_| keeps).cloned();
+    named.into_iter().chain(kept).collect()
 }
 
 /// Returns what is published: the value of the status, of the objects and of requests.
@@ -72,14 +70,15 @@ fn of_known(roots: Trusted) -> Trust {
 /// that may name a root could be read.
 fn is_complete(facts: &Facts) -> bool {
     let mut stored = facts.generations.stored.iter();
-    let had_a_ca = stored.any(|one| one.facts.certified.is_some());
+    let had_a_ca = stored.any(|one| one.facts.certified.is_some())
+        || creation::misses_generation(facts) && !facts.in_status.is_empty();
     had_a_ca && facts.generations.unreadable.is_empty() && !facts.names_unknown_roots
 }
 
 /// Returns the roots in each request.
-pub(super) fn of(facts: &Facts, plan: &Plan) -> Bundle {
-    match trust(facts, Some(plan)).roots {
-        Trusted::Roots(bundle) => bundle,
+pub(super) fn of(trust: &Trust) -> Bundle {
+    match &trust.roots {
+        Trusted::Roots(bundle) => bundle.clone(),
         Trusted::Nothing | Trusted::Unknown => Bundle::default(),
     }
 }

@@ -1,30 +1,47 @@
 //! Decides on an issuer's next step. Pure.
 
-use std::sync::Arc;
-
-use signet_api::CertificateSource;
+use signet_core::ca::CaCertificate;
+use signet_core::ca::creation::Verdict;
 use signet_core::ca::lifecycle::table::Event;
-use signet_core::ca::lifecycle::{self, NotSigning, Plan};
-use signet_core::spiffe::TrustDomain;
+use signet_core::ca::lifecycle::{self, Plan};
 use signet_keys::Software;
 
+use super::bundle;
+use super::creation;
 use super::facts::Facts;
 use super::generation::Stored;
+use super::memory::Remembered;
 use super::messages;
-use super::ready::ready;
+use super::outcome::{Outcome, outcome};
+use super::parents::{self, OwnRequest};
 use super::reason::{IssuerReason, NotReady};
-use crate::keyring::ReadyIssuer;
+use crate::publish::Trust;
 
 /// The next step. After each, the issuer is observed again.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
     CreateKey(Software),
+    /// Create a generation over the CA certificate in a trace.
+    Adopt,
+    /// Record the roots of a lost CA in its successor, in PEM.
+    Inherit {
+        number: u32,
+        roots: String,
+    },
     /// One write about a generation.
     Lifecycle(lifecycle::Step),
+    /// Send the CSR of the next generation to its parent.
+    Submit(Submit),
+    /// Delete a request to a parent.
+    Withdraw(OwnRequest),
 }
 
-/// Whether the issuer can sign.
-pub(super) type Outcome = Result<Arc<ReadyIssuer>, NotReady>;
+/// A submission of the CSR of a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Submit {
+    pub(super) generation: u32,
+    pub(super) attempt: u32,
+}
 
 /// What follows from the facts.
 #[derive(Debug)]
@@ -33,32 +50,57 @@ pub(super) struct Decision {
     pub(super) outcome: Outcome,
     /// None if the lifecycle cannot go on: then nothing about the CA changes.
     pub(super) plan: Option<Plan>,
+    /// Whether something may be created; none if the lifecycle cannot go on.
+    pub(super) verdict: Option<Verdict>,
+    /// What is published.
+    pub(super) trust: Trust,
+    /// What the next round is to know.
+    pub(super) remembered: Remembered,
 }
 
 pub(super) fn decide(facts: &Facts) -> Decision {
+    let remembered = Remembered::of(facts);
     match check(facts) {
         Ok(()) => {
             let plan = lifecycle::plan(&facts.situation());
+            let verdict = creation::verdict(facts);
+            let trust = bundle::trust(facts, Some(&plan));
             Decision {
-                step: create_key(facts).or_else(|| step(facts, &plan)),
-                outcome: outcome(facts, &plan),
+                step: inherit(facts)
+                    .or_else(|| create_key(facts, &verdict))
+                    .or_else(|| step(facts, &plan, &verdict))
+                    .or_else(|| submit(facts))
+                    .or_else(|| parents::superseded(facts).cloned().map(Step::Withdraw)),
+                outcome: match facts.spec.suspend {
+                    true => Err(messages::suspended(None)),
+                    false => outcome(facts, &plan, (&verdict, &trust)),
+                },
                 plan: Some(plan),
+                verdict: Some(verdict),
+                trust,
+                remembered,
             }
         }
         Err(not_ready) => Decision {
             step: None,
-            outcome: Err(not_ready),
+            outcome: Err(match facts.spec.suspend {
+                true => messages::suspended(Some(&not_ready)),
+                false => not_ready,
+            }),
             plan: None,
+            verdict: None,
+            trust: bundle::trust(facts, None),
+            remembered,
         },
     }
 }
 
 /// Checks what no step can change.
 fn check(facts: &Facts) -> Result<(), NotReady> {
-    trust_domain(facts)?;
+    facts.trust_domain()?;
     if facts.spec.certificate.source().is_none() {
-        return Err(invalid(
-            "spec.certificate must set exactly one of selfSigned and existing",
+        return Err(IssuerReason::InvalidSpec.stalls(
+            "spec.certificate must set exactly one of selfSigned, existing, issuerRef, vaultPki and manual",
         ));
     }
     let mut unreadable = facts.generations.unreadable.iter();
@@ -94,133 +136,56 @@ fn of_trust_domain(other: &Stored, own: Option<&String>) -> String {
     )
 }
 
-fn create_key(facts: &Facts) -> Option<Step> {
+fn inherit(facts: &Facts) -> Option<Step> {
+    let (number, roots) = facts.traces.to_inherit.as_ref()?;
+    Some(Step::Inherit {
+        number: *number,
+        roots: roots.iter().map(CaCertificate::pem).collect(),
+    })
+}
+
+/// Returns the creation of the key where it is missing. A key that vanished after a CA was issued
+/// over it is not recreated, unless its loss is acknowledged.
+fn create_key(facts: &Facts, verdict: &Verdict) -> Option<Step> {
     facts.missing_spec_key()?;
-    key_to_create(facts).map(Step::CreateKey)
+    let may = facts.refused().is_none() && *verdict == Verdict::Proceed;
+    let to_make = facts.provided_key().filter(|_| may)?;
+    Some(Step::CreateKey(to_make))
 }
 
-/// Returns the key to create where it is missing, unless a CA was ever issued over it: a key that
-/// vanished is never recreated.
-pub(super) fn key_to_create(facts: &Facts) -> Option<Software> {
-    let source = facts.spec.certificate.source();
-    let is_for_new_key = matches!(
-        source,
-        Some(CertificateSource::SelfSigned(_) | CertificateSource::Manual(_))
-    );
-    let is_refused = matches!(facts.offer, Some(Err(_)));
-    let may = is_for_new_key && !is_refused && facts.may_create_key && !facts.spec.suspend;
-    if !may || made_over_spec_key(facts).is_some() {
-        return None;
-    }
-    facts.spec.key.backend().provision()
-}
-
-/// Returns the newest generation over a key of the name that the spec has.
-fn made_over_spec_key(facts: &Facts) -> Option<&Stored> {
-    let mut newest_first = facts.generations.stored.iter().rev();
-    newest_first.find(|one| one.key.config.same_key(&facts.spec.key))
-}
-
-/// Returns the lifecycle's step, unless its key is not there: nothing is activated that cannot sign.
-fn step(facts: &Facts, plan: &Plan) -> Option<Step> {
-    let step = plan.step.clone()?;
-    if let lifecycle::Step::Record {
-        number,
-        event: Event::Activated,
-        ..
-    } = step
-    {
-        facts.key_of(facts.generations.get(number)?)?;
-    }
-    Some(Step::Lifecycle(step))
-}
-
-fn outcome(facts: &Facts, plan: &Plan) -> Outcome {
-    match &plan.signing {
-        Ok(number) => {
-            let signing = facts.generations.get(*number);
-            signing
-                .ok_or_else(messages::preparing)
-                .and_then(|signing| signs(facts, plan, signing))
-        }
-        Err(NotSigning::NotActive) => Err(not_active(facts, plan)),
-        Err(NotSigning::Expired(_)) if facts.key_error().is_some() => Err(facts
-            .active()
-            .map_or_else(messages::preparing, |active| without_key(facts, active))),
-        Err(other) => Err(messages::not_signing(other, facts)),
+/// Returns the lifecycle's step, unless nothing may be created, or its key is not there: nothing is
+/// activated that cannot sign, or whose root is not the expected one.
+fn step(facts: &Facts, plan: &Plan, verdict: &Verdict) -> Option<Step> {
+    match plan.step.clone()? {
+        lifecycle::Step::Create(_) if *verdict == Verdict::Adopt => Some(Step::Adopt),
+        lifecycle::Step::Create(_) if *verdict != Verdict::Proceed => None,
+        lifecycle::Step::Record {
+            number,
+            event: Event::Activated,
+            ..
+        } if !may_activate(facts, number) => None,
+        step => Some(Step::Lifecycle(step)),
     }
 }
 
-fn signs(facts: &Facts, plan: &Plan, signing: &Stored) -> Outcome {
-    if let Some(key) = facts.key_of(signing)
-        && let Some(chain) = &signing.chain
-    {
-        return Ok(Arc::new(ready(facts, plan, signing, chain, key)?));
-    }
-    Err(without_key(facts, signing))
+fn may_activate(facts: &Facts, number: u32) -> bool {
+    let stored = facts.generations.get(number);
+    stored.is_some_and(|one| {
+        let certified = one.facts.certified.as_ref();
+        facts.key_of(one).is_some()
+            && certified.is_some_and(|own| creation::is_expected_root(facts, &own.root))
+    })
 }
 
-/// Returns why the key of the CA that signs is not there.
-fn without_key(facts: &Facts, signing: &Stored) -> NotReady {
-    if facts.active_key_gone
-        && facts
-            .next()
-            .is_some_and(|next| facts.key_of(next).is_some())
-    {
-        // Its successor takes over in this reconcile.
-        return messages::preparing();
-    }
-    match &facts.keys.active {
-        Some(Err(error)) => {
-            let mut not_ready = NotReady::from_key(error);
-            if facts.missing_spec_key().is_some() {
-                not_ready.message.push_str(&messages::not_replaced(signing));
-            }
-            not_ready
-        }
-        _ => match (&facts.offer, facts.key_replaced) {
-            // The certificate beside the key that replaced it says more.
-            (Some(Err(refused)), _) => refused.clone(),
-            _ => messages::key_mismatch(facts, signing),
-        },
-    }
-}
-
-/// Returns what the first generation, or the successor of a revoked one, waits for.
-fn not_active(facts: &Facts, plan: &Plan) -> NotReady {
-    if let Some(stuck) = &plan.stuck {
-        return IssuerReason::KeyRevoked.stalls(messages::stuck(stuck));
-    }
-    if let Some(Err(refused)) = &facts.offer
-        && refused.reason == IssuerReason::InvalidSpec
-    {
-        return refused.clone();
-    }
-    if let Some(Err(error)) = facts.keys.of_spec() {
-        let mut not_ready = NotReady::from_key(error);
-        if facts.missing_spec_key().is_some()
-            && let Some(stored) = made_over_spec_key(facts)
-        {
-            not_ready.message.push_str(&messages::not_replaced(stored));
-        }
-        return not_ready;
-    }
-    match (&facts.offer, &plan.waits) {
-        (Some(Err(refused)), _) => refused.clone(),
-        (_, Some(wait)) => messages::waits(wait, facts),
-        _ => messages::preparing(),
-    }
-}
-
-pub(super) fn trust_domain(facts: &Facts) -> Result<Option<TrustDomain>, NotReady> {
-    let Some(spiffe) = &facts.spec.spiffe else {
-        return Ok(None);
-    };
-    TrustDomain::parse(&spiffe.trust_domain)
-        .map(Some)
-        .map_err(|error| invalid(format!("spec.spiffe.trustDomain: {error}")))
-}
-
-pub(super) fn invalid(message: impl Into<String>) -> NotReady {
-    IssuerReason::InvalidSpec.stalls(message)
+/// Returns the submission that is due. A suspended issuer requests nothing.
+fn submit(facts: &Facts) -> Option<Step> {
+    let attempt = facts.attempt.filter(|attempt| attempt.at <= facts.now)?;
+    let next = facts.requested()?;
+    let may = next.csr.is_some() && !facts.spec.suspend;
+    may.then(|| {
+        Step::Submit(Submit {
+            generation: next.number(),
+            attempt: attempt.number,
+        })
+    })
 }

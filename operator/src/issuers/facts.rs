@@ -1,19 +1,26 @@
 //! The facts that an issuer's decisions depend on. Pure.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use signet_api::IssuerSpec;
 use signet_core::ca::lifecycle::{self, KeyState, Situation, State, View};
 use signet_core::ca::{CaCertificate, Certified, Root};
 use signet_core::request::ServiceAccount;
-use signet_keys::{ErrorClass, KeyError};
+use signet_core::spiffe::TrustDomain;
+use signet_keys::{ErrorClass, KeyError, Software};
 
+use super::creation::{Traces, creates};
 use super::generation::Stored;
 use super::keys::Keys;
-use super::parents::Offer;
-use super::reason::NotReady;
+use super::memory::Remembered;
+use super::parents::{Attempt, Offer, OwnRequest};
+use super::reason::{IssuerReason, NotReady};
+use super::roots::Roots;
 use super::store::Generations;
+use super::submission::{CsrOf, Submission};
 use crate::connections::Key;
 use crate::issuer_name::IssuerName;
 use crate::publish::Observed;
@@ -39,6 +46,19 @@ pub(super) struct Facts {
     pub(super) key_replaced: bool,
     /// What the parent has for the next generation, or why it has nothing.
     pub(super) offer: Option<Result<Offer, NotReady>>,
+    /// What the requested certificate waits for at the parent.
+    pub(super) pending: Option<String>,
+    /// When the CSR of the next generation is to be submitted; none if it was.
+    pub(super) attempt: Option<Attempt>,
+    /// When the parent is to be polled again, if that is soon.
+    pub(super) poll_at: Option<Timestamp>,
+    /// The highest generation in the names of requests to the parent.
+    pub(super) highest_requested: u32,
+    /// The requests to the parent that the issuer owns.
+    pub(super) requests: Vec<OwnRequest>,
+    /// Which roots are trusted.
+    pub(super) roots: Roots,
+    /// The roots that the spec names, or the objects in it.
     pub(super) named: Vec<CaCertificate>,
     pub(super) named_roots: Vec<Root>,
     /// Whether what the spec names as roots could not be read.
@@ -51,9 +71,16 @@ pub(super) struct Facts {
     pub(super) bundle: Observed,
     /// The fingerprints of the roots that are in the status and in each of these objects.
     pub(super) published: BTreeSet<String>,
+    /// What was found of an earlier CA.
+    pub(super) traces: Traces,
+    /// What the round before remembered.
+    pub(super) remembered: Remembered,
+    /// How long the traces must disagree before the CA counts as lost.
+    pub(super) loss_delay: Duration,
     /// Whether a key may be created: at most one is, per reconcile.
     pub(super) may_create_key: bool,
     pub(super) cert_manager: ServiceAccount,
+    pub(super) reserved_namespaces: BTreeSet<String>,
     pub(super) now: Timestamp,
 }
 
@@ -62,7 +89,7 @@ impl Facts {
         Situation {
             now: self.now,
             generations: &self.generations.facts,
-            highest_number: self.generations.highest_number.max(self.highest_in_status),
+            highest_number: self.highest_number(),
             spec: &self.rotation,
             key: &self.key_state,
             active_key_gone: self.active_key_gone,
@@ -73,9 +100,21 @@ impl Facts {
         }
     }
 
+    fn highest_number(&self) -> u32 {
+        let generations = self.generations.highest_number;
+        generations
+            .max(self.highest_in_status)
+            .max(self.highest_requested)
+    }
+
     fn offered(&self) -> Option<&Certified> {
         let offer = self.offer.as_ref()?.as_ref().ok()?;
         Some(&offer.certified)
+    }
+
+    /// Returns why the parent's certificate is not used.
+    pub(super) fn refused(&self) -> Option<&NotReady> {
+        self.offer.as_ref()?.as_ref().err()
     }
 
     pub(super) fn active(&self) -> Option<&Stored> {
@@ -88,6 +127,27 @@ impl Facts {
         let situation = self.situation();
         let next = View::new(&situation).next()?.number;
         self.generations.get(next)
+    }
+
+    /// Returns the next generation, if it waits for its certificate.
+    pub(super) fn requested(&self) -> Option<&Stored> {
+        self.next().filter(|next| next.chain.is_none())
+    }
+
+    /// Returns the last submission of the requested generation's CSR since the operator started.
+    pub(super) fn submission(&self) -> Option<&Arc<Submission>> {
+        let of = self.csr_of(self.requested()?)?;
+        let last = self.remembered.submission.as_ref();
+        last.filter(|last| last.is_of(&of))
+    }
+
+    /// Returns what identifies the CSR of a generation.
+    pub(super) fn csr_of(&self, one: &Stored) -> Option<CsrOf> {
+        let csr = one.csr.as_ref()?;
+        Some(CsrOf {
+            uid: self.uid.clone(),
+            csr: csr.fingerprint().to_owned(),
+        })
     }
 
     pub(super) fn state(&self, one: &Stored) -> State {
@@ -107,7 +167,7 @@ impl Facts {
         let chains: Vec<_> = alive.filter_map(|one| one.chain.as_ref()).collect();
         let trusted = self.in_status.iter().chain(&self.named);
         CaKeys {
-            has_trust_domain: self.spec.spiffe.is_some(),
+            trust_domain: self.trust_domain().ok().flatten(),
             path: fingerprints(chains.iter().flat_map(|chain| chain.path())),
             roots: fingerprints(chains.iter().flat_map(|chain| chain.roots()).chain(trusted)),
         }
@@ -119,10 +179,26 @@ impl Facts {
         key?.as_ref().err()
     }
 
-    /// Whether an issuer that signs waits for something that it is not woken for: a key, or a
-    /// certificate that passes the checks.
+    /// Whether an issuer that signs waits for something that it is not woken for: a key, a
+    /// certificate that passes the checks, or the object that lists trusted roots.
     pub(super) fn waits_for_more(&self) -> bool {
-        matches!(self.keys.next, Some(Err(_))) || matches!(self.offer, Some(Err(_)))
+        matches!(self.keys.next, Some(Err(_)))
+            || self
+                .refused()
+                .is_some_and(|refused| refused.retry_at.is_none())
+            || self.roots.problem().is_some()
+    }
+
+    /// Whether a key, a certificate or the list of trusted roots is in an object that does not exist.
+    pub(super) fn waits_for_object(&self) -> bool {
+        let keys = [&self.keys.active, &self.keys.next];
+        let mut keys = keys.into_iter().flatten();
+        keys.any(|key| key.as_ref().is_err_and(|error| error.is_missing))
+            || matches!(&self.offer, Some(Err(refused)) if refused.is_missing)
+            || self
+                .roots
+                .problem()
+                .is_some_and(|problem| problem.is_missing)
     }
 
     pub(super) fn transient_key_error(&self) -> Option<&KeyError> {
@@ -133,6 +209,34 @@ impl Facts {
     pub(super) fn missing_spec_key(&self) -> Option<&KeyError> {
         let error = self.keys.of_spec()?.as_ref().err();
         error.filter(|error| error.class == ErrorClass::KeyNotFound)
+    }
+
+    /// Returns the newest generation over a key of the name that the spec has.
+    pub(super) fn made_over_spec_key(&self) -> Option<&Stored> {
+        let mut newest_first = self.generations.stored.iter().rev();
+        newest_first.find(|one| one.key.config.same_key(&self.spec.key))
+    }
+
+    /// Returns the key that Signet provides for the source, if the spec may go on.
+    pub(super) fn provided_key(&self) -> Option<Software> {
+        let may = creates(&self.spec) && self.may_create_key && !self.spec.suspend;
+        self.spec.key.backend().provision().filter(|_| may)
+    }
+
+    /// Whether Signet creates the key of the spec if it is missing, as far as that is known before the
+    /// key and the source are observed.
+    pub(super) fn creates_missing_key(&self) -> bool {
+        self.provided_key().is_some() && self.made_over_spec_key().is_none()
+    }
+
+    pub(super) fn trust_domain(&self) -> Result<Option<TrustDomain>, NotReady> {
+        let Some(spiffe) = &self.spec.spiffe else {
+            return Ok(None);
+        };
+        let parsed = TrustDomain::parse(&spiffe.trust_domain);
+        parsed.map(Some).map_err(|error| {
+            IssuerReason::InvalidSpec.stalls(format!("spec.spiffe.trustDomain: {error}"))
+        })
     }
 }
 

@@ -8,13 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use signet_api::{CAGeneration, CAGenerationSpec, GenerationKey, RootTrust};
-use signet_core::ca::{CaChain, Certified, Generation, Lifetimes, Purpose};
+use signet_core::ca::{Bundle, CaCertificate, CaChain, Certified, Generation, Lifetimes, Purpose};
 use signet_core::issue::Csr;
 use signet_keys::KeyPin;
 
 use crate::writer::StoredVersion;
 
-pub(super) use object::{NewObject, certificate, fact, new, number_in_name, object_name};
+pub(super) use object::{
+    NewObject, certificate, fact, issuer_in_name, new, number_in_name, object_name,
+};
 pub(super) use unreadable::Unreadable;
 
 /// A generation as it is stored.
@@ -30,6 +32,8 @@ pub(super) struct Stored {
     pub(super) chain: Option<CaChain>,
     /// Why its root is trusted.
     pub(super) trust: Option<RootTrust>,
+    /// The roots of a lost CA that came before it.
+    pub(super) inherited: Vec<CaCertificate>,
     pub(super) facts: Generation,
 }
 
@@ -72,6 +76,10 @@ pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Result<Stored, Unre
     }
     let csr = spec.csr.as_deref().map(Csr::from_pem).transpose();
     let csr = csr.map_err(|error| Unreadable::new(object, &format!("its CSR: {error}")))?;
+    let inherited = spec.inherited_roots.as_deref().unwrap_or_default();
+    let inherited = Bundle::read(inherited);
+    let inherited = inherited
+        .map_err(|error| Unreadable::new(object, &format!("its inherited roots: {error}")))?;
     Ok(Stored {
         version: StoredVersion {
             namespace: object.namespace().unwrap_or_default(),
@@ -86,7 +94,11 @@ pub(super) fn read(object: &CAGeneration, now: Timestamp) -> Result<Stored, Unre
             .certificate
             .as_ref()
             .map(|certificate| certificate.trust),
-        facts: facts(spec, chain.as_ref()),
+        facts: Generation {
+            inherits_until: inherited.iter().map(CaCertificate::not_after).max(),
+            ..facts(spec, chain.as_ref())
+        },
+        inherited,
         chain,
     })
 }
@@ -111,5 +123,6 @@ fn facts(spec: &CAGenerationSpec, chain: Option<&CaChain>) -> Generation {
             leaf: spec.longest_leaf_seconds.map(seconds),
             ca: spec.longest_ca_seconds.map(seconds),
         },
+        inherits_until: None,
     }
 }

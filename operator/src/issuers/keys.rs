@@ -137,8 +137,9 @@ pub(super) struct KeyFacts {
 }
 
 /// Compares the keys that were found with the active generation's. A key that was replaced under
-/// its name starts another generation only if the source follows what exists.
-pub(super) fn compare(keys: &Keys, active: Option<&str>, follows_existing: bool) -> KeyFacts {
+/// its name starts another generation only if the issuer `follows` it: its source is what exists, or
+/// its spec acknowledges the loss of the active generation's key.
+pub(super) fn compare(keys: &Keys, active: Option<&str>, follows: bool) -> KeyFacts {
     let found = |key: &Result<Key, KeyError>| match key {
         Ok(key) => KeyState::Found(key.fingerprint()),
         Err(_) => KeyState::Unavailable,
@@ -150,12 +151,12 @@ pub(super) fn compare(keys: &Keys, active: Option<&str>, follows_existing: bool)
         matches!(&keys.active, Some(Err(error)) if error.class == ErrorClass::KeyNotFound);
     let state = match (&keys.next, at_active) {
         (Some(next), _) => found(next),
-        (None, Some(at_active)) if !is_replaced || follows_existing => at_active,
+        (None, Some(at_active)) if !is_replaced || follows => at_active,
         _ => KeyState::Unavailable,
     };
     KeyFacts {
         state,
-        active_is_gone: is_missing || (is_replaced && follows_existing),
+        active_is_gone: is_missing || (is_replaced && follows),
         is_replaced,
     }
 }

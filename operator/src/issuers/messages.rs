@@ -13,11 +13,18 @@ pub(super) fn preparing() -> NotReady {
     IssuerReason::Progressing.waits("the CA is being prepared")
 }
 
+/// Returns that an issuer is suspended, whatever else it waits for.
+pub(super) fn suspended(besides: Option<&NotReady>) -> NotReady {
+    let message = "the issuer is suspended; remove spec.suspend to resume";
+    IssuerReason::Suspended.waits(match besides {
+        Some(not_ready) => format!("{message}. It could not sign: {}", not_ready.message),
+        None => message.to_owned(),
+    })
+}
+
 pub(super) fn not_signing(why: &NotSigning, facts: &Facts) -> NotReady {
     match why {
-        NotSigning::Suspended => {
-            IssuerReason::Suspended.waits("the issuer is suspended; remove spec.suspend to resume")
-        }
+        NotSigning::Suspended => suspended(None),
         NotSigning::NotActive => preparing(),
         NotSigning::Expired(at) => {
             let expired = format!("the CA certificate or one above it expired at {at}");
@@ -70,7 +77,10 @@ pub(super) fn waits(wait: &Wait, facts: &Facts) -> NotReady {
     match wait {
         Wait::NotYetValid(at) => not_yet_valid(&at.to_string()),
         Wait::Certificate if parents::pending_csr(facts).is_some() => {
-            IssuerReason::WaitingForCertificate.waits(wait_text(wait, facts))
+            IssuerReason::WaitingForCertificate.waits_for_object(wait_text(wait, facts))
+        }
+        Wait::Certificate if facts.pending.is_some() => {
+            IssuerReason::WaitingForParent.waits(wait_text(wait, facts))
         }
         other => IssuerReason::Progressing.waits(wait_text(other, facts)),
     }
@@ -85,7 +95,10 @@ pub(super) fn wait_text(wait: &Wait, facts: &Facts) -> String {
                  the chain into {place}",
                 csr.fingerprint()
             ),
-            None => "waits for its certificate".to_owned(),
+            None => match &facts.pending {
+                Some(pending) => format!("waits for its certificate: {pending}"),
+                None => "waits for its certificate".to_owned(),
+            },
         },
         Wait::Useless { not_after } => format!(
             "its certificate ends at {not_after}, no later than the current one; its parent has to \

@@ -1,40 +1,76 @@
 //! The CAs above an issuer's: where CA certificates come from.
 
+mod backoff;
 mod existing;
+mod issuer_ref;
 mod judged;
 mod manual;
 mod object;
 mod request;
 mod self_signed;
+mod vault_pki;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use signet_api::{CertificateSource, IssuerSpec, RootTrust};
 use signet_core::ca::offer::Warning;
 use signet_core::ca::{CaCertificate, CaChain, Certified};
+use signet_core::issue::Csr;
 use signet_core::spiffe::TrustDomain;
-use signet_keys::{BlockingQueue, Namespace};
+use signet_keys::{Access, BlockingQueue, Namespace};
 
 use super::generation::Stored;
 use super::keys::Keys;
 use super::reason::{IssuerReason, NotReady};
+use super::roots::Roots;
 use super::store::Generations;
+use super::submission::{Submission, Submitted};
 use crate::issuer_name::IssuerName;
 
 use existing::ExistingChain;
+#[cfg(test)]
+pub(super) use issuer_ref::Account;
+use issuer_ref::IssuerAbove;
+pub(super) use issuer_ref::{
+    CertificateRequests, Family, NamespaceRequests, OwnRequest, superseded,
+};
+#[cfg(test)]
+pub(super) use judged::not_ready;
+pub(super) use judged::{expectations, judge};
 use manual::ByPerson;
 pub(super) use manual::pending_csr;
-pub(super) use request::ca_request;
+pub(super) use request::{ca_request, requested};
 use self_signed::OwnRoot;
+use vault_pki::PkiEngine;
 
 /// A CA that signs an issuer's CA certificate, or that did.
 pub(super) trait ParentCa: Send + Sync {
     /// Returns what it has for the issuer now.
     fn poll<'a>(&'a self, request: &'a ParentRequest<'a>) -> BoxFuture<'a, Answer>;
+
+    /// Sends it the CSR of the requested generation. It is called where [`Answer::attempt`] is due,
+    /// which is never so where a source is not sent CSRs.
+    fn submit<'a>(
+        &'a self,
+        _csr: &'a Csr,
+        _attempt: u32,
+        _request: &'a ParentRequest<'a>,
+    ) -> BoxFuture<'a, Result<Submitted, NotReady>> {
+        async { Ok(Submitted::Pending) }.boxed()
+    }
+
+    /// Deletes one of [`Answer::requests`].
+    fn withdraw<'a>(
+        &'a self,
+        _own: &'a OwnRequest,
+        _request: &'a ParentRequest<'a>,
+    ) -> BoxFuture<'a, Result<(), NotReady>> {
+        async { Ok(()) }.boxed()
+    }
 }
 
 /// What a parent is asked for.
-#[derive(Clone, Copy)]
 pub(super) struct ParentRequest<'a> {
     pub(super) issuer: &'a IssuerName,
     pub(super) uid: &'a str,
@@ -43,9 +79,17 @@ pub(super) struct ParentRequest<'a> {
     pub(super) requested: Option<&'a Stored>,
     pub(super) keys: &'a Keys,
     /// The fingerprint of the key that the certificate is to be for, if that is known.
-    pub(super) key: Option<&'a str>,
-    pub(super) trust_domain: Option<&'a TrustDomain>,
+    pub(super) key: Option<String>,
+    pub(super) trust_domain: Option<TrustDomain>,
+    /// Which roots are trusted.
+    pub(super) roots: &'a Roots,
+    /// The last submission of the requested generation's CSR since the operator started.
+    pub(super) submission: Option<&'a Submission>,
     pub(super) namespace: &'a dyn Namespace,
+    /// What the issuer may reach on the network.
+    pub(super) access: &'a Access,
+    pub(super) requests: &'a dyn CertificateRequests,
+    pub(super) family: Family<'a>,
     /// Reads chains and verifies their signatures.
     pub(super) parsing: &'a BlockingQueue,
     pub(super) now: Timestamp,
@@ -58,6 +102,25 @@ pub(super) struct Answer {
     pub(super) offer: Option<Result<Offer, NotReady>>,
     /// The roots in the object that the spec names. None if it cannot be read now.
     pub(super) named_roots: Option<Vec<CaCertificate>>,
+    /// What the requested certificate waits for at the parent.
+    pub(super) pending: Option<String>,
+    /// When the CSR of the requested generation is to be submitted; none if it was.
+    pub(super) attempt: Option<Attempt>,
+    /// When to poll again, if that is soon.
+    pub(super) poll_at: Option<Timestamp>,
+    /// The highest generation in the names of requests.
+    pub(super) highest_number: u32,
+    /// The requests that the issuer owns.
+    pub(super) requests: Vec<OwnRequest>,
+}
+
+/// A submission of a CSR that is yet to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    /// Counted from 1 for each CSR.
+    pub(super) number: u32,
+    /// It is not made before this time.
+    pub(super) at: Timestamp,
 }
 
 /// A certificate for the next generation.
@@ -96,8 +159,8 @@ impl Answer {
     /// Nothing is waited for.
     fn none() -> Self {
         Self {
-            offer: None,
             named_roots: Some(Vec::new()),
+            ..Self::default()
         }
     }
 
@@ -105,7 +168,7 @@ impl Answer {
     fn unreadable(not_ready: NotReady) -> Self {
         Self {
             offer: Some(Err(not_ready)),
-            named_roots: None,
+            ..Self::default()
         }
     }
 
@@ -122,6 +185,8 @@ pub(super) fn of(spec: &IssuerSpec) -> Option<Box<dyn ParentCa + '_>> {
     Some(match spec.certificate.source()? {
         CertificateSource::SelfSigned(spec) => Box::new(OwnRoot { spec }),
         CertificateSource::Existing(existing) => Box::new(ExistingChain { spec, existing }),
+        CertificateSource::IssuerRef(parent) => Box::new(IssuerAbove { spec, parent }),
+        CertificateSource::VaultPki(source) => Box::new(PkiEngine { spec, source }),
         CertificateSource::Manual(manual) => Box::new(ByPerson { spec, manual }),
     })
 }

@@ -17,7 +17,7 @@ use crate::keyring::ReadyIssuer;
 const DEFAULT_MAX_SVID_DURATION: Duration = Duration::from_secs(92 * 24 * 3600);
 
 /// Returns the limits of lifetimes.
-pub(super) fn lifetimes(spec: &IssuerSpec) -> LifetimeLimits {
+pub(crate) fn lifetimes(spec: &IssuerSpec) -> LifetimeLimits {
     let profile = spec.profile.as_ref();
     let max_leaf = profile.and_then(|profile| profile.max_duration);
     let max_ca = profile.and_then(|profile| profile.ca.as_ref()?.max_duration);
@@ -68,7 +68,7 @@ type Parse = fn(&str, u32) -> Result<CaUrl, &'static str>;
 /// Returns a warning if requests of the default lifetime wait until the CA is renewed.
 pub(super) fn expiry_warning(ready: &ReadyIssuer, now: Timestamp) -> Option<String> {
     let remaining = ready.chain.not_after().duration_since(now).unsigned_abs();
-    let limits = &ready.rules.lifetimes;
+    let limits = &ready.policy.lifetimes;
     let default = limits.max(Kind::Leaf).unwrap_or(DEFAULT_DURATION);
     let default = default.min(DEFAULT_DURATION);
     let (needed, field) = match limits.shortening {

@@ -3,41 +3,40 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_api::{self as api, IssuerKind};
-use signet_core::ca::lifecycle::Plan;
+use signet_api::IssuerKind;
 use signet_core::ca::{CaCertificate, CaChain};
-use signet_core::policy::{AllowedRequesters, CaProfile, Rules};
-use signet_core::request::ServiceAccount;
+use signet_core::policy::{CaProfile, IssuerPolicy};
 use signet_core::x509::names::NameSet;
 
 use super::bundle;
-use super::decide::trust_domain;
 use super::facts::Facts;
 use super::generation::Stored;
 use super::profile;
-use super::reason::NotReady;
+use super::reason::{IssuerReason, NotReady};
 use crate::connections::Key;
 use crate::keyring::{ReadyIssuer, Records};
+use crate::policy::rules;
+use crate::publish::Trust;
 
 /// Returns the issuer that signs under this generation. Until its record is connected to the API
 /// server, nothing longer than what is recorded can be signed.
 pub(super) fn ready(
     facts: &Facts,
-    plan: &Plan,
+    trust: &Trust,
     signing: &Stored,
     chain: &CaChain,
     key: &Key,
 ) -> Result<ReadyIssuer, NotReady> {
-    let rules = rules(facts, chain)?;
-    let (recorded, limits) = (signing.facts.lifetimes, rules.lifetimes);
+    let policy = policy(facts, chain)?;
+    let (recorded, limits) = (signing.facts.lifetimes, policy.lifetimes);
     Ok(ReadyIssuer {
         number: signing.number(),
         generation: signing.name().to_owned(),
-        rules,
+        policy,
         urls: profile::urls(facts.spec.profile.as_ref(), signing.number())?,
         chain: chain.clone(),
         guard: key.guard.clone(),
-        bundle: bundle::of(facts, plan),
+        bundle: bundle::of(trust),
         backend: signing.key.config.backend().name(),
         records: Arc::new(Records::new(recorded, lifetime(chain), limits)),
     })
@@ -49,35 +48,25 @@ pub(super) fn lifetime(chain: &CaChain) -> Duration {
     Duration::try_from(lifetime).unwrap_or_default()
 }
 
-fn rules(facts: &Facts, chain: &CaChain) -> Result<Rules, NotReady> {
+fn policy(facts: &Facts, chain: &CaChain) -> Result<IssuerPolicy, NotReady> {
     let profile = facts.spec.profile.as_ref();
     let ca = profile.and_then(|profile| profile.ca.as_ref());
-    Ok(Rules {
+    let trust_domain = facts.trust_domain()?;
+    let rules = rules(&facts.spec, trust_domain.as_ref())
+        .map_err(|error| IssuerReason::InvalidSpec.stalls(error.to_string()))?;
+    Ok(IssuerPolicy {
         namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
+        reserved_namespaces: facts.reserved_namespaces.clone(),
         cert_manager: facts.cert_manager.clone(),
         limits: chain.limits(),
         ca_subjects: ca_subjects(facts),
         lifetimes: profile::lifetimes(&facts.spec),
         ca: ca.map(|ca| CaProfile {
             path_length: ca.path_length,
-            allowed_requesters: ca.allowed_requesters.as_ref().map(allowed_requesters),
         }),
-        trust_domain: trust_domain(facts)?,
+        rules,
+        trust_domain,
     })
-}
-
-fn allowed_requesters(listed: &api::AllowedRequesters) -> AllowedRequesters {
-    let accounts = listed.service_accounts.iter();
-    let certificates = listed.certificates.clone().unwrap_or_default();
-    AllowedRequesters {
-        service_accounts: accounts
-            .map(|account| ServiceAccount {
-                namespace: account.namespace.clone(),
-                name: account.name.clone(),
-            })
-            .collect(),
-        certificate_namespaces: certificates.namespaces,
-    }
 }
 
 /// Returns the subjects of the issuer's CAs that may still be valid.

@@ -1,5 +1,6 @@
 //! Why an issuer is ready or not.
 
+use jiff::Timestamp;
 use signet_keys::{ErrorClass, KeyError};
 
 /// The closed list of reasons of an issuer's conditions.
@@ -11,10 +12,24 @@ pub(super) enum IssuerReason {
     Progressing,
     /// A person has to get the CSR in the status signed.
     WaitingForCertificate,
+    /// The CA above has not answered yet.
+    WaitingForParent,
+    /// The CA above refused the request.
+    ParentRefused,
+    /// The CA above does not respond, or is rate limiting requests.
+    ParentUnavailable,
+    /// The CA above does not accept the login, or a permission is missing.
+    ParentDenied,
+    /// The CA above does not exist.
+    ParentNotFound,
     /// The spec is inconsistent or cannot be read.
     InvalidSpec,
     /// The CA certificate cannot issue.
     InvalidCa,
+    /// The parent's root is neither listed nor pinned.
+    RootNotTrusted,
+    /// The object that lists trusted roots does not exist or cannot be read.
+    TrustedRootsUnavailable,
     /// The CA certificate has expired.
     CaExpired,
     /// The CA certificate is not valid yet.
@@ -23,6 +38,10 @@ pub(super) enum IssuerReason {
     Suspended,
     /// The issuer's CA is of another trust domain.
     TrustDomainChanged,
+    /// There was a CA, and it is not to be found.
+    CaLost,
+    /// The spec does not allow to create a CA.
+    CreationForbidden,
     /// `spec.rotation.revoked` lists the key.
     KeyRevoked,
     /// The key is not the CA certificate's.
@@ -38,12 +57,21 @@ impl IssuerReason {
             Self::Ready => "Ready",
             Self::Progressing => "Progressing",
             Self::WaitingForCertificate => "WaitingForCertificate",
+            Self::WaitingForParent => "WaitingForParent",
+            Self::ParentRefused => "ParentRefused",
+            Self::ParentUnavailable => "ParentUnavailable",
+            Self::ParentDenied => "ParentDenied",
+            Self::ParentNotFound => "ParentNotFound",
             Self::InvalidSpec => "InvalidSpec",
             Self::InvalidCa => "InvalidCa",
+            Self::RootNotTrusted => "RootNotTrusted",
+            Self::TrustedRootsUnavailable => "TrustedRootsUnavailable",
             Self::CaExpired => "CaExpired",
             Self::CaNotYetValid => "CaNotYetValid",
             Self::Suspended => "Suspended",
             Self::TrustDomainChanged => "TrustDomainChanged",
+            Self::CaLost => "CaLost",
+            Self::CreationForbidden => "CreationForbidden",
             Self::KeyRevoked => "KeyRevoked",
             Self::KeyMismatch => "KeyMismatch",
             Self::SignatureMismatch => "SignatureMismatch",
@@ -51,10 +79,26 @@ impl IssuerReason {
         }
     }
 
-    /// Returns that an issuer cannot sign until a user changes something.
+    /// Whether the CA above did not sign.
+    pub(super) const fn is_of_parent(self) -> bool {
+        matches!(
+            self,
+            Self::ParentUnavailable | Self::ParentDenied | Self::ParentNotFound
+        )
+    }
+
+    /// Returns that an issuer cannot sign until its spec changes, or a lost CA is restored.
     pub(super) fn stalls(self, message: impl Into<String>) -> NotReady {
         NotReady {
             stalled: true,
+            ..self.waits(message)
+        }
+    }
+
+    /// Returns that an issuer cannot sign until an object exists that the spec names.
+    pub(super) fn waits_for_object(self, message: impl Into<String>) -> NotReady {
+        NotReady {
+            is_missing: true,
             ..self.waits(message)
         }
     }
@@ -66,6 +110,8 @@ impl IssuerReason {
             message: message.into(),
             cause: None,
             stalled: false,
+            is_missing: false,
+            retry_at: None,
         }
     }
 }
@@ -78,14 +124,26 @@ pub(super) struct NotReady {
     pub(super) message: String,
     /// The cause, which only administrators see.
     pub(super) cause: Option<String>,
-    /// Whether a user has to change something; otherwise it may pass.
+    /// Whether only a change of the spec helps, or a person who restores a lost CA.
     pub(super) stalled: bool,
+    /// Whether an object that the spec names does not exist yet. It is read again within seconds.
+    pub(super) is_missing: bool,
+    /// When it passes, if only time has to.
+    pub(super) retry_at: Option<Timestamp>,
 }
 
 impl NotReady {
     /// Whether the key is unavailable and may recover without a change.
     pub(super) const fn is_key_unavailable(&self) -> bool {
         matches!(self.reason, IssuerReason::Key(class) if class.is_transient())
+    }
+
+    /// The same, about a CA that is lost: a person has to restore it.
+    pub(super) fn lost(self) -> Self {
+        Self {
+            stalled: true,
+            ..self
+        }
     }
 
     pub(super) fn from_key(error: &KeyError) -> Self {
@@ -96,7 +154,9 @@ impl NotReady {
                 false => error.message.clone(),
             },
             cause: error.cause.as_deref().map(str::to_owned),
-            stalled: !error.class.is_transient(),
+            stalled: error.class.needs_another_key() && !error.is_missing,
+            is_missing: error.is_missing,
+            retry_at: None,
         }
     }
 }

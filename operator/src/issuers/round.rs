@@ -6,7 +6,7 @@ use signet_api::IssuerResource;
 use signet_core::ca::lifecycle;
 use signet_core::ca::lifecycle::table::Event;
 
-use super::apply::apply;
+use super::apply::{Taken, apply};
 use super::decide::{Decision, Step, decide};
 use super::facts::Facts;
 use super::observe::observe;
@@ -27,6 +27,8 @@ pub(super) struct Round {
     pub(super) decision: Decision,
     /// The generation that was activated in this round.
     pub(super) activated: Option<u32>,
+    /// The highest number that a generation had before the round, or 0.
+    pub(super) highest_before: u32,
 }
 
 /// Takes one step after another. After each observation, requests find the issuer as it is then.
@@ -35,52 +37,63 @@ pub(super) async fn round<K: IssuerResource>(
     name: &IssuerName,
     context: &Context,
 ) -> Result<Round, Error> {
-    let mut activated = None;
-    for step in 0..MAX_STEPS {
-        let facts = observe(object, name, step == 0, context).await?;
-        let mut decision = decide(&facts);
-        connect_records(&facts, &decision, context);
-        let Some(step) = decision.step.take() else {
-            check_key(object, &facts, context)?;
-            return Ok(Round {
-                facts,
-                decision,
-                activated,
-            });
-        };
-        check_key(object, &facts, context)?;
-        publish(
-            name,
-            Version::of(object.meta()),
-            &facts,
-            &decision.outcome,
-            context,
-        );
-        let activates = activation(&step);
-        if let Err(impossible) = apply(step, &facts, context).await? {
-            if decision.outcome.is_err() {
-                decision.outcome = Err(impossible);
-            }
-            return Ok(Round {
-                facts,
-                decision,
-                activated,
-            });
+    let (mut activated, mut steps) = (None, 0);
+    let mut highest_before = 0;
+    loop {
+        let facts = observe(object, name, steps == 0, context).await?;
+        if steps == 0 {
+            highest_before = facts.generations.highest_number;
         }
-        activated = activates.or(activated);
+        let mut decision = decide(&facts);
+        if steps == MAX_STEPS {
+            give_up(&mut decision);
+        }
+        let activates = decision.step.as_ref().and_then(activation);
+        let taken = take(object, &facts, &mut decision, context).await;
+        let sent = taken.as_ref().ok().and_then(Taken::submission);
+        context.memory.store(name, decision.remembered.after(sent));
+        match taken? {
+            Taken::Done | Taken::Submitted(_) => {
+                activated = activates.or(activated);
+                steps += 1;
+                continue;
+            }
+            Taken::Impossible(why) if decision.outcome.is_err() => decision.outcome = Err(why),
+            Taken::Impossible(_) | Taken::Nothing => {}
+        }
+        return Ok(Round {
+            facts,
+            decision,
+            activated,
+            highest_before,
+        });
     }
-    let facts = observe(object, name, false, context).await?;
-    let mut decision = decide(&facts);
-    connect_records(&facts, &decision, context);
+}
+
+/// Ends a round in which every step called for another.
+fn give_up(decision: &mut Decision) {
+    decision.step = None;
     if decision.outcome.is_err() {
         let conflict = "another writer is active; the issuer is reconciled again";
         decision.outcome = Err(IssuerReason::Progressing.waits(conflict));
     }
-    Ok(Round {
-        facts,
-        decision,
-        activated,
-    })
+}
+
+/// Takes the step of a decision, if it has one.
+async fn take<K: IssuerResource>(
+    object: &K,
+    facts: &Facts,
+    decision: &mut Decision,
+    context: &Context,
+) -> Result<Taken, Error> {
+    connect_records(facts, decision, context);
+    check_key(object, facts, context)?;
+    let Some(step) = decision.step.take() else {
+        return Ok(Taken::Nothing);
+    };
+    let version = Version::of(object.meta());
+    publish(&facts.name, version, facts, &decision.outcome, context);
+    apply(step, facts, context).await
 }
 
 /// An issuer stays ready until its key is known to be unavailable.

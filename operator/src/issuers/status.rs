@@ -1,7 +1,10 @@
 //! An issuer's status and events. Pure.
 
 mod csr;
+mod policy;
+pub(super) mod revocation;
 mod rotating;
+mod subject;
 mod warnings;
 
 use jiff::Timestamp;
@@ -9,12 +12,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use signet_api::conditions::{READY, RECONCILING, STALLED, find, is_true, keep_transition_time};
 use signet_api::{IssuerKind, IssuerResource, IssuerStatus};
 
+use super::creation;
 use super::reason::IssuerReason;
 use super::round::Round;
 use super::summary::summaries;
-use crate::plan::{PlannedEvent, seconds, truncate};
-use crate::publish::{Report, Trust, Trusted};
-use crate::sharing::SharedCa;
+use crate::plan::{PlannedEvent, seconds};
+use crate::publish::{Report, Trusted};
+use crate::sharing::{KeyUsers, SharedCa};
 
 /// What is written about an issuer; nothing if nothing changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,21 +27,34 @@ pub(super) struct StatusPlan {
     pub(super) events: Vec<PlannedEvent>,
 }
 
+/// What other issuers have to do with this one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Others {
+    /// Those with which it shares a CA.
+    pub(super) shared: Option<SharedCa>,
+    /// Those that use a key that its spec revokes.
+    pub(super) over_revoked: Vec<KeyUsers>,
+}
+
 pub(super) fn plan<K: IssuerResource>(
     object: &K,
     found: &Round,
-    shared: Option<&SharedCa>,
-    (trust, published): (&Trust, &Report),
+    others: &Others,
+    published: &Report,
 ) -> StatusPlan {
     let facts = &found.facts;
     let before = object.issuer_status().cloned().unwrap_or_default();
-    let text = ConditionText::new(found, shared);
+    let text = ConditionText::new(found, others);
     let generation = object.meta().generation;
     let mut conditions = text.conditions(&before.conditions, generation, facts.now);
+    let ca = match creation::misses_generation(facts) {
+        true => before.ca.clone(),
+        false => summaries(facts),
+    };
     let rotating = rotating::condition(found, published, generation);
     conditions.push(keep_transition_time(rotating, &before.conditions));
     conditions.extend(published.condition(&before.conditions, generation, facts.now));
-    let bundle = match &trust.roots {
+    let bundle = match &found.decision.trust.roots {
         Trusted::Roots(bundle) => Some(bundle.pem().to_owned()),
         Trusted::Nothing => None,
         Trusted::Unknown => before.bundle.clone(),
@@ -45,7 +62,7 @@ pub(super) fn plan<K: IssuerResource>(
     if takes_over(found, &before) && bundle != before.bundle {
         return StatusPlan {
             status: Some(IssuerStatus {
-                ca: summaries(facts),
+                ca,
                 bundle,
                 ..before
             }),
@@ -55,11 +72,12 @@ pub(super) fn plan<K: IssuerResource>(
     let status = IssuerStatus {
         observed_generation: generation,
         conditions,
-        ca: summaries(facts),
+        ca,
         bundle,
         csr: csr::pending(facts),
     };
     let requested = csr::event(&status, &before);
+    let revoked = revocation::event(facts, (&status, &before), &others.over_revoked);
     let activated = found
         .activated
         .and_then(|number| rotating::event(facts, number));
@@ -67,7 +85,9 @@ pub(super) fn plan<K: IssuerResource>(
         events: text
             .event(&before.conditions)
             .into_iter()
+            .chain(super::deletion::adopted(object, &before, found))
             .chain(requested)
+            .chain(revoked)
             .chain(activated)
             .chain(published.event(&before.conditions))
             .collect(),
@@ -116,12 +136,12 @@ struct ConditionText {
 }
 
 impl ConditionText {
-    fn new(found: &Round, shared: Option<&SharedCa>) -> Self {
+    fn new(found: &Round, others: &Others) -> Self {
         match &found.decision.outcome {
             Ok(ready) => Self {
                 true_type: Some(READY),
                 reason: IssuerReason::Ready.as_str(),
-                message: warnings::ready_message(found, ready, shared),
+                message: warnings::ready_message(found, ready, others),
                 cause: None,
             },
             Err(not_ready) => Self {
@@ -131,7 +151,7 @@ impl ConditionText {
                     (_, false) => Some(RECONCILING),
                 },
                 reason: not_ready.reason.as_str(),
-                message: truncate(&warnings::not_ready_message(found, &not_ready.message)),
+                message: warnings::not_ready_message(found, &not_ready.message, others),
                 cause: match found.facts.name.kind {
                     IssuerKind::ClusterIssuer => not_ready.cause.clone(),
                     IssuerKind::Issuer => None,

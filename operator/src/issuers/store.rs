@@ -13,6 +13,7 @@ use super::Error;
 use super::generation::{Stored, Unreadable, number_in_name, object_name, read};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::pages;
 
 /// The number of generations in one response.
 const PAGE: u32 = 50;
@@ -101,11 +102,11 @@ async fn list(
         "spec.issuerRef.kind={},spec.issuerRef.name={}",
         name.kind, name.name
     );
-    let mut page = ListParams::default().fields(&issuer).limit(PAGE);
+    let mut page = Some(ListParams::default().fields(&issuer).limit(PAGE));
     let mut objects: Vec<CAGeneration> = Vec::new();
     let mut highest_number = 0;
-    loop {
-        let listed = api.list(&page).await?;
+    while let Some(params) = page {
+        let listed = api.list(&params).await?;
         for guarded in listed.items {
             let (number, object) = well_formed(name, guarded);
             highest_number = highest_number.max(number.unwrap_or_default());
@@ -113,10 +114,7 @@ async fn list(
         }
         objects.sort_by_key(|object| std::cmp::Reverse(object.spec.generation));
         objects.truncate(MAX_GENERATIONS);
-        match listed.metadata.continue_ {
-            Some(token) if !token.is_empty() => page = page.continue_token(&token),
-            _ => break,
-        }
+        page = pages::next(params, &listed.metadata);
     }
     Ok((objects, highest_number))
 }

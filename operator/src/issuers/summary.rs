@@ -59,7 +59,7 @@ fn summary(one: &Stored, state: State, role: Option<GenerationRole>) -> CaSummar
     }
 }
 
-const fn state_of(state: State) -> GenerationState {
+pub(super) const fn state_of(state: State) -> GenerationState {
     match state {
         State::Requested => GenerationState::Requested,
         State::Prepared => GenerationState::Prepared,

@@ -2,20 +2,32 @@
 
 mod bundle;
 mod commands;
+mod creation;
+mod deletion;
 mod existing;
+mod family;
+mod gauges;
 mod generation;
+mod issuer_ref;
+mod losses;
 mod manual;
+mod missing;
 mod profile;
+mod requests;
+mod roots;
 mod rotation;
 mod rules;
 mod self_signed;
 mod shell;
 mod status;
+mod submit;
+mod vault_pki;
+mod warnings;
 mod world;
 
 use signet_api::{GenerationRole, GenerationState, IssuerStatus, RotationSpec};
 
-use super::decide::Outcome;
+use super::outcome::Outcome;
 use super::reason::IssuerReason;
 use super::round::Round;
 use crate::fixtures::{DAY, HOUR};

@@ -1,45 +1,62 @@
 //! Watches the issuers.
 
+mod bundles;
+
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future};
 use kube::Api;
-use kube::core::DeserializeGuard;
-use kube::runtime::reflector::ObjectRef;
+use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::reflector::store::Writer;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
-use signet_api::{IssuerKind, IssuerResource};
+use signet_api::IssuerResource;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
+use super::parents::Family;
+use super::{deletion, unreadable};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::plan::Plan;
 use crate::wakeups::{Wakeup, stream};
-use crate::watch::{filter_map, when_listed};
+use crate::watch::when_listed;
+use bundles::Bundles;
 
 /// The stream of issuers whose spec changed, and the cache behind it.
 ///
-/// An object that does not match the schema is logged, and its last readable version stays in use.
-/// Signet's own status writes do not change `metadata.generation`.
+/// An object that does not match the schema is not in the cache, so it signs nothing. Signet's own
+/// status writes do not change `metadata.generation`.
 pub fn changed<K>(
-    cache: Writer<K>,
+    (store, cache): (Store<K>, Writer<K>),
     context: Arc<Context>,
     listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<K>> + Send
 where
     K: IssuerResource,
 {
-    let api: Api<DeserializeGuard<K>> = Api::all(context.client.clone());
-    let gone = context.clone();
+    let resource = ApiResource::erase::<K>(&());
+    let api: Api<DynamicObject> = Api::all_with(context.client.clone(), &resource);
+    let (observing, reading) = (context.clone(), context.clone());
+    let mut bundles = Bundles::default();
     let config = PredicateConfig::default();
-    let cached = filter_map(watcher(api, watcher::Config::default()), readable::<K>)
+    let events = watcher(api, watcher::Config::default());
+    let cached = events
+        .filter_map(move |event| {
+            let read = event.map(|event| read(event, &store, &reading)).transpose();
+            future::ready(read)
+        })
         .default_backoff()
         .reflect(cache)
         // After the cache, so that a reconcile that finds it there is not too late.
         .inspect(move |event| {
-            if let Ok(Event::Delete(object)) = event {
-                gone.forget(&IssuerName::of(object));
+            let Ok(event) = event else { return };
+            if let Event::Delete(object) = event {
+                observing.forget(&IssuerName::of(object));
+            }
+            if let Some(parent) = bundles.changed(event) {
+                wake_below(&parent, &observing);
             }
         });
     let listed = move || {
@@ -51,36 +68,83 @@ where
         .predicate_filter(predicates::generation, config)
 }
 
+/// Wakes the issuers below one whose bundle changed: they publish its roots, too.
+fn wake_below(parent: &IssuerName, context: &Context) {
+    let family = Family {
+        issuers: &context.issuers,
+        cluster_resource_namespace: &context.settings.cluster_resource_namespace,
+    };
+    for name in family.below(parent) {
+        context.wakeups.wake_issuer(&name);
+    }
+}
+
+/// Reads the object of an event. One that cannot be read leaves the cache.
+fn read<K: IssuerResource>(
+    event: Event<DynamicObject>,
+    store: &Store<K>,
+    context: &Arc<Context>,
+) -> Option<Event<K>> {
+    let stop = |object: DynamicObject, error: String| {
+        let name = unreadable::name::<K>(&object);
+        unreadable::stop::<K>(object, &error, context);
+        store.get(&name.reference())
+    };
+    match event {
+        Event::Init => {
+            context
+                .unreadable
+                .lock()
+                .retain(|name| name.kind != K::KIND);
+            Some(Event::Init)
+        }
+        Event::InitDone => Some(Event::InitDone),
+        Event::InitApply(object) => match unreadable::read::<K>(&object) {
+            Ok(read) => Some(Event::InitApply(read)),
+            Err(error) => {
+                stop(object, error);
+                None
+            }
+        },
+        Event::Apply(object) => match unreadable::read::<K>(&object) {
+            Ok(read) => {
+                context.unreadable.lock().remove(&IssuerName::of(&read));
+                Some(Event::Apply(read))
+            }
+            Err(error) => stop(object, error).map(|before| Event::Delete((*before).clone())),
+        },
+        Event::Delete(object) => {
+            let name = unreadable::name::<K>(&object);
+            context.unreadable.lock().remove(&name);
+            let read = unreadable::read::<K>(&object).ok()?;
+            report_deletion(read.clone(), &name, context);
+            Some(Event::Delete(read))
+        }
+    }
+}
+
+/// Writes the event of an issuer that was deleted, for those who read the events of its
+/// namespace.
+fn report_deletion<K: IssuerResource>(object: K, name: &IssuerName, context: &Arc<Context>) {
+    let namespace = context.resource_namespace(name);
+    let event = deletion::deleted(&object, namespace, (context.now)());
+    if event.is_some() {
+        let context = context.clone();
+        tokio::spawn(async move {
+            let plan = Plan {
+                status: None,
+                event,
+            };
+            // What cannot be written is logged.
+            let _ = context.writer.apply(&object, plan).await;
+        });
+    }
+}
+
 /// The issuers of a kind that are woken. One that is missed is reconciled at its next resync.
 pub fn woken<K: IssuerResource>(
     wakeups: Receiver<Wakeup>,
 ) -> impl Stream<Item = ObjectRef<K>> + Send {
     let woken = stream(wakeups).filter_map(future::ready);
-    woken.filter_map(|name| {
-        let reference = ObjectRef::new(&name.name);
-        let reference = match name.kind {
-            IssuerKind::Issuer => reference.within(&name.namespace),
-            IssuerKind::ClusterIssuer => reference,
-        };
-        future::ready((name.kind == K::KIND).then_some(reference))
-    })
-}
-
-fn readable<K: IssuerResource>(object: DeserializeGuard<K>) -> Option<K> {
-    match object.0 {
-        Ok(mut object) => {
-            object.meta_mut().managed_fields = None;
-            Some(object)
-        }
-        Err(error) => {
-            tracing::error!(
-                kind = %K::KIND,
-                name = error.metadata.name,
-                namespace = error.metadata.namespace,
-                error = error.error,
-                "an issuer does not match the schema; correct it, or apply the CRDs of this version"
-            );
-            None
-        }
-    }
+    woken.filter_map(|name| future::ready((name.kind == K::KIND).then(|| name.reference())))
 }

@@ -25,6 +25,35 @@ impl From<&IssuerName> for IssuerLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct GenerationLabels {
+    #[prometheus(flatten)]
+    issuer: IssuerLabels,
+    generation: u32,
+}
+
+impl GenerationLabels {
+    pub(super) fn new(issuer: &IssuerName, generation: u32) -> Self {
+        Self {
+            issuer: IssuerLabels::from(issuer),
+            generation,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct StateLabels {
+    #[prometheus(flatten)]
+    generation: GenerationLabels,
+    state: &'static str,
+}
+
+impl StateLabels {
+    pub(super) fn new(generation: GenerationLabels, state: &'static str) -> Self {
+        Self { generation, state }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     api: &'static str,
     #[prometheus(flatten)]

@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::ca::CaSeries;
 use super::labels::{IssuerLabels, Label, RequestLabels};
 
 /// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
@@ -28,7 +29,7 @@ pub(super) struct Series {
     pub(super) key_queue: Family<IssuerLabels, Gauge>,
     pub(super) key_queued: Family<[Label; 1], Histogram, fn() -> Histogram>,
     pub(super) key_errors: Family<[Label; 2], Counter>,
-    pub(super) ca_expiry: Family<IssuerLabels, Gauge>,
+    pub(super) ca: CaSeries,
     pub(super) issuer_ready: Family<IssuerLabels, Gauge>,
     pub(super) bundle_published: Family<IssuerLabels, Gauge>,
     pub(super) bundle_copies: Family<IssuerLabels, Gauge>,
@@ -79,11 +80,7 @@ impl Series {
                 "Failures to connect to a key, check it or sign with it, by the reason in conditions",
                 Family::default(),
             ),
-            ca_expiry: add.seconds(
-                "ca_expiry_timestamp",
-                "Expiry of an issuer's CA certificate, or of one above it if that is earlier, as Unix time",
-                Family::default(),
-            ),
+            ca: CaSeries::registered(&mut add),
             issuer_ready: add.plain(
                 "issuer_ready",
                 "Whether an issuer can sign (1) or not (0)",
@@ -123,15 +120,15 @@ impl Series {
     }
 }
 
-struct Add<'a>(&'a mut Registry);
+pub(super) struct Add<'a>(&'a mut Registry);
 
 impl Add<'_> {
-    fn plain<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+    pub(super) fn plain<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
         self.0.register(name, help, metric.clone());
         metric
     }
 
-    fn seconds<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+    pub(super) fn seconds<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
         let unit = Unit::Seconds;
         self.0.register_with_unit(name, help, unit, metric.clone());
         metric

@@ -2,22 +2,34 @@
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Resource;
-use kube::core::{NamespaceResourceScope, ObjectMeta};
+use kube::core::ObjectMeta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::decide::Step;
-use super::object::{Content, Location, ObjectKind};
+use super::object::{Content, Kind, Location, ObjectKind};
 use super::problem::Problem;
 use crate::api_error::is_namespace_terminating;
-use crate::writer::{WriteResult, Writer};
+use crate::writer::{Objects, WriteResult, Writer};
 
 /// Takes one step. Nothing can be written in a namespace that is being deleted, which is not a
 /// problem.
 pub(super) async fn apply(at: &Location, step: &Step<'_>, writer: &Writer) -> Result<(), Problem> {
+    let namespace = at.namespace.as_str();
     let taken = match at.kind {
-        ObjectKind::ConfigMap => take::<ConfigMap>(at, step, writer, Content::config_map).await,
-        ObjectKind::Secret => take::<Secret>(at, step, writer, Content::secret).await,
+        Kind::Namespaced(ObjectKind::ConfigMap) => {
+            let objects = writer.namespaced::<ConfigMap>(namespace);
+            take(at, step, &objects, Content::config_map).await
+        }
+        Kind::Namespaced(ObjectKind::Secret) => {
+            let objects = writer.namespaced::<Secret>(namespace);
+            take(at, step, &objects, Content::secret).await
+        }
+        Kind::ClusterTrustBundle(version) => {
+            let objects = writer.of_cluster(&version.resource());
+            let object = |content: &Content, meta| content.trust_bundle(version, meta);
+            take(at, step, &objects, object).await
+        }
     };
     match taken {
         Ok(WriteResult::Done) => Ok(()),
@@ -30,22 +42,21 @@ pub(super) async fn apply(at: &Location, step: &Step<'_>, writer: &Writer) -> Re
 async fn take<K>(
     at: &Location,
     step: &Step<'_>,
-    writer: &Writer,
-    object: fn(&Content, ObjectMeta) -> K,
+    objects: &Objects<'_, K>,
+    object: impl Fn(&Content, ObjectMeta) -> K,
 ) -> Result<WriteResult, (&'static str, kube::Error)>
 where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+    K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Serialize,
 {
     let (content, version) = match step {
         Step::Delete(version) => {
-            let deleted = writer.delete::<K>(&at.namespace, &at.name, version).await;
+            let deleted = objects.delete(&at.name, version).await;
             return deleted.map_err(|error| ("delete", error));
         }
         Step::Apply(content, version) => (content, version.clone()),
         Step::Create(content) => {
             let new = object(content, content.created(at));
-            let created = writer.create_versioned(&at.namespace, &new).await;
+            let created = objects.create(&new).await;
             match created.map_err(|error| ("create", error))? {
                 Some(version) => (content, version),
                 None => return Ok(WriteResult::Conflict),
@@ -53,6 +64,6 @@ where
         }
     };
     let applied = object(content, content.applied(at, &version));
-    let applied = writer.apply_object(&at.namespace, &at.name, &applied).await;
+    let applied = objects.apply(&at.name, &applied).await;
     applied.map_err(|error| ("patch", error))
 }

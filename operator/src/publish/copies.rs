@@ -5,7 +5,7 @@ use futures::{FutureExt, StreamExt, stream};
 use super::apply::apply;
 use super::decide::{self, Decision, Step};
 use super::demand::Demand;
-use super::object::{Location, ObjectKind, name};
+use super::object::{Kind, Location, ObjectKind, name};
 use super::problem::Problem;
 use super::report::CopiesReport;
 use super::{State, observe};
@@ -56,7 +56,7 @@ async fn decide<'a>(
     let found = observe::copies(issuer, context).await;
     let found = found.map_err(|error| Problem::list(ObjectKind::ConfigMap.plural(), &error))?;
     let locate = |namespace: &str| Location {
-        kind: ObjectKind::ConfigMap,
+        kind: Kind::Namespaced(ObjectKind::ConfigMap),
         namespace: namespace.to_owned(),
         name: name(issuer),
         is_in_all_namespaces: true,

@@ -38,7 +38,12 @@ pub(super) struct Decision<'a> {
 
 impl<'a> Decision<'a> {
     /// Decides about one object. Without `content`, no object may be there.
-    fn add(&mut self, at: Location, found: Option<&Found>, content: Option<&'a Content>) {
+    pub(super) fn add(
+        &mut self,
+        at: Location,
+        found: Option<&Found>,
+        content: Option<&'a Content>,
+    ) {
         self.required += usize::from(content.is_some());
         match (content, found) {
             (Some(content), None) => self.steps.push((at, Step::Create(content))),

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use kube::core::{Expression, Selector};
 use signet_api::{
-    BundleKind, BundleSpec, IssuerKind, LabelOperator, LabelRequirement, NamespaceSelector,
+    BundleKind, IssuerKind, IssuerSpec, LabelOperator, LabelRequirement, NamespaceSelector,
 };
 
 use super::object::ObjectKind;
+use super::trust_bundle::{Allowed, TrustBundleDemand};
 
 /// The objects that a spec demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
     pub own: OwnDemand,
+    pub trust_bundle: TrustBundleDemand,
     /// The namespaces with a copy, if the spec names any.
     pub selector: Option<Selector>,
     /// Whether copies that an earlier spec demanded are looked for and deleted.
@@ -35,7 +37,14 @@ pub enum OwnDemand {
 impl Demand {
     /// Returns what the spec of an issuer demands. `all_namespaces` is whether the operator may
     /// write ConfigMaps in all namespaces.
-    pub fn new(issuer: IssuerKind, spec: Option<&BundleSpec>, all_namespaces: bool) -> Self {
+    pub fn new(
+        issuer: IssuerKind,
+        spec: Option<&IssuerSpec>,
+        all_namespaces: bool,
+        allowed: Allowed,
+    ) -> Self {
+        let trust_bundle = TrustBundleDemand::new(issuer, spec, allowed);
+        let spec = spec.and_then(|spec| spec.bundle.as_ref());
         let is_cluster_issuer = issuer == IssuerKind::ClusterIssuer;
         let own = match spec.map(|spec| spec.kind) {
             Some(BundleKind::ConfigMap) => OwnDemand::Object(ObjectKind::ConfigMap),
@@ -48,6 +57,7 @@ impl Demand {
         let selector = selector.filter(|_| is_cluster_issuer);
         Self {
             own,
+            trust_bundle,
             selector: selector.map(to_selector),
             finds_old_copies: is_cluster_issuer && all_namespaces,
             labels: spec.map(|spec| spec.labels.clone()).unwrap_or_default(),

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::demand::OwnDemand;
 use super::object::ObjectKind;
 use super::observe::{Observed, Own};
+use super::trust_bundle::Observation;
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
@@ -17,11 +18,22 @@ impl Observed {
     /// Returns the fingerprints of the roots that are published with this bundle in the status.
     /// While the objects cannot be read, there are none if one may have to be there.
     pub fn published(&self, status_bundle: &str) -> BTreeSet<String> {
-        match &self.own {
+        let mut published = match &self.own {
             Ok(own) => published(status_bundle, self.demand.own, own),
             Err(_) if self.demand.own == OwnDemand::Nothing => fingerprints(status_bundle),
             Err(_) => BTreeSet::new(),
-        }
+        };
+        let in_trust_bundle = match &self.trust_bundle {
+            Observation::Unmanaged | Observation::NotServed => return published,
+            Observation::Failed(_) => BTreeSet::new(),
+            Observation::Read(..) if !self.requires_trust_bundle() => return published,
+            read @ Observation::Read(..) => {
+                let pem = read.ours().and_then(|found| found.pem.as_deref());
+                fingerprints(pem.unwrap_or_default())
+            }
+        };
+        published.retain(|fingerprint| in_trust_bundle.contains(fingerprint));
+        published
     }
 }
 

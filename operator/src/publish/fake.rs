@@ -2,18 +2,24 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
-use signet_api::BundleSpec;
+use signet_api::IssuerSpec;
 
 use super::decide::Step;
-use super::demand::Demand;
+use super::demand::{Demand, OwnDemand};
 use super::object::{Content, Found, Location};
 use super::observe::{Observed, Own};
 use super::problem::Problem;
 use super::report::Report;
+use super::trust_bundle::{Allowed, Observation};
 use super::{State, Trust, own};
 use crate::issuer_name::IssuerName;
 
 const NAMESPACE: &str = "signet-system";
+
+const OFF: Allowed = Allowed {
+    any: false,
+    of_issuers: false,
+};
 
 /// The ConfigMap under the name of an issuer's bundle.
 #[derive(Debug, Default)]
@@ -35,10 +41,11 @@ impl FakeNamespace {
         self.object.as_ref()?.data.as_ref()?.get("ca.crt").cloned()
     }
 
-    pub(crate) fn observe(&self, issuer: &IssuerName, spec: Option<&BundleSpec>) -> Observed {
+    pub(crate) fn observe(&self, issuer: &IssuerName, spec: &IssuerSpec) -> Observed {
         let object = self.object.clone();
         Observed {
-            demand: Demand::new(issuer.kind, spec, false),
+            demand: Demand::new(issuer.kind, Some(spec), false, OFF),
+            trust_bundle: Observation::Unmanaged,
             own: Ok(Own {
                 config_map: object.map(|object| Found::config_map(object, issuer)),
                 secret: None,
@@ -52,7 +59,9 @@ impl FakeNamespace {
         observed: &Observed,
         trust: &Trust,
     ) -> Report {
-        let state = State::new(issuer, "uid-1", &trust.roots, &observed.demand);
+        let demand = &observed.demand;
+        let is_unwanted = demand.own == OwnDemand::Nothing;
+        let state = State::new(issuer, "uid-1", trust, demand, is_unwanted);
         let plan = own::plan((issuer, NAMESPACE), observed, &state, trust.too_large);
         let mut own = plan.report;
         for (at, step) in plan.steps {

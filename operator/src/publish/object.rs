@@ -7,21 +7,19 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::ObjectMeta;
 use signet_api::IssuerKind;
+use signet_core::ca::MAX_PEM_BYTES;
 
+use super::trust_bundle::{self, ClusterTrustBundle, Version};
 use crate::issuer_name::IssuerName;
-use crate::plan::{FIELD_MANAGER, managed_by};
+use crate::plan::{FIELD_MANAGER, issuer_annotations, made_for, managed_by};
 use crate::writer::ObjectVersion;
 
 /// The key that holds the bundle.
 const KEY: &str = "ca.crt";
 
-const ISSUER_KIND: &str = "signet.dev/issuer-kind";
-const ISSUER_NAME: &str = "signet.dev/issuer-name";
-const ISSUER_UID: &str = "signet.dev/issuer-uid";
-
 type Map = BTreeMap<String, String>;
 
-/// The kinds of objects that hold a bundle.
+/// The kinds of objects that hold a bundle in a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
     ConfigMap,
@@ -59,10 +57,38 @@ pub(super) fn name(issuer: &IssuerName) -> String {
     format!("{kind}-{}-bundle", issuer.name)
 }
 
+/// All kinds of objects that hold a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Namespaced(ObjectKind),
+    /// In the version that the cluster serves.
+    ClusterTrustBundle(Version),
+}
+
+impl Kind {
+    /// The name of the resource in a Role.
+    pub(super) const fn plural(self) -> &'static str {
+        match self {
+            Self::Namespaced(kind) => kind.plural(),
+            Self::ClusterTrustBundle(_) => Version::PLURAL,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Namespaced(kind) => kind.fmt(f),
+            Self::ClusterTrustBundle(_) => f.write_str(Version::KIND),
+        }
+    }
+}
+
 /// Where an object is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Location {
-    pub(super) kind: ObjectKind,
+    pub(super) kind: Kind,
+    /// Empty for an object that is in no namespace.
     pub(super) namespace: String,
     pub(super) name: String,
     /// Whether the chart grants the permission to write it in all namespaces or nowhere.
@@ -71,13 +97,17 @@ pub(super) struct Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+        match self.namespace.as_str() {
+            "" => write!(f, "{} {}", self.kind, self.name),
+            namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
+        }
     }
 }
 
 /// What an object has to contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Content {
+    issuer: IssuerName,
     pem: String,
     labels: Map,
     annotations: Map,
@@ -88,16 +118,11 @@ impl Content {
     pub(super) fn new(issuer: &IssuerName, uid: &str, pem: &str, labels: &Map) -> Self {
         let mut labels = labels.clone();
         labels.extend([managed_by()]);
-        let annotation = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         Self {
+            issuer: issuer.clone(),
             pem: pem.to_owned(),
             labels,
-            annotations: [
-                annotation(ISSUER_KIND, issuer.kind.as_str()),
-                annotation(ISSUER_NAME, &issuer.name),
-                annotation(ISSUER_UID, uid),
-            ]
-            .into(),
+            annotations: issuer_annotations(issuer, uid),
         }
     }
 
@@ -107,7 +132,7 @@ impl Content {
     pub(super) fn created(&self, at: &Location) -> ObjectMeta {
         ObjectMeta {
             name: Some(at.name.clone()),
-            namespace: Some(at.namespace.clone()),
+            namespace: Some(at.namespace.clone()).filter(|namespace| !namespace.is_empty()),
             labels: Some([managed_by()].into()),
             annotations: Some(self.annotations.clone()),
             ..ObjectMeta::default()
@@ -140,16 +165,26 @@ impl Content {
             ..Secret::default()
         }
     }
+
+    pub(super) fn trust_bundle(
+        &self,
+        version: Version,
+        metadata: ObjectMeta,
+    ) -> ClusterTrustBundle {
+        trust_bundle::object(version, metadata, &self.issuer, &self.pem)
+    }
 }
 
 /// An object that exists under the name of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
+    /// Empty for an object that is in no namespace.
     pub(super) namespace: String,
     pub(super) version: ObjectVersion,
     /// Whether Signet created it for this issuer, or for one of the same name before.
     pub(super) is_ours: bool,
-    /// The bundle in it.
+    /// The bundle in it. That of others, or one too large to be read, is not kept: it would take
+    /// memory for as long as the issuer is reconciled.
     pub(super) pem: Option<String>,
     labels: Map,
     annotations: Map,
@@ -169,22 +204,26 @@ impl Found {
         Self::new(object.metadata, pem, issuer)
     }
 
+    pub(super) fn trust_bundle(object: ClusterTrustBundle, issuer: &IssuerName) -> Self {
+        let pem = object.spec.trust_bundle;
+        Self::new(object.metadata, Some(pem), issuer)
+    }
+
     fn new(meta: ObjectMeta, pem: Option<String>, issuer: &IssuerName) -> Self {
         let applied_labels = applied_labels(&meta);
         let labels = meta.labels.unwrap_or_default();
         let annotations = meta.annotations.unwrap_or_default();
-        let has = |key: &str, value: &str| annotations.get(key).is_some_and(|it| it == value);
         let (managed_by, signet) = managed_by();
+        let is_ours =
+            labels.get(&managed_by) == Some(&signet) && made_for(&annotations, issuer).is_some();
         Self {
             namespace: meta.namespace.unwrap_or_default(),
             version: ObjectVersion {
                 uid: meta.uid.unwrap_or_default(),
                 resource_version: meta.resource_version.unwrap_or_default(),
             },
-            is_ours: labels.get(&managed_by) == Some(&signet)
-                && has(ISSUER_KIND, issuer.kind.as_str())
-                && has(ISSUER_NAME, &issuer.name),
-            pem,
+            is_ours,
+            pem: pem.filter(|pem| is_ours && pem.len() <= MAX_PEM_BYTES),
             labels,
             annotations,
             applied_labels,

@@ -4,8 +4,8 @@ use signet_api::IssuerKind;
 
 use super::State;
 use super::apply::apply;
-use super::decide::{self, Step};
-use super::object::{Location, ObjectKind, name};
+use super::decide::{self, Decision, Step};
+use super::object::{Kind, Location, ObjectKind, name};
 use super::observe::Observed;
 use super::problem::Problem;
 use super::report::OwnReport;
@@ -19,6 +19,27 @@ pub(super) struct OwnPlan<'a> {
     pub(super) steps: Vec<(Location, Step<'a>)>,
 }
 
+impl<'a> OwnPlan<'a> {
+    /// There is nothing to be done.
+    pub(super) fn of(report: OwnReport) -> Self {
+        Self {
+            report,
+            steps: Vec::new(),
+        }
+    }
+
+    /// What was decided about the objects, after what is reported already.
+    pub(super) fn decided(mut report: OwnReport, decision: Decision<'a>) -> Self {
+        let foreign = decision.foreign.iter().map(Problem::foreign);
+        report.problems.extend(foreign);
+        report.current = decision.current;
+        Self {
+            report,
+            steps: decision.steps,
+        }
+    }
+}
+
 /// Decides what is done about the objects. Pure. `too_large` is the length of a bundle that no root
 /// is added to.
 pub(super) fn plan<'a>(
@@ -29,12 +50,7 @@ pub(super) fn plan<'a>(
 ) -> OwnPlan<'a> {
     let own = match &observed.own {
         Ok(own) => own,
-        Err(problem) => {
-            return OwnPlan {
-                report: OwnReport::failed(problem.clone()),
-                steps: Vec::new(),
-            };
-        }
+        Err(problem) => return OwnPlan::of(OwnReport::failed(problem.clone())),
     };
     let demand = observed.demand.own;
     let requires = |kind| demand.requires(kind, own.is_ours(kind));
@@ -45,26 +61,15 @@ pub(super) fn plan<'a>(
     let content = match state {
         State::Content(content) => Some(content),
         State::Nothing => None,
-        State::AsIs => {
-            return OwnPlan {
-                report,
-                steps: Vec::new(),
-            };
-        }
+        State::AsIs => return OwnPlan::of(report),
     };
     let decision = decide::own(demand, own, content, |kind| Location {
-        kind,
+        kind: Kind::Namespaced(kind),
         namespace: namespace.to_owned(),
         name: name(issuer),
         is_in_all_namespaces: issuer.kind == IssuerKind::Issuer,
     });
-    let foreign = decision.foreign.iter().map(Problem::foreign);
-    report.problems.extend(foreign);
-    report.current = decision.current;
-    OwnPlan {
-        report,
-        steps: decision.steps,
-    }
+    OwnPlan::decided(report, decision)
 }
 
 /// Brings the objects up to date.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use signet_api::IssuerKind;
 use signet_core::ca::lifecycle::MAX_BUNDLE;
 
-use super::object::{Location, ObjectKind};
+use super::object::{Kind, Location, ObjectKind};
 use super::reason::BundleReason;
 use crate::api_error::describe;
 
@@ -55,9 +56,28 @@ impl Problem {
             return Self::new(BundleReason::WriteFailed, message);
         }
         let (resource, namespace) = (at.kind.plural(), &at.namespace);
+        let message = match namespace.as_str() {
+            "" => format!("Signet may not {verb} the {at}; {}", at.grant()),
+            _ => format!(
+                "Signet may not {verb} {resource} in the namespace {namespace}; {}",
+                at.grant()
+            ),
+        };
+        Self::new(BundleReason::PermissionMissing, message)
+    }
+
+    /// Whether the cluster serves ClusterTrustBundles could not be found out.
+    pub(super) fn discovery(why: &str) -> Self {
+        let message =
+            format!("cannot find out whether the cluster serves ClusterTrustBundles: {why}");
+        Self::new(BundleReason::WriteFailed, message)
+    }
+
+    /// A ClusterTrustBundle that is asked for and that this chart value has to allow.
+    pub(super) fn denied(value: &str) -> Self {
         let message = format!(
-            "Signet may not {verb} {resource} in the namespace {namespace}; {}",
-            at.grant()
+            "the issuer asks for a ClusterTrustBundle, and the operator does not publish it; set \
+             the chart value {value}, or remove bundle.clusterTrustBundle"
         );
         Self::new(BundleReason::PermissionMissing, message)
     }
@@ -93,10 +113,19 @@ impl Location {
             self.kind.plural()
         );
         match (self.is_in_all_namespaces, self.kind) {
-            (true, ObjectKind::ConfigMap) => {
+            (_, Kind::ClusterTrustBundle(_)) => {
+                let signer = self.name.strip_suffix(":bundle").unwrap_or(&self.name);
+                let signer = signer.replace(':', "/");
+                format!(
+                    "set the chart value {}, or allow it to create, patch and delete \
+                     clustertrustbundles and to attest for the signer {signer} with a ClusterRole",
+                    chart_value(&signer)
+                )
+            }
+            (true, Kind::Namespaced(ObjectKind::ConfigMap)) => {
                 format!("set the chart value bundles.allNamespaces, or {role} there")
             }
-            (false, ObjectKind::Secret) => {
+            (false, Kind::Namespaced(ObjectKind::Secret)) => {
                 format!("set the chart value bundles.secrets, or {role} there")
             }
             _ => format!("{role} there"),
@@ -109,5 +138,15 @@ fn is_missing_permission(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else {
         return false;
     };
-    status.is_forbidden() && status.message.contains(" cannot ")
+    let message = &status.message;
+    let is_refused = message.contains(" cannot ") || message.contains("not permitted to attest");
+    status.is_forbidden() && is_refused
+}
+
+/// The chart value that allows the ClusterTrustBundle of a signer.
+fn chart_value(signer: &str) -> &'static str {
+    match signer.starts_with(IssuerKind::ClusterIssuer.plural()) {
+        true => "bundles.clusterTrustBundles.enabled",
+        false => "bundles.clusterTrustBundles.issuers",
+    }
 }

@@ -21,7 +21,7 @@ pub struct Report {
     pub(super) copies: Option<CopiesReport>,
 }
 
-/// The objects in the issuer's own namespace.
+/// The objects in the issuer's own namespace, and its ClusterTrustBundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OwnReport {
     /// Those that have to be there and are up to date.
@@ -29,6 +29,8 @@ pub(super) struct OwnReport {
     pub(super) problems: Vec<Problem>,
     /// Whether a bundle was written.
     pub(super) has_written: bool,
+    /// Whether it has a ClusterTrustBundle, and the cluster does not serve them.
+    pub(super) is_not_served: bool,
 }
 
 impl OwnReport {
@@ -37,6 +39,26 @@ impl OwnReport {
             problems: vec![problem],
             ..Self::default()
         }
+    }
+
+    /// A cluster without ClusterTrustBundles.
+    pub(super) fn not_served() -> Self {
+        Self {
+            is_not_served: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds what became of other objects.
+    pub(super) fn add(&mut self, other: Self) {
+        self.current.extend(other.current);
+        for problem in other.problems {
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        self.has_written |= other.has_written;
+        self.is_not_served |= other.is_not_served;
     }
 
     /// Notes the result of a step.
@@ -97,7 +119,7 @@ impl CopiesReport {
 }
 
 impl Report {
-    /// Whether every object in the issuer's own namespace is up to date; none if there is none.
+    /// Whether every object but the copies is up to date; none if there is none.
     pub(super) fn is_published(&self) -> Option<bool> {
         match (self.own.problems.as_slice(), self.own.current.as_slice()) {
             ([], []) => None,
@@ -105,12 +127,12 @@ impl Report {
         }
     }
 
-    /// Whether an object in the issuer's own namespace was written.
+    /// Whether an object was written, copies aside.
     pub(crate) fn has_written(&self) -> bool {
         self.own.has_written
     }
 
-    /// Whether an object in the issuer's own namespace could not be written.
+    /// Whether an object could not be written, copies aside.
     pub(crate) fn is_held(&self) -> bool {
         !self.own.problems.is_empty()
     }
@@ -120,7 +142,7 @@ impl Report {
         self.copies.as_ref().map(CopiesReport::outdated)
     }
 
-    /// Returns why the bundle is not in the issuer's own namespace.
+    /// Returns why an object is not up to date, copies aside.
     pub(crate) fn problem(&self) -> Option<String> {
         let messages = self.own.problems.iter().map(|one| one.message.as_str());
         let message = messages.collect::<Vec<_>>().join("; ");
@@ -174,6 +196,9 @@ impl Report {
         }
         let current: Vec<_> = self.own.current.iter().map(Location::to_string).collect();
         let mut message = format!("The bundle is in the {}", current.join(" and the "));
+        if self.own.is_not_served {
+            message += "; the cluster does not serve ClusterTrustBundles";
+        }
         let copies = self.copies.as_ref();
         if let Some(problem) = copies.and_then(CopiesReport::problem) {
             message = format!("{message}; {problem}");

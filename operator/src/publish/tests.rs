@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
-use super::object::{Content, Found, Location, ObjectKind};
+use super::object::{Content, Found, Kind, Location, ObjectKind};
 use crate::fixtures::corp;
 
 const PEM: &str = "-----BEGIN CERTIFICATE-----\nQQ==\n-----END CERTIFICATE-----\n";
@@ -71,7 +71,7 @@ fn foreign() -> Found {
 
 fn location(kind: ObjectKind, namespace: &str) -> Location {
     Location {
-        kind,
+        kind: Kind::Namespaced(kind),
         namespace: namespace.to_owned(),
         name: "clusterissuer-corp-bundle".to_owned(),
         is_in_all_namespaces: namespace != "signet-system",

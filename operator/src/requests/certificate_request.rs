@@ -7,17 +7,20 @@ mod tests;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
+use kube::Client;
+use kube::core::ObjectMeta;
 use signet_api::external::certificate_request::{
     CertificateRequest, CertificateRequestSpec, CertificateRequestStatus,
 };
 use signet_api::{GROUP, IssuerKind, duration};
-use signet_core::request::{
-    Annotated, Api, Approval, DEFAULT_DURATION, RawRequest, Reference, Requester,
-};
+use signet_core::policy::Denial;
+use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester};
 
 use super::kind::{Object, Progress, RequestKind, WaitingReport};
+use super::object::Due;
 use super::outcome::Outcome;
 use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
 
 impl RequestKind for CertificateRequest {
@@ -27,7 +30,6 @@ impl RequestKind for CertificateRequest {
     const API: Api = Api::CertificateRequest;
     /// cert-manager's CRD has the field since 1.20.
     const SELECTOR: Option<&'static str> = Some("spec.issuerRef.group=signet.dev");
-    const VALIDATES_CERTIFICATES: bool = false;
 
     /// Group and kind match exactly (rule A1-1). An empty group means cert-manager's own; an empty
     /// kind means `Issuer`, in cert-manager's API as in Signet's.
@@ -79,17 +81,37 @@ impl RequestKind for CertificateRequest {
             },
             reference: Reference::Allowed,
             certificate: owning_certificate(object),
+            pod: None,
             // What is not base64 is not a CSR either; core reports it.
             csr: STANDARD.decode(&spec.request).unwrap_or_default(),
             usages: spec.usages.clone(),
-            duration: lifetime.map_or(Ok(DEFAULT_DURATION), duration::parse),
+            duration: lifetime.map(duration::parse).transpose(),
             ca: spec.is_ca,
             annotated: Annotated::default(),
         }
     }
 
+    async fn complete(
+        _: &ObjectMeta,
+        due: &Due<Self>,
+        _: &IssuerLookup,
+        _: &Client,
+    ) -> Result<Result<RawRequest, Denial>, kube::Error> {
+        Ok(Ok(due.request.clone()))
+    }
+
     fn waiting(status: &CertificateRequestStatus) -> WaitingReport<'_> {
         WaitingReport::Condition(status::pending_reason(status))
+    }
+
+    /// CM-4.
+    fn approvers(issuer: &IssuerName) -> String {
+        format!(
+            "an approver needs the verb approve on signers {}.{GROUP}/* of group cert-manager.io, \
+             which the chart grants to cert-manager's with certManager.approver.enabled; with \
+             approver-policy, a CertificateRequestPolicy has to select {issuer}",
+            issuer.kind.plural(),
+        )
     }
 
     fn plan(status: &CertificateRequestStatus, outcome: &Outcome, now: Timestamp) -> Plan {

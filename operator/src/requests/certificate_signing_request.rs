@@ -1,5 +1,6 @@
 //! Kubernetes' `CertificateSigningRequest`.
 
+mod review;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -10,17 +11,21 @@ use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestSpec,
 };
+use kube::Client;
+use kube::core::ObjectMeta;
 use serde::Deserialize;
-use signet_api::{IssuerKind, duration};
-use signet_core::request::{
-    Annotated, Api, Approval, DEFAULT_DURATION, RawRequest, Reference, Requester,
-};
+use signet_api::{GROUP, IssuerKind, duration};
+use signet_core::policy::Denial;
+use signet_core::reason::Reason;
+use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester};
 
 use super::kind::{Object, Progress, RequestKind, WaitingReport};
-use super::outcome::Outcome;
-use super::signer_name;
+use super::object::Due;
+use super::outcome::{Outcome, rejected_by_api_server};
 use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
+use crate::signer_name;
 
 /// The shortest lifetime that the API has (CSR-2).
 const MIN_DURATION: Duration = Duration::from_secs(600);
@@ -55,7 +60,6 @@ impl RequestKind for CertificateSigningRequest {
     const API: Api = Api::CertificateSigningRequest;
     /// The API selects only by a whole signer name.
     const SELECTOR: Option<&'static str> = None;
-    const VALIDATES_CERTIFICATES: bool = true;
 
     fn issuer(object: &Object<Self>) -> Option<IssuerName> {
         signer_name::parse(&object.spec.signer_name)
@@ -96,6 +100,7 @@ impl RequestKind for CertificateSigningRequest {
             },
             reference: unreviewed(issuer),
             certificate: None,
+            pod: None,
             csr: spec.request.0.clone(),
             usages: spec.usages.clone().unwrap_or_default(),
             duration: lifetime(object),
@@ -108,14 +113,49 @@ impl RequestKind for CertificateSigningRequest {
         }
     }
 
+    async fn complete(
+        _: &ObjectMeta,
+        due: &Due<Self>,
+        lookup: &IssuerLookup,
+        client: &Client,
+    ) -> Result<Result<RawRequest, Denial>, kube::Error> {
+        let mut request = due.request.clone();
+        let exists = !matches!(lookup, IssuerLookup::Missing);
+        if exists
+            && needs_review(&request)
+            && review::is_allowed(client, &request.requester, &due.issuer).await?
+        {
+            request.reference = Reference::Allowed;
+        }
+        Ok(Ok(request))
+    }
+
     /// The API has no condition for it (rule A5-40).
     fn waiting(_: &Status) -> WaitingReport<'_> {
         WaitingReport::Event
     }
 
+    fn approvers(issuer: &IssuerName) -> String {
+        format!(
+            "approve it with kubectl certificate approve, which needs the verb approve on signers \
+             {}.{GROUP}/* of group certificates.k8s.io",
+            issuer.kind.plural(),
+        )
+    }
+
     fn plan(_: &Status, outcome: &Outcome, now: Timestamp) -> Plan {
         status::plan(outcome, now)
     }
+
+    /// The API server parses the certificate (CSR-5).
+    fn rejected(status: &kube::core::Status) -> Option<Denial> {
+        Some(rejected_by_api_server(Reason::InvalidCsr, &status.message))
+    }
+}
+
+/// Whether a SubjectAccessReview decides if the requester may use the issuer (rule A5-37).
+fn needs_review(request: &RawRequest) -> bool {
+    request.reference != Reference::Allowed && request.approval == Approval::Approved
 }
 
 /// Every requester may use a ClusterIssuer, and an Issuer only if a review allows it.
@@ -131,7 +171,7 @@ fn unreviewed(issuer: &IssuerName) -> Reference {
 
 /// Returns the smaller of annotation and spec. The annotation may have changed since the approval,
 /// and so must not exceed what was approved.
-fn lifetime(object: &Object<CertificateSigningRequest>) -> Result<Duration, String> {
+fn lifetime(object: &Object<CertificateSigningRequest>) -> Result<Option<Duration>, String> {
     let seconds = |seconds: i32| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     let in_spec = object.spec.expiration_seconds.map(seconds);
     let annotated = annotation(object, REQUEST_DURATION)
@@ -139,14 +179,13 @@ fn lifetime(object: &Object<CertificateSigningRequest>) -> Result<Duration, Stri
         .transpose()
         .map_err(|error| format!("{REQUEST_DURATION}: {error}"))?;
     let shortest = in_spec.into_iter().chain(annotated).min();
-    let requested = shortest.unwrap_or(DEFAULT_DURATION);
-    if requested < MIN_DURATION {
+    if shortest.is_some_and(|requested| requested < MIN_DURATION) {
         return Err(format!(
             "a CertificateSigningRequest requests at least {} s",
             MIN_DURATION.as_secs()
         ));
     }
-    Ok(requested)
+    Ok(shortest)
 }
 
 fn annotation<'a>(object: &'a Object<CertificateSigningRequest>, key: &str) -> Option<&'a str> {

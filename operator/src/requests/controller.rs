@@ -22,11 +22,23 @@ pub(crate) struct Controller {
     pub(crate) due: Box<dyn Fn() -> usize + Send + Sync>,
 }
 
+/// Counts the requests that are due.
+pub(super) type CountDue = Arc<dyn Fn() -> usize + Send + Sync>;
+
 impl Controller {
     /// Returns the controller of `K`. Changes of issuers count from now on.
     pub(super) fn new<K: RequestKind>(context: &Arc<Context>) -> Self {
+        Self::until::<K>(context, context.stop.clone(), CancellationToken::new())
+    }
+
+    /// Returns the controller of `K`, which ends when `stop` is cancelled, at the latest with the
+    /// operator.
+    pub(super) fn until<K: RequestKind>(
+        context: &Arc<Context>,
+        stop: CancellationToken,
+        listed: CancellationToken,
+    ) -> Self {
         let (store, cache) = reflector::store();
-        let listed = CancellationToken::new();
         let changes = context.wakeups.requests();
         let woken = watch::waiting_for_issuers(store.clone(), changes);
         let (context, when_listed) = (context.clone(), listed.clone());
@@ -35,7 +47,7 @@ impl Controller {
             let due = watch::due(cache, when_listed, context.clone()).await;
             KubeController::for_stream(due, store.clone())
                 .reconcile_on(woken)
-                .graceful_shutdown_on(context.stop.clone().cancelled_owned())
+                .graceful_shutdown_on(stop.cancelled_owned())
                 .run(reconcile, error_policy, Arc::new(Shell { context, store }))
                 .for_each(|_| std::future::ready(()))
                 .await;

@@ -1,17 +1,23 @@
 //! Outcomes and events that the tests of all request APIs share.
 
+use std::time::Duration;
+
+use signet_core::issue::ValidityPeriod;
 use signet_core::reason::Reason;
 
 use super::outcome::{Certificate, Outcome};
+use crate::fixtures::NOW;
 use crate::plan::PlannedEvent;
 
 pub(super) fn issued() -> Outcome {
     Outcome::Issued(Certificate {
         chain: "chain".to_owned(),
         bundle: "bundle".to_owned(),
+        validity: ValidityPeriod::backdated(NOW, Duration::from_secs(24 * 3600)),
         shortened: None,
         spiffe_id: None,
         dropped_usages: Vec::new(),
+        trail: Box::default(),
     })
 }
 

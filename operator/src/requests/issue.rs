@@ -9,23 +9,30 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use signet_core::issue::{CertificateToSign, Issued};
-use signet_core::policy::{Decision, Grant, Issuer, decide};
+use signet_core::policy::{Decision, Facts, Grant, Issuer, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{RawRequest, Request};
+use signet_core::spiffe::TrustDomain;
 
 use super::outcome::{Certificate, Outcome};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer};
 use crate::metrics::Metrics;
+use crate::namespace_labels::{KnownLabels, LabelSource};
 
 #[derive(Clone, Copy)]
 pub(super) struct SignContext<'a> {
     pub(super) issuer: &'a IssuerName,
     pub(super) lookup: &'a IssuerLookup,
+    pub(super) labels: &'a dyn LabelSource,
+    /// The trust domains whose IDs an issuer without one must not issue; none if they are not known
+    /// yet.
+    pub(super) served: Option<&'a BTreeSet<TrustDomain>>,
     pub(super) metrics: &'a Metrics,
     pub(super) now: Timestamp,
 }
@@ -38,7 +45,7 @@ pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option
         Ok(request) => request,
         Err(denial) => return Some(Outcome::Denied(denial)),
     };
-    let (grant, ready) = match (decide(&request, issuer), context.lookup) {
+    let (grant, ready) = match (decided(&request, issuer, context).await, context.lookup) {
         (Decision::Grant(grant), IssuerLookup::Ready(ready)) => (grant, ready),
         (decision, _) => return Some(Outcome::without_grant(decision)),
     };
@@ -47,10 +54,27 @@ pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option
         // This request found that the key is unavailable, and so that the issuer is not ready.
         (Outcome::Waiting(_), Some(error)) => {
             let (name, message) = (&name, &error.message);
-            Outcome::without_grant(decide(&request, Issuer::NotReady { name, message }))
+            let issuer = Issuer::NotReady { name, message };
+            Outcome::without_grant(decided(&request, issuer, context).await)
         }
         _ => outcome,
     })
+}
+
+/// Decides on a request. The labels of a namespace are read when a rule needs them, and the request
+/// is then decided again.
+async fn decided(request: &Request, issuer: Issuer<'_>, context: SignContext<'_>) -> Decision {
+    let mut known = KnownLabels::default();
+    loop {
+        let facts = Facts {
+            namespaces: &known,
+            served_trust_domains: context.served,
+        };
+        let decision = decide(request, issuer, facts);
+        if !known.read_needed(context.labels).await {
+            return decision;
+        }
+    }
 }
 
 /// Signs a grant, and verifies the signature before anything is made of it.
@@ -79,7 +103,12 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
         Ok(issued) => {
             let root = issuer.chain.path().last().unwrap_or(issuer.chain.issuing());
             let bundle = issuer.bundle.beginning_with(root);
-            Outcome::Issued(Certificate::new(&issued, grant, &bundle))
+            Outcome::Issued(Certificate::new(
+                &issued,
+                grant,
+                &bundle,
+                &issuer.generation,
+            ))
         }
         Err(error) => {
             tracing::error!(%error, backend = issuer.backend, "a signature was discarded");

@@ -3,18 +3,21 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
-use kube::Resource;
-use kube::core::ObjectMeta;
+use kube::core::{ObjectMeta, Status};
+use kube::{Client, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use signet_core::policy::Denial;
 use signet_core::request::{Api, Approval, RawRequest};
 
 use super::lean;
+use super::object::Due;
 use super::outcome::Outcome;
 use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
 
-/// A Kubernetes API for certificate requests. Its functions are pure.
+/// A Kubernetes API for certificate requests. Its functions are pure, except [`Self::complete`].
 pub(super) trait RequestKind:
     Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static
 {
@@ -25,22 +28,40 @@ pub(super) trait RequestKind:
     const API: Api;
     /// The field selector for requests to Signet, if the API may have one.
     const SELECTOR: Option<&'static str>;
-    /// Whether the API server rejects a status whose certificate it cannot parse.
-    const VALIDATES_CERTIFICATES: bool;
 
     /// Returns the issuer that a request names; none if the request is for another signer.
     fn issuer(object: &Object<Self>) -> Option<IssuerName>;
 
-    /// Returns how far a request is. An API without approval has no `AwaitingApproval`.
+    /// Returns how far a request is. In an API without approval, all are approved at first.
     fn progress(status: &Self::Status) -> Progress;
 
     fn read(object: &Object<Self>, issuer: &IssuerName, approval: Approval) -> RawRequest;
 
+    /// Reads from the API server what a decision needs and the object does not have. Denies a request
+    /// that does not match what it finds.
+    fn complete(
+        metadata: &ObjectMeta,
+        due: &Due<Self>,
+        lookup: &IssuerLookup,
+        client: &Client,
+    ) -> impl Future<Output = Result<Result<RawRequest, Denial>, kube::Error>> + Send;
+
     /// Returns how the API reports that a request waits.
     fn waiting(status: &Self::Status) -> WaitingReport<'_>;
 
+    /// Returns who has to approve a request to this issuer, and how, for an API with approval.
+    fn approvers(_: &IssuerName) -> String {
+        "an approver has to decide on it".to_owned()
+    }
+
     /// Decides what is written about an outcome: the status in one write, and the event.
     fn plan(status: &Self::Status, outcome: &Outcome, now: Timestamp) -> Plan;
+
+    /// Returns why a request can never succeed whose certificate the API server rejected as invalid;
+    /// none if it may succeed later.
+    fn rejected(_: &Status) -> Option<Denial> {
+        None
+    }
 }
 
 /// An object of a request API, as far as it is read.

@@ -22,8 +22,10 @@ pub(super) struct Observed<K: RequestKind> {
 enum State<K: RequestKind> {
     /// It is for another signer.
     Foreign,
-    /// It is finished, or not approved.
+    /// It is finished.
     Idle,
+    /// No approver has decided on it.
+    Unapproved(Arc<Unapproved>),
     Due(Arc<Due<K>>),
 }
 
@@ -38,6 +40,13 @@ pub(super) struct Due<K: RequestKind> {
     pub(super) status: K::Status,
 }
 
+/// A request that no approver has decided on.
+#[derive(Clone, Debug)]
+pub(super) struct Unapproved {
+    pub(super) issuer: IssuerName,
+    pub(super) created: Timestamp,
+}
+
 impl<K: RequestKind> Observed<K> {
     pub(super) fn is_ours(&self) -> bool {
         !matches!(self.state, State::Foreign)
@@ -46,7 +55,14 @@ impl<K: RequestKind> Observed<K> {
     pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
         match &self.state {
             State::Due(due) => Some(due),
-            State::Foreign | State::Idle => None,
+            State::Foreign | State::Idle | State::Unapproved(_) => None,
+        }
+    }
+
+    pub(super) fn unapproved(&self) -> Option<&Unapproved> {
+        match &self.state {
+            State::Unapproved(unapproved) => Some(unapproved),
+            State::Foreign | State::Idle | State::Due(_) => None,
         }
     }
 
@@ -62,7 +78,13 @@ impl<K: RequestKind> State<K> {
         };
         let status = object.status.take().unwrap_or_default();
         let (approval, approved_at) = match K::progress(&status) {
-            Progress::Finished | Progress::AwaitingApproval => return Self::Idle,
+            Progress::Finished => return Self::Idle,
+            Progress::AwaitingApproval => {
+                return Self::Unapproved(Arc::new(Unapproved {
+                    issuer,
+                    created: created(&object.metadata),
+                }));
+            }
             Progress::Approved(at) => (Approval::Approved, at),
             Progress::Denied => (Approval::Denied, None),
         };
@@ -73,6 +95,12 @@ impl<K: RequestKind> State<K> {
             status,
         }))
     }
+}
+
+/// Returns when an object was created; the API server always sets it.
+fn created(metadata: &ObjectMeta) -> Timestamp {
+    let created = metadata.creation_timestamp.as_ref();
+    created.map(|time| time.0).unwrap_or_default()
 }
 
 impl<'de, K: RequestKind> Deserialize<'de> for Observed<K> {

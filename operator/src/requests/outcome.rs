@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use signet_core::duration;
-use signet_core::issue::Issued;
-use signet_core::policy::{Decision, Denial, Grant, Kind, Wait};
+use signet_core::issue::{Issued, ValidityPeriod};
+use signet_core::policy::{Cap, Decision, Denial, Grant, Kind, Wait};
 use signet_core::reason::Reason;
 
 /// The outcome of a request. None of these is an error.
@@ -26,12 +26,31 @@ pub(super) struct Certificate {
     pub(super) chain: String,
     /// Every root that is trusted now.
     pub(super) bundle: String,
+    pub(super) validity: ValidityPeriod,
     /// Why its lifetime is shorter than requested, where it is.
     pub(super) shortened: Option<Shortened>,
     /// The SPIFFE ID, where Signet decided on one.
     pub(super) spiffe_id: Option<String>,
     /// The requested key usages that do not fit the certificate.
     pub(super) dropped_usages: Vec<&'static str>,
+    /// What the log has about it.
+    pub(super) trail: Box<Trail>,
+}
+
+/// What identifies a certificate later. Agents such as istiod and SPIRE delete their requests, and
+/// the log is then the only trace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Trail {
+    /// The rule of the issuer that allowed it.
+    pub(super) rule: String,
+    pub(super) serial: String,
+    /// The SHA-256 of the certificate.
+    pub(super) certificate: String,
+    /// The SHA-256 of its SubjectPublicKeyInfo.
+    pub(super) key: String,
+    pub(super) not_after: Timestamp,
+    /// The name of the CA generation that signed it.
+    pub(super) generation: String,
 }
 
 /// Why a lifetime is shorter than requested.
@@ -40,7 +59,7 @@ pub(super) enum Shortened {
     /// The CA, or one above it, expires then.
     ByCa(Timestamp),
     /// The profile has a maximum.
-    ByProfile { max: Duration, field: &'static str },
+    ByPolicy { max: Duration, limit: &'static str },
 }
 
 impl Outcome {
@@ -60,13 +79,6 @@ impl Outcome {
 
     pub(super) fn waiting(reason: Reason, message: String) -> Self {
         Self::Waiting(Wait { reason, message })
-    }
-
-    /// Returns the outcome when the API server rejects the certificate: it always will.
-    pub(super) fn rejected_by_api_server(message: &str) -> Self {
-        Self::Denied(
-            Reason::InvalidCsr.denial(format!("the API server refuses the certificate: {message}")),
-        )
     }
 
     pub(super) fn labels(&self) -> (&'static str, Reason) {
@@ -89,19 +101,26 @@ impl Outcome {
     }
 }
 
+/// Returns the denial when the API server rejects the certificate and always will.
+pub(super) fn rejected_by_api_server(reason: Reason, message: &str) -> Denial {
+    reason.denial(format!("the API server refuses the certificate: {message}"))
+}
+
 impl Shortened {
     fn of(issued: &Issued, grant: &Grant) -> Option<Self> {
-        let by_profile = || Self::ByProfile {
+        let by_cap = |cap| Self::ByPolicy {
             max: grant.duration,
-            field: match grant.kind {
-                Kind::Leaf => "spec.profile.maxDuration",
-                Kind::Ca { .. } => "spec.profile.ca.maxDuration",
+            limit: match (cap, grant.kind) {
+                (Cap::Profile, Kind::Leaf) => "the issuer's spec.profile.maxDuration",
+                (Cap::Profile, Kind::Ca { .. }) => "the issuer's spec.profile.ca.maxDuration",
+                (Cap::Rule, Kind::Leaf) => "the maxDuration of its rule",
+                (Cap::Rule, Kind::Ca { .. }) => "the ca.maxDuration of its rule",
             },
         };
         let window = issued.window();
         match window.is_clamped {
             true => Some(Self::ByCa(window.not_after)),
-            false => grant.is_capped.then(by_profile),
+            false => grant.cap.map(by_cap),
         }
     }
 }
@@ -110,18 +129,27 @@ impl fmt::Display for Shortened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByCa(end) => write!(f, "{end}, when the CA expires"),
-            Self::ByProfile { max, field } => {
-                write!(f, "{}, the issuer's {field}", duration::text(*max))
+            Self::ByPolicy { max, limit } => {
+                write!(f, "{}, {limit}", duration::text(*max))
             }
         }
     }
 }
 
 impl Certificate {
-    pub(super) fn new(issued: &Issued, grant: &Grant, bundle: &str) -> Self {
+    pub(super) fn new(issued: &Issued, grant: &Grant, bundle: &str, generation: &str) -> Self {
         Self {
+            trail: Box::new(Trail {
+                rule: grant.rule.clone(),
+                serial: issued.serial().to_owned(),
+                certificate: issued.fingerprint(),
+                key: grant.public_key.fingerprint(),
+                not_after: issued.window().not_after,
+                generation: generation.to_owned(),
+            }),
             chain: issued.chain_pem().to_owned(),
             bundle: bundle.to_owned(),
+            validity: issued.window(),
             shortened: Shortened::of(issued, grant),
             spiffe_id: grant.spiffe_id.as_ref().map(ToString::to_string),
             dropped_usages: grant.dropped_usages.clone(),

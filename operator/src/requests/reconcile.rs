@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::ResourceExt;
 use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use signet_core::policy::Denial;
 use signet_core::reason::Reason;
-use signet_core::request::{Approval, RawRequest, Reference};
+use signet_core::request::{Approval, RawRequest};
 
 use super::issue::{SignContext, issue};
 use super::kind::{RequestKind, WaitingReport};
+use super::log::{self, Subject, Unsettled};
 use super::object::{Due, Observed};
 use super::outcome::Outcome;
-use super::review;
+use super::unapproved;
 use crate::api_error::{UNPROCESSABLE, describe};
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
@@ -31,8 +33,8 @@ pub(super) struct Shell<K: RequestKind> {
 pub(super) enum Error {
     #[error("the API server rejected the write: {}", describe(.0))]
     Write(#[from] kube::Error),
-    #[error("the SubjectAccessReview failed: {}", describe(.0))]
-    Review(#[source] kube::Error),
+    #[error("the API server did not return what the decision needs: {}", describe(.0))]
+    Read(#[source] kube::Error),
     #[error("the request was not finished in time")]
     Deadline(#[from] tokio::time::error::Elapsed),
 }
@@ -42,6 +44,9 @@ pub(super) async fn reconcile<K: RequestKind>(
     shell: Arc<Shell<K>>,
 ) -> Result<Action, Error> {
     let context = &shell.context;
+    if let Some(unapproved) = object.unapproved() {
+        return Ok(unapproved::reconcile(&*object, unapproved, context).await?);
+    }
     let Some(due) = object.due() else {
         return Ok(Action::await_change());
     };
@@ -83,7 +88,7 @@ pub(super) fn error_policy<K: RequestKind>(
 
 /// Returns the share of the queue that a request counts toward: its namespace or that of the
 /// requester's ServiceAccount, or the user. A namespace has no colon, so no user takes its share.
-fn tenant(request: &RawRequest) -> String {
+pub(super) fn tenant(request: &RawRequest) -> String {
     let own = || match request.requester.service_account() {
         Ok(account) => account.namespace,
         Err(_) => format!("user:{}", request.requester.username),
@@ -103,34 +108,41 @@ async fn answer<K: RequestKind>(
         return Ok(Action::await_change());
     }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
-    let mut request = due.request.clone();
-    if let Some(issuer) = issuer.filter(|_| needs_review(&request)) {
-        let allowed = review::is_allowed(&context.client, &request.requester, issuer).await;
-        if allowed.map_err(Error::Review)? {
-            request.reference = Reference::Allowed;
-        }
-    }
+    let completed = K::complete(object.meta(), due, &lookup, &context.client).await;
+    let served = context.sharing.served(&due.issuer);
     let sign_context = SignContext {
+        labels: &context.labels,
+        served: served.as_ref(),
         issuer: &due.issuer,
         lookup: &lookup,
         metrics: &context.metrics,
         now: (context.now)(),
     };
-    let Some(mut outcome) = issue(request, sign_context).await else {
+    let completed = completed.map_err(Error::Read)?;
+    let pod = completed.as_ref().ok().and_then(|it| it.pod.as_ref());
+    let bare_key = pod.and_then(|pod| pod.bare_key.clone());
+    let subject = Subject {
+        object,
+        due,
+        bare_key: bare_key.as_ref(),
+    };
+    let outcome = match completed {
+        Ok(request) => issue(request, sign_context).await,
+        Err(denial) => Some(Outcome::Denied(denial)),
+    };
+    let Some(mut outcome) = outcome else {
         context.attempts.reset(uid);
         return Ok(Action::await_change());
     };
-    let written = match write((object, due), &outcome, issuer, context).await {
-        Err(kube::Error::Api(status))
-            if status.code == UNPROCESSABLE
-                && K::VALIDATES_CERTIFICATES
-                && matches!(outcome, Outcome::Issued(_)) =>
-        {
-            outcome = Outcome::rejected_by_api_server(&status.message);
-            write((object, due), &outcome, issuer, context).await
-        }
-        written => written,
-    };
+    let mut written = write(&subject, &outcome, issuer, context).await;
+    if let Some(denial) = written
+        .as_ref()
+        .err()
+        .and_then(|error| rejected::<K>(error, &outcome))
+    {
+        outcome = Outcome::Denied(denial);
+        written = write(&subject, &outcome, issuer, context).await;
+    }
     if written? == WriteResult::Conflict {
         // The outcome is discarded. A newer version may not wake the request.
         context.metrics.conflict();
@@ -155,29 +167,49 @@ pub(super) fn still_waits(
     request.approval == Approval::Approved && reported == Some(reason)
 }
 
-/// Whether a SubjectAccessReview decides if the requester may use the issuer (rule A5-37).
-pub(super) fn needs_review(request: &RawRequest) -> bool {
-    request.reference != Reference::Allowed && request.approval == Approval::Approved
+/// Returns why a request can never succeed whose certificate the API server rejected as invalid.
+fn rejected<K: RequestKind>(error: &kube::Error, outcome: &Outcome) -> Option<Denial> {
+    match (error, outcome) {
+        (kube::Error::Api(status), Outcome::Issued(_)) if status.code == UNPROCESSABLE => {
+            K::rejected(status)
+        }
+        _ => None,
+    }
 }
 
 /// Writes an outcome, and counts it if it was not reported before.
 async fn write<K: RequestKind>(
-    (object, due): (&Observed<K>, &Due<K>),
+    subject: &Subject<'_, K>,
     outcome: &Outcome,
     issuer: Option<&IssuerName>,
     context: &Context,
 ) -> Result<WriteResult, kube::Error> {
+    let Subject { object, due, .. } = *subject;
     let reported = context.attempts.reported(object.uid());
     let Some(plan) = plan(due, outcome, reported, (context.now)()) else {
         // A process before this one may have reported it.
         context.attempts.report(object.uid(), outcome.labels().1);
         return Ok(WriteResult::Done);
     };
-    let result = context.writer.apply(object, plan).await?;
+    let unsettled = Unsettled::new(subject, outcome);
+    let result = context.writer.apply(object, plan).await;
+    if is_known(&result) {
+        unsettled.settle();
+    }
+    let result = result?;
     if result == WriteResult::Done {
-        record((object, due), outcome, issuer, context);
+        record(subject, outcome, issuer, context);
     }
     Ok(result)
+}
+
+/// Whether it is certain that a status was written, or was not.
+fn is_known(result: &Result<WriteResult, kube::Error>) -> bool {
+    match result {
+        Ok(_) => true,
+        Err(kube::Error::Api(status)) => status.code < 500,
+        Err(_) => false,
+    }
 }
 
 /// Decides what is written about an outcome; none if a request waits for a reason that was reported
@@ -199,11 +231,12 @@ pub(super) fn plan<K: RequestKind>(
 }
 
 fn record<K: RequestKind>(
-    (object, due): (&Observed<K>, &Due<K>),
+    subject: &Subject<'_, K>,
     outcome: &Outcome,
     issuer: Option<&IssuerName>,
     context: &Context,
 ) {
+    let Subject { object, due, .. } = *subject;
     let (label, reason) = outcome.labels();
     context.attempts.report(object.uid(), reason);
     context.metrics.decided(K::API, issuer, label, reason);
@@ -211,16 +244,7 @@ fn record<K: RequestKind>(
         let waited = (context.now)().duration_since(approved);
         context.metrics.ready_after(waited.as_secs_f64().max(0.0));
     }
-    tracing::info!(
-        namespace = object.namespace(),
-        name = object.name_any(),
-        issuer = %due.issuer,
-        outcome = label,
-        reason = %reason,
-        requester = due.request.requester.username,
-        "{}",
-        K::API.as_str()
-    );
+    log::decision(subject, outcome);
 }
 
 /// Decides when a request is reconciled again. One that waits for its issuer is woken.

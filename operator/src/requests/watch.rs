@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::wakeups::{self, Wakeup};
 use crate::watch::{filter_map, when_listed};
 
-/// The stream of requests that are due, and the cache behind it.
+/// The stream of requests that are due or not approved, and the cache behind it.
 pub(super) async fn due<K: RequestKind>(
     cache: Writer<Observed<K>>,
     listed: CancellationToken,
@@ -38,7 +38,7 @@ pub(super) async fn due<K: RequestKind>(
     };
     when_listed(cached, listed)
         .applied_objects()
-        .try_filter(|object| ready(object.due().is_some()))
+        .try_filter(|object| ready(object.due().is_some() || object.unapproved().is_some()))
         // Signet's own writes about a request that waits do not change its approval.
         .predicate_filter(approval, PredicateConfig::default())
 }
@@ -64,6 +64,9 @@ async fn config<K: RequestKind>(api: &Api<Observed<K>>) -> watcher::Config {
 }
 
 fn approval<K: RequestKind>(object: &Observed<K>) -> Option<u64> {
+    if object.unapproved().is_some() {
+        return Some(2);
+    }
     let due = object.due()?;
     Some(u64::from(due.request.approval == Approval::Denied))
 }

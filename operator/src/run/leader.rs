@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
+use parking_lot::Mutex;
 use signet_api::IssuerResource;
 use signet_keys::{BlockingQueue, FairSemaphore, Limits};
 use tokio::task::JoinSet;
@@ -19,6 +20,9 @@ use crate::attempts::Attempts;
 use crate::connections::Connections;
 use crate::context::{Context, Issuers};
 use crate::keyring::Keyring;
+use crate::namespace_labels::{Cluster, NamespaceLabels};
+use crate::publish::{self, TrustBundles};
+use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
 use crate::writer::Writer;
@@ -70,6 +74,11 @@ impl Leader {
                 context.stop.clone(),
             ));
         }
+        if setup.settings.cluster_trust_bundles {
+            controllers.spawn(publish::trust_bundle::watch(context.clone()));
+        }
+        let orphans = issuers::orphans::sweep_repeatedly(context.clone());
+        controllers.spawn(after(issuers_listed.clone(), context.clone(), orphans));
         let stop = context.stop.clone();
         controllers.spawn(observe_listings(context, issuers_listed, requests_listed));
         Self { controllers, stop }
@@ -111,11 +120,19 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         keyring: Keyring::new(wakeups.clone()),
         connections: Connections::new(caps, wakeups.clone()),
         sharing: Sharing::new(wakeups.clone()),
+        labels: NamespaceLabels::new(Cluster(client.clone())),
         wakeups,
         reads: FairSemaphore::new(MAX_CONCURRENT_READS),
         stop: CancellationToken::new(),
         issuers,
+        unreadable: Mutex::default(),
         attempts: Attempts::default(),
+        memory: issuers::Memory::default(),
+        trust_bundles: TrustBundles::default(),
+        service_accounts: Arc::new(ServiceAccounts::new(
+            client.clone(),
+            setup.anonymous.clone(),
+        )),
         metrics: process.metrics.clone(),
         health: process.health.clone(),
         key_generation: BlockingQueue::default(),
@@ -131,7 +148,7 @@ async fn issuers_of_kind<K: IssuerResource>(
     listed: CancellationToken,
 ) {
     let woken = issuers::watch::woken(context.wakeups.issuers());
-    let changed = issuers::watch::changed(cache, context.clone(), listed);
+    let changed = issuers::watch::changed((store.clone(), cache), context.clone(), listed);
     Controller::for_stream(changed, store)
         .reconcile_on(woken)
         .graceful_shutdown_on(context.stop.clone().cancelled_owned())
@@ -140,8 +157,8 @@ async fn issuers_of_kind<K: IssuerResource>(
         .await;
 }
 
-/// Runs a controller of requests once the issuers are listed: before that, an issuer would seem to
-/// be missing.
+/// Runs what depends on which issuers exist once they are listed: before that, an issuer would seem
+/// to be missing.
 async fn after(listed: Listed, context: Arc<Context>, requests: impl Future<Output = ()>) {
     let listed = context.stop.run_until_cancelled(all(&listed));
     if listed.await.is_some() {

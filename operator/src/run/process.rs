@@ -55,6 +55,7 @@ impl Process {
             waiting,
             leading: self.health.is_leading(),
             uptime: self.started.elapsed().as_secs_f64(),
+            unix_time: jiff::Timestamp::now().as_second(),
         }
     }
 }
@@ -80,6 +81,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures::corp;
+    use crate::metrics::CaGauges;
 
     #[tokio::test]
     async fn counters_survive_a_term_and_gauges_of_issuers_do_not() {
@@ -92,12 +94,20 @@ mod tests {
                 "issued",
                 Reason::Issued,
             );
-            metrics.issuer(&corp(), Some(1_800_000_000));
+            metrics.issuer(&corp(), true);
+            let expiry = Some(1_800_000_000);
+            let ca = CaGauges {
+                expiry,
+                person_deadline: expiry,
+                ..CaGauges::default()
+            };
+            metrics.ca(&corp(), ca);
         };
         let counter = |count| format!("outcome=\"issued\",reason=\"Issued\"}} {count}\n");
         let gauges = [
             "signet_issuer_ready{",
             "signet_ca_expiry_timestamp_seconds{",
+            "signet_issuer_person_required_seconds{",
         ];
         process.health.set_leading(true);
         issued();

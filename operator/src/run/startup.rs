@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use kube::config::AuthInfo;
 use kube::{Client, Config};
 use signet_keys::{Modules, ModulesConfig};
 
@@ -13,6 +14,8 @@ use crate::namespace::Secrets;
 
 pub(super) struct Setup {
     pub(super) client: Client,
+    /// Sends no credentials.
+    pub(super) anonymous: Client,
     pub(super) settings: Run,
     pub(super) identity: String,
     /// The addresses that no Issuer may name; none if there are no Issuers, or they may.
@@ -28,6 +31,7 @@ impl Setup {
         identity: String,
     ) -> anyhow::Result<Self> {
         let client = Client::try_from(config.clone())?;
+        let anonymous = anonymous(config.clone())?;
         let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
         let api_server = match is_refused {
             true => Some(ApiServerEndpoints::observe(&config, &client).await?),
@@ -43,12 +47,19 @@ impl Setup {
         };
         Ok(Self {
             client,
+            anonymous,
             settings,
             identity,
             api_server,
             modules: Arc::new(modules),
         })
     }
+}
+
+/// Returns a client without the operator's credentials.
+fn anonymous(mut config: Config) -> anyhow::Result<Client> {
+    config.auth_info = AuthInfo::default();
+    Ok(Client::try_from(config)?)
 }
 
 fn modules(path: &Path) -> anyhow::Result<ModulesConfig> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use signet_api::IssuerKind;
+use signet_core::spiffe::TrustDomain;
 
+use super::key_users::KeyUsers;
 use super::shared_ca::{MAX_COUNTED, SharedCa};
 use crate::issuer_name::IssuerName;
 
@@ -12,7 +14,7 @@ use crate::issuer_name::IssuerName;
 /// A certificate or root that two issuers share has one key, so keys are all there is to compare.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CaKeys {
-    pub has_trust_domain: bool,
+    pub trust_domain: Option<TrustDomain>,
     /// The keys in the paths of its CA generations that have not expired, from the issuing CA to
     /// the trust anchor.
     pub path: BTreeSet<String>,
@@ -22,7 +24,7 @@ pub struct CaKeys {
 impl CaKeys {
     /// The roles in which the issuer uses each key.
     fn uses(&self) -> Vec<(Role, String)> {
-        if !self.has_trust_domain {
+        if self.trust_domain.is_none() {
             return with(Role::Plain, &self.path);
         }
         let trusted = with(Role::Trusts, self.path.union(&self.roots));
@@ -34,7 +36,7 @@ impl CaKeys {
     /// A root that an issuer only trusts counts for the issuer that trusts it. Otherwise a tenant
     /// could list any root, and have every issuer below it warn of them.
     fn shared_by(&self) -> Vec<(Role, String)> {
-        match self.has_trust_domain {
+        match self.trust_domain.is_some() {
             true => with(Role::Plain, self.path.union(&self.roots)),
             false => with(Role::TrustDomain, &self.path),
         }
@@ -42,7 +44,7 @@ impl CaKeys {
 
     /// The uses by which other issuers' messages depend on this one.
     fn reported_by(&self) -> Vec<(Role, String)> {
-        match self.has_trust_domain {
+        match self.trust_domain.is_some() {
             true => with(Role::Plain, &self.path),
             false => with(Role::Trusts, &self.path),
         }
@@ -108,6 +110,32 @@ impl CaIndex {
         };
     }
 
+    /// Returns the other issuers that issue under this key.
+    pub fn key_users(&self, reader: &IssuerName, key: &str) -> Option<KeyUsers> {
+        let issuers = self.issuers.iter();
+        let users = issuers.filter(|(name, keys)| *name != reader && keys.path.contains(key));
+        KeyUsers::new(key, reader, users.map(|(name, _)| name))
+    }
+
+    /// Returns the trust domains whose IDs an issuer without one must not issue: those of
+    /// ClusterIssuers and of Issuers in its own namespace under its keys, or that trust them.
+    ///
+    /// An Issuer elsewhere does not count, because its owner chooses its trust domain, and could
+    /// have the requests of others refused.
+    pub fn served(&self, name: &IssuerName) -> BTreeSet<TrustDomain> {
+        let keys = self.issuers.get(name);
+        let plain = keys.filter(|keys| keys.trust_domain.is_none());
+        let trusted = plain.map(|keys| with(Role::Trusts, &keys.path));
+        let users = trusted.into_iter().flatten();
+        let users = users.filter_map(|of| self.users.get(&of)).flatten();
+        let counted = users.filter(|user| {
+            user.kind == IssuerKind::ClusterIssuer
+                || (name.kind == IssuerKind::Issuer && user.namespace == name.namespace)
+        });
+        let served = counted.filter_map(|user| self.issuers.get(user)?.trust_domain.clone());
+        served.collect()
+    }
+
     /// Returns with which issuers of the other sort an issuer shares a CA: those without a trust
     /// domain if it has one, and those with one if it has none.
     pub fn shared(&self, name: &IssuerName) -> Option<SharedCa> {
@@ -124,7 +152,7 @@ impl CaIndex {
         }
         let named = users.iter().filter_map(|users| nameable(users, name)).min();
         Some(SharedCa {
-            has_trust_domain: keys.has_trust_domain,
+            has_trust_domain: keys.trust_domain.is_some(),
             named: named.cloned(),
             count: count.min(MAX_COUNTED + 1),
         })

@@ -43,20 +43,21 @@ impl SharedCa {
 impl fmt::Display for SharedCa {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let others = self.others();
-        let (has, signs) = match self.count {
-            1 => ("has", "signs"),
-            _ => ("have", "sign"),
+        let has = match self.count {
+            1 => "has",
+            _ => "have",
         };
         match self.has_trust_domain {
             true => write!(
                 f,
                 "shares a CA certificate, key or root with {others}, which {has} no trust domain \
-                 and {signs} any SPIFFE ID that is requested; use separate keys and roots"
+                 and can sign what the rules of this issuer refuse; use separate keys and roots"
             ),
             false => write!(
                 f,
                 "shares a CA certificate, key or root with {others}, which {has} a trust domain, \
-                 and signs any SPIFFE ID that is requested; use separate keys and roots"
+                 and refuses SPIFFE IDs only of ClusterIssuers and of Issuers in its namespace; use \
+                 separate keys and roots"
             ),
         }
     }

@@ -5,7 +5,7 @@ use crate::fixtures::{corp, issuer};
 
 fn plain(path: &[&str]) -> CaKeys {
     CaKeys {
-        has_trust_domain: false,
+        trust_domain: None,
         path: path.iter().map(|&key| key.to_owned()).collect(),
         roots: path.last().map(|&key| key.to_owned()).into_iter().collect(),
     }
@@ -13,9 +13,13 @@ fn plain(path: &[&str]) -> CaKeys {
 
 fn spiffe(path: &[&str]) -> CaKeys {
     CaKeys {
-        has_trust_domain: true,
+        trust_domain: Some(trust_domain("example.org")),
         ..plain(path)
     }
+}
+
+fn trust_domain(name: &str) -> TrustDomain {
+    TrustDomain::parse(name).unwrap()
 }
 
 /// Sets all of them, and returns the message of the first.
@@ -42,13 +46,14 @@ fn a_shared_certificate_key_or_root_is_reported_by_both() {
             assert_eq!(
                 message(&[without.clone(), with.clone()]).unwrap(),
                 "shares a CA certificate, key or root with ClusterIssuer corp, which has a trust \
-                 domain, and signs any SPIFFE ID that is requested; use separate keys and roots"
+                 domain, and refuses SPIFFE IDs only of ClusterIssuers and of Issuers in its \
+                 namespace; use separate keys and roots"
             );
             assert_eq!(
                 message(&[with, without]).unwrap(),
                 "shares a CA certificate, key or root with an Issuer in another namespace, which \
-                 has no trust domain and signs any SPIFFE ID that is requested; use separate keys \
-                 and roots"
+                 has no trust domain and can sign what the rules of this issuer refuse; use \
+                 separate keys and roots"
             );
         }
     }
@@ -186,4 +191,61 @@ fn a_message_stays_until_every_listed_issuer_was_observed() {
     sharing.set(&theirs, plain(&["ca"]));
     assert_eq!(changes.try_recv().unwrap(), Some(ours.clone()));
     assert!(changes.try_recv().is_err());
+}
+
+/// The trust domains whose IDs the first issuer must not issue.
+fn served(issuers: &[(IssuerName, CaKeys)]) -> Vec<String> {
+    let mut index = CaIndex::default();
+    for (name, keys) in issuers {
+        index.set(name, Some(keys.clone()));
+    }
+    let served = index.served(&issuers[0].0);
+    served.iter().map(|it| it.as_str().to_owned()).collect()
+}
+
+#[test]
+fn a_plain_issuer_must_not_issue_ids_of_trust_domains_that_share_its_ca() {
+    let tenant = (issuer("shop", "ca"), plain(&["ca", "root"]));
+    let platform = (corp(), plain(&["ca", "root"]));
+    for (name, keys) in [
+        (corp(), spiffe(&["ca", "root"])),
+        (corp(), spiffe(&["root"])),
+        (corp(), spiffe(&["other", "root"])),
+        (issuer("shop", "spiffe"), spiffe(&["other", "root"])),
+    ] {
+        let issuers = [tenant.clone(), (name, keys)];
+        assert_eq!(served(&issuers), ["example.org"], "{issuers:?}");
+    }
+    let mut trusting = spiffe(&["own"]);
+    trusting.roots.insert("root".to_owned());
+    assert_eq!(
+        served(&[tenant.clone(), (corp(), trusting)]),
+        ["example.org"]
+    );
+    let other = (issuer("", "other"), spiffe(&["other"]));
+    assert_eq!(served(&[tenant, other.clone()]), [""; 0], "separate CAs");
+    assert_eq!(served(&[platform, other]), [""; 0], "separate CAs");
+}
+
+/// A tenant who names a trust domain must not have the requests of others refused.
+#[test]
+fn an_issuer_of_another_namespace_reserves_no_trust_domain() {
+    let tenant = (issuer("bank", "spiffe"), spiffe(&["other", "root"]));
+    for victim in [issuer("shop", "ca"), corp()] {
+        let victim = (victim, plain(&["ca", "root"]));
+        assert_eq!(served(&[victim, tenant.clone()]), [""; 0]);
+    }
+}
+
+#[test]
+fn which_trust_domains_are_served_is_unknown_until_every_issuer_was_observed() {
+    let sharing = Sharing::new(Wakeups::default());
+    let own = issuer("shop", "ca");
+    sharing.set(&own, plain(&["root"]));
+    assert_eq!(sharing.served(&own), None, "not listed");
+    sharing.listed([own.clone(), corp()]);
+    assert_eq!(sharing.served(&own), None, "one was not observed");
+    sharing.set(&corp(), spiffe(&["root"]));
+    let served = sharing.served(&own).unwrap();
+    assert_eq!(served, [trust_domain("example.org")].into());
 }

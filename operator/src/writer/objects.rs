@@ -1,6 +1,8 @@
 //! Objects that Signet creates.
 
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use std::fmt::Debug;
+
+use kube::api::{ApiResource, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -17,35 +19,68 @@ pub struct ObjectVersion {
     pub resource_version: String,
 }
 
+/// The objects of a kind in one namespace, or of the whole cluster, for writing.
+pub struct Objects<'a, K> {
+    writer: &'a Writer,
+    api: Api<K>,
+    /// Empty for objects of the whole cluster.
+    namespace: &'a str,
+}
+
 impl Writer {
+    /// Returns the objects of a kind in a namespace.
+    pub fn namespaced<'a, K>(&'a self, namespace: &'a str) -> Objects<'a, K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Objects {
+            writer: self,
+            api: Api::namespaced(self.client.clone(), namespace),
+            namespace,
+        }
+    }
+
+    /// Returns the objects of a kind that are in no namespace, in the version of `resource`.
+    pub fn of_cluster<K>(&self, resource: &ApiResource) -> Objects<'_, K>
+    where
+        K: Resource<DynamicType = ApiResource>,
+    {
+        Objects {
+            writer: self,
+            api: Api::all_with(self.client.clone(), resource),
+            namespace: "",
+        }
+    }
+
     /// Creates an object, and returns whether it did. An existing object is never overwritten.
     pub async fn create<K>(&self, namespace: &str, object: &K) -> Result<bool, kube::Error>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+        K: Clone + Debug + DeserializeOwned + Serialize,
     {
-        let created = self.create_versioned(namespace, object).await?;
+        let created = self.namespaced::<K>(namespace).create(object).await?;
         Ok(created.is_some())
     }
+}
 
+impl<K> Objects<'_, K>
+where
+    K: Resource + Clone + Debug + DeserializeOwned,
+{
     /// Creates an object, and returns its version; none if an object of that name exists, which is
     /// never overwritten.
-    pub async fn create_versioned<K>(
-        &self,
-        namespace: &str,
-        object: &K,
-    ) -> Result<Option<ObjectVersion>, kube::Error>
+    pub async fn create(&self, object: &K) -> Result<Option<ObjectVersion>, kube::Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+        K: Serialize,
     {
         let params = PostParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PostParams::default()
         };
-        match self.api(namespace).create(&params, object).await {
+        let terminating = &self.writer.terminating;
+        match self.api.create(&params, object).await {
             Ok(created) => {
-                self.terminating.forget(namespace);
+                terminating.forget(self.namespace);
                 Ok(Some(ObjectVersion {
                     uid: created.uid().unwrap_or_default(),
                     resource_version: created.resource_version().unwrap_or_default(),
@@ -54,7 +89,7 @@ impl Writer {
             Err(kube::Error::Api(answer)) if answer.is_already_exists() => Ok(None),
             Err(error) => {
                 if is_namespace_terminating(&error) {
-                    self.terminating.log(namespace);
+                    terminating.log(self.namespace);
                 }
                 Err(error)
             }
@@ -63,20 +98,13 @@ impl Writer {
 
     /// Applies an object that Signet created. It contains the UID and the resourceVersion, so that
     /// neither an object that took its name meanwhile nor a newer state is overwritten.
-    pub async fn apply_object<K>(
-        &self,
-        namespace: &str,
-        name: &str,
-        object: &K,
-    ) -> Result<WriteResult, kube::Error>
+    pub async fn apply(&self, name: &str, object: &K) -> Result<WriteResult, kube::Error>
     where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + std::fmt::Debug + DeserializeOwned + Serialize,
+        K: Serialize,
     {
-        let _permit = self.permits.acquire(namespace).await;
+        let _permit = self.writer.permits.acquire(self.namespace).await;
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        let api = self.api::<K>(namespace);
-        match api.patch(name, &params, &Patch::Apply(object)).await {
+        match self.api.patch(name, &params, &Patch::Apply(object)).await {
             Ok(_) => Ok(WriteResult::Done),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
                 Ok(WriteResult::Conflict)
@@ -86,16 +114,11 @@ impl Writer {
     }
 
     /// Deletes an object in the state that was read. It may be gone already.
-    pub async fn delete<K>(
+    pub async fn delete(
         &self,
-        namespace: &str,
         name: &str,
         version: &ObjectVersion,
-    ) -> Result<WriteResult, kube::Error>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-        K: Clone + std::fmt::Debug + DeserializeOwned,
-    {
+    ) -> Result<WriteResult, kube::Error> {
         let params = DeleteParams {
             preconditions: Some(Preconditions {
                 uid: Some(version.uid.clone()),
@@ -103,18 +126,17 @@ impl Writer {
             }),
             ..DeleteParams::default()
         };
-        match self.api::<K>(namespace).delete(name, &params).await {
+        match self.api.delete(name, &params).await {
             Ok(_) => Ok(WriteResult::Done),
             Err(kube::Error::Api(answer)) if answer.is_not_found() => Ok(WriteResult::Done),
             Err(kube::Error::Api(answer)) if answer.is_conflict() => Ok(WriteResult::Conflict),
             Err(error) => Err(error),
         }
     }
+}
 
-    fn api<K>(&self, namespace: &str) -> Api<K>
-    where
-        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-    {
-        Api::namespaced(self.client.clone(), namespace)
+impl<K> Debug for Objects<'_, K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Objects(..)")
     }
 }

@@ -231,7 +231,7 @@ async fn a_bundle_that_cannot_be_meant_is_refused(test: &TestNamespace) -> Resul
         ),
         (
             ClusterIssuer,
-            json!({ "kind": "None", "labels": { "team": "pki" } }),
+            json!({ "kind": "None", "clusterTrustBundle": false, "labels": { "team": "pki" } }),
             "publishes nothing",
         ),
         (

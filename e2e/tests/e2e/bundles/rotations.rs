@@ -1,15 +1,14 @@
 //! Rotations of an issuer whose bundle is in an object.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_api::conditions::{READY, ROTATING, find};
 use signet_api::{GenerationState, IssuerStatus};
 use signet_e2e::csr::KeyKind;
-use signet_e2e::{CertManagerCa, IssuerRef, TestNamespace, spec};
+use signet_e2e::{CertManagerCa, TestNamespace, spec};
 use signet_testbed::installation::NAMESPACE;
 
 use super::objects::grant;
@@ -84,7 +83,7 @@ async fn a_rotation_that_a_foreign_object_holds_goes_on_when_it_is_removed(
     wait(test, &issuer, ("False", "ForeignObject")).await?;
     let key = json!({ "key": { "software": { "secretName": test.unique("next") } } });
     test.patch_issuer(&issuer, key).await?;
-    let held = until(test, &issuer, "held", |status| {
+    let held = test.wait_for_status(&issuer, "held", |status| {
         let rotating = find(&status.conditions, ROTATING);
         rotating
             .is_some_and(|it| it.reason == "WaitingForPublication" && it.message.contains(&name))
@@ -95,24 +94,10 @@ async fn a_rotation_that_a_foreign_object_holds_goes_on_when_it_is_removed(
     ensure!(signing(&held) == Some(1), "{held:?}");
     ensure!(content(&maps.get(&name).await?) == first.bundle.as_deref());
     delete(&maps, &name).await?;
-    let rotated = until(test, &issuer, "rotated", |status| {
-        signing(status) == Some(2)
-    });
+    let rotated = test.wait_for_status(&issuer, "rotated", |status| signing(status) == Some(2));
     let rotated = rotated.await?;
     ensure!(content(&maps.get(&name).await?) == rotated.bundle.as_deref());
     Ok(())
-}
-
-async fn until(
-    test: &TestNamespace,
-    issuer: &IssuerRef,
-    what: &str,
-    holds: impl Fn(&IssuerStatus) -> bool,
-) -> Result<IssuerStatus> {
-    let api: Api<signet_api::ClusterIssuer> = Api::all(test.bed().client());
-    let holds = |found: &signet_api::ClusterIssuer| found.status.as_ref().is_some_and(&holds);
-    let found = test.bed().wait(&api, &issuer.name, what, holds).await?;
-    found.status.context("it has a status")
 }
 
 fn is_ready(status: &IssuerStatus) -> bool {

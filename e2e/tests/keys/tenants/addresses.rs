@@ -62,6 +62,16 @@ pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
             tenant.has(&format!("vault-{number}"), key).await?,
             address.clone(),
         ));
+        let spec = json!({
+            "key": { "software": { "secretName": format!("pki-{number}") } },
+            "certificate": { "vaultPki": {
+                "address": address,
+                "caBundle": { "inline": listening.ca_pem() },
+                "auth": by_token(),
+            }},
+        });
+        let pki = tenant.has_spec(&format!("pki-{number}"), spec).await?;
+        issuers.push((pki, address.clone()));
         let role = "arn:aws:iam::111122223333:role/r";
         for (field, role) in [("endpoint", None), ("stsEndpoint", Some(role))] {
             let key = json!({ "awsKms": {

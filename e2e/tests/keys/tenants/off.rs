@@ -34,6 +34,8 @@ async fn install(bed: &OwnBed) -> Result<PathBuf> {
         .args(["--set", "namespacedIssuers.enabled=false"])
         .args(["--show-only", "templates/rbac.yaml"])
         .args(["--show-only", "templates/bundles.yaml"])
+        .args(["--show-only", "templates/clustertrustbundles.yaml"])
+        .args(["--show-only", "templates/pod-certificate-requests.yaml"])
         .args(["--show-only", "templates/serviceaccount.yaml"]);
     let output = blocking(move || helm.output().context("Helm cannot be run")).await?;
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -25,7 +25,15 @@ pub enum Program {
     /// cert-manager's controller and webhook in one binary, with the CRDs and the chart of the
     /// same version beside it.
     CertManager,
+    /// Istio's control plane, with its charts beside it.
+    Istiod,
+    /// Requests certificates from istiod, as the agents of workloads do.
+    IstioAgent,
     Helm,
+    /// Reports the health of an object, as kstatus, Flux and Argo CD compute it.
+    Kstatus,
+    /// Verifies an X509-SVID with go-spiffe.
+    GoSpiffe,
 }
 
 /// Where a program comes from.
@@ -42,17 +50,29 @@ struct Source {
     /// The Go variable that holds the version. An unstamped build leaves it at a placeholder
     /// (kube-apiserver would report v0.0.0 to its clients).
     version: Option<&'static str>,
+    /// Folders of the pinned module that are kept beside the binary, and under which names.
+    folders: &'static [(&'static str, &'static str)],
 }
+
+/// Folders beside the binaries of cert-manager and istiod.
+const CRDS: &str = "crds";
+const CHART: &str = "chart";
+const ISTIO_BASE: &str = "base";
+const ISTIOD: &str = "istiod-chart";
 
 impl Program {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::KubeApiserver,
+        Self::Istiod,
         Self::KubeControllerManager,
         Self::Kubectl,
         Self::CertManager,
         Self::Helm,
         Self::Etcd,
+        Self::Kstatus,
+        Self::IstioAgent,
+        Self::GoSpiffe,
     ];
 
     fn source(self) -> Source {
@@ -62,6 +82,15 @@ impl Program {
             package,
             pin: "k8s.io/kubernetes",
             version: Some("k8s.io/component-base/version.gitVersion"),
+            folders: &[],
+        };
+        let istio = |name, package, folders| Source {
+            name,
+            module: "istio",
+            package,
+            pin: "istio.io/istio",
+            version: None,
+            folders,
         };
         match self {
             Self::Etcd => Source {
@@ -70,6 +99,7 @@ impl Program {
                 package: "go.etcd.io/etcd/server/v3",
                 pin: "go.etcd.io/etcd/server/v3",
                 version: None,
+                folders: &[],
             },
             Self::KubeApiserver => {
                 kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver")
@@ -85,13 +115,40 @@ impl Program {
                 package: ".",
                 pin: "github.com/cert-manager/cert-manager",
                 version: Some("github.com/cert-manager/cert-manager/pkg/util.AppVersion"),
+                folders: &[("deploy/crds", CRDS), ("deploy/charts/cert-manager", CHART)],
             },
+            Self::Istiod => istio(
+                "istiod",
+                "istio.io/istio/pilot/cmd/pilot-discovery",
+                &[
+                    ("manifests/charts/base", ISTIO_BASE),
+                    ("manifests/charts/istio-control/istio-discovery", ISTIOD),
+                ],
+            ),
+            Self::IstioAgent => istio("istio-agent", ".", &[]),
             Self::Helm => Source {
                 name: "helm",
                 module: "helm",
                 package: "helm.sh/helm/v4/cmd/helm",
                 pin: "helm.sh/helm/v4",
                 version: Some("helm.sh/helm/v4/internal/version.version"),
+                folders: &[],
+            },
+            Self::Kstatus => Source {
+                name: "kstatus",
+                module: "kstatus",
+                package: ".",
+                pin: "sigs.k8s.io/cli-utils",
+                version: None,
+                folders: &[],
+            },
+            Self::GoSpiffe => Source {
+                name: "go-spiffe",
+                module: "go-spiffe",
+                package: ".",
+                pin: "github.com/spiffe/go-spiffe/v2",
+                version: None,
+                folders: &[],
             },
         }
     }
@@ -130,16 +187,37 @@ impl Toolchain {
         self.path(Program::Helm)
     }
 
-    /// Everything, so that no later start has to build.
+    /// The program that reports the health of an object.
+    pub fn kstatus(&self) -> Result<PathBuf> {
+        self.path(Program::Kstatus)
+    }
+
+    /// The program that verifies X509-SVIDs.
+    pub fn go_spiffe(&self) -> Result<PathBuf> {
+        self.path(Program::GoSpiffe)
+    }
+
+    /// Istio's charts: of its CRDs, and of istiod.
+    pub fn istio_charts(&self) -> Result<[PathBuf; 2]> {
+        let istiod = self.path(Program::Istiod)?;
+        Ok([ISTIO_BASE, ISTIOD].map(|name| istiod.with_file_name(name)))
+    }
+
+    /// What every control plane needs, so that no later start has to build.
     pub fn build_all(&self) -> Result<()> {
-        self.build_for(&Options::default())
+        self.build_for(&Options::default())?;
+        self.kstatus()?;
+        self.go_spiffe().map(drop)
     }
 
     /// What a control plane with these options needs.
     pub(crate) fn build_for(&self, options: &Options) -> Result<()> {
-        let needed = Program::ALL
-            .into_iter()
-            .filter(|program| *program != Program::CertManager || options.cert_manager.is_some());
+        let is_needed = |program: &Program| match program {
+            Program::CertManager => options.cert_manager.is_some(),
+            Program::Kstatus | Program::GoSpiffe | Program::Istiod | Program::IstioAgent => false,
+            _ => true,
+        };
+        let needed = Program::ALL.into_iter().filter(is_needed);
         needed
             .into_iter()
             .try_for_each(|program| self.path(program).map(drop))
@@ -147,14 +225,12 @@ impl Toolchain {
 
     /// The folder of cert-manager's CRDs, one file each.
     pub(crate) fn cert_manager_crds(&self) -> Result<PathBuf> {
-        Ok(self.path(Program::CertManager)?.with_file_name(build::CRDS))
+        Ok(self.path(Program::CertManager)?.with_file_name(CRDS))
     }
 
     /// The folder of cert-manager's own chart.
     pub(crate) fn cert_manager_chart(&self) -> Result<PathBuf> {
-        Ok(self
-            .path(Program::CertManager)?
-            .with_file_name(build::CHART))
+        Ok(self.path(Program::CertManager)?.with_file_name(CHART))
     }
 }
 

@@ -107,7 +107,7 @@ impl ControlPlane {
         kubeconfig::write_for_certificate(path, &server, ca.certificate_pem(), &admin)?;
         let client = self.client().await?;
 
-        self.start_apiserver(&ca, &client).await?;
+        self.start_apiserver(options, &ca, &client).await?;
 
         let manager = ca.client("system:kube-controller-manager", None)?;
         let path = self.home.join("kubeconfigs/kube-controller-manager.yaml");
@@ -126,7 +126,7 @@ impl ControlPlane {
         Ok(())
     }
 
-    async fn start_apiserver(&mut self, ca: &Ca, client: &Client) -> Result<()> {
+    async fn start_apiserver(&mut self, options: &Options, ca: &Ca, client: &Client) -> Result<()> {
         let (port, etcd_port) = (self.ports.apiserver, self.ports.etcd);
         let data = self.home.join("etcd");
         let arguments = etcd::arguments(&data, etcd_port, self.ports.etcd_peer);
@@ -138,7 +138,11 @@ impl ControlPlane {
         ca.server("kube-apiserver", &apiserver::SERVER_NAMES)?
             .write(&pki, "kube-apiserver")?;
         let log = self.audit_log.as_deref();
-        let arguments = apiserver::arguments(&pki, port, etcd_port, log)?;
+        let mut arguments = apiserver::arguments(&pki, port, etcd_port, log)?;
+        let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
+        let further = &options.apiserver_flags;
+        arguments.retain(|default| further.iter().all(|flag| name(flag) != name(default)));
+        arguments.extend(further.iter().cloned());
         let mut apiserver = self.spawn("kube-apiserver", Program::KubeApiserver, &arguments)?;
         apiserver::ready(&mut apiserver, client).await?;
         self.servers.push(apiserver);

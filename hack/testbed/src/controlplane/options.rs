@@ -11,6 +11,8 @@ pub struct Options {
     /// The folder for keys, data of etcd, kubeconfigs and logs, which must be empty if it exists
     /// and stays. `None` is a temporary folder that goes with the control plane.
     pub folder: Option<PathBuf>,
+    /// Further flags of the API server, which replace those of the same name. By default it also serves v1beta1 of the certificate APIs.
+    pub apiserver_flags: Vec<String>,
     /// Whether the API server writes its audit log, at the cost of some CPU on each request.
     pub audit_log: bool,
 }
@@ -20,8 +22,23 @@ impl Default for Options {
         Self {
             cert_manager: Some(CertManagerOptions::default()),
             folder: None,
+            apiserver_flags: vec!["--runtime-config=certificates.k8s.io/v1beta1=true".to_owned()],
             audit_log: true,
         }
+    }
+}
+
+impl Options {
+    /// The API server as Kubernetes 1.36 would have it, which serves PodCertificateRequest and
+    /// ClusterTrustBundle as v1beta1 only. Its authorizer of nodes would wait for v1, so the rights of
+    /// nodes are those of a ClusterRoleBinding for the group `system:nodes`.
+    #[must_use]
+    pub fn emulating_1_36(mut self) -> Self {
+        let gates = "--feature-gates=PodCertificateRequest=true,ClusterTrustBundle=true";
+        let modes = "--authorization-mode=RBAC";
+        let flags = ["--emulated-version=1.36", gates, modes].map(str::to_owned);
+        self.apiserver_flags.extend(flags);
+        self
     }
 }
 

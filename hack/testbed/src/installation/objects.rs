@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use super::{NAMESPACE, checkout};
 use crate::command::run;
@@ -35,4 +36,23 @@ pub(crate) fn chart(cluster: &Cluster) -> Result<String> {
         .args(["--set", "image.repository=not-published"])
         .args(["--set", "replicaCount=0", "--set", "crds.enabled=false"]);
     run(&mut helm).context("the chart does not render")
+}
+
+/// The objects of one template of the chart with a value set.
+///
+/// # Errors
+/// The chart does not render.
+pub fn render(cluster: &Cluster, template: &str, set: &str) -> Result<Vec<Value>> {
+    let mut helm = cluster.helm();
+    helm.args(["template", "signet"])
+        .arg(checkout().join("charts/signet"))
+        .args(["--namespace", NAMESPACE])
+        .args(["--set", "image.repository=not-published", "--set", set])
+        .args(["--show-only", &format!("templates/{template}")]);
+    let rendered = run(&mut helm).context("the chart does not render")?;
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&rendered).context("invalid YAML")?;
+    Ok(objects
+        .into_iter()
+        .filter(|object| !object.is_null())
+        .collect())
 }

@@ -102,7 +102,7 @@ async fn two_run_side_by_side() {
     let without = Options {
         cert_manager: None,
         audit_log: false,
-        ..Default::default()
+        ..Options::default().emulating_1_36()
     };
     let first = ControlPlane::start(&Options::default()).await.unwrap();
     let second = ControlPlane::start(&without).await.unwrap();
@@ -115,6 +115,8 @@ async fn two_run_side_by_side() {
         first.client().await.unwrap(),
         second.client().await.unwrap(),
     ];
+    assert_eq!(bundle_apis(&one).await, ["v1", "v1beta1"]);
+    assert_eq!(bundle_apis(&two).await, ["v1beta1"]);
     apply_manifests(&one, "default", namespace).await.unwrap();
     let found = async |client| {
         Api::<Namespace>::all(client)
@@ -132,6 +134,23 @@ async fn two_run_side_by_side() {
     assert!(pids.iter().all(|pids| processes::running(pids).is_empty()));
 }
 
+/// The versions that are served of ClusterTrustBundles.
+async fn bundle_apis(client: &Client) -> Vec<&'static str> {
+    let mut versions = Vec::new();
+    for version in ["v1", "v1beta1"] {
+        let group = format!("certificates.k8s.io/{version}");
+        if let Ok(served) = client.list_api_group_resources(&group).await {
+            let mut names = served.resources.iter().map(|one| one.name.as_str());
+            versions.extend(
+                names
+                    .any(|it| it == "clustertrustbundles")
+                    .then_some(version),
+            );
+        }
+    }
+    versions
+}
+
 #[tokio::test]
 async fn one_that_fails_to_start_reports_why_and_leaves_nothing() {
     let parent = tempfile::tempdir().unwrap();
@@ -144,6 +163,7 @@ async fn one_that_fails_to_start_reports_why_and_leaves_nothing() {
         cert_manager: Some(cert_manager),
         folder: Some(folder.clone()),
         audit_log: false,
+        ..Default::default()
     };
     let error = ControlPlane::start(&options).await.unwrap_err();
     let error = format!("{error:#}");

@@ -11,7 +11,12 @@ pub(super) fn add(files: &mut Files) {
         "# Flags\n\n{}\n\nEvery flag can also be set with an environment variable; the flag takes precedence.\n",
         super::NOTE
     );
-    for command in signet::args::Cli::command().get_subcommands() {
+    // The other commands need no cluster, and have no variables.
+    let has_variables = |command: &&Command| {
+        let mut flags = command.get_arguments();
+        flags.any(|flag| flag.get_env().is_some())
+    };
+    for command in (signet::args::Cli::command().get_subcommands()).filter(has_variables) {
         page += &section(command);
     }
     files.insert("docs/reference/flags.md".into(), page);

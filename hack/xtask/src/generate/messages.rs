@@ -13,7 +13,8 @@ use std::path::Path;
 use anyhow::Result;
 use signet_core::ca::offer::{Refusal, Warning};
 use signet_core::ca::{ChainError, Forbidden};
-use signet_core::issue::IssueError;
+use signet_core::issue::{IssueError, SvidError};
+use signet_core::policy::pattern::PatternError;
 use signet_core::reason::Reason;
 use signet_core::request::NotServiceAccount;
 use signet_core::request::csr::{CsrError, PemError};
@@ -57,6 +58,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("Name constraints", |_: &NameConstraintsError| None);
     page += &samples("Usages", |_: &UnknownUsage| Some(Reason::InvalidUsages));
     page += &samples("SPIFFE IDs", |_: &SpiffeIdError| None);
+    page += &samples("Patterns of rules", |_: &PatternError| None);
     page += &samples("Limits of CAs", |error: &Forbidden| {
         Some(match error {
             Forbidden::Usage { .. } => Reason::InvalidUsages,
@@ -66,6 +68,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("CA chains", |_: &ChainError| None);
     page += &samples("Offered CA certificates", |_: &Refusal| None);
     page += &samples("Warnings about CA certificates", |_: &Warning| None);
+    page += &samples("X509-SVIDs", |_: &SvidError| None);
     page += &samples("Issuing", |error: &IssueError| Some(error.reason()));
     page += &samples("Requesters", |_: &NotServiceAccount| None);
     page.extend(sample_tables().iter().map(of_keys));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use signet::issuer_name::IssuerName;
-use signet::metrics::{Metrics, Now};
+use signet::metrics::{CaGauges, GenerationGauge, Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
 use signet_core::request::Api;
@@ -50,7 +50,19 @@ fn sample() -> Result<String> {
     metrics.decided(Api::CertificateRequest, Some(&issuer), "", Reason::Issued);
     metrics.ready_after(1.0);
     metrics.signed("", 1.0);
-    metrics.issuer(&issuer, Some(1));
+    metrics.issuer(&issuer, true);
+    metrics.ca(
+        &issuer,
+        CaGauges {
+            expiry: Some(1),
+            generations: vec![GenerationGauge {
+                number: 1,
+                state: "",
+                expiry: Some(1),
+            }],
+            person_deadline: Some(1),
+        },
+    );
     metrics.bundle(&issuer, Some(true), Some(0));
     metrics.conflict();
     metrics.queued("", 1.0);

@@ -125,10 +125,10 @@ fn is_number(word: &str) -> bool {
     !word.is_empty() && word.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// Words with their hyphens, and file names as one word.
+/// Words with their hyphens, and file names as one word. An index belongs to its word.
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    line.split(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_' | '.'))
-        .map(|word| word.trim_end_matches('.'))
+    line.split(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_' | '.' | '['))
+        .map(|word| word.trim_start_matches('[').trim_end_matches('.'))
 }
 
 /// Citations of what a reader of the repository cannot open.
@@ -220,6 +220,7 @@ mod tests {
         for line in [
             "one issuer, two contracts, three rules",
             "rule A2-19",
+            "assert_eq!(rules[1].name, name);",
             "the design suggested",
             "rustls/webpki issue #18268",
         ] {

@@ -11,6 +11,7 @@ use crate::generate::Files;
 
 /// Folders in which every file is generated.
 const WHOLLY_GENERATED: [&str; 3] = ["crds", "charts/signet/templates/crds", "docs/reference"];
+
 /// Files that are stale, missing, or not generated.
 pub(super) fn problems(root: &Path, files: &Files) -> Result<Vec<String>> {
     let mut problems = Vec::new();

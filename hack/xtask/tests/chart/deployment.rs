@@ -48,6 +48,7 @@ fn signet_takes_the_arguments() {
             "concurrency=1024",
             "leaderElection.leaseDuration=3s",
             "issuerResyncInterval=1m30s",
+            "approvalEventDelay=1h",
             "shutdownTimeout=1s",
             "admin.host=0.0.0.0",
             "admin.port=8080",

@@ -8,6 +8,7 @@ const EVERYTHING: &[&str] = &[
     "replicaCount=2",
     "metrics.serviceMonitor.enabled=true",
     "commonLabels.team=pki",
+    "admissionPolicy.enabled=true",
 ];
 
 #[test]
@@ -26,7 +27,13 @@ fn every_object_has_the_common_labels_and_its_namespace() {
             assert_eq!(metadata["labels"][label], value, "{kind} {label}");
         }
         let kind = kind.as_str().unwrap();
-        let cluster_wide = kind.starts_with("Cluster") || kind == "CustomResourceDefinition";
+        let cluster_wide = [
+            "Cluster",
+            "CustomResourceDefinition",
+            "ValidatingAdmissionPolicy",
+        ]
+        .iter()
+        .any(|prefix| kind.starts_with(prefix));
         // The Role for the API server's addresses is in the namespace of its Endpoints.
         let elsewhere = metadata["name"] == "signet-api-server-addresses";
         let namespace = match (cluster_wide, elsewhere) {
@@ -75,6 +82,20 @@ fn assert_selects(selector: &Value, labels: &Value) {
     assert!(!selector.is_empty());
     for (label, value) in selector {
         assert_eq!(labels[label], *value, "{label}");
+    }
+}
+
+#[test]
+fn the_admission_policies_over_references_are_off_by_default() {
+    for kind in [
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ] {
+        // The one over who creates PodCertificateRequests is always there.
+        let default = Rendered::with(&[]);
+        assert_eq!(default.of_kind(kind).count(), 1, "{kind}");
+        let with = Rendered::with(&["admissionPolicy.enabled=true"]);
+        assert_eq!(with.of_kind(kind).count(), 3, "{kind}");
     }
 }
 

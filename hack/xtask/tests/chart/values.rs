@@ -71,6 +71,8 @@ fn the_schema_rejects_typos_and_what_signet_rejects() {
             "maxSignaturesInFlight",
         ),
         ("issuerResyncInterval=0s", "issuerResyncInterval"),
+        ("approvalEventDelay=5", "approvalEventDelay"),
+        ("admissionPolicy.enabled=maybe", "admissionPolicy"),
         ("log.format=xml", "format"),
         ("image.digest=sha256:1234", "digest"),
         ("admin.port=70000", "port"),

@@ -99,6 +99,44 @@ fn the_demo_of_every_key_server_issues_and_down_ends_the_servers() {
 }
 
 #[test]
+fn a_root_rotates_while_clients_connect() {
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo", "--rotate"]);
+    for phase in [
+        "1 Active                   roots: 1",
+        "1 Active, 2 Published      roots: 2",
+        "1 Old, 2 Active            roots: 2",
+        "2 Active                   roots: 1",
+    ] {
+        assert!(shown.contains(phase), "{phase} is not shown");
+    }
+    let last = shown
+        .lines()
+        .find(|line| line.ends_with(" handshakes, 0 failed"));
+    let count = last.unwrap().split(' ').next().unwrap();
+    assert!(count.parse::<u32>().unwrap() > 100, "{count} handshakes");
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
+fn workloads_of_istiod_connect() {
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo", "--istiod"]);
+    for account in ["orders", "payments"] {
+        assert!(shown.contains(&format!("{account}.pem: OK")), "{account}");
+    }
+    for line in [
+        "the server has verified spiffe://cluster.local/ns/shop/sa/orders",
+        "the client has verified spiffe://cluster.local/ns/shop/sa/payments",
+    ] {
+        assert!(shown.contains(line), "{line} is not shown");
+    }
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
 fn a_key_server_requires_the_cluster_of_the_demo() {
     let xtask = Xtask::new();
     let refusal = xtask.refusal(&["demo", "--key", "vault", "--kubeconfig", "theirs.yaml"]);
@@ -183,4 +221,24 @@ fn a_signal_at_any_point_undoes_what_was_started() {
 
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+#[test]
+fn a_pod_gets_a_certificate_and_no_other_user_may_request_it() {
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo", "--pod-certificates"]);
+    for part in [
+        "it has no scheduler and no kubelet",
+        "URI:spiffe://example.org/ns/default/sa/shop",
+        "pod.crt: OK",
+        "beginRefreshAt: 2",
+        "may not create this PodCertificateRequest",
+    ] {
+        assert!(shown.contains(part), "{part} is not shown");
+    }
+    // Once more, on the same cluster.
+    let shown = xtask.succeed(&["demo", "--pod-certificates"]);
+    assert!(shown.contains("pod.crt: OK"), "{shown}");
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
 }

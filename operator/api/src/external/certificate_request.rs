@@ -32,10 +32,14 @@ pub struct CertificateRequestSpec {
     pub usages: Vec<String>,
     pub issuer_ref: ObjectReference,
     /// Who created the request; stamped by cert-manager's webhook (CM-2).
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub username: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub uid: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// What the authenticator added about that user.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub extra: BTreeMap<String, Vec<String>>,
 }
 

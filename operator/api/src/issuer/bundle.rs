@@ -6,23 +6,29 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// How the trust bundle of an issuer is published, in an object named `issuer-<name>-bundle` or
-/// `clusterissuer-<name>-bundle`.
+/// How the trust bundle of an issuer is published: in an object named `issuer-<name>-bundle` or
+/// `clusterissuer-<name>-bundle`, and in a ClusterTrustBundle named
+/// `issuers.signet.dev:<namespace>.<name>:bundle` or `clusterissuers.signet.dev:<name>:bundle`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "!has(self.namespaceSelector) || self.kind == 'ConfigMap'",
     "message": "namespaceSelector requires kind ConfigMap, because copies are ConfigMaps",
 }, {
-    "rule": "!has(self.labels) || self.kind != 'None'",
-    "message": "kind None publishes nothing, so labels must not be set",
+    "rule": "!has(self.labels) || self.kind != 'None' || !has(self.clusterTrustBundle) || self.clusterTrustBundle",
+    "message": "kind None without a ClusterTrustBundle publishes nothing, so labels must not be set",
 }]))]
 pub struct BundleSpec {
-    /// The kind of the object. `None` publishes nothing, and deletes what Signet has published for
-    /// this issuer.
+    /// The kind of the object. `None` publishes no ConfigMap and no Secret, and deletes the one that
+    /// Signet has published for this issuer.
     #[serde(default)]
     pub kind: BundleKind,
-    /// Labels of the object and of its copies, such as the one that a trust-manager Bundle selects.
+    /// Whether the bundle is also in a ClusterTrustBundle, which pods project by its signer name. By
+    /// default, that of an issuer with a trust domain is. `false` deletes what Signet has published.
+    /// That of an Issuer requires the operator's flag `--issuer-cluster-trust-bundles`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_trust_bundle: Option<bool>,
+    /// Labels of these objects and of copies, such as the one that a trust-manager Bundle selects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = object_labels)]
     pub labels: BTreeMap<String, String>,
@@ -40,7 +46,7 @@ pub enum BundleKind {
     ConfigMap,
     /// A Secret, for consumers that read only Secrets. The bundle itself is public.
     Secret,
-    /// No object.
+    /// Neither.
     None,
 }
 
@@ -115,7 +121,7 @@ fn object_labels(schema: &mut Schema) {
 }
 
 /// The schema of the labels by which namespaces are selected.
-fn selected_labels(schema: &mut Schema) {
+pub(crate) fn selected_labels(schema: &mut Schema) {
     labels(schema, Vec::new());
 }
 

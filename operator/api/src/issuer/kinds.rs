@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use signet_keys::KeyConfig;
 
 use crate::{
-    BundleSpec, CertificateSpec, IssuerStatus, KeyLimits, Profile, RotationSpec, SpiffeSpec,
+    BundleSpec, CertificateSpec, IssuerStatus, KeyLimits, PolicySpec, Profile, RotationSpec,
+    SpiffeSpec,
 };
 
 /// The desired state of an issuer: its key, its CA certificate, and what it issues.
@@ -24,6 +25,8 @@ use crate::{
     category = "signet",
     // The names of CA generations hold the issuer's kind and name.
     validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
+    validation = Rule::new("!has(self.spec.certificate.issuerRef) || has(self.spec.certificate.issuerRef.serviceAccountRef)").message("certificate.issuerRef of an Issuer requires serviceAccountRef: the request is made in the name of a ServiceAccount of its namespace"),
+    validation = Rule::new("!has(self.spec.spiffe) || !has(self.spec.profile) || !has(self.spec.profile.ca)").message("an Issuer with spiffe issues no CA certificates, because they cannot be confined to its namespace; remove profile.ca, or use a ClusterIssuer"),
     validation = Rule::new("!has(self.spec.bundle) || !has(self.spec.bundle.namespaceSelector)").message("bundle.namespaceSelector is for ClusterIssuers; an Issuer publishes its bundle only in its own namespace"),
     doc = "An Issuer signs certificate requests in its own namespace, with a CA whose key is in a KMS, Vault, an HSM or a Secret.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
@@ -40,8 +43,17 @@ use crate::{
     "rule": "!has(self.certificate.existing) || has(self.key.software) || has(self.certificate.existing.secretName) || has(self.certificate.existing.configMapName)",
     "message": "certificate.existing requires secretName or configMapName, unless key is software",
 }, {
-    "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.ca) || has(self.profile.ca.allowedRequesters)",
-    "message": "with spiffe set, profile.ca requires profile.ca.allowedRequesters",
+    "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.ca) || (has(self.policy) && self.policy.rules.exists(rule, has(rule.preset) || (has(rule.allow) && has(rule.allow.ca))))",
+    "message": "with spiffe set, profile.ca requires a rule in policy.rules that allows CA certificates, with allow.ca or a preset",
+}, {
+    "rule": "!has(self.policy) || (has(self.profile) && has(self.profile.ca)) || !self.policy.rules.exists(rule, has(rule.allow) && has(rule.allow.ca))",
+    "message": "a rule with allow.ca requires profile.ca, which allows CA certificates at all",
+}, {
+    "rule": "!has(self.policy) || has(self.spiffe) || !self.policy.rules.exists(rule, has(rule.allow) && has(rule.allow.spiffeIds))",
+    "message": "allow.spiffeIds is for issuers with spiffe; an issuer without a trust domain checks its URIs against allow.uris",
+}, {
+    "rule": "!has(self.policy) || !has(self.spiffe) || !self.policy.rules.exists(rule, has(rule.allow) && has(rule.allow.uris))",
+    "message": "allow.uris is for issuers without spiffe; the one URI of an X509-SVID is its SPIFFE ID (X509-SVID 2)",
 }, {
     "rule": "!has(self.spiffe) || !has(self.profile) || !has(self.profile.minDuration) || has(self.profile.maxDuration) || duration(self.profile.minDuration) <= duration('2208h')",
     "message": "with spiffe set, profile.maxDuration is 2208h by default, and profile.minDuration must not be longer; set profile.maxDuration",
@@ -64,6 +76,9 @@ pub struct IssuerSpec {
     /// issuer is a plain private CA.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spiffe: Option<SpiffeSpec>,
+    /// Who may have which certificates. If not set, the preset `Default` is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicySpec>,
     /// Which certificates the issuer may issue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
@@ -101,6 +116,7 @@ fn is_false(value: &bool) -> bool {
     category = "signet",
     // The names of CA generations hold the issuer's kind and name.
     validation = Rule::new("self.metadata.name.size() <= 200").message("metadata.name must have at most 200 characters"),
+    validation = Rule::new("!has(self.spec.certificate.issuerRef) || !has(self.spec.certificate.issuerRef.serviceAccountRef)").message("certificate.issuerRef.serviceAccountRef is for Issuers; the request of a ClusterIssuer is made by Signet's own account"),
     doc = "A ClusterIssuer signs certificate requests in all namespaces, with a CA whose key is in a KMS, Vault, an HSM or a Secret. Its Secrets are in the cluster resource namespace.",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
     printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::AllowedRequesters;
 use crate::duration::GoDuration;
 
 /// Which certificates an issuer may issue.
@@ -68,8 +67,11 @@ pub struct Profile {
         extend("x-kubernetes-list-type" = "set", "x-kubernetes-validations" = ocsp_url_rules())
     )]
     pub ocsp_servers: Vec<String>,
-    /// Allows requests for CA certificates, which are refused by default. The holder of a CA
-    /// certificate can issue certificates that chain to this CA.
+    /// Allows CA certificates, which are refused by default, up to these limits. The holder of a CA
+    /// certificate can issue certificates that chain to this CA. Without `spec.policy`, an issuer
+    /// without `spec.spiffe` issues them for every approved request. Otherwise, only requesters of
+    /// rules with `allow.ca` get one, because the holder of a CA certificate can give any identity
+    /// in the trust domain to anyone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<CaProfile>,
 }
@@ -97,13 +99,6 @@ pub struct CaProfile {
     /// Defaults to no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_duration: Option<GoDuration>,
-    /// Who may request a CA certificate. Required with `spec.spiffe`, because the holder of a CA
-    /// certificate can give any identity in the trust domain to anyone. Without `spec.spiffe`,
-    /// defaults to every approved request. A listed ServiceAccount may request from a ClusterIssuer
-    /// in any namespace. With `spec.spiffe`, an Issuer issues CA certificates only to requesters in
-    /// its own namespace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allowed_requesters: Option<AllowedRequesters>,
 }
 
 /// Returns the rules for URLs of CRLs or CA certificates. Signet checks the rest of RFC 3986 itself.

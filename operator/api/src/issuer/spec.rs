@@ -3,14 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::issuer_ref::IssuerRef;
+use super::trusted_roots::TrustedRootsSpec;
+use super::vault_pki::VaultPkiSource;
 use crate::duration::GoDuration;
 
 /// The source of the CA certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "[has(self.selfSigned), has(self.existing), has(self.manual)].filter(present, present).size() == 1",
-    "message": "name exactly one of: selfSigned, existing, manual",
+    "rule": "[has(self.selfSigned), has(self.existing), has(self.issuerRef), has(self.vaultPki), has(self.manual)].filter(present, present).size() == 1",
+    "message": "name exactly one of: selfSigned, existing, issuerRef, vaultPki, manual",
 }]))]
 pub struct CertificateSpec {
     /// Signet creates a self-signed root for the key.
@@ -21,6 +24,13 @@ pub struct CertificateSpec {
     /// `ca.crt` the roots, as in the `kubernetes.io/tls` Secret of a cert-manager CA issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub existing: Option<Existing>,
+    /// Another issuer signs the certificate: one of cert-manager's, of an external issuer, or of
+    /// Signet. Signet creates a CertificateRequest for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_ref: Option<IssuerRef>,
+    /// An issuer of the PKI engine of HashiCorp Vault or OpenBao signs the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vault_pki: Option<VaultPkiSource>,
     /// A person gets the certificate: Signet puts a CSR into `status.csr`, and the signed chain is
     /// put into a Secret or ConfigMap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,10 +40,43 @@ pub struct CertificateSpec {
     /// longer, and to at most half of its lifetime. Has no effect with `existing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew_before: Option<GoDuration>,
+    /// The roots that are trusted, in addition to those that Signet created and those in the object
+    /// that `existing` or `manual` names. Those in an object are published in the trust bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_roots: Option<TrustedRootsSpec>,
+    /// Trusts each new root that a parent returns, without a list. A parent can then add trust
+    /// anchors. Has no effect with `selfSigned`, `existing` and `manual`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follow_parent_roots: bool,
     /// Accepts a CA certificate without a self-signed root above it. The highest certificate of its
     /// chain is then the trust anchor, which some verifiers do not accept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_missing_root: bool,
+    /// The SHA-256 of the root certificate, in hex. No CA with another root is accepted, so that a
+    /// cluster that is rebuilt comes back with the same root or not at all. A root that renews it,
+    /// with its subject and key, is accepted too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
+    pub expected_root: Option<String>,
+    /// Whether Signet may create a CA: `Allowed`, the default, or `Forbidden`. With `Forbidden`,
+    /// only a CA that exists already is used: Signet creates no key, no self-signed root for a key
+    /// without one, and requests no first CA certificate. Renewals continue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creation: Option<CreationMode>,
+    /// The fingerprint of a lost CA, as the condition names it: Signet starts over with another CA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-f]{64}$"), length(max = 64))]
+    pub acknowledged_loss: Option<String>,
+}
+
+/// Whether a CA may be created.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CreationMode {
+    /// It may, unless an earlier one is lost.
+    #[default]
+    Allowed,
+    /// It may not.
+    Forbidden,
 }
 
 /// A self-signed root. A change starts a new CA generation.
@@ -180,6 +223,10 @@ pub enum CertificateSource<'a> {
     SelfSigned(&'a SelfSigned),
     /// `existing`.
     Existing(&'a Existing),
+    /// `issuerRef`.
+    IssuerRef(&'a IssuerRef),
+    /// `vaultPki`.
+    VaultPki(&'a VaultPkiSource),
     /// `manual`.
     Manual(&'a Manual),
 }
@@ -190,24 +237,44 @@ impl CertificateSpec {
     pub fn canonical(&self) -> String {
         let mut what = Self {
             renew_before: None,
+            trusted_roots: None,
+            follow_parent_roots: false,
             allow_missing_root: false,
+            expected_root: None,
+            creation: None,
+            acknowledged_loss: None,
             ..self.clone()
         };
+        if let Some(parent) = &mut what.issuer_ref {
+            // In whose name it is requested says nothing about it.
+            parent.service_account_ref = None;
+        }
         if let Some(manual) = &mut what.manual {
             // Where the certificate is put says nothing about it.
             (manual.secret_name, manual.config_map_name) = (None, None);
         }
-        sorted(serde_json::json!(what)).to_string()
+        let mut what = serde_json::json!(what);
+        let pki = what.get_mut("vaultPki").and_then(|pki| pki.as_object_mut());
+        if let Some(pki) = pki {
+            // How Signet logs in says nothing about it.
+            pki.remove("auth");
+            pki.remove("caBundle");
+        }
+        sorted(what).to_string()
     }
 
     /// Returns the source, or none if the spec has none or several (the schema refuses both).
     pub fn source(&self) -> Option<CertificateSource<'_>> {
-        match (&self.self_signed, &self.existing, &self.manual) {
-            (Some(own), None, None) => Some(CertificateSource::SelfSigned(own)),
-            (None, Some(existing), None) => Some(CertificateSource::Existing(existing)),
-            (None, None, Some(manual)) => Some(CertificateSource::Manual(manual)),
-            _ => None,
-        }
+        let mut sources = [
+            self.self_signed.as_ref().map(CertificateSource::SelfSigned),
+            self.existing.as_ref().map(CertificateSource::Existing),
+            self.issuer_ref.as_ref().map(CertificateSource::IssuerRef),
+            self.vault_pki.as_ref().map(CertificateSource::VaultPki),
+            self.manual.as_ref().map(CertificateSource::Manual),
+        ]
+        .into_iter()
+        .flatten();
+        sources.next().filter(|_| sources.next().is_none())
     }
 }
 

@@ -16,8 +16,8 @@ pub struct IssuerStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`: the issuer can sign. `Reconciling` and `Stalled`, as in kstatus: the issuer is not
-    /// ready, and the cause may be transient (`Reconciling`) or requires a change by a user
-    /// (`Stalled`). `Rotating`: another CA generation is to take over. `BundlePublished`, if there is
+    /// ready, and the cause may pass without a change of the spec (`Reconciling`), or requires one or
+    /// a person who restores a lost CA (`Stalled`). `Rotating`: another CA generation is to take over. `BundlePublished`, if there is
     /// an object with the trust bundle: it is up to date.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = list_by_type)]

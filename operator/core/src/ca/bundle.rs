@@ -1,6 +1,6 @@
 //! The roots that are trusted now.
 
-use super::{CaCertificate, order};
+use super::{CaCertificate, ChainError, order, pem};
 
 /// The trust bundle of an issuer, in PEM: every root under which a valid certificate of it may
 /// exist, each once. Everything that publishes roots takes this value.
@@ -17,6 +17,14 @@ impl Bundle {
         let roots: Vec<_> = roots.iter().map(CaCertificate::pem).collect();
         let pem = roots.concat();
         Self { roots, pem }
+    }
+
+    /// Reads the roots of a bundle that was published, or of two.
+    ///
+    /// # Errors
+    /// It is not what Signet writes.
+    pub fn read(pem: &str) -> Result<Vec<CaCertificate>, ChainError> {
+        pem::read_bundle(pem.as_bytes())
     }
 
     /// Returns the roots; empty if there are none.

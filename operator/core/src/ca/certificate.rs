@@ -148,6 +148,12 @@ impl CaCertificate {
         &self.subject_text
     }
 
+    /// Returns the name of its issuer for a person to read, as [`subject`](Self::subject).
+    pub fn issuer(&self) -> String {
+        let name = Name::from_der(&self.issuer);
+        name.map_or_else(|_| String::new(), |name| quote::name(&name.to_string()))
+    }
+
     /// Returns the first second of validity.
     pub fn not_before(&self) -> Timestamp {
         self.not_before

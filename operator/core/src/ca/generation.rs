@@ -27,6 +27,9 @@ pub struct Generation {
     pub superseded: Option<Timestamp>,
     /// The longest lifetimes granted under it.
     pub lifetimes: Lifetimes,
+    /// The end of the last root that it inherited from a lost CA; none if it inherited none. It is
+    /// kept until then.
+    pub inherits_until: Option<Timestamp>,
 }
 
 /// What a generation was made for. A spec that asks for something else starts another one.

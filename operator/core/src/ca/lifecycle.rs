@@ -22,7 +22,7 @@ pub use commands::Ignored;
 pub use situation::{Activation, KeyState, Situation, Spec};
 pub use steps::{NewGeneration, Step};
 pub use table::State;
-pub use view::View;
+pub use view::{View, all_expired_at};
 pub use wish::Stuck;
 
 use jiff::Timestamp;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Remedy};
 pub use trust::{Trust, TrustedRoots};
 pub use warning::{Warning, of as warnings};
 

@@ -1,5 +1,6 @@
 //! PEM files of CA certificates, as people and other programs write them.
 
+use super::lifecycle::MAX_BUNDLE;
 use super::{CaCertificate, ChainError};
 use crate::quote;
 
@@ -15,6 +16,18 @@ const END: &str = "-----END CERTIFICATE-----";
 /// Reads every certificate of a PEM file, which may hold none; text around the blocks is
 /// allowed, as OpenSSL writes it.
 pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
+    read_up_to(pem, MAX_CERTIFICATES)
+}
+
+/// Reads the roots of trust bundles that Signet wrote. Their length is limited and not the number
+/// of their roots.
+pub(super) fn read_bundle(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
+    // A ConfigMap and a Secret may have one each.
+    const { assert!(2 * MAX_BUNDLE <= MAX_BYTES, "Signet reads what it writes") };
+    read_up_to(pem, usize::MAX)
+}
+
+fn read_up_to(pem: &[u8], max: usize) -> Result<Vec<CaCertificate>, ChainError> {
     if pem.len() > MAX_BYTES {
         return Err(ChainError::TooLarge(MAX_BYTES));
     }
@@ -22,8 +35,8 @@ pub(super) fn read(pem: &[u8]) -> Result<Vec<CaCertificate>, ChainError> {
     let mut certificates = Vec::new();
     for (number, part) in text.split(BEGIN).skip(1).enumerate() {
         let index = number + 1;
-        if index > MAX_CERTIFICATES {
-            return Err(ChainError::TooMany(MAX_CERTIFICATES));
+        if index > max {
+            return Err(ChainError::TooMany(max));
         }
         let Some((body, _)) = part.split_once(END) else {
             return Err(unreadable(index, "the PEM block has no end line"));

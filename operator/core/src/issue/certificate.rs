@@ -10,6 +10,7 @@ use x509_cert::ext::Extension;
 use super::{Authority, IssueError, ToBeSigned, ValidityPeriod, extensions, serial};
 use crate::ca::CaChain;
 use crate::policy::{Grant, Kind};
+use crate::spiffe::SpiffeId;
 use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::public_key::PublicKey;
 use crate::x509::signed::{TbsCertificate, V3};
@@ -21,11 +22,14 @@ use crate::x509::signed::{TbsCertificate, V3};
 #[derive(Clone, Debug)]
 pub struct CertificateToSign {
     tbs: ToBeSigned,
+    serial: [u8; 20],
     window: ValidityPeriod,
     /// Of the CA certificate that it was built under.
     ca_fingerprint: Vec<u8>,
     /// Of a CA certificate to be.
     path_length: Option<u8>,
+    /// Of a leaf in a trust domain.
+    spiffe_id: Option<SpiffeId>,
 }
 
 impl CertificateToSign {
@@ -54,12 +58,26 @@ impl CertificateToSign {
             },
             extensions: extensions::for_grant(grant, issuing, ca.urls)?,
         };
-        fields.with_serial_number()
+        let spiffe_id = grant.spiffe_id.clone();
+        Ok(Self {
+            spiffe_id,
+            ..fields.with_serial_number()?
+        })
+    }
+
+    /// Returns the serial number in hex.
+    pub fn serial(&self) -> String {
+        hex::encode(self.serial)
     }
 
     /// Returns the validity that was built in.
     pub fn window(&self) -> ValidityPeriod {
         self.window
+    }
+
+    /// Returns the SPIFFE ID that was granted to a leaf.
+    pub(super) fn spiffe_id(&self) -> Option<&SpiffeId> {
+        self.spiffe_id.as_ref()
     }
 
     /// Returns whether this was built under the issuing CA of `chain` and fits inside the chain:
@@ -116,9 +134,11 @@ impl Fields<'_> {
         tbs.serial_number = UintRef::new(&serial)?;
         Ok(CertificateToSign {
             tbs: ToBeSigned::new(tbs.to_der()?, self.algorithm, self.signer),
+            serial,
             window: self.window,
             ca_fingerprint: self.ca_fingerprint.to_vec(),
             path_length: self.path_length,
+            spiffe_id: None,
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::request::csr;
 use crate::spiffe::TrustDomain;
 use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::name_constraints::NameConstraints;
+use crate::x509::names::ComparableName;
 use crate::x509::public_key::PublicKey;
 
 /// The only version of PKCS#10 is 1, which is encoded as 0 (RFC 2986 section 4.1).
@@ -97,6 +98,7 @@ pub struct Csr {
     pem: String,
     fingerprint: String,
     public_key: PublicKey,
+    subject: ComparableName,
 }
 
 impl Csr {
@@ -123,6 +125,7 @@ impl Csr {
         Ok(Self {
             pem: pem.map_err(der::Error::from)?,
             fingerprint: hex::encode(digest(&SHA256, &der)),
+            subject: ComparableName::from_der(&read.subject_der)?,
             public_key: read.public_key.clone(),
             der,
         })
@@ -131,6 +134,11 @@ impl Csr {
     /// Returns the key that it requests a certificate for.
     pub fn public_key(&self) -> &PublicKey {
         &self.public_key
+    }
+
+    /// Returns the subject in a form in which names that match are equal.
+    pub fn comparable_subject(&self) -> ComparableName {
+        self.subject.clone()
     }
 
     /// Returns the CSR's DER.

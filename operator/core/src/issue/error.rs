@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::SvidError;
 use crate::ca::ChainError;
 use crate::duration;
 use crate::reason::Reason;
@@ -56,6 +57,9 @@ pub enum IssueError {
         "the certificate was built for another CA certificate or does not fit inside its chain"
     )]
     OutsideChain,
+    /// A leaf in a trust domain that is not an X509-SVID with the granted ID.
+    #[error(transparent)]
+    NotSvid(#[from] SvidError),
     /// A CSR for a CA certificate without a subject (PKI-2).
     #[error("the CSR for the CA certificate has no subject; name at least one attribute")]
     NoSubject,
@@ -74,9 +78,11 @@ impl IssueError {
             Self::Expired(_) | Self::NotYetValid(_) => Reason::CaExpired,
             Self::ExpiresTooSoon { .. } | Self::ExpiresFirst { .. } => Reason::CaExpiresTooSoon,
             Self::SignatureMismatch(_) | Self::OutsideChain => Reason::SignatureMismatch,
-            Self::Encoding(_) | Self::NoSubject | Self::Csr(_) | Self::Root(_) => {
-                Reason::SigningUnavailable
-            }
+            Self::Encoding(_)
+            | Self::NotSvid(_)
+            | Self::NoSubject
+            | Self::Csr(_)
+            | Self::Root(_) => Reason::SigningUnavailable,
         }
     }
 }

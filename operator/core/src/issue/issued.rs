@@ -1,14 +1,17 @@
 //! An issued certificate, whose signature was checked, with its chain.
 
-use super::{CertificateToSign, IssueError, Signature, ValidityPeriod};
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::{CertificateToSign, IssueError, Signature, ValidityPeriod, svid};
 use crate::ca::{CaCertificate, CaChain, pem};
 
 /// An issued certificate. Making one checks it: the signature verifies under the CA's public
-/// key, and the certificate fits inside its chain. Nothing unchecked is ever published.
+/// key, the certificate fits inside its chain, and in a trust domain a leaf is an X509-SVID. Nothing unchecked is ever published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
     certificate: Vec<u8>,
     chain_pem: String,
+    serial: String,
     window: ValidityPeriod,
 }
 
@@ -16,7 +19,8 @@ impl Issued {
     /// Combines bytes and signature, and checks the result against the chain.
     ///
     /// # Errors
-    /// The signature is wrong, or the bytes were not built under this chain.
+    /// The signature is wrong, the bytes were not built under this chain, or a leaf in a trust domain
+    /// is not an X509-SVID.
     pub fn assemble(
         tbs: &CertificateToSign,
         signature: &Signature,
@@ -26,6 +30,9 @@ impl Issued {
             return Err(IssueError::OutsideChain);
         }
         let certificate = tbs.combine(signature)?;
+        if let Some(id) = tbs.spiffe_id() {
+            svid::check(&certificate, id)?;
+        }
         let mut chain_pem = pem::write(&certificate)?;
         for intermediate in chain.intermediates() {
             chain_pem.push_str(&intermediate.pem());
@@ -33,6 +40,7 @@ impl Issued {
         Ok(Self {
             certificate,
             chain_pem,
+            serial: tbs.serial(),
             window: tbs.window(),
         })
     }
@@ -40,6 +48,16 @@ impl Issued {
     /// Returns the certificate's DER.
     pub fn der(&self) -> &[u8] {
         &self.certificate
+    }
+
+    /// Returns the SHA-256 of the certificate in lower-case hex.
+    pub fn fingerprint(&self) -> String {
+        hex::encode(digest(&SHA256, &self.certificate))
+    }
+
+    /// Returns the serial number in lower-case hex.
+    pub fn serial(&self) -> &str {
+        &self.serial
     }
 
     /// Leaf first, then the intermediates, without the self-signed root (rule A2-13).

@@ -14,6 +14,7 @@ mod root;
 mod self_test;
 mod serial;
 mod subject;
+mod svid;
 mod sweep;
 mod urls;
 mod validity;

@@ -1,16 +1,18 @@
-//! The applicant: a ServiceAccount for itself, or a Certificate.
+//! The applicant: a ServiceAccount for itself, a pod, or a Certificate.
 
 use std::fmt;
 
-use super::Rules;
+use super::IssuerPolicy;
 use crate::quote;
-use crate::request::{Request, ServiceAccount};
+use crate::request::{Pod, Request, ServiceAccount};
 
 /// For whom a certificate is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Applicant<'a> {
     /// A ServiceAccount, for itself.
     ServiceAccount(ServiceAccount),
+    /// A pod, which the kubelet of its node makes requests for (PCR-6).
+    Pod(&'a Pod),
     /// A cert-manager Certificate, which cert-manager's controller makes requests for.
     Certificate { namespace: &'a str, name: &'a str },
 }
@@ -21,12 +23,15 @@ impl<'a> Applicant<'a> {
     ///
     /// # Errors
     /// The requester is neither a ServiceAccount nor cert-manager for a Certificate.
-    pub(super) fn of(request: &'a Request, rules: &Rules) -> Result<Self, String> {
+    pub(super) fn of(request: &'a Request, policy: &IssuerPolicy) -> Result<Self, String> {
+        if let Some(pod) = &request.raw.pod {
+            return Ok(Self::Pod(pod));
+        }
         let requester = &request.raw.requester;
         let account = requester
             .service_account()
             .map_err(|error| format!("{} {error}", quote::text(&requester.username)))?;
-        if account != rules.cert_manager {
+        if account != policy.cert_manager {
             return Ok(Self::ServiceAccount(account));
         }
         match (&request.raw.namespace, &request.raw.certificate) {
@@ -37,9 +42,29 @@ impl<'a> Applicant<'a> {
         }
     }
 
+    /// Returns the path of the SPIFFE ID that names the applicant.
+    pub(super) fn own_segments(&self) -> [&str; 4] {
+        match self {
+            Self::ServiceAccount(account) => ["ns", &account.namespace, "sa", &account.name],
+            Self::Pod(pod) => ["ns", &pod.namespace, "sa", &pod.service_account],
+            Self::Certificate { namespace, name } => ["ns", namespace, "certificate", name],
+        }
+    }
+
+    /// Returns whose names a message lists: of a Certificate, its namespace is what counts.
+    pub(super) fn describe(&self) -> String {
+        match self {
+            Self::ServiceAccount(_) | Self::Pod(_) => self.to_string(),
+            Self::Certificate { namespace, .. } => {
+                format!("a Certificate in namespace {namespace}")
+            }
+        }
+    }
+
     pub(super) fn namespace(&self) -> &str {
         match self {
             Self::ServiceAccount(account) => &account.namespace,
+            Self::Pod(pod) => &pod.namespace,
             Self::Certificate { namespace, .. } => namespace,
         }
     }
@@ -49,6 +74,7 @@ impl fmt::Display for Applicant<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, name) = match self {
             Self::ServiceAccount(account) => ("ServiceAccount", account.name.as_str()),
+            Self::Pod(pod) => ("Pod", pod.name.as_str()),
             Self::Certificate { name, .. } => ("Certificate", *name),
         };
         write!(f, "the {kind} {}/{name}", self.namespace())

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use super::Shortening;
+use super::{Cap, Shortening};
 use crate::spiffe::SpiffeId;
 use crate::x509::names::SubjectAltNames;
 use crate::x509::public_key::PublicKey;
@@ -18,6 +18,8 @@ pub struct Grant(pub(super) Terms);
 pub struct Terms {
     /// The UID of the request.
     pub request_uid: String,
+    /// The name of the rule that allows it.
+    pub rule: String,
     /// The subject, as the raw DER of a Name.
     pub subject_der: Vec<u8>,
     /// The subjectAltName.
@@ -30,8 +32,8 @@ pub struct Terms {
     pub dropped_usages: Vec<&'static str>,
     /// The lifetime, which the CA's expiry may still shorten (PKI-6).
     pub duration: Duration,
-    /// Whether the profile's maximum shortened the requested lifetime.
-    pub is_capped: bool,
+    /// What shortened the requested lifetime, if anything did.
+    pub cap: Option<Cap>,
     /// How far the CA's expiry may shorten the lifetime.
     pub shortening: Shortening,
     /// Leaf or CA.

@@ -1,93 +1,67 @@
-//! Which SPIFFE ID a requester may have.
+//! Which SPIFFE ID a requester may have for itself.
 //!
-//! The rule is fixed. Neither annotations nor labels count: only the requester that the API server
-//! recorded, and the controlling owner.
+//! Neither annotations nor labels count: only the requester that the API server recorded, and the
+//! controlling owner.
 
 use super::applicant::Applicant;
-use super::{Denial, Kind, Rules, other_names};
-use crate::quote;
+use super::case::Case;
+use super::pattern::Bindings;
+use super::requesters::{self, Pending, Subject};
+use super::rule::{Rule, Unlisted};
+use super::{Denial, other_names};
 use crate::reason::Reason;
-use crate::request::{Request, ServiceAccount};
 use crate::spiffe::{SpiffeId, TrustDomain};
-use crate::x509::names::SubjectAltNames;
 
-/// Decides the SPIFFE ID of a leaf, or that there is none because the issuer is a plain CA.
-///
-/// A CA certificate carries the ID of the trust domain or none (X5-7), and no ID is written by
-/// Signet. The profile lists who may request one ([`ca`](super::ca)), from any namespace of a
-/// ClusterIssuer.
-pub(super) fn decide(
-    request: &Request,
-    rules: &Rules,
-    kind: Kind,
-) -> Result<Option<SpiffeId>, Denial> {
-    let Some(trust_domain) = &rules.trust_domain else {
-        return Ok(None);
+/// The identity that a rule gives to a leaf.
+#[derive(Default)]
+pub(super) struct Identity<'a> {
+    /// None on an issuer without a trust domain.
+    pub(super) id: Option<SpiffeId>,
+    /// The variables of the names beside it.
+    pub(super) bindings: Bindings<'a>,
+    /// The namespace whose labels are needed to be sure.
+    pub(super) pending: Option<Pending>,
+    /// It is an agent's own, and so are all names in the request.
+    pub(super) is_agents_own: bool,
+}
+
+/// Decides the SPIFFE ID of a leaf that is not requested by a delegate.
+pub(super) fn decide<'a>(
+    case: &'a Case<'a>,
+    rule: &'a Rule,
+    subject: &Subject<'a>,
+) -> Result<Identity<'a>, Denial> {
+    let Subject::Own(applicant) = *subject else {
+        return Ok(Identity::default());
     };
-    let listed = parse_listed_id(request)?;
-    let applicant = Applicant::of(request, rules).map_err(|error| {
-        Reason::IdentityNotAllowed.denial(format!(
-            "{error}; only ServiceAccounts and Certificates can have a SPIFFE ID from this issuer"
-        ))
-    })?;
-    if kind == Kind::Leaf {
-        check_own_namespace(&applicant, request)?;
-    }
-    check_issuer_namespace(&applicant, rules)?;
-    match kind {
-        Kind::Leaf => leaf_id(&applicant, listed, request, trust_domain).map(Some),
-        Kind::Ca { .. } => check_ca_id(listed.as_ref(), trust_domain).map(|()| None),
-    }
+    check_own_namespace(applicant, case)?;
+    check_scope(case, subject)?;
+    let bindings = requesters::bindings(applicant);
+    let id = match &case.policy.trust_domain {
+        None => None,
+        Some(trust_domain) => Some(leaf_id(case, rule, applicant, trust_domain)?),
+    };
+    Ok(Identity {
+        id,
+        bindings,
+        ..Identity::default()
+    })
 }
 
-/// Returns the one URI that the CSR lists, read as a SPIFFE ID (X5-2: exactly one URI SAN).
-fn parse_listed_id(request: &Request) -> Result<Option<SpiffeId>, Denial> {
-    let names = request.csr.extensions.subject_alt_names.as_ref();
-    match names.map(SubjectAltNames::uris).unwrap_or_default() {
-        [] => Ok(None),
-        [uri] => parse_canonical(uri).map(Some),
-        uris => Err(Reason::IdentityNotAllowed.denial(format!(
-            "the CSR lists {} URIs, and an X509-SVID has exactly one (X509-SVID 2)",
-            uris.len()
-        ))),
-    }
-}
-
-/// A listed ID goes into the certificate as it stands, so it must stand in lower case (SID-7).
-fn parse_canonical(uri: &str) -> Result<SpiffeId, Denial> {
-    let shown = quote::text(uri);
-    let id = SpiffeId::parse(uri).map_err(|error| {
-        Reason::IdentityNotAllowed.denial(format!("the URI {shown} is not a SPIFFE ID: {error}"))
-    })?;
-    if id.to_string() == uri {
-        return Ok(id);
-    }
-    Err(Reason::IdentityNotAllowed.denial(format!(
-        "write the SPIFFE ID {shown} in its canonical form, {id}"
-    )))
-}
-
-/// X5-7: the ID of a signing certificate has no path.
-fn check_ca_id(listed: Option<&SpiffeId>, trust_domain: &TrustDomain) -> Result<(), Denial> {
-    let expected = trust_domain.id();
-    match listed {
-        Some(id) if *id != expected => Err(Reason::IdentityNotAllowed.denial(format!(
-            "a CA certificate of this issuer may carry the URI {expected} or none, not {id}"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// A ServiceAccount has an identity in its own namespace only.
+/// A ServiceAccount has certificates in its own namespace only.
 ///
 /// A program that makes requests in the namespaces of others makes them for keys that it does
 /// not keep, as cert-manager's csi-driver does for pods, and must not lend them its identity. A
 /// CertificateSigningRequest has no namespace.
-fn check_own_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(), Denial> {
+fn check_own_namespace(applicant: &Applicant<'_>, case: &Case<'_>) -> Result<(), Denial> {
     let own = applicant.namespace();
-    match &request.raw.namespace {
+    let what = match case.policy.trust_domain {
+        Some(_) => "SPIFFE ID",
+        None => "certificate",
+    };
+    match &case.request.raw.namespace {
         Some(elsewhere) if elsewhere != own => Err(Reason::IdentityNotAllowed.denial(format!(
-            "{applicant} made this request in namespace {elsewhere}, and can have a SPIFFE ID in its \
+            "{applicant} made this request in namespace {elsewhere}, and can have a {what} in its \
              own namespace only; make the request in namespace {own}, or use a cert-manager \
              Certificate"
         ))),
@@ -96,75 +70,140 @@ fn check_own_namespace(applicant: &Applicant<'_>, request: &Request) -> Result<(
 }
 
 /// A namespaced issuer speaks only for its own namespace (SECURITY.md).
-fn check_issuer_namespace(applicant: &Applicant<'_>, rules: &Rules) -> Result<(), Denial> {
-    match &rules.namespace {
-        Some(own) if own != applicant.namespace() => {
-            Err(Reason::IdentityNotAllowed.denial(format!(
-                "the Issuer in namespace {own} issues SPIFFE IDs of that namespace only, and \
-             {applicant} is in another; use a ClusterIssuer"
-            )))
-        }
-        _ => Ok(()),
+pub(super) fn check_scope(case: &Case<'_>, subject: &Subject<'_>) -> Result<(), Denial> {
+    let (Some(own), Subject::Own(applicant)) = (&case.policy.namespace, subject) else {
+        return Ok(());
+    };
+    if own == applicant.namespace() {
+        return Ok(());
     }
+    let what = match case.policy.trust_domain {
+        Some(_) => "SPIFFE IDs of",
+        None => "certificates to requesters in",
+    };
+    Err(Reason::IdentityNotAllowed.denial(format!(
+        "the Issuer in namespace {own} issues {what} that namespace only, and {applicant} is in \
+         another; use a ClusterIssuer"
+    )))
 }
 
 fn leaf_id(
+    case: &Case<'_>,
+    rule: &Rule,
     applicant: &Applicant<'_>,
-    listed: Option<SpiffeId>,
-    request: &Request,
     trust_domain: &TrustDomain,
 ) -> Result<SpiffeId, Denial> {
-    match applicant {
-        Applicant::ServiceAccount(account) => {
-            service_account_id(account, listed, request, trust_domain)
-        }
-        Applicant::Certificate { namespace, name } => match listed {
-            None => spiffe_id(trust_domain, ["ns", namespace, "certificate", name]),
-            Some(id) if is_under_namespace(&id, namespace, trust_domain) => Ok(id),
-            Some(id) => Err(Reason::IdentityNotAllowed.denial(format!(
-                "a Certificate in namespace {namespace} is allowed a SPIFFE ID under {}/ns/{namespace}/, \
-                 not {id}",
-                trust_domain.id()
+    let bindings = requesters::bindings(applicant);
+    let patterns = &rule.allow.spiffe_ids.patterns;
+    let matches = |id: &SpiffeId| {
+        let mut patterns = patterns.iter();
+        id.trust_domain() == trust_domain
+            && patterns.any(|pattern| pattern.matches(id.segments(), &bindings))
+            && is_in_scope(id, case)
+    };
+    if let Some(id) = &case.listed {
+        return match matches(id) {
+            true => Ok(id.clone()),
+            false => Err(Reason::IdentityNotAllowed.denial(format!(
+                "{} is allowed {}, not {id}",
+                applicant.describe(),
+                allowed_ids(rule, &bindings, trust_domain)
             ))),
-        },
+        };
     }
+    if requesters::is_delegate(case) {
+        return Err(Reason::IdentityNotAllowed.denial(format!(
+            "{applicant} requests for others under another rule, so that its own SPIFFE ID is not \
+             added; list it in the CSR"
+        )));
+    }
+    let id = added_id(rule, applicant, &bindings, trust_domain)?;
+    let id = id.filter(matches).ok_or_else(|| {
+        Reason::IdentityNotAllowed.denial(format!(
+            "the CSR lists no SPIFFE ID, and {} has none by default; list one in the CSR: allowed is {}",
+            applicant,
+            allowed_ids(rule, &bindings, trust_domain)
+        ))
+    })?;
+    check_not_lent(case, rule, applicant, &id).map(|()| id)
 }
 
-/// A ServiceAccount's own ID is added only where the request names nothing else. An agent that
-/// requests for workloads, each with its own name, must not lend them its identity.
-fn service_account_id(
-    account: &ServiceAccount,
-    listed: Option<SpiffeId>,
-    request: &Request,
+/// Returns what Signet adds to a request that lists no ID: the default of the rule, or the form of
+/// the kind of requester.
+fn added_id(
+    rule: &Rule,
+    applicant: &Applicant<'_>,
+    bindings: &Bindings<'_>,
     trust_domain: &TrustDomain,
-) -> Result<SpiffeId, Denial> {
-    let ServiceAccount { namespace, name } = account;
-    let own = spiffe_id(trust_domain, ["ns", namespace, "sa", name])?;
-    match (listed, other_names::describe(&request.csr)) {
-        (Some(id), _) if id != own => Err(Reason::IdentityNotAllowed.denial(format!(
-            "the ServiceAccount {namespace}/{name} is allowed {own}, not {id}"
-        ))),
-        (None, Some(others)) => Err(Reason::IdentityNotAllowed.denial(format!(
-            "{others}, and Signet adds a SPIFFE ID only to a request that names nothing else; \
-             list the URI {own} in the CSR, or remove the other names"
-        ))),
-        _ => Ok(own),
-    }
-}
-
-fn spiffe_id(trust_domain: &TrustDomain, segments: [&str; 4]) -> Result<SpiffeId, Denial> {
-    SpiffeId::from_segments(trust_domain, segments).map_err(|error| {
+) -> Result<Option<SpiffeId>, Denial> {
+    let segments = match &rule.allow.spiffe_ids.default {
+        Some(default) => default.fill(bindings),
+        None => Some(applicant.own_segments().to_vec()),
+    };
+    let id = segments.map(|segments| SpiffeId::from_segments(trust_domain, segments));
+    id.transpose().map_err(|error| {
         Reason::IdentityNotAllowed.denial(format!(
             "the requester's name cannot be part of a SPIFFE ID: {error}"
         ))
     })
 }
 
-/// Returns whether the ID lies strictly below `/ns/<namespace>/` of the trust domain.
-fn is_under_namespace(id: &SpiffeId, namespace: &str, trust_domain: &TrustDomain) -> bool {
+/// An ID is added only where the request names nothing else, or where the rule lists every name in
+/// it. An agent that requests for workloads, each with its own name, must not lend them its
+/// identity. The ID that names a Certificate belongs to it and nothing else.
+fn check_not_lent(
+    case: &Case<'_>,
+    rule: &Rule,
+    applicant: &Applicant<'_>,
+    id: &SpiffeId,
+) -> Result<(), Denial> {
+    let names_certificate = matches!(applicant, Applicant::Certificate { .. })
+        && id.segments().eq(applicant.own_segments());
+    if rule.allow.unlisted == Unlisted::Refused || names_certificate {
+        return Ok(());
+    }
+    match other_names::describe(&case.request.csr) {
+        None => Ok(()),
+        Some(others) => Err(Reason::IdentityNotAllowed.denial(format!(
+            "{others}, and Signet adds a SPIFFE ID only to a request that names nothing else; \
+             list the URI {id} in the CSR, or remove the other names"
+        ))),
+    }
+}
+
+/// A namespaced issuer gives no ID outside of `/ns/<its namespace>/`, whatever its rules list.
+pub(super) fn is_in_scope(id: &SpiffeId, case: &Case<'_>) -> bool {
+    let Some(own) = &case.policy.namespace else {
+        return true;
+    };
     let mut segments = id.segments();
-    id.trust_domain() == trust_domain
-        && segments.next() == Some("ns")
-        && segments.next() == Some(namespace)
+    segments.next() == Some("ns")
+        && segments.next() == Some(own.as_str())
         && segments.next().is_some()
+}
+
+/// How many patterns a message shows.
+const MAX_PATTERNS: usize = 4;
+
+/// Returns the IDs of a rule for a message.
+pub(super) fn allowed_ids(
+    rule: &Rule,
+    bindings: &Bindings<'_>,
+    trust_domain: &TrustDomain,
+) -> String {
+    let patterns = &rule.allow.spiffe_ids.patterns;
+    let shown = patterns.iter().take(MAX_PATTERNS).map(|pattern| {
+        let path = pattern.describe(bindings);
+        let id = trust_domain.id();
+        match path.strip_suffix("**") {
+            Some(prefix) if !prefix.contains('*') => format!("a SPIFFE ID under {id}{prefix}"),
+            _ => format!("{id}{path}"),
+        }
+    });
+    let shown: Vec<_> = shown.collect();
+    match patterns.len().saturating_sub(shown.len()) {
+        _ if patterns.is_empty() => "no SPIFFE ID".to_owned(),
+        0 => shown.join(" or "),
+        more => format!("{} and {more} more", shown.join(" or ")),
+    }
 }

@@ -1,6 +1,6 @@
 //! What the CA certificates above forbid: a certificate against it would verify nowhere.
 
-use super::{Denial, Rules};
+use super::{Denial, IssuerPolicy};
 use crate::ca::Forbidden;
 use crate::reason::Reason;
 use crate::x509::names::SubjectAltNames;
@@ -8,12 +8,12 @@ use crate::x509::usages::Usages;
 
 /// Checks the subject, names and extended usages of a certificate that is otherwise allowed.
 pub(super) fn check(
-    rules: &Rules,
+    policy: &IssuerPolicy,
     subject_der: &[u8],
     names: Option<&SubjectAltNames>,
     usages: &Usages,
 ) -> Result<(), Denial> {
-    let outcome = rules.limits.check(subject_der, names, &usages.extended);
+    let outcome = policy.limits.check(subject_der, names, &usages.extended);
     outcome.map_err(|forbidden| {
         let reason = match forbidden {
             Forbidden::Usage { .. } => Reason::InvalidUsages,

@@ -3,7 +3,7 @@
 use der::Encode;
 use x509_cert::name::Name;
 
-use super::{Denial, Kind, Rules};
+use super::{Denial, IssuerPolicy, Kind};
 use crate::quote;
 use crate::reason::Reason;
 use crate::request::Request;
@@ -14,7 +14,7 @@ use crate::x509::names::SubjectAltNames;
 /// Signet writes it.
 pub(super) fn decide(
     request: &Request,
-    rules: &Rules,
+    policy: &IssuerPolicy,
     kind: Kind,
     spiffe_id: Option<&SpiffeId>,
 ) -> Result<(Vec<u8>, Option<SubjectAltNames>), Denial> {
@@ -32,7 +32,7 @@ pub(super) fn decide(
         return Err(Reason::InvalidName
             .denial("the CSR has neither a subject nor a subjectAltName; add a name"));
     }
-    if rules.ca_subjects.matches(&subject) {
+    if policy.ca_subjects.matches(&subject) {
         return Err(ca_name_taken(request));
     }
     Ok((subject, subject_alt_names))

@@ -10,6 +10,13 @@ pub(super) fn check(request: &Request) -> Result<(), Denial> {
     let Reference::Denied { namespace, name } = &request.raw.reference else {
         return Ok(());
     };
+    if let Some(pod) = &request.raw.pod {
+        return Err(Reason::DeniedReference.denial(format!(
+            "the Issuer {namespace}/{name} issues certificates for pods of its own namespace only, \
+             and the Pod is in {}; use an Issuer there, or a ClusterIssuer",
+            pod.namespace
+        )));
+    }
     let username = &request.raw.requester.username;
     let refused = format!(
         "{} is not allowed to use the Issuer {namespace}/{name}",

@@ -5,29 +5,55 @@ use const_oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_OCSP_SIGNING, ID_KP_SERVER
 use x509_cert::der::flagset::FlagSet;
 use x509_cert::ext::pkix::KeyUsages;
 
-use super::{Denial, Kind, Rules};
+use super::rule::Rule;
+use super::{Denial, IssuerPolicy, Kind};
 use crate::reason::Reason;
 use crate::request::{Api, Request};
 use crate::x509::algorithm::KeyAlgorithm;
 use crate::x509::usages::{Usages, names, purpose_label};
+
+/// Refuses usages that differ from those of the CSR, or that no certificate of the kind may have.
+pub(super) fn check(request: &Request) -> Result<(), Denial> {
+    check_csr_usages(request)?;
+    check_ca_usages(&request.usages, request.raw.ca)
+}
 
 /// Decides the usages: those of the spec, and the names of the key usages that were dropped because
 /// the key or the kind of certificate cannot have them. In a trust domain the extended usages are
 /// the two of TLS.
 pub(super) fn decide(
     request: &Request,
-    rules: &Rules,
+    policy: &IssuerPolicy,
     kind: Kind,
 ) -> Result<(Usages, Vec<&'static str>), Denial> {
-    check_csr_usages(request)?;
-    check_ca_usages(&request.usages, kind)?;
-    let extended = match rules.trust_domain {
+    let extended = match policy.trust_domain {
         Some(_) => tls_purposes(&request.usages.extended, kind)?,
         None => request.usages.extended.clone(),
     };
     let key = granted_key_usages(request.usages.key, kind, request.csr.public_key.algorithm());
     let dropped = names(dropped(&request.usages, key)).collect();
     Ok((Usages { key, extended }, dropped))
+}
+
+/// Refuses a requested usage that is not in the rule's list. Those that every certificate of the
+/// kind has need not be in it.
+pub(super) fn check_rule(request: &Request, rule: &Rule, kind: Kind) -> Result<(), Denial> {
+    let Some(allowed) = &rule.allow.limits.usages else {
+        return Ok(());
+    };
+    let always = match kind {
+        Kind::Leaf => KeyUsages::DigitalSignature.into(),
+        Kind::Ca { .. } => KeyUsages::KeyCertSign | KeyUsages::CRLSign,
+    };
+    let key = names(request.usages.key - always - allowed.key).map(|name| format!("\"{name}\""));
+    let mut extended = request.usages.extended.iter();
+    let extended = extended.find(|purpose| !allowed.extended.contains(*purpose));
+    match key.chain(extended.map(purpose_label)).next() {
+        None => Ok(()),
+        Some(usage) => Err(Reason::InvalidUsages.denial(format!(
+            "the rule does not allow the usage {usage}; remove it from the request"
+        ))),
+    }
 }
 
 /// Returns those of the requested bits that fit, and those that the kind of certificate always
@@ -86,7 +112,7 @@ fn dropped(requested: &Usages, granted: FlagSet<KeyUsages>) -> FlagSet<KeyUsages
 /// A certificate with id-kp-OCSPSigning is a responder to which its issuer has delegated (RFC
 /// 6960 4.2.2.2), whether it is a CA or not. keyCertSign and cRLSign belong to CAs (RFC 5280
 /// 4.2.1.3, 4.2.1.9).
-fn check_ca_usages(usages: &Usages, kind: Kind) -> Result<(), Denial> {
+fn check_ca_usages(usages: &Usages, is_ca: bool) -> Result<(), Denial> {
     if usages.extended.contains(&ID_KP_OCSP_SIGNING) {
         return Err(Reason::InvalidUsages.denial(
             "usage \"ocsp signing\" is not allowed, because the certificate could then sign OCSP \
@@ -98,7 +124,7 @@ fn check_ca_usages(usages: &Usages, kind: Kind) -> Result<(), Denial> {
         ("crl sign", KeyUsages::CRLSign),
     ];
     match signing.iter().find(|(_, bit)| usages.has(*bit)) {
-        Some((name, _)) if kind == Kind::Leaf => Err(Reason::InvalidUsages.denial(format!(
+        Some((name, _)) if !is_ca => Err(Reason::InvalidUsages.denial(format!(
             "usage \"{name}\" needs a CA certificate; remove it or set isCA"
         ))),
         _ => Ok(()),

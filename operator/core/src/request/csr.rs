@@ -12,6 +12,7 @@ mod name_constraints;
 mod pem;
 mod pkcs10;
 mod signature;
+mod stub;
 
 use std::ops::Deref;
 
@@ -44,6 +45,8 @@ pub struct Fields {
     pub public_key: PublicKey,
     /// The extensions that are used.
     pub extensions: RequestedExtensions,
+    /// Whether there is any attribute, ignored ones included.
+    has_attributes: bool,
 }
 
 /// Checks a signature: the key, its algorithm, the message and the signature.
@@ -82,7 +85,7 @@ impl Csr {
         Self::read(der, |_, _, _, _| Ok(()))
     }
 
-    fn read(der: &[u8], verify: Verify) -> Result<Self, CsrError> {
+    pub(super) fn read(der: &[u8], verify: Verify) -> Result<Self, CsrError> {
         check_size(der)?;
         let malformed = CsrError::malformed("frame");
         let raw = |any: AnyRef<'_>| any.to_der().map_err(malformed);
@@ -94,7 +97,8 @@ impl Csr {
         let public_key = PublicKey::from_spki_der(&raw(info.public_key)?)?;
         let subject_der = raw(info.subject)?;
         let subject = DistinguishedName::read(&subject_der, "subject")?;
-        let extensions = match attributes::extension_request(info.attributes()?)? {
+        let attributes = info.attributes()?;
+        let extensions = match attributes::extension_request(attributes)? {
             Some(extensions) => RequestedExtensions::read(extensions)?,
             None => RequestedExtensions::default(),
         };
@@ -105,6 +109,7 @@ impl Csr {
             subject,
             public_key,
             extensions,
+            has_attributes: !attributes.is_empty(),
         }))
     }
 }
@@ -114,6 +119,28 @@ impl Deref for Csr {
 
     fn deref(&self) -> &Fields {
         &self.0
+    }
+}
+
+/// Returns the DER of the key that a CSR names, which may be one that is refused.
+pub(super) fn claimed_key(csr: &[u8], is_pem: bool) -> Option<Vec<u8>> {
+    let der = claimed_der(csr, is_pem)?;
+    let info = RequestInfo::read(Signed::from_der(&der).ok()?.content).ok()?;
+    info.public_key.to_der().ok()
+}
+
+/// Returns the first URI that a CSR names, whether or not its signature is valid.
+pub(super) fn claimed_uri(csr: &[u8], is_pem: bool) -> Option<String> {
+    let read = Csr::read(&claimed_der(csr, is_pem)?, |_, _, _, _| Ok(())).ok()?;
+    let names = read.extensions.subject_alt_names.as_ref()?;
+    names.uris().first().cloned()
+}
+
+fn claimed_der(csr: &[u8], is_pem: bool) -> Option<Vec<u8>> {
+    check_size(csr).ok()?;
+    match is_pem {
+        true => pem::decode(csr).ok(),
+        false => Some(csr.to_vec()),
     }
 }
 

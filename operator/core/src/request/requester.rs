@@ -12,7 +12,7 @@ const CREDENTIAL_ID: &str = "authentication.kubernetes.io/credential-id";
 const CLIENT_CERTIFICATE: &str = "X509SHA256=";
 
 /// A ServiceAccount, by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServiceAccount {
     /// The account's namespace.
     pub namespace: String,

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-mod cidr;
+pub(crate) mod cidr;
 pub(crate) mod syntax;
 
 #[cfg(test)]

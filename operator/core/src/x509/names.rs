@@ -9,7 +9,8 @@ mod general;
 pub(crate) mod syntax;
 
 pub use comparable::{ComparableName, NameSet};
-pub(crate) use distinguished::{DistinguishedName, attribute_texts};
+use const_oid::ObjectIdentifier;
+pub(crate) use distinguished::{DistinguishedName, attribute_texts, attributes};
 pub use error::NamesError;
 
 use crate::spiffe::SpiffeId;
@@ -35,7 +36,8 @@ pub struct SubjectAltNames {
     uris: Vec<String>,
     emails: Vec<String>,
     ips: Vec<IpAddr>,
-    others: usize,
+    other_names: Vec<ObjectIdentifier>,
+    unread: usize,
 }
 
 impl SubjectAltNames {
@@ -108,7 +110,17 @@ impl SubjectAltNames {
     /// Returns how many names are of a kind that is carried and not read: otherName, directoryName
     /// and registeredID.
     pub fn others(&self) -> usize {
-        self.others
+        self.other_names.len() + self.unread
+    }
+
+    /// Returns the types of the otherNames, in order.
+    pub fn other_names(&self) -> &[ObjectIdentifier] {
+        &self.other_names
+    }
+
+    /// Returns how many directoryNames and registeredIDs there are.
+    pub fn unread(&self) -> usize {
+        self.unread
     }
 
     /// Returns the names for a person to read, such as `URI:spiffe://example.org/a, DNS:a.example`;
@@ -120,7 +132,7 @@ impl SubjectAltNames {
             .chain(self.dns.iter().map(labeled("DNS")))
             .chain(ips)
             .chain(self.emails.iter().map(labeled("email")))
-            .chain(std::iter::repeat_n("other name".to_owned(), self.others))
+            .chain(std::iter::repeat_n("other name".to_owned(), self.others()))
             .collect();
         let mut length = 0;
         let fits = |name: &&String| {

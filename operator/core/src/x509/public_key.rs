@@ -13,6 +13,7 @@ use thiserror::Error;
 mod ec;
 mod ed25519;
 mod error;
+mod pss;
 mod rsa;
 mod small_primes;
 mod verify;
@@ -91,6 +92,22 @@ impl PublicKey {
         signature: &[u8],
     ) -> Result<(), SignatureMismatch> {
         self.check(verify::pss(self.algorithm, hash), message, signature)
+    }
+
+    /// Checks an RSA-PSS signature with SHA-256 and a salt of any length, as Go makes them.
+    pub(crate) fn verify_pss_any_salt(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureMismatch> {
+        let key = match self.algorithm {
+            KeyAlgorithm::Rsa { .. } => rsa::components(self.key_bytes()),
+            _ => None,
+        };
+        match key.is_some_and(|key| pss::verify(&key, message, signature)) {
+            true => Ok(()),
+            false => Err(SignatureMismatch),
+        }
     }
 
     fn check(

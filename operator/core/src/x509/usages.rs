@@ -97,6 +97,12 @@ impl Usages {
         }
     }
 
+    /// Returns the same with keyCertSign, as cert-manager requests them for a CA (CM-8).
+    pub fn with_cert_sign(mut self) -> Self {
+        self.key |= KeyUsages::KeyCertSign;
+        self
+    }
+
     /// Adds a purpose once; "email protection" and "s/mime" name the same one.
     pub(crate) fn add_purpose(&mut self, purpose: ObjectIdentifier) {
         if !self.extended.contains(&purpose) {
@@ -111,14 +117,14 @@ impl Usages {
 }
 
 /// Returns the names of the bits, as `spec.usages` has them.
-pub(crate) fn names(bits: FlagSet<KeyUsages>) -> impl Iterator<Item = &'static str> {
+pub fn names(bits: FlagSet<KeyUsages>) -> impl Iterator<Item = &'static str> {
     let each = bits.into_iter();
     each.filter_map(|bit| KEY_USAGES.iter().find(|(_, own)| *own == bit))
         .map(|(name, _)| *name)
 }
 
 /// Returns the name of a purpose, as `spec.usages` has it.
-pub(crate) fn purpose_name(purpose: ObjectIdentifier) -> Option<&'static str> {
+pub fn purpose_name(purpose: ObjectIdentifier) -> Option<&'static str> {
     let named = PURPOSES.iter().find(|(_, own)| *own == purpose);
     named.map(|(name, _)| *name)
 }

@@ -62,7 +62,7 @@ key_errors! {
             "{service} returned no credentials; check awsKms.stsEndpoint";
         KeyChanged { arn: String } => ErrorClass::KeyUnusable,
             "the key {arn} in AWS KMS has changed since it was connected; name the right key, or \
-             create a new issuer for this one";
+             set spec.rotation.requestID to rotate to this one";
         KeyState { arn: String, state: String, advice: &'static str } => ErrorClass::KeyUnusable,
             "the key {arn} is {state}; {advice}";
         KeyUsage { arn: String, usage: String } => ErrorClass::KeyUnusable,

@@ -27,7 +27,7 @@ pub(super) struct Failure {
     pub(super) error: KeyError,
     /// The service that may have refused the time of the request. Its client has learned the right
     /// time from the response.
-    pub(super) clock_of: Option<String>,
+    pub(super) clock_of: Option<Box<str>>,
     /// Whether another login may mend it: these credentials are unknown, wrong or have expired.
     pub(super) needs_login: bool,
 }
@@ -115,7 +115,7 @@ impl Service {
         };
         Failure {
             error: error.into(),
-            clock_of: (may_be_clock && clock_is_off(response)).then(|| self.name.clone()),
+            clock_of: (may_be_clock && clock_is_off(response)).then(|| self.name.as_str().into()),
             needs_login,
         }
     }

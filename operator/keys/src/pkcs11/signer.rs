@@ -38,7 +38,7 @@ use worker::Worker;
 
 use super::Pkcs11;
 use crate::Signer;
-use crate::access::{Access, TokenConfig};
+use crate::access::{Access, KeyPin, TokenConfig};
 use crate::backend::Checked;
 use crate::error::KeyError;
 use crate::rsa_hash::RsaHash;
@@ -59,8 +59,9 @@ impl Pkcs11Signer {
         config: &Pkcs11,
         rsa_hash: RsaHash,
         access: &Access,
+        known: &KeyPin,
     ) -> Result<Self, KeyError> {
-        let connected = Self::find(config, rsa_hash, access).await;
+        let connected = Self::find(config, rsa_hash, access, known).await;
         connected.map_err(|fault| config.error(fault))
     }
 
@@ -68,9 +69,10 @@ impl Pkcs11Signer {
         config: &Pkcs11,
         rsa_hash: RsaHash,
         access: &Access,
+        known: &KeyPin,
     ) -> Result<Self, Pkcs11Fault> {
         let tenant = access.tenant.as_deref();
-        let name = KeyName::of(config)?;
+        let name = KeyName::of(config, known)?;
         let listed = access.modules.find(&config.module, &config.token, tenant);
         let (module, token) = listed.ok_or_else(|| {
             let namespace = tenant.map(|name| format!("the namespace {name}"));

@@ -6,9 +6,9 @@ use crate::key_errors::key_errors;
 key_errors! {
     /// What goes wrong with a key in a Secret. Nothing of its content is in a message.
     pub enum SoftwareError {
-        NoSecret { secret: String } => ErrorClass::KeyNotFound,
+        NoSecret { secret: String } => ErrorClass::KeyNotFound, missing,
             "the Secret {secret} does not exist; put the private key there";
-        NoKey { secret: String } => ErrorClass::KeyNotFound,
+        NoKey { secret: String } => ErrorClass::KeyNotFound, missing,
             "the Secret {secret} has no tls.key; put the private key there";
         Encrypted { secret: String } => ErrorClass::KeyUnusable,
             "tls.key of the Secret {secret} is encrypted; put it there unencrypted, as `openssl \

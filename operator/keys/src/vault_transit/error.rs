@@ -23,14 +23,16 @@ key_errors! {
         SigningNotSupported { key: String } => ErrorClass::KeyUnusable,
             "{key} does not support signing; check its configuration in Vault";
         NoVersion { key: String, version: u64, newest: u64 } => ErrorClass::KeyUnusable,
-            "{key} has no version {version}, its newest is {newest}; restore the key of this CA, \
-             or create a new CA";
+            "{key} has no version {version}, its newest is {newest}; correct vaultTransit.version, or \
+             restore the key of this CA";
         VersionDisabled { key: String, field: &'static str, min: u64, version: u64 } => ErrorClass::KeyUnusable,
             "{key} has {field} {min}, so version {version}, which is the one of this CA, can no \
-             longer sign; lower {field} in Vault, or create a new CA";
+             longer sign; lower {field} in Vault, or rotate to another version with \
+             vaultTransit.version or spec.rotation.requestID";
         VersionGone { key: String, version: u64 } => ErrorClass::KeyUnusable,
             "{key} no longer has version {version}, which is the one of this CA; restore it in \
-             Vault, or create a new CA";
+             Vault, or rotate to another version with vaultTransit.version or \
+             spec.rotation.requestID";
         UnsupportedKey { key: String, why: String } => ErrorClass::KeyUnusable,
             "{key} is a key that Signet does not use: {why}";
         KeyChanged { key: String } => ErrorClass::KeyUnusable,

@@ -138,6 +138,17 @@ impl KeyData {
         })
     }
 
+    /// Returns the version whose public key has this fingerprint.
+    pub(super) fn number_of(&self, fingerprint: &str, path: &KeyPath) -> Option<u64> {
+        let versions = self.keys.iter();
+        let mut numbered = versions.filter_map(|(number, version)| {
+            let public_key = self.public_key(version, path).ok()?;
+            Some((number.parse().ok()?, public_key.fingerprint()))
+        });
+        let found = numbered.find(|(_, own)| own == fingerprint);
+        found.map(|(number, _)| number)
+    }
+
     fn signing_version(&self, version: u64, key: String) -> Result<&Value, VaultTransitError> {
         if version > self.latest_version {
             let newest = self.latest_version;
@@ -238,6 +249,19 @@ mod tests {
             (pinned.number, pinned.notices),
             (2, vec![notice.to_owned()])
         );
+    }
+
+    /// An edit that names the key by another mount or namespace has no pin under the new name.
+    #[test]
+    fn finds_the_version_of_a_fingerprint() {
+        let der = SubjectPublicKeyInfoDer::from_pem_slice(SPKI.as_bytes()).unwrap();
+        let fingerprint = PublicKey::from_spki_der(&der).unwrap().fingerprint();
+        let other = json!({ "public_key": "none" });
+        let version = json!({ "public_key": SPKI });
+        let key = key(&json!({ "keys": { "1": other, "2": version, "3": other } }));
+        let number_of = |fingerprint: &str| key.number_of(fingerprint, &KeyPath::example());
+        assert_eq!(number_of(&fingerprint), Some(2));
+        assert_eq!(number_of(&"0".repeat(64)), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::VaultTransit;
 use super::api::Transit;
 use super::error::VaultTransitError;
-use super::key::{KeyPath, Version};
+use super::key::{KeyData, KeyPath, Version};
 use crate::Signer;
 use crate::access::{Access, KeyPin};
 use crate::backend::{Checked, Connected};
@@ -49,10 +49,14 @@ pub(super) async fn connect(
 ) -> Result<Connected, KeyError> {
     let path = KeyPath::of(config, &access.addresses)?;
     let number = pinned(config, known)?;
+    let fingerprint = known.fingerprint.as_deref();
     let open = Session::open(&config.connection, path.server.clone(), access);
     let (session, sources) = open.await?;
     let transit = Transit { path, session };
-    let version = read(&transit, number).await?;
+    let data = read(&transit).await?;
+    // The pin belongs to another name of the key, and the fingerprint to the key.
+    let recorded = || fingerprint.and_then(|own| data.number_of(own, &transit.path));
+    let version = data.version(number.or_else(recorded), &transit.path)?;
     let (pin, notices) = (version.number.to_string(), version.notices);
     let signer = VaultSigner {
         transit,
@@ -77,14 +81,12 @@ fn pinned(config: &VaultTransit, known: &KeyPin) -> Result<Option<u64>, VaultTra
     pin.map_err(|_| VaultTransitError::InvalidPin)
 }
 
-/// Reads the key, and this version of it or the newest.
-async fn read(transit: &Transit, number: Option<u64>) -> Result<Version, KeyError> {
+async fn read(transit: &Transit) -> Result<KeyData, KeyError> {
     let path = &transit.path;
     let key = path.key();
     let not_found = |detail| VaultTransitError::KeyNotFound { key, detail };
     let data = transit.read_key().await;
-    let data = data.map_err(|failure| failure.or(&path.server, not_found))?;
-    data.version(number, path)
+    data.map_err(|failure| failure.or(&path.server, not_found))
 }
 
 impl VaultSigner {
@@ -94,7 +96,8 @@ impl VaultSigner {
 
     /// Reads the key: it can sign, and is the one that was connected.
     async fn read(&self) -> Result<Version, KeyError> {
-        let version = read(&self.transit, Some(self.version)).await?;
+        let data = read(&self.transit).await?;
+        let version = data.version(Some(self.version), self.path())?;
         if version.public_key != self.public_key {
             let key = self.path().key();
             return Err(VaultTransitError::KeyChanged { key }.into());

@@ -1,14 +1,16 @@
 //! The objects and patches that are written about generations. Pure.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 use signet_api::{
     CAGeneration, CAGenerationSpec, GenerationCertificate, GenerationKey, GenerationPurpose,
-    IssuerReference, RootTrust,
+    IssuerKind, IssuerReference, RootTrust,
 };
 use signet_core::ca::lifecycle::table::Event;
-use signet_core::ca::{CaCertificate, CaChain, Purpose};
+use signet_core::ca::{CaCertificate, CaChain, Lifetimes, Purpose};
 
 use crate::issuer_name::IssuerName;
 use crate::plan::{managed_by, seconds};
@@ -24,6 +26,8 @@ pub(in crate::issuers) struct NewObject {
     /// In PEM.
     pub(in crate::issuers) csr: Option<String>,
     pub(in crate::issuers) prepared: Timestamp,
+    /// The longest lifetimes of certificates that may exist under it already.
+    pub(in crate::issuers) lifetimes: Lifetimes,
 }
 
 /// Returns the name of a generation's object.
@@ -34,6 +38,18 @@ pub(in crate::issuers) fn object_name(issuer: &IssuerName, number: u32) -> Strin
 /// Returns the number in the name of an object, if it is one of the issuer's.
 pub(in crate::issuers) fn number_in_name(issuer: &IssuerName, name: &str) -> Option<u32> {
     name.strip_prefix(&prefix(issuer))?.parse().ok()
+}
+
+/// Returns the kind and the name of the issuer in the name of a generation's object.
+pub(in crate::issuers) fn issuer_in_name(name: &str) -> Option<(IssuerKind, String)> {
+    let (issuer, number) = name.rsplit_once('-')?;
+    number.parse::<u32>().ok()?;
+    let (kind, name) = issuer.split_once('-')?;
+    let kinds = [IssuerKind::Issuer, IssuerKind::ClusterIssuer];
+    let kind = kinds
+        .into_iter()
+        .find(|known| known.as_str().to_lowercase() == kind)?;
+    (!name.is_empty()).then(|| (kind, name.to_owned()))
 }
 
 fn prefix(issuer: &IssuerName) -> String {
@@ -63,16 +79,21 @@ pub(in crate::issuers) fn new(
         prepared_at: seconds(new.prepared),
         csr: new.csr,
         certificate: new.certificate,
+        inherited_roots: None,
         published_at: None,
         activated_at: None,
         superseded_at: None,
-        longest_leaf_seconds: None,
-        longest_ca_seconds: None,
+        longest_leaf_seconds: new.lifetimes.leaf.map(whole_seconds),
+        longest_ca_seconds: new.lifetimes.ca.map(whole_seconds),
     };
     let mut object = CAGeneration::new(&object_name(issuer, new.number), spec);
     object.metadata.namespace = Some(namespace.to_owned());
     object.metadata.labels = Some([managed_by()].into());
     object
+}
+
+fn whole_seconds(lifetime: Duration) -> i64 {
+    i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Returns a chain as a generation has it.

@@ -9,6 +9,7 @@ use signet_core::x509::public_key::PublicKey;
 use signet_keys::SecretData;
 
 use super::{Answer, Offer, ParentCa, ParentRequest, judged, object};
+use crate::issuers::named_object::NamedObject;
 use crate::issuers::reason::{IssuerReason, NotReady};
 
 /// The object that a spec names.
@@ -36,29 +37,37 @@ impl ParentCa for ExistingChain<'_> {
 impl ExistingChain<'_> {
     /// Returns the object's data; none if the certificate is beside a key that was not found.
     async fn data(&self, request: &ParentRequest<'_>) -> Result<Option<SecretData>, NotReady> {
-        let namespace = request.namespace;
-        let data = match (&self.existing.secret_name, &self.existing.config_map_name) {
-            (Some(name), _) => namespace.secret(name).await.map(Option::unwrap_or_default),
-            (None, Some(name)) => {
-                let data = object::config_map(namespace, name).await;
-                data.map(Option::unwrap_or_default)
-            }
-            (None, None) => match request.keys.of_spec() {
-                Some(Ok(key)) => {
-                    return key.colocated_secret.clone().map(Some).ok_or_else(no_object);
-                }
-                _ => return Ok(None),
-            },
+        let Some(object) = self.object() else {
+            return match request.keys.of_spec() {
+                Some(Ok(key)) => key.colocated_secret.clone().map(Some).ok_or_else(no_object),
+                _ => Ok(None),
+            };
         };
-        data.map(Some).map_err(|error| NotReady::from_key(&error))
+        match object.read(request.namespace).await {
+            Ok(Some(data)) => Ok(Some(data)),
+            Ok(None) => Err(IssuerReason::InvalidCa.waits_for_object(format!(
+                "{object} does not exist; put the CA certificate there, under tls.crt"
+            ))),
+            Err(error) => Err(NotReady::from_key(&error)),
+        }
+    }
+
+    /// Returns the object with the chain; none if it is the Secret of the key.
+    fn object(&self) -> Option<NamedObject<'_>> {
+        let Existing {
+            secret_name,
+            config_map_name,
+        } = self.existing;
+        NamedObject::new(secret_name.as_deref(), config_map_name.as_deref())
     }
 
     async fn read(&self, data: SecretData, request: &ParentRequest<'_>) -> Answer {
-        let key = object::key(request.key, request);
-        match object::chain(data, key.clone(), request).await {
+        let key = object::key(request.key.as_deref(), request);
+        match object::chain(object::certificates(&data), key.clone(), request).await {
             Ok(chain) => Answer {
                 named_roots: Some(object::roots(&chain)),
                 offer: key.map(|key| self.judge(chain, &key, request)),
+                ..Answer::default()
             },
             Err(refusal) => Answer::unreadable(self.refused(&refusal)),
         }
@@ -72,7 +81,12 @@ impl ExistingChain<'_> {
     ) -> Result<Offer, NotReady> {
         let expected = Expectations {
             is_requested: false,
-            ..judged::expectations(self.spec, key, request.trust_domain, object::trusted())
+            ..judged::expectations(
+                self.spec,
+                key,
+                request.trust_domain.as_ref(),
+                request.roots.of_object(),
+            )
         };
         object::judge(chain, &expected, request, |refusal| self.refused(refusal))
     }
@@ -82,10 +96,9 @@ impl ExistingChain<'_> {
     }
 
     fn describe(&self) -> String {
-        match (&self.existing.secret_name, &self.existing.config_map_name) {
-            (Some(name), _) => format!("the CA certificate in the Secret {name}"),
-            (None, Some(name)) => format!("the CA certificate in the ConfigMap {name}"),
-            (None, None) => {
+        match self.object() {
+            Some(object) => format!("the CA certificate in {object}"),
+            None => {
                 let key = self.spec.key.backend().reference();
                 format!("the CA certificate of {key}")
             }

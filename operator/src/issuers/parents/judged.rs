@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use signet_api::{IssuerSpec, RootTrust};
-use signet_core::ca::offer::{Accepted, Expectations, Refusal, Trust, TrustedRoots};
+use signet_core::ca::CaChain;
+use signet_core::ca::offer::{self, Accepted, Expectations, Refusal, Remedy, Trust, TrustedRoots};
 use signet_core::policy::DEFAULT_MIN_DURATION;
 use signet_core::spiffe::TrustDomain;
 use signet_core::x509::public_key::PublicKey;
@@ -14,7 +15,7 @@ use crate::issuers::reason::{IssuerReason, NotReady};
 const MIN_SECURITY_BITS: u16 = 112;
 
 /// Returns what a CA certificate over this key must be, by the issuer's spec.
-pub(super) fn expectations<'a>(
+pub(in crate::issuers) fn expectations<'a>(
     spec: &IssuerSpec,
     public_key: &'a PublicKey,
     trust_domain: Option<&'a TrustDomain>,
@@ -35,7 +36,17 @@ pub(super) fn expectations<'a>(
     }
 }
 
-pub(super) fn offer(accepted: Accepted, now: Timestamp) -> Result<Offer, NotReady> {
+/// Judges a chain. One that is accepted may still not be storable.
+pub(in crate::issuers) fn judge(
+    chain: CaChain,
+    expected: &Expectations<'_>,
+    now: Timestamp,
+) -> Result<Result<Offer, NotReady>, Refusal> {
+    let accepted = offer::judge(chain, expected, now)?;
+    Ok(accept(accepted, now))
+}
+
+fn accept(accepted: Accepted, now: Timestamp) -> Result<Offer, NotReady> {
     let trust = match accepted.trust {
         Trust::Created => RootTrust::Created,
         Trust::Listed | Trust::SameKey => RootTrust::Listed,
@@ -48,15 +59,34 @@ pub(super) fn offer(accepted: Accepted, now: Timestamp) -> Result<Offer, NotRead
     })
 }
 
+/// Whether the certificate may be used later, or when the spec trusts its root. Otherwise only another
+/// one helps.
+pub(super) const fn may_pass(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::NotYetValid { .. } | Refusal::UntrustedRoot { .. }
+    )
+}
+
 /// Returns why the issuer cannot use a certificate. What becomes valid later only waits.
-pub(super) fn not_ready(source: &str, refusal: &Refusal) -> NotReady {
+pub(in crate::issuers) fn not_ready(source: &str, refusal: &Refusal) -> NotReady {
     let message = format!("{source}: {refusal}");
-    match refusal {
+    let not_ready = match refusal {
         Refusal::NotYetValid { .. } | Refusal::BeginsLater { .. } => {
             IssuerReason::CaNotYetValid.waits(message)
         }
         Refusal::Expired { .. } => IssuerReason::CaExpired.stalls(message),
+        // An object can list it without a change of the spec.
+        Refusal::UntrustedRoot {
+            remedy: Remedy::Object(_),
+            ..
+        } => IssuerReason::RootNotTrusted.waits(message),
+        Refusal::UntrustedRoot { .. } => IssuerReason::RootNotTrusted.stalls(message),
         Refusal::OtherKey(_) => IssuerReason::KeyMismatch.stalls(message),
         _ => IssuerReason::InvalidCa.stalls(message),
+    };
+    NotReady {
+        retry_at: refusal.retry_at(),
+        ..not_ready
     }
 }

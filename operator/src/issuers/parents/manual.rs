@@ -11,6 +11,7 @@ use signet_keys::SecretData;
 
 use super::{Answer, Offer, ParentCa, ParentRequest, judged, object};
 use crate::issuers::facts::Facts;
+use crate::issuers::named_object::NamedObject;
 use crate::issuers::reason::{IssuerReason, NotReady};
 
 /// A person, and the object that they put the chain into.
@@ -42,36 +43,39 @@ impl ParentCa for ByPerson<'_> {
     }
 }
 
+fn object_of(manual: &Manual) -> Option<NamedObject<'_>> {
+    NamedObject::new(
+        manual.secret_name.as_deref(),
+        manual.config_map_name.as_deref(),
+    )
+}
+
+/// Returns where the chain belongs, for messages. The schema requires one of the names.
 fn place(manual: &Manual) -> String {
-    match (&manual.secret_name, &manual.config_map_name) {
-        (Some(name), _) => format!("the Secret {name}"),
-        (None, name) => format!("the ConfigMap {}", name.as_deref().unwrap_or_default()),
-    }
+    object_of(manual).map_or_else(String::new, |object| object.to_string())
 }
 
 impl ByPerson<'_> {
     /// Returns the object's data; none if there is no such object yet.
     async fn data(&self, request: &ParentRequest<'_>) -> Result<Option<SecretData>, NotReady> {
-        let namespace = request.namespace;
-        let data = match (&self.manual.secret_name, &self.manual.config_map_name) {
-            (Some(name), _) => namespace.secret(name).await,
-            (None, Some(name)) => object::config_map(namespace, name).await,
-            (None, None) => Ok(None),
+        let Some(object) = object_of(self.manual) else {
+            return Ok(None);
         };
+        let data = object.read(request.namespace).await;
         data.map_err(|error| NotReady::from_key(&error))
     }
 
     async fn read(&self, data: SecretData, request: &ParentRequest<'_>) -> Answer {
         if data.get("tls.crt").is_none_or(<[u8]>::is_empty) {
-            return Answer::of(Err(IssuerReason::InvalidCa.waits(format!(
+            return Answer::of(Err(IssuerReason::InvalidCa.waits_for_object(format!(
                 "{} has no tls.crt; put the signed certificate and the intermediates above it there, \
                  and the root into ca.crt",
                 place(self.manual)
             ))));
         }
         let requested = request.requested.map(|one| one.key.fingerprint.as_str());
-        let key = object::key(requested.or(request.key), request);
-        let chain = match object::chain(data, key.clone(), request).await {
+        let key = object::key(requested.or(request.key.as_deref()), request);
+        let chain = match object::chain(object::certificates(&data), key.clone(), request).await {
             Ok(chain) => chain,
             Err(refusal) => return Answer::unreadable(self.refused(&refusal)),
         };
@@ -81,6 +85,7 @@ impl ByPerson<'_> {
             offer: key
                 .filter(|_| !is_known(&chain, request))
                 .map(|key| self.judge(chain, &key, request)),
+            ..Answer::default()
         }
     }
 
@@ -90,8 +95,8 @@ impl ByPerson<'_> {
         key: &PublicKey,
         request: &ParentRequest<'_>,
     ) -> Result<Offer, NotReady> {
-        let trusted = object::trusted();
-        let expected = judged::expectations(self.spec, key, request.trust_domain, trusted);
+        let trusted = request.roots.of_object();
+        let expected = judged::expectations(self.spec, key, request.trust_domain.as_ref(), trusted);
         object::judge(chain, &expected, request, |refusal| self.refused(refusal))
     }
 

@@ -1,22 +1,14 @@
-//! A chain in a Secret or ConfigMap that a spec names: `tls.crt`, and the roots in `ca.crt`.
+//! The certificates that a parent returned, or that are in an object which a spec names.
 
-use signet_core::ca::offer::{self, Expectations, Refusal, TrustedRoots};
-use signet_core::ca::{CaCertificate, CaChain, ChainError};
+use signet_core::ca::offer::{self, Expectations, Refusal};
+use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::x509::public_key::PublicKey;
-use signet_keys::{KeyError, Namespace, SecretData};
+use signet_keys::SecretData;
 
 use super::{Offer, ParentRequest, judged};
+use crate::issuers::named_object::parse;
 use crate::issuers::reason::NotReady;
-
-/// Returns the data of a ConfigMap, as that of a Secret.
-pub(super) async fn config_map(
-    namespace: &dyn Namespace,
-    name: &str,
-) -> Result<Option<SecretData>, KeyError> {
-    let map = namespace.config_map(name).await?;
-    let bytes = |(key, text): (String, String)| (key, text.into_bytes());
-    Ok(map.map(|map| map.into_iter().map(bytes).collect()))
-}
+use crate::issuers::submission::Signed;
 
 /// Returns the connected key of this fingerprint.
 pub(super) fn key(fingerprint: Option<&str>, request: &ParentRequest<'_>) -> Option<PublicKey> {
@@ -24,25 +16,41 @@ pub(super) fn key(fingerprint: Option<&str>, request: &ParentRequest<'_>) -> Opt
     Some(key.guard.public_key().clone())
 }
 
+/// Returns the certificates in an object: `tls.crt`, and the roots in `ca.crt`.
+pub(super) fn certificates(data: &SecretData) -> Signed {
+    Signed {
+        path: data.get("tls.crt").unwrap_or_default().to_vec(),
+        roots: data.get("ca.crt").map(<[u8]>::to_vec),
+    }
+}
+
 /// Reads the chain for a key, if that is known.
 pub(super) async fn chain(
-    data: SecretData,
+    signed: Signed,
     key: Option<PublicKey>,
     request: &ParentRequest<'_>,
 ) -> Result<CaChain, Refusal> {
     let now = request.now;
     let read = move || {
         let offer = offer::Offer {
-            path: data.get("tls.crt").unwrap_or_default(),
-            roots: data.get("ca.crt"),
+            path: &signed.path,
+            roots: signed.roots.as_deref(),
         };
         offer::read(&offer, key.as_ref(), now)
     };
-    let chain = request.parsing.run(&request.issuer.namespace, read).await;
-    chain.unwrap_or_else(|_| {
-        let message = "reading it failed; the operator's log has the cause".to_owned();
-        Err(ChainError::Unreadable { index: 1, message }.into())
-    })
+    parse(request.parsing, &request.issuer.namespace, read).await
+}
+
+/// Returns what a parent calls its roots, if there is nothing but CA certificates in it. It is only a
+/// hint, and must not make the certificate below it useless.
+pub(super) async fn readable_roots(
+    pem: Option<Vec<u8>>,
+    request: &ParentRequest<'_>,
+) -> Option<Vec<u8>> {
+    let is_readable = |pem: &Vec<u8>| CaCertificate::all_from_pem(pem).is_ok();
+    let read = move || pem.filter(is_readable);
+    let read = request.parsing.run(&request.issuer.namespace, read).await;
+    read.unwrap_or_default()
 }
 
 /// Returns the roots in the object. The highest certificate of a path without a root is trusted only
@@ -55,14 +63,6 @@ pub(super) fn roots(chain: &CaChain) -> Vec<CaCertificate> {
         .collect()
 }
 
-/// Trusts the roots in the object: the spec names it, and with it them.
-pub(super) fn trusted<'a>() -> TrustedRoots<'a> {
-    TrustedRoots {
-        offered: true,
-        ..TrustedRoots::default()
-    }
-}
-
 /// Judges the chain. `refused` has the message of the source.
 pub(super) fn judge(
     chain: CaChain,
@@ -70,7 +70,5 @@ pub(super) fn judge(
     request: &ParentRequest<'_>,
     refused: impl Fn(&Refusal) -> NotReady,
 ) -> Result<Offer, NotReady> {
-    let accepted =
-        offer::judge(chain, expected, request.now).map_err(|refusal| refused(&refusal))?;
-    judged::offer(accepted, request.now)
+    judged::judge(chain, expected, request.now).map_err(|refusal| refused(&refusal))?
 }

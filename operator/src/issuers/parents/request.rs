@@ -8,7 +8,6 @@ use signet_core::x509::name_constraints::{NameConstraints, Subtrees};
 use signet_core::x509::names::NameSet;
 
 use crate::issuer_name::IssuerName;
-use crate::issuers::decide::trust_domain;
 use crate::issuers::facts::Facts;
 use crate::issuers::reason::{IssuerReason, NotReady};
 
@@ -21,21 +20,32 @@ pub(in crate::issuers) fn ca_request(
     new: &NewGeneration,
     facts: &Facts,
 ) -> Result<Option<CaRequest>, NotReady> {
-    let (spec, field) = match facts.spec.certificate.source() {
-        Some(CertificateSource::Manual(manual)) if new.copy_of.is_none() => {
-            (&manual.request, "manual")
-        }
-        _ => return Ok(None),
+    let source = facts.spec.certificate.source();
+    let wanted = source.filter(|_| new.copy_of.is_none());
+    let Some((spec, field)) = wanted.and_then(requested) else {
+        return Ok(None);
     };
     Ok(Some(CaRequest {
         subject: subject(spec, field, new, facts)?,
         path_length: spec.path_length,
-        trust_domain: trust_domain(facts)?,
+        trust_domain: facts.trust_domain()?,
         name_constraints: match &spec.name_constraints {
             Some(constraints) => Some(name_constraints(constraints, field)?),
             None => None,
         },
     }))
+}
+
+/// Returns what a source requests, and its field in `spec.certificate`; none if it is sent no CSR.
+pub(in crate::issuers) fn requested(
+    source: CertificateSource<'_>,
+) -> Option<(&api::CaRequest, &'static str)> {
+    match source {
+        CertificateSource::IssuerRef(parent) => Some((&parent.request, "issuerRef")),
+        CertificateSource::VaultPki(source) => Some((&source.request, "vaultPki")),
+        CertificateSource::Manual(manual) => Some((&manual.request, "manual")),
+        CertificateSource::SelfSigned(_) | CertificateSource::Existing(_) => None,
+    }
 }
 
 /// A renewal keeps the subject of its key (RFC 5280 4.1.2.6: it must be that of every CRL and

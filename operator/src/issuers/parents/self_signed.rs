@@ -70,7 +70,7 @@ impl OwnRoot<'_> {
                 .duration
                 .map_or(DEFAULT_DURATION, |duration| duration.0),
             path_length: self.spec.path_length,
-            trust_domain: request.trust_domain.cloned(),
+            trust_domain: request.trust_domain.clone(),
         })
     }
 

@@ -1,10 +1,14 @@
 //! The messages of the Ready condition, with what a reader should know besides. Pure.
 
+use signet_core::ca::creation::Verdict;
 use signet_core::ca::lifecycle::Plan;
 use signet_core::ca::offer;
 
+use super::{Others, policy, revocation, subject};
+use crate::issuers::creation;
 use crate::issuers::facts::Facts;
 use crate::issuers::messages;
+use crate::issuers::parents;
 use crate::issuers::profile;
 use crate::issuers::round::Round;
 use crate::keyring::ReadyIssuer;
@@ -20,45 +24,61 @@ const NAMES_CONSTRAINED: &str = "a CA of its chain constrains names other than D
      addresses, URIs and IP addresses, so that peers which verify in Go or with rustls refuse its \
      certificates";
 
-/// cert-manager's account requests for every Certificate, so policy does not treat it as a requester.
-const CERT_MANAGER_LISTED: &str = "spec.profile.ca.allowedRequesters.serviceAccounts lists \
-     cert-manager's own account, which has no effect; list the namespaces of Certificates in \
-     certificates.namespaces";
-
 /// Returns what the issuer signs as, and what a reader should know about it. Only the subject is
 /// long, and a condition holds 32,768 characters.
-pub(super) fn ready_message(
-    found: &Round,
-    ready: &ReadyIssuer,
-    shared: Option<&SharedCa>,
-) -> String {
+pub(super) fn ready_message(found: &Round, ready: &ReadyIssuer, others: &Others) -> String {
     let facts = &found.facts;
     let ca = truncate(ready.chain.issuing().subject());
-    let limits = &ready.rules.limits;
-    let constrains_uris = ready.rules.trust_domain.is_some() && limits.constrains_uris();
+    let limits = &ready.policy.limits;
+    let constrains_uris = ready.policy.trust_domain.is_some() && limits.constrains_uris();
     let constrains_unusual = limits.constrains_unusual_names();
     let message = format!("Signs as {ca} until {}", ready.chain.not_after());
     let warnings = rollback(facts, ready)
         .into_iter()
         .chain(profile::expiry_warning(ready, facts.now))
-        .chain(of_spec(facts))
+        .chain(subject::reused(facts))
+        .chain(of_spec(facts, found.decision.verdict.as_ref()))
         .chain(of_chains(facts, ready))
         .chain(of_commands(found.decision.plan.as_ref()))
         .chain(unreadable(facts))
-        .chain(shared.map(SharedCa::to_string))
+        .chain(revocation::notes(facts, &others.over_revoked))
+        .chain(others.shared.as_ref().map(SharedCa::to_string))
         .chain(facts.spec.key.backend().warning().map(str::to_owned))
         .chain(notices(facts, ready))
-        .chain(constrains_uris.then(|| URIS_CONSTRAINED.to_owned()))
+        .chain(match constrains_uris {
+            true => Some(URIS_CONSTRAINED.to_owned()),
+            false => constrains_uris_later(facts),
+        })
         .chain(constrains_unusual.then(|| NAMES_CONSTRAINED.to_owned()))
-        .chain(lists_cert_manager(facts, ready).then(|| CERT_MANAGER_LISTED.to_owned()));
+        .chain(policy::notes(facts, &ready.policy));
     joined(message, warnings)
 }
 
+/// PKI-10, before the CA certificate is signed as the spec says.
+fn constrains_uris_later(facts: &Facts) -> Option<String> {
+    facts.spec.spiffe.as_ref()?;
+    let (requested, field) = parents::requested(facts.spec.certificate.source()?)?;
+    let constraints = requested.name_constraints.as_ref()?;
+    let mut subtrees = constraints.permitted.iter().chain(&constraints.excluded);
+    let constrains = subtrees.any(|subtrees| !subtrees.uri_domains.is_empty());
+    constrains.then(|| {
+        format!(
+            "with spec.certificate.{field}.nameConstraints.uriDomains, peers which verify with \
+             rustls, such as ztunnel and Linkerd, refuse its SPIFFE IDs"
+        )
+    })
+}
+
 /// Adds to the reason why an issuer is not ready what else a reader should know.
-pub(super) fn not_ready_message(found: &Round, message: &str) -> String {
-    let plan = found.decision.plan.iter();
+pub(super) fn not_ready_message(found: &Round, message: &str, others: &Others) -> String {
+    let (facts, plan) = (&found.facts, found.decision.plan.iter());
     let ignored = plan.flat_map(|plan| plan.ignored.iter().map(messages::ignored));
-    joined(message.to_owned(), ignored)
+    let revoked = revocation::notes(facts, &others.over_revoked);
+    let notes = ignored.chain(revoked);
+    joined(
+        message.to_owned(),
+        notes.chain(constrains_uris_later(facts)),
+    )
 }
 
 fn joined(mut message: String, warnings: impl Iterator<Item = String>) -> String {
@@ -76,20 +96,27 @@ fn rollback(facts: &Facts, ready: &ReadyIssuer) -> Option<String> {
 }
 
 /// Returns why the spec does not get what it asks for while the CA signs.
-fn of_spec(facts: &Facts) -> Vec<String> {
+fn of_spec(facts: &Facts, verdict: Option<&Verdict>) -> Vec<String> {
     let key = facts.keys.next.as_ref();
     let key = key
         .and_then(|key| key.as_ref().err())
         .map(|error| format!("the next key cannot be used: {}", error.message));
     let refused = facts.offer.as_ref().and_then(|offer| offer.as_ref().err());
-    let refused =
-        refused.map(|refused| format!("the next CA certificate is refused: {}", refused.message));
-    key.into_iter().chain(refused).collect()
+    let refused = refused.map(|refused| match refused.reason.is_of_parent() {
+        true => format!("no next CA certificate: {}", refused.message),
+        false => format!("the next CA certificate is refused: {}", refused.message),
+    });
+    let new_root = verdict.and_then(|verdict| creation::refused_new_root(facts, verdict));
+    let roots = facts.roots.problem().map(|problem| problem.message.clone());
+    let key = key.into_iter().chain(refused);
+    key.chain(new_root).chain(roots).collect()
 }
 
 /// Returns what was accepted and should be better, in the chain that signs and the one offered.
 fn of_chains(facts: &Facts, ready: &ReadyIssuer) -> Vec<String> {
-    let mut warnings = offer::warnings(&ready.chain, ready.rules.trust_domain.as_ref());
+    let mut warnings = offer::warnings(&ready.chain, ready.policy.trust_domain.as_ref());
+    let signing = facts.generations.get(ready.number);
+    warnings.extend(signing.and_then(|signing| facts.roots.pin_warning(signing)));
     let offered = facts.offer.as_ref().and_then(|offer| offer.as_ref().ok());
     for warning in offered.iter().flat_map(|offer| &offer.warnings) {
         if !warnings.contains(warning) {
@@ -123,10 +150,4 @@ fn notices(facts: &Facts, ready: &ReadyIssuer) -> Vec<String> {
     let signing = facts.generations.get(ready.number);
     let key = signing.and_then(|signing| facts.key_of(signing));
     key.map(|key| key.notices.clone()).unwrap_or_default()
-}
-
-fn lists_cert_manager(facts: &Facts, ready: &ReadyIssuer) -> bool {
-    let ca = ready.rules.ca.as_ref();
-    let allowed = ca.and_then(|ca| ca.allowed_requesters.as_ref());
-    allowed.is_some_and(|allowed| allowed.service_accounts.contains(&facts.cert_manager))
 }

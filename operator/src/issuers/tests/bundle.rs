@@ -189,6 +189,17 @@ fn full(root: &ca::Ca) -> String {
     pem
 }
 
+/// 20 roots are one bundle in the status, and 40 certificates in a ConfigMap and a Secret.
+#[test]
+fn the_roots_in_two_objects_are_read_back() {
+    let roots: String = (0..20)
+        .map(|number| ca::Ca::root(&number.to_string()).pem)
+        .collect();
+    assert_eq!(super::super::bundle::in_status(&roots).len(), 20);
+    let in_objects = roots.repeat(2);
+    assert_eq!(super::super::bundle::in_status(&in_objects).len(), 40);
+}
+
 /// Every request carries the bundle.
 #[tokio::test]
 async fn a_bundle_above_16_kib_takes_in_no_root_and_holds_the_rotation() {

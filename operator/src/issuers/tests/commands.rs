@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixtures::key;
+use crate::fixtures::{ca, key};
 
 fn fingerprint(world: &World, number: u32) -> String {
     let mut objects = world.objects.iter();
@@ -145,4 +145,55 @@ async fn a_suspended_issuer_signs_nothing_and_is_neither_reconciling_nor_stalled
     assert_eq!(roots(&world), 2, "the bundle stays");
     world.spec.suspend = false;
     assert_eq!(ready(&world.reconcile().await).number, 2);
+}
+
+/// The condition is the list for the owner of the CA above.
+#[tokio::test]
+async fn the_certificates_over_a_revoked_key_are_listed_for_their_parent() {
+    let root = ca::Ca::root("Root");
+    let mut world = World::existing();
+    let issuing = root.issue("Issuing");
+    world.secrets.put_pair("ca", &issuing, &root.pem);
+    ready(&world.reconcile().await);
+    world
+        .secrets
+        .put_pair("ca", &root.renew(&issuing), &root.pem);
+    ready(&world.reconcile().await);
+    let key = world.specs()[0].key.fingerprint.clone();
+    assert_eq!(key, world.specs()[1].key.fingerprint, "two of one key");
+    world = world.with(rotation(|rotation| rotation.revoked = vec![key.clone()]));
+    let round = world.reconcile().await;
+    stalls(&round, IssuerReason::KeyRevoked);
+    let message = &world.status.conditions[0].message;
+    for one in &round.facts.generations.stored {
+        let serial = one.chain.as_ref().unwrap().issuing().serial_number();
+        let line = format!("serial number {} of CN=Root", hex::encode(serial));
+        assert!(message.contains(&line), "{message}");
+    }
+    let events: Vec<_> = world.written.iter().flat_map(|plan| &plan.events).collect();
+    let revoked = events
+        .iter()
+        .find(|event| event.action == "Revoke")
+        .unwrap();
+    assert!(revoked.note.contains(&key) && revoked.note.contains("of CN=Root"));
+    assert_eq!(roots(&world), 1, "the parent's root is not over that key");
+    // The list stays while a successor signs, and the event is not repeated.
+    let other = root.issue("Other");
+    world.secrets.put_pair("other", &other, &root.pem);
+    world.spec.key = key::software("other");
+    ready(&world.reconcile().await);
+    let message = &world.status.conditions[0].message;
+    assert!(message.contains("of CN=Root"), "{message}");
+    let events = world.written.iter().flat_map(|plan| &plan.events);
+    assert!(events.into_iter().all(|event| event.action != "Revoke"));
+}
+
+/// No one above it can revoke a root that signed itself.
+#[tokio::test]
+async fn a_root_is_not_listed_for_a_parent() {
+    let mut world = signing(1000).await;
+    let key = world.specs()[0].key.fingerprint.clone();
+    world = world.with(rotation(|rotation| rotation.revoked = vec![key]));
+    let message = stalls(&world.reconcile().await, IssuerReason::KeyRevoked);
+    assert!(!message.contains("serial number"), "{message}");
 }

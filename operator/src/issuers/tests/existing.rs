@@ -152,7 +152,7 @@ async fn rejects_a_certificate_that_is_not_a_ca() {
 async fn never_creates_a_key_for_an_existing_certificate() {
     let mut world = World::existing();
     let round = world.reconcile().await;
-    stalls(&round, IssuerReason::Key(ErrorClass::KeyNotFound));
+    waits(&round, IssuerReason::Key(ErrorClass::KeyNotFound));
     assert!(world.objects.is_empty());
 }
 
@@ -392,6 +392,6 @@ async fn the_rules_have_the_limits_of_the_chain() {
     world.secrets.put_pair("ca", &issuing, &root.pem);
     let round = world.reconcile().await;
     let ready = ready(&round);
-    assert_eq!(ready.rules.limits, ready.chain.limits());
-    assert_ne!(ready.rules.limits, signet_core::ca::Limits::default());
+    assert_eq!(ready.policy.limits, ready.chain.limits());
+    assert_ne!(ready.policy.limits, signet_core::ca::Limits::default());
 }

@@ -65,6 +65,7 @@ async fn stores_the_pin_of_a_key() {
         certificate: None,
         csr: None,
         prepared: NOW,
+        lifetimes: Default::default(),
     };
     let object = new(&corp(), "signet-system", object);
     let stored = read(&object, NOW).unwrap();

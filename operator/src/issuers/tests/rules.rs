@@ -1,12 +1,10 @@
 use std::time::Duration;
 
-use signet_api::{
-    AllowedRequesters, CaProfile, IssuerKind, Profile, RequesterCertificates,
-    RequesterServiceAccount, SpiffeSpec,
-};
+use signet_api::{CaProfile, IssuerKind, PolicySpec, Profile, SpiffeSpec};
 use signet_core::ca::Limits;
 use signet_core::issue::CaUrls;
-use signet_core::policy::{self, LifetimeLimits, Rules, Shortening};
+use signet_core::policy::rule::Requesters;
+use signet_core::policy::{self, IssuerPolicy, LifetimeLimits, Shortening, default_rules};
 use signet_core::request::ServiceAccount;
 
 use super::super::decide::decide;
@@ -17,8 +15,9 @@ use crate::fixtures::shop_ca;
 async fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
     let round = signing(100).await.reconcile().await;
     let ready = ready(&round);
-    let expected = Rules {
+    let expected = IssuerPolicy {
         namespace: None,
+        reserved_namespaces: ["signet-system".to_owned()].into(),
         cert_manager: round.facts.cert_manager.clone(),
         limits: Limits::default(),
         ca_subjects: ready.chain.subjects().collect(),
@@ -29,8 +28,9 @@ async fn rules_of_a_plain_cluster_issuer_are_those_of_its_ca() {
         },
         ca: None,
         trust_domain: None,
+        rules: default_rules(false),
     };
-    assert_eq!(ready.rules, expected);
+    assert_eq!(ready.policy, expected);
     assert_eq!(ready.urls, CaUrls::default());
 }
 
@@ -41,7 +41,32 @@ async fn rules_of_an_issuer_have_its_namespace() {
     facts.name = shop_ca();
     assert_eq!(facts.name.kind, IssuerKind::Issuer);
     let ready = decide(&facts).outcome.unwrap();
-    assert_eq!(ready.rules.namespace.as_deref(), Some("shop"));
+    assert_eq!(ready.policy.namespace.as_deref(), Some("shop"));
+}
+
+/// A rule that allows CA certificates to a ServiceAccount.
+pub(super) fn of_server(namespace: &str, name: &str) -> PolicySpec {
+    serde_json::from_value(serde_json::json!({ "rules": [{
+        "name": "cas",
+        "requesters": { "serviceAccounts": [{ "namespace": namespace, "name": name }] },
+        "allow": { "ca": {} },
+    }] }))
+    .unwrap()
+}
+
+/// The message names the rule and the field.
+#[tokio::test]
+async fn a_rule_that_cannot_be_read_stalls_the_issuer() {
+    let mut world = signing(100).await;
+    let mut policy = of_server("spire", "server");
+    let allow = policy.rules[0].allow.as_mut().unwrap();
+    allow.dns_names = vec!["a.**".to_owned()];
+    world.spec.policy = Some(policy);
+    let round = world.reconcile().await;
+    let stalled = round.decision.outcome.as_ref().unwrap_err();
+    assert!(stalled.stalled);
+    let expected = "spec.policy.rules, rule cas: allow.dnsNames: ";
+    assert!(stalled.message.starts_with(expected), "{}", stalled.message);
 }
 
 #[tokio::test]
@@ -53,40 +78,33 @@ async fn profile_and_trust_domain_become_rules() {
     });
     let round = world.reconcile().await;
     assert_eq!(
-        ready(&round).rules.ca,
+        ready(&round).policy.ca,
         None,
         "CA requests are refused by default"
     );
+    assert_eq!(ready(&round).policy.rules, default_rules(true));
     world.spec.profile = Some(Profile {
         ca: Some(CaProfile {
             max_duration: None,
             path_length: 2,
-            allowed_requesters: Some(AllowedRequesters {
-                service_accounts: vec![RequesterServiceAccount {
-                    namespace: "spire".to_owned(),
-                    name: "server".to_owned(),
-                }],
-                certificates: Some(RequesterCertificates {
-                    namespaces: vec!["mesh".to_owned()],
-                }),
-            }),
         }),
         ..Profile::default()
     });
+    world.spec.policy = Some(of_server("spire", "server"));
     let round = world.reconcile().await;
-    let rules = &ready(&round).rules;
-    let expected = policy::CaProfile {
-        path_length: 2,
-        allowed_requesters: Some(policy::AllowedRequesters {
-            service_accounts: vec![ServiceAccount {
-                namespace: "spire".to_owned(),
-                name: "server".to_owned(),
-            }],
-            certificate_namespaces: vec!["mesh".to_owned()],
-        }),
+    let policy = &ready(&round).policy;
+    assert_eq!(policy.ca, Some(policy::CaProfile { path_length: 2 }));
+    let named = Requesters::ServiceAccounts {
+        named: [ServiceAccount {
+            namespace: "spire".to_owned(),
+            name: "server".to_owned(),
+        }]
+        .into(),
+        namespaces: None,
     };
-    assert_eq!(rules.ca, Some(expected));
-    let trust_domain = rules.trust_domain.as_ref().unwrap();
+    assert_eq!(policy.rules[0].requesters, named);
+    assert_eq!(policy.rules.len(), 1, "the preset Default is left out");
+    let trust_domain = policy.trust_domain.as_ref().unwrap();
     assert_eq!(trust_domain.id().to_string(), "spiffe://example.org");
 }
 
@@ -105,7 +123,7 @@ async fn rules_have_the_subjects_of_every_generation() {
     let ready = ready(&round);
     assert_eq!(ready.number, 2);
     for ca in [&first, &ready.chain] {
-        assert!(ready.rules.ca_subjects.matches(ca.issuing().subject_der()));
+        assert!(ready.policy.ca_subjects.matches(ca.issuing().subject_der()));
     }
 }
 
@@ -121,5 +139,5 @@ async fn the_path_length_is_that_of_the_chain() {
         .unwrap()
         .path_length = Some(1);
     let round = world.reconcile().await;
-    assert_eq!(ready(&round).rules.limits.path_length(), Some(1));
+    assert_eq!(ready(&round).policy.limits.path_length(), Some(1));
 }

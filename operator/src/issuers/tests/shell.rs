@@ -11,7 +11,8 @@ use kube::Client;
 use kube::runtime::reflector;
 use parking_lot::Mutex;
 use serde_json::json;
-use signet_api::{ClusterIssuer, ClusterIssuerSpec};
+use signet_api::{BundleKind, BundleSpec, ClusterIssuer, ClusterIssuerSpec};
+use signet_core::ca::{Bundle, CaCertificate};
 use signet_keys::{FairSemaphore, Limits};
 
 use super::super::reconcile;
@@ -19,18 +20,24 @@ use super::World;
 use crate::args::{Cli, Command};
 use crate::connections::Connections;
 use crate::context::{Context, Issuers};
-use crate::fixtures::DAY;
+use crate::fixtures::ca::Ca;
+use crate::fixtures::{DAY, corp};
 use crate::keyring::Keyring;
+use crate::namespace_labels::{Cluster, NamespaceLabels};
+use crate::publish::TrustBundles;
+use crate::publish::fake::FakeNamespace;
+use crate::publish::{self, Trust, Trusted};
+use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
 use crate::writer::Writer;
 
 /// The methods of the requests so far.
-type Requests = Arc<Mutex<Vec<Method>>>;
+pub(super) type Requests = Arc<Mutex<Vec<Method>>>;
 
 /// The context of an operator without issuers. Its API server has no objects, and fails to create
 /// any.
-fn context() -> (Context, Requests) {
+pub(super) fn context() -> (Context, Requests) {
     let requests = Requests::default();
     let record = requests.clone();
     let respond = async move |method: Method, uri: Uri| {
@@ -38,7 +45,9 @@ fn context() -> (Context, Requests) {
         respond(&method, &uri)
     };
     let client = Client::new(Router::new().fallback(respond), "default");
-    let Command::Run(settings) = Cli::parse_from(["signet", "run"]).command;
+    let Command::Run(settings) = Cli::parse_from(["signet", "run"]).command else {
+        panic!("not run");
+    };
     let wakeups = Wakeups::default();
     let caps = Limits {
         per_second: None,
@@ -46,6 +55,8 @@ fn context() -> (Context, Requests) {
     };
     let context = Context {
         writer: Writer::new(client.clone(), None, 1),
+        service_accounts: Arc::new(ServiceAccounts::new(client.clone(), client.clone())),
+        labels: NamespaceLabels::new(Cluster(client.clone())),
         client,
         settings: *settings,
         api_server: None,
@@ -58,7 +69,10 @@ fn context() -> (Context, Requests) {
             issuers: reflector::store().0,
             cluster_issuers: reflector::store().0,
         },
+        unreadable: Default::default(),
         attempts: Default::default(),
+        memory: Default::default(),
+        trust_bundles: TrustBundles::not_served(),
         metrics: Arc::default(),
         health: Arc::default(),
         reads: FairSemaphore::new(1),
@@ -102,4 +116,52 @@ async fn the_connection_of_a_deleted_issuer_does_not_outlive_a_failed_reconcile(
     assert!(reconciled.is_err(), "{reconciled:?}");
     assert_eq!(requests.lock().last(), Some(&Method::POST));
     assert_eq!(context.connections.issuers(), []);
+}
+
+/// A forged object of an Issuer's name is enough for one, in a namespace where nothing can be deleted.
+#[tokio::test]
+async fn the_bundles_of_deleted_issuers_add_no_series() {
+    let (context, requests) = context();
+    let root = &CaCertificate::all_from_pem(Ca::root("Root").pem.as_bytes()).unwrap()[0];
+    let mut bundles = FakeNamespace::default();
+    let trust = Trust {
+        roots: Trusted::Roots(Bundle::of([root])),
+        too_large: None,
+    };
+    let spec = World::self_signed(DAY).spec;
+    let observe = |bundles: &FakeNamespace| bundles.observe(&corp(), &spec);
+    bundles.publish(&corp(), &observe(&bundles), &trust);
+    let observed = observe(&bundles);
+    assert_eq!(observed.count(), 1);
+    publish::remove(&corp(), &observed, &context).await;
+    assert!(requests.lock().contains(&Method::DELETE));
+    assert_eq!(context.metrics.issuers(), []);
+    let text = context.metrics.scrape(&Default::default()).unwrap();
+    assert!(!text.contains(r#"issuer="corp""#), "{text}");
+}
+
+/// Nothing finds out what the cluster serves then, and the issuer does not wait for it.
+#[tokio::test]
+async fn a_cluster_trust_bundle_that_no_flag_allows_is_reported() {
+    let (mut context, _) = context();
+    context.settings.cluster_trust_bundles = false;
+    context.trust_bundles = TrustBundles::default();
+    let mut spec = World::self_signed(DAY).spec;
+    for (wish, is_reported) in [(Some(true), true), (Some(false), false), (None, false)] {
+        spec.bundle = Some(BundleSpec {
+            kind: BundleKind::None,
+            cluster_trust_bundle: wish,
+            ..BundleSpec::default()
+        });
+        let observed = publish::observe(&corp(), Some(&spec), &context).await;
+        let trust = Trust {
+            roots: Trusted::Unknown,
+            too_large: None,
+        };
+        let report = publish::publish(&corp(), "uid-1", &observed, &trust, false, &context).await;
+        let problem = report.problem().unwrap_or_default();
+        let value = "bundles.clusterTrustBundles.enabled";
+        assert_eq!(problem.contains(value), is_reported, "{wish:?}: {problem}");
+        assert_eq!(report.is_held(), is_reported, "{wish:?}");
+    }
 }

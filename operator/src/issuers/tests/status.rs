@@ -1,14 +1,12 @@
 use signet_api::conditions::{READY, RECONCILING, ROTATING, STALLED};
-use signet_api::{
-    AllowedRequesters, CaProfile, ClusterIssuer, IssuerKind, IssuerStatus, Profile,
-    RequesterServiceAccount, SpiffeSpec,
-};
+use signet_api::{ClusterIssuer, IssuerKind, IssuerStatus, SpiffeSpec};
 use signet_keys::{ErrorClass, KeyError};
 
-use super::super::bundle;
-use super::super::decide::{Outcome, decide};
+use super::super::decide::decide;
+use super::super::outcome::Outcome;
 use super::super::reason::IssuerReason;
-use super::super::status::{self as issuer_status, StatusPlan, is_not_ready, only_rewords};
+use super::super::status::{self as issuer_status, Others, StatusPlan, is_not_ready, only_rewords};
+use super::rules::of_server;
 use super::*;
 use crate::fixtures::at;
 use crate::publish::Report;
@@ -41,8 +39,11 @@ fn plan(object: &ClusterIssuer, round: &Round) -> StatusPlan {
 }
 
 fn plan_shared(object: &ClusterIssuer, round: &Round, shared: Option<&SharedCa>) -> StatusPlan {
-    let trust = bundle::trust(&round.facts, round.decision.plan.as_ref());
-    issuer_status::plan(object, round, shared, (&trust, &Report::default()))
+    let others = Others {
+        shared: shared.cloned(),
+        ..Others::default()
+    };
+    issuer_status::plan(object, round, &others, &Report::default())
 }
 
 fn status(plan: StatusPlan) -> IssuerStatus {
@@ -107,20 +108,7 @@ async fn ready_message_has_subject_expiry_and_backend() {
 async fn reports_that_cert_managers_account_is_listed() {
     for (name, reported) in [("cert-manager", true), ("cainjector", false)] {
         let mut world = signing(100).await;
-        world.spec.profile = Some(Profile {
-            ca: Some(CaProfile {
-                max_duration: None,
-                path_length: 0,
-                allowed_requesters: Some(AllowedRequesters {
-                    service_accounts: vec![RequesterServiceAccount {
-                        namespace: "cert-manager".to_owned(),
-                        name: name.to_owned(),
-                    }],
-                    certificates: None,
-                }),
-            }),
-            ..Profile::default()
-        });
+        world.spec.policy = Some(of_server("cert-manager", name));
         world.reconcile().await;
         let message = &world.status.conditions[0].message;
         let expected = "lists cert-manager's own account, which has no effect";
@@ -192,7 +180,7 @@ async fn ca_keys_are_those_of_every_ca_that_has_not_ended() {
         .collect();
     let both: std::collections::BTreeSet<_> = both.into_iter().collect();
     let mut expected = CaKeys {
-        has_trust_domain: false,
+        trust_domain: None,
         path: both.clone(),
         roots: both,
     };
@@ -323,5 +311,13 @@ async fn a_trust_domain_is_part_of_the_keys_that_are_compared() {
     world.spec.spiffe = Some(SpiffeSpec {
         trust_domain: "example.org".to_owned(),
     });
-    assert!(world.reconcile().await.facts.ca_keys().has_trust_domain);
+    assert!(
+        world
+            .reconcile()
+            .await
+            .facts
+            .ca_keys()
+            .trust_domain
+            .is_some()
+    );
 }

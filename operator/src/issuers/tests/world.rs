@@ -1,41 +1,45 @@
 //! A world for one issuer: a namespace with Secrets, its CA generations, its status and the time.
 
+mod secrets;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use jiff::Timestamp;
-use parking_lot::Mutex;
+use kube::runtime::reflector;
 use serde_json::{Value, json};
 use signet_api::duration::GoDuration;
 use signet_api::{
     CAGeneration, CAGenerationSpec, CertificateSpec, ClusterIssuer, ClusterIssuerSpec, Existing,
-    IssuerResource, IssuerSpec, IssuerStatus, Manual, SelfSigned,
+    IssuerRef, IssuerResource, IssuerSpec, IssuerStatus, Manual, SelfSigned, VaultPkiSource,
 };
 use signet_core::ca::lifecycle;
+use signet_core::issue::Csr;
 use signet_core::request::ServiceAccount;
-use signet_keys::{
-    BlockingQueue, ErrorClass, GeneratedKey, KeyError, KeyType, Limits, Namespace, SecretData,
-    ServiceAccountToken,
-};
+use signet_keys::{BlockingQueue, GeneratedKey, Limits};
 
-use super::super::apply::{change, csr, new_object};
-use super::super::bundle;
+use super::super::apply::{adopted_object, change, csr, new_object, submit, withdraw};
 use super::super::decide::{Step, decide};
 use super::super::facts::Facts;
 use super::super::generation::{self, read};
+use super::super::memory::Memory;
 use super::super::observe::{Sources, complete, stored};
+use super::super::parents::Family;
 use super::super::round::Round;
-use super::super::status::{self, StatusPlan};
+use super::super::status::{self, Others, StatusPlan};
 use super::super::store::Generations;
+use super::super::submission::{CsrOf, Signed, Submission, Submitted};
 use super::super::waits_for_publication;
+use super::requests::Requests;
 use crate::connections::Connections;
-use crate::fixtures::{NOW, ca, corp, key};
+use crate::context::Issuers;
+use crate::fixtures::{NOW, corp, key};
 use crate::metrics::Metrics;
 use crate::publish::fake::FakeNamespace;
 use crate::wakeups::Wakeups;
+
+pub(super) use secrets::Secrets;
 
 pub(super) struct World {
     pub(super) now: Timestamp,
@@ -44,11 +48,22 @@ pub(super) struct World {
     pub(super) objects: Vec<CAGeneration>,
     pub(super) secrets: Secrets,
     pub(super) bundles: FakeNamespace,
+    /// The CertificateRequests, and the parent that signs them.
+    pub(super) requests: Requests,
+    /// The issuers in the watches.
+    pub(super) issuers: Issuers,
     /// What the last reconcile wrote.
     pub(super) written: Vec<StatusPlan>,
+    /// For which issuer's UID Signet created a key.
+    pub(super) made: BTreeMap<String, String>,
+    pub(super) uid: &'static str,
     connections: Connections,
-    parsing: BlockingQueue,
+    memory: Memory,
+    pub(super) parsing: BlockingQueue,
 }
+
+/// The delay by default.
+pub(super) const LOSS_DELAY: Duration = Duration::from_secs(300);
 
 impl World {
     /// The ClusterIssuer `corp` with a self-signed root of this lifetime over the key in the Secret
@@ -73,6 +88,38 @@ impl World {
         world
     }
 
+    /// The same with a certificate from another issuer, over a key that exists.
+    pub(super) fn issuer_ref(parent: IssuerRef) -> Self {
+        let mut world = Self::new(None, None, None);
+        world.spec.certificate.issuer_ref = Some(parent);
+        world.secrets.put_new_key("ca");
+        world
+    }
+
+    /// The same with a certificate from the PKI engine of a server that does not respond.
+    pub(super) fn vault_pki(source: VaultPkiSource) -> Self {
+        let mut world = Self::new(None, None, None);
+        world.spec.certificate.vault_pki = Some(source);
+        world.secrets.put_new_key("ca");
+        world
+    }
+
+    /// Stores what the parent returned for a CSR.
+    pub(super) fn respond(&self, csr: &Csr, path: &str, roots: Option<&str>) {
+        let of = CsrOf {
+            uid: "uid-1".to_owned(),
+            csr: csr.fingerprint().to_owned(),
+        };
+        let signed = Submitted::Signed(Signed {
+            path: path.as_bytes().to_vec(),
+            roots: roots.map(|roots| roots.as_bytes().to_vec()),
+        });
+        let before = self.memory.read(&corp());
+        let last = before.submission.as_ref();
+        let submission = Arc::new(Submission::new(of, last, self.now, Ok(signed)));
+        self.memory.store(&corp(), before.after(Some(&submission)));
+    }
+
     fn new(
         self_signed: Option<SelfSigned>,
         existing: Option<Existing>,
@@ -91,10 +138,10 @@ impl World {
                     self_signed,
                     existing,
                     manual,
-                    renew_before: None,
-                    allow_missing_root: false,
+                    ..CertificateSpec::default()
                 },
                 spiffe: None,
+                policy: None,
                 profile: None,
                 rotation: None,
                 bundle: None,
@@ -104,8 +151,16 @@ impl World {
             objects: Vec::new(),
             secrets: Secrets::default(),
             bundles: FakeNamespace::default(),
+            requests: Requests::default(),
+            issuers: Issuers {
+                issuers: reflector::store().0,
+                cluster_issuers: reflector::store().0,
+            },
             written: Vec::new(),
+            made: BTreeMap::new(),
+            uid: "uid-1",
             connections: Connections::new(limits, Wakeups::default()),
+            memory: Memory::default(),
             parsing: BlockingQueue::default(),
         }
     }
@@ -122,7 +177,7 @@ impl World {
     /// The issuer as the API server has it.
     pub(super) fn object(&self) -> ClusterIssuer {
         let mut object = ClusterIssuer::new("corp", ClusterIssuerSpec(self.spec.clone()));
-        object.metadata.uid = Some("uid-1".to_owned());
+        object.metadata.uid = Some(self.uid.to_owned());
         object.metadata.generation = Some(7);
         object.set_issuer_status(self.status.clone());
         object
@@ -130,24 +185,40 @@ impl World {
 
     /// Observes the issuer once.
     pub(super) async fn observe(&self) -> Facts {
-        let cert_manager = ServiceAccount {
-            namespace: "cert-manager".to_owned(),
-            name: "cert-manager".to_owned(),
-        };
-        let sources = Sources {
-            connections: &self.connections,
-            metrics: &Metrics::default(),
-            parsing: &self.parsing,
-            access: key::access(self.secrets.clone()),
-            cert_manager: &cert_manager,
-        };
+        let (metrics, cert_manager) = (Metrics::default(), cert_manager());
+        let sources = self.sources(&metrics, &cert_manager);
         let (object, name) = (self.object(), corp());
-        let bundle = self.bundles.observe(&name, self.spec.bundle.as_ref());
+        let bundle = self.bundles.observe(&name, &self.spec);
         let generations = (self.generations(), bundle);
         let namespace = (&name, "signet-system");
         let mut facts = stored(&object, namespace, generations, &sources, self.now);
+        let keys_name = facts.spec.key.backend().provision();
+        let made = keys_name.and_then(|key| self.made.get(&key.secret_name).cloned());
+        facts.traces.key_made_for = made.filter(|_| self.objects.is_empty());
         complete(&mut facts, &sources).await;
         facts
+    }
+
+    fn sources<'a>(
+        &'a self,
+        metrics: &'a Metrics,
+        cert_manager: &'a ServiceAccount,
+    ) -> Sources<'a> {
+        Sources {
+            connections: &self.connections,
+            metrics,
+            parsing: &self.parsing,
+            access: key::access(self.secrets.clone()),
+            cert_manager,
+            reserved_namespaces: ["signet-system".to_owned()].into(),
+            memory: &self.memory,
+            loss_delay: LOSS_DELAY,
+            requests: Box::new(self.requests.clone()),
+            family: Family {
+                issuers: &self.issuers,
+                cluster_resource_namespace: "signet-system",
+            },
+        }
     }
 
     fn generations(&self) -> Generations {
@@ -167,10 +238,11 @@ impl World {
         self.written.clear();
         for _ in 0..4 {
             let round = self.round().await;
-            let trust = bundle::trust(&round.facts, round.decision.plan.as_ref());
             let observed = &round.facts.bundle;
-            let published = self.bundles.publish(&corp(), observed, &trust);
-            let plan = status::plan(&self.object(), &round, None, (&trust, &published));
+            let published = self
+                .bundles
+                .publish(&corp(), observed, &round.decision.trust);
+            let plan = status::plan(&self.object(), &round, &Others::default(), &published);
             self.written.push(plan.clone());
             let before = self.status.bundle.clone();
             if let Some(status) = plan.status {
@@ -185,31 +257,58 @@ impl World {
     }
 
     async fn round(&mut self) -> Round {
-        let mut activated = None;
+        let (mut activated, mut highest_before) = (None, 0);
         for step in 0..12 {
             let mut facts = self.observe().await;
             facts.may_create_key = step == 0;
+            if step == 0 {
+                highest_before = facts.generations.highest_number;
+            }
             let mut decision = decide(&facts);
             let Some(step) = decision.step.take() else {
+                self.memory.store(&corp(), decision.remembered.clone());
                 return Round {
                     facts,
                     decision,
                     activated,
+                    highest_before,
                 };
             };
             activated = super::super::round::activation(&step).or(activated);
-            self.take(step, &facts).await;
+            let sent = self.take(step, &facts).await;
+            let remembered = decision.remembered.after(sent.as_ref());
+            self.memory.store(&corp(), remembered);
         }
         panic!("too many steps: {:#?}", self.objects);
     }
 
-    async fn take(&mut self, step: Step, facts: &Facts) {
+    /// Takes a step. Returns the CSR that it sent.
+    async fn take(&mut self, step: Step, facts: &Facts) -> Option<Arc<Submission>> {
         match step {
             Step::CreateKey(to_make) => {
                 let key = GeneratedKey::new(to_make.key_type).unwrap();
                 let (entry, pem) = key.secret_entry();
                 self.secrets.put(&to_make.secret_name, &[(entry, pem)]);
+                self.made.insert(to_make.secret_name, facts.uid.clone());
                 self.connections.forget(&facts.name);
+            }
+            Step::Adopt => {
+                let new = adopted_object(facts).unwrap();
+                self.objects
+                    .push(generation::new(&facts.name, &facts.namespace, new));
+            }
+            Step::Inherit { number, roots } => {
+                self.patch(number, &json!({ "inheritedRoots": roots }));
+            }
+            Step::Submit(submission) => {
+                let (metrics, cert_manager) = (Metrics::default(), cert_manager());
+                let sources = self.sources(&metrics, &cert_manager);
+                return submit(submission, facts, &sources).await;
+            }
+            Step::Withdraw(own) => {
+                let (metrics, cert_manager) = (Metrics::default(), cert_manager());
+                let sources = self.sources(&metrics, &cert_manager);
+                withdraw(&own, facts, &sources).await.unwrap();
             }
             Step::Lifecycle(lifecycle::Step::Create(new)) => {
                 let csr = csr(&new, facts).await.unwrap();
@@ -227,6 +326,7 @@ impl World {
                     .retain(|object| object.spec.generation != number);
             }
         }
+        None
     }
 
     /// The facts of every generation.
@@ -248,72 +348,9 @@ impl World {
     }
 }
 
-/// The Secrets of a namespace. A change of one is another version of it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Secrets(Arc<Mutex<BTreeMap<String, Secret>>>);
-
-#[derive(Clone, Debug, Default)]
-struct Secret {
-    version: u32,
-    data: BTreeMap<String, Vec<u8>>,
-}
-
-impl Secrets {
-    pub(super) fn put(&self, name: &str, data: &[(&str, &str)]) {
-        let mut secrets = self.0.lock();
-        let secret = secrets.entry(name.to_owned()).or_default();
-        secret.version += 1;
-        let data = data
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.as_bytes().to_vec()));
-        secret.data = data.collect();
-    }
-
-    pub(super) fn text(&self, name: &str, key: &str) -> String {
-        String::from_utf8(self.0.lock()[name].data[key].clone()).unwrap()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
-    }
-
-    pub(super) fn delete(&self, name: &str) {
-        self.0.lock().remove(name);
-    }
-
-    /// Puts a CA that another program made into a Secret.
-    pub(super) fn put_pair(&self, name: &str, ca: &ca::Ca, roots: &str) {
-        let (key, chain) = (ca.key_pem(), ca.pem.as_str());
-        self.put(
-            name,
-            &[("tls.key", &key), ("tls.crt", chain), ("ca.crt", roots)],
-        );
-    }
-
-    pub(super) fn put_new_key(&self, name: &str) {
-        let key = GeneratedKey::new(KeyType::EcdsaP256).unwrap();
-        self.put(name, &[("tls.key", key.secret_entry().1)]);
-    }
-}
-
-impl Namespace for Secrets {
-    fn secret<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<SecretData>, KeyError>> {
-        let secret = self.0.lock().get(name).cloned();
-        let data = secret.map(|secret| {
-            let data: SecretData = secret.data.into_iter().collect();
-            data.at(secret.version.to_string())
-        });
-        async { Ok(data) }.boxed()
-    }
-
-    fn config_map<'a>(
-        &'a self,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<Option<BTreeMap<String, String>>, KeyError>> {
-        async { Ok(None) }.boxed()
-    }
-
-    fn token<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ServiceAccountToken, KeyError>> {
-        async { Err(KeyError::new(ErrorClass::Unreachable, "no tokens here")) }.boxed()
+fn cert_manager() -> ServiceAccount {
+    ServiceAccount {
+        namespace: "cert-manager".to_owned(),
+        name: "cert-manager".to_owned(),
     }
 }

@@ -1,10 +1,28 @@
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use signet_api::IssuerKind::{self, ClusterIssuer, Issuer};
-use signet_api::{BundleKind, BundleSpec, LabelOperator, LabelRequirement, NamespaceSelector};
+use signet_api::{
+    BundleKind, BundleSpec, IssuerSpec, LabelOperator, LabelRequirement, NamespaceSelector,
+};
 
 use super::super::demand::{Demand, OwnDemand};
 use super::super::object::ObjectKind::{ConfigMap, Secret};
+use super::super::trust_bundle::Allowed;
+use crate::fixtures::key;
+
+fn demand(issuer: IssuerKind, bundle: Option<BundleSpec>, all_namespaces: bool) -> Demand {
+    let spec = json!({ "key": key::software("ca"), "certificate": { "selfSigned": {} } });
+    let spec = IssuerSpec {
+        bundle,
+        ..serde_json::from_value(spec).unwrap()
+    };
+    let allowed = Allowed {
+        any: true,
+        of_issuers: false,
+    };
+    Demand::new(issuer, Some(&spec), all_namespaces, allowed)
+}
 
 fn of_kind(kind: BundleKind) -> BundleSpec {
     BundleSpec {
@@ -14,8 +32,7 @@ fn of_kind(kind: BundleKind) -> BundleSpec {
 }
 
 fn own(issuer: IssuerKind, spec: Option<BundleKind>, all_namespaces: bool) -> OwnDemand {
-    let spec = spec.map(of_kind);
-    Demand::new(issuer, spec.as_ref(), all_namespaces).own
+    demand(issuer, spec.map(of_kind), all_namespaces).own
 }
 
 #[test]
@@ -52,7 +69,7 @@ fn only_a_cluster_issuer_has_copies() {
         ..BundleSpec::default()
     };
     for all_namespaces in [false, true] {
-        let demand = |issuer| Demand::new(issuer, Some(&spec), all_namespaces);
+        let demand = |issuer| demand(issuer, Some(spec.clone()), all_namespaces);
         assert!(demand(ClusterIssuer).selector.unwrap().selects_all());
         assert_eq!(demand(ClusterIssuer).finds_old_copies, all_namespaces);
         assert_eq!(demand(Issuer).selector, None);
@@ -80,7 +97,7 @@ fn selects_namespaces_as_kubernetes_does() {
         namespace_selector: Some(selector),
         ..BundleSpec::default()
     };
-    let demand = Demand::new(ClusterIssuer, Some(&spec), true);
+    let demand = demand(ClusterIssuer, Some(spec), true);
     assert_eq!(
         demand.selector.unwrap().to_string(),
         "mesh=istio,tier in (a,b),env notin (dev),team,!frozen"

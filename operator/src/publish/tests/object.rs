@@ -1,7 +1,7 @@
 use serde_json::json;
 use signet_api::IssuerKind;
 
-use super::super::object::{Location, ObjectKind, name};
+use super::super::object::{Found, Location, ObjectKind, name};
 use super::{content, current, foreign, found, location};
 use crate::fixtures::{corp, issuer, shop_ca};
 use crate::issuer_name::IssuerName;
@@ -130,4 +130,24 @@ fn an_object_without_our_label_and_annotations_is_not_ours() {
 fn a_location_reads_as_in_kubectl() {
     let at: Location = location(ObjectKind::Secret, "shop");
     assert_eq!(at.to_string(), "Secret shop/clusterissuer-corp-bundle");
+}
+
+/// A tenant may have a thousand issuers, and write such an object for each.
+#[test]
+fn a_giant_bundle_object_takes_no_memory_and_is_repaired() {
+    let kept = |bytes: usize, annotations: serde_json::Value| {
+        let object = json!({
+            "metadata": {
+                "labels": { "app.kubernetes.io/managed-by": "signet" }, "annotations": annotations,
+            },
+            "data": { "ca.crt": "x".repeat(bytes) },
+        });
+        let found = Found::config_map(serde_json::from_value(object).unwrap(), &shop_ca());
+        assert!(!found.has(&content()));
+        (found.is_ours, found.pem.map(|pem| pem.len()))
+    };
+    let ours = json!({ "signet.dev/issuer-kind": "Issuer", "signet.dev/issuer-name": "ca" });
+    assert_eq!(kept(65_536, ours.clone()), (true, Some(65_536)));
+    assert_eq!(kept(1_000_000, ours), (true, None));
+    assert_eq!(kept(1_000, json!({})), (false, None));
 }

@@ -4,13 +4,16 @@ mod issued;
 mod refused;
 mod waiting;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use signet_core::ca::{self, CaChain};
 use signet_core::issue::CaUrls;
-use signet_core::policy::{LifetimeLimits, Rules};
+use signet_core::policy::{IssuerPolicy, LifetimeLimits, default_rules};
 use signet_core::request::{
     Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
 };
@@ -20,6 +23,7 @@ use super::{Outcome, SignContext, issue};
 use crate::fixtures::{NOW, corp, csr, key};
 use crate::keyring::{IssuerLookup, ReadyIssuer, Records};
 use crate::metrics::Metrics;
+use crate::namespace_labels::LabelSource;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> RawRequest {
@@ -34,9 +38,10 @@ fn asked() -> RawRequest {
         },
         reference: Reference::Allowed,
         certificate: None,
+        pod: None,
         csr: csr::pem("web", &["web.shop.svc"]),
         usages: Vec::new(),
-        duration: Ok(Duration::from_secs(3600)),
+        duration: Ok(Some(Duration::from_secs(3600))),
         ca: false,
         annotated: Annotated::default(),
     }
@@ -47,8 +52,9 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
     IssuerLookup::Ready(Arc::new(ReadyIssuer {
         number: 1,
         generation: "clusterissuer-corp-1".to_owned(),
-        rules: Rules {
+        policy: IssuerPolicy {
             namespace: None,
+            reserved_namespaces: [].into(),
             cert_manager: ServiceAccount {
                 namespace: "cert-manager".to_owned(),
                 name: "cert-manager".to_owned(),
@@ -58,6 +64,7 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
             lifetimes: LifetimeLimits::default(),
             ca: None,
             trust_domain: None,
+            rules: default_rules(false),
         },
         urls: CaUrls::default(),
         bundle: ca::Bundle::of(chain.roots()),
@@ -66,6 +73,16 @@ fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
         guard: key::guard(signer),
         backend: "double",
     }))
+}
+
+/// No namespace can be read.
+#[derive(Debug)]
+struct NoLabels;
+
+impl LabelSource for NoLabels {
+    fn read<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<BTreeMap<String, String>>> {
+        async { None }.boxed()
+    }
 }
 
 /// Records that cover every request here.
@@ -87,6 +104,8 @@ async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Op
     let context = SignContext {
         issuer: &corp(),
         lookup,
+        labels: &NoLabels,
+        served: Some(&BTreeSet::new()),
         metrics: &Metrics::default(),
         now,
     };

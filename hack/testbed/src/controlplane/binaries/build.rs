@@ -14,10 +14,6 @@ use super::{Program, Source};
 use crate::command::run;
 use crate::{cache, duration, say};
 
-/// Folders beside the cert-manager binary.
-pub(super) const CRDS: &str = "crds";
-pub(super) const CHART: &str = "chart";
-
 /// Lines of Go's output that an error has.
 const SHOWN_LINES: usize = 30;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(15);
@@ -50,9 +46,7 @@ pub(super) fn ensure(cache: &Path, source: &Source) -> Result<PathBuf> {
         ));
         let begin = Instant::now();
         build(source, &module, &flags, &folder.join(name))?;
-        if name == Program::CertManager.source().name {
-            copy_manifests(&module, source.pin, folder)?;
-        }
+        copy_folders(source, &module, folder)?;
         let time = duration(begin.elapsed());
         say(format_args!("{name}: built in {time}"));
         Ok(())
@@ -108,12 +102,17 @@ fn build(source: &Source, module: &Path, flags: &str, binary: &Path) -> Result<(
     Ok(())
 }
 
-/// cert-manager's CRDs and chart come with its Go module.
-fn copy_manifests(module: &Path, pin: &str, target: &Path) -> Result<()> {
-    let source = run(go(module)?.args(["list", "-m", "-f", "{{.Dir}}", pin]))?;
-    let deploy = Path::new(source.trim()).join("deploy");
-    copy(&deploy.join("crds"), &target.join(CRDS))?;
-    copy(&deploy.join("charts/cert-manager"), &target.join(CHART))
+/// CRDs and charts come with the Go module of their program.
+fn copy_folders(source: &Source, module: &Path, target: &Path) -> Result<()> {
+    if source.folders.is_empty() {
+        return Ok(());
+    }
+    let pinned = run(go(module)?.args(["list", "-m", "-f", "{{.Dir}}", source.pin]))?;
+    let copied = source.folders.iter().map(|(from, to)| {
+        let from = Path::new(pinned.trim()).join(from);
+        copy(&from, &target.join(to))
+    });
+    copied.collect()
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

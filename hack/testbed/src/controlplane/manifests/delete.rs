@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use kube::api::{DeleteParams, DynamicObject, Preconditions};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 
 use super::{Applied, api_of};
 use crate::wait::{Observation, until};
@@ -35,19 +35,32 @@ async fn delete(client: &Client, object: &Applied) -> Result<()> {
         uid: uid.clone(),
         resource_version: None,
     });
-    match api.delete(&object.name, &parameters).await {
-        // Gone meanwhile, or another one by now.
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-        result => drop(result?),
-    }
     let observe = async || {
         let left = api.get_opt(&object.name).await?;
-        Ok(match left.filter(|left| left.uid() == uid) {
-            Some(left) => Observation::Progress(left.resource_version().unwrap_or_default()),
-            None => Observation::Reached(()),
-        })
+        let Some(left) = left.filter(|left| left.uid() == uid) else {
+            return Ok(Observation::Reached(()));
+        };
+        if left.meta().deletion_timestamp.is_none() {
+            match api.delete(&object.name, &parameters).await {
+                // Gone meanwhile, or changed while it was deleted: the next observation tells.
+                Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+                result => drop(result?),
+            }
+        }
+        Ok(Observation::Progress(describe(&left)))
     };
-    until("it to be gone, by its version", observe).await
+    until("it to be gone", observe).await
+}
+
+/// What keeps an object: its version, finalizers and conditions.
+fn describe(left: &DynamicObject) -> String {
+    format!(
+        "version {}, deleted at {:?}, finalizers {:?}, conditions {}",
+        left.resource_version().unwrap_or_default(),
+        left.meta().deletion_timestamp.as_ref().map(|time| time.0),
+        left.finalizers(),
+        left.data["status"]["conditions"],
+    )
 }
 
 /// The object, if it is the one that was created.

@@ -34,6 +34,14 @@ pub struct Situation<'a> {
     pub named_roots: &'a [Root],
 }
 
+impl Situation<'_> {
+    /// Returns the number of the next generation.
+    pub fn next_number(&self) -> Option<u32> {
+        let numbers = self.generations.iter().map(|one| one.number);
+        numbers.fold(self.highest_number, Ord::max).checked_add(1)
+    }
+}
+
 /// The spec of an issuer, as far as the lifecycle depends on it.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
@@ -87,4 +95,14 @@ pub enum KeyState {
     Found(String),
     /// There is none, or it cannot be reached now.
     Unavailable,
+}
+
+impl KeyState {
+    /// Returns the key's fingerprint, if it was found.
+    pub const fn found(&self) -> Option<&String> {
+        match self {
+            Self::Found(key) => Some(key),
+            Self::Unavailable => None,
+        }
+    }
 }

@@ -113,10 +113,8 @@ fn create(view: &View<'_>, situation: &Situation<'_>, wish: &Wish) -> Option<Ste
         purpose,
         copy_of,
     } = wish.new.clone()?;
-    let numbers = situation.generations.iter().map(|one| one.number);
-    let highest = numbers.fold(situation.highest_number, Ord::max);
     Some(Step::Create(NewGeneration {
-        number: highest.checked_add(1)?,
+        number: situation.next_number()?,
         key,
         purpose,
         copy_of,
@@ -126,6 +124,7 @@ fn create(view: &View<'_>, situation: &Situation<'_>, wish: &Wish) -> Option<Ste
 /// Deletes the oldest generation that has ended, if more of them are kept than the spec asks for.
 fn delete(view: &View<'_>, situation: &Situation<'_>) -> Option<Step> {
     let has_ended = |one: &&Generation| match view.state(one) {
+        _ if one.inherits_until.is_some_and(|end| situation.now < end) => false,
         State::Expired => true,
         // A person may have to tell their parent which certificates to revoke.
         State::Revoked => {

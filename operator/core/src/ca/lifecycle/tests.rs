@@ -55,6 +55,7 @@ fn requested(number: u32, key: &str) -> Generation {
         activated: None,
         superseded: None,
         lifetimes: Lifetimes::default(),
+        inherits_until: None,
     }
 }
 

@@ -117,6 +117,20 @@ impl<'a> View<'a> {
     }
 }
 
+/// Returns when the last certificate under the generations of an issuer that was deleted has expired,
+/// if nothing was signed since `gone`. None if nothing was ever signed.
+pub fn all_expired_at(generations: &[Generation], gone: Timestamp) -> Option<Timestamp> {
+    let end = |one: &Generation| {
+        one.activated?;
+        let last = one.superseded.unwrap_or(gone);
+        match one.lifetimes.longest() {
+            Some(longest) => Some(end_of(one, last, longest)),
+            None => one.certified.as_ref().map(|own| own.not_after),
+        }
+    };
+    generations.iter().filter_map(end).max()
+}
+
 /// Returns the end of a certificate of this lifetime that was granted at `last`, for a verifier whose
 /// clock runs behind. Nothing outlives the CA certificate.
 fn end_of(one: &Generation, last: Timestamp, lifetime: Duration) -> Timestamp {

@@ -1,5 +1,6 @@
 //! Why an offer was refused, and what to change.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,6 +8,24 @@ use jiff::{SignedDuration, Timestamp};
 use crate::ca::lifecycle::MAX_BUNDLE;
 use crate::ca::{ChainError, Forbidden};
 use crate::x509::algorithm::KeyAlgorithm;
+
+/// What makes a root trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// This YAML in `spec.certificate`.
+    Spec(String),
+    /// To add it to this object, which the spec names.
+    Object(String),
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec(yaml) => write!(f, "set in spec.certificate: {yaml}"),
+            Self::Object(object) => write!(f, "add it to ca.crt of {object}"),
+        }
+    }
+}
 
 /// Why no issuer can sign under what was offered. Each message states what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,14 +168,16 @@ pub enum Refusal {
     },
     /// A root that nothing vouches for.
     #[error(
-        "the root {subject} is not trusted; compare its SHA-256 with its owner, and to trust it, \
-         set in spec.certificate: {pin}"
+        "the root {subject} with SHA-256 {fingerprint} is not trusted; compare the SHA-256 with the \
+         root's owner, and to trust it, {remedy}"
     )]
     UntrustedRoot {
         /// Its subject.
         subject: String,
-        /// The YAML that makes it trusted.
-        pin: String,
+        /// Its SHA-256, in hex.
+        fingerprint: String,
+        /// What makes it trusted.
+        remedy: Remedy,
     },
 }
 

@@ -1,6 +1,6 @@
 //! Which roots are trusted: a parent's response must not plant a trust anchor.
 
-use super::{Expectations, Refusal, Warning};
+use super::{Expectations, Refusal, Remedy, Warning};
 use crate::ca::{CaCertificate, CaChain};
 
 /// The roots that an issuer may chain to.
@@ -8,10 +8,16 @@ use crate::ca::{CaCertificate, CaChain};
 pub struct TrustedRoots<'a> {
     /// SHA-256 over the DER of roots that the spec lists.
     pub fingerprints: &'a [Vec<u8>],
-    /// Roots that the spec lists in an object, or that the bundle of a Signet issuer above has.
+    /// The object in which the spec lists roots, if it does: those roots are among `certificates`.
+    pub object: Option<&'a str>,
+    /// Roots that the spec lists, or that the bundle of a Signet issuer above has.
     pub certificates: &'a [CaCertificate],
-    /// Roots that the issuer's generations created or pinned, in so far as they are trusted still.
+    /// Roots that Signet created for the issuer.
+    pub created: &'a [CaCertificate],
+    /// Roots that the issuer's generations pinned, in so far as they are trusted still.
     pub pinned: &'a [CaCertificate],
+    /// Whether a root was pinned that is revoked now. The next one is not the first.
+    pub had_pin: bool,
     /// Whether the offer's roots come from an object that the spec names for them.
     pub offered: bool,
     /// Whether the spec trusts what the parent calls its root (`followParentRoots`).
@@ -27,7 +33,7 @@ pub enum Trust {
     Listed,
     /// It was the first one, or the spec follows the parent's roots.
     Pinned,
-    /// It has the subject and key of a trusted one.
+    /// It has the subject and key of one that the spec names.
     SameKey,
 }
 
@@ -49,14 +55,12 @@ pub(super) fn decide(
     let Some(trust) = trust else {
         return Err(Refusal::UntrustedRoot {
             subject: anchor.subject().to_owned(),
-            pin: roots.yaml_with(anchor),
+            fingerprint: hex::encode(anchor.fingerprint()),
+            remedy: roots.remedy(anchor),
         });
     };
     if trust == Trust::Pinned {
-        warnings.push(Warning::Pinned {
-            subject: anchor.subject().to_owned(),
-            pin: roots.yaml_with(anchor),
-        });
+        warnings.extend(roots.pin_warning(anchor));
     }
     let is_trusted = |root: &CaCertificate| root.is_same_ca(anchor) || roots.vouch(root).is_some();
     let untrusted = others.iter().filter(|root| !is_trusted(root));
@@ -69,25 +73,47 @@ pub(super) fn decide(
 impl TrustedRoots<'_> {
     /// Returns why the root is trusted already.
     fn vouch(&self, root: &CaCertificate) -> Option<Trust> {
-        let fingerprint = root.fingerprint();
-        let mut known = self.certificates.iter().chain(self.pinned);
-        if self.offered
-            || self.certificates.contains(root)
-            || self.fingerprints.iter().any(|own| own == fingerprint)
-        {
+        let is_in = |known: &[CaCertificate]| known.iter().any(|own| own.is_same_ca(root));
+        if self.offered || self.certificates.contains(root) || self.lists(root) {
             Some(Trust::Listed)
-        } else if known.any(|own| own.is_same_ca(root)) {
+        } else if is_in(self.certificates) {
             Some(Trust::SameKey)
+        } else if is_in(self.created) {
+            Some(Trust::Created)
         } else {
-            None
+            is_in(self.pinned).then_some(Trust::Pinned)
         }
+    }
+
+    fn lists(&self, root: &CaCertificate) -> bool {
+        let mut listed = self.fingerprints.iter();
+        listed.any(|own| own == root.fingerprint())
     }
 
     /// Trusts a root that nothing vouches for: the first one of all, or with `follow_parent` any.
     fn pin(&self) -> Option<Trust> {
-        let is_first =
-            self.fingerprints.is_empty() && self.certificates.is_empty() && self.pinned.is_empty();
+        let has_list = self.object.is_some() || !self.fingerprints.is_empty();
+        let had_pin = self.had_pin || !self.pinned.is_empty();
+        let is_first = !has_list && self.certificates.is_empty() && !had_pin;
         (is_first || self.follow_parent).then_some(Trust::Pinned)
+    }
+
+    /// Returns how to make the trust in a pinned root permanent; none if the spec names the root, or
+    /// follows the parent's roots.
+    pub fn pin_warning(&self, root: &CaCertificate) -> Option<Warning> {
+        let is_named = self.lists(root) || self.certificates.iter().any(|own| own.is_same_ca(root));
+        (!is_named && !self.follow_parent).then(|| Warning::Pinned {
+            subject: root.subject().to_owned(),
+            remedy: self.remedy(root),
+        })
+    }
+
+    /// Returns what lists this root next to those that are trusted.
+    fn remedy(&self, root: &CaCertificate) -> Remedy {
+        match self.object {
+            Some(object) => Remedy::Object(object.to_owned()),
+            None => Remedy::Spec(self.yaml_with(root)),
+        }
     }
 
     /// Returns the YAML, in one line, that lists this root next to those that are trusted.

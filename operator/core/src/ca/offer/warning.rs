@@ -1,5 +1,6 @@
 //! What is accepted and should be better.
 
+use super::Remedy;
 use crate::ca::CaChain;
 use crate::quote;
 use crate::spiffe::TrustDomain;
@@ -38,13 +39,13 @@ pub enum Warning {
     /// The root was trusted because it was the first.
     #[error(
         "the root {subject} was pinned on first use; to keep it pinned in a cluster that is \
-         rebuilt, set in spec.certificate: {pin}"
+         rebuilt, {remedy}"
     )]
     Pinned {
         /// Its subject.
         subject: String,
-        /// The YAML that makes the pin permanent.
-        pin: String,
+        /// What makes the pin permanent.
+        remedy: Remedy,
     },
     /// A further root that nothing vouches for.
     #[error("the offered root {0} is not trusted, and not published")]

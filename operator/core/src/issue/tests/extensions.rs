@@ -85,7 +85,7 @@ fn issues_under_an_issued_ca() {
         key: key.clone(),
         ..CsrParts::default()
     };
-    let rules = crate::policy::Rules {
+    let rules = crate::policy::IssuerPolicy {
         limits: above.chain.limits(),
         ..with_ca(plain(), 3)
     };

@@ -9,11 +9,11 @@ use crate::fixtures::key::Key;
 use crate::fixtures::request::{ca_request, granted, plain, request, with_ca, with_duration};
 use crate::fixtures::{DAY, HOUR, at};
 use crate::issue::{IssueError, ValidityPeriod};
-use crate::policy::{Grant, LifetimeLimits, Rules, Shortening};
+use crate::policy::{Grant, IssuerPolicy, LifetimeLimits, Shortening};
 use crate::reason::Reason;
 
-fn rules(shortening: Shortening) -> Rules {
-    Rules {
+fn rules(shortening: Shortening) -> IssuerPolicy {
+    IssuerPolicy {
         lifetimes: LifetimeLimits {
             shortening,
             ..LifetimeLimits::default()

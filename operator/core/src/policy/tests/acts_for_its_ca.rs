@@ -14,7 +14,7 @@ use crate::fixtures::request::{
 };
 use crate::fixtures::revocation::{Impostor, Scene};
 use crate::issue::Issued;
-use crate::policy::Rules;
+use crate::policy::IssuerPolicy;
 use crate::reason::Reason;
 
 const OCSP_SIGNING: &str = "1.3.6.1.5.5.7.3.9";
@@ -46,7 +46,7 @@ fn victim() -> String {
     leaf("victim", &Key::p256(7), "03020780", &[]).pem()
 }
 
-fn issued(usages: &[&str], rules: &Rules) -> Issued {
+fn issued(usages: &[&str], rules: &IssuerPolicy) -> Issued {
     let ca = Ca::of(&[ca_parts()]);
     ca.issue(&granted(
         with_usages(request_for_certificate(&CsrParts::default()), usages),
@@ -54,7 +54,7 @@ fn issued(usages: &[&str], rules: &Rules) -> Issued {
     ))
 }
 
-fn all_rules() -> [Rules; 4] {
+fn all_rules() -> [IssuerPolicy; 4] {
     [plain(), spiffe(), with_ca(plain(), 1), with_ca(spiffe(), 1)]
 }
 

@@ -6,14 +6,14 @@ use crate::fixtures::der::{BASIC_CONSTRAINTS, NAME_CONSTRAINTS, cn, dns, hex, se
 use crate::fixtures::request::{
     ca_request, decision, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
 };
-use crate::policy::{Decision, Kind, Rules};
+use crate::policy::{Decision, IssuerPolicy, Kind};
 use crate::reason::Reason;
 use crate::request::RawRequest;
 
 /// Rules under an issuing CA with this path length, and a profile with that one.
-fn rules(parent: Option<u8>, profile: u8) -> Rules {
+fn rules(parent: Option<u8>, profile: u8) -> IssuerPolicy {
     with_ca(
-        Rules {
+        IssuerPolicy {
             limits: Limits::of_path_length(parent),
             ..plain()
         },
@@ -27,7 +27,7 @@ fn csr(path_length: u8) -> CsrParts {
     CsrParts::default().and(BASIC_CONSTRAINTS, &value)
 }
 
-fn path_length(request: RawRequest, rules: &Rules) -> Result<u8, Reason> {
+fn path_length(request: RawRequest, rules: &IssuerPolicy) -> Result<u8, Reason> {
     match decision(request, rules) {
         Decision::Grant(grant) => match grant.kind {
             Kind::Ca { path_length } => Ok(path_length),
@@ -43,7 +43,7 @@ fn a_ca_is_refused_unless_the_profile_allows_it() {
     for rules in [
         plain(),
         spiffe(),
-        Rules {
+        IssuerPolicy {
             limits: Limits::of_path_length(Some(0)),
             ..plain()
         },

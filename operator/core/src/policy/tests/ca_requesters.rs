@@ -1,36 +1,42 @@
 //! Who may request a CA certificate.
 
+use std::time::Duration;
+
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{BASIC_CONSTRAINTS, hex, uri};
 use crate::fixtures::request::{
-    account, ca_request, denied, granted, plain, request_for_certificate, requester, spiffe,
-    with_ca,
+    account, ca_request, ca_rules, denied, granted, plain, request_for_certificate, requester,
+    spiffe, with_ca,
 };
-use crate::policy::{AllowedRequesters, CaProfile, Rules};
+use crate::policy::rule::{CaRight, Rule};
+use crate::policy::{CaProfile, Cap, IssuerPolicy, Kind};
 use crate::reason::Reason;
 use crate::request::{Api, RawRequest};
 
 const CERT_MANAGER: &str = "system:serviceaccount:cert-manager:cert-manager";
 
 /// In a trust domain: the ServiceAccount `shop/web`, and Certificates in `shop`.
-fn listed() -> Rules {
+fn listed() -> IssuerPolicy {
     with_ca(spiffe(), 0)
 }
 
-fn of_issuer_in(namespace: &str, rules: Rules) -> Rules {
-    Rules {
+fn of_issuer_in(namespace: &str, rules: IssuerPolicy) -> IssuerPolicy {
+    IssuerPolicy {
         namespace: Some(namespace.to_owned()),
         ..rules
     }
 }
 
-fn with_list(rules: Rules, allowed_requesters: Option<AllowedRequesters>) -> Rules {
-    Rules {
-        ca: Some(CaProfile {
-            path_length: 0,
-            allowed_requesters,
-        }),
-        ..rules
+/// With these rules before those for leaves.
+fn with_rules(policy: IssuerPolicy, rules: Vec<Rule>) -> IssuerPolicy {
+    let mut default = policy.rules;
+    for rule in &mut default {
+        rule.allow.ca = None;
+    }
+    IssuerPolicy {
+        ca: Some(CaProfile { path_length: 0 }),
+        rules: [rules, default].concat(),
+        ..policy
     }
 }
 
@@ -61,7 +67,7 @@ fn in_namespace(namespace: Option<&str>, request: RawRequest) -> RawRequest {
 }
 
 #[track_caller]
-fn not_allowed(request: RawRequest, rules: &Rules, message: &str) {
+fn not_allowed(request: RawRequest, rules: &IssuerPolicy, message: &str) {
     let denial = denied(request, rules);
     assert_eq!(denial.reason, Reason::CaNotAllowed, "{}", denial.message);
     assert!(denial.message.contains(message), "{}", denial.message);
@@ -70,7 +76,7 @@ fn not_allowed(request: RawRequest, rules: &Rules, message: &str) {
 /// go-spiffe accepts any ID of the trust domain under such a CA.
 #[test]
 fn a_service_account_that_is_not_listed_cannot_get_a_ca_of_a_trust_domain() {
-    let list = "spec.profile.ca.allowedRequesters";
+    let list = "no rule of the issuer allows CA certificates to the ServiceAccount";
     for username in [
         "system:serviceaccount:shop:other",
         "system:serviceaccount:shop:web2",
@@ -104,18 +110,30 @@ fn a_listed_service_account_may_ask_a_cluster_issuer_from_any_namespace() {
     }
 }
 
+/// Its holder could give any ID of the trust domain to anyone.
 #[test]
-fn an_issuer_of_a_trust_domain_denies_a_ca_outside_its_namespace() {
-    let till = of_issuer_in("till", listed());
-    for namespace in [Some("till"), None] {
-        let request = in_namespace(namespace, by("system:serviceaccount:shop:web"));
-        let denial = denied(request, &till);
-        assert_eq!(denial.reason, Reason::IdentityNotAllowed);
+fn a_namespaced_issuer_of_a_trust_domain_issues_no_ca() {
+    for issuer in ["till", "shop"] {
+        let policy = of_issuer_in(issuer, listed());
+        for namespace in [Some("till"), Some("shop"), None] {
+            let request = in_namespace(namespace, by("system:serviceaccount:shop:web"));
+            not_allowed(request, &policy, "use a ClusterIssuer");
+        }
+        not_allowed(for_certificate("shop"), &policy, "use a ClusterIssuer");
     }
-    let shop = of_issuer_in("shop", listed());
-    for namespace in [Some("shop"), None] {
-        let request = in_namespace(namespace, by("system:serviceaccount:shop:web"));
-        granted(request, &shop);
+}
+
+#[test]
+fn a_plain_namespaced_issuer_gives_a_ca_to_its_own_namespace_only() {
+    let rules = ca_rules(&[account("shop", "web")], &["shop"]);
+    let of = |namespace| of_issuer_in(namespace, with_rules(plain(), rules.clone()));
+    for request in [
+        by("system:serviceaccount:shop:web"),
+        for_certificate("shop"),
+    ] {
+        granted(request.clone(), &of("shop"));
+        let denial = denied(request, &of("till"));
+        assert_eq!(denial.reason, Reason::CaNotAllowed, "{}", denial.message);
     }
 }
 
@@ -123,7 +141,7 @@ fn an_issuer_of_a_trust_domain_denies_a_ca_outside_its_namespace() {
 fn certificates_of_the_listed_namespaces_get_a_ca() {
     granted(for_certificate("shop"), &listed());
     for other in ["till", "shop-evil", "sho", ""] {
-        let message = "is not in the issuer's spec.profile.ca.allowedRequesters";
+        let message = "no rule of the issuer allows CA certificates to";
         not_allowed(for_certificate(other), &listed(), message);
     }
     // An owner reference that the requester wrote does not make it cert-manager's.
@@ -135,49 +153,66 @@ fn certificates_of_the_listed_namespaces_get_a_ca() {
 /// Under it, every Certificate of every namespace would get a CA.
 #[test]
 fn listing_cert_managers_own_account_allows_nothing() {
-    let only_cert_manager = AllowedRequesters {
-        service_accounts: vec![account("cert-manager", "cert-manager")],
-        certificate_namespaces: Vec::new(),
-    };
-    for rules in [spiffe(), plain()] {
-        let rules = with_list(rules, Some(only_cert_manager.clone()));
-        let message = "the Certificate till/tls is not in";
-        not_allowed(for_certificate("till"), &rules, message);
+    let only_cert_manager = ca_rules(&[account("cert-manager", "cert-manager")], &[]);
+    for policy in [spiffe(), plain()] {
+        let policy = with_rules(policy, only_cert_manager.clone());
+        not_allowed(for_certificate("till"), &policy, "the Certificate till/tls");
         let directly = in_namespace(Some("cert-manager"), by(CERT_MANAGER));
-        not_allowed(directly, &rules, "something other than a Certificate");
+        not_allowed(directly, &policy, "something other than a Certificate");
     }
 }
 
 #[test]
-fn a_trust_domain_without_a_list_denies_every_ca() {
-    let rules = with_list(spiffe(), None);
-    let message = "spec.profile.ca.allowedRequesters, which it does not have";
-    not_allowed(by("system:serviceaccount:shop:web"), &rules, message);
-    not_allowed(for_certificate("shop"), &rules, message);
-    not_allowed(by("alice"), &rules, message);
+fn a_trust_domain_without_such_a_rule_denies_every_ca() {
+    let policy = with_rules(spiffe(), Vec::new());
+    let message = "no rule of the issuer allows CA certificates";
+    not_allowed(by("system:serviceaccount:shop:web"), &policy, message);
+    not_allowed(for_certificate("shop"), &policy, message);
+    not_allowed(by("alice"), &policy, "\"alice\" is not a ServiceAccount");
 }
 
 #[test]
-fn without_a_trust_domain_or_a_list_every_approved_request_gets_a_ca() {
+fn by_default_every_approved_request_to_a_plain_issuer_gets_a_ca() {
     for request in [by("alice"), by(CERT_MANAGER), for_certificate("till")] {
-        granted(request, &with_list(plain(), None));
+        granted(request, &with_ca(plain(), 0));
     }
-    let list = Some(AllowedRequesters {
-        service_accounts: vec![account("shop", "web")],
-        ..AllowedRequesters::default()
-    });
-    let rules = with_list(plain(), list);
-    granted(by("system:serviceaccount:shop:web"), &rules);
-    not_allowed(by("alice"), &rules, "\"alice\" is not a ServiceAccount");
-    not_allowed(for_certificate("till"), &rules, "the Certificate till/tls");
+    let rules = ca_rules(&[account("shop", "web")], &[]);
+    let policy = with_rules(plain(), rules);
+    granted(by("system:serviceaccount:shop:web"), &policy);
+    not_allowed(by("alice"), &policy, "\"alice\" is not a ServiceAccount");
+    not_allowed(for_certificate("till"), &policy, "the Certificate till/tls");
 }
 
 #[test]
-fn an_empty_list_allows_no_requester() {
-    for rules in [spiffe(), plain()] {
-        let rules = with_list(rules, Some(AllowedRequesters::default()));
-        not_allowed(by("system:serviceaccount:shop:web"), &rules, "is not in");
-        not_allowed(for_certificate("shop"), &rules, "is not in");
+fn rules_without_requesters_allow_no_ca() {
+    for policy in [spiffe(), plain()] {
+        let policy = with_rules(policy, ca_rules(&[], &[]));
+        let message = "no rule of the issuer allows CA certificates to";
+        not_allowed(by("system:serviceaccount:shop:web"), &policy, message);
+        not_allowed(for_certificate("shop"), &policy, message);
+    }
+}
+
+/// The right of a rule and the profile are both maxima.
+#[test]
+fn pki_7_a_rule_limits_path_length_and_lifetime_of_a_ca() {
+    for (profile, right, expected) in [(3, 1, 1), (1, 3, 1), (0, 0, 0)] {
+        let mut listed = ca_rules(&[account("shop", "web")], &[]);
+        listed[0].allow.ca = Some(CaRight {
+            path_length: right,
+            max_duration: Some(Duration::from_secs(60)),
+        });
+        let policy = IssuerPolicy {
+            ca: Some(CaProfile {
+                path_length: profile,
+            }),
+            ..with_rules(spiffe(), listed)
+        };
+        let grant = granted(by("system:serviceaccount:shop:web"), &policy);
+        let path_length = expected;
+        assert_eq!(grant.kind, Kind::Ca { path_length });
+        assert_eq!(grant.duration, Duration::from_secs(60));
+        assert_eq!(grant.cap, Some(Cap::Rule));
     }
 }
 

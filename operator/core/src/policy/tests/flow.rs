@@ -107,7 +107,7 @@ fn denies_a_malformed_request_for_any_issuer() {
         ),
         (
             RawRequest {
-                duration: Ok(Duration::from_millis(999)),
+                duration: Ok(Some(Duration::from_millis(999))),
                 ..good()
             },
             Reason::InvalidDuration,

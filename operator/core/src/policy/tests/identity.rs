@@ -5,7 +5,7 @@
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{attribute, cn, dns, no_name, seq, subject, tlv, uri};
 use crate::fixtures::request::{denied, granted, plain, request, requester, spiffe};
-use crate::policy::Rules;
+use crate::policy::IssuerPolicy;
 use crate::reason::Reason;
 use crate::request::{Api, RawRequest, ServiceAccount};
 
@@ -31,7 +31,7 @@ pub(super) fn in_namespace(request: RawRequest, namespace: &str) -> RawRequest {
 
 /// The URIs of what is granted; the SPIFFE ID of the grant is the only one.
 #[track_caller]
-pub(super) fn id(request: RawRequest, rules: &Rules) -> String {
+pub(super) fn id(request: RawRequest, rules: &IssuerPolicy) -> String {
     let grant = granted(request, rules);
     let id = grant.spiffe_id.as_ref().unwrap().to_string();
     assert_eq!(
@@ -42,7 +42,7 @@ pub(super) fn id(request: RawRequest, rules: &Rules) -> String {
 }
 
 #[track_caller]
-pub(super) fn refused(request: RawRequest, rules: &Rules, sentence: &str) {
+pub(super) fn refused(request: RawRequest, rules: &IssuerPolicy, sentence: &str) {
     let denial = denied(request, rules);
     assert_eq!(
         denial.reason,
@@ -90,7 +90,7 @@ fn a_service_account_cannot_lend_its_identity_to_another_namespace() {
         CsrParts::names(&[uri(OWN)]),
         CsrParts::names(&[uri("spiffe://example.org/ns/till/sa/web")]),
     ];
-    let of_till = Rules {
+    let of_till = IssuerPolicy {
         namespace: Some("till".to_owned()),
         ..spiffe()
     };

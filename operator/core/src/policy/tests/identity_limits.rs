@@ -6,7 +6,7 @@ use crate::fixtures::der::uri;
 use crate::fixtures::request::{
     account, denied, granted, plain, request, request_for_certificate, requester, spiffe,
 };
-use crate::policy::Rules;
+use crate::policy::IssuerPolicy;
 use crate::request::RawRequest;
 use crate::spiffe::TrustDomain;
 
@@ -93,7 +93,7 @@ fn sid_6_rejects_an_id_of_more_than_2048_bytes() {
 
 #[test]
 fn a_namespaced_issuer_is_limited_to_its_own_namespace() {
-    let of = |namespace: &str| Rules {
+    let of = |namespace: &str| IssuerPolicy {
         namespace: Some(namespace.to_owned()),
         ..spiffe()
     };
@@ -133,7 +133,7 @@ fn a_plain_private_ca_carries_any_uri() {
 
 #[test]
 fn recognizes_the_configured_cert_manager_account() {
-    let own = Rules {
+    let own = IssuerPolicy {
         cert_manager: account("tools", "cm"),
         ..spiffe()
     };
@@ -161,7 +161,7 @@ fn recognizes_the_configured_cert_manager_account() {
 #[test]
 fn sid_3_accepts_a_trust_domain_that_looks_like_an_address() {
     let trust_domain = TrustDomain::parse("10.0.0.1").unwrap();
-    let rules = Rules {
+    let rules = IssuerPolicy {
         trust_domain: Some(trust_domain),
         ..spiffe()
     };

@@ -6,7 +6,7 @@ use crate::fixtures::csr::CsrParts;
 use crate::fixtures::request::{
     ca_request, granted, plain, request, request_for_certificate, spiffe, with_ca, with_duration,
 };
-use crate::policy::{LifetimeLimits, Rules};
+use crate::policy::{Cap, IssuerPolicy, LifetimeLimits};
 use crate::request::{Annotated, RawRequest};
 
 const DAY: u64 = 24 * 3600;
@@ -43,9 +43,9 @@ fn a_lifetime_in_the_spec_or_of_a_plain_issuer_is_exact() {
     }
 }
 
-fn with_max(rules: Rules, max_leaf: Option<u64>, max_ca: Option<u64>) -> Rules {
+fn with_max(rules: IssuerPolicy, max_leaf: Option<u64>, max_ca: Option<u64>) -> IssuerPolicy {
     let seconds = |max: Option<u64>| max.map(Duration::from_secs);
-    Rules {
+    IssuerPolicy {
         lifetimes: LifetimeLimits {
             max_leaf: seconds(max_leaf),
             max_ca: seconds(max_ca),
@@ -70,7 +70,7 @@ fn a_leaf_is_capped_by_the_maximum_and_a_ca_by_its_own() {
         for (request, (seconds, is_capped)) in [(request(&csr), leaf), (ca_request(&csr), ca)] {
             let grant = granted(with_duration(request, requested), &rules);
             assert_eq!(grant.duration, Duration::from_secs(seconds), "{requested}");
-            assert_eq!(grant.is_capped, is_capped, "{requested}");
+            assert_eq!(grant.cap.is_some(), is_capped, "{requested}");
         }
     }
 }
@@ -81,9 +81,9 @@ fn each_maximum_is_for_one_kind() {
     let csr = CsrParts::default();
     let year = |request| with_duration(request, 365 * DAY);
     let leaves = with_ca(with_max(plain(), Some(DAY), None), 0);
-    assert!(!granted(year(ca_request(&csr)), &leaves).is_capped);
+    assert_eq!(granted(year(ca_request(&csr)), &leaves).cap, None);
     let cas = with_ca(with_max(plain(), None, Some(DAY)), 0);
-    assert!(!granted(year(request(&csr)), &cas).is_capped);
+    assert_eq!(granted(year(request(&csr)), &cas).cap, None);
 }
 
 /// Every way to request a lifetime has the same maximum.
@@ -98,6 +98,6 @@ fn no_requester_and_no_annotation_exceeds_the_maximum() {
     ] {
         let grant = granted(request, &rules);
         assert_eq!(grant.duration, Duration::from_secs(30 * DAY));
-        assert!(grant.is_capped);
+        assert_eq!(grant.cap, Some(Cap::Profile));
     }
 }

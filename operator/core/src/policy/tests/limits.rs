@@ -17,7 +17,7 @@ use crate::fixtures::readers;
 use crate::fixtures::request::{
     ca_request, decision, denied, granted, plain, request, spiffe, with_ca, with_usages,
 };
-use crate::policy::{Decision, Rules};
+use crate::policy::{Decision, IssuerPolicy};
 use crate::reason::Reason;
 use crate::request::RawRequest;
 
@@ -83,8 +83,8 @@ fn ca(extension: &[u8], on_root: bool) -> Ca {
     Ca::of(&[issuing, root])
 }
 
-fn rules(ca: &Ca, rules: Rules) -> Rules {
-    Rules {
+fn rules(ca: &Ca, rules: IssuerPolicy) -> IssuerPolicy {
+    IssuerPolicy {
         limits: ca.chain.limits(),
         ..rules
     }
@@ -96,7 +96,7 @@ fn judged(
     what: &str,
     extension: &[u8],
     request: &RawRequest,
-    base: &Rules,
+    base: &IssuerPolicy,
     judges: Judges,
 ) -> bool {
     let mut outcomes = [true, false].map(|on_root| {

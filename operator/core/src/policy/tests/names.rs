@@ -9,7 +9,7 @@ use crate::fixtures::key::Key;
 use crate::fixtures::request::{
     ca_request, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
 };
-use crate::policy::Rules;
+use crate::policy::IssuerPolicy;
 use crate::reason::Reason;
 
 #[test]
@@ -52,7 +52,7 @@ fn a3_26_keeps_the_subject_of_a_leaf_byte_for_byte() {
 }
 
 /// Rules under the chain issuing, middle, root, and beside it another root.
-fn under(rules: Rules) -> Rules {
+fn under(rules: IssuerPolicy) -> IssuerPolicy {
     let root = Parts::root("Example Root", &Key::p256(1));
     let middle = Parts::intermediate("middle.example", &Key::p256(2), &root);
     let issuing = Parts::intermediate("Issuing CA", &Key::p256(3), &middle);
@@ -60,7 +60,7 @@ fn under(rules: Rules) -> Rules {
     let tls_crt = [issuing.pem(), middle.pem()].concat();
     let ca_crt = [root.pem(), other.pem()].concat();
     let chain = CaChain::from_pem(tls_crt.as_bytes(), Some(ca_crt.as_bytes()), NOW).unwrap();
-    Rules {
+    IssuerPolicy {
         ca_subjects: chain.subjects().collect(),
         ..with_ca(rules, 0)
     }

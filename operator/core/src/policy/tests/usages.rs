@@ -9,7 +9,7 @@ use crate::fixtures::request::{
     ca_request, denied, granted, plain, request, request_for_certificate, spiffe, with_ca,
     with_usages,
 };
-use crate::policy::{Grant, Rules};
+use crate::policy::{Grant, IssuerPolicy};
 use crate::reason::Reason;
 use crate::request::{Api, RawRequest};
 
@@ -47,12 +47,12 @@ fn csr(key_usage: Option<&str>, extended: &[&str]) -> CsrParts {
 }
 
 #[track_caller]
-fn assert_granted(request: RawRequest, rules: &Rules) {
+fn assert_granted(request: RawRequest, rules: &IssuerPolicy) {
     granted(request, rules);
 }
 
 #[track_caller]
-fn assert_denied(request: RawRequest, rules: &Rules, sentence: &str) {
+fn assert_denied(request: RawRequest, rules: &IssuerPolicy, sentence: &str) {
     let denial = denied(request, rules);
     assert_eq!(denial.reason, Reason::InvalidUsages, "{}", denial.message);
     assert!(denial.message.contains(sentence), "{}", denial.message);

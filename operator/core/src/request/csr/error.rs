@@ -50,6 +50,16 @@ pub enum CsrError {
         "the CSR's signature does not verify under its own public key; sign it with the key that it requests a certificate for"
     )]
     Signature(#[from] SignatureMismatch),
+    /// No proof of possession of a key without a CSR.
+    #[error(
+        "spec.proofOfPossession is not a signature of spec.pkixPublicKey over spec.podUID; sign the UID with the private key of the pod's certificate"
+    )]
+    BareKeyProof,
+    /// A stub CSR that is more than a key.
+    #[error(
+        "the CSR has {0}, and that of a PodCertificateRequest must be empty: Signet decides on the names; remove it"
+    )]
+    NotStub(&'static str),
     /// A malformed subject or subjectAltName.
     #[error("{0}")]
     Name(#[from] NamesError),
@@ -87,13 +97,14 @@ impl CsrError {
             Self::Key(key) => key.reason(),
             Self::RsaPss | Self::SignatureAlgorithm(_) => Reason::UnsupportedKey,
             Self::WeakHash(_) => Reason::WeakKey,
-            Self::Signature(_) => Reason::InvalidSignature,
+            Self::Signature(_) | Self::BareKeyProof => Reason::InvalidSignature,
             Self::Name(_) => Reason::InvalidName,
             Self::UnknownAttribute(_) | Self::UnknownExtension(_) => Reason::UnsupportedExtension,
             Self::TooLarge(_)
             | Self::Pem(_)
             | Self::Malformed { .. }
             | Self::Version
+            | Self::NotStub(_)
             | Self::RepeatedAttribute(_)
             | Self::NoExtensions
             | Self::RepeatedExtension(_)
@@ -102,7 +113,7 @@ impl CsrError {
     }
 
     /// For `map_err`: what is not DER.
-    pub(super) fn malformed(what: &'static str) -> impl Fn(der::Error) -> Self + Copy {
+    pub(in crate::request) fn malformed(what: &'static str) -> impl Fn(der::Error) -> Self + Copy {
         move |source| Self::Malformed { what, source }
     }
 

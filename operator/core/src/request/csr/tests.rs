@@ -8,3 +8,4 @@ mod hostile;
 mod name_constraints;
 mod openssl;
 mod refused;
+mod stub;

@@ -7,15 +7,14 @@ const FORM: &str =
 
 /// Returns the address and the mask, as an iPAddress constrains (RFC 5280 4.2.1.10).
 pub(super) fn encode(block: &str) -> Result<Vec<u8>, String> {
-    let Some((address, prefix)) = block.split_once('/') else {
+    let Some((_, prefix)) = block.split_once('/') else {
         return Err(match block.parse::<IpAddr>() {
             Ok(IpAddr::V4(_)) => format!("which has no prefix length; write {block}/32"),
             Ok(IpAddr::V6(_)) => format!("which has no prefix length; write {block}/128"),
             Err(_) => FORM.to_owned(),
         });
     };
-    let address: IpAddr = address.parse().map_err(|_| FORM)?;
-    let mask = mask(address, prefix).ok_or(FORM)?;
+    let (address, mask) = parse(block).ok_or(FORM)?;
     let network = masked(address, mask);
     if network != address {
         return Err(format!(
@@ -23,6 +22,21 @@ pub(super) fn encode(block: &str) -> Result<Vec<u8>, String> {
         ));
     }
     Ok([octets(address), octets(mask)].concat())
+}
+
+/// Reads an address and a prefix length, and returns the address and the mask.
+pub(crate) fn parse(block: &str) -> Option<(IpAddr, IpAddr)> {
+    let (address, prefix) = block.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    Some((address, mask(address, prefix)?))
+}
+
+/// Returns the mask of one address.
+pub(crate) fn all_ones(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => Ipv4Addr::BROADCAST.into(),
+        IpAddr::V6(_) => Ipv6Addr::from_bits(u128::MAX).into(),
+    }
 }
 
 /// Returns the mask for an address of this family.
@@ -44,7 +58,8 @@ fn mask(address: IpAddr, prefix: &str) -> Option<IpAddr> {
     })
 }
 
-fn masked(address: IpAddr, mask: IpAddr) -> IpAddr {
+/// Returns the address without the bits after the prefix. Both are of the same family.
+pub(crate) fn masked(address: IpAddr, mask: IpAddr) -> IpAddr {
     match (address, mask) {
         (IpAddr::V4(address), IpAddr::V4(mask)) => IpAddr::V4(address & mask),
         (IpAddr::V6(address), IpAddr::V6(mask)) => IpAddr::V6(address & mask),

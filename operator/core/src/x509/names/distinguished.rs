@@ -54,6 +54,17 @@ pub(super) fn rdns(name: &[u8]) -> der::Result<Vec<Vec<Attribute<'_>>>> {
     rdns.into_iter().map(rdn).collect()
 }
 
+/// Returns the type and the text of every attribute, in order.
+pub(crate) fn attributes(name: &[u8]) -> der::Result<Vec<(ObjectIdentifier, String)>> {
+    let rdns = rdns(name)?;
+    let attributes = rdns.into_iter().flatten();
+    let texts = attributes.map(|(oid, value)| {
+        let text = text(value).ok_or_else(|| value.tag().value_error())?;
+        Ok((oid, text))
+    });
+    texts.collect()
+}
+
 /// Returns the text of each attribute of this type, with its string type.
 pub(crate) fn attribute_texts(
     name: &[u8],

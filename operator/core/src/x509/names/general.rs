@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use const_oid::ObjectIdentifier;
 use der::asn1::AnyRef;
 use der::{Decode, Tag, TagNumber, Tagged};
 
@@ -19,16 +20,16 @@ impl SubjectAltNames {
         let unsupported = |kind: &str| Err(NamesError::UnsupportedKind(kind.to_owned()));
         let value = any.value();
         match der[0] {
-            0xa0 => other_name(value).map(|()| self.others += 1),
+            0xa0 => other_name(value).map(|type_id| self.other_names.push(type_id)),
             0x81 => text("email address", value, syntax::email_fault)
                 .map(|mailbox| self.emails.push(mailbox)),
             0x82 => text("DNS name", value, syntax::dns_fault).map(|name| self.dns.push(name)),
             0xa3 => unsupported("x400Address"),
-            0xa4 => DistinguishedName::read(value, "directoryName").map(|_| self.others += 1),
+            0xa4 => DistinguishedName::read(value, "directoryName").map(|_| self.unread += 1),
             0xa5 => unsupported("ediPartyName"),
             URI => text("URI", value, syntax::uri_fault).map(|uri| self.uris.push(uri)),
             0x87 => ip_address(value).map(|address| self.ips.push(address)),
-            0x88 => registered_id(value).map(|()| self.others += 1),
+            0x88 => registered_id(value).map(|()| self.unread += 1),
             _ => unsupported(&any.tag().to_string()),
         }
     }
@@ -62,7 +63,7 @@ fn text(
 
 /// OtherName ::= SEQUENCE { type-id OBJECT IDENTIFIER, value [0] EXPLICIT ANY }, implicitly
 /// tagged.
-fn other_name(value: &[u8]) -> Result<(), NamesError> {
+fn other_name(value: &[u8]) -> Result<ObjectIdentifier, NamesError> {
     const EXPLICIT_ZERO: Tag = Tag::ContextSpecific {
         constructed: true,
         number: TagNumber(0),
@@ -72,10 +73,10 @@ fn other_name(value: &[u8]) -> Result<(), NamesError> {
         let [type_id, explicit] = elements.as_slice() else {
             return Err(Tag::Sequence.length_error().into());
         };
-        strict::oid(type_id)?;
+        let type_id = strict::oid(type_id)?;
         let inner = strict::content(explicit, EXPLICIT_ZERO)?;
         AnyRef::from_der(inner)?;
-        strict::check_well_formed(inner)
+        strict::check_well_formed(inner).map(|()| type_id)
     };
     read().map_err(NamesError::malformed("otherName"))
 }

@@ -16,7 +16,7 @@ pub(super) fn email_fault(mailbox: &str) -> Option<&'static str> {
 }
 
 /// Checks a dNSName.
-pub(super) fn dns_fault(name: &str) -> Option<&'static str> {
+pub(crate) fn dns_fault(name: &str) -> Option<&'static str> {
     // The wildcard's own two bytes count.
     if name.len() > MAX_DNS_NAME {
         return Some(TOO_LONG);

@@ -46,6 +46,23 @@ pub(super) fn check(key: &[u8]) -> Result<KeyAlgorithm, PublicKeyError> {
     Ok(KeyAlgorithm::Rsa { bits })
 }
 
+/// The numbers of an RSA key.
+pub(super) struct Components<'a> {
+    pub(super) modulus: &'a [u8],
+    pub(super) bits: u32,
+    pub(super) exponent: u32,
+}
+
+/// Returns the numbers of a key that [`check`] accepts.
+pub(super) fn components(key: &[u8]) -> Option<Components<'_>> {
+    let numbers = RsaPublicKey::from_der(key).ok()?;
+    Some(Components {
+        modulus: numbers.modulus.as_bytes(),
+        bits: bit_length(numbers.modulus),
+        exponent: to_u32(numbers.public_exponent)?,
+    })
+}
+
 fn bit_length(number: UintRef<'_>) -> u32 {
     let zeros = number
         .as_bytes()

@@ -106,8 +106,8 @@ pub enum Pkcs11Fault {
     #[error("cannot be used: {0}")]
     UnsupportedKey(PublicKeyError),
     #[error(
-        "is not the one that the issuer was connected to; restore that key, or create an issuer \
-         for this one"
+        "is not the one that the issuer was connected to; restore that key, or set \
+         spec.rotation.requestID to rotate to this one"
     )]
     KeyReplaced,
 }
@@ -192,7 +192,11 @@ impl fmt::Display for Pkcs11Error {
 
 impl From<Pkcs11Error> for KeyError {
     fn from(error: Pkcs11Error) -> Self {
-        Self::new(error.fault.rule().1, error.to_string())
+        let is_missing = error.fault == Pkcs11Fault::NoPin;
+        Self {
+            is_missing,
+            ..Self::new(error.fault.rule().1, error.to_string())
+        }
     }
 }
 

@@ -7,14 +7,19 @@ use signet_core::x509::public_key::PublicKey;
 
 use super::error::{Pkcs11Fault, only};
 use super::public_key;
+use crate::access::KeyPin;
 use crate::pkcs11::Pkcs11;
 
 /// The attributes by which a private key is found: its label (CKA_LABEL), its id (CKA_ID), or both.
 #[derive(Clone)]
-pub(super) struct KeyName(Vec<Attribute>);
+pub(super) struct KeyName {
+    attributes: Vec<Attribute>,
+    /// The fingerprint of the CA's key, which selects it among several of this name.
+    fingerprint: Option<String>,
+}
 
 impl KeyName {
-    pub(super) fn of(key: &Pkcs11) -> Result<Self, Pkcs11Fault> {
+    pub(super) fn of(key: &Pkcs11, known: &KeyPin) -> Result<Self, Pkcs11Fault> {
         let label = key.key_label.clone().map(String::into_bytes);
         let mut name: Vec<_> = label.map(Attribute::Label).into_iter().collect();
         if let Some(id) = &key.key_id {
@@ -23,7 +28,10 @@ impl KeyName {
         }
         match name.is_empty() {
             true => Err(Pkcs11Fault::InvalidKeyName),
-            false => Ok(Self(name)),
+            false => Ok(Self {
+                attributes: name,
+                fingerprint: known.fingerprint.clone(),
+            }),
         }
     }
 }
@@ -37,13 +45,30 @@ pub(super) struct Key {
 /// Finds the private key that may sign, and its public half.
 pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Pkcs11Fault> {
     let handle = private_key(session, name)?;
-    let spki = public_half(session, handle)?;
-    let public_key = PublicKey::from_spki_der(&spki).map_err(Pkcs11Fault::UnsupportedKey)?;
+    let public_key = public_key_of(session, handle)?;
     Ok(Key { handle, public_key })
 }
 
+fn public_key_of(session: &Session, private: ObjectHandle) -> Result<PublicKey, Pkcs11Fault> {
+    let spki = public_half(session, private)?;
+    PublicKey::from_spki_der(&spki).map_err(Pkcs11Fault::UnsupportedKey)
+}
+
+/// Keeps the key of a fingerprint, if it is among them. The others may be keys that Signet cannot
+/// use.
+fn select(session: &Session, keys: Vec<ObjectHandle>, fingerprint: &str) -> Vec<ObjectHandle> {
+    let is_it = |key: &&ObjectHandle| {
+        let public_key = public_key_of(session, **key);
+        public_key.is_ok_and(|public_key| public_key.fingerprint() == fingerprint)
+    };
+    match keys.iter().find(is_it) {
+        Some(own) => vec![*own],
+        None => keys,
+    }
+}
+
 fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11Fault> {
-    let found = objects(session, ObjectClass::PRIVATE_KEY, &name.0)?;
+    let found = objects(session, ObjectClass::PRIVATE_KEY, &name.attributes)?;
     if found.is_empty() {
         return Err(Pkcs11Fault::KeyNotFound);
     }
@@ -52,6 +77,9 @@ fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11
         // A token without the attribute is trusted; its signatures are verified.
         let sign = attribute(session, handle, AttributeType::Sign)?;
         signing.extend((sign != Some(Attribute::Sign(false))).then_some(handle));
+    }
+    if let Some(fingerprint) = name.fingerprint.as_deref().filter(|_| signing.len() > 1) {
+        signing = select(session, signing, fingerprint);
     }
     let handle = only(
         signing,

@@ -6,7 +6,7 @@ use signet_core::request::{Api, Approval, RawRequest, Reference};
 
 use super::{Object, approved, conditions, object, with_status};
 use crate::fixtures::{alice, corp, shop_ca};
-use crate::requests::reconcile::needs_review;
+use crate::requests::certificate_signing_request::needs_review;
 
 fn read(object: &Object) -> RawRequest {
     object.due().unwrap().request.clone()
@@ -131,7 +131,7 @@ fn a_time_beyond_what_can_be_read_does_not_stop_the_list() {
     assert!(!other.is_ours());
 }
 
-fn duration(seconds: Value, annotation: Value) -> Result<Duration, String> {
+fn duration(seconds: Value, annotation: Value) -> Result<Option<Duration>, String> {
     let annotations = json!({ "experimental.cert-manager.io/request-duration": annotation });
     let annotations = if annotation.is_null() {
         json!({})
@@ -144,13 +144,13 @@ fn duration(seconds: Value, annotation: Value) -> Result<Duration, String> {
 
 #[test]
 fn a5_39_an_annotation_extends_no_lifetime_of_the_spec() {
-    let seconds = |seconds| Ok(Duration::from_secs(seconds));
+    let seconds = |seconds| Ok(Some(Duration::from_secs(seconds)));
     assert_eq!(duration(json!(7200), json!("1h30m")), seconds(5400));
     assert_eq!(duration(json!(7200), json!("2h")), seconds(7200));
     assert_eq!(duration(json!(7200), json!("87600h")), seconds(7200));
     assert_eq!(duration(json!(7200), Value::Null), seconds(7200));
     assert_eq!(duration(Value::Null, json!("10m")), seconds(600));
-    assert_eq!(duration(Value::Null, Value::Null), seconds(90 * 24 * 3600));
+    assert_eq!(duration(Value::Null, Value::Null), Ok(None));
 }
 
 /// Annotations can be changed after the approval, and policy treats what they request with care.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use signet_core::ca::CaChain;
-use signet_core::policy::CaProfile;
+use signet_core::policy::{CaProfile, default_rules};
 use signet_core::reason::Reason;
 use signet_core::request::RawRequest;
 use signet_core::spiffe::TrustDomain;
@@ -67,7 +67,7 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
     let chain = ca::root(&*signer, "Root", at(-DAY), DAY + 2 * HOUR);
     let end = chain.not_after();
     let mut asked = asked();
-    asked.duration = Ok(Duration::from_secs(86_400));
+    asked.duration = Ok(Some(Duration::from_secs(86_400)));
     let certificate = issued(asked, &ready(signer, chain)).await;
     assert_eq!(certificate.shortened, Some(Shortened::ByCa(end)));
     assert_eq!(
@@ -79,31 +79,25 @@ async fn pki_6_a_leaf_ends_with_its_ca_and_says_so() {
 #[tokio::test]
 async fn a_lifetime_above_the_maximum_is_shortened_and_the_message_says_so() {
     for (ca, field) in [
-        (false, "spec.profile.maxDuration"),
-        (true, "spec.profile.ca.maxDuration"),
+        (false, "the issuer's spec.profile.maxDuration"),
+        (true, "the issuer's spec.profile.ca.maxDuration"),
     ] {
         let signer = key::signer(KeyType::EcdsaP256);
         let chain = ca::valid(&*signer, "Root");
         let IssuerLookup::Ready(mut loaded) = ready(signer, chain) else {
             unreachable!("it was made ready");
         };
-        let rules = &mut Arc::get_mut(&mut loaded).unwrap().rules;
-        rules.lifetimes.max_leaf = (!ca).then_some(Duration::from_secs(5400));
-        rules.lifetimes.max_ca = ca.then_some(Duration::from_secs(5400));
-        rules.ca = Some(CaProfile {
-            path_length: 0,
-            allowed_requesters: None,
-        });
+        let policy = &mut Arc::get_mut(&mut loaded).unwrap().policy;
+        policy.lifetimes.max_leaf = (!ca).then_some(Duration::from_secs(5400));
+        policy.lifetimes.max_ca = ca.then_some(Duration::from_secs(5400));
+        policy.ca = Some(CaProfile { path_length: 0 });
         let lookup = IssuerLookup::Ready(loaded);
         for (requested, suffix) in [
             (5400, String::new()),
-            (
-                5401,
-                format!("; lifetime shortened to 1h30m, the issuer's {field}"),
-            ),
+            (5401, format!("; lifetime shortened to 1h30m, {field}")),
         ] {
             let mut asked = asked();
-            (asked.ca, asked.duration) = (ca, Ok(Duration::from_secs(requested)));
+            (asked.ca, asked.duration) = (ca, Ok(Some(Duration::from_secs(requested))));
             let message = issued(asked, &lookup).await.message();
             assert_eq!(message, format!("Certificate issued{suffix}"));
         }
@@ -117,12 +111,13 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     let IssuerLookup::Ready(mut loaded) = ready(signer, chain) else {
         unreachable!("it was made ready");
     };
-    Arc::get_mut(&mut loaded).unwrap().rules.trust_domain =
-        Some(TrustDomain::parse("example.org").unwrap());
+    let policy = &mut Arc::get_mut(&mut loaded).unwrap().policy;
+    policy.trust_domain = Some(TrustDomain::parse("example.org").unwrap());
+    policy.rules = default_rules(true);
     let mut asked = asked();
     asked.requester = service_account("shop", "web");
     asked.csr = csr::pem("", &[]);
-    asked.duration = Ok(Duration::from_secs(20));
+    asked.duration = Ok(Some(Duration::from_secs(20)));
     let certificate = issued(asked, &IssuerLookup::Ready(loaded)).await;
     assert_eq!(certificate.shortened, None);
     assert_eq!(

@@ -143,7 +143,7 @@ async fn pki_6_nothing_is_signed_in_the_last_hour_of_a_ca() {
     let remote = key::Remote::of(&*signer, Ok(Vec::new()));
     let found = ready(remote.clone(), chain);
     let mut asked = asked();
-    asked.duration = Ok(Duration::from_secs(86_400));
+    asked.duration = Ok(Some(Duration::from_secs(86_400)));
     let outcome = outcome(asked, &found, at(1)).await.unwrap();
     assert_eq!(outcome.labels(), ("waiting", Reason::CaExpiresTooSoon));
     assert!(wait(&outcome).message.contains("in less than 1h"));

@@ -32,14 +32,17 @@ fn the_first_root_is_pinned_and_the_warning_has_the_yaml() {
     assert_eq!(accepted.trust, Trust::Pinned);
     // Only the root of the path is pinned.
     assert_eq!(names(&accepted.chain).1, ["root"]);
-    let [Warning::Pinned { pin, .. }, Warning::RootLeftOut(left_out)] = &accepted.warnings[..]
+    let [
+        Warning::Pinned { remedy, .. },
+        Warning::RootLeftOut(left_out),
+    ] = &accepted.warnings[..]
     else {
         panic!("{:?}", accepted.warnings);
     };
     let fingerprint = hex::encode(read(root).fingerprint());
     assert_eq!(
-        *pin,
-        format!("trustedRoots: {{fingerprints: [\"{fingerprint}\"]}}")
+        remedy.to_string(),
+        format!("set in spec.certificate: trustedRoots: {{fingerprints: [\"{fingerprint}\"]}}")
     );
     assert_eq!(left_out, "CN=other");
 }
@@ -92,18 +95,46 @@ fn a_second_root_waits_until_it_is_listed_or_followed() {
         ..TrustedRoots::default()
     };
     let outcome = offered(&[issuing, middle], &[root], &trusting(&issuing.key, list));
-    let Err(Refusal::UntrustedRoot { pin, .. }) = outcome else {
+    let Err(refusal @ Refusal::UntrustedRoot { .. }) = outcome else {
         panic!("{outcome:?}");
     };
+    let [pinned, own] = [&first[0], &read(root)].map(|root| hex::encode(root.fingerprint()));
+    let message = refusal.to_string();
+    assert!(
+        message.contains(&format!("with SHA-256 {own} is not trusted")),
+        "{message}"
+    );
     // What was pinned stays listed.
-    for root in [&first[0], &read(root)] {
-        assert!(pin.contains(&hex::encode(root.fingerprint())), "{pin}");
-    }
+    let (_, yaml) = message.split_once("trustedRoots: ").unwrap();
+    assert!(yaml.contains(&pinned) && yaml.contains(&own), "{message}");
     list.follow_parent = true;
-    let accepted = offered(&[issuing, middle], &[root], &trusting(&issuing.key, list));
-    assert_eq!(accepted.unwrap().trust, Trust::Pinned);
+    let accepted = offered(&[issuing, middle], &[root], &trusting(&issuing.key, list)).unwrap();
+    assert_eq!((accepted.trust, accepted.warnings), (Trust::Pinned, vec![]));
 }
 
+/// A list that cannot be read, or is empty, must not turn into trust on first use.
+#[test]
+fn with_a_list_in_an_object_no_root_is_pinned() {
+    let Three {
+        root,
+        middle,
+        issuing,
+    } = &Three::new();
+    let list = TrustedRoots {
+        object: Some("the ConfigMap roots"),
+        ..TrustedRoots::default()
+    };
+    let outcome = offered(&[issuing, middle], &[root], &trusting(&issuing.key, list));
+    let Err(Refusal::UntrustedRoot { remedy, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        remedy.to_string(),
+        "add it to ca.crt of the ConfigMap roots"
+    );
+}
+
+/// It is trusted as the one before it is, and as long.
 #[test]
 fn a_renewed_root_over_the_same_key_is_trusted() {
     let Three {
@@ -111,16 +142,54 @@ fn a_renewed_root_over_the_same_key_is_trusted() {
         middle,
         issuing,
     } = &Three::new();
-    let pinned = [read(&root.clone().valid(at(-900 * DAY), at(-DAY)))];
+    let before = [read(&root.clone().valid(at(-900 * DAY), at(-DAY)))];
+    let list = TrustedRoots::default();
+    for (list, trust) in [
+        (
+            TrustedRoots {
+                pinned: &before,
+                ..list
+            },
+            Trust::Pinned,
+        ),
+        (
+            TrustedRoots {
+                created: &before,
+                ..list
+            },
+            Trust::Created,
+        ),
+        (
+            TrustedRoots {
+                certificates: &before,
+                ..list
+            },
+            Trust::SameKey,
+        ),
+    ] {
+        let accepted = offered(&[issuing, middle], &[root], &trusting(&issuing.key, list)).unwrap();
+        assert_eq!(accepted.trust, trust);
+        let pins = |warning: &Warning| matches!(warning, Warning::Pinned { .. });
+        let is_pinned = trust == Trust::Pinned;
+        assert_eq!(accepted.warnings.iter().any(pins), is_pinned, "{trust:?}");
+    }
+}
+
+/// An issuer that had a root of its own moves below a parent: that root pins no other.
+#[test]
+fn a_root_that_signet_created_is_not_the_first_of_a_parent() {
+    let Three {
+        root,
+        middle,
+        issuing,
+    } = &Three::new();
+    let created = [read(&Parts::root("own", &Key::p256(44)))];
     let list = TrustedRoots {
-        pinned: &pinned,
+        created: &created,
         ..TrustedRoots::default()
     };
     let accepted = offered(&[issuing, middle], &[root], &trusting(&issuing.key, list)).unwrap();
-    assert_eq!(
-        (accepted.trust, accepted.warnings),
-        (Trust::SameKey, vec![])
-    );
+    assert_eq!(accepted.trust, Trust::Pinned);
 }
 
 #[test]

@@ -47,6 +47,32 @@ impl OpenSsl {
         fs::read(self.0.path().join("csr.pem")).unwrap()
     }
 
+    /// Returns the SubjectPublicKeyInfo of a key, in DER.
+    pub(super) fn public_key(&self, key: &str) -> Vec<u8> {
+        self.run(&[
+            "pkey", "-in", key, "-pubout", "-outform", "DER", "-out", "spki.der",
+        ]);
+        fs::read(self.0.path().join("spki.der")).unwrap()
+    }
+
+    /// Signs a message, with further arguments of `openssl pkeyutl`.
+    pub(super) fn sign(&self, key: &str, message: &[u8], pkeyutl: &[&str]) -> Vec<u8> {
+        fs::write(self.0.path().join("message"), message).unwrap();
+        let fixed = [
+            "pkeyutl",
+            "-sign",
+            "-rawin",
+            "-in",
+            "message",
+            "-inkey",
+            key,
+            "-out",
+            "signature",
+        ];
+        self.run(&[&fixed, pkeyutl].concat());
+        fs::read(self.0.path().join("signature")).unwrap()
+    }
+
     fn run(&self, args: &[&str]) {
         let output = Command::new("openssl")
             .args(args)

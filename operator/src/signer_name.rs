@@ -7,7 +7,7 @@ use crate::issuer_name::IssuerName;
 /// The issuer that a signer name names; none if the name is not ours (rule A5-36).
 ///
 /// A namespace has no dots, so the first one ends it; an issuer's name may have some.
-pub(super) fn parse(signer_name: &str) -> Option<IssuerName> {
+pub(crate) fn parse(signer_name: &str) -> Option<IssuerName> {
     let (domain, rest) = signer_name.split_once('/')?;
     let plural = domain.strip_suffix(GROUP)?.strip_suffix('.')?;
     if rest.contains('/') {
@@ -27,6 +27,15 @@ pub(super) fn parse(signer_name: &str) -> Option<IssuerName> {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
     })
+}
+
+/// Returns the signer name of an issuer.
+pub(crate) fn of(issuer: &IssuerName) -> String {
+    let plural = issuer.kind.plural();
+    match issuer.kind {
+        IssuerKind::Issuer => format!("{plural}.{GROUP}/{}.{}", issuer.namespace, issuer.name),
+        IssuerKind::ClusterIssuer => format!("{plural}.{GROUP}/{}", issuer.name),
+    }
 }
 
 #[cfg(test)]
@@ -62,10 +71,12 @@ mod tests {
             ),
         ] {
             let issuer = parse(signer_name).unwrap();
+            assert_eq!(of(&issuer), signer_name);
             assert_eq!(
                 (issuer.kind, issuer.namespace.as_str(), issuer.name.as_str()),
                 (kind, namespace, name)
             );
+            assert_eq!(of(&issuer), signer_name);
         }
     }
 

@@ -1,0 +1,38 @@
+//! The pages about agents that need no kubelet for a part of their steps, followed word by word up
+//! to what is marked as not tested.
+
+use anyhow::Result;
+use signet_e2e::{TestNamespace, tutorial};
+
+shared![
+    linkerd_is_followed,
+    spire_is_followed,
+    open_service_mesh_is_followed,
+    trust_manager_is_followed,
+    files_is_followed,
+];
+
+/// The names on the pages are no other test's, so they can be followed at the same time.
+async fn follow(test: &TestNamespace, page: &str) -> Result<()> {
+    tutorial::follow(test.bed(), page, &[]).await
+}
+
+async fn linkerd_is_followed(test: &TestNamespace) -> Result<()> {
+    follow(test, "meshes/linkerd.md").await
+}
+
+async fn spire_is_followed(test: &TestNamespace) -> Result<()> {
+    follow(test, "meshes/spire.md").await
+}
+
+async fn open_service_mesh_is_followed(test: &TestNamespace) -> Result<()> {
+    follow(test, "meshes/open-service-mesh.md").await
+}
+
+async fn trust_manager_is_followed(test: &TestNamespace) -> Result<()> {
+    follow(test, "meshes/trust-manager.md").await
+}
+
+async fn files_is_followed(test: &TestNamespace) -> Result<()> {
+    follow(test, "meshes/files.md").await
+}

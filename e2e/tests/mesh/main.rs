@@ -1,0 +1,41 @@
+//! The end-to-end tests about meshes: Signet on a real control plane, with the mesh's own control
+//! plane beside it.
+//!
+//! One binary, so that one control plane serves them all; [`signet_e2e::runner`] runs them. On the
+//! shared bed cert-manager's approver approves. There is no kubelet: [`signet_testbed::istio`]
+//! starts istiod as its Deployment says, and the agent of a workload is a program with Istio's own
+//! code.
+
+#[macro_use]
+extern crate signet_e2e;
+
+mod ca_pages;
+mod cacerts;
+mod pages;
+mod ra;
+mod ra_rotation;
+mod ra_trust_domain;
+
+use std::process::ExitCode;
+
+use signet_e2e::{Setup, mesh};
+
+const SETUP: Setup = Setup {
+    approves: true,
+    prepare: mesh::prepare,
+    // Each has an istiod.
+    threads: 3,
+    flags: || Ok(Vec::new()),
+};
+
+fn main() -> ExitCode {
+    let tests = [
+        ra_trust_domain::tests(),
+        ra_rotation::tests(),
+        ra::tests(),
+        cacerts::tests(),
+        ca_pages::tests(),
+    ];
+    let tests = tests.into_iter().flatten().collect();
+    signet_e2e::runner::run_on(SETUP, tests, pages::tests)
+}

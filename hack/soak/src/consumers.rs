@@ -1,0 +1,212 @@
+//! The consumers of certificates: each is a TLS server and a client with a leaf of its own, and
+//! learns of roots in one of three ways.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use crate::peers::{Identity, Peers, Stack};
+
+/// How a consumer learns which roots are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trust {
+    /// It follows the published ConfigMap.
+    Live,
+    /// It follows a copy of the ConfigMap that lags behind.
+    Lagging,
+    /// It knows only the `ca.crt` that came with its last leaf.
+    Leaf,
+}
+
+impl Trust {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Lagging, Self::Leaf];
+}
+
+impl Display for Trust {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Live => "follows the ConfigMap",
+            Self::Lagging => "follows a lagging copy",
+            Self::Leaf => "ca.crt of its last leaf",
+        })
+    }
+}
+
+/// A certificate as it was issued.
+#[derive(Clone)]
+#[allow(missing_debug_implementations, reason = "it holds a key")]
+pub struct Leaf {
+    /// The certificate and the intermediates above it, in PEM.
+    pub chain: String,
+    /// The private key, in PEM.
+    pub key: String,
+    /// The roots that came with it, in PEM.
+    pub ca: String,
+    /// The end of its validity.
+    pub not_after: Timestamp,
+}
+
+impl Leaf {
+    /// Returns how long it is still valid.
+    pub fn remaining(&self) -> Duration {
+        Duration::try_from(self.not_after.duration_since(Timestamp::now())).unwrap_or_default()
+    }
+}
+
+/// A TLS server and client.
+#[allow(missing_debug_implementations, reason = "it holds keys")]
+pub struct Consumer {
+    /// Its name.
+    pub name: String,
+    /// Its TLS library.
+    pub stack: Stack,
+    /// How it learns of roots.
+    pub trust: Trust,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    leaf: Option<Leaf>,
+    leaves: usize,
+    bundle: Option<String>,
+    port: Option<u16>,
+}
+
+impl State {
+    fn identity(&self, trust: Trust) -> Option<Identity> {
+        let leaf = self.leaf.as_ref()?;
+        let roots = match trust {
+            Trust::Leaf => &leaf.ca,
+            Trust::Live | Trust::Lagging => self.bundle.as_ref()?,
+        };
+        Some(Identity {
+            chain: leaf.chain.clone(),
+            key: leaf.key.clone(),
+            roots: roots.clone(),
+        })
+    }
+}
+
+/// What a consumer has at one time.
+#[allow(missing_debug_implementations, reason = "it holds a key")]
+pub struct Presented {
+    /// The port of its server.
+    pub port: u16,
+    /// The end of its leaf.
+    pub not_after: Timestamp,
+    /// What it presents and trusts.
+    pub identity: Identity,
+}
+
+/// All consumers, one of each library and way to trust.
+#[allow(missing_debug_implementations, reason = "it holds keys")]
+pub struct Consumers {
+    /// In the order of libraries and ways to trust.
+    pub all: Vec<Consumer>,
+    peers: BTreeMap<Stack, Peers>,
+}
+
+impl Consumers {
+    /// Starts the consumers. They have no certificates yet.
+    ///
+    /// # Errors
+    /// A program cannot be built or started.
+    pub async fn start() -> Result<Self> {
+        let mut peers = BTreeMap::new();
+        let mut all = Vec::new();
+        for stack in Stack::ALL {
+            peers.insert(stack, Peers::start(stack).await?);
+            all.extend(Trust::ALL.map(|trust| Consumer {
+                name: format!("{stack}-{trust:?}").to_lowercase(),
+                stack,
+                trust,
+                state: Mutex::default(),
+            }));
+        }
+        Ok(Self { all, peers })
+    }
+
+    /// Has a consumer present another leaf from now on.
+    ///
+    /// # Errors
+    /// Its library does not accept the leaf.
+    pub async fn install(&self, consumer: &Consumer, leaf: Leaf) -> Result<()> {
+        let mut state = consumer.state.lock().await;
+        state.leaf = Some(leaf);
+        state.leaves += 1;
+        self.set(consumer, &mut state).await
+    }
+
+    /// Has those consumers trust this bundle that follow it in this way.
+    ///
+    /// # Errors
+    /// A library does not accept the bundle.
+    pub async fn trust(&self, trust: Trust, bundle: &str) -> Result<()> {
+        for consumer in self.all.iter().filter(|one| one.trust == trust) {
+            let mut state = consumer.state.lock().await;
+            state.bundle = Some(bundle.to_owned());
+            self.set(consumer, &mut state).await?;
+        }
+        Ok(())
+    }
+
+    async fn set(&self, consumer: &Consumer, state: &mut State) -> Result<()> {
+        if let Some(identity) = state.identity(consumer.trust) {
+            let peers = self.peers(consumer)?;
+            state.port = Some(peers.set(&consumer.name, &identity).await?);
+        }
+        Ok(())
+    }
+
+    /// Connects a consumer to the server of another one. Returns the error of a handshake that
+    /// fails.
+    ///
+    /// # Errors
+    /// The process of the peers has ended.
+    pub async fn connect(&self, client: &Consumer, port: u16) -> Result<Option<String>> {
+        self.peers(client)?.connect(&client.name, port).await
+    }
+
+    /// Returns why the server of a consumer last refused a client.
+    ///
+    /// # Errors
+    /// The process of the peers has ended.
+    pub async fn refusal(&self, server: &Consumer) -> Result<String> {
+        self.peers(server)?.refusal(&server.name).await
+    }
+
+    fn peers(&self, consumer: &Consumer) -> Result<&Peers> {
+        self.peers
+            .get(&consumer.stack)
+            .context("every library runs")
+    }
+}
+
+impl Consumer {
+    /// Returns what it has now; none while it has no certificate or no roots.
+    pub async fn presented(&self) -> Option<Presented> {
+        let state = self.state.lock().await;
+        Some(Presented {
+            port: state.port?,
+            not_after: state.leaf.as_ref()?.not_after,
+            identity: state.identity(self.trust)?,
+        })
+    }
+
+    /// Returns how many leaves it has presented so far.
+    pub async fn leaves(&self) -> usize {
+        self.state.lock().await.leaves
+    }
+
+    /// Returns how long its leaf is still valid.
+    pub async fn remaining(&self) -> Duration {
+        let state = self.state.lock().await;
+        state.leaf.as_ref().map_or(Duration::ZERO, Leaf::remaining)
+    }
+}
