@@ -164,8 +164,30 @@ impl Bed {
     where
         K: Resource<DynamicType = ()>,
     {
+        let about = format!("involvedObject.uid={}", object.uid().unwrap_or_default());
+        self.wait_for_event_of(&object.name_any(), &about, reason)
+            .await
+    }
+
+    /// Waits for an event about a ServiceAccount that need not exist, as one about a workload whose
+    /// agent was refused.
+    ///
+    /// # Errors
+    /// There is none; the error has the reasons of those that there are.
+    pub async fn wait_for_account_event(
+        &self,
+        (namespace, name): (&str, &str),
+        reason: &str,
+    ) -> Result<Event> {
+        let about = format!(
+            "involvedObject.kind=ServiceAccount,involvedObject.name={name},metadata.namespace={namespace}"
+        );
+        self.wait_for_event_of(name, &about, reason).await
+    }
+
+    async fn wait_for_event_of(&self, name: &str, about: &str, reason: &str) -> Result<Event> {
         let observe = async || {
-            let events = self.events(object).await?;
+            let events = self.events_of(about).await?;
             let reasons: Vec<_> = events
                 .iter()
                 .filter_map(|it| it.reason.as_deref())
@@ -176,7 +198,6 @@ impl Bed {
                 .find(|event| event.reason.as_deref() == Some(reason));
             Ok(found.map_or(Progress(reasons), Reached))
         };
-        let name = object.name_any();
         until(format!("an event {reason} about {name}"), observe).await
     }
 
@@ -185,12 +206,14 @@ impl Bed {
     /// # Errors
     /// The API server did not respond.
     pub async fn events<K: Resource<DynamicType = ()>>(&self, object: &K) -> Result<Vec<Event>> {
-        let events: Api<Event> = Api::all(self.client());
         let about = format!("involvedObject.uid={}", object.uid().unwrap_or_default());
-        Ok(events
-            .list(&ListParams::default().fields(&about))
-            .await?
-            .items)
+        self.events_of(&about).await
+    }
+
+    async fn events_of(&self, fields: &str) -> Result<Vec<Event>> {
+        let events: Api<Event> = Api::all(self.client());
+        let selected = ListParams::default().fields(fields);
+        Ok(events.list(&selected).await?.items)
     }
 }
 

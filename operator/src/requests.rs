@@ -20,6 +20,7 @@ mod outcome;
 mod pod_certificate_request;
 mod reconcile;
 mod unapproved;
+mod unread;
 pub(crate) mod unwatched;
 mod watch;
 

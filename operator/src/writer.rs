@@ -102,6 +102,13 @@ impl Writer {
         Ok(WriteResult::Done)
     }
 
+    /// Writes an event about an object, which may not exist. One that cannot be written is logged.
+    pub async fn event(&self, object: &ObjectReference, event: PlannedEvent) {
+        let namespace = object.namespace.as_deref().unwrap_or_default();
+        let _permit = self.permits.acquire(namespace).await;
+        self.publish(object, namespace, event).await;
+    }
+
     /// Writes a status as [`Self::apply`] does, and returns the object's new resourceVersion; none
     /// if the object was changed or deleted.
     pub async fn status<K>(&self, object: &K, status: &Value) -> Result<Option<String>, kube::Error>
@@ -158,6 +165,11 @@ impl Writer {
         match recorder.publish(&event, object).await {
             Ok(()) => {}
             Err(error) if is_namespace_terminating(&error) => self.terminating.log(namespace),
+            Err(kube::Error::Api(answer)) if answer.is_not_found() => tracing::debug!(
+                namespace,
+                reason = event.reason,
+                "no event, because its namespace does not exist"
+            ),
             Err(error) => tracing::warn!(
                 error = describe(&error),
                 reason = event.reason,

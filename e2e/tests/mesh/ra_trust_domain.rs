@@ -104,10 +104,23 @@ async fn a_refusal_is_silent_for_a_minute(test: &TestNamespace) -> Result<()> {
         ..Form::of(AgentKey::P256)
     };
     let begin = Instant::now();
+    let shop = mesh.namespace().name();
+    let event = async {
+        let reason = "IdentityNotAllowed";
+        let bed = test.bed();
+        bed.wait_for_account_event((shop, "orders"), reason).await
+    };
     let refused = mesh.workload("orders", form, &roots).await.err();
     let error = format!("{:#}", refused.context("it is issued")?);
     ensure!(error.contains("timeout when watching CSR"), "{error}");
     ensure!(begin.elapsed() >= Duration::from_secs(60), "{begin:?}");
+    let message = event.await?.message.unwrap_or_default();
+    let begin = format!("ClusterIssuer {} refused the certificate that", issuer.name);
+    ensure!(message.starts_with(&begin), "{message}");
+    ensure!(
+        message.contains(&format!("spiffe://other.example/ns/{shop}/sa/orders")),
+        "{message}"
+    );
     Ok(())
 }
 

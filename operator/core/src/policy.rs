@@ -29,6 +29,7 @@ mod reference;
 mod requesters;
 pub mod rule;
 mod trust_domains;
+mod unread;
 mod usages;
 
 #[cfg(test)]
@@ -89,7 +90,14 @@ pub fn decide(request: &Request, issuer: Issuer<'_>, facts: Facts<'_>) -> Decisi
                 format!("{name} is not ready: {message}"),
             ))
         }),
-        Issuer::Ready(policy) => admissible(request).and_then(|()| grant(request, policy, facts)),
+        Issuer::Ready(policy) => admissible(request)
+            .and_then(|()| grant(request, policy, facts))
+            .map_err(|refusal| match refusal {
+                Refusal::Wait(wait) => Refusal::Wait(wait),
+                Refusal::Deny(denial) => {
+                    Refusal::Deny(unread::with_workload(denial, request, policy, facts))
+                }
+            }),
     };
     match decision {
         Ok(grant) => Decision::Grant(Box::new(grant)),

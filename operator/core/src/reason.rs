@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::request::ServiceAccount;
+
 /// Why a request waits, was denied or was issued.
 ///
 /// The list is closed: a metric label or an alert rule may rely on it. The names are what users
@@ -145,6 +147,7 @@ impl Reason {
             reason: self,
             message: message.into(),
             rule: None,
+            workload: None,
         }
     }
 }
@@ -167,6 +170,9 @@ pub struct Denial {
     pub message: String,
     /// The closest of the requester's rules, if it has one.
     pub rule: Option<String>,
+    /// The workload whose users get an event, because the agent that requested for it shows them no
+    /// refusal.
+    pub workload: Option<ServiceAccount>,
 }
 
 impl fmt::Display for Reason {

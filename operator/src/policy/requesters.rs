@@ -100,6 +100,7 @@ fn delegates(delegates: &api::Delegates) -> Result<Requesters, Fault> {
         act_for: namespaces(&delegates.act_for),
         request_in,
         own: delegates.own.as_ref().map(own_names).transpose()?,
+        unread: None,
     }))
 }
 

@@ -16,7 +16,7 @@ use super::kind::{RequestKind, WaitingReport};
 use super::log::{self, Subject, Unsettled};
 use super::object::{Due, Observed};
 use super::outcome::Outcome;
-use super::unapproved;
+use super::{unapproved, unread};
 use crate::api_error::{UNPROCESSABLE, describe};
 use crate::context::{Context, DEADLINE};
 use crate::issuer_name::IssuerName;
@@ -198,6 +198,11 @@ async fn write<K: RequestKind>(
     }
     let result = result?;
     if result == WriteResult::Done {
+        if let Some((workload, event)) =
+            unread::event(&due.request.requester.username, &due.issuer, outcome)
+        {
+            context.writer.event(&workload, event).await;
+        }
         record(subject, outcome, issuer, context);
     }
     Ok(result)

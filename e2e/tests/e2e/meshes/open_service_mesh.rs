@@ -22,6 +22,7 @@ shared![
     the_control_plane_gets_no_ids_but_those_of_workloads,
     the_control_plane_requests_in_its_own_namespace_only,
     others_get_no_names_of_the_mesh,
+    the_users_of_the_workload_learn_of_a_refusal,
 ];
 
 const ACCOUNT: &str = "osm";
@@ -270,6 +271,39 @@ async fn others_get_no_names_of_the_mesh(test: &TestNamespace) -> Result<()> {
             let who = user.name();
             refused(namespace, user, &ask, "RequesterNotAllowed", who).await?;
         }
+    }
+    Ok(())
+}
+
+/// In the namespace of the workload, because OSM reads no refusal. One of a stranger, for the same
+/// names, is not shown there.
+async fn the_users_of_the_workload_learn_of_a_refusal(test: &TestNamespace) -> Result<()> {
+    let (user, other) = (
+        osm(test).await?,
+        test.service_account("osm-cleanup", &[RIGHTS]).await?,
+    );
+    let shop = TestNamespace::create(test.bed(), "shop").await?;
+    for (domain, account) in [(Domain::Plain, "orders"), (Domain::Spiffe, "payments")] {
+        let mut requesters = osm_of(test);
+        requesters["delegates"]["for"] = json!({ "namespaces": [shop.name()] });
+        let issuer = issuer(test, domain, &[preset("OpenServiceMesh", requesters)]).await?;
+        let name = format!("{PROXY}.{account}.{}", shop.name());
+        let (dns, id, _) = csr_of(domain, &name)?;
+        let csr = csr("www.example.org", &dns, id.as_deref())?;
+        let ask = ask(&issuer, &csr);
+        refused(test, &other, &ask, "RequesterNotAllowed", "osm-cleanup").await?;
+        refused(test, &user, &ask, "NameNotAllowed", "www.example.org").await?;
+
+        let workload = (shop.name(), account);
+        let event = test
+            .bed()
+            .wait_for_account_event(workload, "NameNotAllowed")
+            .await?;
+        let message = event.message.unwrap_or_default();
+        let begin = format!("ClusterIssuer {} refused the certificate that", issuer.name);
+        ensure!(message.starts_with(&begin), "{message}");
+        ensure!(message.contains("www.example.org"), "{message}");
+        ensure!(!message.contains("osm-cleanup"), "{message}");
     }
     Ok(())
 }

@@ -33,6 +33,7 @@ pub(super) fn delegates(agent: ServiceAccount, request_in: &[&str]) -> Delegates
         act_for: Namespaces::All,
         request_in: names(request_in),
         own: None,
+        unread: None,
     }
 }
 

@@ -12,7 +12,9 @@ use super::build::{
 };
 use super::{Preset, PresetContext, PresetError};
 use crate::policy::pattern::{PatternError, TextPattern};
-use crate::policy::rule::{Allow, AllowedNames, OwnNames, Requesters, Rule};
+use crate::policy::rule::{
+    Allow, AllowedNames, Delegates, OwnNames, Requesters, Rule, UnreadRefusals, WorkloadName,
+};
 use crate::request::ServiceAccount;
 
 pub(super) const NAMESPACE: &str = "istio-system";
@@ -26,9 +28,17 @@ pub(super) fn rules(context: &PresetContext<'_>) -> Result<Vec<Rule>, PresetErro
     let istiod = delegates(account(NAMESPACE, ISTIOD), &[]);
     let each = each_delegate(context, Preset::Istio, istiod, own)?;
     let rules = each.into_iter().map(|(name, delegates)| {
+        // istiod waits for a certificate, and reads no condition (security/pkg/k8s/chiron/utils.go).
+        let unread = UnreadRefusals {
+            named_by: WorkloadName::SpiffeId,
+            namespaces: delegates.act_for.clone(),
+        };
         Ok(Rule {
             name,
-            requesters: Requesters::Delegates(delegates),
+            requesters: Requesters::Delegates(Delegates {
+                unread: Some(unread),
+                ..delegates
+            }),
             allow: workloads()?,
         })
     });

@@ -10,7 +10,8 @@ use super::build::{account, delegates, dns_names, leaf_limits, names, spiffe_ids
 use super::{Preset, PresetContext, PresetError};
 use crate::policy::pattern::PatternError;
 use crate::policy::rule::{
-    Agent, Allow, AllowedNames, Delegates, Namespaces, Requesters, Rule, SpiffeIds,
+    Agent, Allow, AllowedNames, Delegates, Namespaces, Requesters, Rule, SpiffeIds, UnreadRefusals,
+    WorkloadName,
 };
 
 const NAMESPACE: &str = "osm-system";
@@ -22,7 +23,10 @@ const TRUST_DOMAIN: &str = "cluster.local";
 const SERVERS: [&str; 3] = ["osm-bootstrap", "osm-injector", "osm-validator"];
 
 pub(super) fn rules(context: &PresetContext<'_>) -> Result<Vec<Rule>, PresetError> {
-    let delegates = osm(context)?;
+    let delegates = Delegates {
+        unread: Some(unread(context)?),
+        ..osm(context)?
+    };
     let workloads = workload_namespaces(context)?;
     let namespaces = delegates.agents.iter().filter_map(|agent| match agent {
         Agent::ServiceAccount(account) => Some(account.namespace.clone()),
@@ -70,22 +74,39 @@ fn osm(context: &PresetContext<'_>) -> Result<Delegates, PresetError> {
     })
 }
 
-/// The namespaces of workloads, as patterns have them.
-fn workload_namespaces(context: &PresetContext<'_>) -> Result<Vec<String>, PresetError> {
+/// The namespaces of a replaced `for`.
+fn replaced_for<'a>(context: &PresetContext<'a>) -> Result<Option<&'a Namespaces>, PresetError> {
     let replaced = context.replacement;
     let replaced = replaced.map(|replacement| replacement.delegates(Preset::OpenServiceMesh));
-    Ok(
-        match replaced.transpose()?.map(|delegates| &delegates.act_for) {
-            Some(Namespaces::Named(named)) => named.iter().cloned().collect(),
-            _ => vec!["*".to_owned()],
+    Ok(replaced.transpose()?.map(|delegates| &delegates.act_for))
+}
+
+/// The namespaces of workloads, as patterns have them.
+fn workload_namespaces(context: &PresetContext<'_>) -> Result<Vec<String>, PresetError> {
+    Ok(match replaced_for(context)? {
+        Some(Namespaces::Named(named)) => named.iter().cloned().collect(),
+        _ => vec!["*".to_owned()],
+    })
+}
+
+/// OSM waits for a certificate, and reads no condition.
+fn unread(context: &PresetContext<'_>) -> Result<UnreadRefusals, PresetError> {
+    let replaced = replaced_for(context)?.cloned();
+    Ok(UnreadRefusals {
+        named_by: WorkloadName::DnsName {
+            trust_domain: trust_domain(context).to_owned(),
         },
-    )
+        namespaces: replaced.unwrap_or(Namespaces::All),
+    })
+}
+
+fn trust_domain<'a>(context: &PresetContext<'a>) -> &'a str {
+    let own = context.trust_domain;
+    own.map_or(TRUST_DOMAIN, |own| own.as_str())
 }
 
 fn dns(context: &PresetContext<'_>, workloads: &[String], servers: &[[String; 2]]) -> Vec<String> {
-    let trust_domain = context
-        .trust_domain
-        .map_or(TRUST_DOMAIN, |own| own.as_str());
+    let trust_domain = trust_domain(context);
     let servers = servers.iter();
     let servers = servers.map(|[server, namespace]| format!("{server}.{namespace}.svc"));
     let of_workloads = workloads.iter().flat_map(|namespace| {

@@ -10,6 +10,7 @@ mod drivers;
 mod istio;
 mod istio_csr;
 mod replacement;
+mod unread;
 
 /// The rules of a preset with its usual requesters, on an issuer of `example.org`.
 fn rules(preset: Preset) -> Vec<Rule> {

@@ -39,7 +39,7 @@ pub(super) fn decide<'a>(
 }
 
 /// `/ns/<n>/…` is an identity of namespace n, and exactly `/ns/<n>/sa/<s>` that of a ServiceAccount.
-fn bindings(id: &SpiffeId) -> Bindings<'_> {
+pub(super) fn bindings(id: &SpiffeId) -> Bindings<'_> {
     let mut segments = id.segments();
     let first = [(); 5].map(|()| segments.next());
     let (namespace, service_account) = match first {

@@ -98,7 +98,7 @@ fn has_all(labels: &BTreeMap<String, String>, selector: &BTreeMap<String, String
 
 /// A ServiceAccount is recognized by its token, and never by a name or group that a client
 /// certificate can carry. cert-manager's own account is never an agent.
-fn is_agent(delegates: &Delegates, case: &Case<'_>) -> bool {
+pub(super) fn is_agent(delegates: &Delegates, case: &Case<'_>) -> bool {
     let requester = &case.request.raw.requester;
     delegates.agents.iter().any(|agent| match agent {
         Agent::ServiceAccount(agent) => {

@@ -12,7 +12,9 @@ mod requesters;
 pub use allow::{Allow, CaRight, SpiffeIds, Unlisted};
 pub use limits::{AllowedUsages, KeyRule, KeySizes, RuleLimits};
 pub use names::{AllowedNames, Attribute};
-pub use requesters::{Agent, Delegates, Namespaces, OwnNames, Requesters};
+pub use requesters::{
+    Agent, Delegates, Namespaces, OwnNames, Requesters, UnreadRefusals, WorkloadName,
+};
 
 /// A rule of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]

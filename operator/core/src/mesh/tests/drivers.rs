@@ -200,6 +200,7 @@ fn an_open_service_mesh_elsewhere_gets_the_names_of_listed_namespaces() {
             act_for: Namespaces::Named(names(&["shop"])),
             request_in: names(&[]),
             own: None,
+            unread: None,
         }),
         request_in: None,
     };

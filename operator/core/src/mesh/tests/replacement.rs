@@ -6,7 +6,7 @@ use super::super::build::{account, names, own_names};
 use super::*;
 use crate::policy::rule::{Agent, Namespaces};
 
-fn agents(accounts: &[(&str, &str)]) -> Replacement {
+pub(super) fn agents(accounts: &[(&str, &str)]) -> Replacement {
     let accounts = accounts.iter();
     let agents = accounts.map(|(namespace, name)| Agent::ServiceAccount(account(namespace, name)));
     Replacement {
@@ -16,6 +16,7 @@ fn agents(accounts: &[(&str, &str)]) -> Replacement {
             // What a spec without requestNamespaces is read as; the preset knows better.
             request_in: names(&["anywhere"]),
             own: None,
+            unread: None,
         }),
         request_in: None,
     }

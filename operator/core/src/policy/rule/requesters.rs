@@ -50,6 +50,31 @@ pub struct Delegates {
     pub request_in: BTreeSet<String>,
     /// What belongs to the agents themselves.
     pub own: Option<OwnNames>,
+    /// Who else learns of a refusal, for agents that read none. Only presets have it.
+    pub unread: Option<UnreadRefusals>,
+}
+
+/// The workloads of agents that read no refusals: an event in the namespace of the workload tells its
+/// users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadRefusals {
+    /// Where a request names its workload.
+    pub named_by: WorkloadName,
+    /// The namespaces of workloads.
+    pub namespaces: Namespaces,
+}
+
+/// Where a request names its workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkloadName {
+    /// The SPIFFE ID `/ns/<namespace>/sa/<account>`, in any trust domain.
+    SpiffeId,
+    /// The first DNS name, `<account>.<namespace>.<trust domain>`, or the same after
+    /// `<UUID>.sidecar.` (Open Service Mesh).
+    DnsName {
+        /// The suffix of the names.
+        trust_domain: String,
+    },
 }
 
 /// An agent.

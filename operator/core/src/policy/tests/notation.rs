@@ -175,6 +175,7 @@ impl RuleText {
             act_for: namespaces(self.all("for").next().unwrap_or("*")),
             request_in: self.all("in").map(str::to_owned).collect(),
             own,
+            unread: None,
         }
     }
 }
