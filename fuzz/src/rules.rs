@@ -14,12 +14,12 @@ use signet_core::spiffe::TrustDomain;
 use crate::request::account;
 
 static NAMESPACES: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-static TRUST_DOMAINS: BTreeSet<TrustDomain> = BTreeSet::new();
+static TRUST_DOMAINS: Option<BTreeSet<TrustDomain>> = Some(BTreeSet::new());
 
 /// Nothing is known of namespaces, and no other issuer serves a trust domain.
 pub const FACTS: Facts<'static> = Facts {
     namespaces: &NAMESPACES,
-    served_trust_domains: Some(&TRUST_DOMAINS),
+    served_trust_domains: &TRUST_DOMAINS,
 };
 
 /// The preset, or rules of each kind of requester; before them the right to CA certificates.

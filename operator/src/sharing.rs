@@ -14,6 +14,7 @@ mod tests;
 use std::collections::{BTreeSet, HashSet};
 
 use parking_lot::Mutex;
+use signet_core::policy::ServedTrustDomains;
 use signet_core::spiffe::TrustDomain;
 
 pub use index::{CaIndex, CaKeys};
@@ -34,6 +35,21 @@ pub struct Sharing {
 struct State {
     index: CaIndex,
     first_pass: FirstPass,
+}
+
+/// What an issuer shares, looked up when it is asked for.
+#[derive(Debug)]
+struct ServedWith<'a> {
+    state: &'a Mutex<State>,
+    issuer: &'a IssuerName,
+}
+
+impl ServedTrustDomains for ServedWith<'_> {
+    fn list(&self) -> Option<BTreeSet<TrustDomain>> {
+        let state = self.state.lock();
+        let is_complete = state.first_pass.is_complete();
+        is_complete.then(|| state.index.served(self.issuer))
+    }
 }
 
 /// After a start, the issuers are observed one after another, and what they share is not known
@@ -117,12 +133,13 @@ impl Sharing {
         self.state.lock().index.shared(name)
     }
 
-    /// Returns the trust domains whose IDs an issuer without one must not issue; none until every
-    /// issuer was observed once.
-    pub fn served(&self, name: &IssuerName) -> Option<BTreeSet<TrustDomain>> {
-        let state = self.state.lock();
-        let is_complete = state.first_pass.is_complete();
-        is_complete.then(|| state.index.served(name))
+    /// Returns the trust domains whose IDs an issuer without one must not issue. They are collected
+    /// when they are listed, and not known before every issuer was observed once.
+    pub fn served_with<'a>(&'a self, issuer: &'a IssuerName) -> impl ServedTrustDomains {
+        ServedWith {
+            state: &self.state,
+            issuer,
+        }
     }
 
     /// Returns the other issuers whose chains have this key; none if there are none.

@@ -38,7 +38,7 @@ mod tests;
 pub use ca::CaProfile;
 pub use common_name::CommonNameKind;
 pub use default::{DEFAULT, default_rules};
-pub use facts::{Facts, NamespaceLabels};
+pub use facts::{Facts, NamespaceLabels, ServedTrustDomains};
 pub use grant::{Grant, Kind, Terms};
 pub use issuer::{Issuer, IssuerPolicy};
 pub use lifetime::{Cap, DEFAULT_MIN_DURATION, LifetimeLimits, Shortening};

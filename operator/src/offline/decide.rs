@@ -172,10 +172,10 @@ impl Files {
     }
 
     fn verdict(&self, request: Request, policy: &IssuerPolicy) -> Verdict {
-        let served = self.served_trust_domains(&request.issuer);
+        let served = Some(self.served_trust_domains(&request.issuer));
         let facts = Facts {
             namespaces: &self.namespaces,
-            served_trust_domains: Some(&served),
+            served_trust_domains: &served,
         };
         let issuer = policy::Issuer::Ready(policy);
         let forecast = match &request.draft {

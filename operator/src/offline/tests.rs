@@ -33,6 +33,8 @@ fn listed(mut rule: PolicyRule) -> PolicyRule {
 fn expected(mut rule: Rule) -> Rule {
     if let Requesters::Delegates(delegates) = &mut rule.requesters {
         delegates.act_for = Namespaces::Named(["shop".to_owned()].into());
+        // Only presets have it.
+        delegates.unread = None;
         // None stands for those of the agents.
         if delegates.request_in.is_empty() {
             let agents = delegates.agents.iter().filter_map(|agent| match agent {

@@ -9,15 +9,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use signet_core::issue::{CertificateToSign, Issued};
-use signet_core::policy::{Decision, Facts, Grant, Issuer, decide};
+use signet_core::policy::{Decision, Facts, Grant, Issuer, ServedTrustDomains, decide};
 use signet_core::reason::Reason;
 use signet_core::request::{RawRequest, Request};
-use signet_core::spiffe::TrustDomain;
 
 use super::outcome::{Certificate, Outcome};
 use crate::issuer_name::IssuerName;
@@ -30,9 +28,7 @@ pub(super) struct SignContext<'a> {
     pub(super) issuer: &'a IssuerName,
     pub(super) lookup: &'a IssuerLookup,
     pub(super) labels: &'a dyn LabelSource,
-    /// The trust domains whose IDs an issuer without one must not issue; none if they are not known
-    /// yet.
-    pub(super) served: Option<&'a BTreeSet<TrustDomain>>,
+    pub(super) served: &'a dyn ServedTrustDomains,
     pub(super) metrics: &'a Metrics,
     pub(super) now: Timestamp,
 }

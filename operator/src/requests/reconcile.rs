@@ -109,10 +109,10 @@ async fn answer<K: RequestKind>(
     }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
     let completed = K::complete(object.meta(), due, &lookup, &context.client).await;
-    let served = context.sharing.served(&due.issuer);
+    let served = context.sharing.served_with(&due.issuer);
     let sign_context = SignContext {
         labels: &context.labels,
-        served: served.as_ref(),
+        served: &served,
         issuer: &due.issuer,
         lookup: &lookup,
         metrics: &context.metrics,

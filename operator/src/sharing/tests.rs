@@ -242,10 +242,14 @@ fn which_trust_domains_are_served_is_unknown_until_every_issuer_was_observed() {
     let sharing = Sharing::new(Wakeups::default());
     let own = issuer("shop", "ca");
     sharing.set(&own, plain(&["root"]));
-    assert_eq!(sharing.served(&own), None, "not listed");
+    assert_eq!(sharing.served_with(&own).list(), None, "not listed");
     sharing.listed([own.clone(), corp()]);
-    assert_eq!(sharing.served(&own), None, "one was not observed");
+    assert_eq!(
+        sharing.served_with(&own).list(),
+        None,
+        "one was not observed"
+    );
     sharing.set(&corp(), spiffe(&["root"]));
-    let served = sharing.served(&own).unwrap();
+    let served = sharing.served_with(&own).list().unwrap();
     assert_eq!(served, [trust_domain("example.org")].into());
 }

@@ -10,9 +10,8 @@ use crate::spiffe::TrustDomain;
 pub struct Facts<'a> {
     /// The labels of namespaces.
     pub namespaces: &'a dyn NamespaceLabels,
-    /// The trust domains whose IDs an issuer without a trust domain must not issue: those of the
-    /// issuers with which it shares a key or a root. None if not all issuers are known yet.
-    pub served_trust_domains: Option<&'a BTreeSet<TrustDomain>>,
+    /// The trust domains whose IDs an issuer without a trust domain must not issue.
+    pub served_trust_domains: &'a dyn ServedTrustDomains,
 }
 
 /// The labels of namespaces, for rules that select by them.
@@ -25,5 +24,18 @@ pub trait NamespaceLabels: Debug + Send + Sync {
 impl NamespaceLabels for BTreeMap<String, BTreeMap<String, String>> {
     fn labels(&self, namespace: &str) -> Option<BTreeMap<String, String>> {
         self.get(namespace).cloned()
+    }
+}
+
+/// The trust domains of other issuers, for a request with a SPIFFE ID to an issuer that has none.
+pub trait ServedTrustDomains: Debug + Send + Sync {
+    /// Returns those of the issuers with which the issuer shares a key or a root; none if not all
+    /// issuers are known yet.
+    fn list(&self) -> Option<BTreeSet<TrustDomain>>;
+}
+
+impl ServedTrustDomains for Option<BTreeSet<TrustDomain>> {
+    fn list(&self) -> Option<BTreeSet<TrustDomain>> {
+        self.clone()
     }
 }

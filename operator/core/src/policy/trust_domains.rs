@@ -21,7 +21,7 @@ pub(super) fn check(case: &Case<'_>, kind: Kind) -> Result<(), Refusal> {
     if hosts.peek().is_none() {
         return Ok(());
     }
-    let Some(served) = case.facts.served_trust_domains else {
+    let Some(served) = case.facts.served_trust_domains.list() else {
         return Err(Refusal::Wait(Wait {
             reason: Reason::PolicyNotReady,
             message: "the CSR lists a SPIFFE ID, and the trust domains of other issuers are not \

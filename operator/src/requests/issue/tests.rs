@@ -105,7 +105,7 @@ async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Op
         issuer: &corp(),
         lookup,
         labels: &NoLabels,
-        served: Some(&BTreeSet::new()),
+        served: &Some(BTreeSet::new()),
         metrics: &Metrics::default(),
         now,
     };

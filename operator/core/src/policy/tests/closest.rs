@@ -14,7 +14,7 @@ fn decision(issuer: &str, rules: &[RuleText], request: &str) -> Decision {
     let request = Request::parse(RequestText::parse(request).raw()).unwrap();
     let facts = Facts {
         namespaces: &labels(),
-        served_trust_domains: None,
+        served_trust_domains: &None,
     };
     decide(&request, Issuer::Ready(&policy(issuer, rules)), facts)
 }
@@ -129,7 +129,7 @@ fn limited(change: impl Fn(&mut Rule)) -> Decision {
     raw.duration = Ok(None);
     let facts = Facts {
         namespaces: &labels(),
-        served_trust_domains: None,
+        served_trust_domains: &None,
     };
     decide(&Request::parse(raw).unwrap(), Issuer::Ready(&policy), facts)
 }
@@ -196,7 +196,7 @@ fn the_preset_is_not_named_where_it_is_the_only_one() {
     let request = RequestText::parse("sa:shop/web uri=/a").raw();
     let facts = Facts {
         namespaces: &labels(),
-        served_trust_domains: None,
+        served_trust_domains: &None,
     };
     let request = Request::parse(request).unwrap();
     let Decision::Deny(denial) = decide(&request, Issuer::Ready(&policy), facts) else {

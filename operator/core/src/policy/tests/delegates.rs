@@ -28,7 +28,7 @@ fn decision(request: &str) -> Decision {
     let request = Request::parse(RequestText::parse(request).raw()).unwrap();
     let facts = Facts {
         namespaces: &labels(),
-        served_trust_domains: None,
+        served_trust_domains: &None,
     };
     decide(&request, Issuer::Ready(&policy("td", &rules)), facts)
 }

@@ -192,10 +192,10 @@ fn request(numbers: &mut Numbers, csrs: &[(RequestText, Request)]) -> (RequestTe
 #[test]
 fn no_rules_grant_what_the_oracle_does_not_allow() {
     let mut numbers = Numbers(0x5167_6e65_7402);
-    let (namespaces, served) = (labels(), served());
+    let (namespaces, served) = (labels(), Some(served()));
     let facts = Facts {
         namespaces: &namespaces,
-        served_trust_domains: Some(&served),
+        served_trust_domains: &served,
     };
     let csrs = csrs(&mut numbers);
     let (mut granted, mut cas) = (0, 0);

@@ -51,10 +51,10 @@ pub(super) fn labels() -> BTreeMap<String, BTreeMap<String, String>> {
 
 fn result(part: &Part, request: &RequestText) -> String {
     let policy = policy(&part.issuer, &part.rules);
-    let (namespaces, served) = (labels(), served());
+    let (namespaces, served) = (labels(), Some(served()));
     let facts = Facts {
         namespaces: &namespaces,
-        served_trust_domains: Some(&served),
+        served_trust_domains: &served,
     };
     let decision = match Request::parse(request.raw()) {
         Ok(parsed) => decide(&parsed, Issuer::Ready(&policy), facts),
