@@ -56,7 +56,8 @@ pub(super) fn bindings(id: &SpiffeId) -> Bindings<'_> {
     }
 }
 
-/// In a trust domain the ID must match a pattern. Elsewhere it is a URI like others, which is compared
+/// In a trust domain the ID must match a pattern. Patterns of meshes with IDs of another form (Open
+/// Service Mesh has `/*/sidecar/*/*`) must not match those of namespaces by chance. Elsewhere it is a URI like others, which is compared
 /// with the lists of names.
 fn check_listed(
     case: &Case<'_>,
@@ -67,11 +68,21 @@ fn check_listed(
     let Some(trust_domain) = &case.policy.trust_domain else {
         return Ok(());
     };
-    let mut patterns = rule.allow.spiffe_ids.patterns.iter();
-    if id.trust_domain() == trust_domain
-        && patterns.any(|pattern| pattern.matches(id.segments(), bindings))
-    {
+    let patterns = rule.allow.spiffe_ids.patterns.iter();
+    let mut matching = patterns
+        .filter(|pattern| {
+            id.trust_domain() == trust_domain && pattern.matches(id.segments(), bindings)
+        })
+        .peekable();
+    let is_of_namespace = bindings.namespace.is_some();
+    let is_only_by_wildcard = matching.peek().is_some();
+    if matching.any(|pattern| !is_of_namespace || !pattern.begins_with_wildcard()) {
         return Ok(());
+    }
+    if is_only_by_wildcard {
+        return Err(Reason::IdentityNotAllowed.denial(format!(
+            "{id} begins with /ns/, and a delegate gets such an ID only by a pattern that does too"
+        )));
     }
     Err(Reason::IdentityNotAllowed.denial(format!(
         "{} is allowed to request {}, not {id}",

@@ -183,6 +183,10 @@ fn open_service_mesh_gets_its_ids_in_a_trust_domain() {
                 ),
             ),
             (
+                "an account of a namespace `sidecar`",
+                with(name, "spiffe://example.org/ns/sidecar/sa/shop"),
+            ),
+            (
                 "a foreign trust domain",
                 with(name, "spiffe://example.com/web/shop"),
             ),

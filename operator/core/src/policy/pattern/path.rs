@@ -72,6 +72,11 @@ impl PathPattern {
         path.next().is_none()
     }
 
+    /// Returns whether the first segment may be any.
+    pub fn begins_with_wildcard(&self) -> bool {
+        matches!(self.0.first(), Some(Segment::One | Segment::Rest))
+    }
+
     /// Returns whether the pattern is one path: it has neither variables nor wildcards.
     pub fn is_literal(&self) -> bool {
         (self.0.iter()).all(|segment| matches!(segment, Segment::Literal(_)))

@@ -51,7 +51,11 @@ pub(super) fn allows(
         };
         let is_allowed_id = match path {
             None => true,
-            Some(path) => rule.all("id").any(|pattern| is_path(pattern, path, &known)),
+            Some(path) => rule.all("id").any(|pattern| {
+                let by_chance =
+                    known.is_agent && pattern.starts_with("/*") && path.starts_with("/ns/");
+                is_path(pattern, path, &known) && !by_chance
+            }),
         };
         is_allowed_id
             && (!known.is_agent || is_within_bounds(rules, rule, request, path.or(listed)))
