@@ -62,8 +62,9 @@ pub struct Show {
 /// The settings of `signet decide`.
 #[derive(Args, Clone, Debug)]
 pub struct Decide {
-    /// A file with Issuers, ClusterIssuers, Namespaces, Certificates, CertificateRequests and
-    /// CertificateSigningRequests in YAML or JSON; `-` is the standard input. Can be repeated.
+    /// A file with Issuers, ClusterIssuers, Namespaces, Certificates, CertificateRequests,
+    /// CertificateSigningRequests and PodCertificateRequests in YAML or JSON; `-` is the standard
+    /// input. Can be repeated.
     #[arg(short = 'f', long = "filename", value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 

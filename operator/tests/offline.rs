@@ -178,6 +178,46 @@ fn a_request_without_a_requester_needs_one() {
     assert_eq!(code, 1, "{json}");
 }
 
+/// A request as a kubelet makes it for the pod `store/web-0`, and an issuer that serves pods.
+fn pod_request(signer: &str) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::default();
+    parameters.distinguished_name = rcgen::DistinguishedName::new();
+    let stub = parameters.serialize_request(&key).unwrap();
+    let stub = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, stub.der());
+    format!(
+        "{{apiVersion: signet.dev/v1alpha1, kind: ClusterIssuer, metadata: {{name: pods}}, spec: {{\
+         key: {{software: {{secretName: pods-ca}}}}, certificate: {{selfSigned: {{}}}}, \
+         spiffe: {{trustDomain: example.org}}}}}}\n---\n\
+         {{apiVersion: certificates.k8s.io/v1, kind: PodCertificateRequest, \
+         metadata: {{name: req-1, namespace: store}}, spec: {{signerName: {signer}, \
+         podName: web-0, podUID: pod-1, serviceAccountName: web, serviceAccountUID: account-1, \
+         nodeName: node-1, nodeUID: node-uid-1, maxExpirationSeconds: 86400, \
+         stubPKCS10Request: {stub}}}}}"
+    )
+}
+
+#[test]
+fn a_request_for_a_pod_needs_no_requester() {
+    let (code, json, errors) = decide(&pod_request("clusterissuers.signet.dev/pods"), &[]);
+    assert_eq!(code, 0, "{json}{errors}");
+    let decision = &json["decisions"][0];
+    assert_eq!(
+        decision["certificate"]["spiffeId"],
+        "spiffe://example.org/ns/store/sa/web"
+    );
+    let assumption = decision["assumptions"][0].as_str().unwrap();
+    assert!(assumption.starts_with("the pod runs"), "{assumption}");
+
+    // The rules of the sample issuer are not for pods.
+    let (code, json, _) = decide(&pod_request("clusterissuers.signet.dev/mesh"), &[]);
+    assert_eq!(code, 1, "{json}");
+    assert_eq!(json["decisions"][0]["reason"], "RequesterNotAllowed");
+    // Its reference is decided by the namespaces, and not by a permission.
+    let (code, json, errors) = decide(&pod_request("issuers.signet.dev/shop.pods"), &[]);
+    assert_eq!(code, 2, "{json}{errors}");
+}
+
 #[test]
 fn files_that_cannot_be_read_have_exit_code_2() {
     for (input, message) in [

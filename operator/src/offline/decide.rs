@@ -63,7 +63,7 @@ pub(super) fn report(settings: &Decide) -> Result<Report, String> {
     match report.is_empty() {
         true => Err(
             "the files have no request to an issuer of signet.dev; add a Certificate, \
-             CertificateRequest or CertificateSigningRequest by -f"
+             CertificateRequest, CertificateSigningRequest or PodCertificateRequest by -f"
                 .to_owned(),
         ),
         false => Ok(report),

@@ -31,7 +31,10 @@ pub(super) fn is_request(document: &Document) -> bool {
     matches!(
         document.kind(),
         ("cert-manager.io", "Certificate" | "CertificateRequest")
-            | ("certificates.k8s.io", "CertificateSigningRequest")
+            | (
+                "certificates.k8s.io",
+                "CertificateSigningRequest" | "PodCertificateRequest"
+            )
     )
 }
 
@@ -100,10 +103,10 @@ fn of_object(
         return Ok(None);
     };
     let mut assumptions: Vec<_> = read.assumptions.iter().map(ToString::to_string).collect();
-    if kind == "CertificateRequest" {
+    if kind != "CertificateSigningRequest" {
         assumptions.extend(document.default_namespace());
     }
-    if read.raw.requester.username.is_empty() {
+    if read.raw.pod.is_none() && read.raw.requester.username.is_empty() {
         let requester = requester.ok_or_else(|| {
             fault(
                 "spec.username is missing, which the API server sets; name the ServiceAccount \

@@ -1,9 +1,10 @@
 //! Requests in files, which no watch delivers.
 
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use k8s_openapi::api::certificates::v1beta1::PodCertificateRequest;
 use serde_json::Value;
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_core::request::{Approval, RawRequest, Reference};
+use signet_core::request::{Approval, POD_KEY_TYPES, RawRequest, Reference};
 
 use super::kind::{Object, Progress, RequestKind};
 use crate::issuer_name::IssuerName;
@@ -17,6 +18,8 @@ pub(crate) struct FileRequest {
 }
 
 const APPROVAL: &str = "an approver approves the request";
+const POD: &str = "the pod runs on the node with the ServiceAccount, and mounts a certificate of this \
+                   signer and type of key";
 const REFERENCE: &str = "the requester may use the Issuer (verb reference on its signer)";
 
 /// Reads a request of this kind; none if it is for another signer.
@@ -27,6 +30,8 @@ pub(crate) fn read(kind: &str, object: Value) -> Result<Option<FileRequest>, Str
     let read = match kind {
         "CertificateRequest" => typed::<CertificateRequest>(object),
         "CertificateSigningRequest" => typed::<CertificateSigningRequest>(object),
+        // It has the fields of v1 and more.
+        "PodCertificateRequest" => typed::<PodCertificateRequest>(object),
         other => {
             return Err(format!(
                 "{other} is not a request that can be read from a file"
@@ -49,7 +54,10 @@ fn typed<K: RequestKind>(object: Value) -> serde_json::Result<Option<FileRequest
     };
     let mut raw = K::read(&object, &issuer, approval);
     let mut assumptions: Vec<_> = assumed.into_iter().collect();
-    if raw.reference != Reference::Allowed {
+    if let Some(pod) = &mut raw.pod {
+        pod.mounted_key_types = POD_KEY_TYPES.map(str::to_owned).to_vec();
+        assumptions.push(POD);
+    } else if raw.reference != Reference::Allowed {
         raw.reference = Reference::Allowed;
         assumptions.push(REFERENCE);
     }
