@@ -39,6 +39,8 @@ static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static OWN_TURN: Mutex<()> = Mutex::const_new(());
 static EARLIER: OnceCell<Result<Bed, String>> = OnceCell::const_new();
 static EARLIER_TURN: Mutex<()> = Mutex::const_new(());
+static EARLIEST: OnceCell<Result<Bed, String>> = OnceCell::const_new();
+static EARLIEST_TURN: Mutex<()> = Mutex::const_new(());
 
 /// What a test program wants of its beds. Without one, tests approve by themselves, the shared
 /// bed's operator has no further flags, and output is not recorded; with one, operators log at all
@@ -131,6 +133,18 @@ impl Bed {
         .await
     }
 
+    /// The fourth control plane, when it is this test's turn: its API server behaves as that of
+    /// Kubernetes 1.35, without the optional APIs.
+    ///
+    /// # Errors
+    /// It could not be started, for anyone.
+    pub async fn earliest() -> Result<OwnBed> {
+        Self::for_one_test(&EARLIEST, &EARLIEST_TURN, async || {
+            Self::start(&["*"], Options::default().emulating_1_35()).await
+        })
+        .await
+    }
+
     async fn for_one_test(
         cell: &'static OnceCell<Result<Self, String>>,
         turn: &'static Mutex<()>,
@@ -144,7 +158,7 @@ impl Bed {
 
     /// Those that were started in this run.
     pub fn started() -> Vec<&'static Self> {
-        let cells = [&SHARED, &OWN, &EARLIER].into_iter();
+        let cells = [&SHARED, &OWN, &EARLIER, &EARLIEST].into_iter();
         cells.filter_map(|cell| cell.get()?.as_ref().ok()).collect()
     }
 

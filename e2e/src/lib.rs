@@ -45,6 +45,16 @@ macro_rules! earlier {
     };
 }
 
+/// Tests that stand on the fourth control plane, with an API server of Kubernetes 1.35.
+#[macro_export]
+macro_rules! earliest {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        vec![$($crate::runner::earliest(
+            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
+        )),*]
+    };
+}
+
 pub mod audit;
 mod bed;
 mod burst;

@@ -27,6 +27,8 @@ pub struct TestNamespace {
     name: String,
     suffix: String,
     requester: OnceCell<User>,
+    /// Whether it ends with the test.
+    is_tests: bool,
 }
 
 impl TestNamespace {
@@ -50,9 +52,11 @@ impl TestNamespace {
         Self::create_called(bed, name.to_owned(), suffix()).await
     }
 
-    /// A namespace that commands of a test have made.
-    pub fn made(bed: &'static Bed, name: &str) -> Self {
-        Self::called(bed, name.to_owned(), suffix())
+    /// A namespace that is there already and stays.
+    pub fn existing(bed: &'static Bed, name: &str) -> Self {
+        let mut this = Self::called(bed, name.to_owned(), suffix());
+        this.is_tests = false;
+        this
     }
 
     fn called(bed: &'static Bed, name: String, suffix: String) -> Self {
@@ -61,6 +65,7 @@ impl TestNamespace {
             name,
             suffix,
             requester: OnceCell::new(),
+            is_tests: true,
         }
     }
 
@@ -206,6 +211,9 @@ impl TestNamespace {
 
 impl Drop for TestNamespace {
     fn drop(&mut self) {
+        if !self.is_tests {
+            return;
+        }
         let (bed, name, suffix) = (self.bed, self.name.clone(), self.suffix.clone());
         // No test waits for it; the control plane's end removes the rest.
         runtime().spawn(async move {

@@ -54,6 +54,16 @@ where
     })
 }
 
+/// A test on the fourth control plane, whose API server is one of Kubernetes 1.35.
+pub fn earliest<F>(module: &str, name: &str, test: F) -> Trial
+where
+    F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
+{
+    named(module, name, async move || {
+        on(Bed::earliest().await, test).await
+    })
+}
+
 async fn on(
     bed: Result<OwnBed>,
     test: impl AsyncFnOnce(OwnBed) -> Result<()>,

@@ -24,6 +24,7 @@ mod meshes;
 mod names_and_keys;
 mod observation;
 mod operator;
+mod optional_apis;
 mod parents;
 mod pod_certificates;
 mod profile;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
         pod_certificates::attacks(),
         pod_certificates::pressure(),
         earlier![pod_certificates::on_kubernetes_1_36],
+        earliest![optional_apis::on_kubernetes_1_35],
         profile::tests(),
         refusals::tests(),
         rotation::tests(),

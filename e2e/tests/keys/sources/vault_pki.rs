@@ -135,7 +135,7 @@ impl Vault {
         for commands in ["policy write", "auth/kubernetes/role", "kubectl apply"] {
             self.run(commands).await?;
         }
-        let team = TestNamespace::made(test.bed(), &self.team);
+        let team = TestNamespace::existing(test.bed(), &self.team);
         let issued = team.obtain(&team.issuer_ref(Issuer, "issuing")).await?;
         let ca = issued.issuer()?;
         ensure!(

@@ -40,6 +40,15 @@ impl Options {
         self.apiserver_flags.extend(flags);
         self
     }
+
+    /// The API server as Kubernetes 1.35 is by default: it serves neither PodCertificateRequest nor
+    /// ClusterTrustBundle.
+    #[must_use]
+    pub fn emulating_1_35(mut self) -> Self {
+        let flags = ["--emulated-version=1.35", "--authorization-mode=RBAC"];
+        self.apiserver_flags.extend(flags.map(str::to_owned));
+        self
+    }
 }
 
 /// How cert-manager's controller runs. The default is what its chart would run, with the

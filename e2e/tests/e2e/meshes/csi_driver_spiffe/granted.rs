@@ -72,7 +72,7 @@ async fn the_page_gives_pods_their_id_both_ways(test: &TestNamespace) -> Result<
 }
 
 async fn mount_the_pods_of_the_page(test: &TestNamespace, installed: &Installed) -> Result<()> {
-    let pods = TestNamespace::made(test.bed(), "spiffe-pods");
+    let pods = TestNamespace::existing(test.bed(), "spiffe-pods");
     let mut users = Vec::new();
     for account in ["orders", "payments"] {
         let user = test.service_account_in(pods.name(), account).await?;
@@ -81,10 +81,7 @@ async fn mount_the_pods_of_the_page(test: &TestNamespace, installed: &Installed)
         users.push(user);
     }
     let users = users.try_into().map_err(|_| anyhow!("there are two"))?;
-    let mounted = mount_with_tokens(&pods, installed, users).await;
-    // The page deletes it.
-    std::mem::forget(pods);
-    mounted
+    mount_with_tokens(&pods, installed, users).await
 }
 
 /// Pods of two namespaces.

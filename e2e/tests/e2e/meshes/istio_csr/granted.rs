@@ -35,7 +35,7 @@ pub(crate) async fn as_its_page_has_it(bed: OwnBed) -> Result<()> {
 }
 
 async fn gets_certificates_in_istio_system(bed: &'static Bed) -> Result<()> {
-    let test = TestNamespace::made(bed, ISTIO);
+    let test = TestNamespace::existing(bed, ISTIO);
     let user = test.service_account_in(NAMESPACE, ACCOUNT).await?;
     let issuer = IssuerRef {
         kind: ClusterIssuer,
@@ -43,11 +43,7 @@ async fn gets_certificates_in_istio_system(bed: &'static Bed) -> Result<()> {
         name: "istio-csr".to_owned(),
     };
     let agent = Agent::install(&test, user, issuer, Approver::CertManager).await?;
-    gets_its_three_certificates(&agent, NAMESPACE).await?;
-    drop(agent);
-    // The page deletes it.
-    std::mem::forget(test);
-    Ok(())
+    gets_its_three_certificates(&agent, NAMESPACE).await
 }
 
 async fn another_account_and_namespace_take_the_place_of_the_presets(
