@@ -102,10 +102,11 @@ impl Writer {
         Ok(WriteResult::Done)
     }
 
-    /// Writes an event about an object, which may not exist. One that cannot be written is logged.
-    pub async fn event(&self, object: &ObjectReference, event: PlannedEvent) {
+    /// Writes an event about an object, which may not exist, on behalf of a tenant of the queue. One
+    /// that cannot be written is logged.
+    pub async fn event(&self, tenant: &str, object: &ObjectReference, event: PlannedEvent) {
         let namespace = object.namespace.as_deref().unwrap_or_default();
-        let _permit = self.permits.acquire(namespace).await;
+        let _permit = self.permits.acquire(tenant).await;
         self.publish(object, namespace, event).await;
     }
 

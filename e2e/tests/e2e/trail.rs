@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, PodCertificateRequest};
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -240,12 +240,27 @@ async fn a_pods_request_leaves_its_certificate_and_its_refusal(test: &TestNamesp
 
     // Of a type that the pod does not mount.
     let csr = Csr::of(KeyKind::Ed25519)?.build()?;
-    let request = test.request_for_pod(&kubelet, &ask.stub(&csr)).await?;
-    test.refused_for_pod::<PodCertificateRequest>(&request, "Denied", "PodNotAllowed")
-        .await?;
-    let found = line(test, uid(&requests.get(&request).await?)?, "denied").await?;
-    has(
-        &found,
-        &with(requester, refusal(&csr, None, "PodNotAllowed")),
-    )
+    let other_type = (ask.clone().stub(&csr), csr);
+    // Of a pod that has ended, with a key that only v1beta1 has.
+    let csr = Csr::of_new_key()?.build()?;
+    let ended = (ask.bare_key(&csr)?, csr);
+    for (ask, csr) in [other_type, ended] {
+        let request = test.request_for_pod(&kubelet, &ask).await?;
+        test.refused_for_pod::<PodCertificateRequest>(&request, "Denied", "PodNotAllowed")
+            .await?;
+        let found = line(test, uid(&requests.get(&request).await?)?, "denied").await?;
+        let refused = refusal(&csr, None, "PodNotAllowed");
+        has(&found, &with(requester.clone(), refused))?;
+        end(test).await?;
+    }
+    Ok(())
+}
+
+async fn end(test: &TestNamespace) -> Result<()> {
+    let status = Patch::Merge(json!({ "status": { "phase": "Succeeded" } }));
+    let pods = test.api::<Pod>();
+    pods.patch_status("web-0", &PatchParams::default(), &status)
+        .await
+        .context("the Pod ends")?;
+    Ok(())
 }

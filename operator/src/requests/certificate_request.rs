@@ -13,10 +13,9 @@ use signet_api::external::certificate_request::{
     CertificateRequest, CertificateRequestSpec, CertificateRequestStatus,
 };
 use signet_api::{GROUP, IssuerKind, duration};
-use signet_core::policy::Denial;
 use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester};
 
-use super::kind::{Object, Progress, RequestKind, WaitingReport};
+use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
 use super::outcome::Outcome;
 use crate::issuer_name::IssuerName;
@@ -96,8 +95,8 @@ impl RequestKind for CertificateRequest {
         due: &Due<Self>,
         _: &IssuerLookup,
         _: &Client,
-    ) -> Result<Result<RawRequest, Denial>, kube::Error> {
-        Ok(Ok(due.request.clone()))
+    ) -> Result<Completed, kube::Error> {
+        Ok(due.request.clone().into())
     }
 
     fn waiting(status: &CertificateRequestStatus) -> WaitingReport<'_> {

@@ -19,7 +19,7 @@ use signet_core::policy::Denial;
 use signet_core::reason::Reason;
 use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester};
 
-use super::kind::{Object, Progress, RequestKind, WaitingReport};
+use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
 use super::outcome::{Outcome, rejected_by_api_server};
 use crate::issuer_name::IssuerName;
@@ -118,7 +118,7 @@ impl RequestKind for CertificateSigningRequest {
         due: &Due<Self>,
         lookup: &IssuerLookup,
         client: &Client,
-    ) -> Result<Result<RawRequest, Denial>, kube::Error> {
+    ) -> Result<Completed, kube::Error> {
         let mut request = due.request.clone();
         let exists = !matches!(lookup, IssuerLookup::Missing);
         if exists
@@ -127,7 +127,7 @@ impl RequestKind for CertificateSigningRequest {
         {
             request.reference = Reference::Allowed;
         }
-        Ok(Ok(request))
+        Ok(request.into())
     }
 
     /// The API has no condition for it (rule A5-40).

@@ -37,14 +37,13 @@ pub(super) trait RequestKind:
 
     fn read(object: &Object<Self>, issuer: &IssuerName, approval: Approval) -> RawRequest;
 
-    /// Reads from the API server what a decision needs and the object does not have. Denies a request
-    /// that does not match what it finds.
+    /// Reads from the API server what a decision needs and the object does not have.
     fn complete(
         metadata: &ObjectMeta,
         due: &Due<Self>,
         lookup: &IssuerLookup,
         client: &Client,
-    ) -> impl Future<Output = Result<Result<RawRequest, Denial>, kube::Error>> + Send;
+    ) -> impl Future<Output = Result<Completed, kube::Error>> + Send;
 
     /// Returns how the API reports that a request waits.
     fn waiting(status: &Self::Status) -> WaitingReport<'_>;
@@ -61,6 +60,22 @@ pub(super) trait RequestKind:
     /// none if it may succeed later.
     fn rejected(_: &Status) -> Option<Denial> {
         None
+    }
+}
+
+/// A request with all that a decision needs.
+pub(super) struct Completed {
+    pub(super) request: RawRequest,
+    /// Why it is denied, if it does not match what was read.
+    pub(super) denial: Option<Denial>,
+}
+
+impl From<RawRequest> for Completed {
+    fn from(request: RawRequest) -> Self {
+        Self {
+            request,
+            denial: None,
+        }
     }
 }
 

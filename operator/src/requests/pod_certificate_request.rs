@@ -22,7 +22,7 @@ use signet_core::policy::Denial;
 use signet_core::reason::Reason;
 use signet_core::request::{Annotated, Api, Approval, Pod, RawRequest, Reference, Requester};
 
-use super::kind::{Object, Progress, RequestKind, WaitingReport};
+use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
 use super::outcome::{Outcome, rejected_by_api_server};
 use crate::issuer_name::IssuerName;
@@ -96,23 +96,20 @@ impl<V: Version> RequestKind for V {
         due: &Due<Self>,
         lookup: &IssuerLookup,
         client: &Client,
-    ) -> Result<Result<RawRequest, Denial>, kube::Error> {
+    ) -> Result<Completed, kube::Error> {
         let mut request = due.request.clone();
-        let key = match bare_key::read_if_missing(client, &request, metadata).await? {
-            Ok(key) => key,
-            Err(denial) => return Ok(Err(denial)),
-        };
-        let Some(pod) = &mut request.pod else {
-            return Ok(Ok(request));
-        };
-        pod.bare_key = key.or(pod.bare_key.take());
-        if let IssuerLookup::Ready(_) = lookup {
-            match pod::read(client, pod, &due.issuer).await? {
-                Ok(key_types) => pod.mounted_key_types = key_types,
-                Err(denial) => return Ok(Err(denial)),
+        let key = bare_key::read_if_missing(client, &request, metadata).await?;
+        let mut denial = key.as_ref().err().cloned();
+        if let (Some(pod), Ok(key)) = (&mut request.pod, key) {
+            pod.bare_key = key.or(pod.bare_key.take());
+            if let IssuerLookup::Ready(_) = lookup {
+                match pod::read(client, pod, &due.issuer).await? {
+                    Ok(key_types) => pod.mounted_key_types = key_types,
+                    Err(refused) => denial = Some(refused),
+                }
             }
         }
-        Ok(Ok(request))
+        Ok(Completed { request, denial })
     }
 
     /// The API has no condition for it (PCR-8).

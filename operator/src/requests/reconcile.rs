@@ -12,7 +12,7 @@ use signet_core::reason::Reason;
 use signet_core::request::{Approval, RawRequest};
 
 use super::issue::{SignContext, issue};
-use super::kind::{RequestKind, WaitingReport};
+use super::kind::{Completed, RequestKind, WaitingReport};
 use super::log::{self, Subject, Unsettled};
 use super::object::{Due, Observed};
 use super::outcome::Outcome;
@@ -118,17 +118,17 @@ async fn answer<K: RequestKind>(
         metrics: &context.metrics,
         now: (context.now)(),
     };
-    let completed = completed.map_err(Error::Read)?;
-    let pod = completed.as_ref().ok().and_then(|it| it.pod.as_ref());
+    let Completed { request, denial } = completed.map_err(Error::Read)?;
+    let pod = request.pod.as_ref();
     let bare_key = pod.and_then(|pod| pod.bare_key.clone());
     let subject = Subject {
         object,
         due,
         bare_key: bare_key.as_ref(),
     };
-    let outcome = match completed {
-        Ok(request) => issue(request, sign_context).await,
-        Err(denial) => Some(Outcome::Denied(denial)),
+    let outcome = match denial {
+        None => issue(request, sign_context).await,
+        Some(denial) => Some(Outcome::Denied(denial)),
     };
     let Some(mut outcome) = outcome else {
         context.attempts.reset(uid);
@@ -198,12 +198,12 @@ async fn write<K: RequestKind>(
     }
     let result = result?;
     if result == WriteResult::Done {
-        if let Some((workload, event)) =
-            unread::event(&due.request.requester.username, &due.issuer, outcome)
-        {
-            context.writer.event(&workload, event).await;
-        }
         record(subject, outcome, issuer, context);
+        let requester = &due.request.requester.username;
+        if let Some((workload, event)) = unread::event(requester, &due.issuer, outcome) {
+            let tenant = tenant(&due.request);
+            context.writer.event(&tenant, &workload, event).await;
+        }
     }
     Ok(result)
 }
