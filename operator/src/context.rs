@@ -184,6 +184,7 @@ impl Context {
             self.metrics.issuers(),
             self.connections.issuers(),
             self.memory.issuers(),
+            self.sharing.remaining(),
         ]
         .concat();
         for name in missing(&known, kind, |name| self.exists(name)) {

@@ -97,6 +97,13 @@ impl Sharing {
         self.update(name, |index| index.set(name, Some(keys)));
     }
 
+    /// Returns the issuers that are still to be observed.
+    pub fn remaining(&self) -> Vec<IssuerName> {
+        let state = self.state.lock();
+        let remaining = state.first_pass.remaining.iter().flatten();
+        remaining.cloned().collect()
+    }
+
     pub fn remove(&self, name: &IssuerName) {
         self.update(name, |index| index.set(name, None));
     }

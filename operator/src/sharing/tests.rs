@@ -253,3 +253,15 @@ fn which_trust_domains_are_served_is_unknown_until_every_issuer_was_observed() {
     let served = sharing.served_with(&own).list().unwrap();
     assert_eq!(served, [trust_domain("example.org")].into());
 }
+
+/// A watch can miss the deletion of an issuer that was never observed.
+#[test]
+fn an_issuer_that_is_gone_is_not_waited_for() {
+    let sharing = Sharing::new(Wakeups::default());
+    let own = issuer("shop", "ca");
+    sharing.set(&own, plain(&["root"]));
+    sharing.listed([own.clone(), corp()]);
+    assert_eq!(sharing.remaining(), [corp()]);
+    sharing.remove(&corp());
+    assert_eq!(sharing.served_with(&own).list(), Some([].into()));
+}
