@@ -1,6 +1,6 @@
 //! istiod as a registration authority on an issuer with a trust domain and the preset for Istio.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
@@ -20,7 +20,7 @@ use crate::ra::{ROOT_SECRET, values_with_domain, values_with_root_secret};
 shared![
     workloads_and_istiod_get_their_ids,
     ztunnel_gets_the_ids_of_its_node,
-    a_refusal_is_silent_for_a_minute,
+    a_refusal_reaches_istiod_as_a_timeout,
     a_compromised_istiod_gets_no_other_names,
 ];
 
@@ -95,7 +95,7 @@ async fn ztunnel_gets_the_ids_of_its_node(test: &TestNamespace) -> Result<()> {
 
 /// A mesh with another trust domain than the issuer's: istiod does not read the refusal, and
 /// reports a timeout to the workload.
-async fn a_refusal_is_silent_for_a_minute(test: &TestNamespace) -> Result<()> {
+async fn a_refusal_reaches_istiod_as_a_timeout(test: &TestNamespace) -> Result<()> {
     let (issuer, roots) = issuer(test).await?;
     let values = values_with_domain(&issuer, &roots);
     let mesh = Mesh::start(test, options("other.example", values)).await?;
@@ -103,7 +103,6 @@ async fn a_refusal_is_silent_for_a_minute(test: &TestNamespace) -> Result<()> {
         cert_signer: &issuer.name,
         ..Form::of(AgentKey::P256)
     };
-    let begin = Instant::now();
     let shop = mesh.namespace().name();
     let event = async {
         let reason = "IdentityNotAllowed";
@@ -113,7 +112,6 @@ async fn a_refusal_is_silent_for_a_minute(test: &TestNamespace) -> Result<()> {
     let refused = mesh.workload("orders", form, &roots).await.err();
     let error = format!("{:#}", refused.context("it is issued")?);
     ensure!(error.contains("timeout when watching CSR"), "{error}");
-    ensure!(begin.elapsed() >= Duration::from_secs(60), "{begin:?}");
     let message = event.await?.message.unwrap_or_default();
     let begin = format!("ClusterIssuer {} refused the certificate that", issuer.name);
     ensure!(message.starts_with(&begin), "{message}");
