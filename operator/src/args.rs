@@ -84,6 +84,24 @@ pub struct Decide {
     /// The namespace of the Secrets of ClusterIssuers, as in `signet run`.
     #[arg(long, default_value = "signet-system")]
     pub cluster_resource_namespace: String,
+
+    /// The namespace of the operator, as in `signet run`.
+    #[arg(long, default_value = "signet-system")]
+    pub leader_election_namespace: String,
+}
+
+impl Decide {
+    /// Returns the namespaces of the operator and of what it keeps for ClusterIssuers.
+    pub fn own_namespaces(&self) -> BTreeSet<String> {
+        own_namespaces([
+            &self.leader_election_namespace,
+            &self.cluster_resource_namespace,
+        ])
+    }
+}
+
+fn own_namespaces(own: [&String; 2]) -> BTreeSet<String> {
+    own.into_iter().cloned().collect()
 }
 
 /// How decisions are printed.
@@ -258,11 +276,10 @@ pub struct Run {
 impl Run {
     /// Returns the namespaces of the operator and of what it keeps for ClusterIssuers.
     pub fn own_namespaces(&self) -> BTreeSet<String> {
-        let own = [
+        own_namespaces([
             &self.leader_election_namespace,
             &self.cluster_resource_namespace,
-        ];
-        own.into_iter().cloned().collect()
+        ])
     }
 }
 

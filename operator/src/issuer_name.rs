@@ -1,10 +1,15 @@
 //! What identifies an issuer.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use signet_api::{IssuerKind, IssuerResource};
+use signet_core::quote;
+
+/// The longest name of an object, in bytes.
+const MAX_NAME: usize = 253;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
@@ -35,9 +40,39 @@ impl IssuerName {
 
 impl fmt::Display for IssuerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = shown(&self.name);
         match self.kind {
-            IssuerKind::Issuer => write!(f, "Issuer {}/{}", self.namespace, self.name),
-            IssuerKind::ClusterIssuer => write!(f, "ClusterIssuer {}", self.name),
+            IssuerKind::Issuer => write!(f, "Issuer {}/{name}", self.namespace),
+            IssuerKind::ClusterIssuer => write!(f, "ClusterIssuer {name}"),
         }
+    }
+}
+
+/// A CertificateRequest may refer to any text, also to one that no issuer can have as its name.
+fn shown(name: &str) -> Cow<'_, str> {
+    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
+    match name.len() <= MAX_NAME && name.bytes().all(is_allowed) {
+        true => Cow::Borrowed(name),
+        false => Cow::Owned(quote::message(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_name_is_quoted_and_cut() {
+        let issuer = |name: &str| {
+            let name = IssuerName {
+                kind: IssuerKind::ClusterIssuer,
+                namespace: String::new(),
+                name: name.to_owned(),
+            };
+            name.to_string()
+        };
+        assert_eq!(issuer("corp-ca.v2"), "ClusterIssuer corp-ca.v2");
+        assert_eq!(issuer("a\nb"), "ClusterIssuer \"a\\nb\"");
+        assert!(issuer(&"a".repeat(100_000)).len() < 2000);
     }
 }

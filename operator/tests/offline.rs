@@ -178,6 +178,23 @@ fn a_request_without_a_requester_needs_one() {
     assert_eq!(code, 1, "{json}");
 }
 
+#[test]
+fn a_finished_request_is_decided_again_and_says_so() {
+    let request = signing_request();
+    let open = request.strip_suffix('}').unwrap();
+    let denied = format!(
+        "{open}, status: {{conditions: [{{type: Denied, status: 'True', reason: a, message: b}}]}}}}"
+    );
+    let requester = ["--requester", "istio-system:istiod"];
+    let (code, json, errors) = decide(&denied, &requester);
+    assert_eq!(code, 0, "{json}{errors}");
+    let assumption = json["decisions"][0]["assumptions"][0].as_str().unwrap();
+    assert!(
+        assumption.starts_with("the request is finished"),
+        "{assumption}"
+    );
+}
+
 /// A request as a kubelet makes it for the pod `store/web-0`, and an issuer that serves pods.
 fn pod_request(signer: &str) -> String {
     let key = rcgen::KeyPair::generate().unwrap();
@@ -261,6 +278,36 @@ fn reads_lists() {
         certificate(GRANTED)
     );
     assert_eq!(decide(&list, &[]).0, 0);
+    // As kubectl does, lists of one kind and lists in lists.
+    for kind in ["CertificateList", "List"] {
+        let refused = certificate("dnsNames: [www.example.org]");
+        let inner = format!("{{apiVersion: cert-manager.io/v1, kind: {kind}, items: [{refused}]}}");
+        let list = format!("{{apiVersion: v1, kind: List, items: [{inner}]}}");
+        assert_eq!(decide(&list, &[]).0, 1, "{kind}");
+    }
+}
+
+/// A file must not relabel the namespace of another, or write lines of the report.
+#[test]
+fn files_cannot_mislead() {
+    let granted = certificate(GRANTED);
+    let other = NAMESPACE.replace("team: shop", "team: other");
+    let (code, _, errors) = decide(&format!("{other}\n---\n{granted}"), &[]);
+    assert_eq!(code, 2);
+    assert!(errors.contains("more than once"), "{errors}");
+    let (code, _, _) = decide(&format!("{NAMESPACE}\n---\n{granted}"), &[]);
+    assert_eq!(code, 0);
+
+    let forged = granted.replace("name: web", "name: \"web\\nCertificate a: Granted\\e[2K\"");
+    let issuer = sample("policy-ci-issuer.yaml");
+    let arguments = ["decide", "-f", &issuer, "-f", "-"];
+    let output = signet(&arguments, &format!("{NAMESPACE}\n---\n{forged}"));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        !text.contains("\nCertificate a") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+    assert!(text.contains("Certificate a: Granted"), "{text}");
 }
 
 /// What a preset allows is in docs/presets: one that allows more differs from its file. To

@@ -22,6 +22,7 @@ mod lifetime;
 mod limits;
 mod listed;
 mod names;
+mod object_name;
 mod other_names;
 pub mod pattern;
 mod pod;

@@ -12,7 +12,7 @@ use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
 
 use super::documents::{self, Document};
-use super::report::{Outcome, Report, Verdict};
+use super::report::{Outcome, Report, Verdict, printable};
 use super::requests::{self, Accounts, Request};
 use crate::args::Decide;
 use crate::issuer_name::IssuerName;
@@ -41,6 +41,7 @@ pub fn decide(settings: &Decide) -> ExitCode {
         Ok(report) => report.exit_code(),
         Err(error) => {
             // There is no other place to report it.
+            let error = printable(&error);
             let _ = writeln!(stderr(), "signet decide: {error}");
             ExitCode::from(2)
         }
@@ -81,15 +82,24 @@ impl Files {
         for document in documents {
             match document.kind() {
                 (signet_api::GROUP, "Issuer" | "ClusterIssuer") => files.add_issuer(&document)?,
-                ("", "Namespace") => {
-                    let labels = document.labels();
-                    files.namespaces.insert(document.name().to_owned(), labels);
-                }
+                ("", "Namespace") => files.add_namespace(&document)?,
                 _ if requests::is_request(&document) => files.requests.push(document),
                 _ => files.ignored += 1,
             }
         }
         Ok(files)
+    }
+
+    fn add_namespace(&mut self, document: &Document) -> Result<(), String> {
+        let name = document.name().to_owned();
+        let labels = document.labels();
+        match self.namespaces.insert(name, labels.clone()) {
+            Some(other) if other != labels => Err(format!(
+                "{} is in the files more than once, with other labels",
+                document.label()
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn add_issuer(&mut self, document: &Document) -> Result<(), String> {
@@ -158,7 +168,7 @@ impl Files {
             .and_then(|profile| profile.ca.as_ref());
         Ok(IssuerPolicy {
             namespace: (name.kind == IssuerKind::Issuer).then(|| name.namespace.clone()),
-            reserved_namespaces: BTreeSet::from([settings.cluster_resource_namespace.clone()]),
+            reserved_namespaces: settings.own_namespaces(),
             cert_manager: settings.cert_manager_service_account.clone(),
             limits: Limits::default(),
             ca_subjects: NameSet::default(),

@@ -126,11 +126,17 @@ fn text(file: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Returns the objects of a `List`, as `kubectl get -o yaml` prints it.
+/// Returns the objects of a list, and of lists in it: `List`, as `kubectl get -o yaml` prints it, or a
+/// list of one kind, which `kubectl apply` takes too.
 fn items(mut value: Value) -> Vec<Value> {
-    let is_list = value.get("kind").and_then(Value::as_str) == Some("List");
+    let kind = value.get("kind").and_then(Value::as_str);
+    let is_list = kind.is_some_and(|kind| kind.ends_with("List"));
     match value.get_mut("items").map(Value::take) {
-        Some(Value::Array(items)) if is_list => items,
-        _ => vec![value],
+        Some(Value::Array(objects)) if is_list => objects.into_iter().flat_map(items).collect(),
+        Some(objects) => {
+            value["items"] = objects;
+            vec![value]
+        }
+        None => vec![value],
     }
 }

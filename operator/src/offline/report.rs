@@ -150,22 +150,30 @@ impl Outcome {
 
     fn text(&self) -> String {
         let printed = self.verdict.print();
-        let (request, issuer) = (&self.request, &self.issuer);
+        let (request, issuer) = (printable(&self.request), printable(&self.issuer));
         let mut text = format!("{request} by {issuer}: {}", printed.decision);
         if let Some(reason) = printed.reason {
             let _ = write!(text, " ({reason})");
         }
         if let Some(message) = printed.message {
+            let message = printable(message);
             let _ = write!(text, "\n  {message}");
         }
         for (name, value) in printed.certificate.iter().flat_map(Certificate::lines) {
+            let value = printable(&value);
             let _ = write!(text, "\n  {name}: {value}");
         }
         for assumption in &self.assumptions {
+            let assumption = printable(assumption);
             let _ = write!(text, "\n  assumed: {assumption}");
         }
         text
     }
+}
+
+/// Replaces control characters: a name in a file must not look like a line of the report.
+pub(super) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 impl Verdict {
@@ -236,6 +244,13 @@ impl Certificate {
             ("IP addresses", self.ip_addresses.join(", ")),
             ("email addresses", self.email_addresses.join(", ")),
             ("URIs", self.uris.join(", ")),
+            (
+                "otherNames",
+                match self.other_names {
+                    0 => String::new(),
+                    count => count.to_string(),
+                },
+            ),
             ("usages", self.usages.join(", ")),
             ("key", self.key.clone()),
             ("lifetime", self.duration.clone()),

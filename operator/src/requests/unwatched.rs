@@ -18,6 +18,7 @@ pub(crate) struct FileRequest {
 }
 
 const APPROVAL: &str = "an approver approves the request";
+const FINISHED: &str = "the request is finished; it is decided as if it were new and approved";
 const POD: &str = "the pod runs on the node with the ServiceAccount, and mounts a certificate of this \
                    signer and type of key";
 const REFERENCE: &str = "the requester may use the Issuer (verb reference on its signer)";
@@ -50,7 +51,8 @@ fn typed<K: RequestKind>(object: Value) -> serde_json::Result<Option<FileRequest
     let (approval, assumed) = match K::progress(&status) {
         Progress::Denied => (Approval::Denied, None),
         Progress::AwaitingApproval => (Approval::Approved, Some(APPROVAL)),
-        Progress::Approved(_) | Progress::Finished => (Approval::Approved, None),
+        Progress::Finished => (Approval::Approved, Some(FINISHED)),
+        Progress::Approved(_) => (Approval::Approved, None),
     };
     let mut raw = K::read(&object, &issuer, approval);
     let mut assumptions: Vec<_> = assumed.into_iter().collect();

@@ -230,7 +230,7 @@ async fn a_server_gets_nothing_but_its_ca(test: &TestNamespace) -> Result<()> {
         "[req]\nprompt = no\ndistinguished_name = dn\nreq_extensions = ext\n[dn]\nO = SPIFFE\n\
          [ext]\nbasicConstraints = critical,CA:TRUE,pathlen:1\n",
     )?;
-    let part = "requests path length 1, and this issuer allows 0";
+    let part = "requests path length 1, and the issuer and its rule allow 0";
     refused(
         test,
         &user,

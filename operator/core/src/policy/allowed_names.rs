@@ -150,10 +150,14 @@ fn check_listed(
     if is_listed {
         return Ok(());
     }
-    Err(Reason::NameNotAllowed.denial(format!(
-        "the {what} {name} is not in the rule; allowed is {}",
-        allowed()
-    )))
+    let allowed = allowed();
+    Err(Reason::NameNotAllowed.denial(match allowed.is_empty() {
+        true => format!(
+            "the {what} {name} is not in the rule, which lists no names of this kind; remove it from \
+             the request, or add it to the rule's allow"
+        ),
+        false => format!("the {what} {name} is not in the rule; allowed is {allowed}"),
+    }))
 }
 
 /// How many patterns a message shows.
@@ -165,9 +169,8 @@ fn shown(patterns: impl ExactSizeIterator<Item = impl Display>) -> String {
         .take(MAX_PATTERNS)
         .map(|it| it.to_string())
         .collect();
-    match (shown.is_empty(), more) {
-        (true, _) => "none".to_owned(),
-        (false, 0) => shown.join(", "),
-        (false, more) => format!("{} and {more} more", shown.join(", ")),
+    match more {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! The applicant: a ServiceAccount for itself, a pod, or a Certificate.
+//! The applicant: a ServiceAccount, a pod, or a Certificate.
 
 use std::fmt;
 
@@ -6,10 +6,11 @@ use super::IssuerPolicy;
 use crate::quote;
 use crate::request::{Pod, Request, ServiceAccount};
 
-/// For whom a certificate is requested.
+/// Who requests: the ServiceAccount whose token made the request, or the pod or Certificate for which
+/// a kubelet or cert-manager made it. Of an agent that requests for others, the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Applicant<'a> {
-    /// A ServiceAccount, for itself.
+    /// A ServiceAccount, with its token.
     ServiceAccount(ServiceAccount),
     /// A pod, which the kubelet of its node makes requests for (PCR-6).
     Pod(&'a Pod),

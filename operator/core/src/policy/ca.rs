@@ -32,7 +32,8 @@ pub(super) fn check(request: &Request, policy: &IssuerPolicy) -> Result<(), Deni
     }
     if policy.ca.is_none() {
         return Err(Reason::CaNotAllowed.denial(
-            "a CA certificate was requested, and the issuer's spec.profile.ca does not allow any",
+            "a CA certificate was requested, and the issuer has no spec.profile.ca; set it, or request \
+             a certificate that is not a CA's",
         ));
     }
     check_confined(policy)
@@ -129,7 +130,8 @@ fn choose_path_length(
     let constraints = request.csr.extensions.basic_constraints;
     match constraints.and_then(|constraints| constraints.path_length) {
         Some(requested) if requested > limit => Err(Reason::PathLengthExceeded.denial(format!(
-            "the CSR requests path length {requested}, and this issuer allows {limit}"
+            "the CSR requests path length {requested}, and the issuer and its rule allow {limit}; \
+             request at most {limit}"
         ))),
         requested => Ok(requested.unwrap_or(limit)),
     }

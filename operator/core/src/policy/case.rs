@@ -11,7 +11,7 @@ pub(super) struct Case<'a> {
     pub(super) request: &'a Request,
     pub(super) policy: &'a IssuerPolicy,
     pub(super) facts: Facts<'a>,
-    /// For whom the certificate is requested, or why that is not known.
+    /// Who requests, or why that is not known.
     pub(super) applicant: Result<Applicant<'a>, String>,
     /// The SPIFFE ID that the CSR lists. Without a trust domain it may be of any, and it is none if
     /// there are several.

@@ -3,6 +3,8 @@
 mod bounds;
 mod own;
 
+pub(super) use bounds::is_reserved;
+
 use super::Denial;
 use super::case::Case;
 use super::identity::{self, Identity};
@@ -75,11 +77,11 @@ fn check_listed(
         })
         .peekable();
     let is_of_namespace = bindings.namespace.is_some();
-    let is_only_by_wildcard = matching.peek().is_some();
+    let has_match = matching.peek().is_some();
     if matching.any(|pattern| !is_of_namespace || !pattern.begins_with_wildcard()) {
         return Ok(());
     }
-    if is_only_by_wildcard {
+    if has_match {
         return Err(Reason::IdentityNotAllowed.denial(format!(
             "{id} begins with /ns/, and a delegate gets such an ID only by a pattern that does too"
         )));

@@ -1,6 +1,7 @@
 //! The workload whose users learn of a refusal that the requesting agent does not read.
 
 use super::case::Case;
+use super::object_name::{is_namespace, is_service_account};
 use super::requesters::{is_agent, selects};
 use super::rule::{Delegates, Requesters, UnreadRefusals, WorkloadName};
 use super::{Denial, Facts, IssuerPolicy, delegate};
@@ -26,22 +27,20 @@ pub(super) fn with_workload(
 }
 
 fn workload(case: &Case<'_>) -> Option<ServiceAccount> {
-    let mut unread = case
-        .policy
-        .rules
-        .iter()
-        .filter_map(|rule| of_agent(rule_delegates(&rule.requesters)?, case));
+    let rules = case.policy.rules.iter();
+    let mut unread = rules.filter_map(|rule| of_agent(rule_delegates(&rule.requesters)?, case));
     unread.find_map(|unread| {
         let workload = named(unread, case)?;
-        let own = case.policy.namespace.as_ref();
-        let is_in_scope = own.is_none_or(|own| *own == workload.namespace);
-        let namespace = selects(
-            &unread.namespaces,
-            &workload.namespace,
-            case.facts.namespaces,
-        );
-        (is_in_scope && namespace == Some(true)).then_some(workload)
+        is_told(unread, case, &workload.namespace).then_some(workload)
     })
+}
+
+/// Whether users of this namespace learn of it. Its labels are read only if it can be.
+fn is_told(unread: &UnreadRefusals, case: &Case<'_>, namespace: &str) -> bool {
+    let own = case.policy.namespace.as_ref();
+    own.is_none_or(|own| own == namespace)
+        && !delegate::is_reserved(case, namespace)
+        && selects(&unread.namespaces, namespace, case.facts.namespaces) == Some(true)
 }
 
 fn rule_delegates(requesters: &Requesters) -> Option<&Delegates> {
@@ -69,7 +68,7 @@ fn named(unread: &UnreadRefusals, case: &Case<'_>) -> Option<ServiceAccount> {
             of_dns_name(name, trust_domain)?
         }
     };
-    (is_name(namespace, false) && is_name(name, true)).then(|| ServiceAccount {
+    (is_namespace(namespace) && is_service_account(name)).then(|| ServiceAccount {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
     })
@@ -85,20 +84,5 @@ fn of_dns_name<'a>(name: &'a str, trust_domain: &str) -> Option<(&'a str, &'a st
     match of_proxy {
         Some((SIDECAR, account)) => Some((namespace, account)),
         _ => Some((namespace, account)),
-    }
-}
-
-/// Whether it is the name of an object: a DNS label or a subdomain (RFC 1123), in lower case.
-fn is_name(text: &str, has_dots: bool) -> bool {
-    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let is_label = |label: &str| {
-        label.bytes().all(is_allowed)
-            && !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    match has_dots {
-        true => text.len() <= 253 && text.split('.').all(is_label),
-        false => text.len() <= 63 && is_label(text),
     }
 }

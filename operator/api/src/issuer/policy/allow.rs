@@ -148,7 +148,7 @@ pub enum UnlistedNames {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaRight {
-    /// The maximum path length: how many CAs may follow below them.
+    /// The maximum path length: how many CAs may follow below them. Defaults to 0.
     #[serde(default)]
     #[schemars(range(min = 0, max = 10))]
     pub path_length: u8,
@@ -177,7 +177,7 @@ pub struct AllowedKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 256, max = 16384))]
     pub min_size: Option<u32>,
-    /// The maximum size in bits, for software that accepts no larger keys.
+    /// The maximum size in bits, for software that accepts no larger keys. Defaults to no maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 256, max = 16384))]
     pub max_size: Option<u32>,

@@ -97,6 +97,18 @@ fn an_agent_reaches_no_namespace_that_it_does_not_act_for() {
     assert_eq!(workload(with_dns("shop"), &namespaced), None);
 }
 
+/// Each request could write an event there.
+#[test]
+fn protected_namespaces_are_told_nothing() {
+    let issuer = issuer(&[Preset::Istio, Preset::OpenServiceMesh]);
+    for namespace in ["kube-system", "signet-system", "cert-manager"] {
+        let id = format!("spiffe://example.org/ns/{namespace}/sa/web");
+        assert_eq!(workload(by_istiod(&sidecar(&id)), &issuer), None);
+        let dns = named(&format!("web.{namespace}.example.org"));
+        assert_eq!(workload(by_osm(&dns), &issuer), None);
+    }
+}
+
 #[test]
 fn open_service_mesh_names_the_workload_in_the_dns_name() {
     let (own, plain) = (

@@ -5,6 +5,7 @@ use crate::policy::applicant::Applicant;
 use crate::policy::case::Case;
 use crate::policy::identity;
 use crate::policy::listed;
+use crate::policy::object_name::{is_namespace, is_service_account};
 use crate::policy::pattern::Bindings;
 use crate::policy::requesters::{Pending, selects};
 use crate::policy::rule::{Agent, Delegates, Namespaces, Requesters, Rule};
@@ -24,6 +25,7 @@ pub(super) fn check(
     id: &SpiffeId,
 ) -> Result<Option<Pending>, Denial> {
     let namespace = super::bindings(id).namespace;
+    check_object_names(id)?;
     check_scope(case, Some(id))?;
     check_request_namespace(case, delegates, namespace)?;
     let is_literal = is_named_literally(case, rule, id);
@@ -39,6 +41,23 @@ pub(super) fn check(
              variables and wildcards"
         ))),
     }
+}
+
+/// Refuses `/ns/…` with names that no namespace or account can have: `KUBE-SYSTEM` is not protected,
+/// and DNS names and mailboxes with `{namespace}` are compared without regard to case.
+fn check_object_names(id: &SpiffeId) -> Result<(), Denial> {
+    let Bindings {
+        namespace,
+        service_account,
+        ..
+    } = super::bindings(id);
+    if namespace.is_none_or(is_namespace) && service_account.is_none_or(is_service_account) {
+        return Ok(());
+    }
+    Err(Reason::IdentityNotAllowed.denial(format!(
+        "{id} names a namespace or ServiceAccount that cannot exist: their names have lower-case \
+         letters, digits, '-' and, in accounts, '.'; correct the CSR"
+    )))
 }
 
 /// Checks the agent's own ID, in a request for the agent itself.
@@ -193,7 +212,7 @@ fn reserved_namespace<'a>(
     }
 }
 
-fn is_reserved(case: &Case<'_>, namespace: &str) -> bool {
+pub(in crate::policy) fn is_reserved(case: &Case<'_>, namespace: &str) -> bool {
     namespace == KUBE_SYSTEM
         || namespace == case.policy.cert_manager.namespace
         || case.policy.reserved_namespaces.contains(namespace)
@@ -203,18 +222,21 @@ fn is_reserved(case: &Case<'_>, namespace: &str) -> bool {
 fn is_of_other_delegate(
     case: &Case<'_>,
     requesters: &Requesters,
-    own: &Delegates,
+    requesters_own: &Delegates,
     id: &SpiffeId,
 ) -> bool {
     let Requesters::Delegates(delegates) = requesters else {
         return false;
     };
-    let is_requester = |account: &ServiceAccount| matches!(&case.applicant, Ok(Applicant::ServiceAccount(own)) if own == account);
+    let is_requester = |account: &ServiceAccount| matches!(&case.applicant, Ok(Applicant::ServiceAccount(requester)) if requester == account);
     let is_agents = delegates.agents.iter().any(|agent| match agent {
         Agent::ServiceAccount(account) => !is_requester(account) && is_account(id, account),
         Agent::User(_) | Agent::Group(_) => false,
     });
-    let names = delegates.own.as_ref().filter(|_| delegates != own);
+    let names = delegates
+        .own
+        .as_ref()
+        .filter(|_| delegates != requesters_own);
     is_agents
         || names.is_some_and(|names| (names.spiffe_id).matches(id.segments(), &Bindings::default()))
 }
@@ -224,7 +246,7 @@ fn is_account(id: &SpiffeId, account: &ServiceAccount) -> bool {
         .eq(["ns", &account.namespace, "sa", &account.name])
 }
 
-/// Whether the ID belongs to one of these requesters. Of labels, any namespace may have them.
+/// Whether the ID belongs to one of these requesters. A label selector counts as every namespace.
 fn is_of(requesters: &Requesters, id: &SpiffeId, namespace: Option<&str>) -> bool {
     let contains = |namespaces: &Namespaces| match (namespaces, namespace) {
         (Namespaces::Named(named), Some(namespace)) => named.contains(namespace),

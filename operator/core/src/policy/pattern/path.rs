@@ -82,20 +82,6 @@ impl PathPattern {
         (self.0.iter()).all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
-    /// Returns whether everything that matches is below `/ns/{namespace}/`.
-    pub fn is_confined(&self) -> bool {
-        let [
-            Segment::Literal(ns),
-            Segment::Variable(Variable::Namespace),
-            _,
-            ..,
-        ] = &self.0[..]
-        else {
-            return false;
-        };
-        ns == "ns"
-    }
-
     /// Returns whether a segment is this variable.
     pub fn uses(&self, variable: Variable) -> bool {
         self.0.contains(&Segment::Variable(variable))

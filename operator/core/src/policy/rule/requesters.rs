@@ -88,8 +88,8 @@ pub enum Agent {
     Group(String),
 }
 
-/// The names of an agent itself. A request that lists only these DNS names, and no URI, gets the
-/// agent's own SPIFFE ID.
+/// The names of an agent itself. A request that lists only these DNS names, and no URI but
+/// the agent's own SPIFFE ID, gets that ID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnNames {
     /// Its DNS names.

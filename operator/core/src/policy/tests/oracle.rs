@@ -153,6 +153,15 @@ fn is_within_bounds(
     let namespace = path
         .strip_prefix("/ns/")
         .and_then(|rest| rest.split('/').next());
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let is_lower = |part: &str| part == part.to_lowercase();
+    match parts[..] {
+        ["ns", namespace, "sa", account] if !is_lower(namespace) || !is_lower(account) => {
+            return false;
+        }
+        ["ns", namespace, ..] if !is_lower(namespace) => return false,
+        _ => {}
+    }
     let act_for = rule.all("for").next().unwrap_or("*");
     let is_literal = rule.all("id").any(|pattern| pattern == path)
         || rule
