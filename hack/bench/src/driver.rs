@@ -38,6 +38,14 @@ impl Driver {
         }
     }
 
+    /// The same in another namespace.
+    pub(crate) fn in_namespace(&self, client: Client, namespace: &str) -> Self {
+        Self {
+            api: Api::namespaced(client, namespace),
+            ..self.clone()
+        }
+    }
+
     /// Creates requests and returns their names.
     pub(crate) async fn create(&self, prefix: &str, count: usize) -> Result<Vec<String>> {
         let names: Vec<_> = (0..count)

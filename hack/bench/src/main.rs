@@ -1,12 +1,13 @@
 //! Measures Signet beside cert-manager's CA issuer and beside the ceiling, slow keys beside the
-//! software key, or issuers with rules beside one without, in turn, on one real control plane. `docs/performance.md` says how to read the
-//! report.
+//! software key, issuers with rules beside one without, or backlogs of three sizes, in turn, on one
+//! real control plane. `docs/performance.md` says how to read the report.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command-line tool prints"
 )]
 
+mod backlog;
 mod bed;
 mod ca;
 mod driver;
@@ -33,6 +34,14 @@ struct Arguments {
     /// Rounds to measure; the report has the medians.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Numbers of requests that wait.
+    #[arg(
+        long,
+        hide = true,
+        value_delimiter = ',',
+        default_value = "2000,10000,40000"
+    )]
+    backlogs: Vec<usize>,
     #[command(flatten)]
     sizes: Sizes,
 }
@@ -41,6 +50,8 @@ struct Arguments {
 enum What {
     /// Keys that take 20 ms for a signature beside the software key.
     Keys,
+    /// 2,000, 10,000 and 40,000 requests that wait when the operator starts.
+    Backlog,
     /// Issuers with one and with 50 rules, the last of which allows the requests, beside one
     /// without.
     Rules,
@@ -48,6 +59,8 @@ enum What {
 
 /// The namespace of the requests.
 const REQUESTS: &str = "bench";
+/// The namespace of requests that arrive during a backlog.
+const OTHERS: &str = "bench-others";
 /// The name of the ClusterIssuers over the CA in a Secret.
 const ISSUER: &str = "bench";
 
@@ -78,10 +91,12 @@ const fn subject(name: &'static str, signer: Signer, issuer: &'static str) -> Su
     }
 }
 
+const SIGNET: Subject = subject("signet", Signer::Signet, ISSUER);
+
 const CONTENDERS: [Subject; 3] = [
     subject("ceiling", Signer::Driver, ISSUER),
     subject("cert-manager", Signer::CertManager, ISSUER),
-    subject("signet", Signer::Signet, ISSUER),
+    SIGNET,
 ];
 
 /// Slow keys must reach the rate that the API server allows, not that of one signature at a time.
@@ -118,6 +133,15 @@ async fn main() -> Result<()> {
             let slow = SlowKeys::prepare(&bed.client).await?;
             let rounds = measure(&mut bed, KEYS, &arguments, &slow.flags()).await?;
             report::keys(&KEYS.map(|it| it.name), &rounds)
+        }
+        Some(What::Backlog) => {
+            let mut figures = Vec::new();
+            for requests in &arguments.backlogs {
+                eprintln!("{requests} requests wait");
+                figures.push(backlog::measure(&mut bed, *requests).await?);
+                report::backlog(&figures)?;
+            }
+            Ok(())
         }
         Some(What::Rules) => {
             rules::prepare(&bed.client).await?;

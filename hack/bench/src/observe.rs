@@ -14,8 +14,6 @@ use signet_api::external::certificate_request::CertificateRequest;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
-use crate::REQUESTS;
-
 /// How long requests may take to become Ready: longer than any burst on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -27,6 +25,13 @@ struct Seen {
 
 type Observations = Arc<Mutex<HashMap<String, Seen>>>;
 
+impl Seen {
+    fn delay_ms(&self) -> Option<f64> {
+        let delay = self.ready?.duration_since(self.approved?);
+        Some(delay.as_secs_f64() * 1000.0)
+    }
+}
+
 /// A watch of the requests. A watch that is closed is started again by itself.
 pub(crate) struct Observer {
     seen: Observations,
@@ -35,9 +40,9 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// Starts watching, and returns when the watch has listed what is there.
-    pub(crate) async fn start(client: &Client) -> Result<Self> {
-        let api: Api<CertificateRequest> = Api::namespaced(client.clone(), REQUESTS);
+    /// Starts watching a namespace, and returns when the watch has listed what is there.
+    pub(crate) async fn start(client: &Client, namespace: &str) -> Result<Self> {
+        let api: Api<CertificateRequest> = Api::namespaced(client.clone(), namespace);
         let seen = Observations::default();
         let (count, ready) = channel::channel(0);
         let (listed, mut is_listed) = channel::channel(false);
@@ -48,9 +53,10 @@ impl Observer {
                 .boxed();
             while let Some(event) = events.next().await {
                 match event {
-                    Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                        note(&observations, &object);
-                        count.send_replace(ready_count(&observations));
+                    Ok(Event::Apply(object) | Event::InitApply(object))
+                        if note(&observations, &object) =>
+                    {
+                        count.send_modify(|count| *count += 1);
                     }
                     Ok(Event::InitDone) => drop(listed.send_replace(true)),
                     _ => {}
@@ -63,8 +69,13 @@ impl Observer {
 
     /// Waits until `count` requests are Ready.
     pub(crate) async fn wait_for(&mut self, count: usize) -> Result<()> {
+        self.wait_longer(count, TIMEOUT).await
+    }
+
+    /// The same, for as long as this.
+    pub(crate) async fn wait_longer(&mut self, count: usize, timeout: Duration) -> Result<()> {
         let all = self.ready.wait_for(|ready| *ready >= count);
-        let in_time = tokio::time::timeout(TIMEOUT, all)
+        let in_time = tokio::time::timeout(timeout, all)
             .await
             .map(|seen| seen.map(drop));
         match in_time {
@@ -73,14 +84,20 @@ impl Observer {
         }
     }
 
+    /// How many have become Ready.
+    pub(crate) fn ready(&self) -> usize {
+        *self.ready.borrow()
+    }
+
+    /// From Approved to Ready of a request, in milliseconds.
+    pub(crate) fn delay(&self, name: &str) -> Option<f64> {
+        self.seen.lock().get(name)?.delay_ms()
+    }
+
     /// From Approved to Ready of each request, in milliseconds, in order.
     pub(crate) fn delays(&self) -> Vec<f64> {
         let seen = self.seen.lock();
-        let mut delays: Vec<_> = seen
-            .values()
-            .filter_map(|seen| Some(seen.ready?.duration_since(seen.approved?)))
-            .map(|delay| delay.as_secs_f64() * 1000.0)
-            .collect();
+        let mut delays: Vec<_> = seen.values().filter_map(Seen::delay_ms).collect();
         delays.sort_by(f64::total_cmp);
         delays
     }
@@ -92,20 +109,19 @@ impl Drop for Observer {
     }
 }
 
-fn note(observations: &Observations, object: &CertificateRequest) {
-    let Some(status) = &object.status else { return };
+/// Notes what is new, and returns whether the request has become Ready.
+fn note(observations: &Observations, object: &CertificateRequest) -> bool {
+    let Some(status) = &object.status else {
+        return false;
+    };
     let mut observations = observations.lock();
     let seen = observations.entry(object.name_any()).or_default();
     if status.is_true("Approved") {
         seen.approved.get_or_insert_with(Instant::now);
     }
-    if status.is_true("Ready") {
-        seen.ready.get_or_insert_with(Instant::now);
+    let is_new = status.is_true("Ready") && seen.ready.is_none();
+    if is_new {
+        seen.ready = Some(Instant::now());
     }
-}
-
-fn ready_count(observations: &Observations) -> usize {
-    let observations = observations.lock();
-    let ready = observations.values().filter(|seen| seen.ready.is_some());
-    ready.count()
+    is_new
 }

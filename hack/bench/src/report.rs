@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use signet_testbed::installation::target;
 
-use crate::Round;
 use crate::round::Figures;
 use crate::slow::{DELAY, SESSIONS};
+use crate::{Round, backlog};
 
 /// One round in a line.
 pub(crate) fn line(figures: &Figures) -> String {
@@ -97,6 +97,30 @@ pub(crate) fn keys(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
     let named = |list| named("key", list);
     let results = json!({ "medians": named(&medians), "rounds": named(rounds) });
     save("keys.json", &results)
+}
+
+/// Prints the backlogs, and writes them to `backlog.json`. The goals are ratios to the first one.
+pub(crate) fn backlog(figures: &[backlog::Figures]) -> Result<()> {
+    println!(
+        "| requests waiting | certificates per s | CPU s per 1,000 | of the first | first \
+         certificate, s | goal, s | of another namespace meanwhile, ms | afterwards, ms | peak \
+         memory, MB |\n|---|---|---|---|---|---|---|---|---|"
+    );
+    for one in figures {
+        println!(
+            "| {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.0} | {:.0} | {:.1} |",
+            one.requests,
+            one.rate,
+            one.cpu,
+            one.cpu / figures[0].cpu,
+            one.first,
+            one.goal(),
+            one.other_during_ms,
+            one.other_after_ms,
+            one.memory_mb,
+        );
+    }
+    save("backlog.json", &serde_json::to_value(figures)?)
 }
 
 /// Prints the issuers, the one without rules first, and writes them to `rules.json`.

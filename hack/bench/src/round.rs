@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use kube::Client;
 use serde::Serialize;
 
+use crate::REQUESTS;
 use crate::driver::Driver;
 use crate::observe::Observer;
 use crate::process;
@@ -51,7 +52,7 @@ pub(crate) async fn measure(
     sizes: Sizes,
 ) -> Result<Figures> {
     let names = driver.create("burst", sizes.burst).await?;
-    let mut observer = Observer::start(client).await?;
+    let mut observer = Observer::start(client, REQUESTS).await?;
     let cpu_before = cpu(pid)?;
     let writes_before = process::writes(client).await?;
     let started = Instant::now();
@@ -82,7 +83,7 @@ pub(crate) async fn measure(
 /// Approves at a steady rate and returns the delays that a watcher saw.
 async fn steady(client: &Client, driver: &Driver, requests: usize) -> Result<Vec<f64>> {
     let names = driver.create("steady", requests).await?;
-    let mut observer = Observer::start(client).await?;
+    let mut observer = Observer::start(client, REQUESTS).await?;
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
     let mut approvals = Vec::with_capacity(requests);
     for name in names {
@@ -118,7 +119,7 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-fn count(number: usize) -> f64 {
+pub(crate) fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }
 
