@@ -23,6 +23,7 @@ use crate::keyring::{IssuerLookup, Keyring, Version};
 use crate::metrics::Metrics;
 use crate::namespace_labels::{Cluster, NamespaceLabels};
 use crate::publish::TrustBundles;
+use crate::queue_lengths::QueueLengths;
 use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
@@ -103,6 +104,7 @@ pub struct Context {
     /// The issuers that exist and do not match the schema.
     pub unreadable: Mutex<HashSet<IssuerName>>,
     pub attempts: Attempts,
+    pub queued: QueueLengths,
     pub memory: Memory,
     pub trust_bundles: TrustBundles,
     /// For the requests of Issuers, which are made in the name of a tenant.
@@ -140,14 +142,18 @@ impl Context {
     /// Returns none if the issuer cannot sign now.
     ///
     /// The wait has no timeout, since a long queue is not an error. The issuer may have changed
-    /// meanwhile.
-    pub async fn permit(&self, issuer: &IssuerName, tenant: &str) -> Option<Permit> {
+    /// meanwhile. The time since the request was queued is counted.
+    pub async fn permit(
+        &self,
+        issuer: &IssuerName,
+        tenant: &str,
+        queued: Instant,
+    ) -> Option<Permit> {
         let IssuerLookup::Ready(issuer) = self.find(issuer) else {
             return None;
         };
-        let started = Instant::now();
         let permit = issuer.guard.permit(tenant).await;
-        let seconds = started.elapsed().as_secs_f64();
+        let seconds = queued.elapsed().as_secs_f64();
         self.metrics.queued(issuer.backend, seconds);
         permit.ok()
     }

@@ -29,6 +29,7 @@ pub mod permissions;
 pub mod plan;
 pub mod policy;
 pub mod publish;
+mod queue_lengths;
 mod requests;
 pub mod run;
 pub mod service_accounts;

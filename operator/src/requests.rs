@@ -9,6 +9,8 @@
 mod certificate_request;
 mod certificate_signing_request;
 mod controller;
+mod delays;
+mod dispatch;
 #[cfg(test)]
 mod fixtures;
 mod issue;
@@ -18,6 +20,7 @@ mod log;
 mod object;
 mod outcome;
 mod pod_certificate_request;
+mod queue;
 mod reconcile;
 mod unapproved;
 mod unread;

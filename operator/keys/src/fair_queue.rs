@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// Entries in the order in which they are served: tenants round-robin, and those of one tenant in
 /// the order of arrival. So a thousand entries of one tenant delay another by one entry each time.
 #[derive(Debug)]
-pub(crate) struct FairQueue<T> {
+pub struct FairQueue<T> {
     /// The tenants that have entries, the next one first, each with its entries in ascending order.
     tenants: VecDeque<(String, VecDeque<(u64, T)>)>,
 }
@@ -19,13 +19,18 @@ impl<T> Default for FairQueue<T> {
 }
 
 impl<T> FairQueue<T> {
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.tenants.is_empty()
+    }
+
     /// How many entries there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.tenants.iter().map(|(_, entries)| entries.len()).sum()
     }
 
     /// Adds an entry under a number that is higher than those of all entries before.
-    pub(crate) fn push(&mut self, tenant: &str, number: u64, entry: T) {
+    pub fn push(&mut self, tenant: &str, number: u64, entry: T) {
         match self.tenants.iter_mut().find(|(name, _)| name == tenant) {
             Some((_, entries)) => entries.push_back((number, entry)),
             None => {
@@ -36,7 +41,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Removes the next entry, and returns it with its number.
-    pub(crate) fn pop(&mut self) -> Option<(u64, T)> {
+    pub fn pop(&mut self) -> Option<(u64, T)> {
         let (tenant, mut entries) = self.tenants.pop_front()?;
         let next = entries.pop_front();
         if !entries.is_empty() {

@@ -97,6 +97,11 @@ impl GuardedSigner {
         &self.breaker
     }
 
+    /// How many signatures may be in flight, unless another issuer over the key allows fewer.
+    pub fn max_in_flight(&self) -> u16 {
+        self.limiter.max_in_flight()
+    }
+
     /// How many requests wait for this key.
     pub fn waiting(&self) -> usize {
         self.limiter.waiting()

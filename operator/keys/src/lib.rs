@@ -55,6 +55,7 @@ pub use blocking::BlockingQueue;
 pub use ca_bundle::{BundleReference, CaBundle};
 pub use cause::chain;
 pub use error::{ErrorClass, KeyError};
+pub use fair_queue::FairQueue;
 pub use guard::{
     Breaker, BreakerEvent, FairSemaphore, GuardError, GuardedSigner, KeyLimiter, KeyLimiters,
     Limits, PROBE, Permit, self_test,

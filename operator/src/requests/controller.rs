@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
-use kube::runtime::controller::Controller as KubeController;
 use kube::runtime::reflector::{self, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::kind::RequestKind;
 use super::object::Observed;
-use super::reconcile::{Shell, error_policy, reconcile};
-use super::watch;
+use super::reconcile::Shell;
+use super::{dispatch, watch};
 use crate::context::Context;
 
 pub(crate) struct Controller {
@@ -45,12 +44,8 @@ impl Controller {
         let due = count_due::<K>(store.clone());
         let run = async move {
             let due = watch::due(cache, when_listed, context.clone()).await;
-            KubeController::for_stream(due, store.clone())
-                .reconcile_on(woken)
-                .graceful_shutdown_on(stop.cancelled_owned())
-                .run(reconcile, error_policy, Arc::new(Shell { context, store }))
-                .for_each(|_| std::future::ready(()))
-                .await;
+            let shell = Arc::new(Shell { context, store });
+            dispatch::run(due, woken, shell, stop).await;
         };
         Self {
             run: run.boxed(),

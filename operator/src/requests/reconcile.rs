@@ -1,10 +1,10 @@
 //! Reconciles a request of any API: issues, and writes the outcome.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::runtime::controller::Action;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use signet_core::policy::Denial;
@@ -39,29 +39,32 @@ pub(super) enum Error {
     Deadline(#[from] tokio::time::error::Elapsed),
 }
 
+/// Reconciles a request, and returns how long it is until it is reconciled again; none if only a change
+/// leads to it.
 pub(super) async fn reconcile<K: RequestKind>(
     object: Arc<Observed<K>>,
+    queued: Instant,
     shell: Arc<Shell<K>>,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     let context = &shell.context;
     if let Some(unapproved) = object.unapproved() {
         return Ok(unapproved::reconcile(&*object, unapproved, context).await?);
     }
     let Some(due) = object.due() else {
-        return Ok(Action::await_change());
+        return Ok(None);
     };
     let tenant = tenant(&due.request);
-    let permit = context.permit(&due.issuer, &tenant);
+    let permit = context.permit(&due.issuer, &tenant, queued);
     let Some(_permit) = context.stop.run_until_cancelled(permit).await else {
-        return Ok(Action::await_change());
+        return Ok(None);
     };
     // The queue may have been long: it may be deleted, denied or finished by now.
     let latest = shell.store.get(&ObjectRef::from_obj(&*object));
     let Some(object) = latest.filter(|latest| latest.uid() == object.uid()) else {
-        return Ok(Action::await_change());
+        return Ok(None);
     };
     let Some(due) = object.due() else {
-        return Ok(Action::await_change());
+        return Ok(None);
     };
     let _in_flight = context.health.begin();
     // Boxed, so that the many that wait above are small.
@@ -69,11 +72,12 @@ pub(super) async fn reconcile<K: RequestKind>(
     tokio::time::timeout(DEADLINE, answered).await?
 }
 
-pub(super) fn error_policy<K: RequestKind>(
-    object: Arc<Observed<K>>,
+/// Logs an error, and returns how long it is until the next attempt.
+pub(super) fn error_delay<K: RequestKind>(
+    object: &Observed<K>,
     error: &Error,
-    shell: Arc<Shell<K>>,
-) -> Action {
+    shell: &Shell<K>,
+) -> Duration {
     let wait = shell.context.attempts.failed(object.uid());
     tracing::warn!(
         %error,
@@ -83,7 +87,7 @@ pub(super) fn error_policy<K: RequestKind>(
         K::API.as_str(),
         wait.as_secs()
     );
-    Action::requeue(wait)
+    wait
 }
 
 /// Returns the share of the queue that a request counts toward: its namespace or that of the
@@ -100,12 +104,12 @@ async fn answer<K: RequestKind>(
     object: &Observed<K>,
     due: &Due<K>,
     context: &Context,
-) -> Result<Action, Error> {
+) -> Result<Option<Duration>, Error> {
     let lookup = context.find(&due.issuer);
     let uid = object.uid();
     if still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
         context.attempts.reset(uid);
-        return Ok(Action::await_change());
+        return Ok(None);
     }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
     let completed = K::complete(object.meta(), due, &lookup, &context.client).await;
@@ -132,7 +136,7 @@ async fn answer<K: RequestKind>(
     };
     let Some(mut outcome) = outcome else {
         context.attempts.reset(uid);
-        return Ok(Action::await_change());
+        return Ok(None);
     };
     let mut written = write(&subject, &outcome, issuer, context).await;
     if let Some(denial) = written
@@ -146,7 +150,7 @@ async fn answer<K: RequestKind>(
     if written? == WriteResult::Conflict {
         // The outcome is discarded. A newer version may not wake the request.
         context.metrics.conflict();
-        return Ok(Action::requeue(context.attempts.failed(uid)));
+        return Ok(Some(context.attempts.failed(uid)));
     }
     Ok(next(&outcome, uid, context))
 }
@@ -253,13 +257,13 @@ fn record<K: RequestKind>(
 }
 
 /// Decides when a request is reconciled again. One that waits for its issuer is woken.
-fn next(outcome: &Outcome, uid: &str, context: &Context) -> Action {
+fn next(outcome: &Outcome, uid: &str, context: &Context) -> Option<Duration> {
     if outcome.wants_retry() {
-        return Action::requeue(context.attempts.failed(uid));
+        return Some(context.attempts.failed(uid));
     }
     match outcome {
         Outcome::Waiting(_) => context.attempts.reset(uid),
         Outcome::Denied(_) | Outcome::Issued(_) => context.attempts.done(uid),
     }
-    Action::await_change()
+    None
 }

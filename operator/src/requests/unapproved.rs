@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::runtime::controller::Action;
 use signet_core::duration;
 use signet_core::reason::Reason;
 
@@ -14,22 +13,22 @@ use crate::issuer_name::IssuerName;
 use crate::plan::{Plan, PlannedEvent};
 
 /// Writes the event when it is due. The request is not reconciled again before it is approved, so
-/// there is one in each term of leadership.
+/// there is one in each term of leadership. Returns how long it is until then.
 pub(super) async fn reconcile<K: RequestKind>(
     object: &Observed<K>,
     unapproved: &Unapproved,
     context: &Context,
-) -> Result<Action, kube::Error> {
+) -> Result<Option<Duration>, kube::Error> {
     let delay = context.settings.approval_event_delay;
     if let Some(wait) = remaining(unapproved.created, delay, (context.now)()) {
-        return Ok(Action::requeue(wait));
+        return Ok(Some(wait));
     }
     let plan = Plan {
         status: None,
         event: Some(event::<K>(&unapproved.issuer, delay)),
     };
     context.writer.apply(object, plan).await?;
-    Ok(Action::await_change())
+    Ok(None)
 }
 
 /// Returns how long it is until the event; none if it is due.

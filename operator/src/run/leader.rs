@@ -22,6 +22,7 @@ use crate::context::{Context, Issuers};
 use crate::keyring::Keyring;
 use crate::namespace_labels::{Cluster, NamespaceLabels};
 use crate::publish::{self, TrustBundles};
+use crate::queue_lengths::QueueLengths;
 use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
@@ -127,6 +128,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         issuers,
         unreadable: Mutex::default(),
         attempts: Attempts::default(),
+        queued: QueueLengths::default(),
         memory: issuers::Memory::default(),
         trust_bundles: TrustBundles::default(),
         service_accounts: Arc::new(ServiceAccounts::new(

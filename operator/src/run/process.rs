@@ -46,7 +46,13 @@ impl Process {
 
     fn now(&self) -> Now {
         let (queues, waiting) = match &*self.term.lock() {
-            Some((context, waiting)) => (context.keyring.queues(), waiting()),
+            Some((context, waiting)) => {
+                let mut queues = context.keyring.queues();
+                for (issuer, length) in &mut queues {
+                    *length += context.queued.of(issuer);
+                }
+                (queues, waiting())
+            }
             None => (Vec::new(), 0),
         };
         Now {

@@ -33,6 +33,11 @@ struct Key {
 }
 
 impl KeyLimiter {
+    /// How many permits this limiter allows.
+    pub fn max_in_flight(&self) -> u16 {
+        within(self.limits.max_in_flight, self.limits.per_second)
+    }
+
     /// Waits for a permit for this tenant.
     pub async fn permit(&self, tenant: &str) -> Permit {
         self.key.permits.acquire(tenant).await

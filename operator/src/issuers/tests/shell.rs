@@ -71,6 +71,7 @@ pub(super) fn context() -> (Context, Requests) {
         },
         unreadable: Default::default(),
         attempts: Default::default(),
+        queued: Default::default(),
         memory: Default::default(),
         trust_bundles: TrustBundles::not_served(),
         metrics: Arc::default(),

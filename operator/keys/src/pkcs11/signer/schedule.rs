@@ -257,7 +257,7 @@ impl<T> Key<T> {
     }
 
     fn waits_for_thread(&self) -> bool {
-        self.threads == 0 && self.queue.len() > 0
+        self.threads == 0 && !self.queue.is_empty()
     }
 
     /// How many sessions another key could have.

@@ -21,7 +21,7 @@ impl<T> Schedule<T> {
     }
 
     pub(in super::super) fn is_queued(&self, id: KeyId) -> bool {
-        self.keys.get(&id).is_some_and(|key| key.queue.len() > 0)
+        self.keys.get(&id).is_some_and(|key| !key.queue.is_empty())
     }
 }
 

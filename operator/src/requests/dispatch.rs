@@ -1,0 +1,150 @@
+//! Reconciles the requests that are due, in the order of their queue.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, Stream, StreamExt};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::delays::Delays;
+use super::kind::RequestKind;
+use super::object::Observed;
+use super::queue::Queue;
+use super::reconcile::{Shell, error_delay, reconcile, tenant};
+use crate::issuer_name::IssuerName;
+use crate::keyring::IssuerLookup;
+
+/// How many requests to an issuer that cannot sign are reconciled at once.
+const WITHOUT_KEY: usize = 16;
+/// And to one that can, at most.
+const MAX_AT_ONCE: usize = 256;
+
+type Reference<K> = ObjectRef<Observed<K>>;
+
+/// The end of a reconcile: which one, and when it is reconciled again.
+struct Finished<K: RequestKind> {
+    request: Reference<K>,
+    issuer: IssuerName,
+    again: Option<Duration>,
+}
+
+struct Dispatch<K: RequestKind> {
+    shell: Arc<Shell<K>>,
+    queue: Queue<Reference<K>>,
+    delays: Delays<Reference<K>>,
+    running: FuturesUnordered<BoxFuture<'static, Finished<K>>>,
+}
+
+/// Reconciles what the watch delivers, what is woken, and what is to be tried again. Ends when `stop`
+/// is cancelled and what is being reconciled has ended.
+pub(super) async fn run<K: RequestKind>(
+    due: impl Stream<Item = watcher::Result<Observed<K>>> + Send,
+    woken: impl Stream<Item = Reference<K>> + Send,
+    shell: Arc<Shell<K>>,
+    stop: CancellationToken,
+) {
+    let mut dispatch = Dispatch {
+        shell,
+        queue: Queue::default(),
+        delays: Delays::default(),
+        running: FuturesUnordered::new(),
+    };
+    let (mut due, mut woken) = (pin!(due.fuse()), pin!(woken.fuse()));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(found) = due.next() => {
+                // The watch reports and repeats what fails.
+                if let Ok(object) = found {
+                    dispatch.push(&ObjectRef::from_obj(&object));
+                }
+            }
+            Some(request) = woken.next() => dispatch.push(&request),
+            request = dispatch.delays.next() => dispatch.push(&request),
+            Some(finished) = dispatch.running.next() => dispatch.finish(finished),
+        }
+    }
+    while dispatch.running.next().await.is_some() {}
+    dispatch.forget_queued();
+}
+
+impl<K: RequestKind> Dispatch<K> {
+    fn push(&mut self, request: &Reference<K>) {
+        self.delays.remove(request);
+        let Some(object) = self.shell.store.get(request) else {
+            return;
+        };
+        let (issuer, tenant) = match (object.due(), object.unapproved()) {
+            (Some(due), _) => (&due.issuer, tenant(&due.request)),
+            (None, Some(unapproved)) => {
+                let namespace = request.namespace.clone();
+                (&unapproved.issuer, namespace.unwrap_or_default())
+            }
+            (None, None) => return,
+        };
+        if self.queue.push(request, issuer, &tenant) {
+            self.shell.context.queued.add(issuer);
+            self.start(issuer);
+        }
+    }
+
+    /// Starts what an issuer may have reconciled now.
+    fn start(&mut self, issuer: &IssuerName) {
+        let limit = self.limit(issuer);
+        while let Some((request, queued)) = self.queue.start(issuer, limit) {
+            self.shell.context.queued.remove(issuer);
+            let Some(object) = self.shell.store.get(&request) else {
+                // It was deleted meanwhile.
+                self.queue.finish(&request, issuer);
+                continue;
+            };
+            let (shell, issuer) = (self.shell.clone(), issuer.clone());
+            let reconciled = async move {
+                let again = match reconcile(object.clone(), queued, shell.clone()).await {
+                    Ok(again) => again,
+                    Err(error) => Some(error_delay(&object, &error, &shell)),
+                };
+                Finished {
+                    request,
+                    issuer,
+                    again,
+                }
+            };
+            self.running.push(reconciled.boxed());
+        }
+    }
+
+    /// Another dispatch may follow, if the API's version changed.
+    fn forget_queued(&mut self) {
+        for issuer in self.queue.drain() {
+            self.shell.context.queued.remove(&issuer);
+        }
+    }
+
+    fn limit(&self, issuer: &IssuerName) -> usize {
+        match self.shell.context.find(issuer) {
+            IssuerLookup::Ready(ready) => usize::from(ready.guard.max_in_flight()).min(MAX_AT_ONCE),
+            _ => WITHOUT_KEY,
+        }
+    }
+
+    fn finish(&mut self, finished: Finished<K>) {
+        let Finished {
+            request,
+            issuer,
+            again,
+        } = finished;
+        if self.queue.finish(&request, &issuer) {
+            self.push(&request);
+        } else if let Some(wait) = again {
+            self.delays.insert(request, Instant::now() + wait);
+        }
+        self.start(&issuer);
+    }
+}
