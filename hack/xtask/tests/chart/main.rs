@@ -6,4 +6,5 @@ mod deployment;
 mod objects;
 mod rbac;
 mod render;
+mod subchart;
 mod values;
