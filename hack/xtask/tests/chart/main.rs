@@ -1,6 +1,7 @@
 //! The chart, rendered and linted by the real Helm.
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod additions;
 mod crds;
 mod deployment;
 mod objects;
@@ -8,3 +9,4 @@ mod rbac;
 mod render;
 mod subchart;
 mod values;
+mod without_rbac;

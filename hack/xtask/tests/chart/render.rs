@@ -79,6 +79,17 @@ impl Rendered {
         )
     }
 
+    /// Of the release `signet`, with the required values and a file of values.
+    pub(crate) fn with_values(values: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("values.json");
+        std::fs::write(&file, values.to_string()).unwrap();
+        let chart = chart();
+        let arguments = ["template", "signet", chart.to_str().unwrap()];
+        let more = ["--namespace", NAMESPACE, "--values", file.to_str().unwrap()];
+        Self::of(&helm(&[&arguments[..], &more].concat(), &[REQUIRED]))
+    }
+
     pub(crate) fn all(&self) -> &[Value] {
         &self.0
     }
