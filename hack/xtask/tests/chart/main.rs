@@ -4,6 +4,8 @@
 mod additions;
 mod crds;
 mod deployment;
+mod monitoring;
+mod network_policy;
 mod objects;
 mod rbac;
 mod render;
