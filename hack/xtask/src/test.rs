@@ -72,7 +72,7 @@ const TIERS: [Tier; 13] = [
     ),
     (
         "chart",
-        "the chart, rendered and linted by Helm",
+        "the chart, rendered and linted by Helm, and its alerts",
         &["cargo test --workspace --no-fail-fast --test chart"],
     ),
     (

@@ -30,6 +30,8 @@ pub enum Program {
     /// Requests certificates from istiod, as the agents of workloads do.
     IstioAgent,
     Helm,
+    /// Checks and tests alerts.
+    Promtool,
     /// Reports the health of an object, as kstatus, Flux and Argo CD compute it.
     Kstatus,
     /// Verifies an X509-SVID with go-spiffe.
@@ -50,6 +52,8 @@ struct Source {
     /// The Go variable that holds the version. An unstamped build leaves it at a placeholder
     /// (kube-apiserver would report v0.0.0 to its clients).
     version: Option<&'static str>,
+    /// Build tags, separated by commas.
+    tags: &'static str,
     /// Folders of the pinned module that are kept beside the binary, and under which names.
     folders: &'static [(&'static str, &'static str)],
 }
@@ -62,13 +66,14 @@ const ISTIOD: &str = "istiod-chart";
 
 impl Program {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::KubeApiserver,
         Self::Istiod,
         Self::KubeControllerManager,
         Self::Kubectl,
         Self::CertManager,
         Self::Helm,
+        Self::Promtool,
         Self::Etcd,
         Self::Kstatus,
         Self::IstioAgent,
@@ -82,6 +87,7 @@ impl Program {
             package,
             pin: "k8s.io/kubernetes",
             version: Some("k8s.io/component-base/version.gitVersion"),
+            tags: "",
             folders: &[],
         };
         let istio = |name, package, folders| Source {
@@ -90,7 +96,18 @@ impl Program {
             package,
             pin: "istio.io/istio",
             version: None,
+            tags: "",
             folders,
+        };
+        // A main package of this repository.
+        let own = |name, pin| Source {
+            name,
+            module: name,
+            package: ".",
+            pin,
+            version: None,
+            tags: "",
+            folders: &[],
         };
         match self {
             Self::Etcd => Source {
@@ -99,6 +116,7 @@ impl Program {
                 package: "go.etcd.io/etcd/server/v3",
                 pin: "go.etcd.io/etcd/server/v3",
                 version: None,
+                tags: "",
                 folders: &[],
             },
             Self::KubeApiserver => {
@@ -115,6 +133,7 @@ impl Program {
                 package: ".",
                 pin: "github.com/cert-manager/cert-manager",
                 version: Some("github.com/cert-manager/cert-manager/pkg/util.AppVersion"),
+                tags: "",
                 folders: &[("deploy/crds", CRDS), ("deploy/charts/cert-manager", CHART)],
             },
             Self::Istiod => istio(
@@ -132,24 +151,21 @@ impl Program {
                 package: "helm.sh/helm/v4/cmd/helm",
                 pin: "helm.sh/helm/v4",
                 version: Some("helm.sh/helm/v4/internal/version.version"),
+                tags: "",
                 folders: &[],
             },
-            Self::Kstatus => Source {
-                name: "kstatus",
-                module: "kstatus",
-                package: ".",
-                pin: "sigs.k8s.io/cli-utils",
-                version: None,
+            Self::Promtool => Source {
+                name: "promtool",
+                module: "prometheus",
+                package: "github.com/prometheus/prometheus/cmd/promtool",
+                pin: "github.com/prometheus/prometheus",
+                version: Some("github.com/prometheus/common/version.Version"),
+                // Without the clients of all clouds, which find targets for a server.
+                tags: "remove_all_sd",
                 folders: &[],
             },
-            Self::GoSpiffe => Source {
-                name: "go-spiffe",
-                module: "go-spiffe",
-                package: ".",
-                pin: "github.com/spiffe/go-spiffe/v2",
-                version: None,
-                folders: &[],
-            },
+            Self::Kstatus => own("kstatus", "sigs.k8s.io/cli-utils"),
+            Self::GoSpiffe => own("go-spiffe", "github.com/spiffe/go-spiffe/v2"),
         }
     }
 }
@@ -187,6 +203,11 @@ impl Toolchain {
         self.path(Program::Helm)
     }
 
+    /// Prometheus' tool for alerts.
+    pub fn promtool(&self) -> Result<PathBuf> {
+        self.path(Program::Promtool)
+    }
+
     /// The program that reports the health of an object.
     pub fn kstatus(&self) -> Result<PathBuf> {
         self.path(Program::Kstatus)
@@ -214,7 +235,11 @@ impl Toolchain {
     pub(crate) fn build_for(&self, options: &Options) -> Result<()> {
         let is_needed = |program: &Program| match program {
             Program::CertManager => options.cert_manager.is_some(),
-            Program::Kstatus | Program::GoSpiffe | Program::Istiod | Program::IstioAgent => false,
+            Program::Kstatus
+            | Program::GoSpiffe
+            | Program::Istiod
+            | Program::IstioAgent
+            | Program::Promtool => false,
             _ => true,
         };
         let needed = Program::ALL.into_iter().filter(is_needed);

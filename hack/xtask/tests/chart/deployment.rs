@@ -271,37 +271,3 @@ fn the_replica_count_may_be_zero() {
         );
     }
 }
-
-#[test]
-fn the_pod_has_what_users_add() {
-    let rendered = Rendered::with(&[
-        "imagePullSecrets[0].name=pull",
-        "nodeSelector.disk=ssd",
-        "tolerations[0].key=hsm",
-        "priorityClassName=system-cluster-critical",
-        "podAnnotations.a=b",
-        "podLabels.team=pki",
-        "extraEnv[0].name=RUST_BACKTRACE",
-        "volumes[0].name=module",
-        "volumeMounts[0].name=module",
-        "volumeMounts[0].mountPath=/module",
-        "topologySpreadConstraints[0].maxSkew=1",
-        "affinity.nodeAffinity.x=y",
-    ]);
-    rendered.assert_pod(&[
-        ("/spec/imagePullSecrets", json!([{ "name": "pull" }])),
-        ("/spec/nodeSelector", json!({ "disk": "ssd" })),
-        ("/spec/tolerations", json!([{ "key": "hsm" }])),
-        ("/spec/priorityClassName", json!("system-cluster-critical")),
-        ("/spec/topologySpreadConstraints", json!([{ "maxSkew": 1 }])),
-        ("/spec/affinity", json!({ "nodeAffinity": { "x": "y" } })),
-        ("/spec/volumes", json!([{ "name": "module" }])),
-        ("/metadata/annotations", json!({ "a": "b" })),
-        ("/metadata/labels/team", json!("pki")),
-        ("/spec/containers/0/env/2/name", json!("RUST_BACKTRACE")),
-        (
-            "/spec/containers/0/volumeMounts",
-            json!([{ "name": "module", "mountPath": "/module" }]),
-        ),
-    ]);
-}

@@ -7,6 +7,8 @@ use crate::render::{NAMESPACE, Rendered};
 const EVERYTHING: &[&str] = &[
     "replicaCount=2",
     "metrics.serviceMonitor.enabled=true",
+    "metrics.prometheusRule.enabled=true",
+    "networkPolicy.enabled=true",
     "commonLabels.team=pki",
     "admissionPolicy.enabled=true",
 ];
@@ -60,6 +62,7 @@ fn selectors_meet_the_pods() {
     for selector in [
         &rendered.get("Deployment", "signet")["spec"]["selector"]["matchLabels"],
         &rendered.get("PodDisruptionBudget", "signet")["spec"]["selector"]["matchLabels"],
+        &rendered.get("NetworkPolicy", "signet")["spec"]["podSelector"]["matchLabels"],
         &service["spec"]["selector"],
     ] {
         assert_selects(selector, pods);
@@ -107,6 +110,12 @@ fn what_depends_on_a_value_is_there_only_with_it() {
             &[][..],
             &["metrics.serviceMonitor.enabled=true"][..],
         ),
+        (
+            "PrometheusRule",
+            &[],
+            &["metrics.prometheusRule.enabled=true"],
+        ),
+        ("NetworkPolicy", &[], &["networkPolicy.enabled=true"]),
         ("Service", &["metrics.service.enabled=false"], &[]),
         ("PodDisruptionBudget", &[], &["replicaCount=2"]),
         (

@@ -61,21 +61,33 @@ impl Rendered {
     }
 
     pub(crate) fn of_release(release: &str, set: &[&str]) -> Self {
-        let set = [&[REQUIRED], set].concat();
-        let output = template(release, &set);
-        assert!(
-            output.status.success(),
-            "{set:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let yaml = String::from_utf8(output.stdout).unwrap();
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&yaml).unwrap();
+        Self::of(&template(release, &[&[REQUIRED], set].concat()))
+    }
+
+    /// What `helm template` printed.
+    #[track_caller]
+    pub(crate) fn of(output: &Output) -> Self {
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+        let yaml = std::str::from_utf8(&output.stdout).unwrap();
+        let objects: Vec<Value> = serde_saphyr::from_multiple(yaml).unwrap();
         Self(
             objects
                 .into_iter()
                 .filter(|object| !object.is_null())
                 .collect(),
         )
+    }
+
+    /// Of the release `signet`, with the required values and a file of values.
+    pub(crate) fn with_values(values: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("values.json");
+        std::fs::write(&file, values.to_string()).unwrap();
+        let chart = chart();
+        let arguments = ["template", "signet", chart.to_str().unwrap()];
+        let more = ["--namespace", NAMESPACE, "--values", file.to_str().unwrap()];
+        Self::of(&helm(&[&arguments[..], &more].concat(), &[REQUIRED]))
     }
 
     pub(crate) fn all(&self) -> &[Value] {

@@ -15,6 +15,9 @@ fn helm_lint_finds_nothing() {
             REQUIRED,
             "replicaCount=3",
             "metrics.serviceMonitor.enabled=true",
+            "metrics.prometheusRule.enabled=true",
+            "networkPolicy.enabled=true",
+            "rbac.create=false",
         ],
     ] {
         let linted = helm(&["lint", "--strict", chart().to_str().unwrap()], set);

@@ -38,7 +38,11 @@ pub(super) fn ensure(cache: &Path, source: &Source) -> Result<PathBuf> {
     let version = pinned_version(&fs::read_to_string(module.join("go.mod"))?, source.pin)?;
     let flags = linker_flags(source, &version);
     let go = run(go(&module)?.args(["env", "GOVERSION", "GOOS", "GOARCH", "CGO_ENABLED"]))?;
-    let key = key(&module, &[name, source.package, &flags, &go])?;
+    let mut ingredients = vec![name, source.package, &flags, &go];
+    if !source.tags.is_empty() {
+        ingredients.push(source.tags);
+    }
+    let key = key(&module, &ingredients)?;
     let entry = format!("{name}-{version}-{key}");
     let folder = cache::ensure(cache, name, &entry, |folder| {
         say(format_args!(
@@ -73,7 +77,7 @@ fn key(module: &Path, ingredients: &[&str]) -> Result<String> {
 fn build(source: &Source, module: &Path, flags: &str, binary: &Path) -> Result<()> {
     let mut child = go(module)?
         .args(["build", "-v", "-trimpath", "-buildvcs=false"])
-        .args(["-ldflags", flags, "-o"])
+        .args(["-tags", source.tags, "-ldflags", flags, "-o"])
         .arg(binary)
         .arg(source.package)
         .stdout(Stdio::null())
