@@ -1,12 +1,13 @@
 //! The command-line flags and their environment variables.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use signet_api::Preset;
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
@@ -23,6 +24,28 @@ pub struct Cli {
     pub command: Command,
 }
 
+/// The name under which kubectl finds the program as its plugin `signet`.
+const PLUGIN: &str = "kubectl-signet";
+
+impl Cli {
+    /// Reads the arguments of the process, and exits with a message if they are not valid.
+    pub fn from_process() -> Self {
+        let mut arguments = std::env::args_os();
+        let command = command(&arguments.next().unwrap_or_default());
+        let matches = command.get_matches_from(std::env::args_os());
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Returns the command line as the user calls the program: as a plugin, `kubectl signet …`.
+fn command(program: &OsStr) -> clap::Command {
+    let is_plugin = Path::new(program).file_name() == Some(OsStr::new(PLUGIN));
+    match is_plugin {
+        true => Cli::command().bin_name("kubectl signet"),
+        false => Cli::command(),
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -34,6 +57,16 @@ pub enum Command {
     /// Decides on requests in files, without a cluster. The exit code is 0 if all would be granted,
     /// 1 if one would be refused, and 2 if one cannot be decided.
     Decide(Decide),
+    /// Prints version, commit and features.
+    Version(ShowVersion),
+}
+
+/// The settings of `signet version`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ShowVersion {
+    /// The output format.
+    #[arg(short = 'o', long, value_enum, default_value_t = OutputFormat::Text)]
+    pub output: OutputFormat,
 }
 
 /// The commands of `signet policy`.
@@ -104,7 +137,7 @@ fn own_namespaces(own: [&String; 2]) -> BTreeSet<String> {
     own.into_iter().cloned().collect()
 }
 
-/// How decisions are printed.
+/// How a command prints its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
     /// Plain text.
@@ -317,8 +350,6 @@ fn lease_duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -331,6 +362,21 @@ mod tests {
                 .get_env()
                 .unwrap_or_else(|| panic!("{} has none", flag.get_id()));
             assert!(name.to_string_lossy().starts_with("SIGNET_"));
+        }
+    }
+
+    #[test]
+    fn a_plugin_is_called_by_kubectl() {
+        for (program, usage) in [
+            ("signet", "Usage: signet version"),
+            ("/usr/bin/signet", "Usage: signet version"),
+            ("kubectl-signet", "Usage: kubectl signet version"),
+            ("/usr/bin/kubectl-signet", "Usage: kubectl signet version"),
+        ] {
+            let arguments = [program, "version", "--help"];
+            let command = command(OsStr::new(program));
+            let help = command.try_get_matches_from(arguments).unwrap_err();
+            assert!(help.to_string().contains(usage), "{program}: {help}");
         }
     }
 

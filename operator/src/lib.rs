@@ -35,6 +35,7 @@ pub mod run;
 pub mod service_accounts;
 pub mod sharing;
 mod signer_name;
+pub mod version;
 pub mod wakeups;
 pub mod watch;
 pub mod writer;

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use signet::args::{Cli, Command, Policy};
-use signet::{offline, run};
+use signet::{offline, run, version};
 
 fn main() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+    match Cli::from_process().command {
         Command::Run(settings) => run::main(*settings)?,
         Command::Policy(Policy::Show(settings)) => offline::show(&settings)?,
+        Command::Version(settings) => version::show(&settings)?,
         Command::Decide(settings) => return Ok(offline::decide(&settings)),
     }
     Ok(ExitCode::SUCCESS)

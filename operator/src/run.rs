@@ -20,12 +20,11 @@ mod telemetry;
 
 use crate::args::Run;
 use crate::health::BEAT;
+use crate::version::VERSION;
 use leader::Leader;
 use lease::Lease;
 use process::Process;
 use startup::Setup;
-
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs the operator until a signal stops it.
 pub fn main(settings: Run) -> anyhow::Result<()> {

@@ -338,6 +338,23 @@ fn presets_allow_what_their_files_say() {
     assert_eq!(files, all + 2, "a preset without a file");
 }
 
+#[test]
+fn version_prints_what_it_was_built_from() {
+    let output = signet(&["version"], "");
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let version = env!("CARGO_PKG_VERSION");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], format!("signet {version}"), "{text}");
+    assert!(lines[1].starts_with("commit: "), "{text}");
+    assert!(lines[2].starts_with("features: "), "{text}");
+    let output = signet(&["version", "-o", "json"], "");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["version"], version);
+    let features = json["features"].as_array().unwrap();
+    assert!(features.iter().all(Value::is_string), "{json}");
+}
+
 /// The plain forms are those of presets that need no trust domain.
 #[test]
 fn a_preset_with_spiffe_ids_is_not_for_a_plain_issuer() {
