@@ -9,6 +9,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod generate;
+mod image;
 mod interrupt;
 mod keep;
 mod quote;
@@ -51,6 +52,8 @@ enum Command {
     /// Connects TLS servers and clients while every link above their certificates is replaced and
     /// the operator is killed.
     Soak(soak::Soak),
+    /// Builds the operator's image, an OCI archive, without a container engine.
+    Image(image::Image),
     /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
     Keep(keep::Keep),
@@ -93,6 +96,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Bench(settings) => bench::run(&settings)?,
         Command::Soak(settings) => soak::run(&settings)?,
+        Command::Image(settings) => image::run(&root, &settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,

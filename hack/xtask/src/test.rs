@@ -20,7 +20,7 @@ type Tier = (&'static str, &'static str, &'static [&'static str]);
 
 /// In the order in which they run. Test programs always run for the whole workspace: for one
 /// package Cargo would choose other features of what they share, and build all of it once more.
-const TIERS: [Tier; 13] = [
+const TIERS: [Tier; 14] = [
     (
         "lint",
         "format and lints",
@@ -97,6 +97,11 @@ const TIERS: [Tier; 13] = [
             // It ends with a table, so it comes last.
             "cargo test --workspace --no-fail-fast --test conformance",
         ],
+    ),
+    (
+        "image",
+        "the operator's image, and that it runs as the chart would run it",
+        &["cargo test --workspace --no-fail-fast --test image"],
     ),
     (
         "mesh",

@@ -1,0 +1,8 @@
+//! SHA-256, as OCI and Debian write it.
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+/// In lowercase hexadecimal.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA256, bytes))
+}

@@ -1,0 +1,95 @@
+//! An archive that `cargo xtask image` wrote, read by tar and as JSON, without the code that wrote it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use signet_testbed::run;
+use tempfile::TempDir;
+
+/// Of the debug build, which differs from a release in nothing but the operator's bytes.
+pub(crate) static IMAGE: LazyLock<Image> = LazyLock::new(|| Image::build(&[]));
+
+/// An image, unpacked as an OCI layout.
+pub(crate) struct Image {
+    folder: TempDir,
+    archive: PathBuf,
+}
+
+impl Image {
+    /// Builds one with further environment variables.
+    pub(crate) fn build(environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["image", "--debug", "--output"]);
+        command.arg(folder.path().join("archives"));
+        command.envs(environment.iter().copied());
+        let output = run(&mut command).unwrap();
+        let lines: Vec<_> = output.lines().collect();
+        let image = Self {
+            archive: PathBuf::from(lines[0]),
+            folder,
+        };
+        std::fs::create_dir(image.layout()).unwrap();
+        run(Command::new("tar")
+            .arg("-xf")
+            .arg(&image.archive)
+            .arg("-C")
+            .arg(image.layout()))
+        .unwrap();
+        assert_eq!(image.digest(), lines[1]);
+        image
+    }
+
+    pub(crate) fn archive(&self) -> &Path {
+        &self.archive
+    }
+
+    fn layout(&self) -> PathBuf {
+        self.folder.path().join("layout")
+    }
+
+    fn document(&self, path: &str) -> Value {
+        let text = std::fs::read(self.layout().join(path)).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    /// The path of what a descriptor refers to.
+    fn blob(descriptor: &Value) -> String {
+        let digest = descriptor["digest"].as_str().unwrap();
+        format!("blobs/{}", digest.replace(':', "/"))
+    }
+
+    /// The digest of the manifest.
+    pub(crate) fn digest(&self) -> String {
+        let index = self.document("index.json");
+        assert_eq!(index["manifests"].as_array().unwrap().len(), 1);
+        index["manifests"][0]["digest"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn manifest(&self) -> Value {
+        self.document(&Self::blob(&self.document("index.json")["manifests"][0]))
+    }
+
+    pub(crate) fn configuration(&self) -> Value {
+        self.document(&Self::blob(&self.manifest()["config"]))
+    }
+
+    /// The files of the layers.
+    pub(crate) fn layers(&self) -> Vec<PathBuf> {
+        let manifest = self.manifest();
+        let layers = manifest["layers"].as_array().unwrap();
+        let paths = layers.iter().map(|it| self.layout().join(Self::blob(it)));
+        paths.collect()
+    }
+
+    /// Unpacks all layers into a folder, as a container engine would.
+    pub(crate) fn unpack(&self, folder: &Path) {
+        for layer in self.layers() {
+            let mut tar = Command::new("tar");
+            tar.arg("-xzf").arg(layer).arg("-C").arg(folder);
+            run(&mut tar).unwrap();
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The operator's image: what is in it, and that it runs as the chart would run it.
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod image;
+mod pod;
+mod reproducible;
+mod root;
