@@ -90,35 +90,26 @@ impl Program {
             tags: "",
             folders: &[],
         };
-        let istio = |name, package, folders| Source {
+        let plain = |name, module, package, pin| Source {
             name,
-            module: "istio",
+            module,
             package,
-            pin: "istio.io/istio",
-            version: None,
-            tags: "",
-            folders,
-        };
-        // A main package of this repository.
-        let own = |name, pin| Source {
-            name,
-            module: name,
-            package: ".",
             pin,
             version: None,
             tags: "",
             folders: &[],
         };
+        let istio = |name, package, folders| Source {
+            folders,
+            ..plain(name, "istio", package, "istio.io/istio")
+        };
+        // A main package of this repository.
+        let own = |name, pin| plain(name, name, ".", pin);
         match self {
-            Self::Etcd => Source {
-                name: "etcd",
-                module: "etcd",
-                package: "go.etcd.io/etcd/server/v3",
-                pin: "go.etcd.io/etcd/server/v3",
-                version: None,
-                tags: "",
-                folders: &[],
-            },
+            Self::Etcd => {
+                let server = "go.etcd.io/etcd/server/v3";
+                plain("etcd", "etcd", server, server)
+            }
             Self::KubeApiserver => {
                 kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver")
             }
