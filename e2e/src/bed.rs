@@ -35,12 +35,7 @@ const WITHOUT_APPROVER: [&str; 2] = ["*", "-certificaterequests-approver"];
 
 static SETUP: OnceLock<Setup> = OnceLock::new();
 static SHARED: OnceCell<Result<Bed, String>> = OnceCell::const_new();
-static OWN: OnceCell<Result<Bed, String>> = OnceCell::const_new();
-static OWN_TURN: Mutex<()> = Mutex::const_new(());
-static EARLIER: OnceCell<Result<Bed, String>> = OnceCell::const_new();
-static EARLIER_TURN: Mutex<()> = Mutex::const_new(());
-static EARLIEST: OnceCell<Result<Bed, String>> = OnceCell::const_new();
-static EARLIEST_TURN: Mutex<()> = Mutex::const_new(());
+static OWN: [Own; 3] = [const { Own::new() }; 3];
 
 /// What a test program wants of its beds. Without one, tests approve by themselves, the shared
 /// bed's operator has no further flags, and output is not recorded; with one, operators log at all
@@ -70,7 +65,44 @@ pub struct Bed {
     audited: parking_lot::Mutex<AuditLog>,
 }
 
-/// The second or third control plane, for one test at a time: cert-manager with its approver, and
+/// The Kubernetes that a control plane of a test's own behaves as. Each version has one, which is
+/// started by the first test that needs it.
+#[derive(Clone, Copy, Debug)]
+pub enum Kubernetes {
+    /// The version that is pinned.
+    Newest,
+    /// It serves PodCertificateRequest and ClusterTrustBundle as v1beta1 only.
+    V1_36,
+    /// It serves neither.
+    V1_35,
+}
+
+impl Kubernetes {
+    fn options(self) -> Options {
+        match self {
+            Self::Newest => Options::default(),
+            Self::V1_36 => Options::default().emulating_1_36(),
+            Self::V1_35 => Options::default().emulating_1_35(),
+        }
+    }
+}
+
+/// A control plane for one test at a time.
+struct Own {
+    bed: OnceCell<Result<Bed, String>>,
+    turn: Mutex<()>,
+}
+
+impl Own {
+    const fn new() -> Self {
+        Self {
+            bed: OnceCell::const_new(),
+            turn: Mutex::const_new(()),
+        }
+    }
+}
+
+/// A control plane other than the shared one, for one test at a time: cert-manager with its approver, and
 /// no operator but those that the test starts.
 #[derive(Debug)]
 pub struct OwnBed {
@@ -108,57 +140,29 @@ impl Bed {
         let _ = SETUP.set(setup);
     }
 
-    /// The second control plane, when it is this test's turn.
+    /// The control plane of this version, when it is this test's turn.
     ///
     /// # Errors
     /// It could not be started, for anyone.
-    pub async fn own() -> Result<OwnBed> {
-        Self::for_one_test(&OWN, &OWN_TURN, async || {
-            Self::start(&["*"], Options::default()).await
-        })
-        .await
-    }
-
-    /// The third control plane, when it is this test's turn: as the second one, with an API server
-    /// that behaves as that of Kubernetes 1.36.
-    ///
-    /// # Errors
-    /// It could not be started, for anyone.
-    pub async fn earlier() -> Result<OwnBed> {
-        Self::for_one_test(&EARLIER, &EARLIER_TURN, async || {
-            let bed = Self::start(&["*"], Options::default().emulating_1_36()).await?;
-            user::authorize_nodes(&bed.client).await?;
+    pub async fn own(kubernetes: Kubernetes) -> Result<OwnBed> {
+        let own = &OWN[kubernetes as usize];
+        let turn = own.turn.lock().await;
+        let start = async || {
+            let bed = Self::start(&["*"], kubernetes.options()).await?;
+            if matches!(kubernetes, Kubernetes::V1_36) {
+                user::authorize_nodes(&bed.client).await?;
+            }
             Ok(bed)
-        })
-        .await
-    }
-
-    /// The fourth control plane, when it is this test's turn: its API server behaves as that of
-    /// Kubernetes 1.35, without the optional APIs.
-    ///
-    /// # Errors
-    /// It could not be started, for anyone.
-    pub async fn earliest() -> Result<OwnBed> {
-        Self::for_one_test(&EARLIEST, &EARLIEST_TURN, async || {
-            Self::start(&["*"], Options::default().emulating_1_35()).await
-        })
-        .await
-    }
-
-    async fn for_one_test(
-        cell: &'static OnceCell<Result<Self, String>>,
-        turn: &'static Mutex<()>,
-        start: impl AsyncFnOnce() -> Result<Self>,
-    ) -> Result<OwnBed> {
-        let turn = turn.lock().await;
-        let bed = cell.get_or_init(async || shared_error(start().await)).await;
-        let bed = bed.as_ref().map_err(|error| anyhow!("{error}"))?;
+        };
+        let bed = own.bed.get_or_init(async || shared_error(start().await));
+        let bed = bed.await.as_ref().map_err(|error| anyhow!("{error}"))?;
         Ok(OwnBed { bed, _turn: turn })
     }
 
     /// Those that were started in this run.
     pub fn started() -> Vec<&'static Self> {
-        let cells = [&SHARED, &OWN, &EARLIER, &EARLIEST].into_iter();
+        let own = OWN.iter().map(|own| &own.bed);
+        let cells = std::iter::once(&SHARED).chain(own);
         cells.filter_map(|cell| cell.get()?.as_ref().ok()).collect()
     }
 

@@ -106,7 +106,7 @@ impl TestNamespace {
     /// The trust domain of an issuer, if it has one.
     ///
     /// # Errors
-    /// There is no such issuer.
+    /// The issuer does not exist.
     pub async fn trust_domain(&self, issuer: &IssuerRef) -> Result<Option<String>> {
         let name = &issuer.name;
         let spiffe = match issuer.kind {

@@ -25,33 +25,18 @@ macro_rules! shared {
     };
 }
 
-/// Tests that stand on the second control plane.
+/// Tests on a control plane other than the shared one, one at a time: of this version of Kubernetes,
+/// if it is named.
 #[macro_export]
 macro_rules! own {
-    ($($module:ident :: $name:ident),* $(,)?) => {
+    ($version:ident; $($module:ident :: $name:ident),* $(,)?) => {
         vec![$($crate::runner::own(
+            $crate::Kubernetes::$version,
             concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
         )),*]
     };
-}
-
-/// Tests that stand on the third control plane, with an API server of Kubernetes 1.36.
-#[macro_export]
-macro_rules! earlier {
     ($($module:ident :: $name:ident),* $(,)?) => {
-        vec![$($crate::runner::earlier(
-            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
-        )),*]
-    };
-}
-
-/// Tests that stand on the fourth control plane, with an API server of Kubernetes 1.35.
-#[macro_export]
-macro_rules! earliest {
-    ($($module:ident :: $name:ident),* $(,)?) => {
-        vec![$($crate::runner::earliest(
-            concat!(module_path!(), "::", stringify!($module)), stringify!($name), $module::$name,
-        )),*]
+        $crate::own![Newest; $($module::$name),*]
     };
 }
 
@@ -83,7 +68,7 @@ pub mod verify;
 mod wait;
 mod written;
 
-pub use bed::{Bed, OwnBed, Setup};
+pub use bed::{Bed, Kubernetes, OwnBed, Setup};
 pub use burst::{Burst, Watched};
 pub use cert_manager::{CertManagerCa, Certificate, CertificateCondition};
 pub use certificate_request::{Ask, ready};

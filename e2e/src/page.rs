@@ -21,7 +21,7 @@ impl Page {
     /// Reads a page of `docs`. `variant` replaces texts of it.
     ///
     /// # Errors
-    /// There is no such page.
+    /// The page does not exist.
     pub fn read(page: &str, variant: &[(&str, &str)]) -> Result<Self> {
         let path = Path::new(REPOSITORY).join("docs").join(page);
         let text = std::fs::read_to_string(path).context(page.to_owned())?;

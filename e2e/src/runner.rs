@@ -18,7 +18,7 @@ use signet_testbed::wait::MAX_TEST;
 
 use crate::bed::Setup;
 use crate::runtime::runtime;
-use crate::{Bed, OwnBed, TestNamespace};
+use crate::{Bed, Kubernetes, OwnBed, TestNamespace};
 
 /// Tests mostly wait for the operator, so there are more of them at a time than processors.
 const THREADS: usize = 8;
@@ -36,42 +36,17 @@ where
     })
 }
 
-/// A test on the second control plane. The time until it is free is not the test's.
-pub fn own<F>(module: &str, name: &str, test: F) -> Trial
-where
-    F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
-{
-    named(module, name, async move || on(Bed::own().await, test).await)
-}
-
-/// A test on the third control plane, whose API server is one of Kubernetes 1.36.
-pub fn earlier<F>(module: &str, name: &str, test: F) -> Trial
+/// A test on a control plane other than the shared one. The time until it is free is not the test's.
+pub fn own<F>(kubernetes: Kubernetes, module: &str, name: &str, test: F) -> Trial
 where
     F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
 {
     named(module, name, async move || {
-        on(Bed::earlier().await, test).await
+        match Bed::own(kubernetes).await {
+            Ok(bed) => guarded(Box::pin(test(bed))).await,
+            Err(error) => Err(failed(&error)),
+        }
     })
-}
-
-/// A test on the fourth control plane, whose API server is one of Kubernetes 1.35.
-pub fn earliest<F>(module: &str, name: &str, test: F) -> Trial
-where
-    F: AsyncFnOnce(OwnBed) -> Result<()> + Send + 'static,
-{
-    named(module, name, async move || {
-        on(Bed::earliest().await, test).await
-    })
-}
-
-async fn on(
-    bed: Result<OwnBed>,
-    test: impl AsyncFnOnce(OwnBed) -> Result<()>,
-) -> Result<(), Failed> {
-    match bed {
-        Ok(bed) => guarded(Box::pin(test(bed))).await,
-        Err(error) => Err(failed(&error)),
-    }
 }
 
 /// A test that needs no bed.

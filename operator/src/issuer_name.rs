@@ -8,8 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 use signet_api::{IssuerKind, IssuerResource};
 use signet_core::quote;
 
-/// The longest name of an object, in bytes.
-const MAX_NAME: usize = 253;
+use crate::namespace::is_object_name;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
@@ -50,8 +49,7 @@ impl fmt::Display for IssuerName {
 
 /// A CertificateRequest may refer to any text, also to one that no issuer can have as its name.
 fn shown(name: &str) -> Cow<'_, str> {
-    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.');
-    match name.len() <= MAX_NAME && name.bytes().all(is_allowed) {
+    match is_object_name(name) {
         true => Cow::Borrowed(name),
         false => Cow::Owned(quote::message(name)),
     }

@@ -211,7 +211,7 @@ fn data(name: &str, secret: Secret) -> Result<SecretData, KeyError> {
 
 /// Whether this is the name of an object. The name becomes part of a path on the API server, and a
 /// slash in it would reach beyond the namespace.
-fn is_object_name(name: &str) -> bool {
+pub(crate) fn is_object_name(name: &str) -> bool {
     let allowed =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     let ends = name.starts_with(['-', '.']) || name.ends_with(['-', '.']);

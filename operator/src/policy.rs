@@ -8,7 +8,7 @@ mod requesters;
 mod tests;
 
 use signet_api::{IssuerSpec, PolicyRule, Preset};
-use signet_core::mesh::{self, PresetContext, Replacement};
+use signet_core::mesh::{PresetContext, Replacement};
 use signet_core::policy::default_rules;
 use signet_core::policy::rule::Rule;
 use signet_core::spiffe::TrustDomain;
@@ -72,7 +72,7 @@ fn of_preset(
     preset: Preset,
     trust_domain: Option<&TrustDomain>,
 ) -> Result<Vec<Rule>, error::Fault> {
-    let Some(preset) = mesh_preset(preset) else {
+    let Some(preset) = preset.mesh() else {
         return match rule.requesters {
             None => Ok(default_rules(trust_domain.is_some())),
             Some(_) => Err(error::Fault::new(
@@ -99,20 +99,5 @@ fn replacement(requesters: &signet_api::Requesters) -> Result<Replacement, error
         request_in: request_in
             .filter(|namespaces| !namespaces.is_empty())
             .map(|namespaces| namespaces.iter().cloned().collect()),
-    })
-}
-
-/// Returns a preset of core; none for `Default`.
-pub(crate) fn mesh_preset(preset: Preset) -> Option<mesh::Preset> {
-    Some(match preset {
-        Preset::Default => return None,
-        Preset::Istio => mesh::Preset::Istio,
-        Preset::IstioCsr => mesh::Preset::IstioCsr,
-        Preset::LinkerdIdentity => mesh::Preset::LinkerdIdentity,
-        Preset::SpireUpstream => mesh::Preset::SpireUpstream,
-        Preset::SpireNested => mesh::Preset::SpireNested,
-        Preset::CsiDriverSpiffe => mesh::Preset::CsiDriverSpiffe,
-        Preset::CsiDriverSpiffeOwnAccount => mesh::Preset::CsiDriverSpiffeOwnAccount,
-        Preset::OpenServiceMesh => mesh::Preset::OpenServiceMesh,
     })
 }

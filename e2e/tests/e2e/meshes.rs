@@ -146,6 +146,27 @@ async fn awaited_by(
     Ok(object)
 }
 
+/// Requests that an agent makes and approves with its token. Its chart gives it no right to approve;
+/// with that right, Signet still decides.
+async fn approval_widens_nothing(
+    test: &TestNamespace,
+    agent: &User,
+    ask: &Ask,
+    (reason, part): (&str, &str),
+) -> Result<()> {
+    let made = async || test.ask_as(agent.client(), ask).await;
+    let request = made().await?;
+    let error = approve_as(agent, test, &request).await;
+    let error = error.err().context("the agent approves")?.to_string();
+    ensure!(error.contains("forbidden"), "{error}");
+    test.grant_in_cluster(agent, "approver", &APPROVE).await?;
+    let request = made().await?;
+    approve_as(agent, test, &request).await?;
+    let message = test.failed(&request, reason).await?;
+    ensure!(message.contains(part), "{message}");
+    Ok(())
+}
+
 /// Approves a request with the rights of a user, as controllers do: they list requests, and update
 /// the status.
 async fn approve_as(user: &User, test: &TestNamespace, request: &str) -> Result<(), kube::Error> {

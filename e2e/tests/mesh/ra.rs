@@ -114,16 +114,23 @@ async fn workloads_get_certificates_by_k8s_signer(test: &TestNamespace) -> Resul
 async fn workloads_choose_their_signer_in_a_domain(test: &TestNamespace) -> Result<()> {
     let (issuer, roots) = root(test).await?;
     let mesh = Mesh::start(test, options(values_with_domain(&issuer, &roots))).await?;
-    let form = |key| Form {
+    let keys = [AgentKey::P256, AgentKey::Rsa];
+    workloads_connect(&mesh, &issuer, &roots, keys).await
+}
+
+/// Two workloads, with these keys, that name their signer.
+pub(crate) async fn workloads_connect(
+    mesh: &Mesh<'_>,
+    issuer: &IssuerRef,
+    roots: &str,
+    keys: [AgentKey; 2],
+) -> Result<()> {
+    let [orders, payments] = keys.map(|key| Form {
         cert_signer: &issuer.name,
         ..Form::of(key)
-    };
-    let orders = mesh
-        .workload("orders", form(AgentKey::P256), &roots)
-        .await?;
-    let payments = mesh
-        .workload("payments", form(AgentKey::Rsa), &roots)
-        .await?;
+    });
+    let orders = mesh.workload("orders", orders, roots).await?;
+    let payments = mesh.workload("payments", payments, roots).await?;
     mesh.workloads()
         .connect(("orders", &orders), ("payments", &payments))
         .await
@@ -136,9 +143,14 @@ async fn ztunnel_gets_certificates_for_the_pods_of_its_node(test: &TestNamespace
     test.put_own_secret(ROOT_SECRET, &files).await?;
     let values = values_with_root_secret(&issuer, &roots);
     let mesh = Mesh::start(test, options(values)).await?;
-    let orders = mesh.ztunnel("orders", &roots).await?;
+    ztunnel_connects(&mesh, &roots).await
+}
+
+/// A pod behind ztunnel, and a workload of its own.
+pub(crate) async fn ztunnel_connects(mesh: &Mesh<'_>, roots: &str) -> Result<()> {
+    let orders = mesh.ztunnel("orders", roots).await?;
     let form = Form::of(AgentKey::P256);
-    let payments = mesh.workload("payments", form, &roots).await?;
+    let payments = mesh.workload("payments", form, roots).await?;
     mesh.workloads()
         .connect(("orders", &orders), ("payments", &payments))
         .await

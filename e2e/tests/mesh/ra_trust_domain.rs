@@ -15,7 +15,9 @@ use signet_e2e::{IssuerRef, SigningAsk, TestNamespace, spec};
 use signet_testbed::controlplane::kubeconfig;
 use signet_testbed::istio::AgentKey;
 
-use crate::ra::{ROOT_SECRET, values_with_domain, values_with_root_secret};
+use crate::ra::{
+    ROOT_SECRET, values_with_domain, values_with_root_secret, workloads_connect, ztunnel_connects,
+};
 
 shared![
     workloads_and_istiod_get_their_ids,
@@ -66,17 +68,8 @@ async fn workloads_and_istiod_get_their_ids(test: &TestNamespace) -> Result<()> 
     let service = Name::Dns(mesh.istiod().server_name());
     ensure!(served.names()?.contains(&service), "{:?}", served.names()?);
     ensure!(served.lifetime() <= Duration::from_secs(86_400 + 300));
-    let form = |key| Form {
-        cert_signer: &issuer.name,
-        ..Form::of(key)
-    };
-    let orders = mesh.workload("orders", form(AgentKey::Rsa), &roots).await?;
-    let payments = mesh
-        .workload("payments", form(AgentKey::P384), &roots)
-        .await?;
-    mesh.workloads()
-        .connect(("orders", &orders), ("payments", &payments))
-        .await
+    let keys = [AgentKey::Rsa, AgentKey::P384];
+    workloads_connect(&mesh, &issuer, &roots, keys).await
 }
 
 async fn ztunnel_gets_the_ids_of_its_node(test: &TestNamespace) -> Result<()> {
@@ -85,12 +78,7 @@ async fn ztunnel_gets_the_ids_of_its_node(test: &TestNamespace) -> Result<()> {
     test.put_own_secret(ROOT_SECRET, &files).await?;
     let values = values_with_root_secret(&issuer, &roots);
     let mesh = Mesh::start(test, options(TRUST_DOMAIN, values)).await?;
-    let orders = mesh.ztunnel("orders", &roots).await?;
-    let form = Form::of(AgentKey::P256);
-    let payments = mesh.workload("payments", form, &roots).await?;
-    mesh.workloads()
-        .connect(("orders", &orders), ("payments", &payments))
-        .await
+    ztunnel_connects(&mesh, &roots).await
 }
 
 /// A mesh with another trust domain than the issuer's: istiod does not read the refusal, and

@@ -10,7 +10,7 @@ use signet_core::policy::rule::{Requesters, Rule};
 use signet_core::spiffe::TrustDomain;
 
 use crate::args::Show;
-use crate::policy::{can_be_written_out, mesh_preset};
+use crate::policy::can_be_written_out;
 
 /// Prints the rules of a preset.
 ///
@@ -64,7 +64,7 @@ struct Printed {
 }
 
 fn rules(preset: Preset, trust_domain: Option<&TrustDomain>) -> Result<Vec<Rule>, PresetError> {
-    match mesh_preset(preset) {
+    match preset.mesh() {
         None => Ok(default_rules(trust_domain.is_some())),
         Some(mesh) => mesh.rules(&PresetContext {
             name: &name(preset),

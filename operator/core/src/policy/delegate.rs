@@ -8,7 +8,7 @@ pub(super) use bounds::is_reserved;
 use super::Denial;
 use super::case::Case;
 use super::identity::{self, Identity};
-use super::pattern::Bindings;
+use super::pattern::{Bindings, PathPattern};
 use super::rule::{Delegates, Rule};
 use crate::reason::Reason;
 use crate::spiffe::SpiffeId;
@@ -59,8 +59,8 @@ pub(super) fn bindings(id: &SpiffeId) -> Bindings<'_> {
 }
 
 /// In a trust domain the ID must match a pattern. Patterns of meshes with IDs of another form (Open
-/// Service Mesh has `/*/sidecar/*/*`) must not match those of namespaces by chance. Elsewhere it is a URI like others, which is compared
-/// with the lists of names.
+/// Service Mesh has `/*/sidecar/*/*`) must not match those of namespaces by chance. Elsewhere it is a
+/// URI like others, which is compared with the lists of names.
 fn check_listed(
     case: &Case<'_>,
     rule: &Rule,
@@ -70,27 +70,26 @@ fn check_listed(
     let Some(trust_domain) = &case.policy.trust_domain else {
         return Ok(());
     };
+    let is_match = |pattern: &&PathPattern| {
+        id.trust_domain() == trust_domain && pattern.matches(id.segments(), bindings)
+    };
+    let by_chance =
+        |pattern: &PathPattern| bindings.namespace.is_some() && pattern.begins_with_wildcard();
     let patterns = rule.allow.spiffe_ids.patterns.iter();
-    let mut matching = patterns
-        .filter(|pattern| {
-            id.trust_domain() == trust_domain && pattern.matches(id.segments(), bindings)
-        })
-        .peekable();
-    let is_of_namespace = bindings.namespace.is_some();
-    let has_match = matching.peek().is_some();
-    if matching.any(|pattern| !is_of_namespace || !pattern.begins_with_wildcard()) {
-        return Ok(());
+    let matching: Vec<_> = patterns.filter(is_match).collect();
+    if matching.is_empty() {
+        return Err(Reason::IdentityNotAllowed.denial(format!(
+            "{} is allowed to request {}, not {id}",
+            case.who(),
+            identity::allowed_ids(rule, &Bindings::default(), trust_domain)
+        )));
     }
-    if has_match {
+    if matching.into_iter().all(by_chance) {
         return Err(Reason::IdentityNotAllowed.denial(format!(
             "{id} begins with /ns/, and a delegate gets such an ID only by a pattern that does too"
         )));
     }
-    Err(Reason::IdentityNotAllowed.denial(format!(
-        "{} is allowed to request {}, not {id}",
-        case.who(),
-        identity::allowed_ids(rule, &Bindings::default(), trust_domain)
-    )))
+    Ok(())
 }
 
 /// Nothing is added to what an agent requests for others.

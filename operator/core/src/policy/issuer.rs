@@ -13,7 +13,7 @@ use crate::x509::names::NameSet;
 /// The issuer that a request names, as far as policy needs to know it.
 #[derive(Clone, Copy, Debug)]
 pub enum Issuer<'a> {
-    /// There is no such issuer.
+    /// The issuer does not exist.
     Missing {
         /// How the request names it, for the message.
         name: &'a str,

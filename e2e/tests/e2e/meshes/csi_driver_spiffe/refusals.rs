@@ -1,6 +1,6 @@
 //! What pods do not get through csi-driver-spiffe, and what passes for the driver.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use signet_e2e::csr::Csr;
 use signet_e2e::{Ask, IssuerRef, Rule, TestNamespace, User};
@@ -8,7 +8,7 @@ use signet_testbed::installation;
 
 use super::{OF_DRIVER, ask, own_account};
 use crate::meshes::{
-    APPROVE, Approver, Refused, TRUST_DOMAIN, all_refused, approve_as, id, issuer_with,
+    Approver, Refused, TRUST_DOMAIN, all_refused, approval_widens_nothing, id, issuer_with,
 };
 
 shared![
@@ -259,20 +259,8 @@ async fn the_drivers_approval_widens_nothing(test: &TestNamespace) -> Result<()>
     let (driver, issuer) = driver(test, &[]).await?;
     let shop = TestNamespace::create(test.bed(), "shop").await?;
     let elsewhere = of(&issuer, &id("pay", "orders"))?;
-    let made = async || shop.ask_as(driver.client(), &elsewhere).await;
-    let request = made().await?;
-    let error = approve_as(&driver, &shop, &request).await;
-    let error = error.err().context("the driver approves")?.to_string();
-    ensure!(error.contains("forbidden"), "{error}");
-    test.grant_in_cluster(&driver, "both", &APPROVE).await?;
-    let request = made().await?;
-    approve_as(&driver, &shop, &request).await?;
-    let message = shop.failed(&request, IDENTITY).await?;
-    ensure!(
-        message.contains("made this request in namespace"),
-        "{message}"
-    );
-    Ok(())
+    let refusal = (IDENTITY, "made this request in namespace");
+    approval_widens_nothing(&shop, &driver, &elsewhere, refusal).await
 }
 
 /// The approver of the driver, an account with the driver's name elsewhere, and a pod.

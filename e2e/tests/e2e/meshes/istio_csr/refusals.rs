@@ -10,7 +10,7 @@ use signet_testbed::installation;
 
 use super::{ACCOUNT, Agent, WORKLOAD, ask, istiod, rule, server, service, sidecar};
 use crate::meshes::{
-    APPROVE, Approver, Refused, TRUST_DOMAIN, all_refused, approve_as, id, issuer_with,
+    Approver, Refused, TRUST_DOMAIN, all_refused, approval_widens_nothing, id, issuer_with,
 };
 
 shared![
@@ -224,23 +224,8 @@ async fn its_own_approval_widens_nothing(test: &TestNamespace) -> Result<()> {
     let agents = TestNamespace::create(test.bed(), "agents").await?;
     let agent = set_up(test, &agents, &[]).await?;
     let dns = agent.of(&id("kube-system", "coredns"))?;
-    let made = async || test.ask_as(agent.user.client(), &dns).await;
-    // The chart does not give it the right to approve.
-    let request = made().await?;
-    let error = approve_as(&agent.user, test, &request).await;
-    let error = error.err().context("istio-csr approves")?.to_string();
-    ensure!(error.contains("forbidden"), "{error}");
-    // With it, Signet still decides.
-    test.grant_in_cluster(&agent.user, "approver", &APPROVE)
-        .await?;
-    let request = made().await?;
-    approve_as(&agent.user, test, &request).await?;
-    let message = test.failed(&request, IDENTITY).await?;
-    ensure!(
-        message.contains("protected namespace kube-system"),
-        "{message}"
-    );
-    Ok(())
+    let refusal = (IDENTITY, "protected namespace kube-system");
+    approval_widens_nothing(test, &agent.user, &dns, refusal).await
 }
 
 /// The same name of an account, the same annotation, the same namespace of requests.

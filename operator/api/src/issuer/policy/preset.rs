@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use signet_core::mesh;
 
 /// A built-in rule.
 #[derive(
@@ -46,17 +47,25 @@ impl Preset {
 
     /// Returns its name, as specs have it.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "Default",
-            Self::Istio => "Istio",
-            Self::IstioCsr => "IstioCsr",
-            Self::LinkerdIdentity => "LinkerdIdentity",
-            Self::SpireUpstream => "SpireUpstream",
-            Self::SpireNested => "SpireNested",
-            Self::CsiDriverSpiffe => "CsiDriverSpiffe",
-            Self::CsiDriverSpiffeOwnAccount => "CsiDriverSpiffeOwnAccount",
-            Self::OpenServiceMesh => "OpenServiceMesh",
+        match self.mesh() {
+            Some(mesh) => mesh.as_str(),
+            None => "Default",
         }
+    }
+
+    /// Returns the preset of a mesh; none for `Default`.
+    pub const fn mesh(self) -> Option<mesh::Preset> {
+        Some(match self {
+            Self::Default => return None,
+            Self::Istio => mesh::Preset::Istio,
+            Self::IstioCsr => mesh::Preset::IstioCsr,
+            Self::LinkerdIdentity => mesh::Preset::LinkerdIdentity,
+            Self::SpireUpstream => mesh::Preset::SpireUpstream,
+            Self::SpireNested => mesh::Preset::SpireNested,
+            Self::CsiDriverSpiffe => mesh::Preset::CsiDriverSpiffe,
+            Self::CsiDriverSpiffeOwnAccount => mesh::Preset::CsiDriverSpiffeOwnAccount,
+            Self::OpenServiceMesh => mesh::Preset::OpenServiceMesh,
+        })
     }
 
     /// Returns the preset of this name.

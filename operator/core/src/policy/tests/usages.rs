@@ -52,10 +52,10 @@ fn assert_granted(request: RawRequest, rules: &IssuerPolicy) {
 }
 
 #[track_caller]
-fn assert_denied(request: RawRequest, rules: &IssuerPolicy, sentence: &str) {
+fn assert_denied(request: RawRequest, rules: &IssuerPolicy, part: &str) {
     let denial = denied(request, rules);
     assert_eq!(denial.reason, Reason::InvalidUsages, "{}", denial.message);
-    assert!(denial.message.contains(sentence), "{}", denial.message);
+    assert!(denial.message.contains(part), "{}", denial.message);
 }
 
 #[test]
@@ -344,10 +344,10 @@ fn rejects_other_extended_usages_in_a_trust_domain() {
             } else {
                 other
             };
-            let sentence = format!("\"{name}\" is not allowed in a trust domain");
-            assert_denied(asked_with(spec), &spiffe(), &sentence);
+            let part = format!("\"{name}\" is not allowed in a trust domain");
+            assert_denied(asked_with(spec), &spiffe(), &part);
             let ca = with_usages(ca_request(&CsrParts::default()), spec);
-            assert_denied(ca, &with_ca(spiffe(), 0), &sentence);
+            assert_denied(ca, &with_ca(spiffe(), 0), &part);
             // A plain private CA is free to.
             assert_granted(asked_with(spec), &plain());
         }
