@@ -68,6 +68,7 @@ fn custom() -> Vec<Rule> {
             dns_names: parsed(&["istiod.istio-system.svc"], DnsPattern::parse),
             spiffe_id: path("/ns/istio-system/sa/istiod"),
         }),
+        unread: None,
     };
     let accounts = Requesters::ServiceAccounts {
         named: BTreeSet::new(),
