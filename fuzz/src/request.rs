@@ -76,7 +76,7 @@ pub fn raw(header: &[u8; HEADER], csr: &[u8]) -> RawRequest {
             3 => Approval::Denied,
             _ => Approval::Approved,
         },
-        requester: requester(who),
+        requester: requester(who).into(),
         reference: if bit(3) {
             Reference::Denied {
                 namespace: "shop".to_owned(),

@@ -6,6 +6,7 @@
 //!
 //! A [`RequestKind`](kind::RequestKind) is what one API supplies. [`controllers`] registers them.
 
+mod cache;
 mod certificate_request;
 mod certificate_signing_request;
 mod controller;
@@ -22,6 +23,7 @@ mod outcome;
 mod pod_certificate_request;
 mod queue;
 mod reconcile;
+mod shared;
 mod unapproved;
 mod unread;
 pub(crate) mod unwatched;

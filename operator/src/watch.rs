@@ -1,32 +1,7 @@
-//! Watches that keep only what is ours.
+//! What watches have in common.
 
-use futures::{Stream, StreamExt, future};
+use futures::{Stream, StreamExt};
 use kube::runtime::watcher::{self, Event};
-
-/// Passes on the events of objects that `keep` turns into what is cached, and drops the others
-/// before anything is cached.
-pub fn filter_map<K, T, S, F>(
-    events: S,
-    keep: F,
-) -> impl Stream<Item = watcher::Result<Event<T>>> + Send
-where
-    S: Stream<Item = watcher::Result<Event<K>>> + Send,
-    F: Fn(K) -> Option<T> + Send,
-    K: Send,
-    T: Send,
-{
-    events.filter_map(move |event| {
-        let kept = match event {
-            Ok(Event::Apply(object)) => keep(object).map(Event::Apply).map(Ok),
-            Ok(Event::InitApply(object)) => keep(object).map(Event::InitApply).map(Ok),
-            Ok(Event::Delete(object)) => keep(object).map(Event::Delete).map(Ok),
-            Ok(Event::Init) => Some(Ok(Event::Init)),
-            Ok(Event::InitDone) => Some(Ok(Event::InitDone)),
-            Err(error) => Some(Err(error)),
-        };
-        future::ready(kept)
-    })
-}
 
 /// Calls `then` each time the watch has listed its objects. It goes after the cache, which has
 /// them all by then.
@@ -45,28 +20,4 @@ where
             then();
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn others_are_dropped_and_the_marks_of_a_listing_stay() {
-        let events = [
-            Event::Init,
-            Event::InitApply(1),
-            Event::InitApply(2),
-            Event::InitDone,
-            Event::Apply(3),
-            Event::Delete(4),
-        ];
-        let even = |number: i32| (number % 2 == 0).then(|| number * 10);
-        let kept = filter_map(futures::stream::iter(events.map(Ok)), even);
-        let kept: Vec<_> = kept
-            .map(|event| format!("{:?}", event.unwrap()))
-            .collect()
-            .await;
-        assert_eq!(kept, ["Init", "InitApply(20)", "InitDone", "Delete(40)"]);
-    }
 }

@@ -6,6 +6,7 @@ mod draft;
 mod pod;
 mod requester;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use claims::Claims;
@@ -98,7 +99,8 @@ pub struct RawRequest {
     /// The decision of its approver.
     pub approval: Approval,
     /// The requester; empty for a PodCertificateRequest, which does not record it.
-    pub requester: Requester,
+    /// Many requests have the same.
+    pub requester: Arc<Requester>,
     /// Whether the requester may use the issuer at all.
     pub reference: Reference,
     /// The name of the cert-manager Certificate that is the controlling owner.

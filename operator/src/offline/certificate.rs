@@ -28,7 +28,7 @@ pub(super) fn request(
         api: Api::CertificateRequest,
         namespace: Some(namespace.to_owned()),
         approval: Approval::Approved,
-        requester: token_of(cert_manager),
+        requester: token_of(cert_manager).into(),
         reference: Reference::Allowed,
         certificate: Some(name.to_owned()),
         pod: None,

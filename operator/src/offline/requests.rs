@@ -114,7 +114,7 @@ fn of_object(
                     .to_owned(),
             )
         })?;
-        read.raw.requester = certificate::token_of(requester);
+        read.raw.requester = certificate::token_of(requester).into();
     }
     Ok(Some(Request {
         label: document.label(),

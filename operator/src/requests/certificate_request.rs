@@ -4,6 +4,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -21,10 +23,12 @@ use super::outcome::Outcome;
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
+use status::Before;
 
 impl RequestKind for CertificateRequest {
     type Spec = CertificateRequestSpec;
     type Status = CertificateRequestStatus;
+    type Before = Before;
 
     const API: Api = Api::CertificateRequest;
     /// cert-manager's CRD has the field since 1.20.
@@ -72,12 +76,12 @@ impl RequestKind for CertificateRequest {
             api: Self::API,
             namespace: metadata.namespace.clone(),
             approval,
-            requester: Requester {
+            requester: Arc::new(Requester {
                 username: spec.username.clone(),
                 uid: spec.uid.clone(),
                 groups: spec.groups.clone(),
                 extra: spec.extra.clone(),
-            },
+            }),
             reference: Reference::Allowed,
             certificate: owning_certificate(object),
             pod: None,
@@ -99,8 +103,12 @@ impl RequestKind for CertificateRequest {
         Ok(due.request.clone().into())
     }
 
-    fn waiting(status: &CertificateRequestStatus) -> WaitingReport<'_> {
-        WaitingReport::Condition(status::pending_reason(status))
+    fn before(status: CertificateRequestStatus) -> Before {
+        Before::from(status)
+    }
+
+    fn waiting(before: &Before) -> WaitingReport<'_> {
+        WaitingReport::Condition(before.pending_reason())
     }
 
     /// CM-4.
@@ -113,8 +121,8 @@ impl RequestKind for CertificateRequest {
         )
     }
 
-    fn plan(status: &CertificateRequestStatus, outcome: &Outcome, now: Timestamp) -> Plan {
-        status::plan(status, outcome, now)
+    fn plan(before: &Before, outcome: &Outcome, now: Timestamp) -> Plan {
+        status::plan(before, outcome, now)
     }
 }
 

@@ -5,6 +5,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,6 +57,7 @@ struct Condition {
 impl RequestKind for CertificateSigningRequest {
     type Spec = CertificateSigningRequestSpec;
     type Status = Status;
+    type Before = ();
 
     const API: Api = Api::CertificateSigningRequest;
     /// The API selects only by a whole signer name.
@@ -92,12 +94,12 @@ impl RequestKind for CertificateSigningRequest {
             api: Self::API,
             namespace: None,
             approval,
-            requester: Requester {
+            requester: Arc::new(Requester {
                 username: spec.username.clone().unwrap_or_default(),
                 uid: spec.uid.clone().unwrap_or_default(),
                 groups: spec.groups.clone().unwrap_or_default(),
                 extra: spec.extra.clone().unwrap_or_default(),
-            },
+            }),
             reference: unreviewed(issuer),
             certificate: None,
             pod: None,
@@ -130,8 +132,10 @@ impl RequestKind for CertificateSigningRequest {
         Ok(request.into())
     }
 
+    fn before(_: Status) {}
+
     /// The API has no condition for it (rule A5-40).
-    fn waiting(_: &Status) -> WaitingReport<'_> {
+    fn waiting((): &()) -> WaitingReport<'_> {
         WaitingReport::Event
     }
 
@@ -143,7 +147,7 @@ impl RequestKind for CertificateSigningRequest {
         )
     }
 
-    fn plan(_: &Status, outcome: &Outcome, now: Timestamp) -> Plan {
+    fn plan((): &(), outcome: &Outcome, now: Timestamp) -> Plan {
         status::plan(outcome, now)
     }
 

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use kube::runtime::reflector::{self, Store};
 use tokio_util::sync::CancellationToken;
 
+use super::cache::Cache;
 use super::kind::RequestKind;
-use super::object::Observed;
 use super::reconcile::Shell;
 use super::{dispatch, watch};
 use crate::context::Context;
@@ -37,24 +36,20 @@ impl Controller {
         stop: CancellationToken,
         listed: CancellationToken,
     ) -> Self {
-        let (store, cache) = reflector::store();
+        let cache = Arc::new(Cache::<K>::default());
         let changes = context.wakeups.requests();
-        let woken = watch::waiting_for_issuers(store.clone(), changes);
+        let woken = watch::waiting_for_issuers(cache.clone(), changes);
         let (context, when_listed) = (context.clone(), listed.clone());
-        let due = count_due::<K>(store.clone());
+        let counted = cache.clone();
         let run = async move {
-            let due = watch::due(cache, when_listed, context.clone()).await;
-            let shell = Arc::new(Shell { context, store });
+            let due = watch::due(cache.clone(), when_listed, context.clone()).await;
+            let shell = Arc::new(Shell { context, cache });
             dispatch::run(due, woken, shell, stop).await;
         };
         Self {
             run: run.boxed(),
             listed,
-            due,
+            due: Box::new(move || counted.count_due()),
         }
     }
-}
-
-fn count_due<K: RequestKind>(store: Store<Observed<K>>) -> Box<dyn Fn() -> usize + Send + Sync> {
-    Box::new(move || store.state_filter(|object| object.due().is_some()).len())
 }

@@ -7,14 +7,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
-use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::cache::Key;
 use super::delays::Delays;
 use super::kind::RequestKind;
-use super::object::Observed;
 use super::queue::Queue;
 use super::reconcile::{Shell, error_delay, reconcile, tenant};
 use crate::issuer_name::IssuerName;
@@ -25,27 +24,25 @@ const WITHOUT_KEY: usize = 16;
 /// And to one that can, at most.
 const MAX_AT_ONCE: usize = 256;
 
-type Reference<K> = ObjectRef<Observed<K>>;
-
 /// The end of a reconcile: which one, and when it is reconciled again.
-struct Finished<K: RequestKind> {
-    request: Reference<K>,
+struct Finished {
+    request: Key,
     issuer: IssuerName,
     again: Option<Duration>,
 }
 
 struct Dispatch<K: RequestKind> {
     shell: Arc<Shell<K>>,
-    queue: Queue<Reference<K>>,
-    delays: Delays<Reference<K>>,
-    running: FuturesUnordered<BoxFuture<'static, Finished<K>>>,
+    queue: Queue<Key>,
+    delays: Delays<Key>,
+    running: FuturesUnordered<BoxFuture<'static, Finished>>,
 }
 
 /// Reconciles what the watch delivers, what is woken, and what is to be tried again. Ends when `stop`
 /// is cancelled and what is being reconciled has ended.
 pub(super) async fn run<K: RequestKind>(
-    due: impl Stream<Item = watcher::Result<Observed<K>>> + Send,
-    woken: impl Stream<Item = Reference<K>> + Send,
+    due: impl Stream<Item = watcher::Result<Key>> + Send,
+    woken: impl Stream<Item = Key> + Send,
     shell: Arc<Shell<K>>,
     stop: CancellationToken,
 ) {
@@ -61,8 +58,8 @@ pub(super) async fn run<K: RequestKind>(
             () = stop.cancelled() => break,
             Some(found) = due.next() => {
                 // The watch reports and repeats what fails.
-                if let Ok(object) = found {
-                    dispatch.push(&ObjectRef::from_obj(&object));
+                if let Ok(request) = found {
+                    dispatch.push(&request);
                 }
             }
             Some(request) = woken.next() => dispatch.push(&request),
@@ -75,16 +72,16 @@ pub(super) async fn run<K: RequestKind>(
 }
 
 impl<K: RequestKind> Dispatch<K> {
-    fn push(&mut self, request: &Reference<K>) {
+    fn push(&mut self, request: &Key) {
         self.delays.remove(request);
-        let Some(object) = self.shell.store.get(request) else {
+        let Some(object) = self.shell.cache.get(request) else {
             return;
         };
         let (issuer, tenant) = match (object.due(), object.unapproved()) {
             (Some(due), _) => (&due.issuer, tenant(&due.request)),
             (None, Some(unapproved)) => {
-                let namespace = request.namespace.clone();
-                (&unapproved.issuer, namespace.unwrap_or_default())
+                let namespace = request.namespace.as_deref();
+                (&unapproved.issuer, namespace.unwrap_or_default().to_owned())
             }
             (None, None) => return,
         };
@@ -99,14 +96,14 @@ impl<K: RequestKind> Dispatch<K> {
         let limit = self.limit(issuer);
         while let Some((request, queued)) = self.queue.start(issuer, limit) {
             self.shell.context.queued.remove(issuer);
-            let Some(object) = self.shell.store.get(&request) else {
+            let Some(object) = self.shell.cache.get(&request) else {
                 // It was deleted meanwhile.
                 self.queue.finish(&request, issuer);
                 continue;
             };
             let (shell, issuer) = (self.shell.clone(), issuer.clone());
             let reconciled = async move {
-                let again = match reconcile(object.clone(), queued, shell.clone()).await {
+                let again = match reconcile(&request, &object, queued, &shell).await {
                     Ok(again) => again,
                     Err(error) => Some(error_delay(&object, &error, &shell)),
                 };
@@ -134,7 +131,7 @@ impl<K: RequestKind> Dispatch<K> {
         }
     }
 
-    fn finish(&mut self, finished: Finished<K>) {
+    fn finish(&mut self, finished: Finished) {
         let Finished {
             request,
             issuer,

@@ -22,7 +22,9 @@ pub(super) trait RequestKind:
     Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static
 {
     type Spec: DeserializeOwned + Default;
-    type Status: DeserializeOwned + Default + Clone + Debug + Send + Sync;
+    type Status: DeserializeOwned + Default + Clone;
+    /// What an answer depends on in the status that it replaces.
+    type Before: Clone + Debug + Send + Sync;
 
     /// The API, as policy and metrics name it.
     const API: Api;
@@ -45,8 +47,11 @@ pub(super) trait RequestKind:
         client: &Client,
     ) -> impl Future<Output = Result<Completed, kube::Error>> + Send;
 
+    /// Returns the part of a status that an answer depends on, and so is kept.
+    fn before(status: Self::Status) -> Self::Before;
+
     /// Returns how the API reports that a request waits.
-    fn waiting(status: &Self::Status) -> WaitingReport<'_>;
+    fn waiting(before: &Self::Before) -> WaitingReport<'_>;
 
     /// Returns who has to approve a request to this issuer, and how, for an API with approval.
     fn approvers(_: &IssuerName) -> String {
@@ -54,7 +59,7 @@ pub(super) trait RequestKind:
     }
 
     /// Decides what is written about an outcome: the status in one write, and the event.
-    fn plan(status: &Self::Status, outcome: &Outcome, now: Timestamp) -> Plan;
+    fn plan(before: &Self::Before, outcome: &Outcome, now: Timestamp) -> Plan;
 
     /// Returns why a request can never succeed whose certificate the API server rejected as invalid;
     /// none if it may succeed later.

@@ -6,7 +6,7 @@ mod tests;
 use std::borrow::Cow;
 
 use kube::ResourceExt;
-use signet_core::request::{BareKey, Claims, RawRequest, Requester};
+use signet_core::request::{BareKey, Claims, RawRequest};
 
 use super::kind::RequestKind;
 use super::object::{Due, Observed};
@@ -132,7 +132,7 @@ fn requester(request: &RawRequest) -> Cow<'_, str> {
             "pod {}/{} with ServiceAccount {}",
             pod.namespace, pod.name, pod.service_account
         )),
-        (None, Requester { username, .. }) => Cow::Borrowed(username),
+        (None, requester) => Cow::Borrowed(&requester.username),
     }
 }
 

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use kube::Resource;
 use kube::core::ObjectMeta;
 use serde::{Deserialize, Deserializer};
-use signet_core::request::{Approval, RawRequest};
+use signet_core::request::{Approval, RawRequest, Requester};
 
 use super::kind::{Object, Progress, RequestKind};
+use super::shared::Shared;
 use crate::issuer_name::IssuerName;
 
 #[derive(Clone, Debug)]
@@ -19,11 +20,9 @@ pub(super) struct Observed<K: RequestKind> {
 }
 
 #[derive(Clone, Debug)]
-enum State<K: RequestKind> {
-    /// It is for another signer.
-    Foreign,
-    /// It is finished.
-    Idle,
+pub(super) enum State<K: RequestKind> {
+    /// It is for another signer, or finished.
+    Ignored,
     /// No approver has decided on it.
     Unapproved(Arc<Unapproved>),
     Due(Arc<Due<K>>),
@@ -36,8 +35,8 @@ pub(super) struct Due<K: RequestKind> {
     pub(super) request: RawRequest,
     /// When it was approved, if that is recorded.
     pub(super) approved_at: Option<Timestamp>,
-    /// The status that an answer replaces.
-    pub(super) status: K::Status,
+    /// What an answer depends on in the status that it replaces.
+    pub(super) before: K::Before,
 }
 
 /// A request that no approver has decided on.
@@ -48,21 +47,25 @@ pub(super) struct Unapproved {
 }
 
 impl<K: RequestKind> Observed<K> {
-    pub(super) fn is_ours(&self) -> bool {
-        !matches!(self.state, State::Foreign)
+    pub(super) fn new(metadata: ObjectMeta, state: State<K>) -> Self {
+        Self { metadata, state }
+    }
+
+    pub(super) fn into_parts(self) -> (ObjectMeta, State<K>) {
+        (self.metadata, self.state)
     }
 
     pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
         match &self.state {
             State::Due(due) => Some(due),
-            State::Foreign | State::Idle | State::Unapproved(_) => None,
+            State::Ignored | State::Unapproved(_) => None,
         }
     }
 
     pub(super) fn unapproved(&self) -> Option<&Unapproved> {
         match &self.state {
             State::Unapproved(unapproved) => Some(unapproved),
-            State::Foreign | State::Idle | State::Due(_) => None,
+            State::Ignored | State::Due(_) => None,
         }
     }
 
@@ -72,13 +75,33 @@ impl<K: RequestKind> Observed<K> {
 }
 
 impl<K: RequestKind> State<K> {
+    /// Whether a request in this state is reconciled as in the other: an approver decided nothing else.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Due(one), Self::Due(other)) => one.request.approval == other.request.approval,
+            (Self::Unapproved(_), Self::Unapproved(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// Has the requester in common with other requests.
+    pub(super) fn sharing(mut self, requesters: &mut Shared<Requester>) -> Self {
+        if let Self::Due(due) = &mut self
+            && let Some(due) = Arc::get_mut(due)
+        {
+            let requester = std::mem::take(&mut due.request.requester);
+            due.request.requester = requesters.get(requester);
+        }
+        self
+    }
+
     fn of(mut object: Object<K>) -> Self {
         let Some(issuer) = K::issuer(&object) else {
-            return Self::Foreign;
+            return Self::Ignored;
         };
         let status = object.status.take().unwrap_or_default();
         let (approval, approved_at) = match K::progress(&status) {
-            Progress::Finished => return Self::Idle,
+            Progress::Finished => return Self::Ignored,
             Progress::AwaitingApproval => {
                 return Self::Unapproved(Arc::new(Unapproved {
                     issuer,
@@ -92,7 +115,7 @@ impl<K: RequestKind> State<K> {
             request: K::read(&object, &issuer, approval),
             issuer,
             approved_at,
-            status,
+            before: K::before(status),
         }))
     }
 }

@@ -7,6 +7,7 @@ mod status;
 mod tests;
 mod version;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use kube::{Client, Resource};
 use signet_api::IssuerKind;
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
-use signet_core::request::{Annotated, Api, Approval, Pod, RawRequest, Reference, Requester};
+use signet_core::request::{Annotated, Api, Approval, Pod, RawRequest, Reference};
 
 use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
@@ -54,6 +55,7 @@ impl Version for V1Beta1 {}
 impl<V: Version> RequestKind for V {
     type Spec = PodCertificateRequestSpec;
     type Status = Status;
+    type Before = ();
 
     const API: Api = Api::PodCertificateRequest;
     /// The API selects only by a whole signer name.
@@ -79,7 +81,7 @@ impl<V: Version> RequestKind for V {
             api: Self::API,
             namespace: object.metadata.namespace.clone(),
             approval,
-            requester: Requester::default(),
+            requester: Arc::default(),
             reference: reference(issuer, &pod),
             certificate: None,
             pod: Some(pod),
@@ -112,12 +114,14 @@ impl<V: Version> RequestKind for V {
         Ok(Completed { request, denial })
     }
 
+    fn before(_: Status) {}
+
     /// The API has no condition for it (PCR-8).
-    fn waiting(_: &Status) -> WaitingReport<'_> {
+    fn waiting((): &()) -> WaitingReport<'_> {
         WaitingReport::Event
     }
 
-    fn plan(_: &Status, outcome: &Outcome, now: Timestamp) -> Plan {
+    fn plan((): &(), outcome: &Outcome, now: Timestamp) -> Plan {
         status::plan(outcome, now)
     }
 

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
 use signet_core::request::{Approval, RawRequest};
 
+use super::cache::{Cache, Key};
 use super::issue::{SignContext, issue};
 use super::kind::{Completed, RequestKind, WaitingReport};
 use super::log::{self, Subject, Unsettled};
@@ -26,7 +26,7 @@ use crate::writer::WriteResult;
 
 pub(super) struct Shell<K: RequestKind> {
     pub(super) context: Arc<Context>,
-    pub(super) store: Store<Observed<K>>,
+    pub(super) cache: Arc<Cache<K>>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +42,14 @@ pub(super) enum Error {
 /// Reconciles a request, and returns how long it is until it is reconciled again; none if only a change
 /// leads to it.
 pub(super) async fn reconcile<K: RequestKind>(
-    object: Arc<Observed<K>>,
+    key: &Key,
+    object: &Observed<K>,
     queued: Instant,
-    shell: Arc<Shell<K>>,
+    shell: &Shell<K>,
 ) -> Result<Option<Duration>, Error> {
     let context = &shell.context;
     if let Some(unapproved) = object.unapproved() {
-        return Ok(unapproved::reconcile(&*object, unapproved, context).await?);
+        return Ok(unapproved::reconcile(object, unapproved, context).await?);
     }
     let Some(due) = object.due() else {
         return Ok(None);
@@ -59,7 +60,7 @@ pub(super) async fn reconcile<K: RequestKind>(
         return Ok(None);
     };
     // The queue may have been long: it may be deleted, denied or finished by now.
-    let latest = shell.store.get(&ObjectRef::from_obj(&*object));
+    let latest = shell.cache.get(key);
     let Some(object) = latest.filter(|latest| latest.uid() == object.uid()) else {
         return Ok(None);
     };
@@ -229,13 +230,13 @@ pub(super) fn plan<K: RequestKind>(
     reported: Option<Reason>,
     now: Timestamp,
 ) -> Option<Plan> {
-    let last = match K::waiting(&due.status) {
+    let last = match K::waiting(&due.before) {
         WaitingReport::Condition(reason) => reason,
         WaitingReport::Event => reported.map(Reason::as_str),
     };
     match outcome {
         Outcome::Waiting(wait) if last == Some(wait.reason.as_str()) => None,
-        _ => Some(K::plan(&due.status, outcome, now)),
+        _ => Some(K::plan(&due.before, outcome, now)),
     }
 }
 

@@ -3,44 +3,38 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use kube::Api;
 use kube::api::ListParams;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::reflector::{ObjectRef, Store};
-use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
-use signet_core::request::Approval;
+use kube::runtime::{WatchStreamExt, watcher};
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
+use super::cache::{Cache, Key};
 use super::kind::RequestKind;
 use super::object::Observed;
 use crate::context::Context;
 use crate::wakeups::{self, Wakeup};
-use crate::watch::{filter_map, when_listed};
+use crate::watch::when_listed;
 
-/// The stream of requests that are due or not approved, and the cache behind it.
+/// The stream of requests that are new or on which an approver has decided, after the cache has them.
 pub(super) async fn due<K: RequestKind>(
-    cache: Writer<Observed<K>>,
+    cache: Arc<Cache<K>>,
     listed: CancellationToken,
     context: Arc<Context>,
-) -> impl Stream<Item = watcher::Result<Observed<K>>> + Send {
+) -> impl Stream<Item = watcher::Result<Key>> + Send {
     let api: Api<Observed<K>> = Api::all(context.client.clone());
     let config = config(&api).await;
-    let ours = |object: Observed<K>| object.is_ours().then_some(object);
-    let cached = filter_map(watcher(api, config), ours)
-        .default_backoff()
-        .reflect(cache);
-    // Between the pages of a listing, a request may be reconciled in the cache's old form.
+    let events = watcher(api, config).default_backoff();
+    // Some were woken before all were listed, and decided without what others told.
     let listed = move || {
         listed.cancel();
         context.wakeups.wake_requests(None);
     };
-    when_listed(cached, listed)
-        .applied_objects()
-        .try_filter(|object| ready(object.due().is_some() || object.unapproved().is_some()))
-        // Signet's own writes about a request that waits do not change its approval.
-        .predicate_filter(approval, PredicateConfig::default())
+    when_listed(events, listed).filter_map(move |event| {
+        let changed = event.map(|event| cache.take(event)).transpose();
+        ready(changed)
+    })
 }
 
 /// Selects Signet's requests in the watch itself, where the API server can.
@@ -63,25 +57,10 @@ async fn config<K: RequestKind>(api: &Api<Observed<K>>) -> watcher::Config {
     }
 }
 
-fn approval<K: RequestKind>(object: &Observed<K>) -> Option<u64> {
-    if object.unapproved().is_some() {
-        return Some(2);
-    }
-    let due = object.due()?;
-    Some(u64::from(due.request.approval == Approval::Denied))
-}
-
 /// The requests that wait for an issuer, each time one changes.
 pub(super) fn waiting_for_issuers<K: RequestKind>(
-    store: Store<Observed<K>>,
+    cache: Arc<Cache<K>>,
     changes: Receiver<Wakeup>,
-) -> impl Stream<Item = ObjectRef<Observed<K>>> + Send {
-    wakeups::stream(changes).flat_map(move |changed| {
-        let waiting = store.state_filter(|object| {
-            let waits = |issuer| changed.as_ref().is_none_or(|name| name == issuer);
-            object.due().is_some_and(|due| waits(&due.issuer))
-        });
-        let waiting = waiting.into_iter();
-        stream::iter(waiting.map(|object| ObjectRef::from_obj(&*object)))
-    })
+) -> impl Stream<Item = Key> + Send {
+    wakeups::stream(changes).flat_map(move |issuer| stream::iter(cache.due(issuer.as_ref())))
 }

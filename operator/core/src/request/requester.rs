@@ -37,7 +37,7 @@ impl ServiceAccount {
 }
 
 /// Who made the request, as the API server or cert-manager's webhook stamped it (CM-2).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Requester {
     /// `spec.username`.
     pub username: String,
@@ -117,14 +117,14 @@ mod tests {
         let values = values.iter().map(|&value| value.to_owned()).collect();
         Requester {
             extra: [(key.to_owned(), values)].into(),
-            ..requester(WEB)
+            ..(*requester(WEB)).clone()
         }
     }
 
     fn with_groups(groups: &[&str]) -> Requester {
         Requester {
             groups: groups.iter().map(|&group| group.to_owned()).collect(),
-            ..requester(WEB)
+            ..(*requester(WEB)).clone()
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
             // A token of a TokenRequest, one bound to a Pod, and one of a Secret.
             with_credential(CREDENTIAL_ID, &["JTI=7a1b0e6e-8a4b-4f0a-9d07-52a3c7f8a3f1"]),
             with_credential("authentication.kubernetes.io/pod-name", &["web-0"]),
-            requester(WEB),
+            (*requester(WEB)).clone(),
         ] {
             let account = extra.service_account().unwrap();
             assert_eq!((&*account.namespace, &*account.name), ("shop", "web"));
@@ -186,7 +186,7 @@ mod tests {
     fn a_username_without_the_uid_or_groups_of_a_service_account_is_refused() {
         let uid = Requester {
             uid: String::new(),
-            ..requester(WEB)
+            ..(*requester(WEB)).clone()
         };
         assert_eq!(uid.service_account(), Err(NotServiceAccount::NoUid));
         for (groups, missing) in [

@@ -5,14 +5,45 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
-use signet_api::external::certificate_request::CertificateRequestStatus;
+use signet_api::external::certificate_request::{
+    CertificateRequestCondition, CertificateRequestStatus,
+};
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
 
 use crate::plan::{Plan, PlannedEvent, seconds};
 use crate::requests::outcome::Outcome;
 
-pub(super) fn plan(before: &CertificateRequestStatus, outcome: &Outcome, now: Timestamp) -> Plan {
+/// What an answer depends on in the status that it replaces.
+#[derive(Clone, Debug)]
+pub(in crate::requests) struct Before {
+    ready: Option<Box<CertificateRequestCondition>>,
+    failure_time: Option<Time>,
+}
+
+impl From<CertificateRequestStatus> for Before {
+    fn from(status: CertificateRequestStatus) -> Self {
+        let mut conditions = status.conditions.into_iter();
+        Self {
+            ready: conditions
+                .find(|condition| condition.type_ == "Ready")
+                .map(Box::new),
+            failure_time: status.failure_time,
+        }
+    }
+}
+
+impl Before {
+    /// Returns the reason for which the status says that the request waits.
+    pub(super) fn pending_reason(&self) -> Option<&str> {
+        let ready = self.ready.as_ref();
+        let pending = ready.filter(|ready| ready.reason.as_deref() == Some("Pending"))?;
+        let (reason, _) = pending.message.as_deref()?.split_once(": ")?;
+        Some(reason)
+    }
+}
+
+pub(super) fn plan(before: &Before, outcome: &Outcome, now: Timestamp) -> Plan {
     match outcome {
         Outcome::Waiting(wait) => {
             let message = with_reason(wait.reason, &wait.message);
@@ -35,16 +66,8 @@ pub(super) fn plan(before: &CertificateRequestStatus, outcome: &Outcome, now: Ti
     }
 }
 
-/// Returns the reason for which the status says that the request waits.
-pub(super) fn pending_reason(status: &CertificateRequestStatus) -> Option<&str> {
-    let ready = status.condition("Ready");
-    let pending = ready.filter(|ready| ready.reason.as_deref() == Some("Pending"))?;
-    let (reason, _) = pending.message.as_deref()?.split_once(": ")?;
-    Some(reason)
-}
-
 /// A final failure always has a failureTime (CM-6), set once and never moved.
-fn denied(before: &CertificateRequestStatus, denial: &Denial, now: Timestamp) -> Plan {
+fn denied(before: &Before, denial: &Denial, now: Timestamp) -> Plan {
     let by_approver = denial.reason == Reason::Denied;
     let (reason, message) = match by_approver {
         true => ("Denied", denial.message.clone()),
@@ -68,12 +91,12 @@ fn with_reason(reason: Reason, message: &str) -> String {
 
 /// Returns the Ready condition. Its lastTransitionTime moves only with the status (rule A2-17).
 fn ready(
-    before: &CertificateRequestStatus,
+    before: &Before,
     (status, reason): (&str, &str),
     message: String,
     now: Timestamp,
 ) -> Value {
-    let ready = before.condition("Ready");
+    let ready = before.ready.as_ref();
     let unchanged = ready.filter(|ready| ready.status == status);
     let since: Option<Time> = unchanged.and_then(|ready| ready.last_transition_time.clone());
     json!({

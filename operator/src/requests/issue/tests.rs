@@ -32,10 +32,10 @@ fn asked() -> RawRequest {
         api: Api::CertificateRequest,
         namespace: Some("shop".to_owned()),
         approval: Approval::Approved,
-        requester: Requester {
+        requester: Arc::new(Requester {
             username: "alice".to_owned(),
             ..Requester::default()
-        },
+        }),
         reference: Reference::Allowed,
         certificate: None,
         pod: None,

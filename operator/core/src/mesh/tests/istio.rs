@@ -1,5 +1,7 @@
 //! istiod as registration authority.
 
+use std::sync::Arc;
+
 use super::agents::{
     HOUR, all_refused, ca, certificate, empty_organization, issuer, serving, sidecar,
     signing_request, with_rsa, ztunnel,
@@ -148,7 +150,7 @@ fn istiod_gets_no_other_names() {
 fn others_get_nothing_from_the_preset_of_istiod() {
     let issuer = issuer(&[Preset::Istio]);
     let mut certificate_of_istiod = workload(&sidecar(WEB));
-    certificate_of_istiod.requester.extra = [(
+    Arc::make_mut(&mut certificate_of_istiod.requester).extra = [(
         "authentication.kubernetes.io/credential-id".to_owned(),
         vec!["X509SHA256=00ff".to_owned()],
     )]

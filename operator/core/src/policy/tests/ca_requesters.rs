@@ -1,5 +1,6 @@
 //! Who may request a CA certificate.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fixtures::csr::CsrParts;
@@ -93,7 +94,7 @@ fn a_service_account_that_is_not_listed_cannot_get_a_ca_of_a_trust_domain() {
 #[test]
 fn a_client_certificate_with_the_username_of_a_listed_service_account_gets_no_ca() {
     let mut forged = by("system:serviceaccount:shop:web");
-    forged.requester.extra = [(
+    Arc::make_mut(&mut forged.requester).extra = [(
         "authentication.kubernetes.io/credential-id".to_owned(),
         vec!["X509SHA256=00ff".to_owned()],
     )]

@@ -1,5 +1,7 @@
 //! The fixed rule for SPIFFE IDs, for what cert-manager asks on behalf of a Certificate.
 
+use std::sync::Arc;
+
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::{dns, uri};
 use crate::fixtures::request::{denied, granted, request_for_certificate, spiffe};
@@ -118,7 +120,7 @@ fn a_client_certificate_with_cert_managers_username_gets_no_certificates_identit
     let csr = CsrParts::names(&[uri("spiffe://example.org/ns/shop/sa/web")]);
     let mut forged = request_for_certificate(&csr);
     granted(forged.clone(), &spiffe());
-    forged.requester.extra = [(
+    Arc::make_mut(&mut forged.requester).extra = [(
         "authentication.kubernetes.io/credential-id".to_owned(),
         vec!["X509SHA256=00ff".to_owned()],
     )]
@@ -132,7 +134,7 @@ fn a_client_certificate_with_cert_managers_username_gets_no_certificates_identit
     );
 
     let mut without_groups = request_for_certificate(&csr);
-    without_groups.requester.groups.clear();
+    Arc::make_mut(&mut without_groups.requester).groups.clear();
     let denial = denied(without_groups, &spiffe());
     assert_eq!(denial.reason, Reason::IdentityNotAllowed);
 }

@@ -1,5 +1,7 @@
 //! Who has no SPIFFE ID, and which names and issuers have none.
 
+use std::sync::Arc;
+
 use super::identity::{OWN, by, id, in_namespace, refused};
 use crate::fixtures::csr::CsrParts;
 use crate::fixtures::der::uri;
@@ -44,7 +46,7 @@ fn rejects_requesters_that_are_not_service_accounts() {
 fn a_username_of_a_service_account_without_its_groups_gets_no_identity() {
     for csr in [CsrParts::nameless(), CsrParts::names(&[uri(OWN)])] {
         let mut forged = request(&csr);
-        forged.requester.groups.clear();
+        Arc::make_mut(&mut forged.requester).groups.clear();
         refused(forged, &spiffe(), "is not in the group");
     }
 }

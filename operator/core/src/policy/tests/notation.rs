@@ -10,6 +10,7 @@
 //! through the API without namespaces. `uri=/a` is `uri=spiffe://example.org/a`. `␣` is a space and `∅` an empty text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use const_oid::ObjectIdentifier;
@@ -243,7 +244,7 @@ impl RequestText {
         raw.namespace = Some(namespace.to_owned());
         match kind {
             "sa" => raw.requester = requester(&username(namespace, name)),
-            "forged" => raw.requester.username = username(namespace, name),
+            "forged" => Arc::make_mut(&mut raw.requester).username = username(namespace, name),
             "cert" => {
                 raw.requester = requester(&username("cert-manager", "cert-manager"));
                 raw.certificate = Some(name.to_owned());
@@ -251,12 +252,12 @@ impl RequestText {
             _ => {
                 let mut words = of.split('+').map(str::to_owned);
                 raw.requester = requester(&words.next().unwrap());
-                raw.requester.groups = words.collect();
+                Arc::make_mut(&mut raw.requester).groups = words.collect();
                 raw.namespace = Some("shop".to_owned());
             }
         }
         if kind == "forged" {
-            raw.requester.groups.clear();
+            Arc::make_mut(&mut raw.requester).groups.clear();
         }
         match self.place.as_deref() {
             None => {}

@@ -1,5 +1,6 @@
 //! Requests for pods (PCR-2 to PCR-6).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::identity::OWN;
@@ -11,7 +12,7 @@ use crate::fixtures::request::{
 };
 use crate::policy::{Decision, Issuer, IssuerPolicy, Kind, LifetimeLimits, Shortening};
 use crate::reason::Reason;
-use crate::request::{Api, BareKey, POD_KEY_TYPES, Pod, RawRequest, Reference, Requester};
+use crate::request::{Api, BareKey, POD_KEY_TYPES, Pod, RawRequest, Reference};
 
 const HOUR: u64 = 3600;
 
@@ -34,7 +35,7 @@ fn of(pod: Pod, key: Key) -> RawRequest {
     RawRequest {
         api: Api::PodCertificateRequest,
         namespace: Some(pod.namespace.clone()),
-        requester: Requester::default(),
+        requester: Arc::default(),
         csr: stub.der(),
         pod: Some(pod),
         ..with_duration(request(&stub), 24 * HOUR)

@@ -115,7 +115,7 @@ async fn the_spiffe_id_that_signet_wrote_is_told() {
     policy.trust_domain = Some(TrustDomain::parse("example.org").unwrap());
     policy.rules = default_rules(true);
     let mut asked = asked();
-    asked.requester = service_account("shop", "web");
+    asked.requester = service_account("shop", "web").into();
     asked.csr = csr::pem("", &[]);
     asked.duration = Ok(Some(Duration::from_secs(20)));
     let certificate = issued(asked, &IssuerLookup::Ready(loaded)).await;

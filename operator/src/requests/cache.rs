@@ -1,0 +1,169 @@
+//! The requests that wait for an answer or for an approver, as the watch of their API delivers them.
+//!
+//! What is finished, or for another signer, is not in it: a cluster may keep a hundred thousand of
+//! them. What waits is small, because a backlog may be as long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::Resource;
+use kube::core::ObjectMeta;
+use kube::runtime::watcher::Event;
+use parking_lot::Mutex;
+use signet_core::request::Requester;
+
+use super::kind::RequestKind;
+use super::object::{Observed, State};
+use super::shared::Shared;
+use crate::issuer_name::IssuerName;
+
+/// A request, wherever one is referred to.
+pub(super) type Key = Arc<Name>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Name {
+    /// None for a cluster-scoped request.
+    pub(super) namespace: Option<Box<str>>,
+    pub(super) name: Box<str>,
+}
+
+#[derive(Debug)]
+pub(super) struct Cache<K: RequestKind>(Mutex<Inner<K>>);
+
+#[derive(Debug)]
+struct Inner<K: RequestKind> {
+    entries: HashMap<Key, Entry<K>>,
+    requesters: Shared<Requester>,
+    /// The number of the last listing.
+    listing: u32,
+}
+
+/// What is kept of an object: the metadata that a write or an event carries, and the state.
+#[derive(Debug)]
+struct Entry<K: RequestKind> {
+    uid: Box<str>,
+    resource_version: Box<str>,
+    created: Option<Timestamp>,
+    state: State<K>,
+    /// The last listing that had it, or during which it changed.
+    listing: u32,
+}
+
+impl<K: RequestKind> Default for Cache<K> {
+    fn default() -> Self {
+        Self(Mutex::new(Inner {
+            entries: HashMap::new(),
+            requesters: Shared::default(),
+            listing: 0,
+        }))
+    }
+}
+
+impl<K: RequestKind> Cache<K> {
+    /// Takes an event of the watch, and returns the request that is to be reconciled because of it: it
+    /// is new, or an approver has decided. Signet's own writes about a request that waits change
+    /// neither.
+    pub(super) fn take(&self, event: Event<Observed<K>>) -> Option<Key> {
+        let mut inner = self.0.lock();
+        match event {
+            Event::Apply(object) | Event::InitApply(object) => inner.put(object),
+            Event::Delete(object) => {
+                inner.entries.remove(&name(object.meta()));
+                None
+            }
+            Event::Init => {
+                inner.listing = inner.listing.wrapping_add(1);
+                None
+            }
+            Event::InitDone => {
+                let listing = inner.listing;
+                inner.entries.retain(|_, entry| entry.listing == listing);
+                inner.shrink();
+                None
+            }
+        }
+    }
+
+    pub(super) fn get(&self, key: &Key) -> Option<Observed<K>> {
+        let inner = self.0.lock();
+        let entry = inner.entries.get(key)?;
+        Some(Observed::new(entry.metadata(key), entry.state.clone()))
+    }
+
+    /// Returns the requests that are due to an issuer, or to any.
+    pub(super) fn due(&self, issuer: Option<&IssuerName>) -> Vec<Key> {
+        let inner = self.0.lock();
+        let is_due = |entry: &Entry<K>| match &entry.state {
+            State::Due(due) => issuer.is_none_or(|issuer| due.issuer == *issuer),
+            State::Ignored | State::Unapproved(_) => false,
+        };
+        let due = inner.entries.iter().filter(|(_, entry)| is_due(entry));
+        due.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// How many requests are due.
+    pub(super) fn count_due(&self) -> usize {
+        let is_due = |entry: &&Entry<K>| matches!(entry.state, State::Due(_));
+        self.0.lock().entries.values().filter(is_due).count()
+    }
+}
+
+impl<K: RequestKind> Inner<K> {
+    fn put(&mut self, object: Observed<K>) -> Option<Key> {
+        let (metadata, state) = object.into_parts();
+        let name = name(&metadata);
+        if matches!(state, State::Ignored) {
+            self.entries.remove(&name);
+            self.shrink();
+            return None;
+        }
+        let entry = Entry {
+            uid: metadata.uid.unwrap_or_default().into(),
+            resource_version: metadata.resource_version.unwrap_or_default().into(),
+            created: metadata.creation_timestamp.map(|time| time.0),
+            state: state.sharing(&mut self.requesters),
+            listing: self.listing,
+        };
+        if let Some((key, before)) = self.entries.get_key_value(&name) {
+            let wakes = before.uid != entry.uid || !before.state.is_like(&entry.state);
+            let key = key.clone();
+            self.entries.insert(key.clone(), entry);
+            return wakes.then_some(key);
+        }
+        let key = Arc::new(name);
+        self.entries.insert(key.clone(), entry);
+        Some(key)
+    }
+
+    /// A backlog that was answered leaves no empty table behind.
+    fn shrink(&mut self) {
+        if self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+    }
+}
+
+impl<K: RequestKind> Entry<K> {
+    fn metadata(&self, key: &Name) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(key.name.to_string()),
+            namespace: key.namespace.as_deref().map(str::to_owned),
+            uid: Some(self.uid.to_string()),
+            resource_version: Some(self.resource_version.to_string()),
+            creation_timestamp: self.created.map(Time),
+            ..ObjectMeta::default()
+        }
+    }
+}
+
+fn name(metadata: &ObjectMeta) -> Name {
+    Name {
+        namespace: metadata.namespace.as_deref().map(Into::into),
+        name: metadata.name.as_deref().unwrap_or_default().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
