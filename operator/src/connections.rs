@@ -12,9 +12,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use signet_api::KeyLimits;
+use signet_api::{IssuerKind, KeyLimits, NamespaceLimits};
 use signet_keys::{
-    Access, Breaker, KeyConfig, KeyError, KeyLimiters, KeyPin, KeyedSemaphore, Limits,
+    Access, Breaker, KeyConfig, KeyError, KeyLimiters, KeyPin, KeyedSemaphore, Limits, TenantLimit,
 };
 
 pub use connection::Key;
@@ -91,7 +91,7 @@ impl Connections {
         let parameters = Parameters {
             uid: issuer.1.to_owned(),
             config: config.clone(),
-            limits: limits(config, key_limits, self.caps),
+            limits: limits((issuer.0.kind, config), key_limits, self.caps),
         };
         let connection = self.connection(issuer.0, role, parameters, known);
         let log = &connection.notifier.log;
@@ -176,13 +176,39 @@ impl Connections {
 }
 
 /// Returns the spec's limits, or the backend's where the spec has none, under the caps.
-fn limits(config: &KeyConfig, of_spec: Option<KeyLimits>, caps: Limits) -> Limits {
+fn limits(
+    (kind, config): (IssuerKind, &KeyConfig),
+    of_spec: Option<KeyLimits>,
+    caps: Limits,
+) -> Limits {
     let backend = config.backend().limits();
     let limits = of_spec.unwrap_or_default();
     let per_second = limits.signatures_per_second.or(backend.per_second);
     let max_in_flight = limits.max_in_flight.unwrap_or(backend.max_in_flight);
+    let per_second = per_second.into_iter().chain(caps.per_second).min();
     Limits {
-        per_second: per_second.into_iter().chain(caps.per_second).min(),
+        per_second,
         max_in_flight: max_in_flight.min(caps.max_in_flight),
+        per_tenant: match (limits.per_namespace, kind) {
+            (Some(of_spec), _) => Some(of_namespace(of_spec)),
+            (None, IssuerKind::ClusterIssuer) => per_second.map(half),
+            (None, IssuerKind::Issuer) => None,
+        },
+    }
+}
+
+fn of_namespace(limits: NamespaceLimits) -> TenantLimit {
+    TenantLimit {
+        per_second: limits.signatures_per_second,
+        burst: limits.burst.unwrap_or(limits.signatures_per_second),
+    }
+}
+
+/// Half of a key's rate, and of what it signs in a second.
+fn half(per_second: u32) -> TenantLimit {
+    let half = per_second.div_ceil(2);
+    TenantLimit {
+        per_second: half,
+        burst: half,
     }
 }

@@ -3,6 +3,7 @@
 mod ca;
 mod labels;
 mod series;
+mod signatures;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use ca::Cas;
 pub use ca::{CaGauges, GenerationGauge};
 use labels::{IssuerLabels, RequestLabels};
 use series::Series;
+use signatures::Signatures;
 
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
@@ -30,6 +32,7 @@ pub struct Metrics {
     /// The issuers that label a series.
     issuers: Mutex<HashSet<IssuerName>>,
     cas: Cas,
+    signatures: Signatures,
 }
 
 impl Default for Metrics {
@@ -40,6 +43,7 @@ impl Default for Metrics {
             registry,
             issuers: Mutex::default(),
             cas: Cas::default(),
+            signatures: Signatures::default(),
         }
     }
 }
@@ -79,8 +83,18 @@ impl Metrics {
         self.series.approved_to_ready.observe(seconds);
     }
 
-    /// Records that a backend signed in this many seconds.
-    pub fn signed(&self, backend: &'static str, seconds: f64) {
+    /// Records that an issuer's key signed for a namespace, or for a user without one, in this many
+    /// seconds.
+    pub fn signed(
+        &self,
+        (issuer, backend): (&IssuerName, &'static str),
+        namespace: Option<&str>,
+        seconds: f64,
+    ) {
+        self.issuers.lock().insert(issuer.clone());
+        let namespace = namespace.unwrap_or_default();
+        self.signatures
+            .count(issuer, namespace, &self.series.signatures);
         let labels = [("backend", backend)];
         self.series.signing.get_or_create(&labels).observe(seconds);
     }
@@ -147,6 +161,7 @@ impl Metrics {
         self.forget_bundle(name);
         let labels = IssuerLabels::from(name);
         self.series.issuer_ready.remove(&labels);
+        self.signatures.forget(name, &self.series.signatures);
         self.cas.forget(name, &self.series.ca);
         self.series.key_queue.remove(&labels);
         // The other labels are closed lists, so that each series can be named.

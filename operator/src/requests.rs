@@ -24,6 +24,7 @@ mod pod_certificate_request;
 mod queue;
 mod reconcile;
 mod shared;
+mod tenant;
 mod unapproved;
 mod unread;
 pub(crate) mod unwatched;

@@ -15,6 +15,7 @@ mod off;
 mod references;
 mod responses;
 mod schema;
+mod share;
 mod tenant;
 mod tokens;
 
@@ -37,6 +38,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         responses::tests(),
         tokens::tests(),
         fairness::tests(),
+        share::tests(),
     ];
     own.into_iter()
         .chain(shared.into_iter().flatten())

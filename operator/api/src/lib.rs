@@ -34,7 +34,7 @@ pub use issuer::profile::{CaProfile, Profile, WhenCaExpiresFirst};
 pub use issuer::rotation::{ActivationMode, RotationSpec};
 pub use issuer::spec::{
     CaRequest, CertificateSource, CertificateSpec, CreationMode, Existing, KeyLimits, Manual,
-    NameConstraints, SelfSigned, SpiffeSpec, Subtrees,
+    NameConstraints, NamespaceLimits, SelfSigned, SpiffeSpec, Subtrees,
 };
 pub use issuer::status::{CaSummary, GenerationRole, GenerationState, IssuerStatus, PendingCsr};
 pub use issuer::trusted_roots::TrustedRootsSpec;

@@ -144,6 +144,7 @@ impl Backend for AwsKms {
         Limits {
             per_second: Some(500),
             max_in_flight: 64,
+            per_tenant: None,
         }
     }
 

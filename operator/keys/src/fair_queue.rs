@@ -42,7 +42,15 @@ impl<T> FairQueue<T> {
 
     /// Removes the next entry, and returns it with its number.
     pub fn pop(&mut self) -> Option<(u64, T)> {
-        let (tenant, mut entries) = self.tenants.pop_front()?;
+        self.pop_of(|_| true)
+    }
+
+    /// Removes the next entry of a tenant that may be served now, and returns it with its number. The
+    /// others keep their places.
+    pub fn pop_of(&mut self, mut may_be_served: impl FnMut(&str) -> bool) -> Option<(u64, T)> {
+        let mut tenants = self.tenants.iter();
+        let index = tenants.position(|(tenant, _)| may_be_served(tenant))?;
+        let (tenant, mut entries) = self.tenants.remove(index)?;
         let next = entries.pop_front();
         if !entries.is_empty() {
             self.tenants.push_back((tenant, entries));
@@ -90,6 +98,20 @@ mod tests {
         let order = ["a0", "b4", "c5", "a1", "b6", "a2", "a3"];
         assert_eq!(drain(&mut queue), order);
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn a_tenant_that_may_not_be_served_keeps_its_place() {
+        let mut queue = queue(&["a", "b", "a", "b", "c"]);
+        let mut pop_of = |tenants: &str| {
+            let next = queue.pop_of(|tenant| tenants.contains(tenant));
+            next.map(|(_, entry)| entry)
+        };
+        assert_eq!(pop_of("bc").as_deref(), Some("b1"));
+        assert_eq!(pop_of(""), None);
+        assert_eq!(pop_of("abc").as_deref(), Some("a0"));
+        assert_eq!(pop_of("ab").as_deref(), Some("b3"));
+        assert_eq!(drain(&mut queue), ["c4", "a2"]);
     }
 
     #[test]

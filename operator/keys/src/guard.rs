@@ -7,6 +7,7 @@ mod fair_semaphore;
 mod key_limiter;
 mod rate_limiter;
 mod self_test;
+mod tenant_rates;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,8 @@ pub use fair_semaphore::{FairSemaphore, Permit};
 pub use key_limiter::{KeyLimiter, KeyLimiters};
 use rate_limiter::RateLimiter;
 pub use self_test::self_test;
+pub use tenant_rates::TenantLimit;
+use tenant_rates::TenantRates;
 
 use crate::Signer;
 use crate::error::{ErrorClass, KeyError};
@@ -53,6 +56,8 @@ pub struct Limits {
     pub per_second: Option<u32>,
     /// Signatures in flight, each counted until its certificate is written.
     pub max_in_flight: u16,
+    /// Signatures of each tenant; none for no limit.
+    pub per_tenant: Option<TenantLimit>,
 }
 
 /// A connected key with its limits, and with a breaker that keeps calls from it while it is
@@ -105,6 +110,14 @@ impl GuardedSigner {
     /// How many requests wait for this key.
     pub fn waiting(&self) -> usize {
         self.limiter.waiting()
+    }
+
+    /// Counts one signature of a tenant against its own limit, before it waits for a permit.
+    ///
+    /// # Errors
+    /// The tenant has used up what it may use; returns when it may use one more.
+    pub fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
+        self.limiter.take_turn(tenant)
     }
 
     /// Waits for a permit of this tenant and for the rate limit. The permit is held until the

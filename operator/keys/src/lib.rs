@@ -58,7 +58,7 @@ pub use error::{ErrorClass, KeyError};
 pub use fair_queue::FairQueue;
 pub use guard::{
     Breaker, BreakerEvent, FairSemaphore, GuardError, GuardedSigner, KeyLimiter, KeyLimiters,
-    Limits, PROBE, Permit, self_test,
+    Limits, PROBE, Permit, TenantLimit, self_test,
 };
 pub use key_errors::BackendError;
 pub use keyed_semaphore::KeyedSemaphore;

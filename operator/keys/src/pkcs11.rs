@@ -91,6 +91,7 @@ impl Backend for Pkcs11 {
         Limits {
             per_second: None,
             max_in_flight: 16,
+            per_tenant: None,
         }
     }
 

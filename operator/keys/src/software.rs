@@ -85,6 +85,7 @@ impl Backend for Software {
         Limits {
             per_second: None,
             max_in_flight: 32,
+            per_tenant: None,
         }
     }
 

@@ -102,6 +102,7 @@ impl Backend for VaultTransit {
         Limits {
             per_second: None,
             max_in_flight: 32,
+            per_tenant: None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_api::{CertificateSpec, IssuerSpec, KeyLimits};
+use signet_api::{CertificateSpec, IssuerKind, IssuerSpec, KeyLimits, NamespaceLimits};
 use signet_keys::{
     ErrorClass, GeneratedKey, KeyType, Limits, Namespace, PROBE, SecretData, ServiceAccountToken,
 };
@@ -92,6 +92,7 @@ fn spec(secret: &str) -> IssuerSpec {
 const NO_CAPS: Limits = Limits {
     per_second: None,
     max_in_flight: u16::MAX,
+    per_tenant: None,
 };
 
 fn connections() -> Connections {
@@ -181,16 +182,24 @@ async fn another_spec_is_another_connection() {
 fn limits_default_to_those_of_the_backend() {
     let mut spec = spec("ca");
     let own = spec.key.backend().limits();
-    assert_eq!(limits(&spec.key, spec.key_limits, NO_CAPS), own);
+    assert_eq!(
+        limits((IssuerKind::Issuer, &spec.key), spec.key_limits, NO_CAPS),
+        own
+    );
     spec.key_limits = Some(KeyLimits {
         signatures_per_second: Some(7),
         max_in_flight: None,
+        per_namespace: None,
     });
     let expected = Limits {
         per_second: Some(7),
         max_in_flight: own.max_in_flight,
+        per_tenant: None,
     };
-    assert_eq!(limits(&spec.key, spec.key_limits, NO_CAPS), expected);
+    assert_eq!(
+        limits((IssuerKind::Issuer, &spec.key), spec.key_limits, NO_CAPS),
+        expected
+    );
 }
 
 /// A user who may write Issuers does not decide about the platform's quota.
@@ -199,6 +208,7 @@ fn limits_never_exceed_the_operators_caps() {
     let caps = Limits {
         per_second: Some(100),
         max_in_flight: 8,
+        per_tenant: None,
     };
     for (per_second, max_in_flight, expected) in [
         (None, None, (Some(100), 8)),
@@ -209,8 +219,38 @@ fn limits_never_exceed_the_operators_caps() {
         spec.key_limits = Some(KeyLimits {
             signatures_per_second: per_second,
             max_in_flight,
+            per_namespace: None,
         });
-        let found = limits(&spec.key, spec.key_limits, caps);
+        let found = limits((IssuerKind::Issuer, &spec.key), spec.key_limits, caps);
         assert_eq!((found.per_second, found.max_in_flight), expected);
+    }
+}
+
+/// Without one, a namespace could use up the quota of all.
+#[test]
+fn a_namespace_has_half_of_a_cluster_issuers_rate_unless_the_spec_says_otherwise() {
+    let own = |signatures_per_second, burst| NamespaceLimits {
+        signatures_per_second,
+        burst,
+    };
+    let (cluster, namespaced) = (IssuerKind::ClusterIssuer, IssuerKind::Issuer);
+    for (kind, per_second, per_namespace, expected) in [
+        (cluster, Some(500), None, Some((250, 250))),
+        (cluster, Some(1), None, Some((1, 1))),
+        (cluster, None, None, None),
+        (namespaced, Some(500), None, None),
+        (cluster, Some(500), Some(own(3, None)), Some((3, 3))),
+        (cluster, None, Some(own(3, Some(30))), Some((3, 30))),
+        (namespaced, None, Some(own(3, Some(30))), Some((3, 30))),
+    ] {
+        let spec = spec("ca");
+        let of_spec = KeyLimits {
+            signatures_per_second: per_second,
+            max_in_flight: None,
+            per_namespace,
+        };
+        let found = limits((kind, &spec.key), Some(of_spec), NO_CAPS).per_tenant;
+        let found = found.map(|limit| (limit.per_second, limit.burst));
+        assert_eq!(found, expected, "{kind:?} {of_spec:?}");
     }
 }

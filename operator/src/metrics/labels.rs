@@ -78,5 +78,22 @@ impl RequestLabels {
     }
 }
 
+/// Who used a key: a namespace, [`OTHERS`], or empty for users without one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct TenantLabels {
+    #[prometheus(flatten)]
+    issuer: IssuerLabels,
+    namespace: String,
+}
+
+impl TenantLabels {
+    pub(super) fn new(issuer: &IssuerName, namespace: &str) -> Self {
+        Self {
+            issuer: IssuerLabels::from(issuer),
+            namespace: namespace.to_owned(),
+        }
+    }
+}
+
 /// A label and its value.
 pub(super) type Label = (&'static str, &'static str);

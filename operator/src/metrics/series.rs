@@ -10,6 +10,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::ca::CaSeries;
 use super::labels::{IssuerLabels, Label, RequestLabels};
+use super::signatures::SignatureSeries;
 
 /// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
 const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0];
@@ -28,6 +29,7 @@ pub(super) struct Series {
     pub(super) signing: Family<[Label; 1], Histogram, fn() -> Histogram>,
     pub(super) key_queue: Family<IssuerLabels, Gauge>,
     pub(super) key_queued: Family<[Label; 1], Histogram, fn() -> Histogram>,
+    pub(super) signatures: SignatureSeries,
     pub(super) key_errors: Family<[Label; 2], Counter>,
     pub(super) ca: CaSeries,
     pub(super) issuer_ready: Family<IssuerLabels, Gauge>,
@@ -74,6 +76,12 @@ impl Series {
                 "key_queue",
                 "Time that requests waited in the queue of a key",
                 Family::new_with_constructor(|| Histogram::new(QUEUE_BUCKETS)),
+            ),
+            signatures: add.plain(
+                "key_signatures",
+                "Certificates that an issuer's key signed for each namespace; empty for users \
+                 without one, _others after the first 1,000",
+                Family::default(),
             ),
             key_errors: add.plain(
                 "key_errors",

@@ -31,7 +31,7 @@ fn a_scrape_omits_deleted_issuers() {
         "waiting",
         Reason::IssuerNotFound,
     );
-    metrics.signed("software", 0.000_2);
+    metrics.signed((&corp(), "software"), Some("shop"), 0.000_2);
     metrics.issuer(&issuer, true);
     metrics.ca(&issuer, gauges());
     metrics.bundle(&issuer, Some(true), Some(3));

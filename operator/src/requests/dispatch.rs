@@ -15,9 +15,11 @@ use super::cache::Key;
 use super::delays::Delays;
 use super::kind::RequestKind;
 use super::queue::Queue;
-use super::reconcile::{Shell, error_delay, reconcile, tenant};
+use super::reconcile::{Shell, error_delay, reconcile};
+use super::tenant::tenant;
+use super::unapproved;
 use crate::issuer_name::IssuerName;
-use crate::keyring::IssuerLookup;
+use crate::keyring::{IssuerLookup, ReadyIssuer};
 
 /// How many requests to an issuer that cannot sign are reconciled at once.
 const WITHOUT_KEY: usize = 16;
@@ -31,10 +33,39 @@ struct Finished {
     again: Option<Duration>,
 }
 
+/// How many requests to an issuer may be reconciled at once, and whose.
+struct Capacity {
+    limit: usize,
+    key: Option<Arc<ReadyIssuer>>,
+}
+
+impl Capacity {
+    fn of(issuer: &IssuerLookup) -> Self {
+        let IssuerLookup::Ready(ready) = issuer else {
+            return Self {
+                limit: WITHOUT_KEY,
+                key: None,
+            };
+        };
+        Self {
+            limit: usize::from(ready.guard.max_in_flight()).min(MAX_AT_ONCE),
+            key: Some(ready.clone()),
+        }
+    }
+
+    /// Counts one certificate of a tenant, or returns when it may have one more.
+    fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
+        let key = self.key.as_ref();
+        key.map_or(Ok(()), |ready| ready.guard.take_turn(tenant))
+    }
+}
+
 struct Dispatch<K: RequestKind> {
     shell: Arc<Shell<K>>,
     queue: Queue<Key>,
     delays: Delays<Key>,
+    /// The issuers whose queued requests are all of tenants that used up their rate.
+    paused: Delays<IssuerName>,
     running: FuturesUnordered<BoxFuture<'static, Finished>>,
 }
 
@@ -50,6 +81,7 @@ pub(super) async fn run<K: RequestKind>(
         shell,
         queue: Queue::default(),
         delays: Delays::default(),
+        paused: Delays::default(),
         running: FuturesUnordered::new(),
     };
     let (mut due, mut woken) = (pin!(due.fuse()), pin!(woken.fuse()));
@@ -64,6 +96,7 @@ pub(super) async fn run<K: RequestKind>(
             }
             Some(request) = woken.next() => dispatch.push(&request),
             request = dispatch.delays.next() => dispatch.push(&request),
+            issuer = dispatch.paused.next() => dispatch.start(&issuer),
             Some(finished) = dispatch.running.next() => dispatch.finish(finished),
         }
     }
@@ -80,6 +113,10 @@ impl<K: RequestKind> Dispatch<K> {
         let (issuer, tenant) = match (object.due(), object.unapproved()) {
             (Some(due), _) => (&due.issuer, tenant(&due.request)),
             (None, Some(unapproved)) => {
+                // Its event comes later: it takes no turn before.
+                if let Some(wait) = unapproved::remaining(unapproved, &self.shell.context) {
+                    return self.delays.insert(request.clone(), Instant::now() + wait);
+                }
                 let namespace = request.namespace.as_deref();
                 (&unapproved.issuer, namespace.unwrap_or_default().to_owned())
             }
@@ -93,8 +130,17 @@ impl<K: RequestKind> Dispatch<K> {
 
     /// Starts what an issuer may have reconciled now.
     fn start(&mut self, issuer: &IssuerName) {
-        let limit = self.limit(issuer);
-        while let Some((request, queued)) = self.queue.start(issuer, limit) {
+        self.paused.remove(issuer);
+        let capacity = Capacity::of(&self.shell.context.find(issuer));
+        let mut next_turn: Option<Instant> = None;
+        let mut may_be_served = |tenant: &str| {
+            let turn = capacity.take_turn(tenant);
+            next_turn = next_turn.into_iter().chain(turn.err()).min();
+            turn.is_ok()
+        };
+        while let Some((request, queued)) =
+            self.queue.start(issuer, capacity.limit, &mut may_be_served)
+        {
             self.shell.context.queued.remove(issuer);
             let Some(object) = self.shell.cache.get(&request) else {
                 // It was deleted meanwhile.
@@ -115,19 +161,15 @@ impl<K: RequestKind> Dispatch<K> {
             };
             self.running.push(reconciled.boxed());
         }
+        if let Some(at) = next_turn {
+            self.paused.insert(issuer.clone(), at);
+        }
     }
 
     /// Another dispatch may follow, if the API's version changed.
     fn forget_queued(&mut self) {
         for issuer in self.queue.drain() {
             self.shell.context.queued.remove(&issuer);
-        }
-    }
-
-    fn limit(&self, issuer: &IssuerName) -> usize {
-        match self.shell.context.find(issuer) {
-            IssuerLookup::Ready(ready) => usize::from(ready.guard.max_in_flight()).min(MAX_AT_ONCE),
-            _ => WITHOUT_KEY,
         }
     }
 

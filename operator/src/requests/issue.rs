@@ -18,6 +18,7 @@ use signet_core::reason::Reason;
 use signet_core::request::{RawRequest, Request};
 
 use super::outcome::{Certificate, Outcome};
+use super::tenant::namespace;
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, ReadyIssuer};
 use crate::metrics::Metrics;
@@ -45,7 +46,8 @@ pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option
         (Decision::Grant(grant), IssuerLookup::Ready(ready)) => (grant, ready),
         (decision, _) => return Some(Outcome::without_grant(decision)),
     };
-    let outcome = sign(&grant, ready, context).await;
+    let namespace = namespace(&request.raw);
+    let outcome = sign(&grant, ready, namespace.as_deref(), context).await;
     Some(match (&outcome, context.lookup.unavailable_key()) {
         // This request found that the key is unavailable, and so that the issuer is not ready.
         (Outcome::Waiting(_), Some(error)) => {
@@ -74,7 +76,12 @@ async fn decided(request: &Request, issuer: Issuer<'_>, context: SignContext<'_>
 }
 
 /// Signs a grant, and verifies the signature before anything is made of it.
-async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> Outcome {
+async fn sign(
+    grant: &Grant,
+    issuer: &ReadyIssuer,
+    namespace: Option<&str>,
+    context: SignContext<'_>,
+) -> Outcome {
     let tbs = match CertificateToSign::from_grant(grant, &issuer.authority(), context.now) {
         Ok(tbs) => tbs,
         Err(error) => return Outcome::waiting(error.reason(), error.to_string()),
@@ -94,7 +101,8 @@ async fn sign(grant: &Grant, issuer: &ReadyIssuer, context: SignContext<'_>) -> 
         }
     };
     let seconds = started.elapsed().as_secs_f64();
-    context.metrics.signed(issuer.backend, seconds);
+    let key = (context.issuer, issuer.backend);
+    context.metrics.signed(key, namespace, seconds);
     match Issued::assemble(&tbs, &signature, &issuer.chain) {
         Ok(issued) => {
             let root = issuer.chain.path().last().unwrap_or(issuer.chain.issuing());

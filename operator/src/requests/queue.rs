@@ -69,13 +69,18 @@ impl<R: Clone + Eq + Hash> Queue<R> {
     }
 
     /// Takes the next request to an issuer with the time at which it was added, if fewer than `limit`
-    /// are being reconciled.
-    pub(super) fn start(&mut self, issuer: &IssuerName, limit: usize) -> Option<(R, Instant)> {
+    /// are being reconciled, of a tenant that may be served now.
+    pub(super) fn start(
+        &mut self,
+        issuer: &IssuerName,
+        limit: usize,
+        may_be_served: impl FnMut(&str) -> bool,
+    ) -> Option<(R, Instant)> {
         let lane = self.issuers.get_mut(issuer)?;
         if lane.running >= limit.max(1) {
             return None;
         }
-        let (_, (request, since)) = lane.queued.pop()?;
+        let (_, (request, since)) = lane.queued.pop_of(may_be_served)?;
         lane.running += 1;
         self.requests.insert(request.clone(), State::Running);
         Some((request, since))
@@ -112,7 +117,7 @@ mod tests {
         issuer: &IssuerName,
         limit: usize,
     ) -> Vec<&'static str> {
-        std::iter::from_fn(|| Some(queue.start(issuer, limit)?.0)).collect()
+        std::iter::from_fn(|| Some(queue.start(issuer, limit, |_| true)?.0)).collect()
     }
 
     #[test]
@@ -122,12 +127,12 @@ mod tests {
             queue.push(&request, &corp(), tenant);
         }
         assert_eq!(drain(&mut queue, &corp(), 2), ["a1", "b1"]);
-        assert_eq!(queue.start(&corp(), 2), None);
+        assert_eq!(queue.start(&corp(), 2, |_| true), None);
         assert!(!queue.finish(&"b1", &corp()));
         assert_eq!(drain(&mut queue, &corp(), 2), ["a2"]);
         // A limit that was lowered holds back what is queued, and nothing else.
         assert!(!queue.finish(&"a1", &corp()));
-        assert_eq!(queue.start(&corp(), 1), None);
+        assert_eq!(queue.start(&corp(), 1, |_| true), None);
         assert!(!queue.finish(&"a2", &corp()));
         assert_eq!(drain(&mut queue, &corp(), 0), ["a3"], "at least one");
     }
@@ -145,6 +150,18 @@ mod tests {
         assert_eq!(drain(&mut queue, &corp(), 8), ["a"]);
         assert!(!queue.finish(&"a", &corp()));
         assert!(queue.issuers.is_empty() && queue.requests.is_empty());
+    }
+
+    #[test]
+    fn a_tenant_that_used_up_its_rate_delays_no_other() {
+        let mut queue = Queue::default();
+        for (request, tenant) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
+            queue.push(&request, &corp(), tenant);
+        }
+        let next = queue.start(&corp(), 8, |tenant| tenant != "a");
+        assert_eq!(next.unwrap().0, "b1");
+        assert_eq!(queue.start(&corp(), 8, |tenant| tenant != "a"), None);
+        assert_eq!(drain(&mut queue, &corp(), 8), ["a1", "a2"]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::kind::{Completed, RequestKind, WaitingReport};
 use super::log::{self, Subject, Unsettled};
 use super::object::{Due, Observed};
 use super::outcome::Outcome;
+use super::tenant::tenant;
 use super::{unapproved, unread};
 use crate::api_error::{UNPROCESSABLE, describe};
 use crate::context::{Context, DEADLINE};
@@ -49,7 +50,8 @@ pub(super) async fn reconcile<K: RequestKind>(
 ) -> Result<Option<Duration>, Error> {
     let context = &shell.context;
     if let Some(unapproved) = object.unapproved() {
-        return Ok(unapproved::reconcile(object, unapproved, context).await?);
+        unapproved::reconcile(object, unapproved, context).await?;
+        return Ok(None);
     }
     let Some(due) = object.due() else {
         return Ok(None);
@@ -89,16 +91,6 @@ pub(super) fn error_delay<K: RequestKind>(
         wait.as_secs()
     );
     wait
-}
-
-/// Returns the share of the queue that a request counts toward: its namespace or that of the
-/// requester's ServiceAccount, or the user. A namespace has no colon, so no user takes its share.
-pub(super) fn tenant(request: &RawRequest) -> String {
-    let own = || match request.requester.service_account() {
-        Ok(account) => account.namespace,
-        Err(_) => format!("user:{}", request.requester.username),
-    };
-    request.namespace.clone().unwrap_or_else(own)
 }
 
 async fn answer<K: RequestKind>(

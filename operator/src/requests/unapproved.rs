@@ -12,27 +12,29 @@ use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::plan::{Plan, PlannedEvent};
 
-/// Writes the event when it is due. The request is not reconciled again before it is approved, so
-/// there is one in each term of leadership. Returns how long it is until then.
+/// Writes the event, which is due. The request is not reconciled again before it is approved, so
+/// there is one in each term of leadership.
 pub(super) async fn reconcile<K: RequestKind>(
     object: &Observed<K>,
     unapproved: &Unapproved,
     context: &Context,
-) -> Result<Option<Duration>, kube::Error> {
+) -> Result<(), kube::Error> {
     let delay = context.settings.approval_event_delay;
-    if let Some(wait) = remaining(unapproved.created, delay, (context.now)()) {
-        return Ok(Some(wait));
-    }
     let plan = Plan {
         status: None,
         event: Some(event::<K>(&unapproved.issuer, delay)),
     };
     context.writer.apply(object, plan).await?;
-    Ok(None)
+    Ok(())
 }
 
 /// Returns how long it is until the event; none if it is due.
-fn remaining(created: Timestamp, delay: Duration, now: Timestamp) -> Option<Duration> {
+pub(super) fn remaining(unapproved: &Unapproved, context: &Context) -> Option<Duration> {
+    let delay = context.settings.approval_event_delay;
+    until_event(unapproved.created, delay, (context.now)())
+}
+
+fn until_event(created: Timestamp, delay: Duration, now: Timestamp) -> Option<Duration> {
     let age = Duration::try_from(now.duration_since(created)).unwrap_or_default();
     delay.checked_sub(age).filter(|wait| !wait.is_zero())
 }
@@ -63,7 +65,7 @@ mod tests {
         let delay = Duration::from_secs(300);
         let remaining = |age: i64| {
             let created = NOW - jiff::SignedDuration::from_secs(age);
-            remaining(created, delay, NOW).map(|wait| wait.as_secs())
+            until_event(created, delay, NOW).map(|wait| wait.as_secs())
         };
         assert_eq!(remaining(0), Some(300));
         assert_eq!(remaining(299), Some(1));

@@ -111,6 +111,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     let caps = Limits {
         per_second: settings.max_signatures_per_second,
         max_in_flight: settings.max_signatures_in_flight.unwrap_or(u16::MAX),
+        per_tenant: None,
     };
     Context {
         client: client.clone(),

@@ -32,7 +32,8 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
     let page = format!(
         "# Metrics\n\n{}\n\nThe admin server serves them at `/metrics` in OpenMetrics text. A counter's \
          samples end in `_total`, a histogram's in `_bucket`, `_sum` and `_count`. Labels name \
-         issuers that exist and members of closed lists, such as the [reasons](reasons.md).\n\n{table}",
+         issuers that exist, up to 1,000 namespaces for each, and members of closed lists, such as the \
+         [reasons](reasons.md).\n\n{table}",
         super::NOTE
     );
     files.insert("docs/reference/metrics.md".into(), page);
@@ -49,7 +50,7 @@ fn sample() -> Result<String> {
     };
     metrics.decided(Api::CertificateRequest, Some(&issuer), "", Reason::Issued);
     metrics.ready_after(1.0);
-    metrics.signed("", 1.0);
+    metrics.signed((&issuer, ""), None, 1.0);
     metrics.issuer(&issuer, true);
     metrics.ca(
         &issuer,

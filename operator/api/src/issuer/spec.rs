@@ -324,4 +324,22 @@ pub struct KeyLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub max_in_flight: Option<u16>,
+    /// The maximum that each namespace may use, so that none can use up the key's quota alone. A
+    /// request that is denied counts as well. Defaults to half of `signaturesPerSecond` for a
+    /// ClusterIssuer, and to no limit for an Issuer or a key without `signaturesPerSecond`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_namespace: Option<NamespaceLimits>,
+}
+
+/// How much of a key one namespace may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceLimits {
+    /// The maximum number of signatures per second.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub signatures_per_second: u32,
+    /// How many a namespace that used none may use at once. Defaults to `signaturesPerSecond`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub burst: Option<u32>,
 }

@@ -8,7 +8,9 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::{FairSemaphore, Limits, Permit, RateLimiter};
+use tokio::time::Instant;
+
+use super::{FairSemaphore, Limits, Permit, RateLimiter, TenantRates};
 
 /// The longest that a permit waits for the rate limit, in seconds. The queue for a permit is fair
 /// between tenants; the queue at the rate limit has the order of the permits.
@@ -26,6 +28,7 @@ pub struct KeyLimiter {
 struct Key {
     permits: FairSemaphore,
     rate: RateLimiter,
+    tenants: Mutex<TenantRates>,
     /// Shared with each that has a permit and waits for the rate limit, to count them.
     waiting_for_rate: Arc<()>,
     /// The limits of each limiter in use.
@@ -36,6 +39,14 @@ impl KeyLimiter {
     /// How many permits this limiter allows.
     pub fn max_in_flight(&self) -> u16 {
         within(self.limits.max_in_flight, self.limits.per_second)
+    }
+
+    /// Counts one signature of a tenant.
+    ///
+    /// # Errors
+    /// The tenant has used up what it may use; returns when it may use one more.
+    pub fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
+        self.key.tenants.lock().take(tenant, Instant::now())
     }
 
     /// Waits for a permit for this tenant.
@@ -64,6 +75,8 @@ impl Key {
             let per_second = live.iter().filter_map(|limits| limits.per_second).min();
             self.permits.allow(within(max_in_flight, per_second));
             self.rate.allow(per_second);
+            let per_tenant = live.iter().filter_map(|limits| limits.per_tenant);
+            self.tenants.lock().allow(per_tenant);
         }
     }
 }
@@ -107,6 +120,7 @@ impl KeyLimiters {
                 let key = Arc::new(Key {
                     permits: FairSemaphore::new(1),
                     rate: RateLimiter::default(),
+                    tenants: Mutex::default(),
                     waiting_for_rate: Arc::default(),
                     live: Mutex::default(),
                 });

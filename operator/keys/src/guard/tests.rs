@@ -98,6 +98,7 @@ async fn signatures_keep_the_pace_attempts_included() {
     let bed = Bed::with(Limits {
         per_second: Some(1),
         max_in_flight: 8,
+        per_tenant: None,
     });
     bed.key
         .script(vec![Answer::Fails(error(ErrorClass::Unreachable)); 2]);

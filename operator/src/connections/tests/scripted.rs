@@ -63,6 +63,7 @@ impl Bed {
         let limits = Limits {
             per_second: None,
             max_in_flight: 1,
+            per_tenant: None,
         };
         let parameters = Parameters {
             uid: "uid".to_owned(),
@@ -137,6 +138,7 @@ impl Backend for Scripted {
         Limits {
             per_second: None,
             max_in_flight: 1,
+            per_tenant: None,
         }
     }
 

@@ -52,6 +52,7 @@ pub(super) fn context() -> (Context, Requests) {
     let caps = Limits {
         per_second: None,
         max_in_flight: u16::MAX,
+        per_tenant: None,
     };
     let context = Context {
         writer: Writer::new(client.clone(), None, 1),

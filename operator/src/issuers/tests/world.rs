@@ -128,6 +128,7 @@ impl World {
         let limits = Limits {
             per_second: None,
             max_in_flight: 8,
+            per_tenant: None,
         };
         Self {
             now: NOW,

@@ -6,6 +6,7 @@ fn limits(per_second: Option<u32>, max_in_flight: u16) -> Limits {
     Limits {
         per_second,
         max_in_flight,
+        per_tenant: None,
     }
 }
 

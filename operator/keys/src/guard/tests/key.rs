@@ -153,6 +153,7 @@ impl Bed {
         Self::with(Limits {
             per_second: None,
             max_in_flight: 8,
+            per_tenant: None,
         })
     }
 

@@ -9,6 +9,7 @@ use super::*;
 const ONE_AT_ONCE: Limits = Limits {
     per_second: None,
     max_in_flight: 1,
+    per_tenant: None,
 };
 
 #[tokio::test(start_paused = true)]
@@ -63,6 +64,7 @@ async fn who_is_held_back_by_the_rate_waits() {
     let bed = Bed::with(Limits {
         per_second: Some(1),
         max_in_flight: 8,
+        per_tenant: None,
     });
     let mut permits: Vec<_> = (0..3).map(|_| bed.guard.permit("a").boxed()).collect();
     let polled = permits.iter_mut().map(|permit| permit.now_or_never());

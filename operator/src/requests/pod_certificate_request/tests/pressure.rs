@@ -9,7 +9,7 @@ use serde_json::json;
 use signet_keys::FairSemaphore;
 
 use super::Object;
-use crate::requests::reconcile::tenant;
+use crate::requests::tenant::tenant;
 
 const NODES: usize = 20;
 const PODS_OF_A_NODE: usize = 100;
