@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
@@ -105,6 +105,10 @@ impl Bed {
 }
 
 impl Running {
+    pub(crate) fn operator(&self) -> Result<&Operator> {
+        self.operator.as_ref().context("Signet signs")
+    }
+
     pub(crate) async fn stop(self) -> Result<()> {
         if let Some(operator) = self.operator {
             operator.stop().await?;

@@ -77,6 +77,20 @@ impl Driver {
         Ok(())
     }
 
+    /// Creates requests that are finished, with a certificate in their status.
+    pub(crate) async fn create_finished(&self, count: usize) -> Result<()> {
+        let finish = |number: usize| async move {
+            let name = format!("finished-{number}");
+            self.create_one(&name).await?;
+            let status = (*self.finished).clone();
+            self.write_status(&name, status).await?;
+            anyhow::Ok(())
+        };
+        let mut all = stream::iter((0..count).map(finish)).buffer_unordered(WRITERS);
+        while all.try_next().await?.is_some() {}
+        Ok(())
+    }
+
     /// Approves all, as fast as the writers can.
     pub(crate) async fn approve_all(&self, names: Vec<String>) -> Result<()> {
         stream::iter(names)

@@ -1,6 +1,6 @@
 //! Measures Signet beside cert-manager's CA issuer and beside the ceiling, slow keys beside the
-//! software key, issuers with rules beside one without, or backlogs of three sizes, in turn, on one
-//! real control plane. `docs/performance.md` says how to read the report.
+//! software key, issuers with rules beside one without, backlogs of three sizes, or the memory that
+//! requests cost, in turn, on one real control plane. `docs/performance.md` says how to read the report.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -11,7 +11,9 @@ mod backlog;
 mod bed;
 mod ca;
 mod driver;
+mod memory;
 mod observe;
+mod plot;
 mod process;
 mod report;
 mod round;
@@ -42,6 +44,11 @@ struct Arguments {
         default_value = "2000,10000,40000"
     )]
     backlogs: Vec<usize>,
+    /// Requests that wait, and finished ones, for the memory that they cost.
+    #[arg(long, hide = true, default_value_t = 20_000)]
+    waiting: usize,
+    #[arg(long, hide = true, default_value_t = 100_000)]
+    finished: usize,
     #[command(flatten)]
     sizes: Sizes,
 }
@@ -52,6 +59,8 @@ enum What {
     Keys,
     /// 2,000, 10,000 and 40,000 requests that wait when the operator starts.
     Backlog,
+    /// What waiting and finished requests cost in memory.
+    Memory,
     /// Issuers with one and with 50 rules, the last of which allows the requests, beside one
     /// without.
     Rules,
@@ -142,6 +151,10 @@ async fn main() -> Result<()> {
                 report::backlog(&figures)?;
             }
             Ok(())
+        }
+        Some(What::Memory) => {
+            let (waiting, finished) = (arguments.waiting, arguments.finished);
+            report::memory(&memory::measure(&mut bed, waiting, finished).await?)
         }
         Some(What::Rules) => {
             rules::prepare(&bed.client).await?;

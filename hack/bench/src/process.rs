@@ -27,15 +27,21 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
 
 /// Peak memory of a process so far, in MB.
 pub(crate) fn peak_memory(pid: u32) -> Result<f64> {
+    memory(pid, "VmHWM:")
+}
+
+/// Memory of a process that is no mapped file, in MB.
+pub(crate) fn heap(pid: u32) -> Result<f64> {
+    memory(pid, "RssAnon:")
+}
+
+fn memory(pid: u32, field: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .context("no VmHWM")?;
-    let kilobytes = line
-        .split_whitespace()
-        .nth(1)
-        .context("VmHWM has no figure")?;
+    let mut lines = status.lines();
+    let figure = lines.find_map(|line| line.strip_prefix(field));
+    let kilobytes = figure
+        .and_then(|figure| figure.split_whitespace().next())
+        .with_context(|| format!("no {field}"))?;
     Ok(kilobytes.parse::<f64>()? / 1000.0)
 }
 

@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use signet_testbed::installation::target;
 
+use crate::plot::{self, Panel};
 use crate::round::Figures;
 use crate::slow::{DELAY, SESSIONS};
-use crate::{Round, backlog};
+use crate::{Round, backlog, memory};
 
 /// One round in a line.
 pub(crate) fn line(figures: &Figures) -> String {
@@ -66,7 +67,19 @@ pub(crate) fn contenders(names: &[&'static str; 3], rounds: &[Round]) -> Result<
     }
     let named = |list| named("contender", list);
     let results = json!({ "medians": named(&medians), "rounds": named(rounds), "goals": goals });
-    save("results.json", &results)
+    let panel = |title, value: fn(&Figures) -> Option<f64>| {
+        Panel::new(title, &medians, |(name, figures)| {
+            ((*name).to_owned(), value(figures))
+        })
+    };
+    let panels = [
+        panel("burst, certificates per s", |it| Some(it.rate)),
+        panel("p99 at 40 per s, ms", |it| Some(it.p99_ms)),
+        panel("CPU s per 1,000, burst", |it| it.cpu_burst),
+        panel("CPU s per 1,000, 40 per s", |it| it.cpu_steady),
+        panel("peak memory, MB", |it| it.memory_mb),
+    ];
+    save("results", &results, &panels)
 }
 
 /// Prints the keys, the software key first, and writes them to `keys.json`.
@@ -96,7 +109,7 @@ pub(crate) fn keys(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
     }
     let named = |list| named("key", list);
     let results = json!({ "medians": named(&medians), "rounds": named(rounds) });
-    save("keys.json", &results)
+    save("keys", &results, &rates(&medians))
 }
 
 /// Prints the backlogs, and writes them to `backlog.json`. The goals are ratios to the first one.
@@ -120,7 +133,45 @@ pub(crate) fn backlog(figures: &[backlog::Figures]) -> Result<()> {
             one.memory_mb,
         );
     }
-    save("backlog.json", &serde_json::to_value(figures)?)
+    let panel = |title, value: fn(&backlog::Figures) -> f64| {
+        Panel::new(title, figures, |it| {
+            (it.requests.to_string(), Some(value(it)))
+        })
+    };
+    let panels = [
+        panel("certificates per s", |it| it.rate),
+        panel("CPU s per 1,000", |it| it.cpu),
+        panel("first certificate, s", |it| it.first),
+        panel("peak memory, MB", |it| it.memory_mb),
+    ];
+    save("backlog", &serde_json::to_value(figures)?, &panels)
+}
+
+/// Prints what requests cost, and writes it to `memory.json`.
+pub(crate) fn memory(figures: &memory::Figures) -> Result<()> {
+    println!(
+        "| | measured | goal |\n|---|---|---|\n\
+         | bytes for each of {} waiting requests | {:.0} | less than {:.0} |\n\
+         | peak beside {} finished requests, MB | {:.1} | less than {:.1} |\n\
+         | peak without any, MB | {:.1} | |",
+        figures.waiting,
+        figures.bytes_each,
+        memory::WAITING_GOAL,
+        figures.finished,
+        figures.peak_mb,
+        memory::FINISHED_GOAL,
+        figures.peak_without_mb,
+    );
+    let peaks = [
+        ("0".to_owned(), figures.peak_without_mb),
+        (figures.finished.to_string(), figures.peak_mb),
+    ];
+    let panel = Panel::new(
+        "peak memory, MB, by finished requests",
+        &peaks,
+        |(name, mb)| (name.clone(), Some(*mb)),
+    );
+    save("memory", &serde_json::to_value(figures)?, &[panel])
 }
 
 /// Prints the issuers, the one without rules first, and writes them to `rules.json`.
@@ -145,7 +196,7 @@ pub(crate) fn rules(names: &[&'static str; 3], rounds: &[Round]) -> Result<()> {
     }
     let named = |list| named("rules", list);
     let results = json!({ "medians": named(&medians), "rounds": named(rounds) });
-    save("rules.json", &results)
+    save("rules", &results, &rates(&medians))
 }
 
 fn ratio(figure: Option<f64>, of: Option<f64>) -> Option<f64> {
@@ -234,12 +285,30 @@ fn named(what: &str, list: &[Round]) -> Vec<Value> {
 }
 
 /// Writes what was measured into `bench/` in the target folder.
-fn save(name: &str, results: &Value) -> Result<()> {
+/// Rate and CPU of the subjects of a comparison.
+fn rates(medians: &[Round; 3]) -> [Panel; 3] {
+    let panel = |title, value: fn(&Figures) -> Option<f64>| {
+        Panel::new(title, medians, |(name, figures)| {
+            ((*name).to_owned(), value(figures))
+        })
+    };
+    [
+        panel("burst, certificates per s", |it| Some(it.rate)),
+        panel("p99 at 40 per s, ms", |it| Some(it.p99_ms)),
+        panel("CPU s per 1,000, burst", |it| it.cpu_burst),
+    ]
+}
+
+/// Writes the figures, and the plot of them.
+fn save(name: &str, results: &Value, panels: &[Panel]) -> Result<()> {
     let folder = target().join("bench");
     fs::create_dir_all(&folder)?;
-    let file = folder.join(name);
-    fs::write(&file, serde_json::to_string_pretty(results)?)?;
-    println!("\nwritten to {}", file.display());
+    let text = serde_json::to_string_pretty(results)?;
+    for (extension, text) in [("json", text), ("svg", plot::svg(panels)?)] {
+        let file = folder.join(name).with_extension(extension);
+        fs::write(&file, text)?;
+        println!("\nwritten to {}", file.display());
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use signet_testbed::installation::cargo;
 #[derive(Args, Clone, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Bench {
-    /// `keys`, `rules`, `backlog`, or nothing for Signet beside cert-manager and the ceiling; `--rounds NUMBER`.
+    /// `keys`, `rules`, `backlog`, `memory`, or nothing for Signet beside cert-manager and the ceiling; `--rounds NUMBER`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

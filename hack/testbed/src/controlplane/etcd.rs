@@ -9,7 +9,7 @@ use crate::supervise::Process;
 
 /// Its data is not synchronized to disk: a control plane does not outlive its machine, and a
 /// benchmark should say so.
-pub(super) fn arguments(data: &Path, client_port: u16, peer_port: u16) -> [String; 9] {
+pub(super) fn arguments(data: &Path, client_port: u16, peer_port: u16) -> [String; 10] {
     let [client, peer] = [client_port, peer_port].map(|port| format!("http://127.0.0.1:{port}"));
     [
         format!("--data-dir={}", data.display()),
@@ -21,6 +21,8 @@ pub(super) fn arguments(data: &Path, client_port: u16, peer_port: u16) -> [Strin
         format!("--initial-cluster=default={peer}"),
         "--unsafe-no-fsync=true".to_owned(),
         "--log-level=warn".to_owned(),
+        // 8 GiB, the most that etcd recommends: the benchmark keeps a hundred thousand requests.
+        "--quota-backend-bytes=8589934592".to_owned(),
     ]
 }
 
