@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::api::ApiSeries;
 use super::ca::CaSeries;
 use super::labels::{IssuerLabels, Label, RequestLabels};
 
@@ -37,6 +38,7 @@ pub(super) struct Series {
     pub(super) waiting: Gauge,
     pub(super) leading: Gauge,
     pub(super) conflicts: Counter,
+    pub(super) api: ApiSeries,
     pub(super) uptime: Gauge<f64, AtomicU64>,
 }
 
@@ -111,6 +113,7 @@ impl Series {
                 "Status writes that were discarded because the object had changed",
                 Counter::default(),
             ),
+            api: ApiSeries::registered(&mut add),
             uptime: add.seconds(
                 "uptime",
                 "Time since the operator started",

@@ -43,7 +43,7 @@ impl Controller {
         let (context, when_listed) = (context.clone(), listed.clone());
         let due = count_due::<K>(store.clone());
         let run = async move {
-            let due = watch::due(cache, when_listed, context.clone()).await;
+            let due = watch::due(cache, when_listed, context.clone());
             let shell = Arc::new(Shell { context, store });
             dispatch::run(due, woken, shell, stop).await;
         };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::Api;
-use kube::api::ListParams;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
@@ -17,18 +16,18 @@ use super::kind::RequestKind;
 use super::object::Observed;
 use crate::context::Context;
 use crate::wakeups::{self, Wakeup};
-use crate::watch::{filter_map, when_listed};
+use crate::watch::{filter_map, follow, when_listed};
 
 /// The stream of requests that are due or not approved, and the cache behind it.
-pub(super) async fn due<K: RequestKind>(
+pub(super) fn due<K: RequestKind>(
     cache: Writer<Observed<K>>,
     listed: CancellationToken,
     context: Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<Observed<K>>> + Send {
     let api: Api<Observed<K>> = Api::all(context.client.clone());
-    let config = config(&api).await;
+    let config = config::<K>();
     let ours = |object: Observed<K>| object.is_ours().then_some(object);
-    let cached = filter_map(watcher(api, config), ours)
+    let cached = filter_map(follow(api, config, &context), ours)
         .default_backoff()
         .reflect(cache);
     // Between the pages of a listing, a request may be reconciled in the cache's old form.
@@ -44,22 +43,11 @@ pub(super) async fn due<K: RequestKind>(
 }
 
 /// Selects Signet's requests in the watch itself, where the API server can.
-async fn config<K: RequestKind>(api: &Api<Observed<K>>) -> watcher::Config {
-    let Some(selector) = K::SELECTOR else {
-        return watcher::Config::default();
-    };
-    let probe = ListParams::default().fields(selector).limit(1);
-    match api.list(&probe).await {
-        Err(kube::Error::Api(answer)) if answer.code == 400 => {
-            tracing::warn!(
-                selector,
-                "the API server cannot select {} by issuer; all are watched, and those for other \
-                 issuers are dropped before they are cached",
-                K::plural(&())
-            );
-            watcher::Config::default()
-        }
-        _ => watcher::Config::default().fields(selector),
+fn config<K: RequestKind>() -> watcher::Config {
+    let config = watcher::Config::default();
+    match K::SELECTOR {
+        Some(selector) => config.fields(selector),
+        None => config,
     }
 }
 
