@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow};
 use kube::Client;
-use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options};
+use signet_testbed::Proxy;
+use signet_testbed::controlplane::{CertManagerOptions, ControlPlane, Options, kubeconfig};
 use signet_testbed::installation::{
     Installation, Operator, OperatorOptions, Profile, operator_binary,
 };
@@ -211,6 +212,32 @@ impl Bed {
             life: Life::Bound,
             flags: flags.map(|flag| (*flag).to_owned()).collect(),
         }
+    }
+
+    /// As [`Self::operator_options`], for an operator that reaches the API server through a proxy.
+    ///
+    /// # Errors
+    /// The kubeconfig cannot be written.
+    pub fn operator_options_through(
+        &self,
+        proxy: &Proxy,
+        flags: &[&str],
+    ) -> Result<OperatorOptions> {
+        let (address, ca) = (proxy.address(), proxy.ca_pem());
+        let name = format!("through-{}", proxy.port());
+        Ok(OperatorOptions {
+            kubeconfig: kubeconfig::through(&self.kubeconfig, &name, &address, ca)?,
+            ..self.operator_options(flags)
+        })
+    }
+
+    /// A proxy in front of the API server.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn api_server_proxy(&self) -> Result<Proxy> {
+        let ca = std::fs::read_to_string(self.plane.folder().join("pki/ca.crt"))?;
+        Proxy::https(&self.plane.server(), Some(&ca))
     }
 
     /// The shared bed's operator.

@@ -7,6 +7,7 @@
 //! - [`TestNamespace`] is where a test lives; it has users with their own rights ([`User`]),
 //!   issuers and requests, and goes with the test.
 //! - [`Burst`] is many requests of one issuer, and what became of each.
+//! - [`storm`] is requests of every API while servers are killed, with an observer of every change.
 //! - [`csr`] makes keys and CSRs with libraries that the product does not use.
 //! - [`keys`] starts the servers of key backends, and makes keys in them.
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
@@ -62,6 +63,7 @@ pub mod runtime;
 pub mod service_account;
 pub mod shell;
 mod signing_request;
+pub mod storm;
 pub mod tutorial;
 mod user;
 pub mod verify;

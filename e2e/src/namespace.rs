@@ -89,6 +89,11 @@ impl TestNamespace {
         &self.name
     }
 
+    /// Selects the objects of this test by their label.
+    pub(crate) fn selector(&self) -> String {
+        format!("{LABEL}={}", self.suffix)
+    }
+
     /// A name that no other test uses, for objects of the whole cluster and in other namespaces.
     pub fn unique(&self, name: &str) -> String {
         format!("{name}-{}", self.suffix)

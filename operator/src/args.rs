@@ -260,6 +260,11 @@ pub struct Run {
     #[arg(long, env = "SIGNET_CA_LOSS_DELAY", default_value = "5m", value_parser = duration)]
     pub ca_loss_delay: Duration,
 
+    /// How long a call to the API server may take. A watch that delivers nothing for three times as
+    /// long is opened again.
+    #[arg(long, env = "SIGNET_API_SERVER_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub api_server_timeout: Duration,
+
     /// Run only while holding the Lease, so that other replicas can stand by.
     #[arg(long, env = "SIGNET_LEADER_ELECT", default_value_t = true, action = clap::ArgAction::Set)]
     pub leader_elect: bool,
@@ -298,11 +303,7 @@ pub struct Run {
     pub log_format: LogFormat,
 
     /// The log filter, in the syntax of tracing's filter directives.
-    #[arg(
-        long,
-        env = "SIGNET_LOG",
-        default_value = "info,kube_client=error,kube_runtime=warn,kube_lease_manager=warn"
-    )]
+    #[arg(long, env = "SIGNET_LOG", default_value = "info,kube_runtime=error")]
     pub log: String,
 }
 

@@ -13,6 +13,7 @@ use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerResource, IssuerSpec, 
 use signet_keys::{ApiServer, BlockingQueue, FairSemaphore, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
+use crate::api_health::ApiHealth;
 use crate::args::Run;
 use crate::attempts::Attempts;
 use crate::connections::Connections;
@@ -24,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::namespace_labels::{Cluster, NamespaceLabels};
 use crate::publish::TrustBundles;
 use crate::queue_lengths::QueueLengths;
+use crate::requests::Reviews;
 use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
@@ -111,8 +113,11 @@ pub struct Context {
     pub service_accounts: Arc<ServiceAccounts>,
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
+    pub api: Arc<ApiHealth>,
     /// Limits the issuers whose CA generations are read concurrently.
     pub reads: FairSemaphore,
+    /// Whether requesters may use issuers.
+    pub(crate) reviews: Reviews,
     /// Cancelled when the operator stops.
     pub stop: CancellationToken,
     /// Generates keys; a large one takes seconds.

@@ -22,6 +22,8 @@ pub struct Health {
     next: AtomicU64,
     /// None until the Lease was read.
     leading: Mutex<Option<bool>>,
+    /// Why the Lease cannot be read or written.
+    lease_problem: Mutex<Option<String>>,
     synced: AtomicBool,
 }
 
@@ -32,6 +34,7 @@ impl Default for Health {
             in_flight: Mutex::default(),
             next: AtomicU64::new(0),
             leading: Mutex::default(),
+            lease_problem: Mutex::default(),
             synced: AtomicBool::new(false),
         }
     }
@@ -64,6 +67,11 @@ impl Health {
         *self.leading.lock() = Some(leading);
     }
 
+    /// The Lease cannot be read or written for this reason, or can be again.
+    pub fn set_lease_problem(&self, problem: Option<String>) {
+        *self.lease_problem.lock() = problem;
+    }
+
     pub fn is_leading(&self) -> bool {
         self.leading.lock().unwrap_or_default()
     }
@@ -91,14 +99,18 @@ impl Health {
     }
 
     /// Ready when it is known who leads and, if it is this replica, its watches are complete.
-    pub fn ready(&self) -> Result<(), &'static str> {
-        match *self.leading.lock() {
-            None => Err("the Lease has not been read yet"),
-            Some(true) if !self.synced.load(Ordering::Relaxed) => {
-                Err("the watches have not listed their objects yet")
-            }
-            Some(_) => Ok(()),
+    pub fn ready(&self) -> Result<(), String> {
+        if let Some(problem) = &*self.lease_problem.lock() {
+            return Err(format!("the Lease cannot be read or written: {problem}"));
         }
+        let missing = match *self.leading.lock() {
+            None => "the Lease has not been read yet",
+            Some(true) if !self.synced.load(Ordering::Relaxed) => {
+                "the watches have not listed their objects yet"
+            }
+            Some(_) => return Ok(()),
+        };
+        Err(missing.to_owned())
     }
 }
 
@@ -144,6 +156,10 @@ mod tests {
         health.set_leading(true);
         assert!(health.ready().is_err());
         health.set_synced(true);
+        assert_eq!(health.ready(), Ok(()));
+        health.set_lease_problem(Some("it is forbidden".to_owned()));
+        assert!(health.ready().unwrap_err().ends_with(": it is forbidden"));
+        health.set_lease_problem(None);
         assert_eq!(health.ready(), Ok(()));
     }
 }

@@ -51,6 +51,7 @@ use signet_keys::{KeyError, PROBE};
 
 use crate::api_error::{describe, is_namespace_terminating};
 use crate::context::{Context, DEADLINE};
+use crate::deadline::{Elapsed, within};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
 use crate::plan::{Plan, truncate};
@@ -59,7 +60,7 @@ use decide::Decision;
 use facts::Facts;
 pub use memory::Memory;
 use outcome::Outcome;
-use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling};
+use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling, resync_after};
 pub(crate) use profile::lifetimes;
 use round::{Round, round};
 use status::Others;
@@ -77,15 +78,19 @@ pub enum Error {
     #[error("the key did not respond: {0}")]
     Key(#[from] KeyError),
     #[error("the issuer was not reconciled in time")]
-    Deadline(#[from] tokio::time::error::Elapsed),
+    Deadline(#[from] Elapsed),
 }
 
 pub async fn reconcile<K: IssuerResource>(
     object: Arc<K>,
     context: Arc<Context>,
 ) -> Result<Action, Error> {
-    let _in_flight = context.health.begin();
-    let reconciled = tokio::time::timeout(DEADLINE, reconcile_once(&*object, &context)).await;
+    let reconciled = within(
+        DEADLINE,
+        &context.health,
+        reconcile_once(&*object, &context),
+    );
+    let reconciled = reconciled.await;
     let name = IssuerName::of(&*object);
     if !context.exists(&name) {
         // It was deleted during the reconcile, however that ended.
@@ -109,6 +114,15 @@ pub fn error_policy<K: IssuerResource>(
         return Action::await_change();
     }
     let wait = backoff(&*object, &context);
+    let is_outage = match error {
+        Error::Api(error) => context.api.tells(error),
+        Error::Deadline(_) => context.api.is_unwell(),
+        Error::Unreadable(_) | Error::Key(_) => false,
+    };
+    if is_outage {
+        // The log has it for all issuers together.
+        return Action::requeue(wait);
+    }
     tracing::warn!(%error, issuer = %IssuerName::of(&*object), "reconcile failed; trying again in {} s", wait.as_secs());
     Action::requeue(wait)
 }
@@ -272,7 +286,8 @@ fn requeue_after<K: IssuerResource>(
     let wait = match polling(outcome, &found.facts, published.is_held()) {
         Polling::Resync => {
             context.attempts.done(&attempt(object));
-            resync
+            let uid = object.uid().unwrap_or_default();
+            resync_after(resync, &uid, now)
         }
         Polling::Object => backoff_up_to(object, MAX_OBJECT_BACKOFF, context).max(crowd()),
         Polling::Change => backoff(object, context),

@@ -8,11 +8,14 @@
 #[cfg(fuzzing)]
 compile_error!("the operator is not built for a fuzzer");
 
+pub mod api_client;
 pub mod api_error;
+pub mod api_health;
 pub mod args;
 pub mod attempts;
 pub mod connections;
 pub mod context;
+pub mod deadline;
 mod discovery;
 #[cfg(test)]
 mod fixtures;

@@ -1,5 +1,6 @@
 //! The operator's metrics.
 
+mod api;
 mod ca;
 mod labels;
 mod series;
@@ -16,10 +17,11 @@ use signet_core::reason::Reason;
 use signet_core::request::Api;
 use signet_keys::ErrorClass;
 
+use crate::api_health::Failure;
 use crate::issuer_name::IssuerName;
 use ca::Cas;
 pub use ca::{CaGauges, GenerationGauge};
-use labels::{IssuerLabels, RequestLabels};
+use labels::{IssuerLabels, RequestLabels, WatchFailureLabels, WatchLabels};
 use series::Series;
 use signatures::Signatures;
 
@@ -174,6 +176,18 @@ impl Metrics {
         }
     }
 
+    /// Records a call that the API server did not answer as it should.
+    pub fn api_error(&self, failure: Failure) {
+        let labels = [("reason", failure.as_str())];
+        self.series.api.errors.get_or_create(&labels).inc();
+    }
+
+    /// Records that the watch of a resource failed.
+    pub fn watch_failure(&self, resource: &str, reason: &'static str) {
+        let labels = WatchFailureLabels::new(resource, reason);
+        self.series.api.watch_failures.get_or_create(&labels).inc();
+    }
+
     pub fn conflict(&self) {
         self.series.conflicts.inc();
     }
@@ -184,6 +198,15 @@ impl Metrics {
         self.series.waiting.set(count(now.waiting));
         self.series.leading.set(i64::from(now.leading));
         self.series.uptime.set(now.uptime);
+        self.series.api.watch_up.clear();
+        for (resource, works) in &now.watches {
+            let up = self
+                .series
+                .api
+                .watch_up
+                .get_or_create(&WatchLabels::new(resource));
+            up.set(i64::from(*works));
+        }
         self.series.key_queue.clear();
         for (issuer, waiting) in &now.queues {
             let labels = IssuerLabels::from(issuer);
@@ -211,6 +234,8 @@ pub struct Now {
     pub waiting: usize,
     pub leading: bool,
     pub uptime: f64,
+    /// Whether the watch of each resource works.
+    pub watches: Vec<(String, bool)>,
     pub unix_time: i64,
 }
 

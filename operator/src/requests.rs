@@ -36,6 +36,7 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::context::Context;
+pub(crate) use certificate_signing_request::review::Reviews;
 pub(crate) use controller::Controller;
 
 /// Returns the controllers of the request APIs that are enabled, for one term of leadership. Those

@@ -53,16 +53,14 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     let identity = identity(&settings);
     tracing::info!(version = VERSION, identity, "starting Signet");
     let config = config(&settings).await?;
-    let setup = Setup::observe(settings, config, identity).await?;
+    let process = Arc::new(Process::default());
+    let setup = Setup::observe(settings, config, identity, &process.api).await?;
     let settings = &setup.settings;
     let stop = stop_on_signal()?;
-    let process = Arc::new(Process::default());
     let admin_stop = CancellationToken::new();
     admin::serve(settings.admin_address, process.clone(), admin_stop.clone()).await?;
-    let mut lease = tokio::select! {
-        lease = Lease::enter(setup.client.clone(), settings, &setup.identity) => lease?,
-        () = stop.cancelled() => return Ok(()),
-    };
+    let health = (process.health.clone(), process.api.clone());
+    let mut lease = Lease::enter(setup.client.clone(), settings, &setup.identity, health);
     let ended = lead_until_stopped(&setup, &process, &mut lease, &stop).await;
     lease.release().await;
     admin_stop.cancel();
@@ -81,19 +79,23 @@ async fn lead_until_stopped(
     let mut leader: Option<Leader> = None;
     loop {
         match (&leader, lease.is_leading()) {
-            (None, true) => {
+            (None, Some(true)) => {
                 tracing::info!("acquired the Lease; leading");
                 leader = Some(Leader::start(setup, process));
                 process.health.set_leading(true);
             }
-            (Some(_), false) => {
+            (Some(_), Some(false)) => {
                 tracing::warn!("lost the Lease; standing by");
                 process.health.set_leading(false);
-                finish(leader.take(), timeout).await?;
+                if let Err(error) = finish(leader.take(), timeout).await {
+                    // What was dropped is as if the process had ended there: the next leader takes
+                    // it up.
+                    tracing::warn!("{error}; they were dropped");
+                }
                 process.end_term();
             }
-            (None, false) => process.health.set_leading(false),
-            (Some(_), true) => {}
+            (None, Some(false)) => process.health.set_leading(false),
+            (None, None) | (Some(_), Some(true) | None) => {}
         }
         tokio::select! {
             () = stop.cancelled() => break,

@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
+use crate::api_health::is_told_as_outage;
+use crate::deadline::queued;
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
 pub use generations::{Recorded, StoredVersion};
 pub use objects::{ObjectVersion, Objects};
@@ -89,7 +91,7 @@ impl Writer {
     {
         let namespace = object.meta().namespace.as_deref().unwrap_or_default();
         // The requests of one namespace must not delay the writes of others.
-        let _permit = self.permits.acquire(namespace).await;
+        let _permit = queued(self.permits.acquire(namespace)).await;
         if let Some(status) = plan.status
             && self.status(object, &status).await?.is_none()
         {
@@ -106,7 +108,7 @@ impl Writer {
     /// that cannot be written is logged.
     pub async fn event(&self, tenant: &str, object: &ObjectReference, event: PlannedEvent) {
         let namespace = object.namespace.as_deref().unwrap_or_default();
-        let _permit = self.permits.acquire(tenant).await;
+        let _permit = queued(self.permits.acquire(tenant)).await;
         self.publish(object, namespace, event).await;
     }
 
@@ -171,6 +173,7 @@ impl Writer {
                 reason = event.reason,
                 "no event, because its namespace does not exist"
             ),
+            Err(error) if is_told_as_outage(&error) => {}
             Err(error) => tracing::warn!(
                 error = describe(&error),
                 reason = event.reason,

@@ -37,14 +37,29 @@ mod shared_ca;
 mod signing_requests;
 mod spiffe;
 mod spiffe_certificates;
+mod storm;
 mod trail;
 mod trusted_roots;
+mod unwell;
 mod usages_and_durations;
 mod verifier;
 
 use std::process::ExitCode;
 
+/// Servers are killed at random. The long form of these runs by itself.
+fn storms() -> Vec<libtest_mimic::Trial> {
+    own![
+        storm::the_operator_is_killed,
+        storm::one_of_two_replicas_is_killed,
+        storm::the_api_server_is_restarted,
+        storm::etcd_is_restarted,
+    ]
+}
+
 fn main() -> ExitCode {
+    if storm::is_long() {
+        return signet_e2e::runner::run(storms(), |_| Vec::new());
+    }
     let tests = [
         // First, since each waits for its turn.
         own![
@@ -61,7 +76,14 @@ fn main() -> ExitCode {
             meshes::istio_csr_as_its_page_has_it,
             parents::killed_while_a_request_to_a_parent_is_open,
             parents::another_root_reaches_the_issuer_below_without_a_resync,
+            unwell::a_watch_that_fails_is_reported_while_it_does,
+            unwell::a_rejected_token_is_reported_while_it_is,
+            unwell::a_crd_without_selectable_fields_is_watched_in_full,
+            unwell::no_fault_loses_fails_or_repeats_a_request,
+            unwell::watches_that_stall_are_opened_again,
+            unwell::the_lease_does_not_depend_on_clocks,
         ],
+        storms(),
         own![V1_36; bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1],
         admission::tests(),
         approvals::tests(),

@@ -11,7 +11,7 @@ use crate::round::count;
 use crate::{Signer, Subject, process, subject};
 
 /// An issuer that does not exist, so that its requests wait.
-const NOBODY: Subject = subject("nobody", Signer::Signet, "bench-nobody");
+const NO_ISSUER: Subject = subject("no issuer", Signer::Signet, "bench-none");
 /// Requests to Signet, finished by the driver.
 const FINISHED: Subject = subject("finished", Signer::Driver, crate::ISSUER);
 
@@ -41,7 +41,7 @@ pub(crate) struct Figures {
 pub(crate) async fn measure(bed: &mut Bed, waiting: usize, finished: usize) -> Result<Figures> {
     // Ends cert-manager, which would approve the requests.
     let without = Memory::of_start(bed, 0).await?;
-    let driver = bed.driver(NOBODY);
+    let driver = bed.driver(NO_ISSUER);
     eprintln!("{waiting} requests wait");
     let names = driver.create("waiting", waiting).await?;
     driver.approve_all(names).await?;

@@ -5,6 +5,7 @@ mod listener;
 mod record;
 mod secret;
 mod service;
+mod streams;
 mod upstream;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,6 +18,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use self::fault::Rule;
 use self::listener::Order;
+use self::streams::Streams;
 use self::upstream::Upstream;
 use crate::pki::Ca;
 use crate::ports;
@@ -44,6 +46,7 @@ struct Shared {
     seen: Mutex<Vec<Seen>>,
     connections: AtomicUsize,
     silent: AtomicBool,
+    streams: Streams,
 }
 
 impl Proxy {
@@ -66,6 +69,7 @@ impl Proxy {
             seen: Mutex::default(),
             connections: AtomicUsize::default(),
             silent: AtomicBool::default(),
+            streams: Streams::default(),
         });
         let pair = ca
             .as_ref()
@@ -125,6 +129,21 @@ impl Proxy {
     /// Accepts new connections without a TLS handshake.
     pub fn silence_connections(&self) {
         self.shared.silent.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends the watches that there are in the middle of a message. New ones are served.
+    pub fn cut_watches(&self) {
+        self.shared.streams.cut();
+    }
+
+    /// Lets the watches that there are deliver nothing any more, without an end. New ones are served.
+    pub fn stall_watches(&self) {
+        self.shared.streams.stall();
+    }
+
+    /// How many watches were begun so far.
+    pub fn watches(&self) -> u64 {
+        self.shared.streams.begun()
     }
 
     /// Ends all connections and refuses new ones.

@@ -149,6 +149,18 @@ impl Process {
         })
     }
 
+    /// Kills it and waits for the end, where the value stays.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub(crate) fn end(&self) -> Result<()> {
+        proc::signal(self.pid(), Signal::KILL)?;
+        until_blocking(format!("{} to end", self.name), || {
+            let ended = command_line(self.pid()).is_none();
+            Ok(Observation::reached_if(ended, "it runs"))
+        })
+    }
+
     /// Kills it and waits for the end.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod keep;
 mod quote;
 mod session;
 mod soak;
+mod storm;
 mod test;
 mod up;
 mod verify;
@@ -52,6 +53,9 @@ enum Command {
     /// Connects TLS servers and clients while every link above their certificates is replaced and
     /// the operator is killed.
     Soak(soak::Soak),
+    /// Kills the operator, one of two replicas, the API server and etcd at random while 500 requests
+    /// are in flight.
+    Storm(storm::Storm),
     /// Builds the operator's image, an OCI archive, without a container engine.
     Image(image::Image),
     /// Keeps a server of `up` or `demo`.
@@ -96,6 +100,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Bench(settings) => bench::run(&settings)?,
         Command::Soak(settings) => soak::run(&settings)?,
+        Command::Storm(settings) => storm::run(&settings)?,
         Command::Image(settings) => image::run(&root, &settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,

@@ -26,6 +26,7 @@ use super::reason::{IssuerReason, NotReady};
 use super::submission::Submission;
 use crate::api_error::UNPROCESSABLE;
 use crate::context::Context;
+use crate::deadline::queued;
 use crate::plan::{issuer_annotations, managed_by};
 use crate::writer::Recorded;
 
@@ -138,7 +139,7 @@ async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(),
         .key_generation
         .run(&facts.name.namespace, move || GeneratedKey::new(key_type));
     let failed = |_| KeyError::new(ErrorClass::Unreachable, "generating the key failed");
-    let key = made.await.map_err(failed)??;
+    let key = queued(made).await.map_err(failed)??;
     let (entry, pem) = key.secret_entry();
     let secret = Secret {
         metadata: ObjectMeta {

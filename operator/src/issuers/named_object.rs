@@ -5,6 +5,8 @@ use std::fmt;
 use signet_core::ca::ChainError;
 use signet_keys::{BlockingQueue, KeyError, Namespace, SecretData};
 
+use crate::deadline::queued;
+
 /// The object. The schema allows one of the two names.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum NamedObject<'a> {
@@ -55,7 +57,7 @@ where
     T: Send + 'static,
     E: From<ChainError> + Send + 'static,
 {
-    let result = parsing.run(tenant, read).await;
+    let result = queued(parsing.run(tenant, read)).await;
     result.unwrap_or_else(|_| {
         let message = "reading it failed; the operator's log has the cause".to_owned();
         Err(ChainError::Unreadable { index: 1, message }.into())

@@ -20,6 +20,7 @@ use super::roots::Roots;
 use super::rotation;
 use super::store::{Generations, generations};
 use crate::context::Context;
+use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
 use crate::publish::{self, Observed};
 
@@ -125,6 +126,6 @@ pub(super) async fn complete(facts: &mut Facts, sources: &Sources<'_>) {
 async fn roots_in_object(facts: &Facts, sources: &Sources<'_>) -> Option<Vec<CaCertificate>> {
     let pem = facts.bundle.in_object(facts.name.kind)?;
     let read = move || bundle::in_status(&pem);
-    let read = sources.parsing.run(&facts.name.namespace, read).await;
+    let read = queued(sources.parsing.run(&facts.name.namespace, read)).await;
     read.ok()
 }

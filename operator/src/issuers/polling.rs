@@ -1,6 +1,9 @@
 //! How soon an issuer is observed again when nothing wakes it. Pure.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::facts::Facts;
 use super::outcome::Outcome;
@@ -20,6 +23,15 @@ pub(super) fn min_interval(issuers: usize, resync: Duration) -> Duration {
     (Duration::from_secs(1) / POLLS_PER_SECOND)
         .saturating_mul(issuers)
         .min(resync)
+}
+
+/// Returns how long it is until the next resync of an issuer: up to a fifth less than the interval, and
+/// not the same each time, so that issuers which were observed together do not stay so.
+pub(super) fn resync_after(interval: Duration, uid: &str, now: Timestamp) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    (uid, now.as_nanosecond()).hash(&mut hasher);
+    let share = u32::try_from(hasher.finish() % 1000).unwrap_or_default();
+    interval - interval / 5 * share / 1000
 }
 
 /// What an issuer waits for without being woken.
@@ -51,6 +63,25 @@ pub(super) fn polling(outcome: &Outcome, facts: &Facts, is_held: bool) -> Pollin
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A thousand issuers that became ready at once are spread over a fifth of the interval.
+    #[test]
+    fn issuers_are_resynced_at_different_times() {
+        let interval = Duration::from_secs(60);
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let mut seconds = [0; 61];
+        for issuer in 0..1000 {
+            let wait = resync_after(interval, &issuer.to_string(), now);
+            assert!(wait <= interval && wait >= interval * 4 / 5, "{wait:?}");
+            seconds[usize::try_from(wait.as_secs()).unwrap()] += 1;
+        }
+        assert!(
+            seconds[48..60].iter().all(|count| *count > 40),
+            "{seconds:?}"
+        );
+        let again = resync_after(interval, "1", now + jiff::SignedDuration::from_secs(60));
+        assert_ne!(again, resync_after(interval, "1", now));
+    }
 
     #[test]
     fn a_tenant_with_a_thousand_waiting_issuers_has_few_of_them_polled_in_a_second() {

@@ -12,6 +12,7 @@ use tokio::task::JoinError;
 use super::Error;
 use super::generation::{Stored, Unreadable, number_in_name, object_name, read};
 use crate::context::Context;
+use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
 use crate::pages;
 
@@ -62,7 +63,7 @@ pub(super) async fn generations(
     context: &Context,
 ) -> Result<Generations, Error> {
     // Until they are parsed: their bytes take memory meanwhile.
-    let _permit = context.reads.acquire(&name.namespace).await;
+    let _permit = queued(context.reads.acquire(&name.namespace)).await;
     let (objects, highest_number) = list(name, namespace, context).await?;
     let now = (context.now)();
     let read = read_each(objects, &name.namespace, now, &context.chain_parsing).await?;
@@ -86,7 +87,7 @@ pub(super) async fn read_each(
 ) -> Result<Vec<Result<Stored, Unreadable>>, JoinError> {
     let mut generations = Vec::with_capacity(objects.len());
     for object in objects {
-        generations.push(queue.run(namespace, move || read(&object, now)).await?);
+        generations.push(queued(queue.run(namespace, move || read(&object, now))).await?);
     }
     Ok(generations)
 }

@@ -54,7 +54,9 @@ pub(super) fn stop<K: IssuerResource>(object: DynamicObject, error: &str, contex
                 .status_of::<K>(&object.metadata, &status)
                 .await
             {
-                tracing::warn!(%error, issuer = %name, "cannot write the status of an issuer");
+                if !context.api.tells(&error) {
+                    tracing::warn!(%error, issuer = %name, "cannot write the status of an issuer");
+                }
                 if is_refused(&error) {
                     // The next change or listing tries again; each change would otherwise leave a
                     // task that tries forever.

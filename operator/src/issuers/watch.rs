@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::plan::Plan;
 use crate::wakeups::{Wakeup, stream};
-use crate::watch::when_listed;
+use crate::watch::{follow, when_listed};
 use bundles::Bundles;
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -41,7 +41,7 @@ where
     let (observing, reading) = (context.clone(), context.clone());
     let mut bundles = Bundles::default();
     let config = PredicateConfig::default();
-    let events = watcher(api, watcher::Config::default());
+    let events = follow(api, watcher::Config::default(), &context);
     let cached = events
         .filter_map(move |event| {
             let read = event.map(|event| read(event, &store, &reading)).transpose();

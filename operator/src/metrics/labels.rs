@@ -95,5 +95,34 @@ impl TenantLabels {
     }
 }
 
+/// The resource of a watch; the operator watches those of a closed list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WatchLabels {
+    resource: String,
+}
+
+impl WatchLabels {
+    pub(super) fn new(resource: &str) -> Self {
+        let resource = resource.to_owned();
+        Self { resource }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WatchFailureLabels {
+    #[prometheus(flatten)]
+    watch: WatchLabels,
+    reason: &'static str,
+}
+
+impl WatchFailureLabels {
+    pub(super) fn new(resource: &str, reason: &'static str) -> Self {
+        Self {
+            watch: WatchLabels::new(resource),
+            reason,
+        }
+    }
+}
+
 /// A label and its value.
 pub(super) type Label = (&'static str, &'static str);

@@ -8,9 +8,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
+use super::api::ApiSeries;
 use super::ca::CaSeries;
 use super::labels::{IssuerLabels, Label, RequestLabels};
-use super::signatures::SignatureSeries;
+use super::signatures::{self, SignatureSeries};
 
 /// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
 const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0];
@@ -39,6 +40,7 @@ pub(super) struct Series {
     pub(super) waiting: Gauge,
     pub(super) leading: Gauge,
     pub(super) conflicts: Counter,
+    pub(super) api: ApiSeries,
     pub(super) uptime: Gauge<f64, AtomicU64>,
 }
 
@@ -77,12 +79,7 @@ impl Series {
                 "Time that requests waited in the queue of a key",
                 Family::new_with_constructor(|| Histogram::new(QUEUE_BUCKETS)),
             ),
-            signatures: add.plain(
-                "key_signatures",
-                "Certificates that an issuer's key signed for each namespace; empty for users \
-                 without one, _others after the first 1,000",
-                Family::default(),
-            ),
+            signatures: signatures::registered(&mut add),
             key_errors: add.plain(
                 "key_errors",
                 "Failures to connect to a key, check it or sign with it, by the reason in conditions",
@@ -119,6 +116,7 @@ impl Series {
                 "Status writes that were discarded because the object had changed",
                 Counter::default(),
             ),
+            api: ApiSeries::registered(&mut add),
             uptime: add.seconds(
                 "uptime",
                 "Time since the operator started",

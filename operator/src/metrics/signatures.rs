@@ -7,6 +7,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
 use super::labels::TenantLabels;
+use super::series::Add;
 use crate::issuer_name::IssuerName;
 
 /// The most namespaces of one issuer that have a series. Those that come later share [`OTHERS`].
@@ -15,6 +16,15 @@ const MAX_NAMESPACES: usize = 1000;
 const OTHERS: &str = "_others";
 
 pub(super) type SignatureSeries = Family<TenantLabels, Counter>;
+
+pub(super) fn registered(add: &mut Add<'_>) -> SignatureSeries {
+    add.plain(
+        "key_signatures",
+        "Certificates that an issuer's key signed for each namespace; empty for users without one, \
+         _others after the first 1,000",
+        Family::default(),
+    )
+}
 
 /// The namespaces that label a series.
 #[derive(Debug, Default)]

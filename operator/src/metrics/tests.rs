@@ -11,6 +11,7 @@ fn now(issuer: Option<&IssuerName>) -> Now {
         waiting: 3,
         leading: true,
         uptime: 1.5,
+        watches: vec![("issuers.signet.dev".to_owned(), true)],
         unix_time: 1_799_999_000,
     }
 }

@@ -11,6 +11,7 @@ use super::object::{Found, ObjectKind, name};
 use super::problem::Problem;
 use super::trust_bundle::{self, Allowed, Observation};
 use crate::context::Context;
+use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
 use crate::pages;
 
@@ -97,7 +98,7 @@ pub async fn observe(
 ) -> Observed {
     let namespace = context.resource_namespace(issuer);
     // A tenant may have a thousand issuers, each with such an object of 1 MiB.
-    let _permit = context.reads.acquire(&issuer.namespace).await;
+    let _permit = queued(context.reads.acquire(&issuer.namespace)).await;
     let own = read_own(issuer, namespace, context).await;
     let settings = &context.settings;
     let allowed = Allowed {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use kube::Client;
 use kube::core::ObjectMeta;
 use signet_api::external::certificate_request::{
     CertificateRequest, CertificateRequestSpec, CertificateRequestStatus,
@@ -20,6 +19,7 @@ use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requ
 use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
 use super::outcome::Outcome;
+use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
@@ -98,7 +98,7 @@ impl RequestKind for CertificateRequest {
         _: &ObjectMeta,
         due: &Due<Self>,
         _: &IssuerLookup,
-        _: &Client,
+        _: &Context,
     ) -> Result<Completed, kube::Error> {
         Ok(due.request.clone().into())
     }

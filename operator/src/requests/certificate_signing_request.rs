@@ -1,6 +1,6 @@
 //! Kubernetes' `CertificateSigningRequest`.
 
-mod review;
+pub(super) mod review;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::certificates::v1::{
     CertificateSigningRequest, CertificateSigningRequestSpec,
 };
-use kube::Client;
 use kube::core::ObjectMeta;
 use serde::Deserialize;
 use signet_api::{GROUP, IssuerKind, duration};
@@ -23,6 +22,7 @@ use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requ
 use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
 use super::outcome::{Outcome, rejected_by_api_server};
+use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
@@ -119,13 +119,13 @@ impl RequestKind for CertificateSigningRequest {
         _: &ObjectMeta,
         due: &Due<Self>,
         lookup: &IssuerLookup,
-        client: &Client,
+        context: &Context,
     ) -> Result<Completed, kube::Error> {
         let mut request = due.request.clone();
         let exists = !matches!(lookup, IssuerLookup::Missing);
         if exists
             && needs_review(&request)
-            && review::is_allowed(client, &request.requester, &due.issuer).await?
+            && review::is_allowed(&request.requester, &due.issuer, context).await?
         {
             request.reference = Reference::Allowed;
         }

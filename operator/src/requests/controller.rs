@@ -42,7 +42,7 @@ impl Controller {
         let (context, when_listed) = (context.clone(), listed.clone());
         let counted = cache.clone();
         let run = async move {
-            let due = watch::due(cache.clone(), when_listed, context.clone()).await;
+            let due = watch::due(cache.clone(), when_listed, context.clone());
             let shell = Arc::new(Shell { context, cache });
             dispatch::run(due, woken, shell, stop).await;
         };

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
+use kube::Resource;
 use kube::core::{ObjectMeta, Status};
-use kube::{Client, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use signet_core::policy::Denial;
@@ -13,6 +13,7 @@ use signet_core::request::{Api, Approval, RawRequest};
 use super::lean;
 use super::object::Due;
 use super::outcome::Outcome;
+use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
@@ -44,7 +45,7 @@ pub(super) trait RequestKind:
         metadata: &ObjectMeta,
         due: &Due<Self>,
         lookup: &IssuerLookup,
-        client: &Client,
+        context: &Context,
     ) -> impl Future<Output = Result<Completed, kube::Error>> + Send;
 
     /// Returns the part of a status that an answer depends on, and so is kept.

@@ -16,8 +16,8 @@ use k8s_openapi::api::certificates::v1::PodCertificateRequest as V1;
 use k8s_openapi::api::certificates::v1beta1::{
     PodCertificateRequest as V1Beta1, PodCertificateRequestSpec,
 };
+use kube::Resource;
 use kube::core::ObjectMeta;
-use kube::{Client, Resource};
 use signet_api::IssuerKind;
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
@@ -26,6 +26,7 @@ use signet_core::request::{Annotated, Api, Approval, Pod, RawRequest, Reference}
 use super::kind::{Completed, Object, Progress, RequestKind, WaitingReport};
 use super::object::Due;
 use super::outcome::{Outcome, rejected_by_api_server};
+use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
@@ -97,8 +98,9 @@ impl<V: Version> RequestKind for V {
         metadata: &ObjectMeta,
         due: &Due<Self>,
         lookup: &IssuerLookup,
-        client: &Client,
+        context: &Context,
     ) -> Result<Completed, kube::Error> {
+        let client = &context.client;
         let mut request = due.request.clone();
         let key = bare_key::read_if_missing(client, &request, metadata).await?;
         let mut denial = key.as_ref().err().cloned();

@@ -20,6 +20,7 @@ use super::tenant::tenant;
 use super::{unapproved, unread};
 use crate::api_error::{UNPROCESSABLE, describe};
 use crate::context::{Context, DEADLINE};
+use crate::deadline::{Elapsed, within};
 use crate::issuer_name::IssuerName;
 use crate::keyring::IssuerLookup;
 use crate::plan::Plan;
@@ -37,7 +38,17 @@ pub(super) enum Error {
     #[error("the API server did not return what the decision needs: {}", describe(.0))]
     Read(#[source] kube::Error),
     #[error("the request was not finished in time")]
-    Deadline(#[from] tokio::time::error::Elapsed),
+    Deadline(#[from] Elapsed),
+}
+
+impl Error {
+    /// Whether the log has it as part of an outage of the API server.
+    fn is_outage(&self, context: &Context) -> bool {
+        match self {
+            Self::Write(error) | Self::Read(error) => context.api.tells(error),
+            Self::Deadline(_) => context.api.is_unwell(),
+        }
+    }
 }
 
 /// Reconciles a request, and returns how long it is until it is reconciled again; none if only a change
@@ -69,10 +80,9 @@ pub(super) async fn reconcile<K: RequestKind>(
     let Some(due) = object.due() else {
         return Ok(None);
     };
-    let _in_flight = context.health.begin();
     // Boxed, so that the many that wait above are small.
     let answered = answer(&object, due, context).boxed();
-    tokio::time::timeout(DEADLINE, answered).await?
+    within(DEADLINE, &context.health, answered).await?
 }
 
 /// Logs an error, and returns how long it is until the next attempt.
@@ -82,6 +92,9 @@ pub(super) fn error_delay<K: RequestKind>(
     shell: &Shell<K>,
 ) -> Duration {
     let wait = shell.context.attempts.failed(object.uid());
+    if error.is_outage(&shell.context) {
+        return wait;
+    }
     tracing::warn!(
         %error,
         namespace = object.namespace(),
@@ -105,7 +118,7 @@ async fn answer<K: RequestKind>(
         return Ok(None);
     }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
-    let completed = K::complete(object.meta(), due, &lookup, &context.client).await;
+    let completed = K::complete(object.meta(), due, &lookup, context).await;
     let served = context.sharing.served_with(&due.issuer);
     let sign_context = SignContext {
         labels: &context.labels,

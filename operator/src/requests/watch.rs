@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use kube::Api;
-use kube::api::ListParams;
 use kube::runtime::{WatchStreamExt, watcher};
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -15,17 +14,16 @@ use super::kind::RequestKind;
 use super::object::Observed;
 use crate::context::Context;
 use crate::wakeups::{self, Wakeup};
-use crate::watch::when_listed;
+use crate::watch::{follow, when_listed};
 
 /// The stream of requests that are new or on which an approver has decided, after the cache has them.
-pub(super) async fn due<K: RequestKind>(
+pub(super) fn due<K: RequestKind>(
     cache: Arc<Cache<K>>,
     listed: CancellationToken,
     context: Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<Key>> + Send {
     let api: Api<Observed<K>> = Api::all(context.client.clone());
-    let config = config(&api).await;
-    let events = watcher(api, config).default_backoff();
+    let events = follow(api, config::<K>(), &context).default_backoff();
     // Some were woken before all were listed, and decided without what others told.
     let listed = move || {
         listed.cancel();
@@ -38,22 +36,11 @@ pub(super) async fn due<K: RequestKind>(
 }
 
 /// Selects Signet's requests in the watch itself, where the API server can.
-async fn config<K: RequestKind>(api: &Api<Observed<K>>) -> watcher::Config {
-    let Some(selector) = K::SELECTOR else {
-        return watcher::Config::default();
-    };
-    let probe = ListParams::default().fields(selector).limit(1);
-    match api.list(&probe).await {
-        Err(kube::Error::Api(answer)) if answer.code == 400 => {
-            tracing::warn!(
-                selector,
-                "the API server cannot select {} by issuer; all are watched, and those for other \
-                 issuers are dropped before they are cached",
-                K::plural(&())
-            );
-            watcher::Config::default()
-        }
-        _ => watcher::Config::default().fields(selector),
+fn config<K: RequestKind>() -> watcher::Config {
+    let config = watcher::Config::default();
+    match K::SELECTOR {
+        Some(selector) => config.fields(selector),
+        None => config,
     }
 }
 

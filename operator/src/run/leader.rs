@@ -23,6 +23,7 @@ use crate::keyring::Keyring;
 use crate::namespace_labels::{Cluster, NamespaceLabels};
 use crate::publish::{self, TrustBundles};
 use crate::queue_lengths::QueueLengths;
+use crate::requests::Reviews;
 use crate::service_accounts::ServiceAccounts;
 use crate::sharing::Sharing;
 use crate::wakeups::Wakeups;
@@ -125,6 +126,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         labels: NamespaceLabels::new(Cluster(client.clone())),
         wakeups,
         reads: FairSemaphore::new(MAX_CONCURRENT_READS),
+        reviews: Reviews::default(),
         stop: CancellationToken::new(),
         issuers,
         unreadable: Mutex::default(),
@@ -138,6 +140,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         )),
         metrics: process.metrics.clone(),
         health: process.health.clone(),
+        api: process.api.clone(),
         key_generation: BlockingQueue::default(),
         chain_parsing: BlockingQueue::default(),
         signing: Arc::new(BlockingQueue::new(super::processors())),

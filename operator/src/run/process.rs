@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::admin::AdminState;
+use crate::api_health::ApiHealth;
 use crate::context::Context;
 use crate::health::Health;
 use crate::metrics::{Metrics, Now};
@@ -17,16 +18,19 @@ pub(super) struct Process {
     started: Instant,
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) api: Arc<ApiHealth>,
     /// What there is to observe while this replica leads.
     term: Mutex<Option<(Arc<Context>, Waiting)>>,
 }
 
 impl Default for Process {
     fn default() -> Self {
+        let metrics = Arc::<Metrics>::default();
         Self {
             started: Instant::now(),
             health: Arc::default(),
-            metrics: Arc::default(),
+            api: Arc::new(ApiHealth::new(metrics.clone())),
+            metrics,
             term: Mutex::default(),
         }
     }
@@ -60,6 +64,7 @@ impl Process {
             in_flight: self.health.in_flight(),
             waiting,
             leading: self.health.is_leading(),
+            watches: self.api.watches(),
             uptime: self.started.elapsed().as_secs_f64(),
             unix_time: jiff::Timestamp::now().as_second(),
         }
@@ -72,7 +77,9 @@ impl AdminState for Process {
     }
 
     fn ready(&self) -> Result<(), String> {
-        self.health.ready().map_err(str::to_owned)
+        // First, as it is the cause if the watches have not listed their objects.
+        self.api.ready()?;
+        self.health.ready()
     }
 
     fn metrics(&self) -> Result<String, std::fmt::Error> {

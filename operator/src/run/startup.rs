@@ -9,6 +9,8 @@ use kube::{Client, Config};
 use signet_keys::{Modules, ModulesConfig};
 
 use super::api_server::ApiServerEndpoints;
+use crate::api_client::Calls;
+use crate::api_health::ApiHealth;
 use crate::args::Run;
 use crate::namespace::Secrets;
 
@@ -29,9 +31,15 @@ impl Setup {
         settings: Run,
         config: Config,
         identity: String,
+        api: &Arc<ApiHealth>,
     ) -> anyhow::Result<Self> {
-        let client = Client::try_from(config.clone())?;
-        let anonymous = anonymous(config.clone())?;
+        let calls = Calls {
+            timeout: settings.api_server_timeout,
+            health: api.clone(),
+            own_credentials: true,
+        };
+        let anonymous = anonymous(config.clone(), calls.clone())?;
+        let client = calls.client(config.clone())?;
         let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
         let api_server = match is_refused {
             true => Some(ApiServerEndpoints::observe(&config, &client).await?),
@@ -57,9 +65,10 @@ impl Setup {
 }
 
 /// Returns a client without the operator's credentials.
-fn anonymous(mut config: Config) -> anyhow::Result<Client> {
+fn anonymous(mut config: Config, mut calls: Calls) -> anyhow::Result<Client> {
     config.auth_info = AuthInfo::default();
-    Ok(Client::try_from(config)?)
+    calls.own_credentials = false;
+    Ok(calls.client(config)?)
 }
 
 fn modules(path: &Path) -> anyhow::Result<ModulesConfig> {

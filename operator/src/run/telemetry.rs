@@ -10,12 +10,13 @@ use crate::args::LogFormat;
 
 /// The maximum levels of each crate's log, whatever the flag, by the prefix of its
 /// targets. Below these levels they show what is sent and what comes back: tokens, Secrets.
-/// kube_client shows at `warn` what it cannot read, and rustify at `error` a server's response.
-const MAX_LEVELS: [(&str, LevelFilter); 6] = [
+/// kube_client shows at `warn` what it cannot read, and at `error` each attempt of a call that fails,
+/// which [`ApiHealth`](crate::api_health::ApiHealth) counts; rustify shows at `error` a server's
+/// response.
+const MAX_LEVELS: [(&str, LevelFilter); 5] = [
     ("signet", LevelFilter::TRACE),
     ("kube_runtime", LevelFilter::TRACE),
-    ("kube_lease_manager", LevelFilter::TRACE),
-    ("kube_client", LevelFilter::ERROR),
+    ("kube_client", LevelFilter::OFF),
     ("rustify", LevelFilter::OFF),
     ("", LevelFilter::INFO),
 ];
@@ -57,7 +58,7 @@ mod tests {
             ("signet::issuers", LevelFilter::TRACE),
             ("signet_keys::pkcs11", LevelFilter::TRACE),
             ("kube_runtime::controller", LevelFilter::TRACE),
-            ("kube_client::client", LevelFilter::ERROR),
+            ("kube_client::client", LevelFilter::OFF),
             ("rustify::client", LevelFilter::OFF),
             (
                 "aws_smithy_runtime::client::orchestrator",

@@ -1,5 +1,6 @@
 //! A control plane that runs: its servers, in the order in which they need each other.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use kube::Client;
+use parking_lot::Mutex;
 use rcgen::{DistinguishedName, KeyPair};
 
 use super::{
@@ -18,6 +20,9 @@ use crate::pki::{Ca, write_private};
 use crate::supervise::{Life, Process};
 use crate::{duration, ports, say};
 
+const ETCD: &str = "etcd";
+const APISERVER: &str = "kube-apiserver";
+
 /// A running control plane. It ends when the value is dropped, and with the process however that
 /// ends; its folder goes too, unless [`Options::folder`] chose it.
 #[derive(Debug)]
@@ -25,6 +30,10 @@ pub struct ControlPlane {
     /// Of cert-manager's controller, which may be started more than once.
     controller: Option<Process>,
     servers: Vec<Process>,
+    /// How etcd and the API server are started.
+    arguments: BTreeMap<&'static str, Vec<String>>,
+    /// Those that took the place of one that was killed.
+    restarted: Mutex<Vec<Process>>,
     controller_kubeconfig: Option<PathBuf>,
     audit_log: Option<PathBuf>,
     toolchain: Toolchain,
@@ -69,6 +78,8 @@ impl ControlPlane {
         let mut plane = Self {
             controller: None,
             servers: Vec::new(),
+            arguments: BTreeMap::new(),
+            restarted: Mutex::default(),
             controller_kubeconfig: None,
             audit_log: options.audit_log.then(|| home.join("logs/audit.log")),
             cluster: Cluster::new(
@@ -130,7 +141,8 @@ impl ControlPlane {
         let (port, etcd_port) = (self.ports.apiserver, self.ports.etcd);
         let data = self.home.join("etcd");
         let arguments = etcd::arguments(&data, etcd_port, self.ports.etcd_peer);
-        let mut etcd = self.spawn("etcd", Program::Etcd, &arguments)?;
+        self.arguments.insert(ETCD, arguments.to_vec());
+        let mut etcd = self.spawn(ETCD, Program::Etcd, &arguments)?;
         etcd::ready(&mut etcd, etcd_port).await?;
         self.servers.push(etcd);
 
@@ -143,7 +155,8 @@ impl ControlPlane {
         let further = &options.apiserver_flags;
         arguments.retain(|default| further.iter().all(|flag| name(flag) != name(default)));
         arguments.extend(further.iter().cloned());
-        let mut apiserver = self.spawn("kube-apiserver", Program::KubeApiserver, &arguments)?;
+        self.arguments.insert(APISERVER, arguments.clone());
+        let mut apiserver = self.spawn(APISERVER, Program::KubeApiserver, &arguments)?;
         apiserver::ready(&mut apiserver, client).await?;
         self.servers.push(apiserver);
         Ok(())
@@ -203,6 +216,46 @@ impl ControlPlane {
     /// It does not end.
     pub fn stop_cert_manager(&mut self) -> Result<()> {
         self.controller.take().map_or(Ok(()), Process::kill)
+    }
+
+    /// Kills the API server and starts it again. Returns when it serves.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn restart_apiserver(&self) -> Result<()> {
+        let mut process = self.start_again(APISERVER, Program::KubeApiserver)?;
+        apiserver::ready(&mut process, &self.client().await?).await?;
+        self.restarted.lock().push(process);
+        Ok(())
+    }
+
+    /// Kills etcd and starts it again. Returns when it serves.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn restart_etcd(&self) -> Result<()> {
+        let mut process = self.start_again(ETCD, Program::Etcd)?;
+        etcd::ready(&mut process, self.ports.etcd).await?;
+        self.restarted.lock().push(process);
+        Ok(())
+    }
+
+    fn start_again(&self, name: &'static str, program: Program) -> Result<Process> {
+        let again = {
+            let mut restarted = self.restarted.lock();
+            let found = restarted.iter().position(|process| process.name() == name);
+            found.map(|index| restarted.swap_remove(index))
+        };
+        match again {
+            Some(process) => process.kill()?,
+            None => {
+                let mut servers = self.servers.iter();
+                let first = servers.find(|process| process.name() == name);
+                first.context("it was not started")?.end()?;
+            }
+        }
+        let arguments = self.arguments.get(name).context("it was not started")?;
+        self.spawn(name, program, arguments)
     }
 
     fn spawn(&self, name: &str, program: Program, arguments: &[String]) -> Result<Process> {

@@ -51,6 +51,24 @@ pub async fn for_service_account(
     Ok(path)
 }
 
+/// Writes a kubeconfig beside another one, with its credentials, for a server that passes its requests
+/// on, such as a [`Proxy`](crate::Proxy).
+///
+/// # Errors
+/// The other one cannot be read, or logs in with a client certificate, which no proxy passes on.
+pub fn through(path: &Path, name: &str, server: &str, ca_pem: &str) -> Result<PathBuf> {
+    let config: Value = serde_saphyr::from_str(&fs::read_to_string(path)?)?;
+    let token = &config["users"][0]["user"]["token"];
+    let token = token.as_str().context("it has no token")?;
+    let cluster = json!({ "server": server, "certificate-authority-data": base64(ca_pem) });
+    let path = path.with_file_name(format!("{name}.yaml"));
+    write_private(
+        &path,
+        &document(&cluster, &json!({ "token": token }), "default"),
+    )?;
+    Ok(path)
+}
+
 /// Writes a kubeconfig that logs in with a client certificate.
 pub(crate) fn write_for_certificate(
     path: &Path,

@@ -13,6 +13,10 @@ pub enum Requests {
     Path(String),
     /// Those of an AWS action, such as `Sign`.
     Action(String),
+    /// Those with this method whose path contains this.
+    Method(&'static str, String),
+    /// Watches of the Kubernetes API whose path contains this.
+    Watch(String),
     /// Those whose path contains this, with a header of this name and value.
     Carrying {
         /// A part of the path.
@@ -29,6 +33,8 @@ impl Requests {
         match self {
             Self::All => true,
             Self::Path(part) => request.path.contains(part),
+            Self::Method(method, part) => request.method == *method && request.path.contains(part),
+            Self::Watch(part) => request.is_watch && request.path.contains(part),
             Self::Action(action) => request.action.as_ref() == Some(action),
             Self::Carrying {
                 path,
@@ -91,6 +97,36 @@ impl Fault {
             body: r#"{"errors":["request path \"transit/sign\": rate limit quota exceeded"]}"#
                 .into(),
         }
+    }
+
+    /// An error of the Kubernetes API server, with the seconds to wait if it names them.
+    pub fn status(code: u16, reason: &str, retry_after: Option<u32>) -> Self {
+        let body = serde_json::json!({
+            "kind": "Status", "apiVersion": "v1", "status": "Failure",
+            "code": code, "reason": reason, "message": format!("{reason} by a fault"),
+        });
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        headers.extend(retry_after.map(|seconds| ("retry-after".to_owned(), seconds.to_string())));
+        Self::Response {
+            status: code,
+            headers,
+            body: body.to_string(),
+        }
+    }
+
+    /// A watch whose resourceVersion the API server has no longer: it ends with one event.
+    pub fn gone() -> Self {
+        let status = serde_json::json!({
+            "kind": "Status", "apiVersion": "v1", "status": "Failure",
+            "code": 410, "reason": "Expired", "message": "too old resource version by a fault",
+        });
+        Self::json(
+            200,
+            &format!(
+                "{}\n",
+                serde_json::json!({ "type": "ERROR", "object": status })
+            ),
+        )
     }
 
     /// An error in AWS's JSON protocol, such as `ThrottlingException`, which AWS

@@ -14,6 +14,8 @@ pub struct Seen {
     pub path: String,
     /// Its AWS action, such as `Sign`.
     pub action: Option<String>,
+    /// Whether it is a watch of the Kubernetes API, whose response has no end.
+    pub is_watch: bool,
     headers: Headers,
 }
 
@@ -32,6 +34,10 @@ impl Seen {
         Self {
             method: head.method.to_string(),
             path: head.uri.path().to_owned(),
+            is_watch: head
+                .uri
+                .query()
+                .is_some_and(|query| query.contains("watch=true")),
             action: target(&head.headers).or_else(|| parameter(body)),
             headers: Headers(head.headers.clone()),
         }

@@ -31,6 +31,7 @@ pub(super) async fn respond(
     let body = body.collect().await?.to_bytes();
     secret::note(&head.headers, &body);
     let seen = Seen::of(&head, &body);
+    let is_watch = seen.is_watch;
     let (mut replaced, mut truncated, mut lost) = (Vec::new(), false, false);
     for fault in shared.faults(seen) {
         match fault {
@@ -49,6 +50,12 @@ pub(super) async fn respond(
                 return response(status, &headers, body);
             }
         }
+    }
+    if is_watch {
+        return match shared.upstream.open(head, body).await {
+            Ok((head, body)) => Ok(Response::from_parts(head, shared.streams.pass(body))),
+            Err(_) => reset(socket),
+        };
     }
     let Ok((mut head, mut body)) = shared.upstream.send(head, body).await else {
         // The server is unavailable, and so is the proxy then.

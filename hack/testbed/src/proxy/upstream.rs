@@ -35,6 +35,16 @@ impl Upstream {
         head: request::Parts,
         body: Bytes,
     ) -> Result<(response::Parts, Bytes)> {
+        let (head, body) = self.open(head, body).await?;
+        Ok((head, body.collect().await?.to_bytes()))
+    }
+
+    /// Passes a request on as it is, and returns the response as it comes.
+    pub(super) async fn open(
+        &self,
+        head: request::Parts,
+        body: Bytes,
+    ) -> Result<(response::Parts, Body)> {
         let path = head
             .uri
             .path_and_query()
@@ -48,6 +58,6 @@ impl Upstream {
         for name in ["connection", "content-length", "transfer-encoding"] {
             head.headers.remove(name);
         }
-        Ok((head, body.collect().await?.to_bytes()))
+        Ok((head, body))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use signet::api_health::Failure;
 use signet::issuer_name::IssuerName;
 use signet::metrics::{CaGauges, GenerationGauge, Metrics, Now};
 use signet_api::IssuerKind;
@@ -68,8 +69,11 @@ fn sample() -> Result<String> {
     metrics.conflict();
     metrics.queued("", 1.0);
     metrics.key_error("", ErrorClass::Unreachable);
+    metrics.api_error(Failure::Timeout);
+    metrics.watch_failure("", "");
     Ok(metrics.scrape(&Now {
         queues: vec![(issuer, 0)],
+        watches: vec![(String::new(), true)],
         ..Now::default()
     })?)
 }

@@ -6,6 +6,7 @@ use signet_core::x509::public_key::PublicKey;
 use signet_keys::SecretData;
 
 use super::{Offer, ParentRequest, judged};
+use crate::deadline::queued;
 use crate::issuers::named_object::parse;
 use crate::issuers::reason::NotReady;
 use crate::issuers::submission::Signed;
@@ -49,7 +50,7 @@ pub(super) async fn readable_roots(
 ) -> Option<Vec<u8>> {
     let is_readable = |pem: &Vec<u8>| CaCertificate::all_from_pem(pem).is_ok();
     let read = move || pem.filter(is_readable);
-    let read = request.parsing.run(&request.issuer.namespace, read).await;
+    let read = queued(request.parsing.run(&request.issuer.namespace, read)).await;
     read.unwrap_or_default()
 }
 

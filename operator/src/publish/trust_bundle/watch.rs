@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::discovery::NOT_FOUND;
 use crate::issuer_name::IssuerName;
 use crate::plan::managed_by;
+use crate::watch::follow as follow_objects;
 
 /// An object without its spec, as it is watched.
 pub(super) type Metadata = PartialObjectMeta<ClusterTrustBundle>;
@@ -86,9 +87,8 @@ async fn follow(version: Version, context: &Context) {
     let api: Api<Metadata> = Api::all_with(client, &version.resource());
     let (label, value) = managed_by();
     let config = watcher::Config::default().labels(&format!("{label}={value}"));
-    let mut events = pin!(watcher(api, config).default_backoff());
+    let mut events = pin!(follow_objects(api, config, context).default_backoff());
     let mut listed = HashSet::new();
-    let mut logged = String::new();
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -96,13 +96,9 @@ async fn follow(version: Version, context: &Context) {
                     changed(&event, &mut listed, &context.trust_bundles),
                     context,
                 );
-                logged.clear();
             }
             Err(error) if is_gone(&error) => break,
-            Err(error) if logged != error.to_string() => {
-                tracing::warn!(%error, "cannot watch ClusterTrustBundles");
-                logged = error.to_string();
-            }
+            // It is reported, and tried again.
             Err(_) => {}
         }
     }

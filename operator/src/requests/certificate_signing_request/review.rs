@@ -1,28 +1,96 @@
 //! Whether a requester may use a namespaced issuer: a SubjectAccessReview.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
 };
+use kube::Api;
 use kube::api::PostParams;
-use kube::{Api, Client};
+use parking_lot::Mutex;
 use signet_api::GROUP;
 use signet_core::request::Requester;
+use signet_keys::{FairSemaphore, KeyedSemaphore};
+use tokio::time::Instant;
 
+use crate::context::Context;
+use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
 
+/// How long a permission that was granted is taken for granted.
+const ALLOWED: Duration = Duration::from_secs(30);
+/// How long one that was refused is not asked for again: who refuses it may be about to grant it.
+const REFUSED: Duration = Duration::from_secs(2);
+/// The maximum number of answers that are kept.
+const MAX_ANSWERS: usize = 1024;
+/// The maximum number of reviews in flight.
+const MAX_CONCURRENT: u16 = 16;
+
+/// Answers of the API server, each for a short time.
+#[derive(Debug)]
+pub(crate) struct Reviews {
+    answers: Mutex<Answers>,
+    /// One for each question, so that requests that ask it at the same time ask once.
+    asking: KeyedSemaphore<String>,
+    permits: FairSemaphore,
+}
+
+impl Default for Reviews {
+    fn default() -> Self {
+        Self {
+            answers: Mutex::default(),
+            asking: KeyedSemaphore::new(1),
+            permits: FairSemaphore::new(MAX_CONCURRENT),
+        }
+    }
+}
+
+/// Answers by their question. Pure: the clock is given.
+#[derive(Debug, Default)]
+struct Answers(HashMap<String, (bool, Instant)>);
+
+impl Answers {
+    fn get(&self, question: &str, now: Instant) -> Option<bool> {
+        let (answer, until) = self.0.get(question)?;
+        (now < *until).then_some(*answer)
+    }
+
+    fn put(&mut self, question: String, answer: bool, now: Instant) {
+        if self.0.len() >= MAX_ANSWERS {
+            self.0.retain(|_, (_, until)| now < *until);
+        }
+        if self.0.len() >= MAX_ANSWERS {
+            self.0.clear();
+        }
+        let until = now + if answer { ALLOWED } else { REFUSED };
+        self.0.insert(question, (answer, until));
+    }
+}
+
 /// Returns whether the requester has the verb `reference` on `signers` of Signet's group, in the
-/// issuer's namespace and by the issuer's name (rule A5-37).
+/// issuer's namespace and by the issuer's name (rule A5-37), as the API server answers, or has answered
+/// a moment ago.
 pub(super) async fn is_allowed(
-    client: &Client,
     requester: &Requester,
     issuer: &IssuerName,
+    context: &Context,
 ) -> Result<bool, kube::Error> {
-    let api: Api<SubjectAccessReview> = Api::all(client.clone());
-    let reviewed = api
-        .create(&PostParams::default(), &review(requester, issuer))
-        .await?;
+    let reviews = &context.reviews;
+    let review = review(requester, issuer);
+    // All of the question, so that no answer is for another one.
+    let question = serde_json::to_string(&review.spec).map_err(kube::Error::SerdeError)?;
+    let _turn = queued(reviews.asking.enter(question.clone())).await;
+    if let Some(answer) = reviews.answers.lock().get(&question, Instant::now()) {
+        return Ok(answer);
+    }
+    let _permit = queued(reviews.permits.acquire(&issuer.namespace)).await;
+    let api: Api<SubjectAccessReview> = Api::all(context.client.clone());
+    let reviewed = api.create(&PostParams::default(), &review).await?;
     let status = reviewed.status.unwrap_or_default();
-    Ok(status.allowed && !status.denied.unwrap_or_default())
+    let answer = status.allowed && !status.denied.unwrap_or_default();
+    reviews.answers.lock().put(question, answer, Instant::now());
+    Ok(answer)
 }
 
 fn review(requester: &Requester, issuer: &IssuerName) -> SubjectAccessReview {
@@ -52,6 +120,47 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{alice, shop_ca};
+
+    #[test]
+    fn answers_expire_and_refusals_soon() {
+        let begin = Instant::now();
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        let mut answers = Answers::default();
+        assert_eq!(answers.get("a", begin), None);
+        answers.put("a".to_owned(), true, begin);
+        answers.put("b".to_owned(), false, begin);
+        for (second, expected) in [
+            (1, (Some(true), Some(false))),
+            (2, (Some(true), None)),
+            (29, (Some(true), None)),
+            (30, (None, None)),
+        ] {
+            let found = (answers.get("a", at(second)), answers.get("b", at(second)));
+            assert_eq!(found, expected, "{second}");
+        }
+        answers.put("a".to_owned(), false, at(31));
+        assert_eq!(answers.get("a", at(32)), Some(false));
+    }
+
+    #[test]
+    fn answers_are_bounded() {
+        let begin = Instant::now();
+        let mut answers = Answers::default();
+        for number in 0..MAX_ANSWERS {
+            answers.put(number.to_string(), number % 2 == 0, begin);
+        }
+        assert_eq!(answers.0.len(), MAX_ANSWERS);
+        answers.put("more".to_owned(), true, begin + REFUSED);
+        assert_eq!(
+            answers.0.len(),
+            MAX_ANSWERS / 2 + 1,
+            "those that expired go first"
+        );
+        for number in 0..MAX_ANSWERS {
+            answers.put(format!("x{number}"), true, begin);
+        }
+        assert!(answers.0.len() <= MAX_ANSWERS);
+    }
 
     #[test]
     fn a5_37_the_review_is_about_the_requester_and_this_issuer_alone() {

@@ -88,11 +88,13 @@ async fn other_than(known: Option<Served>, context: &Context) -> Option<Served> 
             Ok(version) if Some(version) != known => return Some(version),
             Ok(_) => wait(INTERVAL, context).await,
             Err(error) => {
-                let error = describe(&error);
-                tracing::warn!(
-                    error,
-                    "cannot look up the versions of PodCertificateRequests"
-                );
+                if !context.api.tells(&error) {
+                    let error = describe(&error);
+                    tracing::warn!(
+                        error,
+                        "cannot look up the versions of PodCertificateRequests"
+                    );
+                }
                 wait(RETRY, context).await;
             }
         }

@@ -15,6 +15,7 @@ use signet_keys::FairSemaphore;
 
 use crate::api_error::describe;
 use crate::context::Context;
+use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
 use crate::issuers::reason::{IssuerReason, NotReady};
 use crate::pages;
@@ -125,7 +126,7 @@ impl CertificateRequests for NamespaceRequests<'_> {
                 Api::namespaced(self.signet.clone(), &self.namespace);
             let mut page = Some(ListParams::default().labels(label).limit(PAGE));
             let mut found = Vec::new();
-            let _permit = self.reads.acquire(self.tenant).await;
+            let _permit = queued(self.reads.acquire(self.tenant)).await;
             while let Some(params) = page.filter(|_| found.len() < MAX_REQUESTS) {
                 let listed = api.list_metadata(&params).await;
                 let listed =

@@ -1,0 +1,88 @@
+//! The body of a response, which must end in time.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use kube::client::Body;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tower::BoxError;
+
+use super::{Calls, NoAnswer};
+use crate::api_health::{Failure, watch_timeout};
+
+/// The API server ends a watch at its timeout, and this is for the way.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// A body that ends in time; that of a watch goes on for as long as it delivers something.
+pub(super) struct Limited {
+    body: Body,
+    end: Pin<Box<Sleep>>,
+    /// How long it may deliver nothing; none if all of it has to come by its end.
+    idle: Option<Duration>,
+    calls: Arc<Calls>,
+}
+
+impl Limited {
+    pub(super) fn watched(body: Body, calls: Arc<Calls>) -> Self {
+        let idle = Duration::from_secs(watch_timeout(calls.timeout).into()) + MARGIN;
+        Self {
+            body,
+            end: Box::pin(sleep(idle)),
+            idle: Some(idle),
+            calls,
+        }
+    }
+
+    pub(super) fn until(deadline: Instant, body: Body, calls: Arc<Calls>) -> Self {
+        Self {
+            body,
+            end: Box::pin(sleep_until(deadline)),
+            idle: None,
+            calls,
+        }
+    }
+}
+
+impl HttpBody for Limited {
+    type Data = <Body as HttpBody>::Data;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, BoxError>>> {
+        let limited = &mut *self;
+        match Pin::new(&mut limited.body).poll_frame(context) {
+            Poll::Ready(Some(Err(error))) => {
+                // A watch that is cut is opened again, which counts if it fails.
+                if limited.idle.is_none() {
+                    limited.calls.health.failed(Failure::Unreachable);
+                }
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(frame) => {
+                if let Some(idle) = limited.idle {
+                    limited.end.as_mut().reset(Instant::now() + idle);
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending => {
+                ready!(limited.end.as_mut().poll(context));
+                limited.calls.health.failed(Failure::Timeout);
+                let limit = limited.idle.unwrap_or(limited.calls.timeout);
+                Poll::Ready(Some(Err(NoAnswer(limit).into())))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+}
