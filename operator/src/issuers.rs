@@ -57,6 +57,7 @@ use crate::plan::{Plan, truncate};
 use crate::publish::{self, Report, Trusted};
 use decide::Decision;
 use facts::Facts;
+pub(crate) use gauges::is_ending;
 pub use memory::Memory;
 use outcome::Outcome;
 use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling};

@@ -11,6 +11,7 @@ mod approvals;
 mod bundles;
 mod ca_requests;
 mod certificates;
+mod check;
 mod deletion;
 mod existing;
 mod gitops;
@@ -62,7 +63,11 @@ fn main() -> ExitCode {
             parents::killed_while_a_request_to_a_parent_is_open,
             parents::another_root_reaches_the_issuer_below_without_a_resync,
         ],
-        own![V1_36; bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1],
+        own![
+            V1_36;
+            bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1,
+            check::what_is_missing_is_named,
+        ],
         admission::tests(),
         approvals::tests(),
         bundles::tests(),
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
         bundles::trust_bundles(),
         ca_requests::tests(),
         certificates::tests(),
+        check::tests(),
         deletion::tests(),
         existing::tests(),
         gitops::tests(),
