@@ -14,7 +14,7 @@ use signet_api::Preset;
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
 
-pub use inspect::{Check, Connection};
+pub use inspect::{Check, Connection, IssuerArgument, Status};
 
 const MIN_LEASE_DURATION: Duration = Duration::from_secs(3);
 const MAX_LEASE_DURATION: Duration = Duration::from_secs(3600);
@@ -64,6 +64,9 @@ pub enum Command {
     /// Checks an installation, as the user of a kubeconfig or as the pod's own ServiceAccount. The
     /// exit code is 0 if nothing is missing, 1 if something is, and 2 if something cannot be checked.
     Check(Box<Check>),
+    /// Draws the CA of an issuer as a tree, with what waits for whom. The exit code is 0 if the issuer
+    /// is ready, 1 if it is not, and 2 if it cannot be read.
+    Status(Box<Status>),
     /// Prints version, commit and features.
     Version(ShowVersion),
 }

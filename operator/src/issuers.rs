@@ -64,6 +64,7 @@ use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling};
 pub(crate) use profile::lifetimes;
 use round::{Round, round};
 use status::Others;
+pub(crate) use store::generations_of;
 
 /// More rounds in one reconcile mean that another writer is active.
 const MAX_ROUNDS: usize = 4;

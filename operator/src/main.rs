@@ -10,6 +10,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Run(settings) => run::main(*settings)?,
         Command::Policy(Policy::Show(settings)) => offline::show(&settings)?,
         Command::Check(settings) => return inspect::check(&settings),
+        Command::Status(settings) => return inspect::status(&settings),
         Command::Version(settings) => version::show(&settings)?,
         Command::Decide(settings) => return Ok(offline::decide(&settings)),
     }

@@ -38,6 +38,7 @@ mod shared_ca;
 mod signing_requests;
 mod spiffe;
 mod spiffe_certificates;
+mod status;
 mod trail;
 mod trusted_roots;
 mod usages_and_durations;
@@ -104,6 +105,7 @@ fn main() -> ExitCode {
         signing_requests::tests(),
         spiffe::tests(),
         spiffe_certificates::tests(),
+        status::tests(),
         trail::tests(),
         usages_and_durations::tests(),
         verifier::tests(),

@@ -50,6 +50,11 @@ impl Cluster {
         })
     }
 
+    /// The namespace of the context.
+    pub(super) fn default_namespace(&self) -> &str {
+        &self.config.default_namespace
+    }
+
     /// Returns a client that impersonates a ServiceAccount. The API server adds its groups.
     pub(super) fn client_as(&self, account: &ServiceAccount) -> Result<Client, kube::Error> {
         let mut config = self.config.clone();
