@@ -9,6 +9,8 @@ use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::{OwnBed, Rule, TestNamespace, spec, stop};
 use signet_testbed::wait::{Observation, until};
 
+use crate::nothing_issued::is_quoted;
+
 shared![
     a_user_without_rights_learns_what_they_cannot_see,
     a_cluster_that_does_not_respond_has_its_own_exit_code,
@@ -101,8 +103,18 @@ pub(crate) async fn what_is_missing_is_named(bed: OwnBed) -> Result<()> {
     test.delete_issuer(&broken).await?;
 
     stop(operator).await?;
+    no_replica_leads(&bed).await?;
     a_missing_permission(&bed).await?;
     a_missing_crd(&bed).await
+}
+
+async fn no_replica_leads(bed: &OwnBed) -> Result<()> {
+    let (subject, message) = (
+        "Lease signet-system/signet",
+        "is released: no replica leads; start the operator",
+    );
+    until_found(bed, 1, |it| has(it, subject, message)).await?;
+    is_quoted(&format!("{subject}: {message}"), &[])
 }
 
 async fn a_missing_permission(bed: &OwnBed) -> Result<()> {

@@ -23,6 +23,7 @@ mod losses;
 mod manual;
 mod meshes;
 mod names_and_keys;
+mod nothing_issued;
 mod observation;
 mod operator;
 mod optional_apis;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         meshes::tests(),
         trusted_roots::tests(),
         names_and_keys::tests(),
+        nothing_issued::tests(),
         observation::tests(),
         parents::tests(),
         pod_certificates::tests(),

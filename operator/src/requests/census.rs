@@ -112,7 +112,8 @@ async fn sum<K: RequestKind>(
         for object in &listed.items {
             let is_due = object.due().is_some_and(|due| due.issuer == *issuer);
             let waits = object.unapproved();
-            let is_unapproved = waits.is_some_and(|waits| waits.issuer == *issuer);
+            let is_unapproved =
+                waits.is_some_and(|it| it.issuer == *issuer && it.unknown_kind.is_none());
             count.due += usize::from(is_due);
             count.unapproved += usize::from(is_unapproved);
         }
