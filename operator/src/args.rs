@@ -1,5 +1,7 @@
 //! The command-line flags and their environment variables.
 
+mod inspect;
+
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -11,6 +13,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use signet_api::Preset;
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
+
+pub use inspect::{Check, Connection, IssuerArgument, Status};
 
 const MIN_LEASE_DURATION: Duration = Duration::from_secs(3);
 const MAX_LEASE_DURATION: Duration = Duration::from_secs(3600);
@@ -57,6 +61,12 @@ pub enum Command {
     /// Decides on requests in files, without a cluster. The exit code is 0 if all would be granted,
     /// 1 if one would be refused, and 2 if one cannot be decided.
     Decide(Decide),
+    /// Checks an installation, as the user of a kubeconfig or as the pod's own ServiceAccount. The
+    /// exit code is 0 if nothing is missing, 1 if something is, and 2 if something cannot be checked.
+    Check(Box<Check>),
+    /// Draws the CA of an issuer as a tree, with what waits for whom. The exit code is 0 if the issuer
+    /// is ready, 1 if it is not, and 2 if it cannot be read.
+    Status(Box<Status>),
     /// Prints version, commit and features.
     Version(ShowVersion),
 }

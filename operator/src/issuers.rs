@@ -58,12 +58,14 @@ use crate::plan::{Plan, truncate};
 use crate::publish::{self, Report, Trusted};
 use decide::Decision;
 use facts::Facts;
+pub(crate) use gauges::is_ending;
 pub use memory::Memory;
 use outcome::Outcome;
 use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling, resync_after};
 pub(crate) use profile::lifetimes;
 use round::{Round, round};
 use status::Others;
+pub(crate) use store::generations_of;
 
 /// More rounds in one reconcile mean that another writer is active.
 const MAX_ROUNDS: usize = 4;

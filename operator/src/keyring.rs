@@ -107,10 +107,11 @@ impl IssuerLookup {
         }
     }
 
-    /// The issuer as policy sees it; none while it is yet to be observed.
-    pub fn for_policy<'a>(&'a self, name: &'a str) -> Option<Issuer<'a>> {
+    /// The issuer as policy sees it; none while it is yet to be observed. `other` is one that a
+    /// request may mean if this one does not exist.
+    pub fn for_policy<'a>(&'a self, name: &'a str, other: Option<&'a str>) -> Option<Issuer<'a>> {
         Some(match self {
-            Self::Missing => Issuer::Missing { name },
+            Self::Missing => Issuer::Missing { name, other },
             Self::NotObserved => return None,
             Self::NotReady(message) => Issuer::NotReady { name, message },
             Self::Ready(issuer) => Issuer::Ready(&issuer.policy),

@@ -86,7 +86,8 @@ const fn grant(
     }
 }
 
-const SIGNET: &str = "signet.dev";
+/// The group of Signet's own kinds.
+pub(crate) const SIGNET: &str = "signet.dev";
 const CERT_MANAGER: &str = "cert-manager.io";
 const CERTIFICATES: &str = "certificates.k8s.io";
 const REQUESTS: &str = "certificaterequests";

@@ -7,6 +7,7 @@
 //! A [`RequestKind`](kind::RequestKind) is what one API supplies. [`controllers`] registers them.
 
 mod cache;
+pub(crate) mod census;
 mod certificate_request;
 mod certificate_signing_request;
 mod controller;

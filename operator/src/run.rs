@@ -19,6 +19,7 @@ mod startup;
 mod telemetry;
 
 use crate::args::Run;
+use crate::crypto_provider;
 use crate::health::BEAT;
 use crate::version::VERSION;
 use leader::Leader;
@@ -29,9 +30,7 @@ use startup::Setup;
 /// Runs the operator until a signal stops it.
 pub fn main(settings: Run) -> anyhow::Result<()> {
     telemetry::start(settings.log_format, &settings.log)?;
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .map_err(|_| anyhow::anyhow!("another crypto provider is already installed"))?;
+    crypto_provider::install()?;
     // One thread does everything but what a BlockingQueue runs, such as RSA signatures: most of the
     // work is waiting, and waking a second thread for each response costs more than handling it
     // (docs/performance.md).

@@ -5,6 +5,7 @@ use std::io::{Write, stdout};
 use serde::Serialize;
 
 use crate::args::{OutputFormat, ShowVersion};
+use crate::printable::json;
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -45,7 +46,7 @@ fn build() -> Build {
 impl Build {
     fn text(&self, format: OutputFormat) -> String {
         match format {
-            OutputFormat::Json => serde_json::to_string_pretty(self).unwrap_or_default(),
+            OutputFormat::Json => json(self),
             OutputFormat::Text => format!(
                 "signet {}\ncommit: {}\nfeatures: {}",
                 self.version,

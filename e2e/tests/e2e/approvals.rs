@@ -4,6 +4,8 @@ use anyhow::{Context, Result, ensure};
 use signet_e2e::csr::Csr;
 use signet_e2e::{Ask, SigningAsk, TestNamespace};
 
+use crate::nothing_issued::is_quoted;
+
 shared![a_request_without_approval_reports_what_it_waits_for];
 
 /// CM-4.
@@ -18,6 +20,12 @@ async fn a_request_without_approval_reports_what_it_waits_for(test: &TestNamespa
         note.contains("verb approve on signers issuers.signet.dev/*"),
         "{note}"
     );
+    let names = [
+        (test.name(), "shop"),
+        (&*issuer.name, "corp"),
+        ("for 10s", "for 5m"),
+    ];
+    is_quoted(&note, &names)?;
     // It is served when it is approved.
     test.approve(&request).await?;
     test.issued(&request, &csr).await?;

@@ -11,6 +11,7 @@ mod approvals;
 mod bundles;
 mod ca_requests;
 mod certificates;
+mod check;
 mod deletion;
 mod existing;
 mod gitops;
@@ -22,6 +23,7 @@ mod losses;
 mod manual;
 mod meshes;
 mod names_and_keys;
+mod nothing_issued;
 mod observation;
 mod operator;
 mod optional_apis;
@@ -37,6 +39,7 @@ mod shared_ca;
 mod signing_requests;
 mod spiffe;
 mod spiffe_certificates;
+mod status;
 mod storm;
 mod trail;
 mod trusted_roots;
@@ -84,7 +87,11 @@ fn main() -> ExitCode {
             unwell::the_lease_does_not_depend_on_clocks,
         ],
         storms(),
-        own![V1_36; bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1],
+        own![
+            V1_36;
+            bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1,
+            check::what_is_missing_is_named,
+        ],
         admission::tests(),
         approvals::tests(),
         bundles::tests(),
@@ -92,6 +99,7 @@ fn main() -> ExitCode {
         bundles::trust_bundles(),
         ca_requests::tests(),
         certificates::tests(),
+        check::tests(),
         deletion::tests(),
         existing::tests(),
         gitops::tests(),
@@ -103,6 +111,7 @@ fn main() -> ExitCode {
         meshes::tests(),
         trusted_roots::tests(),
         names_and_keys::tests(),
+        nothing_issued::tests(),
         observation::tests(),
         parents::tests(),
         pod_certificates::tests(),
@@ -120,6 +129,7 @@ fn main() -> ExitCode {
         signing_requests::tests(),
         spiffe::tests(),
         spiffe_certificates::tests(),
+        status::tests(),
         trail::tests(),
         usages_and_durations::tests(),
         verifier::tests(),

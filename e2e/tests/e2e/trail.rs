@@ -36,12 +36,17 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 /// Returns the one line about a request that has an outcome.
-async fn line(test: &TestNamespace, uid: &str, outcome: &str) -> Result<Value> {
+async fn line<K>(test: &TestNamespace, object: &K, outcome: &str) -> Result<Value>
+where
+    K: Resource<DynamicType = ()>,
+{
+    let uid = object.meta().uid.as_deref().context("it has a UID")?;
     let is_it = |line: &Value| line["uid"] == uid && line["outcome"] == outcome;
     let lines = test.bed().log_lines("the request", is_it).await?;
     let [line] = &lines[..] else {
         anyhow::bail!("it is one line: {lines:?}");
     };
+    ensure!(line["api"] == *K::kind(&()), "{line}");
     Ok(line.clone())
 }
 
@@ -73,6 +78,10 @@ async fn of_certificate(
     issued: &Issued,
     line: &Value,
 ) -> Result<Value> {
+    ensure!(
+        line["issuer"] == format!("ClusterIssuer {}", issuer.name),
+        "{line}"
+    );
     let name = line["ca_generation"].as_str().context("a generation")?;
     let generation = test.cluster_resources::<CAGeneration>().get(name).await?;
     let spec = generation.spec;
@@ -112,10 +121,6 @@ fn refusal(csr: &Csr, uri: Option<&str>, reason: &str) -> Value {
     json!({ "key_sha256": sha256(&csr.public_key()), "requested_uri": uri, "reason": reason })
 }
 
-fn uid(object: &impl Resource) -> Result<&str> {
-    object.meta().uid.as_deref().context("it has a UID")
-}
-
 async fn a_certificate_request_leaves_its_certificate_and_its_refusal(
     test: &TestNamespace,
 ) -> Result<()> {
@@ -124,7 +129,7 @@ async fn a_certificate_request_leaves_its_certificate_and_its_refusal(
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
     let issued = test.issued(&request, &csr).await?;
-    let found = line(test, uid(&test.request(&request).await?)?, "issued").await?;
+    let found = line(test, &test.request(&request).await?, "issued").await?;
     let certificate = of_certificate(test, &issuer, &issued, &found).await?;
     let requester = account(test, "requester", "Default").await?;
     has(&found, &with(requester.clone(), certificate))?;
@@ -134,7 +139,7 @@ async fn a_certificate_request_leaves_its_certificate_and_its_refusal(
     let request = test.ask(&Ask::new(&issuer, &csr)).await?;
     test.approve(&request).await?;
     let message = test.failed(&request, "IdentityNotAllowed").await?;
-    let found = line(test, uid(&test.request(&request).await?)?, "denied").await?;
+    let found = line(test, &test.request(&request).await?, "denied").await?;
     let refused = refusal(&csr, Some(&admin), "IdentityNotAllowed");
     has(&found, &with(requester, refused))?;
     ensure!(found["detail"] == message, "{found}");
@@ -162,7 +167,7 @@ async fn a_delegates_request_leaves_whom_it_acted_for(test: &TestNamespace) -> R
         .await?;
     test.approve(&request).await?;
     let issued = test.issued(&request, &csr).await?;
-    let found = line(test, uid(&test.request(&request).await?)?, "issued").await?;
+    let found = line(test, &test.request(&request).await?, "issued").await?;
     let certificate = of_certificate(test, &issuer, &issued, &found).await?;
     ensure!(certificate["spiffe_id"] == web.as_str(), "{certificate}");
     has(&found, &with(requester.clone(), certificate))?;
@@ -174,7 +179,7 @@ async fn a_delegates_request_leaves_whom_it_acted_for(test: &TestNamespace) -> R
         .await?;
     test.approve(&request).await?;
     test.failed(&request, "IdentityNotAllowed").await?;
-    let found = line(test, uid(&test.request(&request).await?)?, "denied").await?;
+    let found = line(test, &test.request(&request).await?, "denied").await?;
     let refused = refusal(&csr, Some(&other), "IdentityNotAllowed");
     has(&found, &with(requester, refused))
 }
@@ -194,7 +199,7 @@ async fn a_deleted_signing_request_leaves_its_certificate_and_its_refusal(
     let issued = test.issued_signing(&request, &issuer, &csr, false).await?;
     let object = requests.get(&request).await?;
     requests.delete(&request, &DeleteParams::default()).await?;
-    let found = line(test, uid(&object)?, "issued").await?;
+    let found = line(test, &object, "issued").await?;
     let certificate = of_certificate(test, &issuer, &issued, &found).await?;
     has(&found, &with(requester.clone(), certificate))?;
 
@@ -207,7 +212,7 @@ async fn a_deleted_signing_request_leaves_its_certificate_and_its_refusal(
         |object: &CertificateSigningRequest| json!(object)["status"].to_string().contains("Failed");
     let object = test.wait_for_signing(&request, "failed", failed).await?;
     requests.delete(&request, &DeleteParams::default()).await?;
-    let found = line(test, uid(&object)?, "denied").await?;
+    let found = line(test, &object, "denied").await?;
     let refused = refusal(&csr, Some(&admin), "IdentityNotAllowed");
     has(&found, &with(requester, refused))
 }
@@ -233,7 +238,7 @@ async fn a_pods_request_leaves_its_certificate_and_its_refusal(test: &TestNamesp
     let (issued, _) = test
         .issued_for_pod::<PodCertificateRequest>(&request, &issuer, &csr)
         .await?;
-    let found = line(test, uid(&requests.get(&request).await?)?, "issued").await?;
+    let found = line(test, &requests.get(&request).await?, "issued").await?;
     let certificate = of_certificate(test, &issuer, &issued, &found).await?;
     let rule = json!({ "rule": "Default" });
     has(&found, &with(with(requester.clone(), certificate), rule))?;
@@ -248,7 +253,7 @@ async fn a_pods_request_leaves_its_certificate_and_its_refusal(test: &TestNamesp
         let request = test.request_for_pod(&kubelet, &ask).await?;
         test.refused_for_pod::<PodCertificateRequest>(&request, "Denied", "PodNotAllowed")
             .await?;
-        let found = line(test, uid(&requests.get(&request).await?)?, "denied").await?;
+        let found = line(test, &requests.get(&request).await?, "denied").await?;
         let refused = refusal(&csr, None, "PodNotAllowed");
         has(&found, &with(requester.clone(), refused))?;
         end(test).await?;

@@ -81,10 +81,7 @@ impl From<Denial> for Refusal {
 /// exists.
 pub fn decide(request: &Request, issuer: Issuer<'_>, facts: Facts<'_>) -> Decision {
     let decision = match issuer {
-        Issuer::Missing { name } => Err(wait(
-            Reason::IssuerNotFound,
-            format!("{name} does not exist; the request will be processed once it does."),
-        )),
+        Issuer::Missing { name, other } => Err(wait(Reason::IssuerNotFound, missing(name, other))),
         Issuer::NotReady { name, message } => admissible(request).and_then(|()| {
             Err(wait(
                 Reason::IssuerNotReady,
@@ -104,6 +101,15 @@ pub fn decide(request: &Request, issuer: Issuer<'_>, facts: Facts<'_>) -> Decisi
         Ok(grant) => Decision::Grant(Box::new(grant)),
         Err(Refusal::Wait(wait)) => Decision::Wait(wait),
         Err(Refusal::Deny(denial)) => Decision::Deny(denial),
+    }
+}
+
+fn missing(name: &str, other: Option<&str>) -> String {
+    match other {
+        None => format!("{name} does not exist; the request will be processed once it does."),
+        Some(other) => format!(
+            "{name} does not exist, but {other} does; check the kind in issuerRef or the signer name"
+        ),
     }
 }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_api::GenerationState;
 use signet_core::ca::lifecycle::{Plan, Wait};
 
 use super::facts::Facts;
@@ -17,7 +16,7 @@ pub(super) fn gauges(facts: &Facts, plan: Option<&Plan>) -> CaGauges {
     let expiry = |one: &Stored| one.chain.as_ref().map(|chain| chain.not_after());
     let generations = facts.generations.stored.iter().map(|one| GenerationGauge {
         number: one.number(),
-        state: name(state_of(facts.state(one))),
+        state: state_of(facts.state(one)).as_str(),
         expiry: expiry(one).map(Timestamp::as_second),
     });
     CaGauges {
@@ -47,30 +46,20 @@ fn waits_for_person(facts: &Facts, plan: Option<&Plan>) -> bool {
     }
 }
 
-/// Whether a certificate that others write is in the last sixth of its lifetime. What renews it by
-/// itself has done so by then: cert-manager does when a third is left.
+/// Whether a certificate that others write is in the last sixth of its lifetime.
 fn is_due_elsewhere(facts: &Facts) -> bool {
     let current = facts.active().and_then(|one| one.chain.as_ref());
     let current = current.filter(|_| facts.rotation.follows_existing);
-    current.is_some_and(|chain| {
-        let lifetime = chain.not_after().duration_since(chain.not_before());
-        let lifetime = Duration::try_from(lifetime).unwrap_or_default();
-        facts.now >= before(chain.not_after(), lifetime / 6)
-    })
+    current.is_some_and(|chain| is_ending(chain.not_before(), chain.not_after(), facts.now))
+}
+
+/// Whether a certificate is in the last sixth of its lifetime. What renews it by itself has done so by
+/// then: Signet and cert-manager do when a third is left.
+pub(crate) fn is_ending(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> bool {
+    let lifetime = Duration::try_from(not_after.duration_since(not_before)).unwrap_or_default();
+    now >= before(not_after, lifetime / 6)
 }
 
 fn before(at: Timestamp, duration: Duration) -> Timestamp {
     at.checked_sub(duration).unwrap_or(Timestamp::MIN)
-}
-
-const fn name(state: GenerationState) -> &'static str {
-    match state {
-        GenerationState::Requested => "Requested",
-        GenerationState::Prepared => "Prepared",
-        GenerationState::Published => "Published",
-        GenerationState::Active => "Active",
-        GenerationState::Old => "Old",
-        GenerationState::Expired => "Expired",
-        GenerationState::Revoked => "Revoked",
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use signet_api::IssuerKind;
 use signet_core::ca::lifecycle::{Ignored, MAX_BUNDLE, MAX_ROOTS, NotSigning, Stuck, Wait};
 
 use super::facts::Facts;
@@ -52,6 +53,22 @@ pub(super) fn stuck(stuck: &Stuck) -> String {
             "spec.key leads to the key {key}, which spec.rotation.revoked lists; set spec.key to \
              another key"
         ),
+    }
+}
+
+/// Adds where the objects of a ClusterIssuer are: the operator's flag decides, and nothing in the spec.
+pub(super) fn with_namespace(not_ready: NotReady, facts: &Facts) -> NotReady {
+    let is_missing = not_ready.is_missing || not_ready.reason == IssuerReason::CaLost;
+    match facts.name.kind {
+        IssuerKind::ClusterIssuer if is_missing => NotReady {
+            message: format!(
+                "{}; the objects of a ClusterIssuer belong in the namespace {} \
+                 (--cluster-resource-namespace)",
+                not_ready.message, facts.namespace
+            ),
+            ..not_ready
+        },
+        _ => not_ready,
     }
 }
 

@@ -19,7 +19,12 @@ use crate::publish::Trust;
 pub(super) type Outcome = Result<Arc<ReadyIssuer>, NotReady>;
 
 /// Returns the CA that signs, or why none does.
-pub(super) fn outcome(facts: &Facts, plan: &Plan, (verdict, trust): (&Verdict, &Trust)) -> Outcome {
+pub(super) fn outcome(facts: &Facts, plan: &Plan, judged: (&Verdict, &Trust)) -> Outcome {
+    let signing = signing(facts, plan, judged);
+    signing.map_err(|not_ready| messages::with_namespace(not_ready, facts))
+}
+
+fn signing(facts: &Facts, plan: &Plan, (verdict, trust): (&Verdict, &Trust)) -> Outcome {
     match &plan.signing {
         Ok(number) => {
             let signing = facts.generations.get(*number);

@@ -92,6 +92,13 @@ pub(super) async fn read_each(
     Ok(generations)
 }
 
+/// Returns what selects the generations of an issuer in its namespace, and the first page of them.
+pub(crate) fn generations_of(issuer: &IssuerName) -> ListParams {
+    let IssuerName { kind, name, .. } = issuer;
+    let selector = format!("spec.issuerRef.kind={kind},spec.issuerRef.name={name}");
+    ListParams::default().fields(&selector).limit(PAGE)
+}
+
 async fn list(
     name: &IssuerName,
     namespace: &str,
@@ -99,11 +106,7 @@ async fn list(
 ) -> Result<(Vec<CAGeneration>, u32), Error> {
     let api: Api<DeserializeGuard<CAGeneration>> =
         Api::namespaced(context.client.clone(), namespace);
-    let issuer = format!(
-        "spec.issuerRef.kind={},spec.issuerRef.name={}",
-        name.kind, name.name
-    );
-    let mut page = Some(ListParams::default().fields(&issuer).limit(PAGE));
+    let mut page = Some(generations_of(name));
     let mut objects: Vec<CAGeneration> = Vec::new();
     let mut highest_number = 0;
     while let Some(params) = page {

@@ -42,15 +42,15 @@ pub(super) fn request(
 
 /// Returns what the API server records of a requester with a token of this ServiceAccount.
 pub(super) fn token_of(account: &ServiceAccount) -> Requester {
-    let ServiceAccount { namespace, name } = account;
+    let authenticated = "system:authenticated".to_owned();
     Requester {
-        username: format!("system:serviceaccount:{namespace}:{name}"),
+        username: account.username(),
         uid: "00000000-0000-0000-0000-000000000000".to_owned(),
-        groups: vec![
-            "system:serviceaccounts".to_owned(),
-            format!("system:serviceaccounts:{namespace}"),
-            "system:authenticated".to_owned(),
-        ],
+        groups: account
+            .groups()
+            .into_iter()
+            .chain([authenticated])
+            .collect(),
         ..Requester::default()
     }
 }

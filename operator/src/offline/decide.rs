@@ -12,12 +12,13 @@ use signet_core::spiffe::TrustDomain;
 use signet_core::x509::names::NameSet;
 
 use super::documents::{self, Document};
-use super::report::{Outcome, Report, Verdict, printable};
+use super::report::{Outcome, Report, Verdict};
 use super::requests::{self, Accounts, Request};
 use crate::args::Decide;
 use crate::issuer_name::IssuerName;
 use crate::issuers::lifetimes;
 use crate::policy::rules;
+use crate::printable::printable;
 
 /// What the files hold.
 struct Files {

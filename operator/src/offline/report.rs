@@ -11,6 +11,7 @@ use signet_core::x509::usages;
 
 use crate::args::OutputFormat;
 use crate::issuer_name::IssuerName;
+use crate::printable::{json, printable};
 
 /// The decisions on all requests in the files.
 #[derive(Debug, Serialize)]
@@ -125,7 +126,7 @@ impl Report {
 
     pub(super) fn text(&self, format: OutputFormat) -> String {
         match format {
-            OutputFormat::Json => serde_json::to_string_pretty(self).unwrap_or_default(),
+            OutputFormat::Json => json(self),
             OutputFormat::Text => {
                 let decisions = self.decisions.iter().map(Outcome::text);
                 let mut text = decisions.collect::<Vec<_>>().join("\n");
@@ -169,11 +170,6 @@ impl Outcome {
         }
         text
     }
-}
-
-/// Replaces control characters: a name in a file must not look like a line of the report.
-pub(super) fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }
 
 impl Verdict {

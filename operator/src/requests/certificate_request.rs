@@ -53,6 +53,20 @@ impl RequestKind for CertificateRequest {
         })
     }
 
+    fn unknown_kind(object: &Object<Self>) -> Option<(IssuerName, String)> {
+        let reference = &object.spec.issuer_ref;
+        let is_ours = reference.group == GROUP && !reference.name.is_empty();
+        if !is_ours || Self::issuer(object).is_some() {
+            return None;
+        }
+        let named = IssuerName {
+            kind: IssuerKind::Issuer,
+            namespace: object.metadata.namespace.clone()?,
+            name: reference.name.clone(),
+        };
+        Some((named, reference.kind.clone()))
+    }
+
     /// Rules A1-3, A1-4 and A1-6: a final answer stays final, and a denial counts before an approval.
     fn progress(status: &CertificateRequestStatus) -> Progress {
         if is_finished(status) {

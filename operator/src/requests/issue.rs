@@ -28,6 +28,8 @@ use crate::namespace_labels::{KnownLabels, LabelSource};
 pub(super) struct SignContext<'a> {
     pub(super) issuer: &'a IssuerName,
     pub(super) lookup: &'a IssuerLookup,
+    /// The issuer of the other kind that the request may mean, if there is none of this kind.
+    pub(super) other_kind: Option<&'a IssuerName>,
     pub(super) labels: &'a dyn LabelSource,
     pub(super) served: &'a dyn ServedTrustDomains,
     pub(super) metrics: &'a Metrics,
@@ -37,7 +39,8 @@ pub(super) struct SignContext<'a> {
 /// Issues a certificate. None if its issuer is about to be observed.
 pub(super) async fn issue(asked: RawRequest, context: SignContext<'_>) -> Option<Outcome> {
     let name = context.issuer.to_string();
-    let issuer = context.lookup.for_policy(&name)?;
+    let other = context.other_kind.map(ToString::to_string);
+    let issuer = context.lookup.for_policy(&name, other.as_deref())?;
     let request = match Request::parse(asked) {
         Ok(request) => request,
         Err(denial) => return Some(Outcome::Denied(denial)),

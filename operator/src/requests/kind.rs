@@ -35,6 +35,11 @@ pub(super) trait RequestKind:
     /// Returns the issuer that a request names; none if the request is for another signer.
     fn issuer(object: &Object<Self>) -> Option<IssuerName>;
 
+    /// Returns what a request names in Signet's group, and its kind, if that is not one of Signet's.
+    fn unknown_kind(_: &Object<Self>) -> Option<(IssuerName, String)> {
+        None
+    }
+
     /// Returns how far a request is. In an API without approval, all are approved at first.
     fn progress(status: &Self::Status) -> Progress;
 

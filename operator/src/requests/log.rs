@@ -68,6 +68,7 @@ fn line<K: RequestKind>(subject: &Subject<'_, K>, outcome: &Outcome, written: Op
     let trail = certificate.map(|certificate| &certificate.trail);
     let (rule, claims) = refused(subject, outcome);
     tracing::info!(
+        api = K::API.as_str(),
         namespace = object.namespace(),
         name = object.name_any(),
         uid = object.uid(),

@@ -43,6 +43,9 @@ pub(super) struct Due<K: RequestKind> {
 #[derive(Clone, Debug)]
 pub(super) struct Unapproved {
     pub(super) issuer: IssuerName,
+    /// The kind in its reference, if Signet has no such kind. cert-manager's webhook lets no approver
+    /// approve it (A4-33).
+    pub(super) unknown_kind: Option<String>,
     pub(super) created: Timestamp,
 }
 
@@ -97,7 +100,7 @@ impl<K: RequestKind> State<K> {
 
     fn of(mut object: Object<K>) -> Self {
         let Some(issuer) = K::issuer(&object) else {
-            return Self::Ignored;
+            return Self::of_unknown_kind(object);
         };
         let status = object.status.take().unwrap_or_default();
         let (approval, approved_at) = match K::progress(&status) {
@@ -105,6 +108,7 @@ impl<K: RequestKind> State<K> {
             Progress::AwaitingApproval => {
                 return Self::Unapproved(Arc::new(Unapproved {
                     issuer,
+                    unknown_kind: None,
                     created: created(&object.metadata),
                 }));
             }
@@ -117,6 +121,22 @@ impl<K: RequestKind> State<K> {
             approved_at,
             before: K::before(status),
         }))
+    }
+
+    fn of_unknown_kind(object: Object<K>) -> Self {
+        let Some((issuer, kind)) = K::unknown_kind(&object) else {
+            return Self::Ignored;
+        };
+        match K::progress(&object.status.unwrap_or_default()) {
+            Progress::Finished | Progress::Denied => Self::Ignored,
+            Progress::AwaitingApproval | Progress::Approved(_) => {
+                Self::Unapproved(Arc::new(Unapproved {
+                    issuer,
+                    unknown_kind: Some(kind),
+                    created: created(&object.metadata),
+                }))
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
+use signet_api::IssuerKind;
 use signet_core::policy::Denial;
 use signet_core::reason::Reason;
 use signet_core::request::{Approval, RawRequest};
@@ -118,6 +119,10 @@ async fn answer<K: RequestKind>(
         return Ok(None);
     }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
+    let other_kind = match issuer {
+        Some(_) => None,
+        None => other_kind(&due.issuer, object.namespace()).filter(|it| context.exists(it)),
+    };
     let completed = K::complete(object.meta(), due, &lookup, context).await;
     let served = context.sharing.served_with(&due.issuer);
     let sign_context = SignContext {
@@ -125,6 +130,7 @@ async fn answer<K: RequestKind>(
         served: &served,
         issuer: &due.issuer,
         lookup: &lookup,
+        other_kind: other_kind.as_ref(),
         metrics: &context.metrics,
         now: (context.now)(),
     };
@@ -175,6 +181,20 @@ pub(super) fn still_waits(
         IssuerLookup::NotObserved | IssuerLookup::Ready(_) => return false,
     };
     request.approval == Approval::Approved && reported == Some(reason)
+}
+
+/// Returns the issuer of the other kind with the same name, for a request in a namespace.
+fn other_kind(issuer: &IssuerName, namespace: Option<String>) -> Option<IssuerName> {
+    let (kind, namespace) = match issuer.kind {
+        IssuerKind::Issuer => (IssuerKind::ClusterIssuer, String::new()),
+        IssuerKind::ClusterIssuer => (IssuerKind::Issuer, namespace?),
+    };
+    let name = issuer.name.clone();
+    Some(IssuerName {
+        kind,
+        namespace,
+        name,
+    })
 }
 
 /// Returns why a request can never succeed whose certificate the API server rejected as invalid.

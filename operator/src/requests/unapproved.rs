@@ -1,10 +1,10 @@
-//! A request that no approver decides on gets one event, after a while. Pure but for the write.
+//! A request that no approver decides on, or can, gets one event, after a while. Pure but for the write.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use signet_core::duration;
 use signet_core::reason::Reason;
+use signet_core::{duration, quote};
 
 use super::kind::RequestKind;
 use super::object::{Observed, Unapproved};
@@ -22,7 +22,10 @@ pub(super) async fn reconcile<K: RequestKind>(
     let delay = context.settings.approval_event_delay;
     let plan = Plan {
         status: None,
-        event: Some(event::<K>(&unapproved.issuer, delay)),
+        event: Some(match &unapproved.unknown_kind {
+            None => not_approved::<K>(&unapproved.issuer, delay),
+            Some(kind) => unknown_kind(kind),
+        }),
     };
     context.writer.apply(object, plan).await?;
     Ok(())
@@ -39,7 +42,19 @@ fn until_event(created: Timestamp, delay: Duration, now: Timestamp) -> Option<Du
     delay.checked_sub(age).filter(|wait| !wait.is_zero())
 }
 
-fn event<K: RequestKind>(issuer: &IssuerName, delay: Duration) -> PlannedEvent {
+fn unknown_kind(kind: &str) -> PlannedEvent {
+    PlannedEvent {
+        warning: true,
+        reason: Reason::IssuerNotFound.as_str(),
+        action: "Approve",
+        note: format!(
+            "signet.dev has no kind {}; write Issuer or ClusterIssuer in issuerRef.kind",
+            quote::message(kind)
+        ),
+    }
+}
+
+fn not_approved<K: RequestKind>(issuer: &IssuerName, delay: Duration) -> PlannedEvent {
     PlannedEvent {
         warning: true,
         reason: Reason::NotApproved.as_str(),
@@ -78,11 +93,11 @@ mod tests {
     #[test]
     fn names_the_permission_that_an_approver_needs() {
         let delay = Duration::from_secs(300);
-        let note = event::<CertificateRequest>(&corp(), delay).note;
+        let note = not_approved::<CertificateRequest>(&corp(), delay).note;
         let permission =
             "the verb approve on signers clusterissuers.signet.dev/* of group cert-manager.io";
         assert!(note.contains(permission), "{note}");
-        let note = event::<CertificateSigningRequest>(&issuer("shop", "ca"), delay).note;
+        let note = not_approved::<CertificateSigningRequest>(&issuer("shop", "ca"), delay).note;
         let permission =
             "the verb approve on signers issuers.signet.dev/* of group certificates.k8s.io";
         assert!(note.contains(permission), "{note}");

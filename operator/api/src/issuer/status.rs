@@ -110,3 +110,18 @@ pub enum GenerationState {
     /// The spec revokes its key.
     Revoked,
 }
+
+impl GenerationState {
+    /// Returns the state as the API writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "Requested",
+            Self::Prepared => "Prepared",
+            Self::Published => "Published",
+            Self::Active => "Active",
+            Self::Old => "Old",
+            Self::Expired => "Expired",
+            Self::Revoked => "Revoked",
+        }
+    }
+}

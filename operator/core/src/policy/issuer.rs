@@ -17,6 +17,8 @@ pub enum Issuer<'a> {
     Missing {
         /// How the request names it, for the message.
         name: &'a str,
+        /// An issuer of the same name and another kind, which exists.
+        other: Option<&'a str>,
     },
     /// It cannot sign now.
     NotReady {

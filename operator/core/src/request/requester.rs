@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::quote;
 
+/// How the username of a ServiceAccount begins.
+const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
 /// The group of all ServiceAccounts; with `:<namespace>`, of those of a namespace.
 const SERVICE_ACCOUNTS: &str = "system:serviceaccounts";
 /// The key in a user's extra under which the API server records the credential of a login.
@@ -25,14 +27,23 @@ impl ServiceAccount {
     ///
     /// A username does not prove who logged in; [`Requester::service_account`] does.
     pub fn from_username(username: &str) -> Option<Self> {
-        let (namespace, name) = username
-            .strip_prefix("system:serviceaccount:")?
-            .split_once(':')?;
+        let (namespace, name) = username.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
         let complete = !namespace.is_empty() && !name.is_empty() && !name.contains(':');
         complete.then(|| Self {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         })
+    }
+
+    /// Returns the username that the API server has for the account.
+    pub fn username(&self) -> String {
+        format!("{SERVICE_ACCOUNT}{}:{}", self.namespace, self.name)
+    }
+
+    /// Returns the groups of ServiceAccounts that the API server puts the account in.
+    pub fn groups(&self) -> [String; 2] {
+        let of_namespace = format!("{SERVICE_ACCOUNTS}:{}", self.namespace);
+        [SERVICE_ACCOUNTS.to_owned(), of_namespace]
     }
 }
 
@@ -89,8 +100,7 @@ impl Requester {
         if self.uid.is_empty() {
             return Err(NotServiceAccount::NoUid);
         }
-        let of_namespace = format!("{SERVICE_ACCOUNTS}:{}", account.namespace);
-        let mut groups = [SERVICE_ACCOUNTS.to_owned(), of_namespace].into_iter();
+        let mut groups = account.groups().into_iter();
         match groups.find(|group| !self.groups.contains(group)) {
             Some(group) => Err(NotServiceAccount::NoGroup(group)),
             None => Ok(account),
@@ -135,6 +145,7 @@ mod tests {
             (account.namespace.as_str(), account.name.as_str()),
             ("shop", "web")
         );
+        assert_eq!(account.username(), WEB);
         for other in [
             "alice",
             "system:serviceaccount:shop",

@@ -336,7 +336,9 @@ async fn a_lost_key_is_replaced_only_when_the_loss_is_acknowledged() {
     let message = stalls(&world.reconcile().await, IssuerReason::CaLost);
     let expected = format!(
         "the key of the CA {old} is gone; restore software/ca, over which clusterissuer-corp-1 was \
-         issued, or set spec.certificate.acknowledgedLoss to {old} to start over with another CA"
+         issued, or set spec.certificate.acknowledgedLoss to {old} to start over with another CA; the \
+         objects of a ClusterIssuer belong in the namespace signet-system \
+         (--cluster-resource-namespace)"
     );
     assert_eq!(message, expected);
     world.spec.certificate.acknowledged_loss = Some(old);

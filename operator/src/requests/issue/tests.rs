@@ -104,6 +104,7 @@ async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Op
     let context = SignContext {
         issuer: &corp(),
         lookup,
+        other_kind: None,
         labels: &NoLabels,
         served: &Some(BTreeSet::new()),
         metrics: &Metrics::default(),

@@ -108,6 +108,7 @@ fn a_grant_has_all_that_identifies_its_certificate() {
     let line = line(&decided(&object(&json!({})), &granted()));
     for (field, value) in [
         ("message", "CertificateRequest"),
+        ("api", "CertificateRequest"),
         ("namespace", "shop"),
         ("name", "web-1"),
         ("uid", "uid-1"),

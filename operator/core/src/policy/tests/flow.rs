@@ -12,6 +12,7 @@ use crate::request::{Api, Approval, RawRequest, Reference};
 
 const MISSING: Issuer<'_> = Issuer::Missing {
     name: "ClusterIssuer mesh",
+    other: None,
 };
 const NOT_READY: Issuer<'_> = Issuer::NotReady {
     name: "ClusterIssuer mesh",
@@ -46,6 +47,20 @@ fn a2_19_cm_5_waits_for_an_issuer_that_is_missing_or_not_ready() {
         missing
             .message
             .contains("ClusterIssuer mesh does not exist"),
+        "{}",
+        missing.message
+    );
+
+    let other = Issuer::Missing {
+        name: "ClusterIssuer mesh",
+        other: Some("Issuer shop/mesh"),
+    };
+    let Decision::Wait(missing) = decision_by(good(), other) else {
+        panic!("no wait")
+    };
+    assert_eq!(missing.reason, Reason::IssuerNotFound);
+    assert!(
+        missing.message.contains("but Issuer shop/mesh does"),
         "{}",
         missing.message
     );

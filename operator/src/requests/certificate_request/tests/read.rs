@@ -54,9 +54,6 @@ fn a1_1_group_and_kind_match_exactly_or_the_request_is_not_ours() {
     for (group, kind, name) in [
         ("", "Issuer", "ca"),
         ("", "", "ca"),
-        ("signet.dev", "issuer", "ca"),
-        ("signet.dev", "Issuers", "ca"),
-        ("signet.dev", "MeshCA", "ca"),
         ("Signet.dev", "Issuer", "ca"),
         ("signet.dev/v1alpha1", "Issuer", "ca"),
         ("x.signet.dev", "Issuer", "ca"),
@@ -67,6 +64,27 @@ fn a1_1_group_and_kind_match_exactly_or_the_request_is_not_ours() {
         assert_eq!(issuer(&object), None, "{group:?} {kind:?} {name:?}");
         let cached = observed(object);
         assert!(cached.due().is_none() && cached.unapproved().is_none());
+    }
+}
+
+/// A4-33: no approver can approve it, and its user gets an event.
+#[test]
+fn a_kind_that_signet_does_not_have_is_never_due() {
+    for kind in ["issuer", "Issuers", "MeshCA"] {
+        let mut object = referring("signet.dev", kind, "ca");
+        let is_unknown = |object: &Value| {
+            let cached = observed(object.clone());
+            assert!(cached.due().is_none());
+            let unknown = cached.unapproved().and_then(|one| one.unknown_kind.clone());
+            unknown.as_deref() == Some(kind)
+        };
+        assert_eq!(issuer(&object), None, "{kind}");
+        object["status"] = json!({});
+        assert!(is_unknown(&object), "{kind}");
+        for (type_, expected) in [("Approved", true), ("Denied", false)] {
+            object["status"] = json!({ "conditions": [{ "type": type_, "status": "True" }] });
+            assert_eq!(is_unknown(&object), expected, "{kind} {type_}");
+        }
     }
 }
 

@@ -1,0 +1,116 @@
+//! Reads what `signet status` prints.
+
+use anyhow::bail;
+use jiff::Timestamp;
+use kube::core::DeserializeGuard;
+use kube::{Api, Client};
+use signet_api::{CAGeneration, ClusterIssuer, Issuer, IssuerKind, IssuerResource};
+
+use super::facts::Facts;
+use crate::api_error::describe;
+use crate::args::{IssuerArgument, Status};
+use crate::inspect::client::Cluster;
+use crate::issuer_name::IssuerName;
+use crate::issuers::generations_of;
+use crate::pages;
+use crate::requests::census;
+
+/// Reads the facts. Fails if there is no such issuer, or the user may not read it.
+pub(super) async fn facts(
+    settings: &Status,
+    cluster: &Cluster,
+    now: Timestamp,
+) -> anyhow::Result<Facts> {
+    let client = &cluster.client;
+    let namespace = settings.namespace.as_deref();
+    let namespace = namespace.unwrap_or_else(|| cluster.default_namespace());
+    let mut facts = issuer(&settings.issuer, namespace, client, now).await?;
+    let namespace = match facts.name.kind {
+        IssuerKind::Issuer => &facts.name.namespace,
+        IssuerKind::ClusterIssuer => &settings.cluster_resource_namespace,
+    };
+    let generations = generations(client, &facts.name, namespace).await;
+    facts.generations = generations.map_err(|error| describe(&error));
+    facts.requests = census::waiting(client, &facts.name).await;
+    Ok(facts)
+}
+
+async fn issuer(
+    wanted: &IssuerArgument,
+    namespace: &str,
+    client: &Client,
+    now: Timestamp,
+) -> anyhow::Result<Facts> {
+    let name = &wanted.name;
+    let issuers: Api<Issuer> = Api::namespaced(client.clone(), namespace);
+    let cluster_issuers: Api<ClusterIssuer> = Api::all(client.clone());
+    let is_wanted = |kind| wanted.kind.is_none_or(|wanted| wanted == kind);
+    let issuer = match is_wanted(IssuerKind::Issuer) {
+        true => get(&issuers, name, now).await,
+        false => Ok(None),
+    };
+    let cluster_issuer = match is_wanted(IssuerKind::ClusterIssuer) {
+        true => get(&cluster_issuers, name, now).await,
+        false => Ok(None),
+    };
+    match (issuer, cluster_issuer) {
+        (Ok(Some(_)), Ok(Some(_))) => bail!(
+            "there are an Issuer and a ClusterIssuer {name}; write issuer/{name} or \
+             clusterissuer/{name}"
+        ),
+        (Ok(Some(facts)), _) | (_, Ok(Some(facts))) => Ok(facts),
+        (Err(error), _) | (_, Err(error)) => bail!("{}", describe(&error)),
+        (Ok(None), Ok(None)) => bail!(match wanted.kind {
+            Some(IssuerKind::Issuer) => format!("there is no Issuer {namespace}/{name}"),
+            Some(IssuerKind::ClusterIssuer) => format!("there is no ClusterIssuer {name}"),
+            None => format!(
+                "there is no ClusterIssuer {name}, and no Issuer {namespace}/{name}; set \
+                 --namespace to look in another one"
+            ),
+        }),
+    }
+}
+
+async fn get<K: IssuerResource>(
+    api: &Api<K>,
+    name: &str,
+    now: Timestamp,
+) -> Result<Option<Facts>, kube::Error> {
+    let found = api.get_opt(name).await?;
+    Ok(found.map(|object| Facts {
+        now,
+        name: IssuerName::of(&object),
+        generation: object.meta().generation,
+        trust_domain: trust_domain(&object),
+        status: object.issuer_status().cloned().unwrap_or_default(),
+        generations: Ok(Vec::new()),
+        requests: Vec::new(),
+    }))
+}
+
+fn trust_domain<K: IssuerResource>(object: &K) -> Option<String> {
+    let spiffe = object.issuer_spec().spiffe.as_ref();
+    spiffe.map(|spiffe| spiffe.trust_domain.clone())
+}
+
+async fn generations(
+    client: &Client,
+    issuer: &IssuerName,
+    namespace: &str,
+) -> Result<Vec<CAGeneration>, kube::Error> {
+    let api: Api<DeserializeGuard<CAGeneration>> = Api::namespaced(client.clone(), namespace);
+    let mut page = Some(generations_of(issuer));
+    let mut generations = Vec::new();
+    while let Some(params) = page {
+        let listed = api.list(&params).await?;
+        // The operator reports those that do not match the schema.
+        generations.extend(
+            listed
+                .items
+                .into_iter()
+                .filter_map(|guarded| guarded.0.ok()),
+        );
+        page = pages::next(params, &listed.metadata);
+    }
+    Ok(generations)
+}
