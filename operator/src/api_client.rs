@@ -42,7 +42,7 @@ impl Calls {
     /// # Errors
     /// The configuration is not valid.
     pub fn client(self, mut config: Config) -> kube::Result<Client> {
-        // Its retries take longer than any deadline, and nobody would learn of them.
+        // Its retries take longer than any deadline, and are not counted.
         config.default_retry = false;
         let inner = Client::try_from(config)?;
         let namespace = inner.default_namespace().to_owned();
