@@ -90,7 +90,7 @@ impl<'a> Storm<'a> {
         })
     }
 
-    /// Creates so many requests, a third of them in each API, and approves those that no other user
+    /// Creates so many requests, a third of them in each API, and approves those that no one else
     /// does. Returns which they are.
     ///
     /// # Errors

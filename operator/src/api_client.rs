@@ -42,7 +42,7 @@ impl Calls {
     /// # Errors
     /// The configuration is not valid.
     pub fn client(self, mut config: Config) -> kube::Result<Client> {
-        // Its retries take longer than any deadline, and no log or metric would have them.
+        // Its retries take longer than any deadline, and are not counted.
         config.default_retry = false;
         let inner = Client::try_from(config)?;
         let namespace = inner.default_namespace().to_owned();

@@ -48,7 +48,7 @@ impl ApiHealth {
     pub fn tells(&self, error: &kube::Error) -> bool {
         let failure = Failure::of(error);
         if failure == Some(Failure::InvalidResponse) {
-            // The reader of the response is the first to notice.
+            // Only the reader of the response notices it.
             self.failed(Failure::InvalidResponse);
         }
         failure.is_some()

@@ -20,8 +20,6 @@ use crate::issuer_name::IssuerName;
 
 /// How long a permission that was granted is taken for granted.
 const ALLOWED: Duration = Duration::from_secs(30);
-/// How long one that was refused is not asked for again: who refuses it may be about to grant it.
-const REFUSED: Duration = Duration::from_secs(2);
 /// The maximum number of answers that are kept.
 const MAX_ANSWERS: usize = 1024;
 /// The maximum number of reviews in flight.
@@ -46,25 +44,31 @@ impl Default for Reviews {
     }
 }
 
-/// Answers by their question. Pure: the clock is given.
+/// Answers by their question, with the time of each. Pure: the clock is given.
 #[derive(Debug, Default)]
 struct Answers(HashMap<String, (bool, Instant)>);
 
 impl Answers {
-    fn get(&self, question: &str, now: Instant) -> Option<bool> {
-        let (answer, until) = self.0.get(question)?;
-        (now < *until).then_some(*answer)
+    /// Returns the answer for one who began to ask then. A refusal is final for a request, so it is
+    /// the answer only for those who asked before it came: the right may have been granted since.
+    fn get(&self, question: &str, began: Instant, now: Instant) -> Option<bool> {
+        let (is_allowed, at) = self.0.get(question)?;
+        let holds = match is_allowed {
+            true => now < *at + ALLOWED,
+            false => began <= *at,
+        };
+        holds.then_some(*is_allowed)
     }
 
     fn put(&mut self, question: String, answer: bool, now: Instant) {
         if self.0.len() >= MAX_ANSWERS {
-            self.0.retain(|_, (_, until)| now < *until);
+            self.0
+                .retain(|_, (is_allowed, at)| *is_allowed && now < *at + ALLOWED);
         }
         if self.0.len() >= MAX_ANSWERS {
             self.0.clear();
         }
-        let until = now + if answer { ALLOWED } else { REFUSED };
-        self.0.insert(question, (answer, until));
+        self.0.insert(question, (answer, now));
     }
 }
 
@@ -77,11 +81,12 @@ pub(super) async fn is_allowed(
     context: &Context,
 ) -> Result<bool, kube::Error> {
     let reviews = &context.reviews;
+    let began = Instant::now();
     let review = review(requester, issuer);
     // All of the question, so that no answer is for another one.
     let question = serde_json::to_string(&review.spec).map_err(kube::Error::SerdeError)?;
     let _turn = queued(reviews.asking.enter(question.clone())).await;
-    if let Some(answer) = reviews.answers.lock().get(&question, Instant::now()) {
+    if let Some(answer) = reviews.answers.lock().get(&question, began, Instant::now()) {
         return Ok(answer);
     }
     let _permit = queued(reviews.permits.acquire(&issuer.namespace)).await;
@@ -121,25 +126,27 @@ mod tests {
     use super::*;
     use crate::fixtures::{alice, shop_ca};
 
+    /// A refusal is final, and who was refused asks again once the right is granted.
     #[test]
-    fn answers_expire_and_refusals_soon() {
+    fn answers_expire_and_refusals_are_for_those_who_wait() {
         let begin = Instant::now();
         let at = |seconds| begin + Duration::from_secs(seconds);
         let mut answers = Answers::default();
-        assert_eq!(answers.get("a", begin), None);
-        answers.put("a".to_owned(), true, begin);
-        answers.put("b".to_owned(), false, begin);
-        for (second, expected) in [
-            (1, (Some(true), Some(false))),
-            (2, (Some(true), None)),
-            (29, (Some(true), None)),
-            (30, (None, None)),
+        assert_eq!(answers.get("a", begin, begin), None);
+        answers.put("a".to_owned(), true, at(1));
+        answers.put("b".to_owned(), false, at(1));
+        for (began, now, allowed, refused) in [
+            (0, 1, Some(true), Some(false)),
+            (1, 9, Some(true), Some(false)),
+            (2, 2, Some(true), None),
+            (2, 30, Some(true), None),
+            (2, 31, None, None),
         ] {
-            let found = (answers.get("a", at(second)), answers.get("b", at(second)));
-            assert_eq!(found, expected, "{second}");
+            let found = ["a", "b"].map(|question| answers.get(question, at(began), at(now)));
+            assert_eq!(found, [allowed, refused], "{began} {now}");
         }
         answers.put("a".to_owned(), false, at(31));
-        assert_eq!(answers.get("a", at(32)), Some(false));
+        assert_eq!(answers.get("a", at(31), at(32)), Some(false));
     }
 
     #[test]
@@ -150,12 +157,8 @@ mod tests {
             answers.put(number.to_string(), number % 2 == 0, begin);
         }
         assert_eq!(answers.0.len(), MAX_ANSWERS);
-        answers.put("more".to_owned(), true, begin + REFUSED);
-        assert_eq!(
-            answers.0.len(),
-            MAX_ANSWERS / 2 + 1,
-            "those that expired go first"
-        );
+        answers.put("more".to_owned(), true, begin);
+        assert_eq!(answers.0.len(), MAX_ANSWERS / 2 + 1, "refusals go first");
         for number in 0..MAX_ANSWERS {
             answers.put(format!("x{number}"), true, begin);
         }
