@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -198,6 +198,16 @@ pub struct Run {
     /// Let Issuers connect to loopback and link-local addresses and to the API server.
     #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_local_addresses: bool,
+
+    /// Create the keys of Issuers with `key.software`, for evaluation. Requires permission to create
+    /// Secrets in all namespaces. Keys of ClusterIssuers are always created.
+    #[arg(long, env = "SIGNET_ISSUER_KEY_CREATION", default_value_t = false, action = clap::ArgAction::Set)]
+    pub issuer_key_creation: bool,
+
+    /// Further IP addresses of the API server, separated by commas. Issuers cannot connect to them, to
+    /// the address under which Signet calls the API server, and to that of its Service.
+    #[arg(long, env = "SIGNET_API_SERVER_ADDRESSES", value_delimiter = ',')]
+    pub api_server_addresses: Vec<IpAddr>,
 
     /// Publish the trust bundles of Issuers in their namespaces, and delete copies of the bundles of
     /// ClusterIssuers in namespaces that are no longer selected. Requires write access to ConfigMaps

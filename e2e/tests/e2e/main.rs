@@ -61,6 +61,7 @@ fn main() -> ExitCode {
             meshes::istio_csr_as_its_page_has_it,
             parents::killed_while_a_request_to_a_parent_is_open,
             parents::another_root_reaches_the_issuer_below_without_a_resync,
+            self_signed::keys_of_issuers_are_created_only_if_allowed,
         ],
         own![V1_36; bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1],
         admission::tests(),

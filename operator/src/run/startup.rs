@@ -34,7 +34,9 @@ impl Setup {
         let anonymous = anonymous(config.clone())?;
         let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
         let api_server = match is_refused {
-            true => Some(ApiServerEndpoints::observe(&config, &client).await?),
+            true => {
+                Some(ApiServerEndpoints::observe(&config, &settings.api_server_addresses).await?)
+            }
             false => None,
         };
         let modules = match &settings.pkcs11_modules {

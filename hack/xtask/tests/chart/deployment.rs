@@ -57,6 +57,7 @@ fn signet_takes_the_arguments() {
             "extraArgs={--kubeconfig=/etc/signet/kubeconfig}",
             "namespacedIssuers.ambientCredentials=true",
             "namespacedIssuers.localAddresses=true",
+            "namespacedIssuers.apiServerAddresses={192.0.2.1,2001:db8::1}",
             "clusterIssuers.ambientCredentials=false",
             "bundles.allNamespaces=true",
             "bundles.secrets=true",
@@ -97,6 +98,21 @@ fn key_limits_become_arguments_where_they_are_set() {
             "--max-signatures-per-second=100000",
             "--max-signatures-in-flight=8"
         ]
+    );
+}
+
+#[test]
+fn the_addresses_of_the_api_server_become_one_argument() {
+    let argument = |set: &[&str]| {
+        let rendered = Rendered::with(set);
+        let arguments = strings(&rendered.container()["args"]);
+        let mut arguments = arguments.into_iter().map(str::to_owned);
+        arguments.find(|argument| argument.starts_with("--api-server-addresses"))
+    };
+    assert_eq!(argument(&[]), None);
+    assert_eq!(
+        argument(&["namespacedIssuers.apiServerAddresses={192.0.2.1,2001:db8::1}"]).as_deref(),
+        Some("--api-server-addresses=192.0.2.1,2001:db8::1")
     );
 }
 
