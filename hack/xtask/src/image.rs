@@ -15,6 +15,7 @@ mod deb;
 mod digest;
 mod lock;
 mod origin;
+mod push;
 mod tree;
 
 use std::fs;
@@ -30,6 +31,7 @@ use binary::Kind;
 use build::Built;
 use lock::Lock;
 use origin::Origin;
+use push::Repository;
 
 /// The arguments of `image`.
 #[derive(Args, Debug)]
@@ -43,17 +45,24 @@ pub(crate) struct Image {
     /// The folder for the archive. Default: target/image.
     #[arg(long)]
     output: Option<PathBuf>,
+    /// Push the image, such as to registry.example.org/signet:0.1.0. The default tag is the
+    /// version. $REGISTRY_USERNAME and $REGISTRY_PASSWORD are the login.
+    #[arg(long, value_name = "REFERENCE")]
+    push: Option<String>,
     /// Write the current version of each Debian package to hack/xtask/packages.lock, and build
     /// nothing.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["push", "debug"])]
     update_packages: bool,
 }
 
-/// Writes the archive, and prints its path and the digest of the image.
-pub(crate) fn run(root: &Path, settings: &Image) -> Result<()> {
+/// Writes the archive, pushes the image if that is wanted, and prints the path of the archive and
+/// the digest of the image.
+pub(crate) async fn run(root: &Path, settings: &Image) -> Result<()> {
     if settings.update_packages {
         return update_packages(root);
     }
+    // A wrong reference is reported before anything is built.
+    let repository = settings.push.as_deref().map(Repository::new).transpose()?;
     let built = build(root, settings)?;
     let folder = match &settings.output {
         Some(folder) => folder.clone(),
@@ -61,6 +70,9 @@ pub(crate) fn run(root: &Path, settings: &Image) -> Result<()> {
     };
     let path = folder.join(file_name(settings));
     write(&path, &archive(&built)?)?;
+    if let Some(repository) = repository {
+        repository.push(&built).await?;
+    }
     println!("{}", path.display());
     println!("{}", built.digest());
     Ok(())

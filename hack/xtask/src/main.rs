@@ -96,7 +96,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Bench(settings) => bench::run(&settings)?,
         Command::Soak(settings) => soak::run(&settings)?,
-        Command::Image(settings) => image::run(&root, &settings)?,
+        Command::Image(settings) => wait_for(image::run(&root, &settings))?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,

@@ -3,5 +3,6 @@
 
 mod image;
 mod pod;
+mod push;
 mod reproducible;
 mod root;
