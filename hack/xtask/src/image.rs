@@ -16,6 +16,8 @@ mod digest;
 mod lock;
 mod origin;
 mod push;
+mod sbom;
+mod sign;
 mod tree;
 
 use std::fs;
@@ -26,22 +28,22 @@ use clap::Args;
 use signet_testbed::installation::target;
 
 use architecture::Architecture;
-use archive::archive;
 use binary::Kind;
 use build::Built;
 use lock::Lock;
-use origin::Origin;
 use push::Repository;
+
+pub(crate) use build::gzip;
+pub(crate) use digest::sha256;
+pub(crate) use origin::Origin;
+pub(crate) use sign::Key;
+pub(crate) use tree::{Node, Tree};
 
 /// The arguments of `image`.
 #[derive(Args, Debug)]
 pub(crate) struct Image {
-    /// The architecture of the image.
-    #[arg(long, value_enum, default_value_t)]
-    arch: Architecture,
-    /// Put the debug build of the operator into the image. It takes seconds instead of minutes.
-    #[arg(long)]
-    debug: bool,
+    #[command(flatten)]
+    contents: Contents,
     /// The folder for the archive. Default: target/image.
     #[arg(long)]
     output: Option<PathBuf>,
@@ -49,51 +51,100 @@ pub(crate) struct Image {
     /// version. $REGISTRY_USERNAME and $REGISTRY_PASSWORD are the login.
     #[arg(long, value_name = "REFERENCE")]
     push: Option<String>,
+    /// Sign the pushed image with the P-256 key in this file (PKCS#8, PEM), for `cosign verify
+    /// --key`.
+    #[arg(long, value_name = "FILE", requires = "push")]
+    sign_key: Option<PathBuf>,
     /// Write the current version of each Debian package to hack/xtask/packages.lock, and build
     /// nothing.
     #[arg(long, conflicts_with_all = ["push", "debug"])]
     update_packages: bool,
 }
 
-/// Writes the archive, pushes the image if that is wanted, and prints the path of the archive and
-/// the digest of the image.
+/// What is in an image.
+#[derive(Args, Debug)]
+pub(crate) struct Contents {
+    /// The architecture of the image.
+    #[arg(long, value_enum, default_value_t)]
+    arch: Architecture,
+    /// Put the debug build of the operator into the image. It takes seconds instead of minutes.
+    #[arg(long)]
+    debug: bool,
+}
+
+/// An image as files: their names and contents.
+pub(crate) struct Artifacts {
+    image: Built,
+    pub(crate) archive: (String, Vec<u8>),
+    pub(crate) sbom: (String, Vec<u8>),
+}
+
+/// Writes the archive and the SBOM, pushes the image if that is wanted, and prints the path of the
+/// archive and the digest of the image.
 pub(crate) async fn run(root: &Path, settings: &Image) -> Result<()> {
     if settings.update_packages {
         return update_packages(root);
     }
-    // A wrong reference is reported before anything is built.
+    // Wrong settings are reported before anything is built.
     let repository = settings.push.as_deref().map(Repository::new).transpose()?;
-    let built = build(root, settings)?;
+    let key = settings.sign_key.as_deref().map(Key::read).transpose()?;
+    let artifacts = artifacts(root, &settings.contents)?;
     let folder = match &settings.output {
         Some(folder) => folder.clone(),
         None => target().join("image"),
     };
-    let path = folder.join(file_name(settings));
-    write(&path, &archive(&built)?)?;
-    if let Some(repository) = repository {
-        repository.push(&built).await?;
+    for (name, bytes) in [&artifacts.archive, &artifacts.sbom] {
+        write(&folder.join(name), bytes)?;
     }
-    println!("{}", path.display());
-    println!("{}", built.digest());
+    if let Some(repository) = repository {
+        publish(&repository, &artifacts.image, key.as_ref()).await?;
+    }
+    println!("{}", folder.join(&artifacts.archive.0).display());
+    println!("{}", artifacts.image.digest());
     Ok(())
 }
 
-fn build(root: &Path, settings: &Image) -> Result<Built> {
-    let origin = Origin::of(root)?;
-    let packages = apt::packages(settings.arch, &Lock::read(root)?)?;
-    let kind = if settings.debug {
+/// Pushes the image and its signature.
+async fn publish(repository: &Repository, image: &Built, key: Option<&Key>) -> Result<()> {
+    repository.push(image).await?;
+    if let Some(key) = key {
+        let digest = image.digest();
+        let signature = sign::signature(&digest, &repository.name(), key)?;
+        repository
+            .push_tagged(&signature, sign::tag(&digest))
+            .await?;
+    }
+    Ok(())
+}
+
+/// Builds an image.
+///
+/// # Errors
+/// The operator cannot be built, or the packages cannot be downloaded.
+pub(crate) fn artifacts(root: &Path, contents: &Contents) -> Result<Artifacts> {
+    let (architecture, origin) = (contents.arch, Origin::of(root)?);
+    let packages = apt::packages(architecture, &Lock::read(root)?)?;
+    let kind = if contents.debug {
         Kind::Debug
     } else {
         Kind::Release
     };
-    let operator = binary::operator(root, settings.arch, kind)?;
-    build::build(settings.arch, &base::base(&packages)?, operator, &origin)
+    let operator = binary::operator(root, architecture, kind)?;
+    let image = build::build(architecture, &base::base(&packages)?, operator, &origin)?;
+    let archive = archive::archive(&image)?;
+    let sbom = sbom::sbom(root, architecture, &image.digest(), &origin)?;
+    let name = name(contents);
+    Ok(Artifacts {
+        image,
+        archive: (format!("{name}.oci.tar"), archive),
+        sbom: (format!("{name}.cdx.json"), sbom),
+    })
 }
 
-fn file_name(settings: &Image) -> String {
+fn name(contents: &Contents) -> String {
     let version = env!("CARGO_PKG_VERSION");
-    let debug = if settings.debug { "-debug" } else { "" };
-    format!("signet-{version}-{}{debug}.oci.tar", settings.arch.oci())
+    let debug = if contents.debug { "-debug" } else { "" };
+    format!("signet-{version}-{}{debug}", contents.arch.oci())
 }
 
 fn update_packages(root: &Path) -> Result<()> {

@@ -13,6 +13,7 @@ mod image;
 mod interrupt;
 mod keep;
 mod quote;
+mod release;
 mod session;
 mod soak;
 mod test;
@@ -54,6 +55,8 @@ enum Command {
     Soak(soak::Soak),
     /// Builds the operator's image, an OCI archive, without a container engine.
     Image(image::Image),
+    /// Builds everything that users of a version download, in target/release-set.
+    Release(release::Release),
     /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
     Keep(keep::Keep),
@@ -97,6 +100,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Bench(settings) => bench::run(&settings)?,
         Command::Soak(settings) => soak::run(&settings)?,
         Command::Image(settings) => wait_for(image::run(&root, &settings))?,
+        Command::Release(settings) => release::run(&root, &settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,

@@ -46,13 +46,32 @@ impl Repository {
         })
     }
 
+    /// Registry and repository, which is what a signature names.
+    pub(super) fn name(&self) -> String {
+        let (registry, repository) = (self.reference.registry(), self.reference.repository());
+        format!("{registry}/{repository}")
+    }
+
     /// Pushes the image under its tag.
     ///
     /// # Errors
     /// The registry refuses it, or has something else under the tag afterwards.
     pub(super) async fn push(&self, image: &Built) -> Result<()> {
-        let to = &self.reference;
-        let pushed = self.send(image, to).await;
+        self.push_as(image, self.reference.clone()).await
+    }
+
+    /// Pushes an image under another tag of the repository.
+    ///
+    /// # Errors
+    /// Those of [`push`](Self::push).
+    pub(super) async fn push_tagged(&self, image: &Built, tag: String) -> Result<()> {
+        let (registry, repository) = (self.reference.registry(), self.reference.repository());
+        let reference = Reference::with_tag(registry.to_owned(), repository.to_owned(), tag);
+        self.push_as(image, reference).await
+    }
+
+    async fn push_as(&self, image: &Built, to: Reference) -> Result<()> {
+        let pushed = self.send(image, &to).await;
         pushed.with_context(|| format!("cannot push to {to}"))
     }
 

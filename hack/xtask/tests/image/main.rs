@@ -4,5 +4,8 @@
 mod image;
 mod pod;
 mod push;
+mod release;
 mod reproducible;
 mod root;
+mod sbom;
+mod sign;

@@ -11,6 +11,7 @@ use signet_testbed::run;
 use tempfile::TempDir;
 
 use crate::image::IMAGE;
+use crate::sign;
 
 /// `cargo xtask image --push`, with a password.
 fn push(reference: &str, password: &str, arguments: &[&str]) -> Output {
@@ -76,6 +77,34 @@ async fn another_client_reads_what_was_pushed() {
     let tar = crane.home.path().join("root.tar");
     crane.run(&["export", &reference, tar.to_str().unwrap()]);
     assert_eq!(unpacked(&tar), packed());
+}
+
+/// In the form that every cosign reads: a tag made of the digest.
+#[tokio::test]
+async fn a_signature_is_beside_the_image() {
+    let toolchain = Toolchain::new().unwrap();
+    let registry = Registry::start(&toolchain).await.unwrap();
+    let repository = format!("{}/team/signet", registry.address());
+    let folder = tempfile::tempdir().unwrap();
+    let (key, public) = sign::key(folder.path(), "key");
+    let (_, other) = sign::key(folder.path(), "other");
+    let pushed = push(
+        &repository,
+        PASSWORD,
+        &["--sign-key", key.to_str().unwrap()],
+    );
+    let error = String::from_utf8(pushed.stderr).unwrap();
+    assert!(pushed.status.success(), "{error}");
+
+    let crane = Crane::new(toolchain, &registry);
+    let digest = IMAGE.digest();
+    let reference = format!("{repository}:{}.sig", digest.replace(':', "-"));
+    let manifest = crane.json(&["manifest", &reference]);
+    let payload = manifest["layers"][0]["digest"].as_str().unwrap();
+    let payload = crane.run(&["blob", &format!("{repository}@{payload}")]);
+    let config = crane.json(&["config", &reference]);
+    let expected = (repository.as_str(), digest.as_str());
+    sign::check(&manifest, &config, &payload, expected, [&public, &other]);
 }
 
 /// The operator's bytes in an archive of a root file system.
