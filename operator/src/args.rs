@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use signet_api::Preset;
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
+use signet_keys::ProxyUrl;
 
 const MIN_LEASE_DURATION: Duration = Duration::from_secs(3);
 const MAX_LEASE_DURATION: Duration = Duration::from_secs(3600);
@@ -189,6 +190,23 @@ pub struct Run {
     /// Let ClusterIssuers use the operator's own credentials, such as its cloud identity.
     #[arg(long, env = "SIGNET_CLUSTER_ISSUER_AMBIENT_CREDENTIALS", default_value_t = true, action = clap::ArgAction::Set)]
     pub cluster_issuer_ambient_credentials: bool,
+
+    /// The HTTP proxy through which the key servers and parents of ClusterIssuers are called, such as
+    /// `http://proxy.example.org:3128`. Set one with a user name and a password in the environment
+    /// variable, from a Secret. Issuers do not use it. Other variables, such as HTTPS_PROXY, have no
+    /// effect on them.
+    #[arg(long, env = "SIGNET_CLUSTER_ISSUER_PROXY", hide_env_values = true)]
+    pub cluster_issuer_proxy: Option<ProxyUrl>,
+
+    /// What is called without that proxy, separated by commas: hosts, domains with all below them
+    /// (`.svc`), IP addresses and CIDR blocks.
+    #[arg(
+        long,
+        env = "SIGNET_CLUSTER_ISSUER_NO_PROXY",
+        value_delimiter = ',',
+        requires = "cluster_issuer_proxy"
+    )]
+    pub cluster_issuer_no_proxy: Vec<String>,
 
     /// Let Issuers use the operator's own credentials. Any user who may create an Issuer in some
     /// namespace can then sign with every key that the operator can reach.

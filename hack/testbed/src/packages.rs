@@ -75,6 +75,9 @@ const TYPOS: &[&str] = &["typos==1.52.0"];
 /// the system's release is the pin.
 const SOFTHSM: &[&str] = &["softhsm2", "libsofthsm2", "opensc", "opensc-pkcs11"];
 
+/// A forward proxy.
+const TINYPROXY: &[&str] = &["tinyproxy-bin"];
+
 /// Libraries that the above want and that the system may lack: the beginning of a library's file
 /// name, and the packages that have it, of which each release knows one.
 const LIBRARIES: &[(&str, &[&str])] = &[
@@ -114,6 +117,15 @@ pub struct Python {
     pub python: PathBuf,
     /// The folder of the modules.
     pub modules: PathBuf,
+}
+
+/// The program `tinyproxy`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn tinyproxy() -> Result<PathBuf> {
+    let root = debian::ensure("tinyproxy", TINYPROXY, LIBRARIES)?;
+    existing(root.join("usr/bin/tinyproxy"))
 }
 
 /// The emulator of AWS KMS.

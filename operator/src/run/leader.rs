@@ -116,6 +116,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         settings: settings.clone(),
         api_server: setup.api_server.as_ref().map(|at| at.known.clone()),
         modules: setup.modules.clone(),
+        proxy: setup.proxy.clone(),
         keyring: Keyring::new(wakeups.clone()),
         connections: Connections::new(caps, wakeups.clone()),
         sharing: Sharing::new(wakeups.clone()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
-use signet_keys::{Modules, ModulesConfig};
+use signet_keys::{HttpProxy, Modules, ModulesConfig};
 
 use super::api_server::ApiServerEndpoints;
 use crate::args::Run;
@@ -21,10 +21,13 @@ pub(super) struct Setup {
     /// The addresses that no Issuer may name; none if there are no Issuers, or they may.
     pub(super) api_server: Option<ApiServerEndpoints>,
     pub(super) modules: Arc<Modules>,
+    /// For the servers of ClusterIssuers.
+    pub(super) proxy: Option<Arc<HttpProxy>>,
 }
 
 impl Setup {
-    /// Fails if the API server's name does not resolve, or the list of PKCS#11 modules is not valid.
+    /// Fails if the API server's name does not resolve, or the list of PKCS#11 modules or the proxy
+    /// is not valid.
     pub(super) async fn observe(
         settings: Run,
         config: Config,
@@ -47,6 +50,7 @@ impl Setup {
             }
             None => Modules::default(),
         };
+        let proxy = proxy(&settings)?;
         Ok(Self {
             client,
             anonymous,
@@ -54,6 +58,7 @@ impl Setup {
             identity,
             api_server,
             modules: Arc::new(modules),
+            proxy: proxy.map(Arc::new),
         })
     }
 }
@@ -62,6 +67,12 @@ impl Setup {
 fn anonymous(mut config: Config) -> anyhow::Result<Client> {
     config.auth_info = AuthInfo::default();
     Ok(Client::try_from(config)?)
+}
+
+fn proxy(settings: &Run) -> anyhow::Result<Option<HttpProxy>> {
+    let url = settings.cluster_issuer_proxy.as_ref();
+    let proxy = url.map(|url| HttpProxy::new(url, &settings.cluster_issuer_no_proxy));
+    proxy.transpose().context("--cluster-issuer-proxy")
 }
 
 fn modules(path: &Path) -> anyhow::Result<ModulesConfig> {

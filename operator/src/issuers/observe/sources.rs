@@ -76,6 +76,8 @@ fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
             Some(api_server) => Addresses::Outside { api_server },
             None => Addresses::Any,
         },
+        // Which addresses a proxy calls cannot be judged.
+        proxy: context.proxy.clone().filter(|_| !is_tenants),
         modules: context.modules.clone(),
         signing: context.signing.clone(),
     }
