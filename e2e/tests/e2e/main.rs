@@ -11,6 +11,7 @@ mod approvals;
 mod bundles;
 mod ca_requests;
 mod certificates;
+mod dashboard;
 mod deletion;
 mod existing;
 mod gitops;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         bundles::trust_bundles(),
         ca_requests::tests(),
         certificates::tests(),
+        dashboard::tests(),
         deletion::tests(),
         existing::tests(),
         gitops::tests(),
