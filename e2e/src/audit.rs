@@ -93,6 +93,7 @@ impl Event {
             | Scope::Issuers
             | Scope::NamespacedIssuers
             | Scope::AllNamespaces
+            | Scope::IssuerKeys
             | Scope::CertificateRequests
             | Scope::SigningRequests
             | Scope::IssuerReferences
@@ -105,9 +106,9 @@ impl Event {
             // On a bed, the cluster resource namespace is the operator's own.
             Scope::OwnNamespace
             | Scope::ClusterResources
+            | Scope::ClusterKeys
             | Scope::Parents
             | Scope::BundleSecrets => object.namespace == NAMESPACE,
-            Scope::ApiServer => object.namespace == "default",
         };
         in_scope
             && permission.group == object.api_group

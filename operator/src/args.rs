@@ -4,7 +4,7 @@ mod inspect;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use signet_api::Preset;
 use signet_core::request::ServiceAccount;
 use signet_core::spiffe::TrustDomain;
+use signet_keys::ProxyUrl;
 
 pub use inspect::{Check, Connection, IssuerArgument, Status};
 
@@ -200,6 +201,23 @@ pub struct Run {
     #[arg(long, env = "SIGNET_CLUSTER_ISSUER_AMBIENT_CREDENTIALS", default_value_t = true, action = clap::ArgAction::Set)]
     pub cluster_issuer_ambient_credentials: bool,
 
+    /// The HTTP proxy through which the key servers and parents of ClusterIssuers are called, such as
+    /// `http://proxy.example.org:3128`. Set one with a user name and a password in the environment
+    /// variable, from a Secret. Issuers do not use it. Other variables, such as HTTPS_PROXY, have no
+    /// effect on them.
+    #[arg(long, env = "SIGNET_CLUSTER_ISSUER_PROXY", hide_env_values = true)]
+    pub cluster_issuer_proxy: Option<ProxyUrl>,
+
+    /// What is called without that proxy, separated by commas: hosts, domains with all below them
+    /// (`.svc`), IP addresses and CIDR blocks.
+    #[arg(
+        long,
+        env = "SIGNET_CLUSTER_ISSUER_NO_PROXY",
+        value_delimiter = ',',
+        requires = "cluster_issuer_proxy"
+    )]
+    pub cluster_issuer_no_proxy: Vec<String>,
+
     /// Let Issuers use the operator's own credentials. Any user who may create an Issuer in some
     /// namespace can then sign with every key that the operator can reach.
     #[arg(long, env = "SIGNET_ISSUER_AMBIENT_CREDENTIALS", default_value_t = false, action = clap::ArgAction::Set)]
@@ -208,6 +226,16 @@ pub struct Run {
     /// Let Issuers connect to loopback and link-local addresses and to the API server.
     #[arg(long, env = "SIGNET_ISSUER_LOCAL_ADDRESSES", default_value_t = false, action = clap::ArgAction::Set)]
     pub issuer_local_addresses: bool,
+
+    /// Create the keys of Issuers with `key.software`, for evaluation. Requires permission to create
+    /// Secrets in all namespaces. Keys of ClusterIssuers are always created.
+    #[arg(long, env = "SIGNET_ISSUER_KEY_CREATION", default_value_t = false, action = clap::ArgAction::Set)]
+    pub issuer_key_creation: bool,
+
+    /// Further IP addresses of the API server, separated by commas. Issuers cannot connect to them, to
+    /// the address under which Signet calls the API server, and to that of its Service.
+    #[arg(long, env = "SIGNET_API_SERVER_ADDRESSES", value_delimiter = ',')]
+    pub api_server_addresses: Vec<IpAddr>,
 
     /// Publish the trust bundles of Issuers in their namespaces, and delete copies of the bundles of
     /// ClusterIssuers in namespaces that are no longer selected. Requires write access to ConfigMaps

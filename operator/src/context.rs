@@ -10,7 +10,7 @@ use kube::core::ObjectMeta;
 use kube::runtime::reflector::Store;
 use parking_lot::Mutex;
 use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus};
-use signet_keys::{ApiServer, BlockingQueue, FairSemaphore, Modules, Permit};
+use signet_keys::{ApiServer, BlockingQueue, FairSemaphore, HttpProxy, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
 use crate::api_health::ApiHealth;
@@ -97,6 +97,8 @@ pub struct Context {
     /// The API server's addresses, which no Issuer may name; none if the flags allow them.
     pub api_server: Option<Arc<ApiServer>>,
     pub modules: Arc<Modules>,
+    /// For the servers of ClusterIssuers.
+    pub proxy: Option<Arc<HttpProxy>>,
     pub wakeups: Wakeups,
     pub keyring: Keyring,
     pub connections: Connections,

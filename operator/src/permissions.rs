@@ -4,8 +4,8 @@
 //! both directions: no permission without a use, no call without a permission.
 
 use Scope::{
-    AllNamespaces, ApiServer, BundleSecrets, CertificateRequests, Cluster, ClusterResources,
-    ClusterSigners, ClusterTrustBundles, Granted, IssuerReferences, IssuerSigners,
+    AllNamespaces, BundleSecrets, CertificateRequests, Cluster, ClusterKeys, ClusterResources,
+    ClusterSigners, ClusterTrustBundles, Granted, IssuerKeys, IssuerReferences, IssuerSigners,
     IssuerTrustBundles, Issuers, NamespacedIssuers, OwnNamespace, Parents, PodCertificates,
     SigningRequests,
 };
@@ -40,6 +40,10 @@ pub enum Scope {
     OwnNamespace,
     /// In the cluster resource namespace: a Role.
     ClusterResources,
+    /// In the cluster resource namespace, for keys of ClusterIssuers: a Role.
+    ClusterKeys,
+    /// In every namespace, for keys of Issuers, if the chart allows them: a ClusterRole.
+    IssuerKeys,
     /// In the cluster resource namespace, for requests to the parents of ClusterIssuers: a Role.
     Parents,
     /// In the cluster resource namespace, for bundles in Secrets, if the chart allows them: a Role.
@@ -51,9 +55,6 @@ pub enum Scope {
     ClusterTrustBundles,
     /// The same for those of Issuers, if the chart allows them.
     IssuerTrustBundles,
-    /// In the namespace `default`, where the API server lists itself, for namespaced Issuers: a
-    /// Role.
-    ApiServer,
 }
 
 /// One verb on one resource.
@@ -159,8 +160,10 @@ pub const PERMISSIONS: &[Permission] = &[
     // One by one, never listed or watched: an account that reads all Secrets is a target. The PINs
     // of PKCS#11 tokens are among those in the cluster resource namespace.
     grant(Issuers, "", "secrets", "get"),
-    grant(Issuers, "", "secrets", "create"),
     grant(Issuers, "", "configmaps", "get"),
+    // Keys that Signet creates; in the cluster resource namespace also bundles in Secrets.
+    grant(ClusterKeys, "", "secrets", "create"),
+    grant(IssuerKeys, "", "secrets", "create"),
     // Trust bundles. RBAC cannot limit ConfigMaps and Secrets by a part of their names.
     grant(ClusterResources, "", "configmaps", "create"),
     grant(ClusterResources, "", "configmaps", "patch"),
@@ -197,11 +200,6 @@ pub const PERMISSIONS: &[Permission] = &[
     grant(Granted, "", "serviceaccounts/token", "create"),
     grant(Cluster, "events.k8s.io", "events", "create"),
     grant(Cluster, "events.k8s.io", "events", "patch"),
-    // The addresses of the API server, which no Issuer may name.
-    Permission {
-        names: &["kubernetes"],
-        ..grant(ApiServer, "discovery.k8s.io", "endpointslices", "get")
-    },
     grant(OwnNamespace, "coordination.k8s.io", "leases", "get"),
     grant(OwnNamespace, "coordination.k8s.io", "leases", "create"),
     grant(OwnNamespace, "coordination.k8s.io", "leases", "patch"),

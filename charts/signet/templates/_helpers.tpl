@@ -57,7 +57,7 @@ names in an issuer. */}}
   verbs: [list, create, patch, delete]
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, create]
+  verbs: [get]
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get]

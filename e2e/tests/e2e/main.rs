@@ -12,6 +12,7 @@ mod bundles;
 mod ca_requests;
 mod certificates;
 mod check;
+mod dashboard;
 mod deletion;
 mod existing;
 mod gitops;
@@ -64,15 +65,9 @@ fn restarts_of_the_api_server() -> Vec<libtest_mimic::Trial> {
     own![storm::the_api_server_is_restarted]
 }
 
-fn main() -> ExitCode {
-    if storm::is_long() {
-        let tests = [storms(), restarts_of_the_api_server()]
-            .into_iter()
-            .flatten();
-        return signet_e2e::runner::run(tests.collect(), |_| Vec::new());
-    }
-    let tests = [
-        // First, since each waits for its turn.
+/// Tests that each wait for their turn on a control plane.
+fn in_turn() -> Vec<Vec<libtest_mimic::Trial>> {
+    vec![
         own![
             operator::killed_in_the_middle_of_200_requests,
             operator::a_graceful_stop_finishes_what_is_in_flight,
@@ -93,6 +88,7 @@ fn main() -> ExitCode {
             unwell::no_fault_loses_fails_or_repeats_a_request,
             unwell::watches_that_stall_are_opened_again,
             unwell::the_lease_does_not_depend_on_clocks,
+            self_signed::keys_of_issuers_are_created_only_if_allowed,
         ],
         storms(),
         own![
@@ -100,6 +96,12 @@ fn main() -> ExitCode {
             bundles::trust_bundles_of_kubernetes_1_36_are_v1beta1,
             check::what_is_missing_is_named,
         ],
+    ]
+}
+
+/// Tests on the shared control plane, with few exceptions.
+fn at_once() -> Vec<Vec<libtest_mimic::Trial>> {
+    vec![
         admission::tests(),
         approvals::tests(),
         bundles::tests(),
@@ -108,6 +110,7 @@ fn main() -> ExitCode {
         ca_requests::tests(),
         certificates::tests(),
         check::tests(),
+        dashboard::tests(),
         deletion::tests(),
         existing::tests(),
         gitops::tests(),
@@ -141,9 +144,17 @@ fn main() -> ExitCode {
         trail::tests(),
         usages_and_durations::tests(),
         verifier::tests(),
-    ];
-    signet_e2e::runner::run(
-        tests.into_iter().flatten().collect(),
-        least_privilege::tests,
-    )
+    ]
+}
+
+fn main() -> ExitCode {
+    if storm::is_long() {
+        let tests = [storms(), restarts_of_the_api_server()]
+            .into_iter()
+            .flatten();
+        return signet_e2e::runner::run(tests.collect(), |_| Vec::new());
+    }
+    // Those that wait start first.
+    let tests = in_turn().into_iter().chain(at_once()).flatten();
+    signet_e2e::runner::run(tests.collect(), least_privilege::tests)
 }

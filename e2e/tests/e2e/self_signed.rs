@@ -11,7 +11,7 @@ use serde_json::json;
 use signet_api::IssuerKind::{self, ClusterIssuer, Issuer};
 use signet_api::{CAGeneration, GenerationState};
 use signet_e2e::csr::{Csr, KeyKind};
-use signet_e2e::{Ask, IssuerRef, TestNamespace, ready_condition, spec};
+use signet_e2e::{Ask, IssuerRef, OwnBed, TestNamespace, ready_condition, spec, stop};
 
 shared![
     every_type_of_key_for_a_namespaced_issuer,
@@ -295,6 +295,34 @@ async fn an_invalid_subject_stalls(test: &TestNamespace) -> Result<()> {
     .await?;
     test.wait_until_ready(&issuer).await?;
     Ok(())
+}
+
+/// A key that someone puts into the Secret is used, and those of ClusterIssuers are created.
+pub(crate) async fn keys_of_issuers_are_created_only_if_allowed(bed: OwnBed) -> Result<()> {
+    let operator = bed.start_operator(&["--issuer-key-creation=false"]).await?;
+    let test = TestNamespace::create(bed.bed(), "not-created").await?;
+    let name = test.unique("root");
+    let issuer = test
+        .create_issuer(Issuer, "root", spec::self_signed(&name))
+        .await?;
+    let message = test.wait_until_not_ready(&issuer, "KeyNotFound").await?;
+    ensure!(
+        message.contains("namespacedIssuers.createKeys"),
+        "{message}"
+    );
+    let cluster_issuer = spec::self_signed(&test.unique("cluster"));
+    test.issuer(ClusterIssuer, "cluster", cluster_issuer)
+        .await?;
+    ensure!(
+        test.api::<Secret>().get_opt(&name).await?.is_none(),
+        "it was created"
+    );
+    put_key(&test, &name, &KeyKind::P256.generate()?.serialize_pem()).await?;
+    let csr = Csr::for_dns("shop.example")?;
+    test.wait_until_ready(&issuer).await?;
+    let request = test.ask(&Ask::new(&issuer, &csr)).await?;
+    test.issued(&request, &csr).await?;
+    stop(operator).await
 }
 
 async fn put_key(test: &TestNamespace, name: &str, pem: &str) -> Result<()> {

@@ -19,6 +19,7 @@ mod logins;
 mod manual;
 mod outage;
 mod parents;
+mod proxied;
 mod renamed;
 mod restart;
 mod sources;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
             ambient::the_agent_of_pod_identity,
             ambient::the_role_of_its_node,
             limits::flags_bound_every_issuer_and_metrics_show_who_waits,
+            proxied::cluster_issuers_use_the_proxy_and_issuers_do_not,
         ],
         // Then, since each takes its time.
         outage::tests(),

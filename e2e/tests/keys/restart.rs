@@ -46,6 +46,7 @@ pub(crate) async fn killed_and_given_new_credentials_in_an_outage(bed: OwnBed) -
     let mut since = Timestamp::MIN;
     for (test, issuer, key) in &tests {
         since = since.max(unready_since(test, issuer).await?);
+        reports_expiry(&operator, issuer).await?;
         replace_credential(test, issuer, key).await?;
     }
     ask(&mut bursts, COUNT - AT_THE_START).await?;
@@ -83,6 +84,28 @@ fn wait(bursts: &[Burst<'_>]) -> Result<()> {
         ensure!(issued <= BEFORE, "{issued} are issued");
     }
     Ok(())
+}
+
+/// A CA that expires while its backend is unavailable alerts, also by an operator that never reached
+/// the backend.
+async fn reports_expiry(operator: &Operator, issuer: &IssuerRef) -> Result<()> {
+    let name = &issuer.name;
+    let of = format!(r#"issuer_kind="ClusterIssuer",issuer_namespace="",issuer="{name}""#);
+    let (ready, expiry) = (
+        format!("signet_issuer_ready{{{of}}}"),
+        format!("signet_ca_expiry_timestamp_seconds{{{of}}}"),
+    );
+    let reported = async || {
+        let found = (
+            operator.metric(&ready).await?,
+            operator.metric(&expiry).await?,
+        );
+        Ok(match found {
+            (Some(0.0), Some(at)) if at > 0.0 => Observation::Reached(()),
+            found => Observation::Progress(format!("{found:?}")),
+        })
+    };
+    until(format!("the expiry of {name} in the metrics"), reported).await
 }
 
 /// The old one is gone before the new one is in its Secret.

@@ -2,6 +2,8 @@
 //!
 //! - [`controlplane`]: etcd, kube-apiserver, kube-controller-manager and cert-manager.
 //! - [`keyservers`]: what key backends talk to: OpenBao, an emulator of AWS KMS, and SoftHSM2.
+//! - [`forward_proxy`]: a proxy on the way out of a network.
+//! - [`registry`]: a registry of images.
 //! - [`proxy`]: a proxy in front of one of them that injects faults.
 //! - [`istio`]: istiod on a cluster, and the agents of workloads.
 //! - [`installation`]: Signet of this checkout on a cluster, with the operator as a process.
@@ -14,6 +16,7 @@
 pub mod cache;
 mod command;
 pub mod controlplane;
+pub mod forward_proxy;
 mod home;
 mod http;
 pub mod installation;
@@ -23,6 +26,7 @@ pub mod packages;
 pub mod pki;
 pub mod ports;
 pub mod proxy;
+pub mod registry;
 pub mod supervise;
 pub mod wait;
 

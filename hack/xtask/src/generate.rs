@@ -1,12 +1,15 @@
 //! Files that are generated from code.
 
+mod api;
 mod crds;
 mod flags;
 mod messages;
 mod metrics;
 mod reasons;
+mod schema;
 mod states;
 mod table;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,12 +28,14 @@ pub(crate) type Files = BTreeMap<PathBuf, String>;
 /// Generates all of them in memory.
 pub(crate) fn files(root: &Path) -> Result<Files> {
     let mut files = Files::new();
+    api::add(&mut files)?;
     crds::add(&mut files)?;
     flags::add(&mut files);
     messages::add(root, &mut files)?;
     metrics::add(&mut files)?;
     reasons::add(&mut files)?;
     states::add(&mut files);
+    values::add(root, &mut files)?;
     Ok(files)
 }
 

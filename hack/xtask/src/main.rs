@@ -13,6 +13,7 @@ mod image;
 mod interrupt;
 mod keep;
 mod quote;
+mod release;
 mod session;
 mod soak;
 mod storm;
@@ -58,6 +59,8 @@ enum Command {
     Storm(storm::Storm),
     /// Builds the operator's image, an OCI archive, without a container engine.
     Image(image::Image),
+    /// Builds everything that users of a version download, in target/release-set.
+    Release(release::Release),
     /// Keeps a server of `up` or `demo`.
     #[command(hide = true)]
     Keep(keep::Keep),
@@ -101,7 +104,8 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Bench(settings) => bench::run(&settings)?,
         Command::Soak(settings) => soak::run(&settings)?,
         Command::Storm(settings) => storm::run(&settings)?,
-        Command::Image(settings) => image::run(&root, &settings)?,
+        Command::Image(settings) => wait_for(image::run(&root, &settings))?,
+        Command::Release(settings) => release::run(&root, &settings)?,
         Command::Keep(settings) => wait_for(keep::run(settings))?,
         Command::Generate => generate::run(&root)?,
         Command::Verify => verify::run(&root)?,

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod modules;
+mod proxy;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ pub use modules::{
     ModuleConfig, Modules, ModulesConfig, ModulesError, ModulesFault, PinSecret, PinSecrets,
     PinSource, TokenConfig,
 };
+pub use proxy::{HttpProxy, InvalidProxy, ProxyUrl};
 
 use crate::blocking::BlockingQueue;
 use crate::error::KeyError;
@@ -61,10 +63,22 @@ pub struct Access {
     pub ambient_credentials: bool,
     /// Which addresses may be called.
     pub addresses: Addresses,
+    /// The proxy through which servers are called; none for an Issuer.
+    pub proxy: Option<Arc<HttpProxy>>,
     /// The PKCS#11 modules and tokens that the operator's configuration lists.
     pub modules: Arc<Modules>,
     /// Where RSA keys in Secrets sign: one queue for all of the process.
     pub signing: Arc<BlockingQueue>,
+}
+
+impl Access {
+    /// The proxy, if it may be used: addresses that have to be judged are called directly.
+    #[cfg(feature = "network")]
+    pub(crate) fn allowed_proxy(&self) -> Option<&Arc<HttpProxy>> {
+        let is_judged =
+            self.tenant.is_some() || matches!(self.addresses, Addresses::Outside { .. });
+        self.proxy.as_ref().filter(|_| !is_judged)
+    }
 }
 
 /// What is known of a key from before.

@@ -1,6 +1,8 @@
 //! A key in AWS KMS.
 
 #[cfg(feature = "aws-kms")]
+mod ambient;
+#[cfg(feature = "aws-kms")]
 mod client;
 mod credentials;
 #[cfg(feature = "aws-kms")]
@@ -109,6 +111,8 @@ pub struct AwsKms {
     pub ca_bundle: Option<CaBundle>,
     /// How to log in. Defaults to the operator's own credentials, if its flags allow it: its
     /// environment, the role of its ServiceAccount (IRSA or EKS Pod Identity), or that of its node.
+    /// STS is then called in the region of the operator's environment (`AWS_REGION`), if it has one,
+    /// and otherwise in that of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<AwsCredentials>,
 }

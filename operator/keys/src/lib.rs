@@ -44,8 +44,9 @@ use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
 pub use access::{
-    Access, Addresses, ApiServer, KeyPin, ModuleConfig, Modules, ModulesConfig, ModulesError,
-    ModulesFault, Namespace, PinSecret, PinSecrets, PinSource, ServiceAccountToken, TokenConfig,
+    Access, Addresses, ApiServer, HttpProxy, InvalidProxy, KeyPin, ModuleConfig, Modules,
+    ModulesConfig, ModulesError, ModulesFault, Namespace, PinSecret, PinSecrets, PinSource,
+    ProxyUrl, ServiceAccountToken, TokenConfig,
 };
 pub use aws_kms::AwsKms;
 #[cfg(feature = "aws-kms")]

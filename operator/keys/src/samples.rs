@@ -122,6 +122,10 @@ samples!(RemoteError {
     Untrusted { server: server() },
     TlsRefused { server: server() },
     NotConnected { server: server() },
+    NotThroughProxy {
+        server: server(),
+        proxy: "http://proxy.example.org:3128".into()
+    },
     Closed { server: server() },
     NotHttp { server: server() },
     TooLarge {

@@ -41,8 +41,9 @@ const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
 pub struct Software {
     /// The Secret that holds the private key under `tls.key`, in PEM (PKCS#8, PKCS#1 or SEC1), in
     /// the Issuer's namespace or, for a ClusterIssuer, in the cluster resource namespace. With
-    /// `certificate.selfSigned`, Signet creates the key if the Secret does not exist. Signet never
-    /// overwrites a key, and does not create it again if it is deleted.
+    /// `certificate.selfSigned`, Signet creates the key if the Secret does not exist; that of an
+    /// Issuer only with `--issuer-key-creation`. Signet never overwrites a key, and does not create
+    /// it again if it is deleted.
     #[schemars(length(min = 1, max = 253), extend("x-kubernetes-validations" = [{
         "rule": "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
         "message": "write the name of a Secret: lower-case letters, digits, hyphens and dots",

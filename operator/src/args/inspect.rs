@@ -59,10 +59,6 @@ pub struct Check {
 
     /// As in `signet run`.
     #[arg(long, default_value_t = false, action = ArgAction::Set)]
-    pub issuer_local_addresses: bool,
-
-    /// As in `signet run`.
-    #[arg(long, default_value_t = false, action = ArgAction::Set)]
     pub bundles_in_all_namespaces: bool,
 
     /// As in `signet run`.

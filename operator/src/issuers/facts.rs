@@ -77,6 +77,8 @@ pub(super) struct Facts {
     pub(super) remembered: Remembered,
     /// How long the traces must disagree before the CA counts as lost.
     pub(super) loss_delay: Duration,
+    /// Whether the operator creates keys of this kind of issuer.
+    pub(super) creates_keys: bool,
     /// Whether a key may be created: at most one is, per reconcile.
     pub(super) may_create_key: bool,
     pub(super) cert_manager: ServiceAccount,
@@ -220,7 +222,14 @@ impl Facts {
     /// Returns the key that Signet provides for the source, if the spec may go on.
     pub(super) fn provided_key(&self) -> Option<Software> {
         let may = creates(&self.spec) && self.may_create_key && !self.spec.suspend;
-        self.spec.key.backend().provision().filter(|_| may)
+        let key = self.spec.key.backend().provision();
+        key.filter(|_| may && self.creates_keys)
+    }
+
+    /// Whether Signet would create the key of the spec, and the operator's flag does not let it.
+    pub(super) fn withholds_key(&self) -> bool {
+        let key = self.spec.key.backend().provision();
+        key.is_some() && creates(&self.spec) && !self.creates_keys
     }
 
     /// Whether Signet creates the key of the spec if it is missing, as far as that is known before the

@@ -71,6 +71,9 @@ pub(super) fn with_namespace(not_ready: NotReady, facts: &Facts) -> NotReady {
         _ => not_ready,
     }
 }
+/// Continues the message of a key that does not exist and that Signet would create, but for its flag.
+pub(super) const NOT_CREATED: &str = "; Signet does not create keys of Issuers here, which the \
+                                      chart value namespacedIssuers.createKeys allows";
 
 /// Continues the message of a key that does not exist.
 pub(super) fn not_replaced(stored: &Stored) -> String {

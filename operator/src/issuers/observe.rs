@@ -101,6 +101,7 @@ pub(super) fn stored<K: IssuerResource>(
         },
         remembered: sources.memory.read(name),
         loss_delay: sources.loss_delay,
+        creates_keys: sources.creates_keys,
         may_create_key: true,
         cert_manager: sources.cert_manager.clone(),
         reserved_namespaces: sources.reserved_namespaces.clone(),

@@ -101,11 +101,13 @@ fn not_active(facts: &Facts, plan: &Plan, verdict: &Verdict) -> NotReady {
     }
     if let Some(Err(error)) = facts.keys.of_spec() {
         let mut not_ready = NotReady::from_key(error);
-        if facts.missing_spec_key().is_some()
-            && let Some(stored) = facts.made_over_spec_key()
-        {
-            not_ready.message.push_str(&messages::not_replaced(stored));
-            not_ready = not_ready.lost();
+        if facts.missing_spec_key().is_some() {
+            if let Some(stored) = facts.made_over_spec_key() {
+                not_ready.message.push_str(&messages::not_replaced(stored));
+                not_ready = not_ready.lost();
+            } else if facts.withholds_key() {
+                not_ready.message.push_str(messages::NOT_CREATED);
+            }
         }
         return creation::of_key(facts, verdict, not_ready);
     }

@@ -70,11 +70,9 @@ impl Leader {
         let due = move || due.iter().map(|due| due()).sum();
         process.begin_term(context.clone(), Arc::new(due));
         if let Some(api_server) = setup.api_server.clone() {
-            controllers.spawn(api_server.follow(
-                setup.client.clone(),
-                setup.settings.issuer_resync_interval,
-                context.stop.clone(),
-            ));
+            controllers.spawn(
+                api_server.follow(setup.settings.issuer_resync_interval, context.stop.clone()),
+            );
         }
         if setup.settings.cluster_trust_bundles {
             controllers.spawn(publish::trust_bundle::watch(context.clone()));
@@ -120,6 +118,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         settings: settings.clone(),
         api_server: setup.api_server.as_ref().map(|at| at.known.clone()),
         modules: setup.modules.clone(),
+        proxy: setup.proxy.clone(),
         keyring: Keyring::new(wakeups.clone()),
         connections: Connections::new(caps, wakeups.clone()),
         sharing: Sharing::new(wakeups.clone()),

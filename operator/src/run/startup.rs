@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
-use signet_keys::{Modules, ModulesConfig};
+use signet_keys::{HttpProxy, Modules, ModulesConfig};
 
 use super::api_server::ApiServerEndpoints;
 use crate::api_client::Calls;
@@ -23,10 +23,13 @@ pub(super) struct Setup {
     /// The addresses that no Issuer may name; none if there are no Issuers, or they may.
     pub(super) api_server: Option<ApiServerEndpoints>,
     pub(super) modules: Arc<Modules>,
+    /// For the servers of ClusterIssuers.
+    pub(super) proxy: Option<Arc<HttpProxy>>,
 }
 
 impl Setup {
-    /// Fails if the API server's name does not resolve, or the list of PKCS#11 modules is not valid.
+    /// Fails if the API server's name does not resolve, or the list of PKCS#11 modules or the proxy
+    /// is not valid.
     pub(super) async fn observe(
         settings: Run,
         config: Config,
@@ -42,7 +45,9 @@ impl Setup {
         let client = calls.client(config.clone())?;
         let is_refused = settings.namespaced_issuers && !settings.issuer_local_addresses;
         let api_server = match is_refused {
-            true => Some(ApiServerEndpoints::observe(&config, &client).await?),
+            true => {
+                Some(ApiServerEndpoints::observe(&config, &settings.api_server_addresses).await?)
+            }
             false => None,
         };
         let modules = match &settings.pkcs11_modules {
@@ -53,6 +58,7 @@ impl Setup {
             }
             None => Modules::default(),
         };
+        let proxy = proxy(&settings)?;
         Ok(Self {
             client,
             anonymous,
@@ -60,6 +66,7 @@ impl Setup {
             identity,
             api_server,
             modules: Arc::new(modules),
+            proxy: proxy.map(Arc::new),
         })
     }
 }
@@ -69,6 +76,12 @@ fn anonymous(mut config: Config, mut calls: Calls) -> anyhow::Result<Client> {
     config.auth_info = AuthInfo::default();
     calls.own_credentials = false;
     Ok(calls.client(config)?)
+}
+
+fn proxy(settings: &Run) -> anyhow::Result<Option<HttpProxy>> {
+    let url = settings.cluster_issuer_proxy.as_ref();
+    let proxy = url.map(|url| HttpProxy::new(url, &settings.cluster_issuer_no_proxy));
+    proxy.transpose().context("--cluster-issuer-proxy")
 }
 
 fn modules(path: &Path) -> anyhow::Result<ModulesConfig> {

@@ -1,9 +1,6 @@
 //! No request to what only the operator can reach.
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::Api;
-use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 use signet_e2e::OwnBed;
 use signet_e2e::runtime::blocking;
@@ -27,23 +24,14 @@ const HOSTS: [&str; 11] = [
     "169.254.169.254",
 ];
 
-/// Where API servers list their addresses, and one of a net for documentation (RFC 5737).
-const API_SERVERS: &str = "kubernetes";
+/// An address of a net for documentation (RFC 5737), which the operator's flag lists.
 const API_SERVER: &str = "203.0.113.1";
 
 pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
     bed: OwnBed,
 ) -> Result<()> {
-    let slices: Api<EndpointSlice> = Api::namespaced(bed.bed().client(), "default");
-    let slice = serde_json::from_value(json!({
-        "metadata": {
-            "name": API_SERVERS, "labels": { "kubernetes.io/service-name": "kubernetes" },
-        },
-        "addressType": "IPv4",
-        "endpoints": [{ "addresses": [API_SERVER] }],
-    }))?;
-    slices.create(&PostParams::default(), &slice).await?;
-    let operator = bed.start_operator(&[]).await?;
+    let listed = format!("--api-server-addresses={API_SERVER}");
+    let operator = bed.start_operator(&[&listed]).await?;
     let tenant = Tenant::new(bed.bed(), "addresses").await?;
     tenant
         .secret("vault-token", json!({ "token": "s.of-the-tenant" }))
@@ -85,7 +73,7 @@ pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
         }
     }
     // The API server itself, which listens, and would show whether it does; as the operator calls
-    // it, and at the addresses that it publishes.
+    // it, and at another address.
     let called = bed.plane().server();
     let listed = format!("https://{API_SERVER}");
     for (name, server) in [("called", called), ("listed", listed)] {
@@ -98,6 +86,5 @@ pub(crate) async fn what_only_the_operator_can_reach_is_refused_and_not_called(
     }
     ensure!(listening.connections() == 0, "something was called");
     operator.stop().await?;
-    slices.delete(API_SERVERS, &DeleteParams::default()).await?;
     Ok(())
 }

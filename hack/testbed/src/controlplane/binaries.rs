@@ -36,6 +36,10 @@ pub enum Program {
     Kstatus,
     /// Verifies an X509-SVID with go-spiffe.
     GoSpiffe,
+    /// CNCF Distribution, a registry of images.
+    Registry,
+    /// Reads images in a registry.
+    Crane,
 }
 
 /// Where a program comes from.
@@ -66,7 +70,7 @@ const ISTIOD: &str = "istiod-chart";
 
 impl Program {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::KubeApiserver,
         Self::Istiod,
         Self::KubeControllerManager,
@@ -74,31 +78,15 @@ impl Program {
         Self::CertManager,
         Self::Helm,
         Self::Promtool,
+        Self::Registry,
         Self::Etcd,
         Self::Kstatus,
         Self::IstioAgent,
+        Self::Crane,
         Self::GoSpiffe,
     ];
 
     fn source(self) -> Source {
-        let kubernetes = |name, package| Source {
-            name,
-            module: "kubernetes",
-            package,
-            pin: "k8s.io/kubernetes",
-            version: Some("k8s.io/component-base/version.gitVersion"),
-            tags: "",
-            folders: &[],
-        };
-        let plain = |name, module, package, pin| Source {
-            name,
-            module,
-            package,
-            pin,
-            version: None,
-            tags: "",
-            folders: &[],
-        };
         let istio = |name, package, folders| Source {
             folders,
             ..plain(name, "istio", package, "istio.io/istio")
@@ -155,9 +143,48 @@ impl Program {
                 tags: "remove_all_sd",
                 folders: &[],
             },
+            Self::Registry => {
+                let distribution = "github.com/distribution/distribution/v3";
+                let package = "github.com/distribution/distribution/v3/cmd/registry";
+                plain("registry", "registry", package, distribution)
+            }
+            Self::Crane => {
+                let package = "github.com/google/go-containerregistry/cmd/crane";
+                plain(
+                    "crane",
+                    "crane",
+                    package,
+                    "github.com/google/go-containerregistry",
+                )
+            }
             Self::Kstatus => own("kstatus", "sigs.k8s.io/cli-utils"),
             Self::GoSpiffe => own("go-spiffe", "github.com/spiffe/go-spiffe/v2"),
         }
+    }
+}
+
+fn kubernetes(name: &'static str, package: &'static str) -> Source {
+    Source {
+        version: Some("k8s.io/component-base/version.gitVersion"),
+        ..plain(name, "kubernetes", package, "k8s.io/kubernetes")
+    }
+}
+
+/// Without a version, tags and folders.
+fn plain(
+    name: &'static str,
+    module: &'static str,
+    package: &'static str,
+    pin: &'static str,
+) -> Source {
+    Source {
+        name,
+        module,
+        package,
+        pin,
+        version: None,
+        tags: "",
+        folders: &[],
     }
 }
 
@@ -209,6 +236,16 @@ impl Toolchain {
         self.path(Program::GoSpiffe)
     }
 
+    /// The registry of images.
+    pub fn registry(&self) -> Result<PathBuf> {
+        self.path(Program::Registry)
+    }
+
+    /// The program that reads images in a registry.
+    pub fn crane(&self) -> Result<PathBuf> {
+        self.path(Program::Crane)
+    }
+
     /// Istio's charts: of its CRDs, and of istiod.
     pub fn istio_charts(&self) -> Result<[PathBuf; 2]> {
         let istiod = self.path(Program::Istiod)?;
@@ -230,7 +267,9 @@ impl Toolchain {
             | Program::GoSpiffe
             | Program::Istiod
             | Program::IstioAgent
-            | Program::Promtool => false,
+            | Program::Promtool
+            | Program::Registry
+            | Program::Crane => false,
             _ => true,
         };
         let needed = Program::ALL.into_iter().filter(is_needed);

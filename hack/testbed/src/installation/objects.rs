@@ -34,7 +34,8 @@ pub(crate) fn chart(cluster: &Cluster) -> Result<String> {
         .arg(checkout().join("charts/signet"))
         .args(["--namespace", NAMESPACE])
         .args(["--set", "image.repository=not-published"])
-        .args(["--set", "replicaCount=0", "--set", "crds.enabled=false"]);
+        .args(["--set", "replicaCount=0", "--set", "crds.enabled=false"])
+        .args(["--set", "namespacedIssuers.createKeys=true"]);
     run(&mut helm).context("the chart does not render")
 }
 

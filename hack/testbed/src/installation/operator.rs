@@ -70,6 +70,8 @@ impl Operator {
         let [port] = ports::free()?;
         let admin = http::loopback(port);
         let mut command = command(&operator_binary(options.profile)?, options, admin);
+        // As the chart is installed; a flag takes precedence.
+        command.env("SIGNET_ISSUER_KEY_CREATION", "true");
         command.envs(environment.iter().copied());
         let mut process = Process::spawn("the operator", &command, &options.log, options.life)?;
         while let Err(missing) = http::get(admin, "/livez").await {

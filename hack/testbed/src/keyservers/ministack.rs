@@ -33,7 +33,7 @@ const ROOT: &str = "test";
 /// `tokio::task::spawn_blocking`.
 #[derive(Debug)]
 pub struct Ministack {
-    package: packages::Ministack,
+    package: packages::Python,
     home: Home,
     port: u16,
     /// Whether it checks signatures and permissions.

@@ -53,6 +53,13 @@ impl Seen {
         self.headers.0.get("x-amz-date")?.to_str().ok()
     }
 
+    /// The region that a request to AWS is signed for.
+    pub fn aws_region(&self) -> Option<&str> {
+        let signature = self.headers.0.get("authorization")?.to_str().ok()?;
+        let scope = signature.split_once("Credential=")?.1;
+        scope.split('/').nth(2)
+    }
+
     /// Whether it has a header of this value.
     pub(super) fn carries(&self, header: &str, value: &str) -> bool {
         self.headers.0.get(header).is_some_and(|it| it == value)

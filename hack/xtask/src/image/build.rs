@@ -37,7 +37,7 @@ impl Blob {
     }
 
     /// A document. Its maps are sorted, so that the same document has the same digest.
-    fn json(media_type: MediaType, document: &impl Serialize) -> Result<Self> {
+    pub(super) fn json(media_type: MediaType, document: &impl Serialize) -> Result<Self> {
         let sorted = serde_json::to_value(document)?;
         Self::new(media_type, serde_json::to_vec(&sorted)?)
     }
@@ -155,7 +155,7 @@ fn labels(origin: &Origin) -> HashMap<String, String> {
 }
 
 /// Without a time and a file name.
-fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().write(Vec::new(), Compression::default());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?)

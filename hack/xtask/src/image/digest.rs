@@ -3,6 +3,6 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 /// In lowercase hexadecimal.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
 }

@@ -10,17 +10,17 @@ use signet_testbed::run;
 
 /// The commit of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     /// The commit, with `-dirty` if the checkout has changes.
-    pub(super) revision: String,
+    pub(crate) revision: String,
     /// The commit's time, or `$SOURCE_DATE_EPOCH`.
-    pub(super) time: Timestamp,
+    pub(crate) time: Timestamp,
 }
 
 impl Origin {
     /// # Errors
     /// The checkout is not a Git repository, or `$SOURCE_DATE_EPOCH` is not a number of seconds.
-    pub(super) fn of(root: &Path) -> Result<Self> {
+    pub(crate) fn of(root: &Path) -> Result<Self> {
         let describe = [
             "describe",
             "--always",
@@ -41,7 +41,7 @@ impl Origin {
     }
 
     /// Seconds since 1970.
-    pub(super) fn seconds(&self) -> Result<u64> {
+    pub(crate) fn seconds(&self) -> Result<u64> {
         u64::try_from(self.time.as_second()).context("SOURCE_DATE_EPOCH is before 1970")
     }
 }

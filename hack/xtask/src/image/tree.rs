@@ -10,7 +10,7 @@ const KEPT_MODE: u32 = 0o1777;
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     kind: Kind,
     mode: u32,
     /// Seconds since 1970.
@@ -25,26 +25,26 @@ enum Kind {
 }
 
 impl Node {
-    pub(super) fn folder(mode: u32, time: u64) -> Self {
+    pub(crate) fn folder(mode: u32, time: u64) -> Self {
         let kind = Kind::Folder;
         let mode = mode & KEPT_MODE;
         Self { kind, mode, time }
     }
 
-    pub(super) fn file(bytes: impl Into<Vec<u8>>, mode: u32, time: u64) -> Self {
+    pub(crate) fn file(bytes: impl Into<Vec<u8>>, mode: u32, time: u64) -> Self {
         let kind = Kind::File(bytes.into());
         let mode = mode & KEPT_MODE;
         Self { kind, mode, time }
     }
 
-    pub(super) fn link(to: impl Into<String>, time: u64) -> Self {
+    pub(crate) fn link(to: impl Into<String>, time: u64) -> Self {
         let kind = Kind::Link(to.into());
         let mode = 0o777;
         Self { kind, mode, time }
     }
 
     /// The contents of a file.
-    pub(super) fn contents(&self) -> Option<&[u8]> {
+    pub(crate) fn contents(&self) -> Option<&[u8]> {
         match &self.kind {
             Kind::File(bytes) => Some(bytes),
             _ => None,
@@ -54,15 +54,15 @@ impl Node {
 
 /// Files by path, which has no slash at either end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tree(BTreeMap<String, Node>);
+pub(crate) struct Tree(BTreeMap<String, Node>);
 
 impl Tree {
-    pub(super) fn insert(&mut self, path: impl Into<String>, node: Node) {
+    pub(crate) fn insert(&mut self, path: impl Into<String>, node: Node) {
         self.0.insert(path.into(), node);
     }
 
     /// Adds another tree. Files of it win; a folder keeps its first mode.
-    pub(super) fn extend(&mut self, other: Self) {
+    pub(crate) fn extend(&mut self, other: Self) {
         for (path, node) in other.0 {
             match node.kind {
                 Kind::Folder => drop(self.0.entry(path).or_insert(node)),
@@ -71,23 +71,23 @@ impl Tree {
         }
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.0.retain(|path, _| keep(path));
     }
 
     /// Sorted by path.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Node)> {
         self.0.iter().map(|(path, node)| (path.as_str(), node))
     }
 
     /// The newest modification, in seconds since 1970.
-    pub(super) fn time(&self) -> u64 {
+    pub(crate) fn time(&self) -> u64 {
         self.0.values().map(|node| node.time).max().unwrap_or(0)
     }
 
     /// A tar archive, sorted by path, in which all belongs to root. The same tree has the same
     /// archive.
-    pub(super) fn tar(&self) -> Result<Vec<u8>> {
+    pub(crate) fn tar(&self) -> Result<Vec<u8>> {
         let mut builder = Builder::new(Vec::new());
         for (path, node) in self.with_parents().iter() {
             let mut header = Header::new_gnu();

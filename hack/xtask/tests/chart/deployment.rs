@@ -5,7 +5,7 @@ use serde_json::json;
 use signet::args::Cli;
 use signet_keys::{ModuleConfig, ModulesConfig, PinSecret, PinSource, TokenConfig};
 
-use crate::render::{Rendered, strings};
+use crate::render::{REQUIRED, Rendered, refusal, strings};
 
 /// The standard's rules for pods, as far as a chart can meet them.
 #[test]
@@ -57,7 +57,10 @@ fn signet_takes_the_arguments() {
             "extraArgs={--kubeconfig=/etc/signet/kubeconfig}",
             "namespacedIssuers.ambientCredentials=true",
             "namespacedIssuers.localAddresses=true",
+            "namespacedIssuers.apiServerAddresses={192.0.2.1,2001:db8::1}",
             "clusterIssuers.ambientCredentials=false",
+            "clusterIssuers.proxy.url=http://proxy.example.org:3128",
+            "clusterIssuers.proxy.noProxy={.svc,10.0.0.0/8}",
             "bundles.allNamespaces=true",
             "bundles.secrets=true",
             "keyLimits.maxSignaturesPerSecond=100000",
@@ -97,6 +100,62 @@ fn key_limits_become_arguments_where_they_are_set() {
             "--max-signatures-per-second=100000",
             "--max-signatures-in-flight=8"
         ]
+    );
+}
+
+/// A password is in no argument, which everyone who may read Deployments can read.
+#[test]
+fn the_url_of_a_proxy_is_an_argument_or_comes_from_a_secret() {
+    const PROXY: &str = "clusterIssuers.proxy";
+    let has = |rendered: &Rendered, argument: &str| {
+        strings(&rendered.container()["args"]).contains(&argument)
+    };
+    let no_proxy = format!("{PROXY}.noProxy={{.svc,10.0.0.0/8}}");
+    let by_url = format!("{PROXY}.url=http://proxy.example.org:3128");
+    let rendered = Rendered::with(&[&by_url, &no_proxy]);
+    assert!(has(
+        &rendered,
+        "--cluster-issuer-proxy=http://proxy.example.org:3128"
+    ));
+    assert!(has(&rendered, "--cluster-issuer-no-proxy=.svc,10.0.0.0/8"));
+    let by_secret = format!("{PROXY}.secretName=proxy");
+    let rendered = Rendered::with(&[&by_secret, &no_proxy]);
+    let variables = rendered.container()["env"].as_array().unwrap();
+    let url = variables
+        .iter()
+        .find(|it| it["name"] == "SIGNET_CLUSTER_ISSUER_PROXY");
+    let expected = json!({ "secretKeyRef": { "name": "proxy", "key": "url" } });
+    assert_eq!(url.unwrap()["valueFrom"], expected);
+    assert!(
+        !rendered.container()["args"]
+            .to_string()
+            .contains("issuer-proxy")
+    );
+    for (set, word) in [
+        (vec![by_url.as_str(), &by_secret], "set one of them"),
+        (vec![no_proxy.as_str()], "requires url or secretName"),
+        (
+            vec!["clusterIssuers.proxy.url=http://user:password@proxy"],
+            "proxy",
+        ),
+    ] {
+        let output = refusal(&[&[REQUIRED], &set[..]].concat());
+        assert!(output.contains(word), "{output}");
+    }
+}
+
+#[test]
+fn the_addresses_of_the_api_server_become_one_argument() {
+    let argument = |set: &[&str]| {
+        let rendered = Rendered::with(set);
+        let arguments = strings(&rendered.container()["args"]);
+        let mut arguments = arguments.into_iter().map(str::to_owned);
+        arguments.find(|argument| argument.starts_with("--api-server-addresses"))
+    };
+    assert_eq!(argument(&[]), None);
+    assert_eq!(
+        argument(&["namespacedIssuers.apiServerAddresses={192.0.2.1,2001:db8::1}"]).as_deref(),
+        Some("--api-server-addresses=192.0.2.1,2001:db8::1")
     );
 }
 

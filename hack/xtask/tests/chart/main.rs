@@ -4,6 +4,7 @@
 mod additions;
 mod crds;
 mod deployment;
+mod keys;
 mod monitoring;
 mod network_policy;
 mod objects;

@@ -201,6 +201,41 @@ fn schema_file_and_object_have_the_same_alerts() {
     assert_eq!(*known.unwrap(), json!(names(&rendered(&[]))));
 }
 
+/// Grafana's sidecar finds it by its label. Its queries are evaluated by an end-to-end test.
+#[test]
+fn the_dashboard_is_a_config_map_for_grafanas_sidecar() {
+    let name = "signet-dashboard";
+    let absent = Rendered::with(&[]);
+    let mut maps = absent.of_kind("ConfigMap");
+    assert!(!maps.any(|map| map["metadata"]["name"] == name));
+    let value = "metrics.dashboard";
+    let rendered = Rendered::with(&[
+        &format!("{value}.enabled=true"),
+        &format!("{value}.annotations.grafana_folder=Certificates"),
+    ]);
+    let map = rendered.get("ConfigMap", name);
+    assert_eq!(map["metadata"]["labels"]["grafana_dashboard"], "1");
+    assert_eq!(
+        map["metadata"]["annotations"]["grafana_folder"],
+        "Certificates"
+    );
+    let text = map["data"]["signet.json"].as_str().unwrap();
+    assert_eq!(
+        text.trim_end(),
+        read("charts/signet/files/dashboard.json").trim_end()
+    );
+    let dashboard: Value = serde_json::from_str(text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let ids: BTreeSet<_> = panels.iter().map(|it| it["id"].as_u64()).collect();
+    assert_eq!(ids.len(), panels.len(), "panels need their own ids");
+    let moved = Rendered::with(&[
+        &format!("{value}.enabled=true"),
+        &format!("{value}.namespace=monitoring"),
+    ]);
+    let map = moved.get("ConfigMap", name);
+    assert_eq!(map["metadata"]["namespace"], "monitoring");
+}
+
 /// A replica that does not get ready is the one whose metrics matter.
 #[test]
 fn replicas_that_are_not_ready_are_scraped() {

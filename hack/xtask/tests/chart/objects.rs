@@ -36,13 +36,7 @@ fn every_object_has_the_common_labels_and_its_namespace() {
         ]
         .iter()
         .any(|prefix| kind.starts_with(prefix));
-        // The Role for the API server's addresses is in the namespace of its Endpoints.
-        let elsewhere = metadata["name"] == "signet-api-server-addresses";
-        let namespace = match (cluster_wide, elsewhere) {
-            (true, _) => None,
-            (false, true) => Some("default"),
-            (false, false) => Some(NAMESPACE),
-        };
+        let namespace = (!cluster_wide).then_some(NAMESPACE);
         assert_eq!(metadata["namespace"].as_str(), namespace, "{kind}");
         let annotations = metadata["annotations"].as_object().into_iter().flatten();
         let hooks = annotations.filter(|(name, _)| name.starts_with("helm.sh/hook"));

@@ -10,7 +10,7 @@ use crate::render::{NAMESPACE, Rendered, strings};
 /// Group, resource, name (empty for all) and verb.
 type Right<'a> = (&'a str, &'a str, &'a str, &'a str);
 
-fn rights(role: &Value) -> BTreeSet<Right<'_>> {
+pub(crate) fn rights(role: &Value) -> BTreeSet<Right<'_>> {
     let mut rights = BTreeSet::new();
     for rule in role["rules"].as_array().unwrap() {
         let names = match strings(&rule["resourceNames"]) {
@@ -30,7 +30,7 @@ fn rights(role: &Value) -> BTreeSet<Right<'_>> {
     rights
 }
 
-fn needed(scopes: &[Scope]) -> BTreeSet<Right<'static>> {
+pub(crate) fn needed(scopes: &[Scope]) -> BTreeSet<Right<'static>> {
     let mut needed = BTreeSet::new();
     for permission in PERMISSIONS
         .iter()
@@ -65,14 +65,14 @@ fn the_operator_has_exactly_its_permissions() {
     let role = rendered.get("Role", "signet-leader-election");
     assert_eq!(rights(role), needed(&[Scope::OwnNamespace]));
     assert_eq!(role["metadata"]["namespace"], NAMESPACE);
-    let role = rendered.get("Role", "signet-api-server-addresses");
-    assert_eq!(rights(role), needed(&[Scope::ApiServer]));
-    assert_eq!(role["metadata"]["namespace"], "default");
     let role = rendered.get("Role", "signet-bundles");
     assert_eq!(rights(role), needed(&[Scope::ClusterResources]));
     assert_eq!(role["metadata"]["namespace"], NAMESPACE);
     let role = rendered.get("Role", "signet-parents");
     assert_eq!(rights(role), needed(&[Scope::Parents]));
+    assert_eq!(role["metadata"]["namespace"], NAMESPACE);
+    let role = rendered.get("Role", "signet-keys");
+    assert_eq!(rights(role), needed(&[Scope::ClusterKeys]));
     assert_eq!(role["metadata"]["namespace"], NAMESPACE);
     assert_eq!(rendered.of_kind("Role").count(), 4);
 }
@@ -248,22 +248,8 @@ fn cluster_trust_bundles_of_issuers_have_to_be_allowed_and_all_can_be_disabled()
     assert!(has_argument(&rendered, "--cluster-trust-bundles=false"));
 }
 
-fn has_argument(rendered: &Rendered, argument: &str) -> bool {
+pub(crate) fn has_argument(rendered: &Rendered, argument: &str) -> bool {
     strings(&rendered.container()["args"]).contains(&argument)
-}
-
-/// What Issuers may not call is of interest where there are Issuers, and addresses refused.
-#[test]
-fn where_no_address_is_refused_the_api_servers_are_not_read() {
-    for value in [
-        "namespacedIssuers.enabled=false",
-        "namespacedIssuers.localAddresses=true",
-    ] {
-        let rendered = Rendered::with(&[value]);
-        let mut roles = rendered.of_kind("Role");
-        let reads = roles.any(|role| role["metadata"]["namespace"] == "default");
-        assert!(!reads, "{value}");
-    }
 }
 
 /// An operator for ClusterIssuers only has no access to Secrets of other namespaces.
@@ -333,7 +319,7 @@ fn no_other_role_is_bound_to_the_operator() {
             "signet-bundles",
             "signet-parents",
             "signet-leader-election",
-            "signet-api-server-addresses"
+            "signet-keys"
         ]
     );
 }

@@ -16,6 +16,7 @@ fn helm_lint_finds_nothing() {
             "replicaCount=3",
             "metrics.serviceMonitor.enabled=true",
             "metrics.prometheusRule.enabled=true",
+            "metrics.dashboard.enabled=true",
             "networkPolicy.enabled=true",
             "rbac.create=false",
         ],

@@ -46,6 +46,12 @@ impl Image {
         &self.archive
     }
 
+    pub(crate) fn sbom(&self) -> PathBuf {
+        let name = self.archive.file_name().unwrap().to_str().unwrap();
+        let name = name.replace(".oci.tar", ".cdx.json");
+        self.archive.with_file_name(name)
+    }
+
     fn layout(&self) -> PathBuf {
         self.folder.path().join("layout")
     }

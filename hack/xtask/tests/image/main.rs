@@ -3,5 +3,9 @@
 
 mod image;
 mod pod;
+mod push;
+mod release;
 mod reproducible;
 mod root;
+mod sbom;
+mod sign;

@@ -14,10 +14,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 
-use super::AwsKms;
 use super::credentials::AwsCredentials;
 use super::login::{self, Login};
 use super::response::Service;
+use super::{AwsKms, ambient};
 use crate::access::Access;
 use crate::error::KeyError;
 use crate::remote::{Http, Redactor, Sources, Tls, endpoint};
@@ -48,20 +48,24 @@ impl KmsClient {
         };
         let (namespace, bundle) = (Arc::clone(&access.namespace), config.ca_bundle.clone());
         let (sources, secret) = Sources::read(namespace, bundle, secret).await?;
-        let connection = |field, address: Option<&str>, service: &Service| {
+        let connection = |field, address: Option<&str>, service: &Service, region: Region| {
             let tls = Tls {
                 ca: sources.ca.clone(),
                 identity: None,
             };
             let http = Http::new(service.name.clone(), tls, access)?;
             let address = address.map(|address| endpoint(field, address, &access.addresses));
-            let region = Region::new(config.region.clone());
             Ok::<_, KeyError>(sdk(region, address.transpose()?, http))
         };
         let redactor = Redactor::default();
-        let (kms, sts) = (config.kms(redactor.clone()), login::sts(config, redactor));
-        let for_kms = connection("awsKms.endpoint", config.endpoint.as_deref(), &kms)?;
-        let for_sts = connection("awsKms.stsEndpoint", config.sts_endpoint.as_deref(), &sts)?;
+        let region = Region::new(config.region.clone());
+        let sts_region = ambient::sts_region(config).await;
+        let kms = config.kms(redactor.clone());
+        let sts = login::sts(config, &sts_region, redactor);
+        let address = config.endpoint.as_deref();
+        let for_kms = connection("awsKms.endpoint", address, &kms, region)?;
+        let address = config.sts_endpoint.as_deref();
+        let for_sts = connection("awsKms.stsEndpoint", address, &sts, sts_region)?;
         let login = Login::new(config, secret, access, &for_sts, sts).await?;
         let cache = IdentityCache::lazy().buffer_time(RENEWAL_MARGIN);
         let for_kms = aws_sdk_kms::config::Builder::from(&for_kms)

@@ -14,10 +14,10 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_sdk_sts::types::Credentials as StsCredentials;
 use tokio::time::timeout;
 
-use super::AwsKms;
 use super::credentials::{AwsAccessKey, AwsCredentials, AwsWebIdentity};
 use super::error::AwsKmsError;
 use super::response::{Failure, Service, Status};
+use super::{AwsKms, ambient};
 use crate::access::{Access, Namespace};
 use crate::cause::{causes, chain};
 use crate::error::KeyError;
@@ -44,9 +44,10 @@ pub(super) fn credentials(config: &AwsKms) -> String {
     }
 }
 
-pub(super) fn sts(config: &AwsKms, redactor: Redactor) -> Service {
+/// STS in the region in which it is called.
+pub(super) fn sts(config: &AwsKms, region: &Region, redactor: Redactor) -> Service {
     Service {
-        name: format!("AWS STS in {}", config.region),
+        name: format!("AWS STS in {region}"),
         credentials: credentials(config),
         allow: "check the trust policy of the role, and that the credentials may assume it",
         redactor,
@@ -89,9 +90,8 @@ impl Login {
             Some(AwsCredentials::WebIdentity(login)) => Source::ServiceAccount(login.clone()),
             None => {
                 check_ambient(config, access)?;
-                let region = Region::new(config.region.clone());
-                let chain = DefaultCredentialsChain::builder().region(region);
-                Source::Ambient(chain.build().await)
+                let region = ambient::sts_region(config).await;
+                Source::Ambient(ambient::chain(region, access.allowed_proxy()).await?)
             }
         };
         Ok(Self {

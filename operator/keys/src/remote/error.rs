@@ -32,6 +32,9 @@ key_errors! {
              versions it accepts";
         NotConnected { server: String } => ErrorClass::Unreachable,
             "{server} cannot be reached; check the address, the network and its firewalls";
+        NotThroughProxy { server: String, proxy: String } => ErrorClass::Unreachable,
+            "{server} cannot be reached through the proxy {proxy}; check the proxy, that it allows \
+             connections to the server, and --cluster-issuer-no-proxy if it is called without it";
         Closed { server: String } => ErrorClass::Unreachable,
             "{server} closed the connection before its response was complete";
         NotHttp { server: String } => ErrorClass::InvalidResponse,
@@ -48,7 +51,13 @@ key_errors! {
     }
 }
 
-pub(super) fn failure(error: &reqwest::Error, server: &str, host: &str) -> KeyError {
+/// `proxy` is the one that is configured, if there is one.
+pub(super) fn failure(
+    error: &reqwest::Error,
+    server: &str,
+    host: &str,
+    proxy: Option<&str>,
+) -> KeyError {
     let (server, seconds) = (server.to_owned(), RESPONSE.as_secs());
     let unresolved = find::<Unresolved>(error);
     let tls = find::<rustls::Error>(error);
@@ -56,7 +65,7 @@ pub(super) fn failure(error: &reqwest::Error, server: &str, host: &str) -> KeyEr
     let kind = if let Some(Unresolved::Forbidden) = unresolved {
         let host = host.to_owned();
         return RemoteError::Forbidden { host }.into();
-    } else if unresolved.is_some() {
+    } else if unresolved.is_some() && proxy.is_none() {
         RemoteError::Unresolved { server }
     } else if error.is_timeout() {
         RemoteError::Timeout { server, seconds }
@@ -66,6 +75,9 @@ pub(super) fn failure(error: &reqwest::Error, server: &str, host: &str) -> KeyEr
         RemoteError::TlsRefused { server }
     } else if http.is_some_and(hyper::Error::is_parse) {
         RemoteError::NotHttp { server }
+    } else if let Some(proxy) = proxy.filter(|_| error.is_connect()) {
+        let proxy = proxy.to_owned();
+        RemoteError::NotThroughProxy { server, proxy }
     } else if error.is_connect() {
         RemoteError::NotConnected { server }
     } else {

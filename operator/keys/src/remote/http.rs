@@ -1,5 +1,5 @@
-//! HTTP to one server: bounded responses, no redirects, nothing from the environment, and only
-//! addresses that may be called.
+//! HTTP to one server: bounded responses, no redirects, nothing from the environment, only addresses
+//! that may be called, and for a ClusterIssuer through the operator's proxy.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use futures::FutureExt;
 use parking_lot::Mutex;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Identity};
+use reqwest::{Certificate, Client, Identity, NoProxy, Proxy};
 use rustls_pki_types::CertificateDer;
 
 use super::RESPONSE;
 use super::error::{RemoteError, failure};
 use super::resolver::resolve;
-use crate::access::Access;
+use crate::access::{Access, HttpProxy};
 use crate::error::KeyError;
 
 /// How long an unused connection stays open.
@@ -70,7 +70,8 @@ impl Http {
                 if error.is_timeout() {
                     self.replace(&client);
                 }
-                Err(failure(&error, &self.server, &host))
+                let proxy = self.access.allowed_proxy().map(|it| it.server());
+                Err(failure(&error, &self.server, &host, proxy))
             }
         }
     }
@@ -121,6 +122,9 @@ fn client(tls: &Tls, access: &Access) -> Result<Client, RemoteError> {
         .timeout(RESPONSE)
         .pool_idle_timeout(MAX_IDLE)
         .dns_resolver(Arc::new(Judged(access.clone())));
+    if let Some(proxy) = access.allowed_proxy() {
+        builder = builder.proxy(tunnel(proxy)?);
+    }
     if let Some(ca) = &tls.ca {
         let ca: Result<Vec<_>, _> = ca.iter().map(|ca| Certificate::from_der(ca)).collect();
         builder = builder.tls_certs_only(ca.map_err(|_| RemoteError::InvalidBundle)?);
@@ -133,6 +137,15 @@ fn client(tls: &Tls, access: &Access) -> Result<Client, RemoteError> {
         Some(_) => RemoteError::InvalidIdentity,
         None => RemoteError::InvalidBundle,
     })
+}
+
+/// For https only: what is in the clear, such as a metadata service, is on the way to no proxy.
+fn tunnel(proxy: &HttpProxy) -> Result<Proxy, RemoteError> {
+    let tunnel = Proxy::https(proxy.url()).map_err(|_| RemoteError::NotThroughProxy {
+        server: "a server".to_owned(),
+        proxy: proxy.server().to_owned(),
+    })?;
+    Ok(tunnel.no_proxy(NoProxy::from_string(proxy.no_proxy())))
 }
 
 /// Resolves names to addresses that may be called.

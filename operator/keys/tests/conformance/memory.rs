@@ -24,6 +24,7 @@ pub(crate) fn access(namespace: Arc<Memory>) -> Access {
         tenant: None,
         ambient_credentials: false,
         addresses: Addresses::Any,
+        proxy: None,
         modules: Arc::default(),
         signing: Arc::default(),
     }

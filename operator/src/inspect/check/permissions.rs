@@ -51,7 +51,7 @@ fn place(scope: Scope, settings: &Check) -> Where<'_> {
     match scope {
         Scope::Cluster => Where::Cluster,
         Scope::Issuers if issuers => Where::Cluster,
-        Scope::Issuers | Scope::ClusterResources | Scope::Parents => {
+        Scope::Issuers | Scope::ClusterResources | Scope::ClusterKeys | Scope::Parents => {
             Where::Namespace(&settings.cluster_resource_namespace)
         }
         Scope::NamespacedIssuers => if_enabled(issuers),
@@ -67,12 +67,9 @@ fn place(scope: Scope, settings: &Check) -> Where<'_> {
             if_enabled(bundles && issuers && settings.issuer_cluster_trust_bundles)
         }
         Scope::OwnNamespace => Where::Namespace(&settings.leader_election_namespace),
-        Scope::ApiServer if issuers && !settings.issuer_local_addresses => {
-            Where::Namespace("default")
-        }
-        // Whether the chart allows bundles in Secrets is not a setting of the operator; issuers that
-        // need it report it.
-        Scope::ApiServer | Scope::BundleSecrets | Scope::Granted => Where::Nowhere,
+        // Whether the chart allows keys of Issuers and bundles in Secrets is not a setting of the
+        // operator; issuers that need it report it.
+        Scope::IssuerKeys | Scope::BundleSecrets | Scope::Granted => Where::Nowhere,
     }
 }
 

@@ -293,12 +293,6 @@ fn flags_decide_which_permissions_are_needed() {
     ];
     assert!(has(&namespaced, "secrets", Some("keys")));
     assert!(!has(&namespaced, "secrets", None));
-    assert!(has(&[], "endpointslices", Some("default")));
-    assert!(!has(
-        &["--issuer-local-addresses=true"],
-        "endpointslices",
-        Some("default")
-    ));
     assert!(has(
         &["--leader-election-namespace=ops"],
         "leases",

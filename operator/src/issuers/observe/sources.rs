@@ -28,6 +28,8 @@ pub(in crate::issuers) struct Sources<'a> {
     pub(in crate::issuers) reserved_namespaces: BTreeSet<String>,
     pub(in crate::issuers) memory: &'a Memory,
     pub(in crate::issuers) loss_delay: Duration,
+    /// Whether the operator creates keys of this kind of issuer.
+    pub(in crate::issuers) creates_keys: bool,
     /// The CertificateRequests in the issuer's namespace.
     pub(in crate::issuers) requests: Box<dyn CertificateRequests + 'a>,
     pub(in crate::issuers) family: Family<'a>,
@@ -48,6 +50,8 @@ impl<'a> Sources<'a> {
             reserved_namespaces: context.settings.own_namespaces(),
             memory: &context.memory,
             loss_delay: context.settings.ca_loss_delay,
+            creates_keys: name.kind == IssuerKind::ClusterIssuer
+                || context.settings.issuer_key_creation,
             requests: Box::new(NamespaceRequests::new(name, namespace, context)),
             family: Family {
                 issuers: &context.issuers,
@@ -72,6 +76,8 @@ fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
             Some(api_server) => Addresses::Outside { api_server },
             None => Addresses::Any,
         },
+        // Which addresses a proxy calls cannot be judged.
+        proxy: context.proxy.clone().filter(|_| !is_tenants),
         modules: context.modules.clone(),
         signing: context.signing.clone(),
     }

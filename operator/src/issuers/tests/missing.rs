@@ -234,3 +234,23 @@ async fn a_missing_credential_for_the_pki_engine_is_waited_for() {
     // The server is called.
     waits(&world.reconcile().await, IssuerReason::ParentUnavailable);
 }
+
+/// The condition says what is missing and who can change it; a key that someone puts there is used.
+#[tokio::test(start_paused = true)]
+async fn a_key_is_not_created_where_the_operator_may_not() {
+    let mut world = World::self_signed(100 * DAY);
+    world.creates_keys = false;
+    let round = world.reconcile().await;
+    let message = waits(&round, IssuerReason::Key(ErrorClass::KeyNotFound));
+    for part in [
+        "the Secret ca does not exist",
+        "namespacedIssuers.createKeys",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(world.made.is_empty());
+    world.secrets.put_new_key("ca");
+    advance(PROBE).await;
+    let round = world.reconcile().await;
+    assert!(round.decision.outcome.is_ok());
+}

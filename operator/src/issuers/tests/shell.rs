@@ -62,6 +62,7 @@ pub(super) fn context() -> (Context, Requests) {
         settings: *settings,
         api_server: None,
         modules: Arc::default(),
+        proxy: None,
         keyring: Keyring::new(wakeups.clone()),
         connections: Connections::new(caps, wakeups.clone()),
         sharing: Sharing::new(wakeups.clone()),

@@ -57,6 +57,8 @@ pub(super) struct World {
     /// For which issuer's UID Signet created a key.
     pub(super) made: BTreeMap<String, String>,
     pub(super) uid: &'static str,
+    /// Whether the operator's flags let it create keys.
+    pub(super) creates_keys: bool,
     connections: Connections,
     memory: Memory,
     pub(super) parsing: BlockingQueue,
@@ -160,6 +162,7 @@ impl World {
             written: Vec::new(),
             made: BTreeMap::new(),
             uid: "uid-1",
+            creates_keys: true,
             connections: Connections::new(limits, Wakeups::default()),
             memory: Memory::default(),
             parsing: BlockingQueue::default(),
@@ -214,6 +217,7 @@ impl World {
             reserved_namespaces: ["signet-system".to_owned()].into(),
             memory: &self.memory,
             loss_delay: LOSS_DELAY,
+            creates_keys: self.creates_keys,
             requests: Box::new(self.requests.clone()),
             family: Family {
                 issuers: &self.issuers,

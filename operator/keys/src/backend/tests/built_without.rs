@@ -36,6 +36,7 @@ async fn connecting_without_the_feature_names_it() {
         tenant: None,
         ambient_credentials: false,
         addresses: Addresses::Any,
+        proxy: None,
         modules: Arc::new(Modules::default()),
         signing: Arc::default(),
     };

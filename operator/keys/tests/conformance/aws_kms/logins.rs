@@ -25,6 +25,7 @@ own!["awsKms":
     a_wrong_access_key_is_refused_in_a_sentence,
     ambient_credentials_follow_the_flags,
     with_a_secret_nothing_of_the_environment_is_used,
+    sts_is_called_in_the_region_of_the_operators_environment,
 ];
 
 fn count(aws: &Aws, action: &str) -> usize {
@@ -319,13 +320,58 @@ async fn with_a_secret_nothing_of_the_environment_is_used() {
         (without, &of_the_user[..]),
     ] {
         let input = json!({ "config": config, "id": aws.user.id, "secret": aws.user.secret });
-        let mut child = Command::new(env::current_exe().unwrap());
-        let name = "awsKms::with_a_secret_nothing_of_the_environment_is_used";
-        child.args(["--exact", name]).env(CHILD, input.to_string());
         let before = count(&aws, "Sign");
-        let output = child.envs(environment.iter().copied()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
+        sign_in_child(&input, environment);
         assert_eq!(count(&aws, "Sign"), before + 1);
+    }
+}
+
+/// Runs the test above with an environment of its own, in which it connects and signs.
+fn sign_in_child(input: &Value, environment: &[(&str, &str)]) {
+    let mut child = Command::new(env::current_exe().unwrap());
+    let name = "awsKms::with_a_secret_nothing_of_the_environment_is_used";
+    child.args(["--exact", name]).env(CHILD, input.to_string());
+    let output = child.envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// The pod's network may have an endpoint of STS in its own region and no way to another's. The key
+/// is called where it is, and with other credentials than the operator's STS is too.
+async fn sts_is_called_in_the_region_of_the_operators_environment() {
+    let aws = Aws::shared().behind_another_proxy();
+    let (key, _) = aws.p256();
+    let name = format!("pod-{key}");
+    let aws = aws.called_by(&name, &["sts:AssumeRole"]);
+    let principal = json!({ "AWS": format!("arn:aws:iam::{ACCOUNT}:user/{name}") });
+    let trust = trust("sts:AssumeRole", &principal, &json!({}));
+    let role = format!("region-{}", &key[..8]);
+    let role = aws
+        .server
+        .make_role(&role, &trust, &policy(&LEAST))
+        .unwrap();
+    let mut with_secret = aws.config(&key);
+    with_secret["roleArn"] = json!(role);
+    let mut ambient = with_secret.clone();
+    ambient.as_object_mut().unwrap().remove("credentials");
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", aws.user.id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", aws.user.secret.as_str()),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("AWS_REGION", "eu-north-1"),
+    ];
+    for (config, region) in [(ambient, "eu-north-1"), (with_secret, "us-east-1")] {
+        let before = aws.proxy.requests().len();
+        let input = json!({ "config": config, "id": aws.user.id, "secret": aws.user.secret });
+        sign_in_child(&input, &environment);
+        let requests = aws.proxy.requests();
+        let find = |action: &str| {
+            let found = requests[before..]
+                .iter()
+                .find(|it| it.action.as_deref() == Some(action));
+            found.and_then(|it| it.aws_region()).map(str::to_owned)
+        };
+        assert_eq!(find("AssumeRole").as_deref(), Some(region));
+        assert_eq!(find("Sign").as_deref(), Some("us-east-1"));
     }
 }
 

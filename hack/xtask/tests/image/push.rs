@@ -1,0 +1,123 @@
+//! Pushing to a real registry, read back by crane.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::registry::{PASSWORD, Registry, USERNAME};
+use signet_testbed::run;
+use tempfile::TempDir;
+
+use crate::image::IMAGE;
+use crate::sign;
+
+/// `cargo xtask image --push`, with a password.
+fn push(reference: &str, password: &str, arguments: &[&str]) -> Output {
+    let output = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["image", "--debug", "--push", reference]);
+    command.arg("--output").arg(output.path()).args(arguments);
+    command.env("REGISTRY_USERNAME", USERNAME);
+    command.env("REGISTRY_PASSWORD", password);
+    command.output().unwrap()
+}
+
+/// crane, logged in to a registry.
+struct Crane {
+    toolchain: Toolchain,
+    home: TempDir,
+}
+
+impl Crane {
+    fn new(toolchain: Toolchain, registry: &Registry) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let crane = Self { toolchain, home };
+        let address = registry.address().to_string();
+        let login = ["auth", "login", "-u", USERNAME, "-p", PASSWORD, &address];
+        crane.run(&login);
+        crane
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let mut crane = Command::new(self.toolchain.crane().unwrap());
+        crane.env("DOCKER_CONFIG", self.home.path()).args(arguments);
+        run(&mut crane).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.run(arguments)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn another_client_reads_what_was_pushed() {
+    let toolchain = Toolchain::new().unwrap();
+    let registry = Registry::start(&toolchain).await.unwrap();
+    let repository = format!("{}/team/signet", registry.address());
+    let refused = push(&repository, "guess", &[]);
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success(), "pushed without a login");
+    assert!(error.contains("cannot push to"), "{error}");
+
+    // The second time, all is there.
+    for _ in 0..2 {
+        let pushed = push(&repository, PASSWORD, &[]);
+        let error = String::from_utf8(pushed.stderr).unwrap();
+        assert!(pushed.status.success(), "{error}");
+    }
+    let crane = Crane::new(toolchain, &registry);
+    let reference = format!("{repository}:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(crane.run(&["digest", &reference]).trim(), IMAGE.digest());
+    // It reads every layer and compares it with its digests.
+    crane.run(&["validate", "--remote", &reference]);
+    assert_eq!(crane.json(&["manifest", &reference]), IMAGE.manifest());
+    assert_eq!(crane.json(&["config", &reference]), IMAGE.configuration());
+    let tar = crane.home.path().join("root.tar");
+    crane.run(&["export", &reference, tar.to_str().unwrap()]);
+    assert_eq!(unpacked(&tar), packed());
+}
+
+/// In the form that every cosign reads: a tag made of the digest.
+#[tokio::test]
+async fn a_signature_is_beside_the_image() {
+    let toolchain = Toolchain::new().unwrap();
+    let registry = Registry::start(&toolchain).await.unwrap();
+    let repository = format!("{}/team/signet", registry.address());
+    let folder = tempfile::tempdir().unwrap();
+    let (key, public) = sign::key(folder.path(), "key");
+    let (_, other) = sign::key(folder.path(), "other");
+    let pushed = push(
+        &repository,
+        PASSWORD,
+        &["--sign-key", key.to_str().unwrap()],
+    );
+    let error = String::from_utf8(pushed.stderr).unwrap();
+    assert!(pushed.status.success(), "{error}");
+
+    let crane = Crane::new(toolchain, &registry);
+    let digest = IMAGE.digest();
+    let reference = format!("{repository}:{}.sig", digest.replace(':', "-"));
+    let manifest = crane.json(&["manifest", &reference]);
+    let payload = manifest["layers"][0]["digest"].as_str().unwrap();
+    let payload = crane.run(&["blob", &format!("{repository}@{payload}")]);
+    let config = crane.json(&["config", &reference]);
+    let expected = (repository.as_str(), digest.as_str());
+    sign::check(&manifest, &config, &payload, expected, [&public, &other]);
+}
+
+/// The operator's bytes in an archive of a root file system.
+fn unpacked(tar: &Path) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new("tar");
+    command.arg("-xf").arg(tar).arg("-C").arg(folder.path());
+    run(command.arg("usr/bin/signet")).unwrap();
+    fs::read(folder.path().join("usr/bin/signet")).unwrap()
+}
+
+fn packed() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    IMAGE.unpack(folder.path());
+    fs::read(folder.path().join("usr/bin/signet")).unwrap()
+}
