@@ -98,7 +98,7 @@ impl Calls {
             let Some(wait_now) = wait_before_retry(response, wait) else {
                 return result;
             };
-            if Instant::now() + wait_now >= deadline {
+            if wait_now >= deadline.saturating_duration_since(Instant::now()) {
                 return result;
             }
             sleep(wait_now).await;

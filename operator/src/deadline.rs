@@ -86,11 +86,18 @@ pub async fn queued<T>(turn: impl Future<Output = T>) -> T {
         clock.used = clock.used(now);
         clock.since.take().is_none()
     };
-    let result = turn.await;
-    if !nested {
-        clock.lock().since = Some(Instant::now());
+    // Dropped when the turn comes, and when the wait is given up.
+    let _resume = (!nested).then_some(Resume(clock));
+    turn.await
+}
+
+/// Lets the clock run again.
+struct Resume(Arc<Mutex<Clock>>);
+
+impl Drop for Resume {
+    fn drop(&mut self) {
+        self.0.lock().since = Some(Instant::now());
     }
-    result
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use signet_testbed::installation::target;
 
 use crate::plot::{self, Panel};
-use crate::round::Figures;
+use crate::round::{Figures, count};
 use crate::slow::{DELAY, SESSIONS};
 use crate::{Round, backlog, memory};
 
@@ -49,7 +49,9 @@ pub(crate) fn contenders(names: &[&'static str; 3], rounds: &[Round]) -> Result<
             figures.writes,
         );
     }
-    let goals = goals(&medians[0].1, &medians[1].1, &medians[2].1);
+    let cores = std::thread::available_parallelism()?.get();
+    let (ceiling, cert_manager, signet) = (&medians[0].1, &medians[1].1, &medians[2].1);
+    let goals = goals(ceiling, cert_manager, signet, count(cores));
     println!("\n| goal | target | measured | |\n|---|---|---|---|");
     for goal in &goals {
         println!(
@@ -207,7 +209,7 @@ fn ratio(figure: Option<f64>, of: Option<f64>) -> Option<f64> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Goal {
-    goal: &'static str,
+    goal: String,
     at_least: bool,
     target: f64,
     measured: f64,
@@ -215,7 +217,7 @@ struct Goal {
 }
 
 impl Goal {
-    fn new(goal: &'static str, at_least: bool, target: f64, measured: f64) -> Self {
+    fn new(goal: String, at_least: bool, target: f64, measured: f64) -> Self {
         let reached = if at_least {
             measured >= target
         } else {
@@ -231,18 +233,21 @@ impl Goal {
     }
 }
 
-fn goals(ceiling: &Figures, cert_manager: &Figures, signet: &Figures) -> [Goal; 5] {
-    let at_most = |goal, target, figure: fn(&Figures) -> Option<f64>| {
+/// `cores` are those of the machine, which all servers share.
+fn goals(ceiling: &Figures, cert_manager: &Figures, signet: &Figures, cores: f64) -> [Goal; 5] {
+    let at_most = |goal: &str, target, figure: fn(&Figures) -> Option<f64>| {
         let ratio = figure(signet).zip(figure(cert_manager));
         let measured = ratio.map_or(f64::NAN, |(own, other)| own / other);
-        Goal::new(goal, false, target, measured)
+        Goal::new(goal.to_owned(), false, target, measured)
     };
+    let bound = bound(ceiling, signet, cores);
+    let added = |of: &Figures| of.p99_ms - ceiling.p99_ms;
     [
         Goal::new(
-            "rate in the burst, of the ceiling's",
+            format!("rate in the burst, of the ceiling's times the bound of {bound:.2}"),
             true,
-            0.95,
-            signet.rate / ceiling.rate,
+            0.97,
+            signet.rate / ceiling.rate / bound,
         ),
         at_most("CPU in the burst, of cert-manager's", 0.2, |it| {
             it.cpu_burst
@@ -251,10 +256,20 @@ fn goals(ceiling: &Figures, cert_manager: &Figures, signet: &Figures) -> [Goal; 
             it.cpu_steady
         }),
         at_most("peak memory, of cert-manager's", 0.25, |it| it.memory_mb),
-        at_most("p99 at 40 per s, of cert-manager's", 1.0 / 3.0, |it| {
-            Some(it.p99_ms)
-        }),
+        Goal::new(
+            "what is added to the ceiling's p99 at 40 per s, of cert-manager's".to_owned(),
+            false,
+            1.0 / 3.0,
+            added(signet) / added(cert_manager),
+        ),
     ]
+}
+
+/// Returns the largest part of the ceiling's rate that is possible: on cores that are all busy,
+/// Signet's own CPU time is taken from the API server.
+fn bound(ceiling: &Figures, signet: &Figures, cores: f64) -> f64 {
+    let per_certificate = signet.cpu_burst.unwrap_or(f64::NAN) / 1000.0;
+    (per_certificate * ceiling.rate / cores + 1.0).recip()
 }
 
 /// The median of each figure of one subject. Of an even number, it is the upper of the two in the
@@ -284,7 +299,6 @@ fn named(what: &str, list: &[Round]) -> Vec<Value> {
     list.iter().map(entry).collect()
 }
 
-/// Writes what was measured into `bench/` in the target folder.
 /// Rate and CPU of the subjects of a comparison.
 fn rates(medians: &[Round; 3]) -> [Panel; 3] {
     let panel = |title, value: fn(&Figures) -> Option<f64>| {
@@ -299,7 +313,7 @@ fn rates(medians: &[Round; 3]) -> [Panel; 3] {
     ]
 }
 
-/// Writes the figures, and the plot of them.
+/// Writes the figures, and the plot of them, into `bench/` in the target folder.
 fn save(name: &str, results: &Value, panels: &[Panel]) -> Result<()> {
     let folder = target().join("bench");
     fs::create_dir_all(&folder)?;
@@ -354,16 +368,26 @@ mod tests {
     fn goals_compare_with_the_ceiling_and_with_cert_manager() {
         let ceiling = figures(100.0, 3.0, None, None);
         let cert_manager = figures(50.0, 30.0, Some(10.0), Some(100.0));
+        // With 2 s for 1,000 certificates on two cores, a tenth of the ceiling's rate is lost.
         for (signet, reached) in [
-            (figures(95.0, 10.0, Some(2.0), Some(25.0)), [true; 5]),
-            (figures(94.0, 11.0, Some(3.0), Some(30.0)), [false; 5]),
+            (figures(89.0, 12.0, Some(2.0), Some(25.0)), [true; 5]),
+            (figures(84.0, 13.0, Some(3.0), Some(30.0)), [false; 5]),
             (
-                figures(96.0, 11.0, None, Some(20.0)),
-                [true, false, false, true, false],
+                figures(96.0, 13.0, None, Some(20.0)),
+                [false, false, false, true, false],
             ),
         ] {
-            let goals = goals(&ceiling, &cert_manager, &signet);
+            let goals = goals(&ceiling, &cert_manager, &signet, 2.0);
             assert_eq!(goals.map(|goal| goal.reached), reached, "{signet:?}");
         }
+    }
+
+    #[test]
+    fn the_bound_is_what_the_signers_own_cpu_leaves() {
+        let ceiling = figures(200.0, 3.0, None, None);
+        let bound = |cpu| bound(&ceiling, &figures(1.0, 1.0, Some(cpu), None), 2.0);
+        assert!((bound(0.0) - 1.0).abs() < 1e-9);
+        // Half a millisecond for each of 200 is a tenth of a second, of two.
+        assert!((bound(0.5) - 1.0 / 1.05).abs() < 1e-9);
     }
 }

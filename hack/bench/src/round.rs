@@ -23,7 +23,7 @@ pub(crate) struct Sizes {
     #[arg(long, hide = true, default_value_t = 2000)]
     burst: usize,
     /// Requests at the steady rate.
-    #[arg(long, hide = true, default_value_t = 800)]
+    #[arg(long, hide = true, default_value_t = 4000)]
     steady: usize,
 }
 

@@ -120,6 +120,11 @@ impl GuardedSigner {
         self.limiter.take_turn(tenant)
     }
 
+    /// Takes back what [`Self::take_turn`] counted.
+    pub fn give_back(&self, tenant: &str) {
+        self.limiter.give_back(tenant);
+    }
+
     /// Waits for a permit of this tenant and for the rate limit. The permit is held until the
     /// certificate is written.
     ///

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::cache::Key;
 use super::delays::Delays;
 use super::kind::RequestKind;
+use super::object::Observed;
 use super::queue::Queue;
 use super::reconcile::{Shell, error_delay, reconcile};
 use super::tenant::tenant;
@@ -57,6 +58,14 @@ impl Capacity {
     fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
         let key = self.key.as_ref();
         key.map_or(Ok(()), |ready| ready.guard.take_turn(tenant))
+    }
+
+    /// Takes back what was counted for a request that is gone. Who made one without a namespace is
+    /// not known any more.
+    fn give_back(&self, request: &Key) {
+        if let (Some(ready), Some(namespace)) = (&self.key, &request.namespace) {
+            ready.guard.give_back(namespace);
+        }
     }
 }
 
@@ -132,6 +141,7 @@ impl<K: RequestKind> Dispatch<K> {
     fn start(&mut self, issuer: &IssuerName) {
         self.paused.remove(issuer);
         let capacity = Capacity::of(&self.shell.context.find(issuer));
+        let mut elsewhere = Vec::new();
         let mut next_turn: Option<Instant> = None;
         let mut may_be_served = |tenant: &str| {
             let turn = capacity.take_turn(tenant);
@@ -142,9 +152,10 @@ impl<K: RequestKind> Dispatch<K> {
             self.queue.start(issuer, capacity.limit, &mut may_be_served)
         {
             self.shell.context.queued.remove(issuer);
-            let Some(object) = self.shell.cache.get(&request) else {
-                // It was deleted meanwhile.
+            let Some(object) = self.still_queued(&request, issuer) else {
+                capacity.give_back(&request);
                 self.queue.finish(&request, issuer);
+                elsewhere.push(request);
                 continue;
             };
             let (shell, issuer) = (self.shell.clone(), issuer.clone());
@@ -164,6 +175,20 @@ impl<K: RequestKind> Dispatch<K> {
         if let Some(at) = next_turn {
             self.paused.insert(issuer.clone(), at);
         }
+        for request in elsewhere {
+            self.push(&request);
+        }
+    }
+
+    /// Returns a request whose turn it is; none if it was deleted meanwhile, or another one has its
+    /// name, which is to another issuer or not to be reconciled yet.
+    fn still_queued(&self, request: &Key, issuer: &IssuerName) -> Option<Observed<K>> {
+        let object = self.shell.cache.get(request)?;
+        let context = &self.shell.context;
+        let is_early = |one| unapproved::remaining(one, context).is_some();
+        let is_queued =
+            object.issuer() == Some(issuer) && !object.unapproved().is_some_and(is_early);
+        is_queued.then_some(object)
     }
 
     /// Another dispatch may follow, if the API's version changed.

@@ -72,6 +72,15 @@ impl<K: RequestKind> Observed<K> {
         }
     }
 
+    /// Returns the issuer that it waits for.
+    pub(super) fn issuer(&self) -> Option<&IssuerName> {
+        match &self.state {
+            State::Due(due) => Some(&due.issuer),
+            State::Unapproved(unapproved) => Some(&unapproved.issuer),
+            State::Ignored => None,
+        }
+    }
+
     pub(super) fn uid(&self) -> &str {
         self.metadata.uid.as_deref().unwrap_or_default()
     }

@@ -150,6 +150,11 @@ impl Candidate {
     /// Makes one call. An error is why it was not answered.
     async fn step(&mut self, next: Next, now: Instant) -> Result<(), Failed> {
         let limit = self.election.attempt(now);
+        // That there is nothing to create it in is no conflict.
+        let conflicts: &[u16] = match next {
+            Next::Create => &[409],
+            Next::Read | Next::Write(_) | Next::Wait(_) => &[404, 409],
+        };
         let answer = match next {
             Next::Read => {
                 let read = timeout(limit, self.api.get_opt(NAME)).await;
@@ -170,7 +175,7 @@ impl Candidate {
         };
         match answer.map_err(|_| Failed::Timeout)? {
             Ok(written) => self.election.wrote(Record::of(written), now),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {
+            Err(kube::Error::Api(status)) if conflicts.contains(&status.code) => {
                 self.election.conflict();
             }
             Err(error) => return Err(error.into()),

@@ -49,6 +49,11 @@ impl KeyLimiter {
         self.key.tenants.lock().take(tenant, Instant::now())
     }
 
+    /// Takes back what [`Self::take_turn`] counted.
+    pub fn give_back(&self, tenant: &str) {
+        self.key.tenants.lock().give_back(tenant);
+    }
+
     /// Waits for a permit for this tenant.
     pub async fn permit(&self, tenant: &str) -> Permit {
         self.key.permits.acquire(tenant).await

@@ -17,6 +17,13 @@ pub struct TenantLimit {
     pub burst: u32,
 }
 
+impl TenantLimit {
+    /// The time between two signatures that are evenly spread.
+    fn step(self) -> Duration {
+        Duration::from_secs(1) / self.per_second.max(1)
+    }
+}
+
 /// The rate of each tenant, by the generic cell rate algorithm (GCRA).
 #[derive(Debug)]
 pub(super) struct TenantRates {
@@ -54,8 +61,11 @@ impl TenantRates {
         let Some(limit) = self.limit else {
             return Ok(());
         };
-        let step = Duration::from_secs(1) / limit.per_second.max(1);
-        let due = self.due.get(tenant).map_or(now, |due| (*due).max(now));
+        let step = limit.step();
+        // Under an earlier limit it may have been later.
+        let latest = now + step * limit.burst.max(1);
+        let due = self.due.get(tenant);
+        let due = due.map_or(now, |due| (*due).clamp(now, latest));
         let allowed = due.checked_sub(step * (limit.burst.max(1) - 1));
         if let Some(allowed) = allowed.filter(|allowed| *allowed > now) {
             return Err(allowed);
@@ -63,6 +73,16 @@ impl TenantRates {
         self.sweep(now);
         self.due.insert(tenant.to_owned(), due + step);
         Ok(())
+    }
+
+    /// Takes back what was counted for a signature that is not needed.
+    pub(super) fn give_back(&mut self, tenant: &str) {
+        let Some(limit) = self.limit else {
+            return;
+        };
+        if let Some(due) = self.due.get_mut(tenant) {
+            *due = due.checked_sub(limit.step()).unwrap_or(*due);
+        }
     }
 
     fn sweep(&mut self, now: Instant) {
@@ -128,6 +148,27 @@ mod tests {
         assert_eq!(rates.limit, Some(limit(1, 7)));
         rates.allow(std::iter::empty());
         assert_eq!(drain(&mut rates, "a", Instant::now()), 1000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_higher_limit_applies_at_once() {
+        let mut rates = rates(1, 1000);
+        let now = Instant::now();
+        assert_eq!(drain(&mut rates, "a", now), 1000);
+        let (per_second, burst) = (100, 10);
+        rates.allow([TenantLimit { per_second, burst }].into_iter());
+        let next = rates.take("a", now).unwrap_err();
+        assert_eq!(next - now, Duration::from_millis(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_needed_is_given_back() {
+        let mut rates = rates(1, 3);
+        let now = Instant::now();
+        assert_eq!(drain(&mut rates, "a", now), 3);
+        rates.give_back("a");
+        rates.give_back("of no one");
+        assert_eq!(drain(&mut rates, "a", now), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -232,11 +232,11 @@ fn refuse(facts: &mut Facts, is_refused: impl Fn(&Review) -> bool) {
 fn missing_permissions_are_grouped_by_resource() {
     let refused = |facts: &mut Facts| {
         refuse(facts, |review| {
-            review.wanted.permission.resource == "secrets"
+            review.wanted.permission.resource == "leases"
         });
     };
-    let text =
-        "system:serviceaccount:signet-system:signet: may not get, create secrets in the whole";
+    let text = "system:serviceaccount:signet-system:signet: may not get, create, patch \
+                leases.coordination.k8s.io in namespace signet-system";
     one(refused, Level::Problem, text);
     let refused =
         |facts: &mut Facts| refuse(facts, |review| review.wanted.permission.verb == "attest");
