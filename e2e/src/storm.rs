@@ -1,5 +1,6 @@
 //! Requests of every API while servers are killed, and an observer of every change of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::pin::pin;
@@ -43,7 +44,7 @@ pub struct Storm<'a> {
 }
 
 /// The plural of the API's resource, and the name.
-type Key = (&'static str, String);
+type Key = (Cow<'static, str>, String);
 
 /// What a request has been, as the observer saw it.
 #[derive(Debug, Default)]
@@ -106,7 +107,7 @@ impl<'a> Storm<'a> {
             0 => {
                 let csr = Csr::for_dns(&format!("{number}.example"))?;
                 let name = test.ask(&Ask::new(&self.issuer, &csr)).await?;
-                Ok((plural::<CertificateRequest>(), name))
+                Ok((CertificateRequest::plural(&()), name))
             }
             1 => {
                 let account = self.asker.username();
@@ -114,11 +115,11 @@ impl<'a> Storm<'a> {
                 let ask = SigningAsk::new(&self.cluster_issuer, &csr);
                 let name = test.ask_signer(self.asker.client(), &ask).await?;
                 test.approve_signing(&name).await?;
-                Ok((plural::<CertificateSigningRequest>(), name))
+                Ok((CertificateSigningRequest::plural(&()), name))
             }
             _ => {
                 let name = test.request_for_pod(&self.kubelet, &self.pod).await?;
-                Ok((plural::<PodCertificateRequest>(), name))
+                Ok((PodCertificateRequest::plural(&()), name))
             }
         }
     }
@@ -195,7 +196,7 @@ impl<'a> Storm<'a> {
     /// The API server accepted one write of the outcome, and one of each reason for which the request
     /// waited. A write that changes nothing is in its log only.
     fn was_written_once(&self, (plural, name): &Key, history: &History) -> Result<()> {
-        let namespace = match *plural == crate::storm::plural::<CertificateSigningRequest>() {
+        let namespace = match *plural == CertificateSigningRequest::plural(&()) {
             true => "",
             false => self.test.name(),
         };
@@ -239,15 +240,6 @@ fn spiffe_id(username: &str) -> Result<String> {
     Ok(format!("spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{name}"))
 }
 
-fn plural<K: Resource<DynamicType = ()>>() -> &'static str {
-    // Of a constant of each type.
-    match K::kind(&()).as_ref() {
-        "CertificateRequest" => "certificaterequests",
-        "CertificateSigningRequest" => "certificatesigningrequests",
-        _ => "podcertificaterequests",
-    }
-}
-
 fn observe<K: Resource<DynamicType = ()>>(
     test: &TestNamespace,
     seen: Arc<Mutex<BTreeMap<Key, History>>>,
@@ -255,11 +247,11 @@ fn observe<K: Resource<DynamicType = ()>>(
     let resource = ApiResource::erase::<K>(&());
     let api: Api<DynamicObject> = Api::all_with(test.bed().client(), &resource);
     let config = watcher::Config::default().labels(&test.selector());
-    record(plural::<K>(), api, config, seen)
+    record(K::plural(&()), api, config, seen)
 }
 
 async fn record(
-    plural: &'static str,
+    plural: Cow<'static, str>,
     api: Api<DynamicObject>,
     config: watcher::Config,
     seen: Arc<Mutex<BTreeMap<Key, History>>>,
@@ -271,7 +263,7 @@ async fn record(
         };
         let status = &object.data["status"];
         let mut seen = seen.lock();
-        let history = seen.entry((plural, object.name_any())).or_default();
+        let history = seen.entry((plural.clone(), object.name_any())).or_default();
         history.certificates.extend(certificate(status));
         let is_told = has_certificate(status) || has_failed(status) || is_pending(status);
         if is_told && history.statuses.last() != Some(status) {

@@ -5,6 +5,8 @@ use signet_keys::chain;
 /// The code with which the API server rejects an object that breaks its schema, or a certificate
 /// that it cannot parse.
 pub const UNPROCESSABLE: u16 = 422;
+pub const BAD_REQUEST: u16 = 400;
+pub const FORBIDDEN: u16 = 403;
 
 /// The reason of the cause with which the API server refuses to create objects in a namespace
 /// that is being deleted.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
-pub use failure::{Failure, is_told_as_outage};
+pub use failure::{Failure, is_reported_as_outage};
 use outage::{Line, Outage};
 use watches::Watches;
 pub use watches::{WatchFailure, WatchGuard};

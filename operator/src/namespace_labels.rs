@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use signet_core::policy;
 
 use crate::api_error::describe;
-use crate::api_health::is_told_as_outage;
+use crate::api_health::is_reported_as_outage;
 
 /// How long labels that were read are used: about as long as a watch may lag.
 const MAX_AGE: Duration = Duration::from_secs(5);
@@ -82,7 +82,7 @@ impl LabelSource for Cluster {
                     Some(found.unwrap_or_default())
                 }
                 Err(error) => {
-                    if !is_told_as_outage(&error) {
+                    if !is_reported_as_outage(&error) {
                         let error = describe(&error);
                         tracing::warn!(error, namespace, "cannot read the labels of a namespace");
                     }

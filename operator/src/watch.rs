@@ -10,10 +10,9 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::api_client::resource;
+use crate::api_error::BAD_REQUEST;
 use crate::api_health::watch_timeout;
 use crate::context::Context;
-
-const BAD_REQUEST: u16 = 400;
 
 /// Watches a resource. How it does is in the log, in the metrics and in readiness. If the API server
 /// does not know the field of the selector, all objects are watched.
@@ -46,7 +45,9 @@ fn selected<K: Send + 'static>(
     poll_fn(move |context| {
         loop {
             match ready!(events.poll_next_unpin(context)) {
-                Some(Err(error)) if rejects_field(&error) && config.field_selector.is_some() => {
+                Some(Err(error))
+                    if watch_rejects_field(&error) && config.field_selector.is_some() =>
+                {
                     let selector = config.field_selector.take();
                     tracing::warn!(
                         resource,
@@ -62,12 +63,18 @@ fn selected<K: Send + 'static>(
     })
 }
 
-fn rejects_field(error: &watcher::Error) -> bool {
+fn watch_rejects_field(error: &watcher::Error) -> bool {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == BAD_REQUEST,
+        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => {
+            rejects_field(error)
+        }
         _ => false,
     }
+}
+
+/// Whether the API server does not know the field of a selector.
+pub fn rejects_field(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == BAD_REQUEST)
 }
 
 /// Calls `then` each time the watch has listed its objects. It goes after the cache, which has

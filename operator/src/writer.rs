@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
-use crate::api_health::is_told_as_outage;
+use crate::api_health::is_reported_as_outage;
 use crate::deadline::queued;
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
 pub use generations::{Recorded, StoredVersion};
@@ -173,7 +173,7 @@ impl Writer {
                 reason = event.reason,
                 "no event, because its namespace does not exist"
             ),
-            Err(error) if is_told_as_outage(&error) => {}
+            Err(error) if is_reported_as_outage(&error) => {}
             Err(error) => tracing::warn!(
                 error = describe(&error),
                 reason = event.reason,

@@ -51,11 +51,7 @@ impl Driver {
         let names: Vec<_> = (0..count)
             .map(|number| format!("{prefix}-{number}"))
             .collect();
-        stream::iter(names.clone())
-            .map(|name| async move { self.create_one(&name).await })
-            .buffer_unordered(WRITERS)
-            .try_collect::<Vec<_>>()
-            .await?;
+        at_once(&names, async |name| self.create_one(name).await).await?;
         Ok(names)
     }
 
@@ -79,26 +75,18 @@ impl Driver {
 
     /// Creates requests that are finished, with a certificate in their status.
     pub(crate) async fn create_finished(&self, count: usize) -> Result<()> {
-        let finish = |number: usize| async move {
-            let name = format!("finished-{number}");
-            self.create_one(&name).await?;
+        let names = self.create("finished", count).await?;
+        let finish = async |name: &String| {
             let status = (*self.finished).clone();
-            self.write_status(&name, status).await?;
-            anyhow::Ok(())
+            self.write_status(name, status).await?;
+            Ok(())
         };
-        let mut all = stream::iter((0..count).map(finish)).buffer_unordered(WRITERS);
-        while all.try_next().await?.is_some() {}
-        Ok(())
+        at_once(&names, finish).await
     }
 
     /// Approves all, as fast as the writers can.
     pub(crate) async fn approve_all(&self, names: Vec<String>) -> Result<()> {
-        stream::iter(names)
-            .map(|name| async move { self.approve(&name).await })
-            .buffer_unordered(WRITERS)
-            .try_collect::<Vec<_>>()
-            .await?;
-        Ok(())
+        at_once(&names, async |name| self.approve(name).await).await
     }
 
     /// Approves one and, for the ceiling, writes the status that a signer would.
@@ -145,6 +133,13 @@ impl Driver {
         };
         until("no requests", observe).await
     }
+}
+
+/// Does something for each name, as fast as the writers can.
+async fn at_once(names: &[String], act: impl AsyncFn(&String) -> Result<()>) -> Result<()> {
+    let mut all = stream::iter(names.iter().map(|name| act(name))).buffer_unordered(WRITERS);
+    while all.try_next().await?.is_some() {}
+    Ok(())
 }
 
 /// In whole seconds, as Kubernetes writes times: cert-manager writes a condition back as it reads

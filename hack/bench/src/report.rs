@@ -69,19 +69,10 @@ pub(crate) fn contenders(names: &[&'static str; 3], rounds: &[Round]) -> Result<
     }
     let named = |list| named("contender", list);
     let results = json!({ "medians": named(&medians), "rounds": named(rounds), "goals": goals });
-    let panel = |title, value: fn(&Figures) -> Option<f64>| {
-        Panel::new(title, &medians, |(name, figures)| {
-            ((*name).to_owned(), value(figures))
-        })
-    };
-    let panels = [
-        panel("burst, certificates per s", |it| Some(it.rate)),
-        panel("p99 at 40 per s, ms", |it| Some(it.p99_ms)),
-        panel("CPU s per 1,000, burst", |it| it.cpu_burst),
-        panel("CPU s per 1,000, 40 per s", |it| it.cpu_steady),
-        panel("peak memory, MB", |it| it.memory_mb),
-    ];
-    save("results", &results, &panels)
+    let [rate, latency, burst] = rates(&medians);
+    let steady = panel("CPU s per 1,000, 40 per s", &medians, |it| it.cpu_steady);
+    let memory = panel("peak memory, MB", &medians, |it| it.memory_mb);
+    save("results", &results, &[rate, latency, burst, steady, memory])
 }
 
 /// Prints the keys, the software key first, and writes them to `keys.json`.
@@ -299,18 +290,19 @@ fn named(what: &str, list: &[Round]) -> Vec<Value> {
     list.iter().map(entry).collect()
 }
 
-/// Rate and CPU of the subjects of a comparison.
+/// Rate, latency and CPU of the subjects of a comparison.
 fn rates(medians: &[Round; 3]) -> [Panel; 3] {
-    let panel = |title, value: fn(&Figures) -> Option<f64>| {
-        Panel::new(title, medians, |(name, figures)| {
-            ((*name).to_owned(), value(figures))
-        })
-    };
     [
-        panel("burst, certificates per s", |it| Some(it.rate)),
-        panel("p99 at 40 per s, ms", |it| Some(it.p99_ms)),
-        panel("CPU s per 1,000, burst", |it| it.cpu_burst),
+        panel("burst, certificates per s", medians, |it| Some(it.rate)),
+        panel("p99 at 40 per s, ms", medians, |it| Some(it.p99_ms)),
+        panel("CPU s per 1,000, burst", medians, |it| it.cpu_burst),
     ]
+}
+
+fn panel(title: &'static str, medians: &[Round; 3], value: fn(&Figures) -> Option<f64>) -> Panel {
+    Panel::new(title, medians, |(name, figures)| {
+        ((*name).to_owned(), value(figures))
+    })
 }
 
 /// Writes the figures, and the plot of them, into `bench/` in the target folder.

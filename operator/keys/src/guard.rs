@@ -116,11 +116,11 @@ impl GuardedSigner {
     ///
     /// # Errors
     /// The tenant has used up what it may use; returns when it may use one more.
-    pub fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
-        self.limiter.take_turn(tenant)
+    pub fn count_signature(&self, tenant: &str) -> Result<(), Instant> {
+        self.limiter.count_signature(tenant)
     }
 
-    /// Takes back what [`Self::take_turn`] counted.
+    /// Takes back what [`Self::count_signature`] counted.
     pub fn give_back(&self, tenant: &str) {
         self.limiter.give_back(tenant);
     }

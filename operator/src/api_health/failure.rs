@@ -70,7 +70,7 @@ impl Failure {
 }
 
 /// Whether an error is one of those that [`super::ApiHealth`] reports for all calls together.
-pub fn is_told_as_outage(error: &kube::Error) -> bool {
+pub fn is_reported_as_outage(error: &kube::Error) -> bool {
     !matches!(Failure::of(error), None | Some(Failure::InvalidResponse))
 }
 
@@ -120,6 +120,6 @@ mod tests {
         let refused = std::io::Error::other("connection refused");
         let refused = kube::Error::Service(Box::new(refused));
         assert_eq!(Failure::of(&refused), Some(Failure::Unreachable));
-        assert!(is_told_as_outage(&refused) && !is_told_as_outage(&other));
+        assert!(is_reported_as_outage(&refused) && !is_reported_as_outage(&other));
     }
 }

@@ -21,7 +21,7 @@ pub(super) struct Outage(Option<Open>);
 struct Open {
     since: Instant,
     last: Instant,
-    told: Instant,
+    reported: Instant,
     counts: BTreeMap<Failure, u64>,
 }
 
@@ -50,17 +50,17 @@ impl Outage {
             self.0 = Some(Open {
                 since: now,
                 last: now,
-                told: now,
+                reported: now,
                 counts: [(failure, 1)].into(),
             });
             return Some(Line::Began(failure));
         };
         *open.counts.entry(failure).or_default() += 1;
         open.last = now;
-        if now.duration_since(open.told) < INTERVAL {
+        if now.duration_since(open.reported) < INTERVAL {
             return None;
         }
-        open.told = now;
+        open.reported = now;
         Some(Line::Continues(open.counts()))
     }
 

@@ -7,11 +7,9 @@ use kube::runtime::watcher;
 
 use super::ApiHealth;
 use super::failure::Failure;
-use crate::api_error::describe;
+use crate::api_error::{BAD_REQUEST, FORBIDDEN, describe};
 use crate::discovery::NOT_FOUND;
 
-const BAD_REQUEST: u16 = 400;
-const FORBIDDEN: u16 = 403;
 const GONE: u16 = 410;
 
 /// The watches that there are, each with why it fails if it does.

@@ -8,7 +8,6 @@ use signet_core::ca::lifecycle::{Plan, Wait};
 use super::facts::Facts;
 use super::generation::Stored;
 use super::parents;
-use super::summary::state_of;
 use crate::metrics::{CaGauges, GenerationGauge};
 
 /// Returns the gauges of an issuer.
@@ -16,7 +15,7 @@ pub(super) fn gauges(facts: &Facts, plan: Option<&Plan>) -> CaGauges {
     let expiry = |one: &Stored| one.chain.as_ref().map(|chain| chain.not_after());
     let generations = facts.generations.stored.iter().map(|one| GenerationGauge {
         number: one.number(),
-        state: state_of(facts.state(one)).as_str(),
+        state: facts.state(one).as_str(),
         expiry: expiry(one).map(Timestamp::as_second),
     });
     CaGauges {

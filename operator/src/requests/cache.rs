@@ -69,10 +69,7 @@ impl<K: RequestKind> Cache<K> {
         let mut inner = self.0.lock();
         match event {
             Event::Apply(object) | Event::InitApply(object) => inner.put(object),
-            Event::Delete(object) => {
-                inner.entries.remove(&name(object.meta()));
-                None
-            }
+            Event::Delete(object) => inner.remove(&name(object.meta())),
             Event::Init => {
                 inner.listing = inner.listing.wrapping_add(1);
                 None
@@ -92,21 +89,27 @@ impl<K: RequestKind> Cache<K> {
         Some(Observed::new(entry.metadata(key), entry.state.clone()))
     }
 
+    /// Returns the state of a request, without the metadata that a write needs.
+    pub(super) fn state(&self, key: &Key) -> Option<State<K>> {
+        Some(self.0.lock().entries.get(key)?.state.clone())
+    }
+
     /// Returns the requests that are due to an issuer, or to any.
     pub(super) fn due(&self, issuer: Option<&IssuerName>) -> Vec<Key> {
         let inner = self.0.lock();
-        let is_due = |entry: &Entry<K>| match &entry.state {
-            State::Due(due) => issuer.is_none_or(|issuer| due.issuer == *issuer),
-            State::Ignored | State::Unapproved(_) => false,
+        let is_due = |state: &State<K>| {
+            let due = state.due();
+            due.is_some_and(|due| issuer.is_none_or(|issuer| due.issuer == *issuer))
         };
-        let due = inner.entries.iter().filter(|(_, entry)| is_due(entry));
+        let due = inner.entries.iter().filter(|(_, it)| is_due(&it.state));
         due.map(|(key, _)| key.clone()).collect()
     }
 
     /// How many requests are due.
     pub(super) fn count_due(&self) -> usize {
-        let is_due = |entry: &&Entry<K>| matches!(entry.state, State::Due(_));
-        self.0.lock().entries.values().filter(is_due).count()
+        let inner = self.0.lock();
+        let due = inner.entries.values().filter_map(|it| it.state.due());
+        due.count()
     }
 }
 
@@ -115,9 +118,7 @@ impl<K: RequestKind> Inner<K> {
         let (metadata, state) = object.into_parts();
         let name = name(&metadata);
         if matches!(state, State::Ignored) {
-            self.entries.remove(&name);
-            self.shrink();
-            return None;
+            return self.remove(&name);
         }
         let entry = Entry {
             uid: metadata.uid.unwrap_or_default().into(),
@@ -135,6 +136,12 @@ impl<K: RequestKind> Inner<K> {
         let key = Arc::new(name);
         self.entries.insert(key.clone(), entry);
         Some(key)
+    }
+
+    fn remove(&mut self, name: &Name) -> Option<Key> {
+        self.entries.remove(name);
+        self.shrink();
+        None
     }
 
     /// A backlog that was answered leaves no empty table behind.

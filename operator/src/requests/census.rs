@@ -14,6 +14,7 @@ use crate::api_error::describe;
 use crate::discovery::NOT_FOUND;
 use crate::issuer_name::IssuerName;
 use crate::pages;
+use crate::watch::rejects_field;
 
 /// The number of requests in one response.
 const PAGE: u32 = 500;
@@ -92,7 +93,7 @@ async fn count<K: RequestKind>(
     };
     // The API server selects Signet's requests where it can.
     match sum(&api, issuer, all.clone().fields(selector)).await {
-        Err(kube::Error::Api(answer)) if answer.code == 400 => sum(&api, issuer, all).await,
+        Err(error) if rejects_field(&error) => sum(&api, issuer, all).await,
         counted => counted,
     }
 }

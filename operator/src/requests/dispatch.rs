@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::cache::Key;
 use super::delays::Delays;
 use super::kind::RequestKind;
-use super::object::Observed;
+use super::object::{Observed, State};
 use super::queue::Queue;
 use super::reconcile::{Shell, error_delay, reconcile};
 use super::tenant::tenant;
@@ -55,9 +55,9 @@ impl Capacity {
     }
 
     /// Counts one certificate of a tenant, or returns when it may have one more.
-    fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
+    fn count_signature(&self, tenant: &str) -> Result<(), Instant> {
         let key = self.key.as_ref();
-        key.map_or(Ok(()), |ready| ready.guard.take_turn(tenant))
+        key.map_or(Ok(()), |ready| ready.guard.count_signature(tenant))
     }
 
     /// Takes back what was counted for a request that is gone. Who made one without a namespace is
@@ -116,20 +116,18 @@ pub(super) async fn run<K: RequestKind>(
 impl<K: RequestKind> Dispatch<K> {
     fn push(&mut self, request: &Key) {
         self.delays.remove(request);
-        let Some(object) = self.shell.cache.get(request) else {
-            return;
-        };
-        let (issuer, tenant) = match (object.due(), object.unapproved()) {
-            (Some(due), _) => (&due.issuer, tenant(&due.request)),
-            (None, Some(unapproved)) => {
-                // Its event comes later: it takes no turn before.
+        let state = self.shell.cache.state(request);
+        let (issuer, tenant) = match &state {
+            Some(State::Due(due)) => (&due.issuer, tenant(&due.request)),
+            Some(State::Unapproved(unapproved)) => {
+                // Its event comes later: it counts for no rate before.
                 if let Some(wait) = unapproved::remaining(unapproved, &self.shell.context) {
                     return self.delays.insert(request.clone(), Instant::now() + wait);
                 }
                 let namespace = request.namespace.as_deref();
                 (&unapproved.issuer, namespace.unwrap_or_default().to_owned())
             }
-            (None, None) => return,
+            Some(State::Ignored) | None => return,
         };
         if self.queue.push(request, issuer, &tenant) {
             self.shell.context.queued.add(issuer);
@@ -142,11 +140,11 @@ impl<K: RequestKind> Dispatch<K> {
         self.paused.remove(issuer);
         let capacity = Capacity::of(&self.shell.context.find(issuer));
         let mut elsewhere = Vec::new();
-        let mut next_turn: Option<Instant> = None;
+        let mut earliest: Option<Instant> = None;
         let mut may_be_served = |tenant: &str| {
-            let turn = capacity.take_turn(tenant);
-            next_turn = next_turn.into_iter().chain(turn.err()).min();
-            turn.is_ok()
+            let allowed = capacity.count_signature(tenant);
+            earliest = earliest.into_iter().chain(allowed.err()).min();
+            allowed.is_ok()
         };
         while let Some((request, queued)) =
             self.queue.start(issuer, capacity.limit, &mut may_be_served)
@@ -172,7 +170,7 @@ impl<K: RequestKind> Dispatch<K> {
             };
             self.running.push(reconciled.boxed());
         }
-        if let Some(at) = next_turn {
+        if let Some(at) = earliest {
             self.paused.insert(issuer.clone(), at);
         }
         for request in elsewhere {

@@ -59,17 +59,11 @@ impl<K: RequestKind> Observed<K> {
     }
 
     pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
-        match &self.state {
-            State::Due(due) => Some(due),
-            State::Ignored | State::Unapproved(_) => None,
-        }
+        self.state.due()
     }
 
     pub(super) fn unapproved(&self) -> Option<&Unapproved> {
-        match &self.state {
-            State::Unapproved(unapproved) => Some(unapproved),
-            State::Ignored | State::Due(_) => None,
-        }
+        self.state.unapproved()
     }
 
     /// Returns the issuer that it waits for.
@@ -87,6 +81,20 @@ impl<K: RequestKind> Observed<K> {
 }
 
 impl<K: RequestKind> State<K> {
+    pub(super) fn due(&self) -> Option<&Arc<Due<K>>> {
+        match self {
+            Self::Due(due) => Some(due),
+            Self::Ignored | Self::Unapproved(_) => None,
+        }
+    }
+
+    pub(super) fn unapproved(&self) -> Option<&Unapproved> {
+        match self {
+            Self::Unapproved(unapproved) => Some(unapproved),
+            Self::Ignored | Self::Due(_) => None,
+        }
+    }
+
     /// Whether a request in this state is reconciled as in the other: an approver decided nothing else.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {

@@ -24,7 +24,7 @@ pub(super) fn due<K: RequestKind>(
 ) -> impl Stream<Item = watcher::Result<Key>> + Send {
     let api: Api<Observed<K>> = Api::all(context.client.clone());
     let events = follow(api, config::<K>(), &context).default_backoff();
-    // Some were woken before all were listed, and decided without what others told.
+    // Some were woken before all were listed, and decided without what the others declare.
     let listed = move || {
         listed.cancel();
         context.wakeups.wake_requests(None);

@@ -61,7 +61,7 @@ impl Lease {
             leading: sender,
             health,
             api_health,
-            told: None,
+            reported: None,
         };
         let ended = tokio::spawn(candidate.run(stop.clone()));
         let election = Some(Running {
@@ -107,7 +107,7 @@ struct Candidate {
     health: Arc<Health>,
     api_health: Arc<ApiHealth>,
     /// The error that was logged last.
-    told: Option<String>,
+    reported: Option<String>,
 }
 
 impl Candidate {
@@ -205,7 +205,7 @@ impl Candidate {
     }
 
     fn answered(&mut self) {
-        if self.told.take().is_some() {
+        if self.reported.take().is_some() {
             tracing::info!("the Lease can be read and written again");
         }
         self.health.set_lease_problem(None);
@@ -222,9 +222,9 @@ impl Candidate {
                 true
             }
         };
-        if !is_outage && self.told.as_ref() != Some(&message) {
+        if !is_outage && self.reported.as_ref() != Some(&message) {
             tracing::warn!(error = message, "cannot read or write the Lease {NAME}");
-            self.told = Some(message.clone());
+            self.reported = Some(message.clone());
         }
         self.health.set_lease_problem(Some(message));
     }

@@ -45,11 +45,11 @@ impl KeyLimiter {
     ///
     /// # Errors
     /// The tenant has used up what it may use; returns when it may use one more.
-    pub fn take_turn(&self, tenant: &str) -> Result<(), Instant> {
+    pub fn count_signature(&self, tenant: &str) -> Result<(), Instant> {
         self.key.tenants.lock().take(tenant, Instant::now())
     }
 
-    /// Takes back what [`Self::take_turn`] counted.
+    /// Takes back what [`Self::count_signature`] counted.
     pub fn give_back(&self, tenant: &str) {
         self.key.tenants.lock().give_back(tenant);
     }

@@ -8,9 +8,8 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use signet_core::request::ServiceAccount;
 
+use crate::api_error::FORBIDDEN;
 use crate::inspect::client::Cluster;
-
-const FORBIDDEN: u16 = 403;
 
 /// Reviews the access of one ServiceAccount.
 pub(super) struct Reviewer {
