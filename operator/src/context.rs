@@ -126,6 +126,8 @@ pub struct Context {
     pub key_generation: BlockingQueue,
     /// Reads chains and verifies their signatures; a tenant's may take half a second.
     pub chain_parsing: BlockingQueue,
+    /// Reads the keys of Secrets; a large RSA key is checked for milliseconds.
+    pub key_loading: Arc<BlockingQueue>,
     /// Signs with the RSA keys of Secrets.
     pub signing: Arc<BlockingQueue>,
     pub now: fn() -> Timestamp,

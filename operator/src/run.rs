@@ -35,9 +35,9 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
     // work is waiting, and waking a second thread for each response costs more than handling it
     // (docs/performance.md).
     tokio::runtime::Builder::new_current_thread()
-        // Each BlockingQueue has its own: RSA signatures, and two for the generation of keys and the
-        // reading of chains. Two more read files and resolve the API server's name.
-        .max_blocking_threads(usize::from(processors()) + 4)
+        // Each BlockingQueue has its own: RSA signatures, and three for the generation of keys and
+        // the reading of keys and chains. Two more read files and resolve the API server's name.
+        .max_blocking_threads(usize::from(processors()) + 5)
         .enable_all()
         .build()?
         .block_on(run(settings))

@@ -67,6 +67,8 @@ pub struct Access {
     pub proxy: Option<Arc<HttpProxy>>,
     /// The PKCS#11 modules and tokens that the operator's configuration lists.
     pub modules: Arc<Modules>,
+    /// Where keys in Secrets are read: one queue for all of the process.
+    pub loading: Arc<BlockingQueue>,
     /// Where RSA keys in Secrets sign: one queue for all of the process.
     pub signing: Arc<BlockingQueue>,
 }

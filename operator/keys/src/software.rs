@@ -17,6 +17,7 @@ use signet_core::ca::MAX_PEM_BYTES;
 use signet_core::issue::{Signature, ToBeSigned};
 use signet_core::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use signet_core::x509::public_key::PublicKey;
+use zeroize::Zeroizing;
 
 pub use error::SoftwareError;
 pub use generate::{GeneratedKey, KeyType};
@@ -107,7 +108,7 @@ impl Software {
         let secret = secret.ok_or_else(|| SoftwareError::NoSecret { secret: name() })?;
         let pem = secret.get(TLS_KEY);
         let pem = pem.ok_or_else(|| SoftwareError::NoKey { secret: name() })?;
-        let key = PrivateKey::from_pem(pem, rsa_hash, &self.secret_name)?;
+        let key = self.read(pem, rsa_hash, access).await?;
         let of_key = || key.public_key.fingerprint();
         let signer = SoftwareSigner {
             share: access.tenant.clone().unwrap_or_else(of_key),
@@ -120,6 +121,24 @@ impl Software {
             // One byte more than is read is enough to say that it is too much.
             colocated_secret: Some(secret.only(&CHAIN, MAX_PEM_BYTES + 1)),
             ..Connected::to(Arc::new(signer))?
+        })
+    }
+
+    /// Reads the key on a thread of its own: the checks of a large RSA key take
+    /// milliseconds, and its owner chooses how often they are made.
+    async fn read(
+        &self,
+        pem: &[u8],
+        rsa_hash: RsaHash,
+        access: &Access,
+    ) -> Result<PrivateKey, SoftwareError> {
+        let (pem, name) = (Zeroizing::new(pem.to_vec()), self.secret_name.clone());
+        let read = move || PrivateKey::from_pem(&pem, rsa_hash, &name);
+        let share = access.tenant.as_deref().unwrap_or_default();
+        let read = access.loading.run(share, read).await;
+        read.unwrap_or_else(|_| {
+            let secret = self.secret_name.clone();
+            Err(SoftwareError::UnsupportedKey { secret })
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod flood;
+mod loading;
 mod scripted;
 
 use std::collections::BTreeMap;

@@ -142,6 +142,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         api: process.api.clone(),
         key_generation: BlockingQueue::default(),
         chain_parsing: BlockingQueue::default(),
+        key_loading: Arc::default(),
         signing: Arc::new(BlockingQueue::new(super::processors())),
         now: Timestamp::now,
     }

@@ -26,6 +26,7 @@ pub(crate) fn access(namespace: Arc<Memory>) -> Access {
         addresses: Addresses::Any,
         proxy: None,
         modules: Arc::default(),
+        loading: Arc::default(),
         signing: Arc::default(),
     }
 }

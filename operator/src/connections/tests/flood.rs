@@ -18,6 +18,7 @@ fn rsa_key(tenant: Option<&str>, signing: &Arc<BlockingQueue>) -> Arc<dyn Signer
     let generated = GeneratedKey::new(KeyType::Rsa2048).unwrap();
     key::signer_with(generated.secret_entry().1, |access| Access {
         tenant: tenant.map(str::to_owned),
+        loading: Arc::default(),
         signing: signing.clone(),
         ..access
     })

@@ -79,6 +79,7 @@ fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
         // Which addresses a proxy calls cannot be judged.
         proxy: context.proxy.clone().filter(|_| !is_tenants),
         modules: context.modules.clone(),
+        loading: context.key_loading.clone(),
         signing: context.signing.clone(),
     }
 }

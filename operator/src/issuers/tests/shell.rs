@@ -84,6 +84,7 @@ pub(super) fn context() -> (Context, Requests) {
         stop: Default::default(),
         key_generation: Default::default(),
         chain_parsing: Default::default(),
+        key_loading: Default::default(),
         signing: Default::default(),
         now: Timestamp::now,
     };

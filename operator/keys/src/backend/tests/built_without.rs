@@ -38,6 +38,7 @@ async fn connecting_without_the_feature_names_it() {
         addresses: Addresses::Any,
         proxy: None,
         modules: Arc::new(Modules::default()),
+        loading: Arc::default(),
         signing: Arc::default(),
     };
     for (feature, config) in [
