@@ -1,19 +1,22 @@
 //! The client of the API server: every call has a deadline and is counted when it fails.
 
 mod body;
+mod transport;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{Request, Response, StatusCode};
-use kube::client::Body;
+use kube::client::{Body, ClientBuilder, DynBody};
 use kube::{Client, Config};
 use tokio::time::{Instant, sleep, timeout_at};
-use tower::BoxError;
+use tower::layer::layer_fn;
+use tower::{BoxError, Service, service_fn};
 
 use crate::api_health::{ApiHealth, Failure};
 use body::Limited;
+use transport::Transport;
 
 /// How often a call is sent again that the API server asked to send again later.
 const MAX_RETRIES: u32 = 3;
@@ -44,26 +47,28 @@ impl Calls {
     pub fn client(self, mut config: Config) -> kube::Result<Client> {
         // Its retries take longer than any deadline, and are not counted.
         config.default_retry = false;
-        let inner = Client::try_from(config)?;
-        let namespace = inner.default_namespace().to_owned();
-        let valid_until = *inner.valid_until();
         let calls = Arc::new(self);
-        let send = move |request| calls.clone().call(inner.clone(), request);
-        let client = Client::new(tower::service_fn(send), namespace);
-        Ok(client.with_valid_until(valid_until))
+        let with_deadlines = layer_fn(move |transport| {
+            let (calls, transport) = (calls.clone(), Transport::new(transport));
+            service_fn(move |request| calls.clone().call(transport.clone(), request))
+        });
+        let client = ClientBuilder::try_from(config)?;
+        Ok(client.with_layer(&with_deadlines).build())
     }
 
-    async fn call(
+    async fn call<T>(
         self: Arc<Self>,
-        client: Client,
+        transport: Transport<T>,
         request: Request<Body>,
-    ) -> Result<Response<Limited>, BoxError> {
+    ) -> Result<Response<Limited>, BoxError>
+    where
+        T: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Send,
+    {
         let deadline = Instant::now() + self.timeout;
         let watched = watched(request.uri());
-        let answer = timeout_at(deadline, self.attempts(client, request, deadline)).await;
+        let answer = timeout_at(deadline, self.attempts(&transport, request, deadline)).await;
         let response = match answer {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(error.into()),
+            Ok(response) => response?,
             Err(_) => {
                 self.health.failed(Failure::Timeout);
                 return Err(NoAnswer(self.timeout).into());
@@ -80,17 +85,20 @@ impl Calls {
     }
 
     /// Sends a request, and again if the API server is too busy for it.
-    async fn attempts(
+    async fn attempts<T>(
         &self,
-        client: Client,
+        transport: &Transport<T>,
         request: Request<Body>,
         deadline: Instant,
-    ) -> kube::Result<Response<Body>> {
+    ) -> Result<Response<Box<DynBody>>, BoxError>
+    where
+        T: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Send,
+    {
         let mut request = request;
         let mut wait = MIN_WAIT;
         for _ in 0..MAX_RETRIES {
             let again = copy(&request);
-            let result = client.send(request).await;
+            let result = transport.send(request).await;
             self.note(&result);
             let (Ok(response), Some(again)) = (&result, again) else {
                 return result;
@@ -104,12 +112,12 @@ impl Calls {
             sleep(wait_now).await;
             (request, wait) = (again, wait * 2);
         }
-        let result = client.send(request).await;
+        let result = transport.send(request).await;
         self.note(&result);
         result
     }
 
-    fn note(&self, result: &kube::Result<Response<Body>>) {
+    fn note<T>(&self, result: &Result<Response<T>, BoxError>) {
         let failure = match result {
             Ok(response) => Failure::of_status(response.status()),
             Err(_) => Some(Failure::Unreachable),

@@ -18,6 +18,7 @@ use kube::core::{ObjectMeta, Request};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use parking_lot::Mutex;
+use serde::Serialize;
 use serde_json::{Value, json};
 use signet_keys::FairSemaphore;
 
@@ -42,6 +43,16 @@ pub enum WriteResult {
     Done,
     /// The object was changed or deleted since it was read; the plan is discarded.
     Conflict,
+}
+
+/// The body of a status write. The status is most of it, and is not copied.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusPatch<'a> {
+    api_version: &'a str,
+    kind: &'a str,
+    metadata: Value,
+    status: &'a Value,
 }
 
 #[derive(Clone)]
@@ -130,12 +141,12 @@ impl Writer {
     where
         K: Resource<DynamicType = ()>,
     {
-        let body = json!({
-            "apiVersion": K::api_version(&()),
-            "kind": K::kind(&()),
-            "metadata": { "uid": meta.uid, "resourceVersion": meta.resource_version },
-            "status": status,
-        });
+        let body = StatusPatch {
+            api_version: &K::api_version(&()),
+            kind: &K::kind(&()),
+            metadata: json!({ "uid": meta.uid, "resourceVersion": meta.resource_version }),
+            status,
+        };
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let path = K::url_path(&(), meta.namespace.as_deref());
         let name = meta.name.as_deref().unwrap_or_default();

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use kube::client::Body;
+use kube::client::DynBody;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::BoxError;
 
@@ -18,7 +18,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 
 /// A body that ends in time; that of a watch goes on for as long as it delivers something.
 pub(super) struct Limited {
-    body: Body,
+    body: Box<DynBody>,
     end: Pin<Box<Sleep>>,
     /// How long it may deliver nothing; none if all of it has to come by its end.
     idle: Option<Duration>,
@@ -26,7 +26,7 @@ pub(super) struct Limited {
 }
 
 impl Limited {
-    pub(super) fn watched(body: Body, calls: Arc<Calls>) -> Self {
+    pub(super) fn watched(body: Box<DynBody>, calls: Arc<Calls>) -> Self {
         let idle = Duration::from_secs(watch_timeout(calls.timeout).into()) + MARGIN;
         Self {
             body,
@@ -36,7 +36,7 @@ impl Limited {
         }
     }
 
-    pub(super) fn until(deadline: Instant, body: Body, calls: Arc<Calls>) -> Self {
+    pub(super) fn until(deadline: Instant, body: Box<DynBody>, calls: Arc<Calls>) -> Self {
         Self {
             body,
             end: Box::pin(sleep_until(deadline)),
@@ -47,7 +47,7 @@ impl Limited {
 }
 
 impl HttpBody for Limited {
-    type Data = <Body as HttpBody>::Data;
+    type Data = <Box<DynBody> as HttpBody>::Data;
     type Error = BoxError;
 
     fn poll_frame(
@@ -61,13 +61,13 @@ impl HttpBody for Limited {
                 if limited.idle.is_none() {
                     limited.calls.health.failed(Failure::Unreachable);
                 }
-                Poll::Ready(Some(Err(error.into())))
+                Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(frame) => {
                 if let Some(idle) = limited.idle {
                     limited.end.as_mut().reset(Instant::now() + idle);
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+                Poll::Ready(frame)
             }
             Poll::Pending => {
                 ready!(limited.end.as_mut().poll(context));

@@ -115,8 +115,8 @@ impl<K: RequestKind> State<K> {
         self
     }
 
-    fn of(mut object: Object<K>) -> Self {
-        let Some(issuer) = K::issuer(&object) else {
+    fn of(object: &mut Object<K>) -> Self {
+        let Some(issuer) = K::issuer(object) else {
             return Self::of_unknown_kind(object);
         };
         let status = object.status.take().unwrap_or_default();
@@ -133,18 +133,18 @@ impl<K: RequestKind> State<K> {
             Progress::Denied => (Approval::Denied, None),
         };
         Self::Due(Arc::new(Due {
-            request: K::read(&object, &issuer, approval),
+            request: K::read(object, &issuer, approval),
             issuer,
             approved_at,
             before: K::before(status),
         }))
     }
 
-    fn of_unknown_kind(object: Object<K>) -> Self {
-        let Some((issuer, kind)) = K::unknown_kind(&object) else {
+    fn of_unknown_kind(object: &mut Object<K>) -> Self {
+        let Some((issuer, kind)) = K::unknown_kind(object) else {
             return Self::Ignored;
         };
-        match K::progress(&object.status.unwrap_or_default()) {
+        match K::progress(&object.status.take().unwrap_or_default()) {
             Progress::Finished | Progress::Denied => Self::Ignored,
             Progress::AwaitingApproval | Progress::Approved(_) => {
                 Self::Unapproved(Arc::new(Unapproved {
@@ -165,16 +165,14 @@ fn created(metadata: &ObjectMeta) -> Timestamp {
 
 impl<'de, K: RequestKind> Deserialize<'de> for Observed<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Object::<K>::deserialize(deserializer)?;
+        let mut object = Object::<K>::deserialize(deserializer)?;
+        let state = State::of(&mut object);
         let metadata = ObjectMeta {
             annotations: None,
             owner_references: None,
-            ..object.metadata.clone()
+            ..object.metadata
         };
-        Ok(Self {
-            metadata,
-            state: State::of(object),
-        })
+        Ok(Self { metadata, state })
     }
 }
 

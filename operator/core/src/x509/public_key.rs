@@ -1,9 +1,10 @@
 //! Public keys that were checked before anything is done with them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
 use const_oid::db::rfc5912::{ID_EC_PUBLIC_KEY, ID_RSASSA_PSS, RSA_ENCRYPTION};
 use const_oid::db::rfc8410::ID_ED_25519;
 use der::Decode;
@@ -27,13 +28,23 @@ use crate::x509::link::PssHash;
 /// A SubjectPublicKeyInfo of a known algorithm with canonical parameters, and a key in it that
 /// can be one: an EC point on its curve, an RSA key of 2048 to 8192 bits without a small factor, an
 /// Ed25519 point that is not of small order.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct PublicKey {
     spki: Vec<u8>,
     /// Where the value of the subjectPublicKey BIT STRING begins; it is the end of `spki`.
     key_start: usize,
     algorithm: KeyAlgorithm,
+    /// An EC key as the check of its point left it, for signatures with the hash of its curve.
+    parsed: Option<Arc<ParsedPublicKey>>,
 }
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.spki == other.spki
+    }
+}
+
+impl Eq for PublicKey {}
 
 impl PublicKey {
     /// Reads and checks the DER of a SubjectPublicKeyInfo.
@@ -46,11 +57,12 @@ impl PublicKey {
             .subject_public_key
             .as_bytes()
             .ok_or(PublicKeyError::UnusedBits)?;
-        let algorithm = check(&info.algorithm, key)?;
+        let (algorithm, parsed) = check(&info.algorithm, key)?;
         Ok(Self {
             spki: der.to_vec(),
             key_start: der.len() - key.len(),
             algorithm,
+            parsed: parsed.map(Arc::new),
         })
     }
 
@@ -76,11 +88,15 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureMismatch> {
-        self.check(
-            verify::algorithm(self.algorithm, algorithm),
-            message,
-            signature,
-        )
+        match &self.parsed {
+            Some(key) if algorithm == SignatureAlgorithm::for_key(self.algorithm) => key
+                .verify_sig(message, signature)
+                .map_err(|_| SignatureMismatch),
+            _ => {
+                let verification = verify::algorithm(self.algorithm, algorithm);
+                self.check(verification, message, signature)
+            }
+        }
     }
 
     /// Checks an RSA-PSS signature over a message, as a CA above may have made it. Signet itself
@@ -161,15 +177,19 @@ pub struct SignatureMismatch;
 fn check(
     identifier: &AlgorithmIdentifierRef<'_>,
     key: &[u8],
-) -> Result<KeyAlgorithm, PublicKeyError> {
+) -> Result<(KeyAlgorithm, Option<ParsedPublicKey>), PublicKeyError> {
     let parameters = identifier.parameters;
+    let unparsed = |algorithm| (algorithm, None);
     match identifier.oid {
         // RFC 3279 section 2.3.1: NULL, and nothing else.
-        RSA_ENCRYPTION if parameters.is_some_and(|p| p.is_null()) => rsa::check(key),
+        RSA_ENCRYPTION if parameters.is_some_and(|p| p.is_null()) => rsa::check(key).map(unparsed),
         RSA_ENCRYPTION => Err(PublicKeyError::Parameters("RSA", "NULL")),
-        ID_EC_PUBLIC_KEY => ec::check(parameters, key),
+        ID_EC_PUBLIC_KEY => {
+            let (curve, parsed) = ec::check(parameters, key)?;
+            Ok((curve, Some(parsed)))
+        }
         // RFC 8410 section 3: absent.
-        ID_ED_25519 if parameters.is_none() => ed25519::check(key),
+        ID_ED_25519 if parameters.is_none() => ed25519::check(key).map(unparsed),
         ID_ED_25519 => Err(PublicKeyError::Parameters("Ed25519", "no parameters")),
         ID_RSASSA_PSS => Err(PublicKeyError::PssKey),
         other => Err(PublicKeyError::UnknownAlgorithm(quote::oid(&other))),

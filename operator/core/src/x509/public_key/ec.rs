@@ -1,6 +1,6 @@
 //! Elliptic curve public keys (RFC 5480).
 
-use aws_lc_rs::signature::UnparsedPublicKey;
+use aws_lc_rs::signature::{ParsedPublicKey, UnparsedPublicKey};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{SECP_256_R_1, SECP_384_R_1, SECP_521_R_1};
 use der::asn1::AnyRef;
@@ -10,10 +10,11 @@ use crate::quote;
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
 /// Checks an ECPoint (SEC 1 section 2.3.3): uncompressed, of the curve's size, on the curve.
+/// Returns its curve, and the key for signatures with the hash of that curve.
 pub(super) fn check(
     parameters: Option<AnyRef<'_>>,
     point: &[u8],
-) -> Result<KeyAlgorithm, PublicKeyError> {
+) -> Result<(KeyAlgorithm, ParsedPublicKey), PublicKeyError> {
     let (curve, coordinate) = named_curve(parameters)?;
     match point.first() {
         Some(0x04) => {}
@@ -30,13 +31,10 @@ pub(super) fn check(
         });
     }
     // The library solves the curve's equation when it parses a point.
-    let on_curve = verify::algorithm(curve, SignatureAlgorithm::for_key(curve))
-        .is_some_and(|algorithm| UnparsedPublicKey::new(algorithm, point).parse().is_ok());
-    if on_curve {
-        Ok(curve)
-    } else {
-        Err(PublicKeyError::NotOnCurve(curve))
-    }
+    verify::algorithm(curve, SignatureAlgorithm::for_key(curve))
+        .and_then(|algorithm| UnparsedPublicKey::new(algorithm, point).parse().ok())
+        .map(|parsed| (curve, parsed))
+        .ok_or(PublicKeyError::NotOnCurve(curve))
 }
 
 /// Returns the curve that the parameters name, and the bytes of one coordinate. Only the
