@@ -31,6 +31,7 @@ pub mod supervise;
 pub mod wait;
 
 use std::fmt::Arguments;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Duration;
 
@@ -41,6 +42,23 @@ pub use proxy::Proxy;
 /// Writes one line to standard error, if that is open.
 pub fn say(line: Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// The file to which [`notice`] adds lines.
+pub const NOTICES: &str = "SIGNET_NOTICES";
+
+/// Says what a maintainer should do although nothing failed. `cargo xtask test` repeats it at its
+/// end.
+///
+/// # Errors
+/// The file for notices cannot be written.
+pub fn notice(line: &str) -> std::io::Result<()> {
+    say(format_args!("notice: {line}"));
+    let Some(path) = std::env::var_os(NOTICES) else {
+        return Ok(());
+    };
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    writeln!(file, "notice: {line}")
 }
 
 /// `4 min 30 s`, `40 s` or `0.4 s`.

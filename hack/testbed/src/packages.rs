@@ -78,6 +78,9 @@ const SOFTHSM: &[&str] = &["softhsm2", "libsofthsm2", "opensc", "opensc-pkcs11"]
 /// A forward proxy.
 const TINYPROXY: &[&str] = &["tinyproxy-bin"];
 
+/// Emulators of other processors for one program.
+const QEMU: &[&str] = &["qemu-user-static"];
+
 /// Libraries that the above want and that the system may lack: the beginning of a library's file
 /// name, and the packages that have it, of which each release knows one.
 const LIBRARIES: &[(&str, &[&str])] = &[
@@ -126,6 +129,15 @@ pub struct Python {
 pub fn tinyproxy() -> Result<PathBuf> {
     let root = debian::ensure("tinyproxy", TINYPROXY, LIBRARIES)?;
     existing(root.join("usr/bin/tinyproxy"))
+}
+
+/// QEMU for the programs of a processor, by the name that Linux has for it. It needs no library.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn qemu(machine: &str) -> Result<PathBuf> {
+    let root = debian::ensure("qemu", QEMU, LIBRARIES)?;
+    existing(root.join(format!("usr/bin/qemu-{machine}-static")))
 }
 
 /// The emulator of AWS KMS.

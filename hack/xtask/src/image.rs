@@ -3,7 +3,8 @@
 //! The image has two layers. The base is made of Debian packages, each pinned by its version and
 //! SHA-256 in [`packages.lock`](lock): glibc, because a PKCS#11 module is loaded at run time, and CA
 //! certificates. The second layer is the operator. All of it depends on nothing but the checkout and
-//! the compiler, so two builds of one commit are the same bytes.
+//! the compiler, so two builds of one commit are the same bytes. There is one image for each
+//! architecture that this machine has a compiler for, and an index of them.
 
 mod apt;
 mod architecture;
@@ -13,8 +14,10 @@ mod binary;
 mod build;
 mod deb;
 mod digest;
+mod images;
 mod lock;
 mod origin;
+mod platforms;
 mod push;
 mod sbom;
 mod sign;
@@ -29,7 +32,7 @@ use signet_testbed::installation::target;
 
 use architecture::Architecture;
 use binary::Kind;
-use build::Built;
+use images::Images;
 use lock::Lock;
 use push::Repository;
 
@@ -55,35 +58,46 @@ pub(crate) struct Image {
     /// --key`.
     #[arg(long, value_name = "FILE", requires = "push")]
     sign_key: Option<PathBuf>,
-    /// Write the current version of each Debian package to hack/xtask/packages.lock, and build
-    /// nothing.
-    #[arg(long, conflicts_with_all = ["push", "debug"])]
+    /// Write the current version of each Debian package to the lock file, and build nothing.
+    #[arg(long, conflicts_with_all = ["push", "debug", "arch"])]
     update_packages: bool,
+    /// Download the Debian packages of the lock file into the cache, and build nothing.
+    #[arg(long, conflicts_with_all = ["push", "debug", "update_packages"])]
+    fetch_packages: bool,
 }
 
 /// What is in an image.
 #[derive(Args, Debug)]
 pub(crate) struct Contents {
-    /// The architecture of the image.
-    #[arg(long, value_enum, default_value_t)]
-    arch: Architecture,
+    /// The architectures, such as --arch amd64 --arch arm64. Default: those that this machine has a
+    /// compiler for; with --debug its own.
+    #[arg(long, value_enum)]
+    arch: Vec<Architecture>,
     /// Put the debug build of the operator into the image. It takes seconds instead of minutes.
     #[arg(long)]
     debug: bool,
+    /// The file that pins the Debian packages. Default: hack/xtask/packages.lock.
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
 }
 
-/// An image as files: their names and contents.
+/// Images as files: their names and contents.
 pub(crate) struct Artifacts {
-    image: Built,
+    images: Images,
     pub(crate) archive: (String, Vec<u8>),
-    pub(crate) sbom: (String, Vec<u8>),
+    /// One of each image.
+    pub(crate) sboms: Vec<(String, Vec<u8>)>,
 }
 
-/// Writes the archive and the SBOM, pushes the image if that is wanted, and prints the path of the
-/// archive and the digest of the image.
+/// Writes the archive and the SBOMs, pushes the images if that is wanted, and prints the path of the
+/// archive and the digest of what is in it.
 pub(crate) async fn run(root: &Path, settings: &Image) -> Result<()> {
+    let lock = settings.contents.lock(root);
     if settings.update_packages {
-        return update_packages(root);
+        return update_packages(&lock);
+    }
+    if settings.fetch_packages {
+        return fetch_packages(&lock, &settings.contents.arch);
     }
     // Wrong settings are reported before anything is built.
     let repository = settings.push.as_deref().map(Repository::new).transpose()?;
@@ -93,22 +107,24 @@ pub(crate) async fn run(root: &Path, settings: &Image) -> Result<()> {
         Some(folder) => folder.clone(),
         None => target().join("image"),
     };
-    for (name, bytes) in [&artifacts.archive, &artifacts.sbom] {
+    for (name, bytes) in artifacts.sboms.iter().chain([&artifacts.archive]) {
         write(&folder.join(name), bytes)?;
     }
     if let Some(repository) = repository {
-        publish(&repository, &artifacts.image, key.as_ref()).await?;
+        publish(&repository, &artifacts.images, key.as_ref()).await?;
     }
     println!("{}", folder.join(&artifacts.archive.0).display());
-    println!("{}", artifacts.image.digest());
+    println!("{}", artifacts.images.top()?.descriptor.digest());
     Ok(())
 }
 
-/// Pushes the image and its signature.
-async fn publish(repository: &Repository, image: &Built, key: Option<&Key>) -> Result<()> {
-    repository.push(image).await?;
-    if let Some(key) = key {
-        let digest = image.digest();
+/// Pushes the images, and a signature of each digest by which a user may refer to them.
+async fn publish(repository: &Repository, images: &Images, key: Option<&Key>) -> Result<()> {
+    repository.push(images).await?;
+    let Some(key) = key else {
+        return Ok(());
+    };
+    for digest in images.digests() {
         let signature = sign::signature(&digest, &repository.name(), key)?;
         repository
             .push_tagged(&signature, sign::tag(&digest))
@@ -117,44 +133,77 @@ async fn publish(repository: &Repository, image: &Built, key: Option<&Key>) -> R
     Ok(())
 }
 
-/// Builds an image.
+/// Builds the images.
 ///
 /// # Errors
 /// The operator cannot be built, or the packages cannot be downloaded.
 pub(crate) fn artifacts(root: &Path, contents: &Contents) -> Result<Artifacts> {
-    let (architecture, origin) = (contents.arch, Origin::of(root)?);
-    let packages = apt::packages(architecture, &Lock::read(root)?)?;
-    let kind = if contents.debug {
-        Kind::Debug
-    } else {
-        Kind::Release
+    let lock = Lock::read(&contents.lock(root))?;
+    let origin = Origin::of(root)?;
+    let mut images = Vec::new();
+    let mut sboms = Vec::new();
+    for architecture in platforms::choose(&contents.arch, contents.kind())? {
+        let packages = apt::packages(architecture, &lock)?;
+        let operator = binary::operator(root, architecture, contents.kind())?;
+        let image = build::build(architecture, &base::base(&packages)?, operator, &origin)?;
+        let sbom = sbom::sbom(root, architecture, &lock, &image.digest(), &origin)?;
+        sboms.push((
+            format!("{}.cdx.json", contents.name(Some(architecture))),
+            sbom,
+        ));
+        images.push((architecture, image));
+    }
+    // An archive of several has the name of none.
+    let only = match images.as_slice() {
+        [(architecture, _)] => Some(*architecture),
+        _ => None,
     };
-    let operator = binary::operator(root, architecture, kind)?;
-    let image = build::build(architecture, &base::base(&packages)?, operator, &origin)?;
-    let archive = archive::archive(&image)?;
-    let sbom = sbom::sbom(root, architecture, &image.digest(), &origin)?;
-    let name = name(contents);
+    let images = Images::new(images.into_iter().map(|(_, image)| image).collect())?;
+    let archive = archive::archive(&images)?;
     Ok(Artifacts {
-        image,
-        archive: (format!("{name}.oci.tar"), archive),
-        sbom: (format!("{name}.cdx.json"), sbom),
+        archive: (format!("{}.oci.tar", contents.name(only)), archive),
+        images,
+        sboms,
     })
 }
 
-fn name(contents: &Contents) -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let debug = if contents.debug { "-debug" } else { "" };
-    format!("signet-{version}-{}{debug}", contents.arch.oci())
+impl Contents {
+    fn kind(&self) -> Kind {
+        match self.debug {
+            true => Kind::Debug,
+            false => Kind::Release,
+        }
+    }
+
+    fn lock(&self, root: &Path) -> PathBuf {
+        self.lock.clone().unwrap_or_else(|| Lock::path(root))
+    }
+
+    fn name(&self, architecture: Option<Architecture>) -> String {
+        let architecture = architecture.map(|it| format!("-{it}")).unwrap_or_default();
+        let debug = if self.debug { "-debug" } else { "" };
+        format!("signet-{}{architecture}{debug}", env!("CARGO_PKG_VERSION"))
+    }
 }
 
-fn update_packages(root: &Path) -> Result<()> {
+fn update_packages(path: &Path) -> Result<()> {
     let mut lock = Lock::default();
     for architecture in Architecture::ALL {
         for pin in apt::current(architecture, base::PACKAGES)? {
             lock.add(architecture, pin);
         }
     }
-    write(&Lock::path(root), lock.to_string().as_bytes())
+    write(path, lock.to_string().as_bytes())
+}
+
+fn fetch_packages(path: &Path, chosen: &[Architecture]) -> Result<()> {
+    let lock = Lock::read(path)?;
+    for architecture in Architecture::ALL {
+        if chosen.is_empty() || chosen.contains(&architecture) {
+            apt::packages(architecture, &lock)?;
+        }
+    }
+    Ok(())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {

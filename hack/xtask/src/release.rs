@@ -67,13 +67,14 @@ fn files(root: &Path, contents: &Contents) -> Result<Vec<(String, Vec<u8>)>> {
         &format!("signet-samples-{version}"),
         time,
     )?;
-    Ok(vec![
+    let mut files = artifacts.sboms;
+    files.extend([
         artifacts.archive,
-        artifacts.sbom,
         (format!("signet-{version}.tgz"), chart),
         (format!("signet-crds-{version}.yaml"), crds(root)?),
         (format!("signet-samples-{version}.tar.gz"), samples),
-    ])
+    ]);
+    Ok(files)
 }
 
 /// A compressed archive of the files of a folder that are in Git. Helm's own packages have the time

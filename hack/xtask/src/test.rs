@@ -9,8 +9,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use rustix::process::{Pid, kill_process_group};
-use signet_testbed::cache;
 use signet_testbed::installation::cargo;
+use signet_testbed::{NOTICES, cache};
+use tempfile::NamedTempFile;
 
 use crate::interrupt::Signals;
 
@@ -20,7 +21,7 @@ type Tier = (&'static str, &'static str, &'static [&'static str]);
 
 /// In the order in which they run. Test programs always run for the whole workspace: for one
 /// package Cargo would choose other features of what they share, and build all of it once more.
-const TIERS: [Tier; 14] = [
+const TIERS: [Tier; 15] = [
     (
         "lint",
         "format and lints",
@@ -104,6 +105,11 @@ const TIERS: [Tier; 14] = [
         &["cargo test --workspace --no-fail-fast --test image"],
     ),
     (
+        "image-long",
+        "the images of all architectures as they are released, and their signatures for cosign",
+        &["cargo test --workspace --no-fail-fast --test image -- --ignored"],
+    ),
+    (
         "mesh",
         "istiod under Signet's CAs, on a control plane",
         &["cargo test --workspace --no-fail-fast --test mesh"],
@@ -120,14 +126,14 @@ const TIERS: [Tier; 14] = [
     ),
 ];
 
-/// Tiers that run only if they are named: this one fetches packages with apt, and runs a root file
-/// system in namespaces of its own, which not every machine allows.
-const BY_NAME: [&str; 1] = ["image"];
+/// Tiers that run only if they are named: this one takes two release builds, one with a cross
+/// compiler, and the build of cosign.
+const BY_NAME: [&str; 1] = ["image-long"];
 
 /// The arguments of `test`.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
-    /// The tier to run. Default: all of them but `image`, in this order.
+    /// The tier to run. Default: all of them but `image-long`, in this order.
     #[arg(value_parser = PossibleValuesParser::new(TIERS.map(|(name, _, _)| name)))]
     tier: Option<String>,
     /// Arguments of the tier's test programs, such as part of a test's name.
@@ -146,6 +152,7 @@ enum Verdict {
 /// Runs the tiers and prints the report, whose last line counts what passed and failed.
 pub(crate) async fn run(root: &Path, settings: &Test) -> Result<ExitCode> {
     let mut signals = Signals::listen()?;
+    let notices = NamedTempFile::new()?;
     let mut report = Vec::new();
     let mut worst = Verdict::Passed;
     for (name, what, commands) in TIERS {
@@ -161,34 +168,36 @@ pub(crate) async fn run(root: &Path, settings: &Test) -> Result<ExitCode> {
         let mut verdict = Verdict::Passed;
         for command in commands {
             if verdict != Verdict::Interrupted {
-                let ended = execute(root, command, &settings.arguments, &mut signals).await?;
+                let mut command = command_of(root, command, &settings.arguments)?;
+                command.env(NOTICES, notices.path());
+                let ended = execute(command, &mut signals).await?;
                 verdict = verdict.max(ended);
             }
         }
         report.push((name, verdict, begin.elapsed()));
         worst = worst.max(verdict);
     }
-    print!("\n{}", table(&report));
+    print!("\n{}", std::fs::read_to_string(notices.path())?);
+    print!("{}", table(&report));
     Ok(ExitCode::from(u8::from(worst != Verdict::Passed)))
 }
 
-/// Runs one command of the table. It gets its own process group, to which a signal is passed
-/// on: so the test program and what it started get it, and each of them once.
-async fn execute(
-    root: &Path,
-    command: &str,
-    arguments: &[String],
-    signals: &mut Signals,
-) -> Result<Verdict> {
+fn command_of(root: &Path, command: &str, arguments: &[String]) -> Result<Command> {
     let words = words(command, arguments)?;
-    let shown = words.join(" ");
-    println!("$ {shown}");
     let (program, rest) = words.split_first().context("an empty command")?;
     let mut command = match program.as_str() {
         "cargo" => cargo(),
         program => Command::new(program),
     };
     command.args(rest).current_dir(root);
+    Ok(command)
+}
+
+/// Runs one command of the table. It gets its own process group, to which a signal is passed
+/// on: so the test program and what it started get it, and each of them once.
+async fn execute(mut command: Command, signals: &mut Signals) -> Result<Verdict> {
+    let shown = shown(&command);
+    println!("$ {shown}");
     command.stdin(Stdio::null()).process_group(0);
     let mut child = tokio::process::Command::from(command)
         .spawn()
@@ -217,6 +226,12 @@ async fn execute(
     }
 }
 
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}
+
 /// The words of a command of the table. The arguments of the user go to test programs.
 fn words(command: &str, arguments: &[String]) -> Result<Vec<String>> {
     let (xtask, cache) = (std::env::current_exe()?, cache::folder()?);
@@ -226,7 +241,9 @@ fn words(command: &str, arguments: &[String]) -> Result<Vec<String>> {
     };
     let mut words: Vec<_> = command.split(' ').map(fill).collect();
     if command.starts_with("cargo test") && !arguments.is_empty() {
-        words.push("--".to_owned());
+        if !words.iter().any(|word| word == "--") {
+            words.push("--".to_owned());
+        }
         words.extend_from_slice(arguments);
     }
     Ok(words)
@@ -253,6 +270,8 @@ mod tests {
 
     #[test]
     fn the_table_names_every_test_program_once() {
+        // A tier of what another one leaves out names the same program.
+        let is_whole = |command: &&str| !command.ends_with("--ignored");
         let metadata = ["metadata", "--format-version", "1", "--no-deps"];
         let metadata = signet_testbed::run(cargo().args(metadata)).unwrap();
         let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
@@ -262,7 +281,8 @@ mod tests {
             .flat_map(|it| it["targets"].as_array().unwrap());
         let tests = targets.filter(|it| it["kind"][0] == "test");
         let mut programs: Vec<_> = tests.map(|it| it["name"].as_str().unwrap()).collect();
-        let commands = TIERS.iter().flat_map(|(_, _, commands)| commands.iter());
+        let commands = TIERS.iter().flat_map(|(_, _, commands)| *commands);
+        let commands = commands.copied().filter(is_whole);
         let words: Vec<_> = commands.flat_map(|it| it.split(' ')).collect();
         let mut named: Vec<_> = words
             .windows(2)
@@ -281,6 +301,10 @@ mod tests {
         assert_eq!(
             shown("cargo test --test e2e"),
             "cargo test --test e2e -- restart"
+        );
+        assert_eq!(
+            shown("cargo test --test image -- --ignored"),
+            "cargo test --test image -- --ignored restart"
         );
         assert_eq!(shown("cargo fmt --all"), "cargo fmt --all");
         assert!(!shown("{cache}/x check").contains('{'));

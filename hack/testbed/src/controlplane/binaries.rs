@@ -40,6 +40,8 @@ pub enum Program {
     Registry,
     /// Reads images in a registry.
     Crane,
+    /// Verifies signatures of images.
+    Cosign,
 }
 
 /// Where a program comes from.
@@ -70,9 +72,10 @@ const ISTIOD: &str = "istiod-chart";
 
 impl Program {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::KubeApiserver,
         Self::Istiod,
+        Self::Cosign,
         Self::KubeControllerManager,
         Self::Kubectl,
         Self::CertManager,
@@ -156,6 +159,10 @@ impl Program {
                     package,
                     "github.com/google/go-containerregistry",
                 )
+            }
+            Self::Cosign => {
+                let package = "github.com/sigstore/cosign/v3/cmd/cosign";
+                plain("cosign", "cosign", package, "github.com/sigstore/cosign/v3")
             }
             Self::Kstatus => own("kstatus", "sigs.k8s.io/cli-utils"),
             Self::GoSpiffe => own("go-spiffe", "github.com/spiffe/go-spiffe/v2"),
@@ -246,6 +253,11 @@ impl Toolchain {
         self.path(Program::Crane)
     }
 
+    /// The program that verifies signatures of images.
+    pub fn cosign(&self) -> Result<PathBuf> {
+        self.path(Program::Cosign)
+    }
+
     /// Istio's charts: of its CRDs, and of istiod.
     pub fn istio_charts(&self) -> Result<[PathBuf; 2]> {
         let istiod = self.path(Program::Istiod)?;
@@ -269,7 +281,8 @@ impl Toolchain {
             | Program::IstioAgent
             | Program::Promtool
             | Program::Registry
-            | Program::Crane => false,
+            | Program::Crane
+            | Program::Cosign => false,
             _ => true,
         };
         let needed = Program::ALL.into_iter().filter(is_needed);

@@ -44,7 +44,10 @@ fn verify(pin: &Pin, bytes: &[u8]) -> Result<()> {
 
 fn download(architecture: Architecture, pins: &[&Pin]) -> Result<PathBuf> {
     let name = format!("image-base-{}", architecture.debian());
-    let key = cache::key(pins.iter().map(|pin| pin.sha256.as_bytes()));
+    let ingredients = pins
+        .iter()
+        .flat_map(|pin| [&pin.name, &pin.version, &pin.sha256]);
+    let key = cache::key(ingredients.map(|it| it.as_bytes()));
     let entry = format!("{name}-{key}");
     cache::ensure(&cache::folder()?, &name, &entry, |folder| {
         say(format_args!("{name}: downloading Debian packages, once"));
@@ -84,8 +87,10 @@ impl Apt {
             architecture,
         };
         let updated = run(apt.command("apt-get").arg("update"));
-        updated
-            .context("apt is needed, with the archives of the Debian that packages.lock is of")?;
+        updated.context(
+            "apt cannot read the lists of its archives, which must be those of the Debian release \
+             that packages.lock is of",
+        )?;
         Ok(apt)
     }
 
@@ -97,6 +102,8 @@ impl Apt {
         for option in [
             // The user that apt changes to cannot write here.
             "APT::Sandbox::User=root".to_owned(),
+            // An archive that cannot be reached is not one without a package.
+            "APT::Update::Error-Mode=any".to_owned(),
             format!("Dir::State::lists={}", path.join("lists").display()),
             format!("Dir::State::status={}", path.join("status").display()),
             format!("Dir::Cache={}", path.join("cache").display()),
@@ -110,23 +117,32 @@ impl Apt {
 
     fn download(&self, pin: &Pin) -> Result<Vec<u8>> {
         let (Pin { name, version, .. }, architecture) = (pin, self.architecture.debian());
-        let mut command = self.command("apt-get");
-        command.arg("download").arg(format!("{name}={version}"));
-        run(&mut command).with_context(|| {
-            format!(
-                "the archives that apt is configured for do not have {name} {version} \
-                 ({architecture}); if Debian has a newer one, run \
-                 cargo xtask image --update-packages and commit packages.lock"
-            )
-        })?;
+        ensure!(
+            self.versions(name)?.contains(version),
+            "the archives that apt is configured for do not have {name} {version} \
+             ({architecture}); if Debian has a newer one, run \
+             cargo xtask image --update-packages and commit packages.lock"
+        );
+        let mut download = self.command("apt-get");
+        let pinned = format!("{name}={version}");
+        run(download.args(["download", &pinned]))
+            .with_context(|| format!("apt cannot download {name} {version}"))?;
         let path = downloaded(self.folder.path(), name)?;
         Ok(fs::read(path)?)
+    }
+
+    /// The versions of a package that can be downloaded.
+    fn versions(&self, name: &str) -> Result<Vec<String>> {
+        let text =
+            run(self.command("apt-cache").args(["show", name])).with_context(|| unknown(name))?;
+        let versions = text.lines().filter_map(|it| it.strip_prefix("Version: "));
+        Ok(versions.map(str::to_owned).collect())
     }
 
     fn current(&self, name: &str) -> Result<Pin> {
         let mut command = self.command("apt-cache");
         let text = run(command.args(["show", "--no-all-versions", name]))
-            .with_context(|| format!("apt does not know the package {name}"))?;
+            .with_context(|| unknown(name))?;
         let field = |field: &str| {
             let mut fields = text.lines().filter_map(|line| line.split_once(": "));
             let value = fields.find(|(it, _)| *it == field).map(|(_, value)| value);
@@ -139,6 +155,13 @@ impl Apt {
             sha256: field("SHA256")?,
         })
     }
+}
+
+fn unknown(name: &str) -> String {
+    format!(
+        "apt does not know the package {name}; it must be configured for the Debian release that \
+         packages.lock is of"
+    )
 }
 
 /// apt names a file by package, version and architecture, with escapes in the version.

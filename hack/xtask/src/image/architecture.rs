@@ -1,12 +1,13 @@
 //! The architectures that images are built for, by the names that each tool has for them.
 
+use std::fmt::{Display, Formatter};
+
 use clap::ValueEnum;
 use oci_spec::image::Arch;
 
 /// The processor of an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Architecture {
-    #[default]
     Amd64,
     Arm64,
 }
@@ -49,5 +50,12 @@ impl Architecture {
     /// Whether it is the architecture of this machine.
     pub(super) fn is_native(self) -> bool {
         self.target().starts_with(std::env::consts::ARCH)
+    }
+}
+
+/// Debian's name, which is OCI's too.
+impl Display for Architecture {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.debian())
     }
 }

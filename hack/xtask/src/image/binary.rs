@@ -29,8 +29,7 @@ pub(super) fn operator(root: &Path, architecture: Architecture, kind: Kind) -> R
         Kind::Debug => {
             ensure!(
                 architecture.is_native(),
-                "the debug build is for this machine; for {} leave out --debug",
-                architecture.debian()
+                "the debug build is for this machine; for {architecture} leave out --debug"
             );
             strip(&operator_binary(Profile::Dev)?)
         }
@@ -129,22 +128,23 @@ fn check_paths(binary: &[u8], prefixes: &[(PathBuf, &str)]) -> Result<()> {
     Ok(())
 }
 
-fn check_toolchain(architecture: Architecture) -> Result<()> {
+/// # Errors
+/// This machine cannot build for the architecture. The error says what to install.
+pub(super) fn check_toolchain(architecture: Architecture) -> Result<()> {
     let triple = architecture.target();
     let mut rustc = Command::new("rustc");
     let folder = run(rustc.args(["--print", "target-libdir", "--target", triple]))?;
     ensure!(
         Path::new(folder.trim()).is_dir(),
-        "Rust cannot build for {0}; run rustup target add {triple}",
-        architecture.debian()
+        "Rust cannot build for {architecture}; run rustup target add {triple}"
     );
     if !architecture.is_native() {
         let linker = format!("{}-gcc", architecture.gnu());
         let found = run(Command::new(&linker).arg("--version"));
         found.with_context(|| {
             format!(
-                "{linker} is needed to build for {0}; install gcc-{1} and libc6-dev-{0}-cross",
-                architecture.debian(),
+                "{linker} is needed to build for {architecture}; install gcc-{} and \
+                 libc6-dev-{architecture}-cross",
                 architecture.gnu()
             )
         })?;

@@ -26,14 +26,14 @@ pub(super) struct Pin {
 pub(super) struct Lock(Vec<(Architecture, Pin)>);
 
 impl Lock {
+    /// The file that the product's images are built from.
     pub(super) fn path(root: &Path) -> PathBuf {
         root.join("hack/xtask/packages.lock")
     }
 
-    pub(super) fn read(root: &Path) -> Result<Self> {
-        let path = Self::path(root);
+    pub(super) fn read(path: &Path) -> Result<Self> {
         let text =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("cannot read {}", path.display()))
     }
 
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn has_each_package_of_the_base_for_each_architecture() {
-        let lock = Lock::read(&checkout()).unwrap();
+        let lock = Lock::read(&Lock::path(&checkout())).unwrap();
         for architecture in Architecture::ALL {
             let names: Vec<_> = lock.pins(architecture).map(|it| &*it.name).collect();
             assert_eq!(names, PACKAGES, "run cargo xtask image --update-packages");

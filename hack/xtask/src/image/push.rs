@@ -1,4 +1,4 @@
-//! Pushing an image to a registry.
+//! Pushing images to a registry.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,8 @@ use oci_client::client::{ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
-use super::build::Built;
+use super::build::{Blob, Built};
+use super::images::Images;
 
 /// The environment variables of a login.
 const USERNAME: &str = "REGISTRY_USERNAME";
@@ -17,7 +18,7 @@ const PASSWORD: &str = "REGISTRY_PASSWORD";
 pub(super) struct Repository {
     client: Client,
     auth: RegistryAuth,
-    /// The repository, and the tag of the image.
+    /// The repository, and the tag of the images.
     reference: Reference,
 }
 
@@ -52,12 +53,20 @@ impl Repository {
         format!("{registry}/{repository}")
     }
 
-    /// Pushes the image under its tag.
+    /// Pushes the images under the tag: first what an index refers to, which a registry wants to
+    /// have, then the index.
     ///
     /// # Errors
     /// The registry refuses it, or has something else under the tag afterwards.
-    pub(super) async fn push(&self, image: &Built) -> Result<()> {
-        self.push_as(image, self.reference.clone()).await
+    pub(super) async fn push(&self, images: &Images) -> Result<()> {
+        for image in images.all() {
+            let digest = image.manifest.descriptor.digest().to_string();
+            let (registry, repository) = (self.reference.registry(), self.reference.repository());
+            let to = Reference::with_digest(registry.to_owned(), repository.to_owned(), digest);
+            self.push_as(image, &to).await?;
+        }
+        let sent = self.send_manifest(images.top()?, &self.reference).await;
+        sent.with_context(|| format!("cannot push to {}", self.reference))
     }
 
     /// Pushes an image under another tag of the repository.
@@ -66,12 +75,12 @@ impl Repository {
     /// Those of [`push`](Self::push).
     pub(super) async fn push_tagged(&self, image: &Built, tag: String) -> Result<()> {
         let (registry, repository) = (self.reference.registry(), self.reference.repository());
-        let reference = Reference::with_tag(registry.to_owned(), repository.to_owned(), tag);
-        self.push_as(image, reference).await
+        let to = Reference::with_tag(registry.to_owned(), repository.to_owned(), tag);
+        self.push_as(image, &to).await
     }
 
-    async fn push_as(&self, image: &Built, to: Reference) -> Result<()> {
-        let pushed = self.send(image, &to).await;
+    async fn push_as(&self, image: &Built, to: &Reference) -> Result<()> {
+        let pushed = self.send(image, to).await;
         pushed.with_context(|| format!("cannot push to {to}"))
     }
 
@@ -85,14 +94,18 @@ impl Repository {
                 pushed.await?;
             }
         }
-        let content_type = image.manifest.descriptor.media_type().to_string();
-        let manifest = image.manifest.bytes.clone();
+        self.send_manifest(&image.manifest, to).await
+    }
+
+    async fn send_manifest(&self, manifest: &Blob, to: &Reference) -> Result<()> {
+        let content_type = manifest.descriptor.media_type().to_string();
+        let bytes = manifest.bytes.clone();
         let pushed = self
             .client
-            .push_manifest_raw(to, manifest, content_type.parse()?);
+            .push_manifest_raw(to, bytes, content_type.parse()?);
         pushed.await?;
         let found = self.client.fetch_manifest_digest(to, &self.auth).await?;
-        let digest = image.digest();
+        let digest = manifest.descriptor.digest().to_string();
         ensure!(
             found == digest,
             "the registry has {found} instead of {digest}"

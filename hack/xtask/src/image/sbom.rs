@@ -31,10 +31,10 @@ const DISTRIBUTION: &str = "debian-12";
 pub(super) fn sbom(
     root: &Path,
     architecture: Architecture,
+    lock: &Lock,
     digest: &str,
     origin: &Origin,
 ) -> Result<Vec<u8>> {
-    let lock = Lock::read(root)?;
     let mut components = crates(root, architecture)?;
     components.extend(
         lock.pins(architecture)

@@ -4,51 +4,27 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
 use signet_testbed::controlplane::Toolchain;
 use signet_testbed::registry::{PASSWORD, Registry, USERNAME};
 use signet_testbed::run;
-use tempfile::TempDir;
 
-use crate::image::IMAGE;
+use crate::crane::Crane;
+use crate::image::{IMAGE, Image};
+use crate::lock::LOCK;
 use crate::sign;
 
 /// `cargo xtask image --push`, with a password.
-fn push(reference: &str, password: &str, arguments: &[&str]) -> Output {
+pub(crate) fn push(reference: &str, password: &str, arguments: &[&str]) -> Output {
     let output = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(["image", "--debug", "--push", reference]);
-    command.arg("--output").arg(output.path()).args(arguments);
+    let mut command = Image::command(output.path());
+    command
+        .arg("--lock")
+        .arg(&*LOCK)
+        .args(["--push", reference]);
+    command.args(arguments);
     command.env("REGISTRY_USERNAME", USERNAME);
     command.env("REGISTRY_PASSWORD", password);
     command.output().unwrap()
-}
-
-/// crane, logged in to a registry.
-struct Crane {
-    toolchain: Toolchain,
-    home: TempDir,
-}
-
-impl Crane {
-    fn new(toolchain: Toolchain, registry: &Registry) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let crane = Self { toolchain, home };
-        let address = registry.address().to_string();
-        let login = ["auth", "login", "-u", USERNAME, "-p", PASSWORD, &address];
-        crane.run(&login);
-        crane
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let mut crane = Command::new(self.toolchain.crane().unwrap());
-        crane.env("DOCKER_CONFIG", self.home.path()).args(arguments);
-        run(&mut crane).unwrap()
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        serde_json::from_str(&self.run(arguments)).unwrap()
-    }
 }
 
 #[tokio::test]
@@ -74,7 +50,7 @@ async fn another_client_reads_what_was_pushed() {
     crane.run(&["validate", "--remote", &reference]);
     assert_eq!(crane.json(&["manifest", &reference]), IMAGE.manifest());
     assert_eq!(crane.json(&["config", &reference]), IMAGE.configuration());
-    let tar = crane.home.path().join("root.tar");
+    let tar = crane.home().join("root.tar");
     crane.run(&["export", &reference, tar.to_str().unwrap()]);
     assert_eq!(unpacked(&tar), packed());
 }

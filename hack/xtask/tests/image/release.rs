@@ -11,6 +11,7 @@ use signet_testbed::installation::checkout;
 use signet_testbed::run;
 
 use crate::image::IMAGE;
+use crate::lock::LOCK;
 use crate::sign;
 
 #[test]
@@ -61,15 +62,19 @@ fn the_set_is_complete_signed_and_can_be_installed() {
     assert!(other.path().join("thesis.txt").exists());
 }
 
-fn release(folder: &Path, key: &Path) {
+pub(crate) fn release(folder: &Path, key: &Path) {
     let output = run(&mut command(folder, key)).unwrap();
     assert_eq!(output.trim(), folder.to_str().unwrap());
 }
 
 fn command(folder: &Path, key: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(["release", "--debug", "--sign-key"]).arg(key);
-    command.arg("--output").arg(folder);
+    command.args(["release", "--debug", "--lock"]).arg(&*LOCK);
+    command
+        .arg("--sign-key")
+        .arg(key)
+        .arg("--output")
+        .arg(folder);
     command
 }
 

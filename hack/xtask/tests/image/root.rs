@@ -42,6 +42,18 @@ fn entries() -> Vec<Entry> {
 /// The entry point in the unpacked image, as the image's user and with no way to more privileges.
 /// It sees nothing but the image's files.
 pub(crate) fn entry_point(root: &Path, environment: &[(&str, &str)]) -> Command {
+    let mut command = isolated(root, environment);
+    let configuration = IMAGE.configuration();
+    for word in configuration["config"]["Entrypoint"].as_array().unwrap() {
+        command.arg(word.as_str().unwrap());
+    }
+    command
+}
+
+/// As [`entry_point`], for any program, which is yet to be added.
+pub(crate) fn isolated(root: &Path, environment: &[(&str, &str)]) -> Command {
+    let allowed = run(Command::new("unshare").args(["--user", "true"]));
+    allowed.expect("the tests of the image need user namespaces, which this machine forbids");
     let configuration = IMAGE.configuration();
     let runtime = &configuration["config"];
     let (user, group) = runtime["User"].as_str().unwrap().split_once(':').unwrap();
@@ -57,9 +69,6 @@ pub(crate) fn entry_point(root: &Path, environment: &[(&str, &str)]) -> Command 
     command.arg(format!("--map-user={user}"));
     command.arg(format!("--map-group={group}"));
     command.arg(format!("--root={}", root.display()));
-    for word in runtime["Entrypoint"].as_array().unwrap() {
-        command.arg(word.as_str().unwrap());
-    }
     command
 }
 
