@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
@@ -38,6 +39,9 @@ pub struct Event {
     /// What the authorizer decided, among others.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
+    /// Whether the API server was starting, which refuses everything until it has read its roles.
+    #[serde(skip)]
+    pub is_of_start: bool,
 }
 
 /// Who made a request.
@@ -124,11 +128,12 @@ impl Event {
     }
 
     /// Whether it was refused, for anything but that a namespace ends, which takes nothing new
-    /// whatever the rights.
+    /// whatever the rights, or that the API server was starting.
     pub fn is_refused(&self) -> bool {
         let status = &self.response_status;
         let ends = status.message.contains("because it is being terminated");
-        self.is_forbidden() || (status.code == 403 && !ends)
+        let refused = self.is_forbidden() || (status.code == 403 && !ends);
+        refused && !self.is_of_start
     }
 
     /// Whether the authorizer denied it.
@@ -151,9 +156,25 @@ impl std::fmt::Display for Event {
 pub(crate) struct AuditLog {
     read: u64,
     calls: Vec<Event>,
+    /// The parts of the log that were written while the API server was starting.
+    starts: Vec<Range<u64>>,
 }
 
 impl AuditLog {
+    /// What is logged from here on is of a starting API server, until [`Self::has_started`].
+    pub(crate) fn starts(&mut self, path: &Path) -> Result<()> {
+        let begin = path.metadata()?.len();
+        self.starts.push(begin..u64::MAX);
+        Ok(())
+    }
+
+    /// The API server is ready.
+    pub(crate) fn has_started(&mut self, path: &Path) -> Result<()> {
+        let end = path.metadata()?.len();
+        self.starts.last_mut().context("it starts")?.end = end;
+        Ok(())
+    }
+
     fn read_on(&mut self, path: &Path) -> Result<&[Event]> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(self.read))?;
@@ -166,12 +187,16 @@ impl AuditLog {
             .map_or(0, |end| end + 1);
         let accounts = account("");
         let tenants = format!(":{ACCOUNT}");
-        for line in String::from_utf8_lossy(&log[..whole]).lines() {
+        let mut next = self.read;
+        for line in String::from_utf8_lossy(&log[..whole]).split_inclusive('\n') {
+            let at = next;
+            next += u64::try_from(line.len())?;
             // Spares parsing the others.
             if !line.contains(&accounts) && !line.contains(&tenants) {
                 continue;
             }
-            let call: Event = serde_json::from_str(line).with_context(|| line.to_owned())?;
+            let mut call: Event = serde_json::from_str(line).with_context(|| line.to_owned())?;
+            call.is_of_start = self.starts.iter().any(|part| part.contains(&at));
             let user = &call.user.username;
             if user.starts_with(&accounts) || user.ends_with(&tenants) {
                 self.calls.push(call);

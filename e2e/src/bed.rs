@@ -273,6 +273,18 @@ impl Bed {
         self.plane.audit_log().context("the audit log is off")
     }
 
+    /// Restarts the API server, and returns when it serves. Until it has read its roles it refuses
+    /// what is allowed, so such refusals do not count in the audit log.
+    ///
+    /// # Errors
+    /// It does not serve.
+    pub async fn restart_api_server(&self) -> Result<()> {
+        let log = self.audit_log()?;
+        self.audited().starts(log)?;
+        self.plane.restart_apiserver().await?;
+        self.audited().has_started(log)
+    }
+
     /// What was read of the audit log so far.
     pub(crate) fn audited(&self) -> parking_lot::MutexGuard<'_, AuditLog> {
         self.audited.lock()

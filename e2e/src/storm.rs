@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_api::external::certificate_request::CertificateRequest;
+use signet_testbed::say;
 use signet_testbed::wait::{Observation, until};
 use tokio::task::JoinHandle;
 
@@ -190,6 +191,28 @@ impl<'a> Storm<'a> {
             all.len() == requests.len(),
             "two requests have the same certificate"
         );
+        self.report(requests)
+    }
+
+    /// Says how many writes the API server accepted, and how many it discarded because the request
+    /// had changed.
+    fn report(&self, requests: &[Key]) -> Result<()> {
+        let requests: BTreeSet<_> = requests.iter().collect();
+        let count = |code: u16| {
+            audit::count_calls(self.test.bed(), |call| {
+                let Some(object) = &call.object_ref else {
+                    return false;
+                };
+                let key = (Cow::Owned(object.resource.clone()), object.name.clone());
+                let is_write = call.verb == "patch" && object.subresource == "status";
+                is_write && call.response_status.code == code && requests.contains(&key)
+            })
+        };
+        let (accepted, conflicts) = (count(200)?, count(409)?);
+        say(format_args!(
+            "storm: {} requests, {accepted} status writes, {conflicts} conflicts",
+            requests.len()
+        ));
         Ok(())
     }
 

@@ -56,13 +56,8 @@ fn storms() -> Vec<libtest_mimic::Trial> {
         storm::the_operator_is_killed,
         storm::one_of_two_replicas_is_killed,
         storm::etcd_is_restarted,
+        storm::the_api_server_is_restarted,
     ]
-}
-
-/// Not among the other tests: an API server refuses calls until it has read its roles, and the last
-/// test wants none to be refused.
-fn restarts_of_the_api_server() -> Vec<libtest_mimic::Trial> {
-    own![storm::the_api_server_is_restarted]
 }
 
 /// Tests that each wait for their turn on a control plane.
@@ -149,10 +144,7 @@ fn at_once() -> Vec<Vec<libtest_mimic::Trial>> {
 
 fn main() -> ExitCode {
     if storm::is_long() {
-        let tests = [storms(), restarts_of_the_api_server()]
-            .into_iter()
-            .flatten();
-        return signet_e2e::runner::run(tests.collect(), |_| Vec::new());
+        return signet_e2e::runner::run(storms(), |_| least_privilege::tests(false));
     }
     // Those that wait start first.
     let tests = in_turn().into_iter().chain(at_once()).flatten();

@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use signet_e2e::storm::{Storm, random};
 use signet_e2e::{OwnBed, TestNamespace, stop};
 use signet_testbed::installation::{Operator, OperatorOptions};
+use signet_testbed::say;
 use signet_testbed::wait::{Observation, until};
 
 /// So that another process soon takes over from one that was killed.
@@ -104,10 +105,7 @@ async fn leading(replicas: &[Operator]) -> usize {
 }
 
 pub(crate) async fn the_api_server_is_restarted(bed: OwnBed) -> Result<()> {
-    restarted(&bed, "storm-api", async || {
-        bed.plane().restart_apiserver().await
-    })
-    .await
+    restarted(&bed, "storm-api", async || bed.restart_api_server().await).await
 }
 
 pub(crate) async fn etcd_is_restarted(bed: OwnBed) -> Result<()> {
@@ -148,6 +146,11 @@ async fn restarted(bed: &OwnBed, name: &str, restart: impl AsyncFn() -> Result<(
     let is_bad =
         |line: &&str| line.contains(r#""level":"WARN""#) || line.contains(r#""level":"ERROR""#);
     let bad: Vec<_> = log.lines().filter(is_bad).collect();
+    say(format_args!(
+        "{name}: {} lines at WARN and ERROR for {} restarts",
+        bad.len(),
+        sizes.restarts
+    ));
     ensure!(
         bad.len() <= HANDFUL * sizes.restarts,
         "{} lines for {} restarts: {bad:#?}",
