@@ -67,16 +67,21 @@ fn name(schema: &Value, is_plural: bool) -> String {
 fn limits(schema: &Value) -> Vec<String> {
     let mut limits = Vec::new();
     for (min, max, unit) in [
-        ("minLength", "maxLength", " characters"),
-        ("minItems", "maxItems", " entries"),
-        ("minProperties", "maxProperties", " entries"),
-        ("minimum", "maximum", ""),
+        ("minLength", "maxLength", Some(("character", "characters"))),
+        ("minItems", "maxItems", Some(("entry", "entries"))),
+        ("minProperties", "maxProperties", Some(("entry", "entries"))),
+        ("minimum", "maximum", None),
     ] {
         let number = |name| schema.get(name).and_then(Value::as_f64);
+        let counted = |count: f64| match unit {
+            Some((one, _)) if count == 1.0 => format!("{count} {one}"),
+            Some((_, several)) => format!("{count} {several}"),
+            None => count.to_string(),
+        };
         limits.extend(match (number(min), number(max)) {
-            (Some(min), Some(max)) => Some(format!("{min} to {max}{unit}")),
-            (Some(min), None) => Some(format!("at least {min}{unit}")),
-            (None, Some(max)) => Some(format!("at most {max}{unit}")),
+            (Some(min), Some(max)) => Some(format!("{min} to {}", counted(max))),
+            (Some(min), None) => Some(format!("at least {}", counted(min))),
+            (None, Some(max)) => Some(format!("at most {}", counted(max))),
             (None, None) => None,
         });
     }
@@ -98,6 +103,14 @@ mod tests {
             (
                 json!({ "type": "string", "maxLength": 253 }),
                 "string, at most 253 characters",
+            ),
+            (
+                json!({ "type": "string", "minLength": 1 }),
+                "string, at least 1 character",
+            ),
+            (
+                json!({ "type": "array", "items": { "type": "string" }, "maxItems": 1 }),
+                "list of strings, at most 1 entry",
             ),
             (
                 json!({ "enum": ["A", "B"], "default": "A" }),
