@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec, SubjectAccessReviewStatus,
 };
 use kube::Api;
 use kube::api::PostParams;
+use kube::core::Status;
 use parking_lot::Mutex;
 use signet_api::GROUP;
 use signet_core::request::Requester;
@@ -94,10 +95,23 @@ pub(super) async fn is_allowed(
     // The answer is for those who asked before it was looked for, not before it came.
     let asked = Instant::now();
     let reviewed = api.create(&PostParams::default(), &review).await?;
-    let status = reviewed.status.unwrap_or_default();
-    let answer = status.allowed && !status.denied.unwrap_or_default();
+    let answer = decided(&reviewed.status.unwrap_or_default())?;
     reviews.answers.lock().put(question, answer, asked);
     Ok(answer)
+}
+
+/// Returns the answer, unless an authorizer failed before one of them allowed or denied it: a refusal
+/// is final, and one that could not be decided is not a refusal.
+fn decided(status: &SubjectAccessReviewStatus) -> Result<bool, kube::Error> {
+    let is_denied = status.denied.unwrap_or_default();
+    match status.evaluation_error.as_deref() {
+        Some(error) if !error.is_empty() && !status.allowed && !is_denied => {
+            let message = format!("the SubjectAccessReview was not decided: {error}");
+            let status = Status::failure(&message, "EvaluationError");
+            Err(kube::Error::Api(status.boxed()))
+        }
+        _ => Ok(status.allowed && !is_denied),
+    }
 }
 
 fn review(requester: &Requester, issuer: &IssuerName) -> SubjectAccessReview {
@@ -126,6 +140,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::api_error::describe;
     use crate::fixtures::{alice, shop_ca};
 
     /// A refusal is final, and who was refused asks again once the right is granted.
@@ -165,6 +180,37 @@ mod tests {
             answers.put(format!("x{number}"), true, begin);
         }
         assert!(answers.0.len() <= MAX_ANSWERS);
+    }
+
+    #[test]
+    fn a_review_that_could_not_be_decided_is_not_a_refusal() {
+        let failed = "role.rbac.authorization.k8s.io \"users\" not found";
+        for (status, expected) in [
+            (json!({ "allowed": true }), Some(true)),
+            (json!({ "allowed": false }), Some(false)),
+            (json!({ "allowed": false, "denied": true }), Some(false)),
+            (json!({ "allowed": true, "denied": true }), Some(false)),
+            (
+                json!({ "allowed": false, "evaluationError": "" }),
+                Some(false),
+            ),
+            (
+                json!({ "allowed": true, "evaluationError": failed }),
+                Some(true),
+            ),
+            (
+                json!({ "allowed": false, "denied": true, "evaluationError": failed }),
+                Some(false),
+            ),
+            (json!({ "allowed": false, "evaluationError": failed }), None),
+        ] {
+            let answer = decided(&serde_json::from_value(status.clone()).unwrap());
+            assert_eq!(answer.as_ref().ok().copied(), expected, "{status}");
+            if let Err(error) = answer {
+                let message = describe(&error);
+                assert!(message.contains(failed), "{message}");
+            }
+        }
     }
 
     #[test]
