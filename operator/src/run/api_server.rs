@@ -28,6 +28,13 @@ impl ApiServerEndpoints {
     pub(super) async fn observe(config: &Config, listed: &[IpAddr]) -> anyhow::Result<Self> {
         let service = std::env::var(SERVICE_HOST).ok();
         let mut endpoints = Self::new(config, service.as_deref(), listed)?;
+        if endpoints.given.is_empty() {
+            tracing::warn!(
+                host = endpoints.host,
+                "Issuers are kept from no address of the API server but this one, under which \
+                 Signet calls it; set --api-server-addresses"
+            );
+        }
         let called = endpoints.called().await?;
         endpoints.known = ApiServer::at(endpoints.with(called));
         Ok(endpoints)
