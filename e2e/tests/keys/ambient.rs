@@ -11,6 +11,7 @@ use signet_e2e::keys::{self, KmsKey, ministack, secrets};
 use signet_e2e::runtime::blocking;
 use signet_e2e::{OwnBed, TestNamespace};
 use signet_testbed::Proxy;
+use signet_testbed::forward_proxy::{ForwardProxy, PASSWORD};
 use signet_testbed::installation::Operator;
 use signet_testbed::keyservers::ministack::ACCOUNT;
 use signet_testbed::proxy::{Fault, Requests};
@@ -28,19 +29,48 @@ const NOTHING_ELSE: [(&str, &str); 4] = [
 /// IRSA: the pod has a token of its ServiceAccount in a file, and environment variables name the
 /// role.
 pub(crate) async fn a_role_of_its_service_account(bed: OwnBed) -> Result<()> {
-    let test = TestNamespace::create(bed.bed(), "irsa").await?;
+    let sts = blocking(|| Proxy::http(&ministack()?.endpoint(), None)).await?;
+    assumes_a_role(&bed, "irsa", &sts, &[]).await
+}
+
+/// The same in a network whose one way out is an HTTP proxy.
+pub(crate) async fn a_role_through_the_proxy(bed: OwnBed) -> Result<()> {
+    let forward = blocking(ForwardProxy::start).await?;
+    secrets::note(PASSWORD);
+    let sts = blocking(|| Proxy::https(&ministack()?.endpoint(), None)).await?;
+    // Where the SDK looks for the system's roots.
+    let roots = bed.plane().logs().join("sts-roots.pem");
+    std::fs::write(&roots, sts.ca_pem())?;
+    let url = forward.url();
+    let environment = [
+        ("SIGNET_CLUSTER_ISSUER_PROXY", url.as_str()),
+        ("SSL_CERT_FILE", text(&roots)?),
+    ];
+    assumes_a_role(&bed, "irsa-proxied", &sts, &environment).await?;
+    let tunnels = forward.tunnels_to(sts.port())?;
+    ensure!(tunnels >= 1, "STS was called directly");
+    Ok(())
+}
+
+async fn assumes_a_role(
+    bed: &OwnBed,
+    name: &str,
+    sts: &Proxy,
+    environment: &[(&str, &str)],
+) -> Result<()> {
+    let test = TestNamespace::create(bed.bed(), name).await?;
     let key = keys::kms().await?;
     let (namespace, role_key) = (test.name().to_owned(), Arc::clone(&key));
     let role = blocking(move || role_key.role_of((&namespace, ROBOT), AUDIENCE)).await?;
-    let sts = blocking(|| Proxy::http(&ministack()?.endpoint(), None)).await?;
     let token = token_file(&test).await?;
-    let environment = [
+    let address = sts.address();
+    let of_role = [
         ("AWS_ROLE_ARN", role.as_str()),
         ("AWS_WEB_IDENTITY_TOKEN_FILE", text(&token)?),
-        ("AWS_ENDPOINT_URL_STS", &sts.address()),
+        ("AWS_ENDPOINT_URL_STS", &address),
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
-    issues(&bed, &test, &key, &environment).await?;
+    issues(bed, &test, &key, &[&of_role, environment].concat()).await?;
     let assumed = Requests::Action("AssumeRoleWithWebIdentity".to_owned());
     ensure!(sts.count(&assumed) >= 1, "the role was not assumed");
     Ok(())

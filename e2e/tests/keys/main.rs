@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             restart::a_refused_pin_is_tried_once_by_each_process,
             renamed::a_renamed_key_keeps_its_version_after_a_rotation_and_a_restart,
             ambient::a_role_of_its_service_account,
+            ambient::a_role_through_the_proxy,
             ambient::the_agent_of_pod_identity,
             ambient::the_role_of_its_node,
             limits::flags_bound_every_issuer_and_metrics_show_who_waits,
