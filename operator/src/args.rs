@@ -70,7 +70,14 @@ pub enum Command {
     Status(Box<Status>),
     /// Prints version, commit and features.
     Version(ShowVersion),
+    /// Runs the library of one PKCS#11 module. The operator starts it.
+    #[cfg(feature = "pkcs11")]
+    #[command(name = PKCS11_MODULE, hide = true)]
+    Pkcs11Module,
 }
+
+/// The command with which the operator starts the process of a PKCS#11 module.
+pub const PKCS11_MODULE: &str = "pkcs11-module";
 
 /// The settings of `signet version`.
 #[derive(Args, Clone, Copy, Debug)]

@@ -13,6 +13,8 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Status(settings) => return inspect::status(&settings),
         Command::Version(settings) => version::show(&settings)?,
         Command::Decide(settings) => return Ok(offline::decide(&settings)),
+        #[cfg(feature = "pkcs11")]
+        Command::Pkcs11Module => run::pkcs11_module()?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@
 mod api;
 mod ca;
 mod labels;
+mod modules;
 mod series;
 mod signatures;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use signet_core::reason::Reason;
 use signet_core::request::Api;
-use signet_keys::ErrorClass;
+use signet_keys::{ErrorClass, ModuleProcess};
 
 use crate::api_health::Failure;
 use crate::issuer_name::IssuerName;
@@ -213,6 +214,7 @@ impl Metrics {
             let length = self.series.key_queue.get_or_create(&labels);
             length.set(count(*waiting));
         }
+        self.series.modules.set(&now.modules);
         for (issuer, deadline) in self.cas.deadlines() {
             let labels = IssuerLabels::from(&issuer);
             let left = deadline.saturating_sub(now.unix_time).max(0);
@@ -236,6 +238,8 @@ pub struct Now {
     pub uptime: f64,
     /// Whether the watch of each resource works.
     pub watches: Vec<(String, bool)>,
+    /// The processes of PKCS#11 modules.
+    pub modules: Vec<ModuleProcess>,
     pub unix_time: i64,
 }
 

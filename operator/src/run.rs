@@ -43,6 +43,14 @@ pub fn main(settings: Run) -> anyhow::Result<()> {
         .block_on(run(settings))
 }
 
+/// Runs the process of a PKCS#11 module until its operator ends.
+#[cfg(feature = "pkcs11")]
+pub fn pkcs11_module() -> anyhow::Result<()> {
+    match signet_keys::run_pkcs11_module() {
+        Err(error) => anyhow::bail!("only the operator starts this command: {error}"),
+    }
+}
+
 fn processors() -> u16 {
     let processors = std::thread::available_parallelism();
     processors.map_or(2, |number| u16::try_from(number.get()).unwrap_or(u16::MAX))
@@ -54,6 +62,7 @@ async fn run(settings: Run) -> anyhow::Result<()> {
     let config = config(&settings).await?;
     let process = Arc::new(Process::default());
     let setup = Setup::observe(settings, config, identity, &process.api).await?;
+    process.observe_modules(setup.modules.clone());
     let settings = &setup.settings;
     let stop = stop_on_signal()?;
     let admin_stop = CancellationToken::new();

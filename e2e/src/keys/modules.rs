@@ -29,6 +29,8 @@ pub const MODULES: &[Module] = &[
     Module::of("hung", &[]),
     Module::of("unavailable", &[]),
     Module::of("restart", &[]),
+    Module::of("crash", &[]),
+    Module::of("orphan", &[]),
     Module::of("pin", &[]),
     Module::of("changed", &[]),
 ];

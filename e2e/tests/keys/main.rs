@@ -17,6 +17,7 @@ mod issuance;
 mod limits;
 mod logins;
 mod manual;
+mod modules;
 mod outage;
 mod parents;
 mod proxied;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         own![
             restart::killed_and_given_new_credentials_in_an_outage,
             restart::a_refused_pin_is_tried_once_by_each_process,
+            modules::a_module_that_hangs_ends_with_an_operator_that_is_killed,
             renamed::a_renamed_key_keeps_its_version_after_a_rotation_and_a_restart,
             ambient::a_role_of_its_service_account,
             ambient::a_role_through_the_proxy,
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         issuance::tests(),
         logins::tests(),
         manual::tests(),
+        modules::tests(),
         parents::tests(),
         sources::tests(),
         tutorial::tests(),

@@ -20,6 +20,7 @@ enum {
     GET_SLOT_LIST = 4,
     GET_TOKEN_INFO = 6,
     OPEN_SESSION = 12,
+    CLOSE_SESSION = 13,
     CLOSE_ALL_SESSIONS = 14,
     GET_SESSION_INFO = 15,
     LOGIN = 18,

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,11 @@ static void once(number session) {
 static number before(const char *name, number session, number removed) {
     number ms = 0, result = GENERAL_ERROR;
     while (injected("hang", name, NULL)) pause_ms(10);
+    if (injected("crash", name, NULL)) {
+        called(name, GENERAL_ERROR);
+        signal(SIGSEGV, SIG_DFL);
+        *(volatile int *)NULL = 0;
+    }
     if (injected("delay_ms", name, &ms)) pause_ms((long)ms);
     once(session);
     if (removed && injected("remove", NULL, NULL)) {
@@ -120,6 +126,7 @@ static number before(const char *name, number session, number removed) {
 WRAP("C_OpenSession", OPEN_SESSION, 0, TOKEN_NOT_PRESENT,
      (number slot, number flags, void *app, void *notify, number *session),
      (slot, flags, app, notify, session))
+WRAP("C_CloseSession", CLOSE_SESSION, 0, 0, (number session), (session))
 WRAP("C_GetSessionInfo", GET_SESSION_INFO, session, DEVICE_REMOVED,
      (number session, void *info), (session, info))
 WRAP("C_FindObjectsInit", FIND_OBJECTS_INIT, session, DEVICE_REMOVED,
@@ -233,6 +240,7 @@ static void load(void) {
     ours.functions[GET_SLOT_LIST] = (function)wrapped_GET_SLOT_LIST;
     ours.functions[GET_TOKEN_INFO] = (function)wrapped_GET_TOKEN_INFO;
     ours.functions[OPEN_SESSION] = (function)wrapped_OPEN_SESSION;
+    ours.functions[CLOSE_SESSION] = (function)wrapped_CLOSE_SESSION;
     ours.functions[GET_SESSION_INFO] = (function)wrapped_GET_SESSION_INFO;
     ours.functions[LOGIN] = (function)wrapped_LOGIN;
     ours.functions[GET_ATTRIBUTE_VALUE] = (function)wrapped_GET_ATTRIBUTE_VALUE;

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 pub use addresses::{Addresses, ApiServer};
 pub use modules::{
-    ModuleConfig, Modules, ModulesConfig, ModulesError, ModulesFault, PinSecret, PinSecrets,
-    PinSource, TokenConfig,
+    ModuleConfig, ModuleProcess, ModuleProgram, Modules, ModulesConfig, ModulesError, ModulesFault,
+    PinSecret, PinSecrets, PinSource, TokenConfig,
 };
 pub use proxy::{HttpProxy, InvalidProxy, ProxyUrl};
 

@@ -44,9 +44,9 @@ use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
 pub use access::{
-    Access, Addresses, ApiServer, HttpProxy, InvalidProxy, KeyPin, ModuleConfig, Modules,
-    ModulesConfig, ModulesError, ModulesFault, Namespace, PinSecret, PinSecrets, PinSource,
-    ProxyUrl, ServiceAccountToken, TokenConfig,
+    Access, Addresses, ApiServer, HttpProxy, InvalidProxy, KeyPin, ModuleConfig, ModuleProcess,
+    ModuleProgram, Modules, ModulesConfig, ModulesError, ModulesFault, Namespace, PinSecret,
+    PinSecrets, PinSource, ProxyUrl, ServiceAccountToken, TokenConfig,
 };
 pub use aws_kms::AwsKms;
 #[cfg(feature = "aws-kms")]
@@ -65,7 +65,7 @@ pub use key_errors::BackendError;
 pub use keyed_semaphore::KeyedSemaphore;
 pub use pkcs11::Pkcs11;
 #[cfg(feature = "pkcs11")]
-pub use pkcs11::{Pkcs11Error, Pkcs11Fault};
+pub use pkcs11::{ModuleStop, Pkcs11Error, Pkcs11Fault, run_pkcs11_module};
 pub use references::{ReferenceError, ServiceAccountReference};
 #[cfg(feature = "network")]
 pub use remote::RemoteError;

@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "pkcs11")]
-pub use signer::{Pkcs11Error, Pkcs11Fault};
+pub(crate) use signer::Module;
+#[cfg(feature = "pkcs11")]
+pub use signer::{ModuleStop, Pkcs11Error, Pkcs11Fault, run_pkcs11_module};
 
 use crate::access::{Access, KeyPin};
 use crate::backend::{Backend, Connected};

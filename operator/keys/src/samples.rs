@@ -146,6 +146,8 @@ samples!(ModulesFault {
     Path,
     NoTokens,
     NoSessions,
+    NoNamespaceSessions,
+    DuplicatePath,
     FewSessions(3),
     Namespace("*".to_owned()),
     Unidentified,

@@ -11,6 +11,7 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 use super::api::ApiSeries;
 use super::ca::CaSeries;
 use super::labels::{IssuerLabels, Label, RequestLabels};
+use super::modules::ModuleSeries;
 use super::signatures::{self, SignatureSeries};
 
 /// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
@@ -41,6 +42,7 @@ pub(super) struct Series {
     pub(super) leading: Gauge,
     pub(super) conflicts: Counter,
     pub(super) api: ApiSeries,
+    pub(super) modules: ModuleSeries,
     pub(super) uptime: Gauge<f64, AtomicU64>,
 }
 
@@ -117,6 +119,7 @@ impl Series {
                 Counter::default(),
             ),
             api: ApiSeries::registered(&mut add),
+            modules: ModuleSeries::registered(&mut add),
             uptime: add.seconds(
                 "uptime",
                 "Time since the operator started",
@@ -131,6 +134,12 @@ pub(super) struct Add<'a>(&'a mut Registry);
 impl Add<'_> {
     pub(super) fn plain<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
         self.0.register(name, help, metric.clone());
+        metric
+    }
+
+    pub(super) fn bytes<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+        let unit = Unit::Bytes;
+        self.0.register_with_unit(name, help, unit, metric.clone());
         metric
     }
 

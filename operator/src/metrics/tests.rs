@@ -12,6 +12,7 @@ fn now(issuer: Option<&IssuerName>) -> Now {
         leading: true,
         uptime: 1.5,
         watches: vec![("issuers.signet.dev".to_owned(), true)],
+        modules: Vec::new(),
         unix_time: 1_799_999_000,
     }
 }
@@ -127,4 +128,36 @@ fn knows_the_issuers_that_label_a_series() {
     assert_eq!(issuers, [shop_ca(), corp()]);
     metrics.forget(&corp());
     assert_eq!(metrics.issuers(), [shop_ca()]);
+}
+
+#[test]
+fn shows_the_processes_of_pkcs11_modules() {
+    let metrics = Metrics::default();
+    let scrape = |pid, resident_bytes, crashes| {
+        let module = ModuleProcess {
+            module: "hsm".to_owned(),
+            pid,
+            resident_bytes,
+            restarts: vec![("crashed", crashes), ("hung", 0)],
+        };
+        let now = Now {
+            modules: vec![module],
+            ..now(None)
+        };
+        metrics.scrape(&now).unwrap()
+    };
+    let text = scrape(Some(7), Some(4096), 1);
+    for line in [
+        r#"signet_pkcs11_module_resident_bytes{module="hsm"} 4096"#,
+        r#"signet_pkcs11_module_restarts_total{module="hsm",reason="crashed"} 1"#,
+        r#"signet_pkcs11_module_restarts_total{module="hsm",reason="hung"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    let text = scrape(None, None, 3);
+    assert!(
+        text.contains(r#"module="hsm",reason="crashed"} 3"#),
+        "{text}"
+    );
+    assert!(!text.contains("resident_bytes{"), "{text}");
 }

@@ -1,8 +1,9 @@
 //! What belongs to the process and outlives a term of leadership: health and metrics.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use signet_keys::Modules;
 use tokio::time::Instant;
 
 use super::admin::AdminState;
@@ -19,6 +20,8 @@ pub(super) struct Process {
     pub(super) health: Arc<Health>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) api: Arc<ApiHealth>,
+    /// The PKCS#11 modules, from when the list was read.
+    modules: OnceLock<Arc<Modules>>,
     /// What there is to observe while this replica leads.
     term: Mutex<Option<(Arc<Context>, Waiting)>>,
 }
@@ -31,12 +34,19 @@ impl Default for Process {
             health: Arc::default(),
             api: Arc::new(ApiHealth::new(metrics.clone())),
             metrics,
+            modules: OnceLock::new(),
             term: Mutex::default(),
         }
     }
 }
 
 impl Process {
+    /// Has metrics show the processes of these modules.
+    pub(super) fn observe_modules(&self, modules: Arc<Modules>) {
+        // Once for each process.
+        let _ = self.modules.set(modules);
+    }
+
     pub(super) fn begin_term(&self, context: Arc<Context>, waiting: Waiting) {
         *self.term.lock() = Some((context, waiting));
     }
@@ -65,6 +75,11 @@ impl Process {
             waiting,
             leading: self.health.is_leading(),
             watches: self.api.watches(),
+            modules: self
+                .modules
+                .get()
+                .map(|it| it.processes())
+                .unwrap_or_default(),
             uptime: self.started.elapsed().as_secs_f64(),
             unix_time: jiff::Timestamp::now().as_second(),
         }

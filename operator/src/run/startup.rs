@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::Context;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
-use signet_keys::{HttpProxy, Modules, ModulesConfig};
+use signet_keys::{HttpProxy, ModuleProgram, Modules, ModulesConfig};
 
 use super::api_server::ApiServerEndpoints;
 use crate::api_client::Calls;
 use crate::api_health::ApiHealth;
-use crate::args::Run;
+use crate::args::{PKCS11_MODULE, Run};
 use crate::namespace::Secrets;
 
 pub(super) struct Setup {
@@ -54,7 +54,11 @@ impl Setup {
             Some(path) => {
                 let namespace = &settings.cluster_resource_namespace;
                 let pins = Arc::new(Secrets::new(client.clone(), namespace));
-                Modules::from_config(modules(path)?, pins)?
+                let program = ModuleProgram {
+                    arguments: vec![PKCS11_MODULE.into()],
+                    ..ModuleProgram::default()
+                };
+                Modules::from_config(modules(path)?, pins, program)?
             }
             None => Modules::default(),
         };

@@ -9,7 +9,7 @@ use signet::metrics::{CaGauges, GenerationGauge, Metrics, Now};
 use signet_api::IssuerKind;
 use signet_core::reason::Reason;
 use signet_core::request::Api;
-use signet_keys::ErrorClass;
+use signet_keys::{ErrorClass, ModuleProcess};
 
 use super::{Files, Table};
 
@@ -74,6 +74,12 @@ fn sample() -> Result<String> {
     Ok(metrics.scrape(&Now {
         queues: vec![(issuer, 0)],
         watches: vec![(String::new(), true)],
+        modules: vec![ModuleProcess {
+            module: String::new(),
+            pid: Some(1),
+            resident_bytes: Some(1),
+            restarts: vec![("crashed", 0)],
+        }],
         ..Now::default()
     })?)
 }

@@ -173,6 +173,7 @@ fn the_operator_reads_the_modules_and_tokens_that_are_listed() {
         "pkcs11.modules[0].name=hsm".to_owned(),
         "pkcs11.modules[0].path=/usr/lib/hsm.so".to_owned(),
         "pkcs11.modules[0].maxSessions=8".to_owned(),
+        "pkcs11.modules[0].maxSessionsPerNamespace=3".to_owned(),
     ];
     set.extend(token(
         0,
@@ -213,6 +214,7 @@ fn the_operator_reads_the_modules_and_tokens_that_are_listed() {
         path: "/usr/lib/hsm.so".into(),
         max_sessions: 8,
         max_sessions_per_key: 4,
+        max_sessions_per_namespace: Some(3),
         tokens: vec![
             TokenConfig {
                 namespaces: vec!["team-a".to_owned(), "team-b".to_owned()],

@@ -120,7 +120,8 @@ fn alerts_use_metrics_that_exist() {
     let reference = read("docs/reference/metrics.md");
     for rule in rendered(&[]) {
         let expression = rule["expr"].as_str().unwrap();
-        let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        let is_name =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
         let words = expression.split(|letter| !is_name(letter));
         let metrics: BTreeSet<_> = words.filter(|word| word.starts_with("signet_")).collect();
         assert!(!metrics.is_empty(), "{expression}");

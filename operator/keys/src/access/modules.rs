@@ -6,17 +6,25 @@
 )]
 
 mod check;
+mod program;
 
+#[cfg(feature = "pkcs11")]
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+#[cfg(feature = "pkcs11")]
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 pub use check::{ModulesError, ModulesFault};
+pub use program::{ModuleProcess, ModuleProgram};
 
 use crate::error::KeyError;
+#[cfg(feature = "pkcs11")]
+use crate::pkcs11::Module;
 use crate::secrets::SecretData;
 
 /// The file that lists the modules.
@@ -42,8 +50,19 @@ pub struct ModuleConfig {
     /// The maximum number of sessions of one key, each on its own thread.
     #[serde(default = "max_sessions_per_key")]
     pub max_sessions_per_key: u16,
+    /// The maximum number of sessions of keys that only Issuers of one namespace use; half of
+    /// `maxSessions` by default.
+    pub max_sessions_per_namespace: Option<u16>,
     /// The tokens that issuers may use. There is no other way to reach a token.
     pub tokens: Vec<TokenConfig>,
+}
+
+impl ModuleConfig {
+    /// The maximum number of sessions of one namespace.
+    pub fn sessions_per_namespace(&self) -> u16 {
+        let half = (self.max_sessions / 2).max(1);
+        self.max_sessions_per_namespace.unwrap_or(half)
+    }
 }
 
 const fn max_sessions() -> u16 {
@@ -120,22 +139,61 @@ pub trait PinSecrets: fmt::Debug + Send + Sync {
 pub struct Modules {
     modules: Vec<ModuleConfig>,
     pub(crate) secrets: Option<Arc<dyn PinSecrets>>,
+    program: ModuleProgram,
+    /// The modules that were used, by name.
+    #[cfg(feature = "pkcs11")]
+    used: Mutex<BTreeMap<String, Arc<Module>>>,
 }
 
 impl Modules {
-    /// Reads the operator's list. PINs that are in Secrets are read from `secrets`.
+    /// Reads the operator's list. PINs that are in Secrets are read from `secrets`, and each module
+    /// runs in a process of `program`.
     ///
     /// # Errors
     /// [`ModulesError`], which says what to change in the file.
     pub fn from_config(
         config: ModulesConfig,
         secrets: Arc<dyn PinSecrets>,
+        program: ModuleProgram,
     ) -> Result<Self, ModulesError> {
         check::check(&config)?;
         Ok(Self {
             modules: config.modules,
             secrets: Some(secrets),
+            program,
+            #[cfg(feature = "pkcs11")]
+            used: Mutex::default(),
         })
+    }
+
+    /// The processes of the modules that were used.
+    pub fn processes(&self) -> Vec<ModuleProcess> {
+        #[cfg(feature = "pkcs11")]
+        let processes = self.used.lock().values().map(|it| it.observe()).collect();
+        #[cfg(not(feature = "pkcs11"))]
+        let processes = Vec::new();
+        processes
+    }
+
+    /// A module of the list, with its threads and its process. All issuers share it.
+    #[cfg(feature = "pkcs11")]
+    pub(crate) fn running(&self, module: &ModuleConfig) -> Arc<Module> {
+        let mut used = self.used.lock();
+        let running = used.entry(module.name.clone());
+        running.or_insert_with(|| self.start(module)).clone()
+    }
+
+    #[cfg(feature = "pkcs11")]
+    fn start(&self, module: &ModuleConfig) -> Arc<Module> {
+        let before = self.modules.iter().take_while(|it| it.name != module.name);
+        let others = before.map(|other| other.path.clone()).collect();
+        let tokens = self.modules.iter().flat_map(|module| &module.tokens);
+        let hidden = tokens.filter_map(|token| match &token.pin {
+            PinSource::Env(name) => Some(name.clone()),
+            PinSource::Secret(_) | PinSource::File(_) => None,
+        });
+        let hidden = hidden.collect();
+        Arc::new(Module::new(module, others, hidden, &self.program))
     }
 
     /// Returns the token of this name, if an issuer of this namespace (none for a ClusterIssuer)
@@ -154,6 +212,16 @@ impl Modules {
             Some(namespace) => token.namespaces.iter().any(|listed| listed == namespace),
         };
         may_use.then_some((module, token))
+    }
+}
+
+/// Ends the processes. Nothing waits for them any more, but calls that hang may be left.
+#[cfg(feature = "pkcs11")]
+impl Drop for Modules {
+    fn drop(&mut self) {
+        for module in self.used.get_mut().values() {
+            module.end();
+        }
     }
 }
 
@@ -185,7 +253,7 @@ mod tests {
             ]},
         ]});
         let config = serde_json::from_value(list).unwrap();
-        Modules::from_config(config, Arc::new(NoSecrets)).unwrap()
+        Modules::from_config(config, Arc::new(NoSecrets), ModuleProgram::default()).unwrap()
     }
 
     #[test]
@@ -213,6 +281,21 @@ mod tests {
         for (module, token) in [("a", "root"), ("b", "root")] {
             assert!(modules.find(module, token, Some("team")).is_none());
         }
+    }
+
+    #[test]
+    fn a_namespace_has_half_of_the_sessions_by_default() {
+        let of = |limits: serde_json::Value| {
+            let mut module = json!({ "name": "a", "path": "/a.so", "tokens": [] });
+            let fields = limits.as_object().unwrap().clone();
+            module.as_object_mut().unwrap().extend(fields);
+            let module: ModuleConfig = serde_json::from_value(module).unwrap();
+            module.sessions_per_namespace()
+        };
+        assert_eq!(of(json!({})), 8);
+        assert_eq!(of(json!({ "maxSessions": 1 })), 1);
+        assert_eq!(of(json!({ "maxSessions": 5 })), 2);
+        assert_eq!(of(json!({ "maxSessionsPerNamespace": 3 })), 3);
     }
 
     #[test]

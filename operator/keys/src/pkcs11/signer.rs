@@ -1,24 +1,24 @@
 //! A connected key.
 //!
-//! A module is foreign code that may hang, so it is never called on a thread of the async runtime.
-//! The backend has its own threads, each with one session; only this file, `pin` and `calls` use
-//! the async runtime.
+//! A module is a vendor's code that may crash or hang, so it runs in a process of its own (`child`),
+//! which `supervisor` starts and `wire` describes. The operator decides which session does what
+//! (`schedule`). Its threads (`pool`) wait for the calls, each for one session; only this file, `pin`
+//! and `calls` use the async runtime.
 
 mod calls;
+mod child;
 mod error;
-mod key;
-mod library;
-mod login;
+mod key_name;
 mod mechanism;
 mod pin;
 mod pool;
-mod public_key;
 mod return_value;
 #[cfg(feature = "samples")]
 mod samples;
 mod schedule;
-mod session;
-mod token;
+mod stop;
+mod supervisor;
+mod wire;
 mod worker;
 
 use std::sync::Arc;
@@ -30,15 +30,17 @@ use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
 use calls::call;
+pub use child::run_pkcs11_module;
 pub use error::{Pkcs11Error, Pkcs11Fault};
-use key::KeyName;
+use key_name::KeyName;
+pub(crate) use pool::Module;
 use pool::Pool;
-use session::ConnectedKey;
-use worker::Worker;
+pub use stop::ModuleStop;
+use worker::{ConnectedKey, Worker};
 
 use super::Pkcs11;
 use crate::Signer;
-use crate::access::{Access, KeyPin, TokenConfig};
+use crate::access::{Access, KeyPin, Modules, TokenConfig};
 use crate::backend::Checked;
 use crate::error::KeyError;
 use crate::rsa_hash::RsaHash;
@@ -49,7 +51,7 @@ pub(super) struct Pkcs11Signer {
     rsa_hash: RsaHash,
     key: ConnectedKey,
     token: Arc<TokenConfig>,
-    access: Access,
+    modules: Arc<Modules>,
     pool: Arc<Pool>,
 }
 
@@ -80,10 +82,10 @@ impl Pkcs11Signer {
         })?;
         let token = Arc::new(token.clone());
         let pin = Arc::new(pin::read(&token.pin, &access.modules).await?);
-        let pool = Pool::to_find(module, &token);
+        let pool = Pool::to_find(access.modules.running(module), &token, tenant);
         let (to_find, with) = (name.clone(), pin.clone());
         let find = move |worker: &mut Worker| worker.find(&to_find, &with);
-        let public_key = call(&pool, tenant, find).await?;
+        let public_key = call(&pool, find).await?;
         Ok(Self {
             config: config.clone(),
             rsa_hash,
@@ -94,7 +96,7 @@ impl Pkcs11Signer {
                 pin,
             },
             token,
-            access: access.clone(),
+            modules: access.modules.clone(),
         })
     }
 
@@ -102,12 +104,12 @@ impl Pkcs11Signer {
         &self,
         work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Fault> + Send + 'static,
     ) -> Result<T, KeyError> {
-        let done = call(&self.pool, self.access.tenant.as_deref(), work).await;
+        let done = call(&self.pool, work).await;
         done.map_err(|fault| self.config.error(fault))
     }
 
     async fn recheck(&self) -> Result<Checked, KeyError> {
-        let now = pin::read(&self.token.pin, &self.access.modules).await;
+        let now = pin::read(&self.token.pin, &self.modules).await;
         let now = now.map_err(|fault| self.config.error(fault))?;
         if now != *self.key.pin {
             return Ok(Checked::Reconnect);

@@ -39,5 +39,9 @@ mod wiretap;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "pkcs11")]
+    if std::env::args_os().nth(1).as_deref() == Some(pkcs11::MODULE.as_ref()) {
+        return pkcs11::run_module();
+    }
     runner::run()
 }

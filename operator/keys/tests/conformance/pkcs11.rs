@@ -1,10 +1,12 @@
 //! The PKCS#11 backend, on tokens of SoftHSM2 behind a shim that injects faults.
 
 mod pin;
+mod process;
 mod sessions;
 mod tenants;
 mod token;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -27,9 +29,23 @@ const UNKNOWN_VALUE: u64 = 0xdead;
 
 const DOES_NOT_SIGN: &str = "pkcs11: a check looks for the key and reads it, and does not sign";
 
+/// The argument with which the suite runs as the process of a module.
+pub(crate) const MODULE: &str = "pkcs11-module";
+
+/// Runs the process of a module.
+pub(crate) fn run_module() -> ExitCode {
+    let Err(error) = signet_keys::run_pkcs11_module();
+    panic!("{error}");
+}
+
 /// All tests that are not checks or faults.
 pub(crate) fn tests() -> Vec<Trial> {
-    let all = [pin::tests(), sessions::tests(), tenants::tests()];
+    let all = [
+        pin::tests(),
+        process::tests(),
+        sessions::tests(),
+        tenants::tests(),
+    ];
     all.into_iter().flatten().collect()
 }
 

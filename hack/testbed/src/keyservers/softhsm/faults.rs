@@ -10,12 +10,14 @@ use crate::pki::write_private;
 
 /// A fault, until it is removed. Functions are named as in the standard; the
 /// shim knows `C_Initialize`, `C_GetSlotList`, `C_GetTokenInfo`, `C_OpenSession`,
-/// `C_GetSessionInfo`, `C_Login`, `C_FindObjectsInit`, `C_GetAttributeValue`, `C_SignInit` and
+/// `C_CloseSession`, `C_GetSessionInfo`, `C_Login`, `C_FindObjectsInit`, `C_GetAttributeValue`, `C_SignInit` and
 /// `C_Sign`.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// A function does not return until the fault is gone.
     Hang(&'static str),
+    /// A function ends its process with SIGSEGV. The call is recorded before.
+    Crash(&'static str),
     /// A function returns an error, such as `0x30` (CKR_DEVICE_ERROR).
     Fail(&'static str, u64),
     /// A function takes this many milliseconds longer.
@@ -39,6 +41,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Hang(function) => write!(f, "hang {function}"),
+            Self::Crash(function) => write!(f, "crash {function}"),
             Self::Fail(function, error) => write!(f, "fail {function} {error:#x}"),
             Self::DelayMs(function, time) => write!(f, "delay_ms {function} {time}"),
             Self::Garbage => f.write_str("garbage C_Sign"),

@@ -35,6 +35,10 @@ pub enum ModulesFault {
     NoTokens,
     #[error("allows no sessions; set maxSessionsPerKey to at least 1")]
     NoSessions,
+    #[error("allows no sessions to a namespace; set maxSessionsPerNamespace to at least 1")]
+    NoNamespaceSessions,
+    #[error("has the path of another module; list each file once, with all of its tokens")]
+    DuplicatePath,
     #[error("allows fewer sessions than it has tokens; set maxSessions to at least {0}")]
     FewSessions(usize),
     #[error(
@@ -85,13 +89,19 @@ fn require(holds: bool, fault: ModulesFault) -> Result<(), ModulesFault> {
 
 fn check_module(module: &ModuleConfig, before: &[ModuleConfig]) -> Result<(), ModulesFault> {
     let is_new = before.iter().all(|other| other.name != module.name);
+    let is_another = before.iter().all(|other| other.path != module.path);
     let tokens = module.tokens.len();
     let has_room = usize::from(module.max_sessions) >= tokens;
     require(is_dns_label(&module.name), ModulesFault::Name)?;
     require(is_new, ModulesFault::DuplicateName)?;
     require(module.path.is_absolute(), ModulesFault::Path)?;
     require(tokens > 0, ModulesFault::NoTokens)?;
+    require(is_another, ModulesFault::DuplicatePath)?;
     require(module.max_sessions_per_key > 0, ModulesFault::NoSessions)?;
+    require(
+        module.sessions_per_namespace() > 0,
+        ModulesFault::NoNamespaceSessions,
+    )?;
     require(has_room, ModulesFault::FewSessions(tokens))
 }
 
@@ -195,6 +205,11 @@ mod tests {
             module("a", "/b.so", tokens.clone()),
         ]);
         assert_eq!(fault(twice), ModulesFault::DuplicateName);
+        let same = json!([
+            module("a", "/a.so", tokens.clone()),
+            module("b", "/a.so", tokens.clone()),
+        ]);
+        assert_eq!(fault(same), ModulesFault::DuplicatePath);
         let relative = fault(json!([module("a", "a.so", tokens)]));
         assert_eq!(relative, ModulesFault::Path);
         assert_eq!(fault_of(json!([])), ModulesFault::NoTokens);
@@ -222,6 +237,8 @@ mod tests {
         assert_eq!(fault(json!([one])), ModulesFault::FewSessions(2));
         one["maxSessions"] = json!(2);
         assert_eq!(checked(json!([one])), Ok(()));
+        one["maxSessionsPerNamespace"] = json!(0);
+        assert_eq!(fault(json!([one])), ModulesFault::NoNamespaceSessions);
         one["maxSessionsPerKey"] = json!(0);
         assert_eq!(fault(json!([one])), ModulesFault::NoSessions);
     }

@@ -14,11 +14,9 @@ use crate::guard::ATTEMPT;
 /// How long a call may take. Less than the guard waits, whose error does not name the module.
 const MAX_CALL: Duration = ATTEMPT.saturating_sub(Duration::from_millis(500));
 
-/// Has a thread of the pool do this, for an Issuer of this namespace or for a ClusterIssuer.
-/// Dropping the future abandons the work.
+/// Has a thread of the pool do this. Dropping the future abandons the work.
 pub(super) async fn call<T: Send + 'static>(
     pool: &Arc<Pool>,
-    tenant: Option<&str>,
     work: impl FnOnce(&mut Worker) -> Result<T, Pkcs11Fault> + Send + 'static,
 ) -> Result<T, Pkcs11Fault> {
     let (reply, result) = oneshot::channel();
@@ -27,10 +25,10 @@ pub(super) async fn call<T: Send + 'static>(
         // Fails if the caller no longer waits.
         Box::new(move || drop(reply.send(result)))
     };
-    let ticket = pool.submit(tenant, Box::new(work))?;
+    let ticket = pool.submit(Box::new(work))?;
     match timeout(MAX_CALL, result).await {
         Ok(Ok(result)) => result,
-        // The bindings panicked.
+        // It panicked.
         Ok(Err(_)) => Err(Pkcs11Fault::InvalidResponse),
         Err(_) => Err(ticket.timed_out()),
     }

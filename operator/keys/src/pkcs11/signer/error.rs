@@ -3,9 +3,12 @@
 use std::fmt;
 
 use cryptoki::error::{Error, RvError};
+use serde::{Deserialize, Serialize};
 use signet_core::x509::public_key::PublicKeyError;
 
 use super::return_value;
+use super::stop::ModuleStop;
+use super::wire::{function, value};
 use crate::error::{ErrorClass, KeyError};
 use crate::pkcs11::Pkcs11;
 
@@ -19,10 +22,11 @@ pub struct Pkcs11Error {
 }
 
 /// What is wrong with a module, a token or a key, which the message begins with. No message holds
-/// a PIN, or where it comes from.
+/// a PIN, or where it comes from. The process of a module cannot report what is skipped.
 #[allow(missing_docs, reason = "the messages say what the variants are")]
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Pkcs11Fault {
+    #[serde(skip)]
     #[error("for {0}; name a token that it lists, or have this one listed")]
     NotListed(String),
     #[error(
@@ -35,13 +39,39 @@ pub enum Pkcs11Fault {
          container, or lower maxSessions"
     )]
     NoThread,
-    #[error("does not respond; check the HSM, and restart the operator if this lasts")]
+    #[serde(skip)]
+    #[error(
+        "is the same file as another module in the operator's configuration; list each file once, \
+         with all of its tokens"
+    )]
+    SameFile,
+    #[serde(skip)]
+    #[error(
+        "has no process, because the operator cannot start one; see the operator's log, and raise \
+         the limits of the operator's container"
+    )]
+    NoProcess,
+    #[serde(skip)]
+    #[error(
+        "stopped: {0}. It is started again; if this lasts, check the HSM and see the operator's log"
+    )]
+    Stopped(ModuleStop),
+    #[serde(skip)]
+    #[error("does not respond; check the HSM. The module is restarted if this lasts")]
     Hangs,
+    #[serde(skip)]
     #[error(
         "has no free session for this key, which has {0}; raise maxSessions and maxSessionsPerKey \
          if the HSM allows it, or lower spec.keyLimits"
     )]
     NoSession(usize),
+    #[serde(skip)]
+    #[error(
+        "has no free session for Issuers of this namespace, which have {0}; use fewer keys, or have \
+         maxSessionsPerNamespace raised"
+    )]
+    NoSessionForNamespace(usize),
+    #[serde(skip)]
     #[error(
         "returned a signature that does not verify under the key's public key; check that both \
          objects belong together, and see the module's log"
@@ -51,7 +81,12 @@ pub enum Pkcs11Fault {
         "returned {} from {function}; {}",
         return_value::name(*.value), return_value::rule(*.value).1
     )]
-    Returned { function: String, value: RvError },
+    Returned {
+        #[serde(with = "function")]
+        function: String,
+        #[serde(with = "value")]
+        value: RvError,
+    },
     #[error("returned an invalid response; see its log and the operator's")]
     InvalidResponse,
     #[error(
@@ -65,8 +100,10 @@ pub enum Pkcs11Fault {
     SeveralTokens,
     #[error("is listed more than once in the operator's configuration; list each token once")]
     ListedTwice,
+    #[serde(skip)]
     #[error("has no PIN where the operator's configuration reads it from; put it there")]
     NoPin,
+    #[serde(skip)]
     #[error("has a PIN that cannot be read; see the operator's log")]
     PinUnreadable(ErrorClass),
     #[error(
@@ -74,6 +111,11 @@ pub enum Pkcs11Fault {
          again until it changes, because a token locks itself after a few wrong PINs"
     )]
     PinRefused,
+    #[error(
+        "has a PIN with which no login ended, because the module stopped each time; it is not tried \
+         again until it changes, because a token locks itself after a few wrong PINs"
+    )]
+    PinUnfinished,
     #[error("is locked after too many wrong PINs; have its security officer unlock it")]
     PinLocked,
     #[error(
@@ -81,6 +123,7 @@ pub enum Pkcs11Fault {
          right PIN, using the HSM's tool"
     )]
     PinFinalTry,
+    #[serde(skip)]
     #[error("names no key; set keyLabel, or keyId as two hexadecimal digits per byte")]
     InvalidKeyName,
     #[error(
@@ -103,6 +146,7 @@ pub enum Pkcs11Fault {
     NoPublicKey,
     #[error("has several public keys with its CKA_ID or label; delete all but its own")]
     SeveralPublicKeys,
+    #[serde(skip)]
     #[error("cannot be used: {0}")]
     UnsupportedKey(PublicKeyError),
     #[error(
@@ -128,9 +172,13 @@ impl Pkcs11Fault {
         match self {
             Self::InvalidKeyName => (Subject::Spec, KeyUnusable),
             Self::NotListed(_) => (Subject::List, ErrorClass::KeyNotFound),
-            Self::NotLoaded => (Subject::Module, KeyUnusable),
-            Self::NoThread | Self::Hangs => (Subject::Module, Unreachable),
-            Self::NoSession(_) => (Subject::Module, ErrorClass::Throttled(None)),
+            Self::NotLoaded | Self::SameFile => (Subject::Module, KeyUnusable),
+            Self::NoThread | Self::NoProcess | Self::Stopped(_) | Self::Hangs => {
+                (Subject::Module, Unreachable)
+            }
+            Self::NoSession(_) | Self::NoSessionForNamespace(_) => {
+                (Subject::Module, ErrorClass::Throttled(None))
+            }
             Self::InvalidSignature | Self::InvalidResponse => {
                 (Subject::Module, ErrorClass::InvalidResponse)
             }
@@ -138,9 +186,11 @@ impl Pkcs11Fault {
             Self::TokenNotFound => (Subject::Token, ErrorClass::KeyNotFound),
             Self::TokenRemoved => (Subject::Token, Unreachable),
             Self::SeveralTokens | Self::ListedTwice => (Subject::Token, KeyUnusable),
-            Self::NoPin | Self::PinRefused | Self::PinLocked | Self::PinFinalTry => {
-                (Subject::Token, CredentialsRefused)
-            }
+            Self::NoPin
+            | Self::PinRefused
+            | Self::PinUnfinished
+            | Self::PinLocked
+            | Self::PinFinalTry => (Subject::Token, CredentialsRefused),
             Self::PinUnreadable(class) => (Subject::Token, *class),
             Self::KeyNotFound => (Subject::Key, ErrorClass::KeyNotFound),
             Self::KeyCannotSign

@@ -1,9 +1,8 @@
 //! The mechanisms that sign: what each takes and returns.
 
-use cryptoki::mechanism::Mechanism;
-use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use signet_core::x509::algorithm::SignatureAlgorithm;
 
+use super::wire::Mechanism;
 use crate::encoding::ecdsa::ecdsa_signature;
 use crate::message_digest::message_digest;
 
@@ -11,7 +10,7 @@ use crate::message_digest::message_digest;
 ///
 /// The hash is computed here: not every token has the mechanisms that hash (SoftHSM2 has none for
 /// ECDSA).
-pub(super) fn mechanism(algorithm: SignatureAlgorithm) -> Mechanism<'static> {
+pub(super) fn mechanism(algorithm: SignatureAlgorithm) -> Mechanism {
     match algorithm {
         SignatureAlgorithm::EcdsaSha256
         | SignatureAlgorithm::EcdsaSha384
@@ -19,9 +18,7 @@ pub(super) fn mechanism(algorithm: SignatureAlgorithm) -> Mechanism<'static> {
         SignatureAlgorithm::RsaPkcs1Sha256
         | SignatureAlgorithm::RsaPkcs1Sha384
         | SignatureAlgorithm::RsaPkcs1Sha512 => Mechanism::RsaPkcs,
-        SignatureAlgorithm::Ed25519 => {
-            Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure))
-        }
+        SignatureAlgorithm::Ed25519 => Mechanism::Eddsa,
     }
 }
 

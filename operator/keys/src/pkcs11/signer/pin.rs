@@ -7,9 +7,11 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use cryptoki::types::AuthPin;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::error::Pkcs11Fault;
+use super::wire::secret;
 use crate::access::{Modules, PinSecret, PinSource};
 use crate::error::{ErrorClass, KeyError};
 
@@ -17,8 +19,9 @@ use crate::error::{ErrorClass, KeyError};
 const MAX_FILE_LEN: u64 = 4096;
 
 /// A token's PIN. Two are equal if their source has not changed. `Debug` does not show it.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pin {
+    #[serde(with = "secret")]
     value: Zeroizing<String>,
     /// Differs after each change of the source that this process can see.
     version: String,
@@ -33,6 +36,14 @@ impl Pin {
     /// Whether it is the same PIN.
     pub(super) fn has_value_of(&self, other: &Self) -> bool {
         self.value == other.value
+    }
+
+    /// The text without the PIN, wherever it occurs.
+    pub(super) fn redact(&self, text: &str) -> String {
+        match self.value.is_empty() {
+            true => text.to_owned(),
+            false => text.replace(self.value.as_str(), "(PIN)"),
+        }
     }
 
     /// The PIN as C_Login takes it.

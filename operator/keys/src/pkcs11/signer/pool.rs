@@ -1,19 +1,21 @@
-//! The threads on which a module is called. Each has one session, and works for one key.
+//! The threads that wait for a module. Each has one session, and works for one key.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::error::Pkcs11Fault;
 use super::schedule::{KeyId, Next, Schedule};
+use super::supervisor::{Launch, Supervisor};
 use super::worker::Worker;
-use crate::access::{ModuleConfig, TokenConfig};
+use crate::access::{ModuleConfig, ModuleProcess, ModuleProgram, TokenConfig};
 
 /// Work for a thread. It returns what hands its result over.
 pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;
@@ -21,13 +23,11 @@ pub(super) type Work = Box<dyn FnOnce(&mut Worker) -> Reply + Send>;
 /// Hands a result over, when the thread is free for other work.
 pub(super) type Reply = Box<dyn FnOnce()>;
 
-static MODULES: LazyLock<Mutex<HashMap<ModuleConfig, Arc<Module>>>> = LazyLock::new(Mutex::default);
-
-/// A module in the operator's list.
-struct Module {
-    config: Arc<ModuleConfig>,
+/// A module in the operator's list. Its process ends with it, or before.
+pub(crate) struct Module {
     schedule: Mutex<Schedule<Work>>,
     changed: Condvar,
+    process: Arc<Supervisor>,
 }
 
 /// The threads of a key, for as long as they are used. A thread in a call that hangs is counted
@@ -36,6 +36,8 @@ pub(super) struct Pool {
     module: Arc<Module>,
     token: Arc<TokenConfig>,
     key: KeyId,
+    /// The namespace of the Issuer that uses the key; empty for a ClusterIssuer.
+    tenant: String,
 }
 
 /// Work that was submitted. Dropping it abandons the work.
@@ -45,30 +47,41 @@ pub(super) struct Ticket {
 }
 
 impl Pool {
-    /// A pool with whose threads a key of the token can be found.
-    pub(super) fn to_find(config: &ModuleConfig, token: &Arc<TokenConfig>) -> Arc<Self> {
-        let (module, token) = (Module::listed(config), token.clone());
-        let key = module.schedule.lock().use_to_find(&token);
-        Arc::new(Self { module, token, key })
+    /// A pool with whose threads a key of the token can be found, for an Issuer of this namespace or
+    /// for a ClusterIssuer, which has none.
+    pub(super) fn to_find(
+        module: Arc<Module>,
+        token: &Arc<TokenConfig>,
+        tenant: Option<&str>,
+    ) -> Arc<Self> {
+        let (token, tenant) = (token.clone(), tenant.unwrap_or_default().to_owned());
+        let key = module.schedule.lock().use_to_find(&token, &tenant);
+        Arc::new(Self {
+            module,
+            token,
+            key,
+            tenant,
+        })
     }
 
     /// The pool of the key with this fingerprint, which a thread of this pool found.
     pub(super) fn of_key(&self, fingerprint: String) -> Result<Arc<Self>, Pkcs11Fault> {
         let (module, token) = (self.module.clone(), self.token.clone());
+        let tenant = self.tenant.clone();
         let key = module
             .schedule
             .lock()
-            .use_key(&token, fingerprint, self.key)?;
-        Ok(Arc::new(Self { module, token, key }))
+            .use_key(&token, fingerprint, self.key, &tenant)?;
+        Ok(Arc::new(Self {
+            module,
+            token,
+            key,
+            tenant,
+        }))
     }
 
-    /// Has a thread do this work for an Issuer of this namespace, or for a ClusterIssuer, which
-    /// has none.
-    pub(super) fn submit(
-        self: &Arc<Self>,
-        tenant: Option<&str>,
-        work: Work,
-    ) -> Result<Ticket, Pkcs11Fault> {
+    /// Has a thread do this work.
+    pub(super) fn submit(self: &Arc<Self>, work: Work) -> Result<Ticket, Pkcs11Fault> {
         let mut schedule = self.module.schedule.lock();
         let mut started = Ok(());
         if schedule.needs_thread(self.key) {
@@ -77,7 +90,7 @@ impl Pool {
                 schedule.add_thread(self.key);
             }
         }
-        let pushed = schedule.push(self.key, tenant.unwrap_or_default(), work);
+        let pushed = schedule.push(self.key, &self.tenant, work);
         let number = pushed.map_err(|fault| started.err().unwrap_or(fault))?;
         self.module.changed.notify_all();
         Ok(Ticket {
@@ -106,34 +119,52 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.module.schedule.lock().leave(self.key);
+        self.module.schedule.lock().leave(self.key, &self.tenant);
         self.module.changed.notify_all();
     }
 }
 
 impl Module {
-    fn listed(config: &ModuleConfig) -> Arc<Self> {
-        let mut modules = MODULES.lock();
-        let module = modules.entry(config.clone()).or_insert_with(|| {
-            let config = Arc::new(config.clone());
-            Arc::new(Self {
-                schedule: Mutex::new(Schedule::new(config.clone())),
-                config,
-                changed: Condvar::new(),
-            })
-        });
-        module.clone()
+    /// A module of the list, whose other modules have these libraries. Its process is started
+    /// when it is needed, without these environment variables.
+    pub(crate) fn new(
+        config: &ModuleConfig,
+        others: Vec<PathBuf>,
+        hidden: Vec<String>,
+        program: &ModuleProgram,
+    ) -> Self {
+        let launch = Launch {
+            module: config.name.clone(),
+            path: config.path.clone(),
+            others,
+            hidden,
+            program: program.clone(),
+        };
+        Self {
+            schedule: Mutex::new(Schedule::new(Arc::new(config.clone()))),
+            changed: Condvar::new(),
+            process: Arc::new(Supervisor::new(launch)),
+        }
+    }
+
+    /// The process of the module, as it is now.
+    pub(crate) fn observe(&self) -> ModuleProcess {
+        self.process.record().observe()
+    }
+
+    /// Ends the process.
+    pub(crate) fn end(&self) {
+        self.process.end();
     }
 
     /// Works for a key, and then for others that need the session more.
     fn serve(&self, key: &mut KeyId, token: Arc<TokenConfig>) {
-        let mut worker = Worker::new(&self.config, token);
+        let mut worker = Worker::new(&self.process, &token);
         let mut next = Next::Wait;
         loop {
             next = match next {
                 Next::Wait => self.next(*key),
                 Next::Run(number, work) => {
-                    // The bindings panic on some responses that no module should return.
                     let done = catch_unwind(AssertUnwindSafe(|| work(&mut worker)));
                     self.schedule.lock().finish(*key, number);
                     match done {
@@ -144,7 +175,7 @@ impl Module {
                 }
                 Next::Serve(other, token) => {
                     *key = other;
-                    worker = Worker::new(&self.config, token);
+                    worker.serve(&token);
                     Next::Wait
                 }
                 Next::Close => {
@@ -189,5 +220,11 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.abandon();
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Module").field(&self.observe()).finish()
     }
 }

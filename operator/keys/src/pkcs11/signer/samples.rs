@@ -4,7 +4,7 @@ use cryptoki::error::RvError;
 use signet_core::samples;
 use signet_core::x509::public_key::PublicKeyError;
 
-use super::{Pkcs11Error, Pkcs11Fault};
+use super::{ModuleStop, Pkcs11Error, Pkcs11Fault};
 use crate::error::ErrorClass;
 use crate::pkcs11::Pkcs11;
 
@@ -12,8 +12,12 @@ samples!(Pkcs11Fault {
     NotListed("the namespace payments".to_owned()),
     NotLoaded,
     NoThread,
+    SameFile,
+    NoProcess,
+    Stopped(ModuleStop::Signal(11)),
     Hangs,
     NoSession(4),
+    NoSessionForNamespace(8),
     InvalidSignature,
     Returned {
         function: "C_Sign".to_owned(),
@@ -27,6 +31,7 @@ samples!(Pkcs11Fault {
     NoPin,
     PinUnreadable(ErrorClass::CredentialsRefused),
     PinRefused,
+    PinUnfinished,
     PinLocked,
     PinFinalTry,
     InvalidKeyName,

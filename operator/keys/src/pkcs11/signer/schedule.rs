@@ -14,7 +14,8 @@ use crate::fair_queue::FairQueue;
 pub(super) type KeyId = u64;
 
 /// The work of a module's keys. Each thread of a key has one session, so the threads of all keys
-/// are at most `maxSessions`, of which each token in the list can always have one.
+/// are at most `maxSessions`, of which each token in the list can always have one. The threads of
+/// the keys that only one namespace uses are at most `maxSessionsPerNamespace`.
 pub(super) struct Schedule<T> {
     module: Arc<ModuleConfig>,
     keys: BTreeMap<KeyId, Key<T>>,
@@ -26,8 +27,11 @@ struct Key<T> {
     token: Arc<TokenConfig>,
     /// Of the public key; none until it was found.
     fingerprint: Option<String>,
-    /// How many signers and calls use the key.
-    users: usize,
+    /// How many signers and calls of each tenant use the key.
+    users: BTreeMap<String, usize>,
+    /// The namespace whose sessions those of the key are, also after its last user left; none for a
+    /// key that others use too.
+    owner: Option<String>,
     queue: FairQueue<T>,
     threads: usize,
     /// The numbers of the work that threads are doing.
@@ -61,12 +65,12 @@ impl<T> Schedule<T> {
     }
 
     /// Adds a user of a key with whose threads another key of the token can be found: one that
-    /// responds, if there is one.
-    pub(super) fn use_to_find(&mut self, token: &Arc<TokenConfig>) -> KeyId {
+    /// responds, if there is one. The tenant is a namespace, or empty for ClusterIssuers.
+    pub(super) fn use_to_find(&mut self, token: &Arc<TokenConfig>, tenant: &str) -> KeyId {
         let first = self.of_token(token).min_by_key(|(_, key)| key.hangs());
         let first = first.map(|(id, _)| *id);
         let id = first.unwrap_or_else(|| self.add(token, None));
-        self.update(id, |key| key.users += 1);
+        self.update(id, |key| key.enter(tenant));
         id
     }
 
@@ -77,6 +81,7 @@ impl<T> Schedule<T> {
         token: &Arc<TokenConfig>,
         fingerprint: String,
         found_by: KeyId,
+        tenant: &str,
     ) -> Result<KeyId, Pkcs11Fault> {
         let fingerprint = Some(fingerprint);
         let is_known = |key: &Key<T>| key.fingerprint == fingerprint;
@@ -93,13 +98,13 @@ impl<T> Schedule<T> {
             _ if hangs => return Err(Pkcs11Fault::Hangs),
             _ => self.add(token, fingerprint),
         };
-        self.update(id, |key| key.users += 1);
+        self.update(id, |key| key.enter(tenant));
         Ok(id)
     }
 
     /// Removes a user of a key. Its threads end with the last one.
-    pub(super) fn leave(&mut self, id: KeyId) {
-        self.update(id, |key| key.users -= 1);
+    pub(super) fn leave(&mut self, id: KeyId, tenant: &str) {
+        self.update(id, |key| key.leave(tenant));
     }
 
     /// Whether new work of a key needs a thread that the key may have.
@@ -112,7 +117,7 @@ impl<T> Schedule<T> {
         busy >= key.threads
             && key.threads < self.module.max_sessions_per_key.into()
             && (first || !self.keys.values().any(Key::waits_for_thread))
-            && self.has_room(&key.token)
+            && self.has_room(key, None)
     }
 
     pub(super) fn add_thread(&mut self, id: KeyId) {
@@ -121,24 +126,22 @@ impl<T> Schedule<T> {
 
     /// Queues work of a tenant for a key. Returns its number.
     pub(super) fn push(&mut self, id: KeyId, tenant: &str, work: T) -> Result<u64, Pkcs11Fault> {
-        let spare = self.keys.values().any(|key| key.spare() > 0);
+        let may_get_one = self.givers(id).next().is_some();
+        let no_session = self.no_session(id);
         match self.keys.get_mut(&id) {
             Some(key) if key.hangs() => Err(Pkcs11Fault::Hangs),
-            Some(key) if key.threads > 0 || spare => {
+            Some(key) if key.threads > 0 || may_get_one => {
                 self.last += 1;
                 key.queue.push(tenant, self.last, work);
                 Ok(self.last)
             }
-            _ => Err(Pkcs11Fault::NoSession(0)),
+            _ => Err(no_session),
         }
     }
 
     /// What a thread of this key does next.
     pub(super) fn next(&mut self, id: KeyId) -> Next<T> {
-        let most = self.keys.values().map(Key::spare).max();
-        let spare = self.keys.get(&id).map_or(0, Key::spare);
-        if spare > 0
-            && Some(spare) == most
+        if self.has_most_to_spare(id)
             && let Some(next) = self.hand_over(id)
         {
             return next;
@@ -151,7 +154,7 @@ impl<T> Schedule<T> {
                 key.running.insert(number);
                 Next::Run(number, work)
             }
-            None if key.users == 0 => Next::Close,
+            None if key.users.is_empty() => Next::Close,
             None => Next::Wait,
         }
     }
@@ -159,7 +162,7 @@ impl<T> Schedule<T> {
     /// What a thread does that has closed its session.
     pub(super) fn closed(&mut self, id: KeyId) -> Next<T> {
         match self.keys.get(&id) {
-            Some(key) if key.users > 0 => Next::Wait,
+            Some(key) if !key.users.is_empty() => Next::Wait,
             _ => self.hand_over(id).unwrap_or_else(|| {
                 self.remove_thread(id);
                 Next::End
@@ -193,7 +196,8 @@ impl<T> Schedule<T> {
     pub(super) fn why_late(&self, id: KeyId, number: u64) -> Pkcs11Fault {
         match self.keys.get(&id) {
             Some(key) if key.hangs() || key.hung.contains(&number) => Pkcs11Fault::Hangs,
-            key => Pkcs11Fault::NoSession(key.map_or(0, |key| key.threads)),
+            Some(key) if key.threads > 0 => Pkcs11Fault::NoSession(key.threads),
+            _ => self.no_session(id),
         }
     }
 
@@ -207,7 +211,8 @@ impl<T> Schedule<T> {
         let key = Key {
             token: token.clone(),
             fingerprint,
-            users: 0,
+            users: BTreeMap::new(),
+            owner: None,
             queue: FairQueue::default(),
             threads: 0,
             running: BTreeSet::new(),
@@ -221,7 +226,7 @@ impl<T> Schedule<T> {
     fn update(&mut self, id: KeyId, change: impl FnOnce(&mut Key<T>)) {
         if let Some(key) = self.keys.get_mut(&id) {
             change(key);
-            if key.users + key.threads == 0 {
+            if key.users.is_empty() && key.threads == 0 {
                 self.keys.remove(&id);
             }
         }
@@ -229,24 +234,71 @@ impl<T> Schedule<T> {
 
     /// Gives the session of a thread to a key that waits for its first, if there is one.
     fn hand_over(&mut self, from: KeyId) -> Option<Next<T>> {
-        self.keys.get_mut(&from)?.threads -= 1;
-        let waits = |key: &Key<T>| key.waits_for_thread() && self.has_room(&key.token);
-        let waiting = self.keys.iter().find(|(_, key)| waits(key));
-        let to = waiting.map(|(id, key)| (*id, key.token.clone()));
-        let thread_of = to.as_ref().map_or(from, |(id, _)| *id);
-        self.update(thread_of, |key| key.threads += 1);
-        self.update(from, |_| ());
-        to.map(|(id, token)| Next::Serve(id, token))
+        let to = self.taker(from)?;
+        self.update(to, |key| key.threads += 1);
+        self.remove_thread(from);
+        let token = self.keys.get(&to)?.token.clone();
+        Some(Next::Serve(to, token))
     }
 
-    /// Whether the token may have one more session, so that each other one in the list can still
-    /// have its first.
-    fn has_room(&self, token: &TokenConfig) -> bool {
-        let threads = |token| -> usize { self.of_token(token).map(|(_, key)| key.threads).sum() };
+    /// The first key that waits for its first session, and may have it if this one gives one.
+    fn taker(&self, from: KeyId) -> Option<KeyId> {
+        let takes = |key: &Key<T>| key.waits_for_thread() && self.has_room(key, Some(from));
+        let taker = self.keys.iter().find(|(_, key)| takes(key));
+        taker.map(|(id, _)| *id)
+    }
+
+    /// Whether no other key could better give a session to the one that waits.
+    fn has_most_to_spare(&self, id: KeyId) -> bool {
+        let spare = self.keys.get(&id).map_or(0, Key::spare);
+        let most = self.taker(id).map(|taker| self.givers(taker).max());
+        spare > 0 && most == Some(Some(spare))
+    }
+
+    /// The keys with whose sessions this one could get its first: how many each has to spare.
+    fn givers(&self, to: KeyId) -> impl Iterator<Item = usize> {
+        let to = self.keys.get(&to);
+        let gives = move |id| to.is_some_and(|key| self.has_room(key, Some(id)));
+        let spare = self.keys.iter().map(|(id, key)| (*id, key.spare()));
+        spare.filter_map(move |(id, spare)| (spare > 0 && gives(id)).then_some(spare))
+    }
+
+    /// Why a key has no session.
+    fn no_session(&self, id: KeyId) -> Pkcs11Fault {
+        let owner = self.keys.get(&id).and_then(|key| key.owner.as_ref());
+        let used = owner.map(|owner| self.used_by(owner, None));
+        match used {
+            Some(used) if used >= self.per_namespace() => Pkcs11Fault::NoSessionForNamespace(used),
+            _ => Pkcs11Fault::NoSession(0),
+        }
+    }
+
+    /// Whether a key may have one more session, if this other one gives one: so that each other token
+    /// in the list can still have its first, and its namespace does not have too many.
+    fn has_room(&self, key: &Key<T>, giver: Option<KeyId>) -> bool {
+        let threads = |token: &TokenConfig| -> usize {
+            let of_token = self.of_token(token);
+            let threads = of_token.map(|(id, key)| key.threads_without(*id, giver));
+            threads.sum()
+        };
         let others = self.module.tokens.iter();
-        let others = others.filter(|other| other.name != token.name);
+        let others = others.filter(|other| other.name != key.token.name);
         let used: usize = others.map(|other| threads(other).max(1)).sum();
-        used + threads(token) < self.module.max_sessions.into()
+        let owner = key.owner.as_ref();
+        let is_in_budget = |owner| self.used_by(owner, giver) < self.per_namespace();
+        used + threads(&key.token) < self.module.max_sessions.into()
+            && owner.is_none_or(is_in_budget)
+    }
+
+    /// How many sessions a namespace has, if this key gives one.
+    fn used_by(&self, namespace: &String, giver: Option<KeyId>) -> usize {
+        let keys = self.keys.iter();
+        let own = keys.filter(|(_, key)| key.owner.as_ref() == Some(namespace));
+        own.map(|(id, key)| key.threads_without(*id, giver)).sum()
+    }
+
+    fn per_namespace(&self) -> usize {
+        self.module.sessions_per_namespace().into()
     }
 }
 
@@ -263,6 +315,36 @@ impl<T> Key<T> {
     /// How many sessions another key could have.
     fn spare(&self) -> usize {
         let responding = self.threads.saturating_sub(self.hung.len());
-        responding.saturating_sub(self.users.min(1))
+        responding.saturating_sub(usize::from(!self.users.is_empty()))
+    }
+
+    /// The threads of this key, which has this number, after that one gave one.
+    fn threads_without(&self, id: KeyId, giver: Option<KeyId>) -> usize {
+        self.threads.saturating_sub(usize::from(giver == Some(id)))
+    }
+
+    fn enter(&mut self, tenant: &str) {
+        *self.users.entry(tenant.to_owned()).or_default() += 1;
+        self.update_owner();
+    }
+
+    fn leave(&mut self, tenant: &str) {
+        if let Some(users) = self.users.get_mut(tenant) {
+            *users -= 1;
+            if *users == 0 {
+                self.users.remove(tenant);
+            }
+        }
+        self.update_owner();
+    }
+
+    /// The sessions of a key without users are still its last owner's.
+    fn update_owner(&mut self) {
+        let mut tenants = self.users.keys();
+        self.owner = match (tenants.next(), tenants.next()) {
+            (Some(only), None) => Some(only.clone()).filter(|tenant| !tenant.is_empty()),
+            (Some(_), Some(_)) => None,
+            (None, _) => return,
+        };
     }
 }

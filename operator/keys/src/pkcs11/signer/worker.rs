@@ -1,55 +1,74 @@
-//! The work of one thread: a session with a token, and a key in it.
+//! One session of a module's process, as the operator uses it.
 
 use std::sync::Arc;
 
-use cryptoki::error::RvError;
-use cryptoki::object::ObjectHandle;
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
 use super::error::Pkcs11Fault;
-use super::key::KeyName;
-use super::library;
+use super::key_name::KeyName;
 use super::mechanism;
 use super::pin::Pin;
-use super::return_value::is_stale;
-use super::session::{ConnectedKey, Open};
-use crate::access::{ModuleConfig, TokenConfig};
+use super::supervisor::Supervisor;
+use super::wire::{NamedKey, Outcome, Task, Token};
+use crate::access::TokenConfig;
 
-/// One thread's session, opened when it is first needed and again when it is no longer good.
+/// A key that an issuer is connected to.
+#[derive(Clone)]
+pub(super) struct ConnectedKey {
+    pub(super) name: KeyName,
+    pub(super) public_key: PublicKey,
+    /// The PIN that was read when the key was connected.
+    pub(super) pin: Arc<Pin>,
+}
+
+/// A session with a token. Its calls block. What they return is judged here: it comes from a
+/// vendor's library.
 pub(super) struct Worker {
-    module: Arc<ModuleConfig>,
-    token: Arc<TokenConfig>,
-    open: Option<Open>,
+    module: Arc<Supervisor>,
+    session: u64,
+    token: Token,
+    /// Whether the session may be open.
+    is_used: bool,
 }
 
 impl Worker {
-    pub(super) fn new(module: &Arc<ModuleConfig>, token: Arc<TokenConfig>) -> Self {
+    pub(super) fn new(module: &Arc<Supervisor>, token: &TokenConfig) -> Self {
         Self {
+            session: module.next_session(),
             module: module.clone(),
-            token,
-            open: None,
+            token: listed(token),
+            is_used: false,
         }
+    }
+
+    /// Closes the session. The next one is with this token.
+    pub(super) fn serve(&mut self, token: &TokenConfig) {
+        self.reset();
+        self.token = listed(token);
     }
 
     /// Closes the session.
     pub(super) fn reset(&mut self) {
-        self.open = None;
+        if self.is_used {
+            self.is_used = false;
+            self.module.close(self.session);
+        }
     }
 
     /// Logs in and finds a key, which need not be the one that this thread signs with.
-    pub(super) fn find(
-        &mut self,
-        name: &KeyName,
-        pin: &Arc<Pin>,
-    ) -> Result<PublicKey, Pkcs11Fault> {
-        self.retry(|worker| {
-            let open = worker.session()?;
-            open.log_in(pin, true)?;
-            let public_key = open.find(name)?.public_key;
-            worker.open = Some(open);
-            Ok(public_key)
-        })
+    pub(super) fn find(&mut self, name: &KeyName, pin: &Pin) -> Result<PublicKey, Pkcs11Fault> {
+        let task = Task::Find {
+            token: self.token.clone(),
+            name: name.clone(),
+            pin: pin.clone(),
+        };
+        match self.call(task)? {
+            Outcome::Found(spki) => {
+                PublicKey::from_spki_der(&spki).map_err(Pkcs11Fault::UnsupportedKey)
+            }
+            _ => Err(Pkcs11Fault::InvalidResponse),
+        }
     }
 
     /// Signs these bytes with this key, and no other.
@@ -59,11 +78,15 @@ impl Worker {
         algorithm: SignatureAlgorithm,
         message: &[u8],
     ) -> Result<Vec<u8>, Pkcs11Fault> {
-        let mechanism = mechanism::mechanism(algorithm);
-        let input = mechanism::input(algorithm, message);
-        let signature = self.with_key(key, |open, handle| {
-            Ok(open.session.sign(&mechanism, handle, &input)?)
-        })?;
+        let task = Task::Sign {
+            token: self.token.clone(),
+            key: named(key),
+            mechanism: mechanism::mechanism(algorithm),
+            input: mechanism::input(algorithm, message),
+        };
+        let Outcome::Signature(signature) = self.call(task)? else {
+            return Err(Pkcs11Fault::InvalidResponse);
+        };
         let verifies = |signature: &Vec<u8>| {
             let verified = key.public_key.verify(algorithm, message, signature);
             verified.is_ok()
@@ -71,62 +94,52 @@ impl Worker {
         let signature = mechanism::output(algorithm, signature).filter(verifies);
         if signature.is_none() {
             // If the key was replaced, the error says so.
-            self.reset();
-            self.check(key)?;
+            self.look_up(key, true)?;
         }
         signature.ok_or(Pkcs11Fault::InvalidSignature)
     }
 
     /// Checks that the key is still found by its name.
     pub(super) fn check(&mut self, key: &ConnectedKey) -> Result<(), Pkcs11Fault> {
-        if let Some(open) = &mut self.open {
-            open.forget_key();
-        }
-        self.with_key(key, |_, _| Ok(()))
+        self.look_up(key, false)
     }
 
-    /// Calls `work` with the key in a session that is logged in.
-    fn with_key<T>(
-        &mut self,
-        key: &ConnectedKey,
-        work: impl Fn(&Open, ObjectHandle) -> Result<T, Pkcs11Fault>,
-    ) -> Result<T, Pkcs11Fault> {
-        self.retry(|worker| {
-            // A token that was there when the key was connected may come back.
-            let mut open = worker.session().map_err(|fault| match fault {
-                Pkcs11Fault::TokenNotFound => Pkcs11Fault::TokenRemoved,
-                fault => fault,
-            })?;
-            let handle = open.key(key)?;
-            let done = work(&open, handle)?;
-            worker.open = Some(open);
-            Ok(done)
-        })
-    }
-
-    /// Calls `work`, and once more in a new session if that may help. Work takes the session and
-    /// puts it back on success: after an error, an operation may still be active in it.
-    fn retry<T>(
-        &mut self,
-        mut work: impl FnMut(&mut Self) -> Result<T, Pkcs11Fault>,
-    ) -> Result<T, Pkcs11Fault> {
-        let result = work(self);
-        match &result {
-            Err(Pkcs11Fault::Returned { value, .. }) if is_stale(*value) => {
-                if *value == RvError::CryptokiNotInitialized {
-                    library::load(&self.module)?.initialize()?;
-                }
-                work(self)
-            }
-            _ => result,
+    fn look_up(&mut self, key: &ConnectedKey, reopens: bool) -> Result<(), Pkcs11Fault> {
+        let task = Task::Check {
+            token: self.token.clone(),
+            key: named(key),
+            reopens,
+        };
+        match self.call(task)? {
+            Outcome::Done => Ok(()),
+            _ => Err(Pkcs11Fault::InvalidResponse),
         }
     }
 
-    /// The session that is open, or a new one.
-    fn session(&mut self) -> Result<Open, Pkcs11Fault> {
-        match self.open.take() {
-            Some(open) if open.is_current() => Ok(open),
-            _ => Open::new(&self.module, &self.token),
-        }
+    fn call(&mut self, task: Task) -> Result<Outcome, Pkcs11Fault> {
+        self.is_used = true;
+        self.module.call(self.session, task)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.reset();
+    }
+}
+
+fn listed(token: &TokenConfig) -> Token {
+    Token {
+        name: token.name.clone(),
+        label: token.label.clone(),
+        serial: token.serial.clone(),
+    }
+}
+
+fn named(key: &ConnectedKey) -> NamedKey {
+    NamedKey {
+        name: key.name.clone(),
+        spki: key.public_key.spki_der().to_vec(),
+        pin: (*key.pin).clone(),
     }
 }

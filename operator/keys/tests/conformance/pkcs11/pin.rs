@@ -2,9 +2,6 @@
 
 use std::fs;
 
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::session::UserType;
-use cryptoki::types::AuthPin;
 use futures::future::join_all;
 use serde_json::json;
 use signet_keys::{Checked, KeyConfig, KeyError, Pkcs11Fault};
@@ -23,7 +20,6 @@ own!["pkcs11":
     no_pin_is_tried_on_a_token_that_is_locked_or_about_to_be,
     many_issuers_with_a_wrong_pin_leave_the_last_try,
     a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions,
-    a_wrong_pin_is_refused_while_other_code_is_logged_in,
 ];
 
 #[track_caller]
@@ -264,28 +260,6 @@ async fn a_pin_that_was_changed_at_the_token_is_tried_once_by_all_sessions() {
     assert_eq!(token.hsm.logins(), 2);
     token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
     assert_eq!(first.check().await, Ok(Checked::Reconnect));
-    sign(&*connected(&subject.config, &subject.access).await)
-        .await
-        .unwrap();
-}
-
-async fn a_wrong_pin_is_refused_while_other_code_is_logged_in() {
-    let (token, subject) = Token::with_key();
-    let module = Pkcs11::new(token.hsm.module()).unwrap();
-    let locking = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-    module.initialize(locking).unwrap();
-    let slots = module.get_slots_with_initialized_token().unwrap();
-    let session = module.open_ro_session(slots[0]).unwrap();
-    let pin = AuthPin::new(PIN.into());
-    session.login(UserType::User, Some(&pin)).unwrap();
-
-    token.memory.put("pin", &[("pin", OTHER_PIN.as_bytes())]);
-    is_refused(
-        &refusal(&subject.config, &subject.access).await,
-        &subject.config,
-    );
-    session.login(UserType::User, Some(&pin)).unwrap();
-    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
     sign(&*connected(&subject.config, &subject.access).await)
         .await
         .unwrap();

@@ -6,9 +6,10 @@ use serde_json::json;
 use signet_core::issue::assemble_root;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::Pkcs11Fault;
+use signet_testbed::wait::MAX_TEST;
 
 use super::token::{
-    PIN, SO_PIN, Token, config, connected, expect, listed, of_tenant, refusal, sign,
+    PIN, SO_PIN, Token, config, connected, expect, listed, of_tenant, program, refusal, sign,
 };
 use crate::root::to_be_signed;
 
@@ -21,6 +22,8 @@ own!["pkcs11":
     a_serial_number_selects_one_of_two_tokens_with_the_same_label,
     a_token_that_is_listed_twice_is_used_by_its_first_entry,
     a_module_that_cannot_be_loaded_is_reported_without_its_path,
+    two_names_of_one_file_are_not_two_modules,
+    a_namespace_has_at_most_its_maximum_of_sessions,
     reads_the_public_key_from_the_private_key_or_from_a_certificate,
 ];
 
@@ -175,12 +178,46 @@ async fn a_module_that_cannot_be_loaded_is_reported_without_its_path() {
     std::os::unix::fs::symlink(token.hsm.module(), &path).unwrap();
     let late = connected(&subject.config, &access).await;
     sign(&*late).await.unwrap();
-    // Two names of one file are one module, with one login.
-    sign(&*connected(&subject.config, &subject.access).await)
+}
+
+/// Two processes would not know of each other's sessions and logins.
+async fn two_names_of_one_file_are_not_two_modules() {
+    let (token, subject) = Token::with_key();
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.so");
+    std::os::unix::fs::symlink(token.hsm.module(), &link).unwrap();
+    let module = |name, path| json!({ "name": name, "path": path, "tokens": [listed(json!({}))] });
+    let modules = json!([module("hsm", token.hsm.module()), module("link", link)]);
+    let access = token.running(modules, program(MAX_TEST));
+    let linked = config(json!({ "module": "link", "keyLabel": "key" }));
+    let error = refusal(&linked, &access).await;
+    expect(&error, &linked, Pkcs11Fault::SameFile);
+    sign(&*connected(&subject.config, &access).await)
         .await
         .unwrap();
     assert_eq!(token.hsm.calls("C_Initialize").len(), 1);
     assert_eq!(token.hsm.logins(), 1);
+}
+
+/// The sessions of the others are there for the keys of others.
+async fn a_namespace_has_at_most_its_maximum_of_sessions() {
+    let (token, subject) = Token::with_key();
+    let keys = ["second", "third"].map(|label| token.subject(KeyAlgorithm::EcP256, label).config);
+    let limits = json!({ "maxSessions": 3, "maxSessionsPerNamespace": 1 });
+    let team = listed(json!({ "namespaces": ["team"] }));
+    let access = token.listing(json!([team]), limits);
+    let of_team = of_tenant(access.clone());
+    let first = connected(&subject.config, &of_team).await;
+    sign(&*first).await.unwrap();
+    // It is found in the session that there is.
+    let second = connected(&keys[0], &of_team).await;
+    for _ in 0..2 {
+        let error = sign(&*second).await.unwrap_err();
+        expect(&error, &keys[0], Pkcs11Fault::NoSessionForNamespace(1));
+    }
+    let cluster = connected(&keys[1], &access).await;
+    sign(&*cluster).await.unwrap();
+    sign(&*first).await.unwrap();
 }
 
 async fn reads_the_public_key_from_the_private_key_or_from_a_certificate() {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use signet_core::x509::algorithm::KeyAlgorithm;
 use signet_keys::{
-    Access, Checked, Connected, KeyBackend, KeyConfig, KeyError, KeyPin, Modules, ModulesConfig,
-    Pkcs11Error, Pkcs11Fault, Signer,
+    Access, Checked, Connected, KeyBackend, KeyConfig, KeyError, KeyPin, ModuleProgram, Modules,
+    ModulesConfig, Pkcs11Error, Pkcs11Fault, Signer,
 };
 use signet_testbed::SoftHsm;
+use signet_testbed::wait::MAX_TEST;
 
 use crate::memory::{Memory, access};
 use crate::rig::Subject;
@@ -84,12 +86,35 @@ impl Token {
     pub(super) fn listing(&self, tokens: serde_json::Value, more: serde_json::Value) -> Access {
         let mut module = json!({ "name": "hsm", "path": self.hsm.module(), "tokens": tokens });
         merge(&mut module, more);
-        let list: ModulesConfig = serde_json::from_value(json!({ "modules": [module] })).unwrap();
-        let modules = Modules::from_config(list, self.memory.clone()).unwrap();
+        self.running(json!([module]), program(MAX_TEST))
+    }
+
+    /// What a ClusterIssuer may access if the operator lists the token as `ca` of the module `hsm`,
+    /// which runs in processes of this program.
+    pub(super) fn run_by(&self, program: ModuleProgram) -> Access {
+        let token = listed(json!({ "namespaces": ["team"] }));
+        let module = json!({ "name": "hsm", "path": self.hsm.module(), "tokens": [token] });
+        self.running(json!([module]), program)
+    }
+
+    /// What a ClusterIssuer may access if the operator lists these modules.
+    pub(super) fn running(&self, modules: serde_json::Value, program: ModuleProgram) -> Access {
+        let list: ModulesConfig = serde_json::from_value(json!({ "modules": modules })).unwrap();
+        let modules = Modules::from_config(list, self.memory.clone(), program).unwrap();
         Access {
             modules: Arc::new(modules),
             ..access(Arc::default())
         }
+    }
+}
+
+/// This program, as the process of a module in which a call may take so long. In most tests, no call
+/// takes too long: they look at a module that hangs for as long as they like.
+pub(super) fn program(max_call: Duration) -> ModuleProgram {
+    ModuleProgram {
+        arguments: vec![super::MODULE.into()],
+        max_call,
+        ..ModuleProgram::default()
     }
 }
 

@@ -10,19 +10,25 @@ use super::*;
 /// Longer than any of these tests takes on a busy machine.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// A module of this name, which identifies it in the process, with one token.
-fn module(name: &str, max_sessions: u16, per_key: u16) -> ModuleConfig {
+/// A module with one token. Its process is never started.
+fn module(max_sessions: u16, per_key: u16) -> Arc<Module> {
     let module = json!({
-        "name": name, "path": "/none.so",
+        "name": "hsm", "path": "/none.so",
         "maxSessions": max_sessions, "maxSessionsPerKey": per_key,
-        "tokens": [{ "name": "t", "label": "t", "pin": { "env": "PIN" } }],
+        "tokens": [token()],
     });
-    serde_json::from_value(module).unwrap()
+    let config = serde_json::from_value(module).unwrap();
+    let program = ModuleProgram::default();
+    Arc::new(Module::new(&config, Vec::new(), Vec::new(), &program))
 }
 
-fn pool(module: &ModuleConfig, fingerprint: usize) -> Arc<Pool> {
-    let token = Arc::new(module.tokens[0].clone());
-    let found_by = Pool::to_find(module, &token);
+fn token() -> serde_json::Value {
+    json!({ "name": "t", "label": "t", "pin": { "env": "PIN" } })
+}
+
+fn pool(module: &Arc<Module>, fingerprint: usize) -> Arc<Pool> {
+    let token = serde_json::from_value(token()).unwrap();
+    let found_by = Pool::to_find(module.clone(), &Arc::new(token), None);
     found_by.of_key(fingerprint.to_string()).unwrap()
 }
 
@@ -36,12 +42,11 @@ fn submit<T: Send + 'static>(
         let result = work();
         Box::new(move || drop(sender.send(result)))
     };
-    Ok((pool.submit(None, Box::new(work))?, receiver))
+    Ok((pool.submit(Box::new(work))?, receiver))
 }
 
 /// Waits until the module has no threads.
-fn wait_until_unused(module: &ModuleConfig) {
-    let module = Module::listed(module);
+fn wait_until_unused(module: &Module) {
     let mut schedule = module.schedule.lock();
     while !schedule.is_unused() {
         module.changed.wait_for(&mut schedule, DEADLINE);
@@ -50,7 +55,7 @@ fn wait_until_unused(module: &ModuleConfig) {
 
 #[test]
 fn work_that_panics_does_not_cost_a_session() {
-    let module = module("panics", 1, 1);
+    let module = module(1, 1);
     let pool = pool(&module, 1);
     for _ in 0..3 {
         let (_ticket, panicked) = submit(&pool, || panic!("the bindings")).unwrap();
@@ -65,7 +70,7 @@ fn work_that_panics_does_not_cost_a_session() {
 
 #[test]
 fn abandoned_work_is_not_started() {
-    let module = module("abandoned", 1, 1);
+    let module = module(1, 1);
     let pool = pool(&module, 1);
     let (release, released) = channel::<()>();
     let (_running, blocked) = submit(&pool, move || released.recv().is_ok()).unwrap();
@@ -78,7 +83,7 @@ fn abandoned_work_is_not_started() {
 
 #[test]
 fn a_thread_that_hangs_is_counted_until_it_returns() {
-    let module = module("hangs", 4, 1);
+    let module = module(4, 1);
     let stuck = pool(&module, 1);
     let (release, released) = channel::<()>();
     let (running, returned) = submit(&stuck, move || released.recv().is_ok()).unwrap();
@@ -100,7 +105,7 @@ fn a_thread_that_hangs_is_counted_until_it_returns() {
 #[test]
 fn keys_that_compete_for_sessions_all_finish() {
     static RUNNING: AtomicUsize = AtomicUsize::new(0);
-    let module = module("compete", 3, 2);
+    let module = module(3, 2);
     thread::scope(|scope| {
         for key in 0..6 {
             let module = &module;

@@ -6,11 +6,20 @@ use super::*;
 
 /// A module with tokens of these names.
 fn schedule(max_sessions: u16, per_key: u16, tokens: &[&str]) -> Schedule<&'static str> {
+    schedule_of(max_sessions, per_key, max_sessions, tokens)
+}
+
+fn schedule_of(
+    max_sessions: u16,
+    per_key: u16,
+    per_namespace: u16,
+    tokens: &[&str],
+) -> Schedule<&'static str> {
     let token = |name: &&str| json!({ "name": name, "label": name, "pin": { "env": "PIN" } });
     let tokens: Vec<_> = tokens.iter().map(token).collect();
     let module = json!({
         "name": "m", "path": "/m.so", "maxSessions": max_sessions, "maxSessionsPerKey": per_key,
-        "tokens": tokens,
+        "maxSessionsPerNamespace": per_namespace, "tokens": tokens,
     });
     Schedule::new(Arc::new(serde_json::from_value(module).unwrap()))
 }
@@ -31,12 +40,17 @@ impl Schedule<&'static str> {
         Arc::new(tokens.iter().find(|it| it.name == name).unwrap().clone())
     }
 
-    /// A key with a user.
+    /// A key that a ClusterIssuer uses.
     fn key(&mut self, token: &str, fingerprint: &str) -> KeyId {
+        self.key_of("", token, fingerprint)
+    }
+
+    /// A key that an Issuer of this namespace uses.
+    fn key_of(&mut self, tenant: &str, token: &str, fingerprint: &str) -> KeyId {
         let token = self.token(token);
-        let found_by = self.use_to_find(&token);
-        let id = self.use_key(&token, fingerprint.to_owned(), found_by);
-        self.leave(found_by);
+        let found_by = self.use_to_find(&token, tenant);
+        let id = self.use_key(&token, fingerprint.to_owned(), found_by, tenant);
+        self.leave(found_by, tenant);
         id.unwrap()
     }
 
@@ -135,11 +149,11 @@ fn a_thread_ends_with_the_last_user_unless_another_comes() {
     schedule.submit(key).unwrap();
     let number = schedule.run(key);
     schedule.finish(key, number);
-    schedule.leave(key);
+    schedule.leave(key, "");
     assert_eq!(schedule.next(key), Next::Close);
     assert_eq!(schedule.key("a", "1"), key);
     assert_eq!(schedule.closed(key), Next::Wait);
-    schedule.leave(key);
+    schedule.leave(key, "");
     assert_eq!(schedule.next(key), Next::Close);
     assert_eq!(schedule.closed(key), Next::End);
     assert!(schedule.keys.is_empty());
@@ -152,7 +166,7 @@ fn a_thread_that_ends_gives_its_session_to_a_key_that_waits() {
     schedule.submit(first).unwrap();
     let number = schedule.run(first);
     schedule.finish(first, number);
-    schedule.leave(first);
+    schedule.leave(first, "");
     assert_eq!(schedule.next(first), Next::Close);
     schedule.submit(second).unwrap();
     let token = schedule.token("a");
@@ -167,16 +181,16 @@ fn keys_that_hang_get_no_more_threads_than_sessions() {
     let mut schedule = schedule(9, 2, &["a"]);
     let token = schedule.token("a");
     for _ in 0..2 {
-        let key = schedule.use_to_find(&token);
+        let key = schedule.use_to_find(&token, "");
         let number = schedule.submit(key).unwrap();
         assert_eq!(schedule.run(key), number);
         schedule.abandon(key, number);
-        schedule.leave(key);
+        schedule.leave(key, "");
     }
-    let key = schedule.use_to_find(&token);
+    let key = schedule.use_to_find(&token, "");
     assert_eq!(schedule.submit(key), Err(Pkcs11Fault::Hangs));
     assert_eq!(schedule.threads(key), 2);
-    let refused = schedule.use_key(&token, "new".to_owned(), key + 100);
+    let refused = schedule.use_key(&token, "new".to_owned(), key + 100, "");
     assert_eq!(refused, Err(Pkcs11Fault::Hangs));
 }
 
@@ -191,4 +205,77 @@ fn abandoned_work_is_not_run() {
     assert_eq!(schedule.why_late(key, second), Pkcs11Fault::NoSession(1));
     schedule.finish(key, first);
     assert_eq!(schedule.next(key), Next::Wait);
+}
+
+/// Its keys get one each, and then none, while those of others get theirs.
+#[test]
+fn a_namespace_with_many_keys_leaves_sessions_to_others() {
+    let mut schedule = schedule_of(5, 4, 2, &["a"]);
+    let keys = ["1", "2", "3"].map(|key| schedule.key_of("team", "a", key));
+    assert_eq!(
+        keys.map(|key| schedule.submit(key).is_ok()),
+        [true, true, false]
+    );
+    let refused = schedule.submit(keys[2]);
+    assert_eq!(refused, Err(Pkcs11Fault::NoSessionForNamespace(2)));
+    for (tenant, key) in [("other", "4"), ("other", "5"), ("", "6")] {
+        let key = schedule.key_of(tenant, "a", key);
+        schedule.submit(key).unwrap();
+        assert_eq!(schedule.threads(key), 1, "{tenant}");
+    }
+}
+
+/// Of its own keys, not of another's that has more.
+#[test]
+fn a_key_of_a_namespace_gets_a_session_of_another_of_its_keys() {
+    let mut schedule = schedule_of(9, 5, 2, &["a"]);
+    let [own, waits] = ["1", "2"].map(|key| schedule.key_of("team", "a", key));
+    let shared = schedule.key("a", "3");
+    for key in [own, own, own, shared, shared, shared, shared, shared] {
+        schedule.submit(key).unwrap();
+    }
+    assert_eq!([own, shared].map(|key| schedule.threads(key)), [2, 5]);
+    schedule.submit(waits).unwrap();
+    assert_eq!(schedule.threads(waits), 0);
+    assert!(matches!(schedule.next(shared), Next::Run(..)));
+    let token = schedule.token("a");
+    assert_eq!(schedule.next(own), Next::Serve(waits, token));
+    assert_eq!([own, waits].map(|key| schedule.threads(key)), [1, 1]);
+}
+
+#[test]
+fn a_key_that_others_use_too_is_not_counted() {
+    let mut schedule = schedule_of(9, 9, 1, &["a"]);
+    let key = schedule.key_of("team", "a", "1");
+    for _ in 0..3 {
+        schedule.submit(key).unwrap();
+    }
+    assert_eq!(schedule.threads(key), 1);
+    assert_eq!(schedule.key_of("other", "a", "1"), key);
+    schedule.submit(key).unwrap();
+    assert_eq!(schedule.threads(key), 2);
+    let second = schedule.key_of("team", "a", "2");
+    schedule.submit(second).unwrap();
+    // When the other leaves, all are the namespace's.
+    schedule.leave(key, "other");
+    let third = schedule.key_of("team", "a", "3");
+    let refused = schedule.submit(third);
+    assert_eq!(refused, Err(Pkcs11Fault::NoSessionForNamespace(3)));
+}
+
+/// A namespace cannot use up the sessions by Issuers that come and go.
+#[test]
+fn a_thread_that_hangs_is_its_namespaces_after_the_issuer_left() {
+    let mut schedule = schedule_of(9, 1, 1, &["a", "b"]);
+    let key = schedule.key_of("team", "a", "1");
+    let number = schedule.submit(key).unwrap();
+    schedule.run(key);
+    schedule.abandon(key, number);
+    schedule.leave(key, "team");
+    let other = schedule.key_of("team", "b", "2");
+    let refused = schedule.submit(other);
+    assert_eq!(refused, Err(Pkcs11Fault::NoSessionForNamespace(1)));
+    let cluster = schedule.key("b", "2");
+    assert_eq!(cluster, other);
+    assert!(schedule.submit(cluster).is_ok());
 }

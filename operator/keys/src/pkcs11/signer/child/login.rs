@@ -7,32 +7,40 @@ use cryptoki::error::{Error, RvError};
 use cryptoki::session::{Session, SessionState, UserType};
 use parking_lot::Mutex;
 
-use super::error::Pkcs11Fault;
-use super::pin::Pin;
+use super::output::Output;
+use crate::pkcs11::signer::error::Pkcs11Fault;
+use crate::pkcs11::signer::pin::Pin;
+use crate::pkcs11::signer::wire::{LoginRecord, LoginStep, Report, TokenId, Verdict};
 
 /// The login to one token. Its lock is held while logging in or out, so that one PIN is tried at a
 /// time.
 pub(super) struct Login {
     context: Pkcs11,
+    output: Arc<Output>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     /// The entry of the operator's list that the token belongs to. Two entries may have different
     /// PINs, and only one can log in.
     entry: Option<String>,
     /// The PIN that was tried last.
-    tried: Option<Arc<Pin>>,
-    /// Whether the token refused it.
-    refused: bool,
+    tried: Option<Pin>,
+    /// What is known of it.
+    verdict: Verdict,
 }
 
 impl Login {
-    pub(super) fn new(context: &Pkcs11) -> Self {
+    /// A login of which this is known from an earlier process.
+    pub(super) fn new(context: &Pkcs11, output: &Arc<Output>, known: Option<&LoginRecord>) -> Self {
         Self {
             context: context.clone(),
-            state: Mutex::default(),
+            output: output.clone(),
+            state: Mutex::new(State {
+                entry: known.map(|record| record.entry.clone()),
+                tried: known.map(|record| record.pin.clone()),
+                verdict: known.map_or(Verdict::Usable, |record| record.verdict),
+            }),
         }
     }
 
@@ -44,34 +52,42 @@ impl Login {
     pub(super) fn log_in(
         &self,
         session: &Session,
+        token: &TokenId,
         entry: &str,
-        pin: &Arc<Pin>,
+        pin: &Pin,
         connects: bool,
     ) -> Result<(), Pkcs11Fault> {
         let mut state = self.state.lock();
-        if *state.entry.get_or_insert_with(|| entry.to_owned()) != entry {
-            tracing::warn!(
-                token = entry,
-                other = state.entry,
-                "a token is listed twice"
-            );
+        let owner = state.entry.get_or_insert_with(|| entry.to_owned());
+        if owner != entry {
+            let warning = format!("the tokens {owner:?} and {entry:?} of the list are the same");
+            self.output.send(&Report::Warning(warning));
             return Err(Pkcs11Fault::ListedTwice);
         }
-        let pin = match state.unless_replaced(pin, connects) {
-            Some(_) if state.refused => return Err(Pkcs11Fault::PinRefused),
-            Some(_) if is_logged_in(session)? => return Ok(()),
-            Some(tried) => tried,
-            None => pin.clone(),
+        let tried = state.unless_replaced(pin, connects);
+        let pin = match (tried, state.verdict) {
+            (None, _) => pin.clone(),
+            (Some(_), Verdict::Refused) => return Err(Pkcs11Fault::PinRefused),
+            (Some(_), Verdict::Unfinished) => return Err(Pkcs11Fault::PinUnfinished),
+            (Some(_), Verdict::Usable) if is_logged_in(session)? => return Ok(()),
+            (Some(tried), Verdict::Usable) => tried,
         };
-        self.try_pin(session, pin, &mut state)
+        let record = LoginRecord {
+            id: token.clone(),
+            entry: entry.to_owned(),
+            pin,
+            verdict: Verdict::Usable,
+        };
+        self.try_pin(session, record, &mut state)
     }
 
     /// Logs in, even if the token is logged in: other code in this process may have done that, or
-    /// this code with another PIN.
+    /// this code with another PIN. The operator learns of it before, in case that this process ends
+    /// meanwhile.
     fn try_pin(
         &self,
         session: &Session,
-        pin: Arc<Pin>,
+        record: LoginRecord,
         state: &mut State,
     ) -> Result<(), Pkcs11Fault> {
         let info = self
@@ -86,11 +102,22 @@ impl Login {
             Ok(()) | Err(Error::Pkcs11(RvError::UserNotLoggedIn, _)) => {}
             Err(error) => return Err(error.into()),
         }
-        let result = session.login(UserType::User, Some(&pin.for_login()));
-        state.tried = Some(pin);
-        state.refused = matches!(&result, Err(Error::Pkcs11(value, _)) if refuses_pin(*value));
+        self.output
+            .send(&Report::Login(record.clone(), LoginStep::Begins));
+        let result = session.login(UserType::User, Some(&record.pin.for_login()));
+        let step = match &result {
+            Ok(()) => LoginStep::Accepted,
+            Err(Error::Pkcs11(value, _)) if refuses_pin(*value) => LoginStep::Refused,
+            Err(_) => LoginStep::Failed,
+        };
+        state.tried = Some(record.pin.clone());
+        state.verdict = match step {
+            LoginStep::Refused => Verdict::Refused,
+            _ => Verdict::Usable,
+        };
+        self.output.send(&Report::Login(record, step));
         match result {
-            Err(_) if state.refused => Err(Pkcs11Fault::PinRefused),
+            Err(_) if step == LoginStep::Refused => Err(Pkcs11Fault::PinRefused),
             Err(Error::Pkcs11(RvError::PinLocked, _)) => Err(Pkcs11Fault::PinLocked),
             result => Ok(result?),
         }
@@ -99,12 +126,12 @@ impl Login {
 
 impl State {
     /// The PIN that was tried last, unless this one is to be tried instead.
-    fn unless_replaced(&mut self, pin: &Arc<Pin>, connects: bool) -> Option<Arc<Pin>> {
+    fn unless_replaced(&mut self, pin: &Pin, connects: bool) -> Option<Pin> {
         let tried = self.tried.as_mut()?;
         if connects {
-            let same = match self.refused {
-                true => pin == tried,
-                false => pin.has_value_of(tried),
+            let same = match self.verdict {
+                Verdict::Refused | Verdict::Unfinished => pin == tried,
+                Verdict::Usable => pin.has_value_of(tried),
             };
             if !same {
                 return None;
@@ -134,34 +161,36 @@ pub(super) fn is_logged_in(session: &Session) -> Result<bool, Pkcs11Fault> {
 mod tests {
     use super::*;
 
-    fn pin(value: &str, version: &str) -> Arc<Pin> {
-        Arc::new(Pin::new(value, version.to_owned()))
+    fn pin(value: &str, version: &str) -> Pin {
+        Pin::new(value, version.to_owned())
     }
 
-    fn tried(refused: bool) -> State {
+    fn tried(verdict: Verdict) -> State {
         State {
+            entry: None,
             tried: Some(pin("old", "1")),
-            refused,
-            ..State::default()
+            verdict,
         }
     }
 
     #[test]
     fn a_refused_pin_is_refused_until_its_source_changes() {
-        let replaces = |pin| tried(true).unless_replaced(&pin, true).is_none();
-        assert!(!replaces(pin("old", "1")));
-        assert!(replaces(pin("old", "2")));
-        assert!(replaces(pin("new", "2")));
+        for verdict in [Verdict::Refused, Verdict::Unfinished] {
+            let replaces = |pin| tried(verdict).unless_replaced(&pin, true).is_none();
+            assert!(!replaces(pin("old", "1")));
+            assert!(replaces(pin("old", "2")));
+            assert!(replaces(pin("new", "2")));
+        }
     }
 
     #[test]
     fn a_pin_is_replaced_by_one_that_an_issuer_connects_with() {
-        let mut state = tried(false);
+        let mut state = tried(Verdict::Usable);
         assert!(state.unless_replaced(&pin("old", "2"), true).is_some());
         assert!(state.unless_replaced(&pin("new", "3"), true).is_none());
         // An issuer that was connected before has an older one.
-        for refused in [false, true] {
-            let used = tried(refused).unless_replaced(&pin("older", "0"), false);
+        for verdict in [Verdict::Usable, Verdict::Refused] {
+            let used = tried(verdict).unless_replaced(&pin("older", "0"), false);
             assert!(used.is_some_and(|used| used.has_value_of(&pin("old", "1"))));
         }
     }

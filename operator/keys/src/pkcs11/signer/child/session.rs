@@ -8,30 +8,22 @@ use cryptoki::context::Function;
 use cryptoki::error::{Error, RvError};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::Session;
-use signet_core::x509::public_key::PublicKey;
 
-use super::error::Pkcs11Fault;
-use super::key::{self, Key, KeyName};
-use super::library::{self, Library};
+use super::key::{self, Key};
+use super::library::{Library, Module};
 use super::login::{self, Login};
-use super::pin::Pin;
 use super::token;
-use crate::access::{ModuleConfig, TokenConfig};
-
-/// A key that an issuer is connected to.
-#[derive(Clone)]
-pub(super) struct ConnectedKey {
-    pub(super) name: KeyName,
-    pub(super) public_key: PublicKey,
-    /// The PIN that was read when the key was connected.
-    pub(super) pin: Arc<Pin>,
-}
+use crate::pkcs11::signer::error::Pkcs11Fault;
+use crate::pkcs11::signer::key_name::KeyName;
+use crate::pkcs11::signer::pin::Pin;
+use crate::pkcs11::signer::wire::{NamedKey, Token, TokenId};
 
 /// A session that is open, and what was found in it.
 pub(super) struct Open {
     pub(super) session: Rc<Session>,
-    /// The module and token in the operator's list.
+    /// The name of the token in the operator's list.
     entry: String,
+    id: TokenId,
     /// None where the token requires no login.
     login: Option<Arc<Login>>,
     /// The key that was used last.
@@ -43,17 +35,19 @@ pub(super) struct Open {
 
 impl Open {
     /// Opens a session with the token. Loads the module, unless it is loaded.
-    pub(super) fn new(module: &ModuleConfig, token: &TokenConfig) -> Result<Self, Pkcs11Fault> {
-        let library = library::load(module)?;
+    pub(super) fn new(module: &Module, token: &Token) -> Result<Self, Pkcs11Fault> {
+        let library = module.load()?;
         let epoch = library.epoch();
         let (slot, info) = token::find(&library.context, token)?;
         let session = library.context.open_ro_session(slot)?;
+        let id = token::id(&info);
         let login = info
             .login_required()
-            .then(|| library.login(token::id(&info)));
+            .then(|| library.login(id.clone(), &module.output));
         Ok(Self {
             session: Rc::new(session),
-            entry: format!("{}/{}", module.name, token.name),
+            entry: token.name.clone(),
+            id,
             login,
             key: None,
             library,
@@ -67,9 +61,9 @@ impl Open {
     }
 
     /// Logs in, if the token requires it; see [`Login::log_in`].
-    pub(super) fn log_in(&self, pin: &Arc<Pin>, connects: bool) -> Result<(), Pkcs11Fault> {
+    pub(super) fn log_in(&self, pin: &Pin, connects: bool) -> Result<(), Pkcs11Fault> {
         match &self.login {
-            Some(login) => login.log_in(&self.session, &self.entry, pin, connects),
+            Some(login) => login.log_in(&self.session, &self.id, &self.entry, pin, connects),
             None => Ok(()),
         }
     }
@@ -85,15 +79,15 @@ impl Open {
     }
 
     /// The handle of this key, and no other.
-    pub(super) fn key(&mut self, key: &ConnectedKey) -> Result<ObjectHandle, Pkcs11Fault> {
+    pub(super) fn key(&mut self, key: &NamedKey) -> Result<ObjectHandle, Pkcs11Fault> {
         let found = match self.key.take() {
-            Some(last) if last.public_key == key.public_key => last,
+            Some(last) if last.spki == key.spki => last,
             _ => {
                 self.log_in(&key.pin, false)?;
                 self.find(&key.name)?
             }
         };
-        if found.public_key != key.public_key {
+        if found.spki != key.spki {
             return Err(Pkcs11Fault::KeyReplaced);
         }
         Ok(self.key.insert(found).handle)

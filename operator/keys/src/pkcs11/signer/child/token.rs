@@ -3,11 +3,8 @@
 use cryptoki::context::Pkcs11;
 use cryptoki::slot::{Slot, TokenInfo};
 
-use super::error::{Pkcs11Fault, only};
-use crate::access::TokenConfig;
-
-/// What a token is, in whatever slot and by whatever name it is found.
-pub(super) type TokenId = [String; 4];
+use crate::pkcs11::signer::error::{Pkcs11Fault, only};
+use crate::pkcs11::signer::wire::{Token, TokenId};
 
 pub(super) fn id(info: &TokenInfo) -> TokenId {
     let parts = [
@@ -20,10 +17,7 @@ pub(super) fn id(info: &TokenInfo) -> TokenId {
 }
 
 /// Finds the slot with the token.
-pub(super) fn find(
-    context: &Pkcs11,
-    token: &TokenConfig,
-) -> Result<(Slot, TokenInfo), Pkcs11Fault> {
+pub(super) fn find(context: &Pkcs11, token: &Token) -> Result<(Slot, TokenInfo), Pkcs11Fault> {
     let mut found = Vec::new();
     for slot in context.get_slots_with_token()? {
         // Another token may be in a state in which it returns nothing about itself.
@@ -37,7 +31,7 @@ pub(super) fn find(
     )
 }
 
-fn matches(token: &TokenConfig, info: &TokenInfo) -> bool {
+fn matches(token: &Token, info: &TokenInfo) -> bool {
     let is = |listed: &Option<String>, found: &str| listed.as_ref().is_none_or(|it| it == found);
     is(&token.label, info.label()) && is(&token.serial, info.serial_number())
 }

@@ -5,61 +5,31 @@ use cryptoki::session::Session;
 use signet_core::ca::CaCertificate;
 use signet_core::x509::public_key::PublicKey;
 
-use super::error::{Pkcs11Fault, only};
 use super::public_key;
-use crate::access::KeyPin;
-use crate::pkcs11::Pkcs11;
-
-/// The attributes by which a private key is found: its label (CKA_LABEL), its id (CKA_ID), or both.
-#[derive(Clone)]
-pub(super) struct KeyName {
-    attributes: Vec<Attribute>,
-    /// The fingerprint of the CA's key, which selects it among several of this name.
-    fingerprint: Option<String>,
-}
-
-impl KeyName {
-    pub(super) fn of(key: &Pkcs11, known: &KeyPin) -> Result<Self, Pkcs11Fault> {
-        let label = key.key_label.clone().map(String::into_bytes);
-        let mut name: Vec<_> = label.map(Attribute::Label).into_iter().collect();
-        if let Some(id) = &key.key_id {
-            let id = hex::decode(id).ok().filter(|id| !id.is_empty());
-            name.push(Attribute::Id(id.ok_or(Pkcs11Fault::InvalidKeyName)?));
-        }
-        match name.is_empty() {
-            true => Err(Pkcs11Fault::InvalidKeyName),
-            false => Ok(Self {
-                attributes: name,
-                fingerprint: known.fingerprint.clone(),
-            }),
-        }
-    }
-}
+use crate::pkcs11::signer::error::{Pkcs11Fault, only};
+use crate::pkcs11::signer::key_name::KeyName;
 
 /// A key, as one session knows it.
 pub(super) struct Key {
     pub(super) handle: ObjectHandle,
-    pub(super) public_key: PublicKey,
+    /// The SubjectPublicKeyInfo of its public half. The operator checks it.
+    pub(super) spki: Vec<u8>,
 }
 
 /// Finds the private key that may sign, and its public half.
 pub(super) fn find(session: &Session, name: &KeyName) -> Result<Key, Pkcs11Fault> {
     let handle = private_key(session, name)?;
-    let public_key = public_key_of(session, handle)?;
-    Ok(Key { handle, public_key })
-}
-
-fn public_key_of(session: &Session, private: ObjectHandle) -> Result<PublicKey, Pkcs11Fault> {
-    let spki = public_half(session, private)?;
-    PublicKey::from_spki_der(&spki).map_err(Pkcs11Fault::UnsupportedKey)
+    let spki = public_half(session, handle)?;
+    Ok(Key { handle, spki })
 }
 
 /// Keeps the key of a fingerprint, if it is among them. The others may be keys that Signet cannot
 /// use.
 fn select(session: &Session, keys: Vec<ObjectHandle>, fingerprint: &str) -> Vec<ObjectHandle> {
     let is_it = |key: &&ObjectHandle| {
-        let public_key = public_key_of(session, **key);
-        public_key.is_ok_and(|public_key| public_key.fingerprint() == fingerprint)
+        let spki = public_half(session, **key);
+        let public_key = spki.map(|spki| PublicKey::from_spki_der(&spki));
+        public_key.is_ok_and(|read| read.is_ok_and(|key| key.fingerprint() == fingerprint))
     };
     match keys.iter().find(is_it) {
         Some(own) => vec![*own],
@@ -68,7 +38,10 @@ fn select(session: &Session, keys: Vec<ObjectHandle>, fingerprint: &str) -> Vec<
 }
 
 fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11Fault> {
-    let found = objects(session, ObjectClass::PRIVATE_KEY, &name.attributes)?;
+    let label = name.label.clone().map(String::into_bytes);
+    let id = name.id.clone().map(Attribute::Id);
+    let attributes: Vec<_> = label.map(Attribute::Label).into_iter().chain(id).collect();
+    let found = objects(session, ObjectClass::PRIVATE_KEY, &attributes)?;
     if found.is_empty() {
         return Err(Pkcs11Fault::KeyNotFound);
     }

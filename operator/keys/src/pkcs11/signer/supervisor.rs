@@ -1,0 +1,113 @@
+//! Starts the process of a module when it is needed, and again after it has stopped.
+
+mod backoff;
+mod logins;
+mod output;
+mod process;
+mod record;
+mod start;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::error::Pkcs11Fault;
+use super::wire::{Outcome, Task};
+use crate::access::ModuleProgram;
+use process::Process;
+pub(super) use record::Record;
+
+/// How the process of a module is started.
+#[derive(Clone)]
+pub(super) struct Launch {
+    pub(super) module: String,
+    /// The library.
+    pub(super) path: PathBuf,
+    /// The libraries of other modules. Two processes of one library would share its sessions
+    /// without knowing of each other.
+    pub(super) others: Vec<PathBuf>,
+    /// The environment variables with PINs.
+    pub(super) hidden: Vec<String>,
+    pub(super) program: ModuleProgram,
+}
+
+/// The process of a module, which ends with this value.
+pub(super) struct Supervisor {
+    launch: Launch,
+    record: Arc<Record>,
+    /// Locked while a process is started.
+    current: Mutex<Option<Arc<Process>>>,
+    sessions: AtomicU64,
+}
+
+impl Supervisor {
+    pub(super) fn new(launch: Launch) -> Self {
+        Self {
+            record: Arc::new(Record::new(launch.module.clone())),
+            launch,
+            current: Mutex::default(),
+            sessions: AtomicU64::new(0),
+        }
+    }
+
+    /// The number of a session, which no other has.
+    pub(super) fn next_session(&self) -> u64 {
+        self.sessions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Has the process do this. Blocks, up to the longest that a call may take; then the process is
+    /// ended.
+    pub(super) fn call(&self, session: u64, task: Task) -> Result<Outcome, Pkcs11Fault> {
+        self.running()?.call(session, task, self.max_call())
+    }
+
+    /// Closes a session, if there is a process that may have it open.
+    pub(super) fn close(&self, session: u64) {
+        let process = self.current.lock().clone();
+        if let Some(process) = process {
+            // If it fails, the process ends, and the session with it.
+            let _ = process.call(session, Task::Close, self.max_call());
+        }
+    }
+
+    /// Ends the process, if there is one. Calls that it does fail.
+    pub(super) fn end(&self) {
+        if let Some(process) = self.current.lock().take() {
+            process.discard();
+        }
+    }
+
+    fn max_call(&self) -> Duration {
+        self.launch.program.max_call
+    }
+
+    /// The process that runs, or a new one.
+    fn running(&self) -> Result<Arc<Process>, Pkcs11Fault> {
+        let mut current = self.current.lock();
+        if let Some(process) = &*current {
+            match process.stopped() {
+                None => return Ok(process.clone()),
+                // Until it has ended, and while it keeps stopping, there is not another.
+                Some(stop) if !process.has_ended() || !self.record.may_start(Instant::now()) => {
+                    return Err(Pkcs11Fault::Stopped(stop));
+                }
+                Some(_) => {}
+            }
+        }
+        let process = start::start(&self.launch, &self.record)?;
+        Ok(current.insert(process).clone())
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

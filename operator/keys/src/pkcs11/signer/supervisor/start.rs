@@ -1,0 +1,119 @@
+//! Starts a process, and sees to its end.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Instant;
+
+use super::Launch;
+use super::output;
+use super::process::Process;
+use super::record::Record;
+use crate::pkcs11::signer::error::Pkcs11Fault;
+use crate::pkcs11::signer::stop::ModuleStop;
+use crate::pkcs11::signer::wire::Request;
+
+/// The operator's own settings, which may have passwords in them, begin with this.
+const OWN_SETTINGS: &str = "SIGNET_";
+
+/// Starts a process. Fails if the library is that of another module.
+pub(super) fn start(launch: &Launch, record: &Arc<Record>) -> Result<Arc<Process>, Pkcs11Fault> {
+    if launch
+        .others
+        .iter()
+        .any(|other| is_same(other, &launch.path))
+    {
+        return Err(Pkcs11Fault::SameFile);
+    }
+    let (sender, started) = sync_channel(1);
+    let (of_thread, record) = (launch.clone(), record.clone());
+    // The process ends with the thread that started it, so this one waits for its end.
+    let named = thread::Builder::new().name("pkcs11-process".to_owned());
+    let spawned = named.spawn(move || attend(&of_thread, &record, &sender));
+    let process = spawned.and_then(|_| {
+        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        started.recv().map_err(gone).flatten()
+    });
+    process.map_err(|error| {
+        let module = &launch.module;
+        tracing::warn!(module, %error, "cannot start the process of a PKCS#11 module");
+        Pkcs11Fault::NoProcess
+    })
+}
+
+/// Whether both are one file, if they exist.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let file = |path| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
+    file(one).is_some_and(|one| file(other) == Some(one))
+}
+
+type Started = SyncSender<io::Result<Arc<Process>>>;
+
+/// Starts a process, reads what it reports, and waits for its end.
+fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
+    let at = Instant::now();
+    let (mut child, process) = match spawn(launch) {
+        Ok(spawned) => spawned,
+        Err(error) => {
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    let (module, pid) = (&launch.module, child.id());
+    let path = launch.path.display();
+    tracing::info!(module, %path, pid, "started the process of a PKCS#11 module");
+    record.started(pid);
+    output::log(record, child.stderr.take());
+    let begin = Request::Begin {
+        path: launch.path.clone(),
+        logins: record.logins.lock().records(),
+    };
+    // If it fails, the stream has ended.
+    let _ = process.send(&begin);
+    let _ = started.send(Ok(process.clone()));
+    let known = process.read(record);
+    if let Some(stop) = known {
+        // Calls need not wait for its end.
+        process.stop(stop);
+    }
+    // A process that crashed has its status already.
+    let _ = child.kill();
+    let status = child.wait();
+    record.ended();
+    let stop = known.or_else(|| status.ok().map(ModuleStop::from));
+    let stop = stop.unwrap_or(ModuleStop::Invalid);
+    if !process.is_discarded() {
+        tracing::warn!(module, pid, reason = %stop, "a PKCS#11 module stopped");
+        record.stopped(at, stop);
+    }
+    process.ended();
+    process.stop(stop);
+}
+
+fn spawn(launch: &Launch) -> io::Result<(Child, Arc<Process>)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    ours.set_write_timeout(Some(launch.program.max_call))?;
+    let mut command = Command::new(&launch.program.program);
+    command
+        .args(&launch.program.arguments)
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        // What a terminal sends to the operator is not for it.
+        .process_group(0);
+    let own = std::env::vars_os().map(|(name, _)| name);
+    let own = own.filter(|name| name.to_string_lossy().starts_with(OWN_SETTINGS));
+    for name in own.chain(launch.hidden.iter().map(Into::into)) {
+        command.env_remove(name);
+    }
+    // The other end of the stream is dropped with the command, so that the process has the only one.
+    Ok((command.spawn()?, Arc::new(Process::new(ours))))
+}
