@@ -40,11 +40,12 @@ type Call = (u64, Task);
 /// It was not started by the operator.
 pub fn run_pkcs11_module() -> io::Result<Infallible> {
     let mut stream = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Before it has a PIN.
+    confine()?;
     let first = wire::read(&mut stream, MAX_REQUEST)?;
     let Some(Request::Begin { path, logins }) = first else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    confine()?;
     serve(stream, path, logins)
 }
 
@@ -57,14 +58,15 @@ fn serve(
     let module = Arc::new(Module::new(path, logins, output.clone()));
     let mut sessions: HashMap<u64, Sender<Call>> = HashMap::new();
     loop {
-        // At the end of the stream there is no operator.
-        let Ok(Some(Request::Call {
-            number,
-            session,
-            task,
-        })) = wire::read(&mut stream, MAX_REQUEST)
-        else {
-            end();
+        let (number, session, task) = match wire::read(&mut stream, MAX_REQUEST) {
+            Ok(Some(Request::Call {
+                number,
+                session,
+                task,
+            })) => (number, session, task),
+            Ok(None) => end("the operator closed the stream"),
+            Ok(Some(Request::Begin { .. })) => end("there is a second beginning"),
+            Err(error) => end(&format!("a request cannot be read ({})", error.kind())),
         };
         let calls = match task {
             Task::Close => sessions.remove(&session),

@@ -112,8 +112,9 @@ pub enum Pkcs11Fault {
     )]
     PinRefused,
     #[error(
-        "has a PIN with which no login ended, because the module stopped each time; it is not tried \
-         again until it changes, because a token locks itself after a few wrong PINs"
+        "has a PIN with which no login ended, because the module stopped each time; correct the PIN \
+         or the module. It is tried again when it changes, or once an hour unless the token counts \
+         failed logins, because a token locks itself after a few wrong PINs"
     )]
     PinUnfinished,
     #[error("is locked after too many wrong PINs; have its security officer unlock it")]
@@ -207,10 +208,13 @@ impl Pkcs11Fault {
 impl From<Error> for Pkcs11Fault {
     fn from(error: Error) -> Self {
         match error {
-            Error::Pkcs11(value, function) => Self::Returned {
-                function: format!("C_{function:?}"),
-                value,
-            },
+            Error::Pkcs11(value, function) => {
+                let function = format!("C_{function:?}");
+                match function::is_called(&function) {
+                    true => Self::Returned { function, value },
+                    false => Self::InvalidResponse,
+                }
+            }
             _ => Self::InvalidResponse,
         }
     }

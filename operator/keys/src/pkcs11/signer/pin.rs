@@ -15,22 +15,28 @@ use super::wire::secret;
 use crate::access::{Modules, PinSecret, PinSource};
 use crate::error::{ErrorClass, KeyError};
 
-/// The length of a PIN in a file. CloudHSM's are a user's name and a password.
-const MAX_FILE_LEN: u64 = 4096;
+/// The longest PIN, in bytes. CloudHSM's are a user's name and a password.
+pub(super) const MAX_PIN: usize = 4096;
 
 /// A token's PIN. Two are equal if their source has not changed. `Debug` does not show it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Pin {
     #[serde(with = "secret")]
     value: Zeroizing<String>,
     /// Differs after each change of the source that this process can see.
     version: String,
+    /// What the process of the module calls it; 0 before it is sent.
+    pub(super) number: u64,
 }
 
 impl Pin {
     pub(super) fn new(text: &str, version: String) -> Self {
         let value = Zeroizing::new(text.trim().to_owned());
-        Self { value, version }
+        Self {
+            value,
+            version,
+            number: 0,
+        }
     }
 
     /// Whether it is the same PIN.
@@ -38,12 +44,11 @@ impl Pin {
         self.value == other.value
     }
 
-    /// The text without the PIN, wherever it occurs.
-    pub(super) fn redact(&self, text: &str) -> String {
-        match self.value.is_empty() {
-            true => text.to_owned(),
-            false => text.replace(self.value.as_str(), "(PIN)"),
-        }
+    /// The PIN as it is in text that has no control characters.
+    pub(super) fn printed(&self) -> Zeroizing<String> {
+        let mut printed = Zeroizing::new(String::with_capacity(self.value.len()));
+        printed.extend(self.value.chars().filter(|letter| !letter.is_control()));
+        printed
     }
 
     /// The PIN as C_Login takes it.
@@ -51,6 +56,14 @@ impl Pin {
         AuthPin::new(self.value.as_str().into())
     }
 }
+
+impl PartialEq for Pin {
+    fn eq(&self, other: &Self) -> bool {
+        self.has_value_of(other) && self.version == other.version
+    }
+}
+
+impl Eq for Pin {}
 
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,6 +89,10 @@ pub(super) async fn read(source: &PinSource, modules: &Modules) -> Result<Pin, P
             .map(|value| Pin::new(&Zeroizing::new(value), String::new()))),
     };
     let (fault, error) = match read {
+        Ok(Some(pin)) if pin.value.len() > MAX_PIN => (
+            Pkcs11Fault::PinUnreadable(ErrorClass::CredentialsRefused),
+            format!("it is longer than {MAX_PIN} bytes"),
+        ),
         Ok(Some(pin)) if !pin.value.is_empty() => return Ok(pin),
         Ok(_) => (Pkcs11Fault::NoPin, "it is missing or empty".to_owned()),
         Err((class, error)) => (Pkcs11Fault::PinUnreadable(class), error),
@@ -103,7 +120,9 @@ fn from_file(path: &Path) -> io::Result<Option<Pin>> {
     };
     let changed = file.metadata()?.modified()?;
     let mut text = Zeroizing::new(String::new());
-    file.take(MAX_FILE_LEN).read_to_string(&mut text)?;
+    // One byte more shows that it is too long.
+    let max = u64::try_from(MAX_PIN + 1).unwrap_or(u64::MAX);
+    file.take(max).read_to_string(&mut text)?;
     let since = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(Some(Pin::new(&text, since.as_nanos().to_string())))
 }
@@ -141,6 +160,18 @@ mod tests {
         std::fs::write(&path, "5678\n").unwrap();
         let after = read_from(source).await.unwrap();
         assert_ne!(before, after);
+    }
+
+    #[tokio::test]
+    async fn a_pin_that_is_too_long_is_not_used_in_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pin");
+        std::fs::write(&path, "x".repeat(MAX_PIN)).unwrap();
+        assert!(read_from(PinSource::File(path.clone())).await.is_ok());
+        std::fs::write(&path, "x".repeat(MAX_PIN + 1)).unwrap();
+        let error = read_from(PinSource::File(path)).await;
+        let class = ErrorClass::CredentialsRefused;
+        assert_eq!(error, Err(Pkcs11Fault::PinUnreadable(class)));
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 mod backoff;
 mod logins;
 mod output;
+mod pins;
 mod process;
 mod record;
 mod start;

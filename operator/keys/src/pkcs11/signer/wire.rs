@@ -10,6 +10,7 @@ mod tests;
 pub(super) mod value;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,19 @@ pub(super) enum Task {
     Close,
 }
 
+impl Task {
+    /// The token that it is for, and the PIN that it brings.
+    pub(super) fn pin_mut(&mut self) -> Option<(&Token, &mut Pin)> {
+        match self {
+            Self::Find { token, pin, .. } => Some((token, pin)),
+            Self::Check { token, key, .. } | Self::Sign { token, key, .. } => {
+                Some((token, &mut key.pin))
+            }
+            Self::Close => None,
+        }
+    }
+}
+
 /// A token in the operator's list. It has this label and this serial number, where both are given.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Token {
@@ -97,8 +111,12 @@ pub(super) enum Report {
         number: u64,
         result: Result<Outcome, Pkcs11Fault>,
     },
-    /// A login begins or has ended.
-    Login(LoginRecord, LoginStep),
+    /// A login begins or has ended, with the PIN that was sent with this number.
+    Login {
+        id: TokenId,
+        pin: u64,
+        step: LoginStep,
+    },
     /// For the operator's log, and not for tenants.
     Warning(String),
 }
@@ -136,8 +154,8 @@ pub(super) enum Verdict {
     Usable,
     /// It is wrong.
     Refused,
-    /// The process ended in each try.
-    Unfinished,
+    /// The process ended in the last try, or in several. The next one is after this time.
+    Unfinished(Duration),
 }
 
 /// How far a try of a PIN is.

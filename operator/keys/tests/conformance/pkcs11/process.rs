@@ -26,7 +26,9 @@ own!["pkcs11":
     a_pin_is_neither_in_arguments_nor_in_the_environment,
     a_wrong_pin_is_not_tried_again_after_a_crash,
     a_pin_is_tried_in_two_processes_that_crash,
-    a_known_pin_is_tried_after_each_crash,
+    a_known_pin_is_tried_in_two_processes_that_crash,
+    no_pin_is_tried_after_a_crash_if_the_token_counts_failed_logins,
+    a_process_leaves_no_core_and_is_the_first_to_end_without_memory,
     a_program_that_is_not_signets_is_reported,
     a_program_that_reads_nothing_hangs,
     a_process_ends_with_its_operator_and_leaves_no_zombie,
@@ -195,8 +197,8 @@ async fn a_pin_is_tried_in_two_processes_that_crash() {
     sign(&*connected(config, access).await).await.unwrap();
 }
 
-/// The token accepted it before, so it costs no try.
-async fn a_known_pin_is_tried_after_each_crash() {
+/// The token accepted it before, but may have another PIN now.
+async fn a_known_pin_is_tried_in_two_processes_that_crash() {
     let (token, subject) = Token::with_key();
     let Subject { config, access, .. } = &subject;
     let signer = connected(config, access).await;
@@ -206,12 +208,56 @@ async fn a_known_pin_is_tried_after_each_crash() {
     let crash = Fault::Crash("C_Login");
     token.hsm.set_faults(&[crash]).unwrap();
     until(async || {
-        expect_crash(&sign(&*signer).await.unwrap_err(), config);
-        restarts(access, "crashed") >= 4
+        let error = sign(&*signer).await.unwrap_err();
+        error.class == ErrorClass::CredentialsRefused
     })
     .await;
     token.hsm.set_faults(&[]).unwrap();
-    until(async || sign(&*signer).await.is_ok()).await;
+    let error = sign(&*signer).await.unwrap_err();
+    expect(&error, config, Pkcs11Fault::PinUnfinished);
+    assert_eq!(token.hsm.logins(), 3);
+    // Its source was touched.
+    token.memory.put("pin", &[("pin", PIN.as_bytes())]);
+    sign(&*connected(config, access).await).await.unwrap();
+    sign(&*signer).await.unwrap();
+}
+
+/// CKF_USER_PIN_COUNT_LOW.
+const COUNT_LOW: u64 = 0x10000;
+
+async fn no_pin_is_tried_after_a_crash_if_the_token_counts_failed_logins() {
+    let (token, subject) = Token::with_key();
+    let Subject { config, access, .. } = &subject;
+    let counts = Fault::Flags(COUNT_LOW);
+    let faults = [Fault::Crash("C_Login"), counts.clone()];
+    token.hsm.set_faults(&faults).unwrap();
+    expect_crash(&refusal(config, access).await, config);
+    token.hsm.set_faults(&[counts]).unwrap();
+    until(async || {
+        let error = refusal(config, access).await;
+        error.class == ErrorClass::CredentialsRefused
+    })
+    .await;
+    let error = refusal(config, access).await;
+    expect(&error, config, Pkcs11Fault::PinUnfinished);
+    assert_eq!(token.hsm.logins(), 1);
+    // Somebody logged in with the HSM's tool.
+    token.hsm.set_faults(&[]).unwrap();
+    sign(&*connected(config, access).await).await.unwrap();
+}
+
+async fn a_process_leaves_no_core_and_is_the_first_to_end_without_memory() {
+    let (_token, subject) = Token::with_key();
+    let _signer = connected(&subject.config, &subject.access).await;
+    let folder = proc(process(&subject.access).pid.unwrap());
+    let read = |file| fs::read_to_string(folder.join(file)).unwrap();
+    let limits = read("limits");
+    let core = limits
+        .lines()
+        .find(|it| it.starts_with("Max core file size"));
+    let words: Vec<_> = core.unwrap().split_whitespace().skip(4).collect();
+    assert_eq!(words, ["0", "0", "bytes"]);
+    assert_eq!(read("oom_score_adj").trim(), "1000");
 }
 
 /// A program that runs this script.

@@ -1,6 +1,7 @@
 //! The login to a token. It is the process's, not an issuer's, and a wrong PIN costs a try.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
@@ -28,6 +29,8 @@ struct State {
     tried: Option<Pin>,
     /// What is known of it.
     verdict: Verdict,
+    /// When it was known.
+    since: Instant,
 }
 
 impl Login {
@@ -40,6 +43,7 @@ impl Login {
                 entry: known.map(|record| record.entry.clone()),
                 tried: known.map(|record| record.pin.clone()),
                 verdict: known.map_or(Verdict::Usable, |record| record.verdict),
+                since: Instant::now(),
             }),
         }
     }
@@ -64,21 +68,14 @@ impl Login {
             self.output.send(&Report::Warning(warning));
             return Err(Pkcs11Fault::ListedTwice);
         }
-        let tried = state.unless_replaced(pin, connects);
-        let pin = match (tried, state.verdict) {
-            (None, _) => pin.clone(),
-            (Some(_), Verdict::Refused) => return Err(Pkcs11Fault::PinRefused),
-            (Some(_), Verdict::Unfinished) => return Err(Pkcs11Fault::PinUnfinished),
-            (Some(_), Verdict::Usable) if is_logged_in(session)? => return Ok(()),
-            (Some(tried), Verdict::Usable) => tried,
-        };
-        let record = LoginRecord {
-            id: token.clone(),
-            entry: entry.to_owned(),
-            pin,
-            verdict: Verdict::Usable,
-        };
-        self.try_pin(session, record, &mut state)
+        if let Some(tried) = state.unless_replaced(pin, connects) {
+            state.may_try(Instant::now())?;
+            if is_logged_in(session)? {
+                return Ok(());
+            }
+            return self.try_pin(session, token, tried, &mut state);
+        }
+        self.try_pin(session, token, pin.clone(), &mut state)
     }
 
     /// Logs in, even if the token is logged in: other code in this process may have done that, or
@@ -87,7 +84,8 @@ impl Login {
     fn try_pin(
         &self,
         session: &Session,
-        record: LoginRecord,
+        token: &TokenId,
+        pin: Pin,
         state: &mut State,
     ) -> Result<(), Pkcs11Fault> {
         let info = self
@@ -97,25 +95,32 @@ impl Login {
             return Err(Pkcs11Fault::PinLocked);
         } else if info.user_pin_final_try() {
             return Err(Pkcs11Fault::PinFinalTry);
+        } else if info.user_pin_count_low() && state.is_unfinished(&pin) {
+            // The try that did not end may have been a wrong PIN.
+            return Err(Pkcs11Fault::PinUnfinished);
         }
         match session.logout() {
             Ok(()) | Err(Error::Pkcs11(RvError::UserNotLoggedIn, _)) => {}
             Err(error) => return Err(error.into()),
         }
-        self.output
-            .send(&Report::Login(record.clone(), LoginStep::Begins));
-        let result = session.login(UserType::User, Some(&record.pin.for_login()));
+        let report = |step| Report::Login {
+            id: token.clone(),
+            pin: pin.number,
+            step,
+        };
+        self.output.send(&report(LoginStep::Begins));
+        let result = session.login(UserType::User, Some(&pin.for_login()));
         let step = match &result {
             Ok(()) => LoginStep::Accepted,
             Err(Error::Pkcs11(value, _)) if refuses_pin(*value) => LoginStep::Refused,
             Err(_) => LoginStep::Failed,
         };
-        state.tried = Some(record.pin.clone());
+        self.output.send(&report(step));
+        state.tried = Some(pin);
         state.verdict = match step {
             LoginStep::Refused => Verdict::Refused,
             _ => Verdict::Usable,
         };
-        self.output.send(&Report::Login(record, step));
         match result {
             Err(_) if step == LoginStep::Refused => Err(Pkcs11Fault::PinRefused),
             Err(Error::Pkcs11(RvError::PinLocked, _)) => Err(Pkcs11Fault::PinLocked),
@@ -130,7 +135,7 @@ impl State {
         let tried = self.tried.as_mut()?;
         if connects {
             let same = match self.verdict {
-                Verdict::Refused | Verdict::Unfinished => pin == tried,
+                Verdict::Refused | Verdict::Unfinished(_) => pin == tried,
                 Verdict::Usable => pin.has_value_of(tried),
             };
             if !same {
@@ -139,6 +144,22 @@ impl State {
             tried.clone_from(pin);
         }
         Some(tried.clone())
+    }
+
+    /// Whether the last try of this PIN did not end.
+    fn is_unfinished(&self, pin: &Pin) -> bool {
+        let is_it = self.tried.as_ref() == Some(pin);
+        is_it && matches!(self.verdict, Verdict::Unfinished(_))
+    }
+
+    /// Whether the PIN that was tried last may be tried again.
+    fn may_try(&self, now: Instant) -> Result<(), Pkcs11Fault> {
+        match self.verdict {
+            Verdict::Usable => Ok(()),
+            Verdict::Refused => Err(Pkcs11Fault::PinRefused),
+            Verdict::Unfinished(wait) if now.duration_since(self.since) >= wait => Ok(()),
+            Verdict::Unfinished(_) => Err(Pkcs11Fault::PinUnfinished),
+        }
     }
 }
 
@@ -159,7 +180,11 @@ pub(super) fn is_logged_in(session: &Session) -> Result<bool, Pkcs11Fault> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
 
     fn pin(value: &str, version: &str) -> Pin {
         Pin::new(value, version.to_owned())
@@ -170,17 +195,33 @@ mod tests {
             entry: None,
             tried: Some(pin("old", "1")),
             verdict,
+            since: Instant::now(),
         }
     }
 
     #[test]
     fn a_refused_pin_is_refused_until_its_source_changes() {
-        for verdict in [Verdict::Refused, Verdict::Unfinished] {
+        for verdict in [Verdict::Refused, Verdict::Unfinished(HOUR)] {
             let replaces = |pin| tried(verdict).unless_replaced(&pin, true).is_none();
             assert!(!replaces(pin("old", "1")));
             assert!(replaces(pin("old", "2")));
             assert!(replaces(pin("new", "2")));
         }
+    }
+
+    #[test]
+    fn a_pin_whose_tries_did_not_end_is_tried_after_the_wait() {
+        let state = tried(Verdict::Unfinished(HOUR));
+        let early = state.since + HOUR - Duration::from_millis(1);
+        assert_eq!(state.may_try(early), Err(Pkcs11Fault::PinUnfinished));
+        assert_eq!(state.may_try(state.since + HOUR), Ok(()));
+        let after_one = tried(Verdict::Unfinished(Duration::ZERO));
+        assert_eq!(after_one.may_try(after_one.since), Ok(()));
+        assert!(after_one.is_unfinished(&pin("old", "1")));
+        assert!(!after_one.is_unfinished(&pin("old", "2")));
+        let refused = tried(Verdict::Refused);
+        let late = refused.since + 99 * HOUR;
+        assert_eq!(refused.may_try(late), Err(Pkcs11Fault::PinRefused));
     }
 
     #[test]

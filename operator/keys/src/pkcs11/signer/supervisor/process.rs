@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ type Result<T> = std::result::Result<T, Pkcs11Fault>;
 /// A process that was started.
 pub(super) struct Process {
     stream: UnixStream,
+    record: Arc<Record>,
     /// Held while a request is written.
     writing: Mutex<()>,
     calls: Mutex<Calls>,
@@ -39,9 +41,10 @@ struct Calls {
 }
 
 impl Process {
-    pub(super) fn new(stream: UnixStream) -> Self {
+    pub(super) fn new(stream: UnixStream, record: Arc<Record>) -> Self {
         Self {
             stream,
+            record,
             writing: Mutex::default(),
             calls: Mutex::default(),
         }
@@ -60,7 +63,8 @@ impl Process {
         self.calls.lock().has_ended = true;
     }
 
-    pub(super) fn call(&self, session: u64, task: Task, max_call: Duration) -> Result<Outcome> {
+    pub(super) fn call(&self, session: u64, mut task: Task, max_call: Duration) -> Result<Outcome> {
+        self.record.sends(&mut task);
         let (number, result) = self.calls.lock().add()?;
         let request = Request::Call {
             number,
@@ -143,7 +147,7 @@ impl Process {
                 let waiting = self.calls.lock().waiting.remove(&number);
                 waiting.is_some_and(|waiting| waiting.try_send(result).is_ok())
             }
-            Report::Login(login, step) => record.logins.lock().record(login, step),
+            Report::Login { id, pin, step } => record.login(id, pin, step),
             Report::Warning(text) => {
                 record.warn(&text);
                 true

@@ -8,14 +8,18 @@ use parking_lot::Mutex;
 
 use super::backoff::Backoff;
 use super::logins::Logins;
-use super::output::{self, Budget};
+use super::output::{Budget, Line};
+use super::pins::{Pins, Sent};
 use crate::access::ModuleProcess;
 use crate::pkcs11::signer::stop::ModuleStop;
+use crate::pkcs11::signer::wire::{LoginRecord, LoginStep, Task, TokenId};
 
 /// What is known of a module.
 pub(in super::super) struct Record {
     pub(super) module: String,
-    pub(super) logins: Mutex<Logins>,
+    /// The PINs, and what is known of them. Locked in this order.
+    pins: Mutex<Pins>,
+    logins: Mutex<Logins>,
     backoff: Mutex<Backoff>,
     /// The process that runs; 0 for none.
     pid: AtomicU32,
@@ -30,6 +34,7 @@ impl Record {
     pub(super) fn new(module: String) -> Self {
         Self {
             module,
+            pins: Mutex::default(),
             logins: Mutex::default(),
             backoff: Mutex::default(),
             pid: AtomicU32::new(0),
@@ -61,24 +66,52 @@ impl Record {
         self.pid.store(0, Ordering::Release);
     }
 
+    /// A task is about to be sent. From now on its PIN is not shown.
+    pub(super) fn sends(&self, task: &mut Task) {
+        if let Some((token, pin)) = task.pin_mut() {
+            self.pins.lock().sends(&token.name, pin);
+        }
+    }
+
+    /// What a new process should know of logins, which is about to be sent.
+    pub(super) fn known_logins(&self) -> Vec<LoginRecord> {
+        let mut pins = self.pins.lock();
+        let mut records = self.logins.lock().records(Instant::now());
+        for record in &mut records {
+            pins.sends(&record.entry, &mut record.pin);
+        }
+        records
+    }
+
+    /// Records a step of a login. Returns false if it cannot be one.
+    pub(super) fn login(&self, id: TokenId, pin: u64, step: LoginStep) -> bool {
+        let pins = self.pins.lock();
+        let now = Instant::now();
+        let record = |sent: &Sent| {
+            let mut logins = self.logins.lock();
+            logins.record(id, &sent.entry, &sent.pin, step, now)
+        };
+        pins.get(pin).is_some_and(record)
+    }
+
     /// Logs a warning of the process.
     pub(super) fn warn(&self, text: &str) {
         if self.warnings.lock().takes(Instant::now()) {
-            let (module, text) = (&self.module, self.shown(text));
+            let (module, text) = (&self.module, self.shown(&Line::whole(text)));
             tracing::warn!(module, text, "a PKCS#11 module reported a problem");
         }
     }
 
     /// Logs what the library wrote.
-    pub(super) fn wrote(&self, text: &str) {
+    pub(super) fn wrote(&self, line: &Line) {
         if self.lines.lock().takes(Instant::now()) {
-            let (module, text) = (&self.module, self.shown(text));
+            let (module, text) = (&self.module, self.shown(line));
             tracing::info!(module, text, "a PKCS#11 module wrote");
         }
     }
 
-    fn shown(&self, text: &str) -> String {
-        output::printable(&self.logins.lock().redact(text))
+    fn shown(&self, line: &Line) -> String {
+        self.pins.lock().redact(line)
     }
 
     pub(in super::super) fn observe(&self) -> ModuleProcess {

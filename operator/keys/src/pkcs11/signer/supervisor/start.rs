@@ -60,7 +60,7 @@ type Started = SyncSender<io::Result<Arc<Process>>>;
 /// Starts a process, reads what it reports, and waits for its end.
 fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     let at = Instant::now();
-    let (mut child, process) = match spawn(launch) {
+    let (mut child, process) = match spawn(launch, record) {
         Ok(spawned) => spawned,
         Err(error) => {
             let _ = started.send(Err(error));
@@ -74,10 +74,9 @@ fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     output::log(record, child.stderr.take());
     let begin = Request::Begin {
         path: launch.path.clone(),
-        logins: record.logins.lock().records(),
+        logins: record.known_logins(),
     };
-    // If it fails, the stream has ended.
-    let _ = process.send(&begin);
+    begin_with(&process, &begin);
     let _ = started.send(Ok(process.clone()));
     let known = process.read(record);
     if let Some(stop) = known {
@@ -98,7 +97,21 @@ fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     process.stop(stop);
 }
 
-fn spawn(launch: &Launch) -> io::Result<(Child, Arc<Process>)> {
+/// Sends the first request. Without it, the process is of no use.
+fn begin_with(process: &Process, begin: &Request) {
+    match process.send(begin) {
+        // Why the stream has ended is found out where it is read.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => process.stop(ModuleStop::Hung),
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell the process of a PKCS#11 module what it is for");
+            process.stop(ModuleStop::Invalid);
+        }
+        Ok(()) => {}
+    }
+}
+
+fn spawn(launch: &Launch, record: &Arc<Record>) -> io::Result<(Child, Arc<Process>)> {
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_write_timeout(Some(launch.program.max_call))?;
     let mut command = Command::new(&launch.program.program);
@@ -115,5 +128,6 @@ fn spawn(launch: &Launch) -> io::Result<(Child, Arc<Process>)> {
         command.env_remove(name);
     }
     // The other end of the stream is dropped with the command, so that the process has the only one.
-    Ok((command.spawn()?, Arc::new(Process::new(ours))))
+    let process = Process::new(ours, record.clone());
+    Ok((command.spawn()?, Arc::new(process)))
 }

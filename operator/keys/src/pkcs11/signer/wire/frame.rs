@@ -35,7 +35,7 @@ pub(in super::super) fn read<T: DeserializeOwned>(
     max_bytes: usize,
 ) -> io::Result<Option<T>> {
     let mut prefix = [0; 4];
-    if stream.read(&mut prefix[..1])? == 0 {
+    if read_some(stream, &mut prefix[..1])? == 0 {
         return Ok(None);
     }
     stream.read_exact(&mut prefix[1..])?;
@@ -49,6 +49,16 @@ pub(in super::super) fn read<T: DeserializeOwned>(
     message
         .map(Some)
         .map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Reads what there is. A signal that a library handles interrupts it.
+fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => return read,
+        }
+    }
 }
 
 struct Count(usize);

@@ -1,4 +1,5 @@
-//! The name of a PKCS#11 function.
+//! The name of a PKCS#11 function, which conditions show. It is one of those that are called, so that
+//! a process cannot have them show anything else.
 
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serializer};
@@ -10,14 +11,39 @@ pub(in super::super) fn serialize<S: Serializer>(
     serializer.serialize_str(name)
 }
 
-/// Reads a name, which conditions show.
+/// The functions that the process calls, without their prefix.
+const CALLED: [&str; 17] = [
+    "CloseSession",
+    "FindObjects",
+    "FindObjectsFinal",
+    "FindObjectsInit",
+    "GetAttributeValue",
+    "GetFunctionList",
+    "GetInfo",
+    "GetSessionInfo",
+    "GetSlotList",
+    "GetTokenInfo",
+    "Initialize",
+    "Login",
+    "Logout",
+    "OpenSession",
+    "Sign",
+    "SignInit",
+    "SignFinal",
+];
+
+/// Whether a function of this name is called.
+pub(in super::super) fn is_called(name: &str) -> bool {
+    let name = name.strip_prefix("C_");
+    name.is_some_and(|name| CALLED.contains(&name))
+}
+
+/// Reads a name.
 pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
-    let rest = name.strip_prefix("C_").unwrap_or_default();
-    let is_name = rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    match is_name && (1..=48).contains(&rest.len()) {
+    match is_called(&name) {
         true => Ok(name),
         false => Err(D::Error::custom("no function")),
     }

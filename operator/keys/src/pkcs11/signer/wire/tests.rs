@@ -111,12 +111,36 @@ fn a_report_that_is_not_one_is_refused() {
         done(r#"{"Err":"Hangs"}"#),
         // What conditions show is a name.
         returned("C_Sign; see http://example.org", 5),
-        returned(&format!("C_{}", "x".repeat(100)), 5),
+        returned("C_73190042", 5),
+        returned("Sign", 5),
         returned("C_Sign", 0),
     ] {
         let error = read_report(&framed(&json)).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{json}");
     }
+}
+
+/// A stream whose every read is interrupted once.
+struct Interrupted<'a>(&'a [u8], bool);
+
+impl io::Read for Interrupted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.1 = !self.1;
+        match self.1 {
+            true => Err(io::ErrorKind::Interrupted.into()),
+            false => self.0.read(buffer),
+        }
+    }
+}
+
+#[test]
+fn a_signal_does_not_end_the_stream() {
+    let mut frame = Vec::new();
+    write(&mut frame, &Report::Warning("x".to_owned()), MAX).unwrap();
+    let mut stream = Interrupted(&frame, false);
+    let report: Option<Report> = read(&mut stream, MAX).unwrap();
+    assert!(matches!(report, Some(Report::Warning(text)) if text == "x"));
+    assert!(read::<Report>(&mut stream, MAX).unwrap().is_none());
 }
 
 #[test]
