@@ -50,8 +50,8 @@ pub struct ModuleConfig {
     /// The maximum number of sessions of one key, each on its own thread.
     #[serde(default = "max_sessions_per_key")]
     pub max_sessions_per_key: u16,
-    /// The maximum number of sessions of keys that only Issuers of one namespace use; half of
-    /// `maxSessions` by default.
+    /// The maximum number of sessions of the keys that Issuers of one namespace use, and no
+    /// ClusterIssuer; half of `maxSessions` by default.
     pub max_sessions_per_namespace: Option<u16>,
     /// The tokens that issuers may use. There is no other way to reach a token.
     pub tokens: Vec<TokenConfig>,

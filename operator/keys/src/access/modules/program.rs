@@ -16,12 +16,17 @@ pub struct ModuleProgram {
     pub arguments: Vec<OsString>,
     /// How long a call may take before the process is ended, with the calls of all others.
     pub max_call: Duration,
+    /// How long it may take while the process has not answered any call, or during a login.
+    pub max_start: Duration,
 }
 
 impl ModuleProgram {
-    /// As long as a signature may take with all its retries: nothing waits any longer for a call that
-    /// began then, and an HSM that fails over has had its time.
+    /// As long as a signature may take with all its retries. What waits for a signature then is
+    /// an attempt that began later.
     pub const MAX_CALL: Duration = DEADLINE;
+    /// Loading a library may connect to an HSM, which may fail over. A login that is ended may cost a
+    /// try of the PIN.
+    pub const MAX_START: Duration = Duration::from_secs(120);
 }
 
 impl Default for ModuleProgram {
@@ -31,6 +36,7 @@ impl Default for ModuleProgram {
             program: PathBuf::from("/proc/self/exe"),
             arguments: Vec::new(),
             max_call: Self::MAX_CALL,
+            max_start: Self::MAX_START,
         }
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Pool {
     key: KeyId,
     /// The namespace of the Issuer that uses the key; empty for a ClusterIssuer.
     tenant: String,
+    /// Whether another key is found with the threads.
+    finds: bool,
 }
 
 /// Work that was submitted. Dropping it abandons the work.
@@ -61,6 +63,7 @@ impl Pool {
             token,
             key,
             tenant,
+            finds: true,
         })
     }
 
@@ -77,6 +80,7 @@ impl Pool {
             token,
             key,
             tenant,
+            finds: false,
         }))
     }
 
@@ -119,7 +123,12 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.module.schedule.lock().leave(self.key, &self.tenant);
+        let mut schedule = self.module.schedule.lock();
+        match self.finds {
+            true => schedule.found(self.key, &self.tenant),
+            false => schedule.leave(self.key, &self.tenant),
+        }
+        drop(schedule);
         self.module.changed.notify_all();
     }
 }

@@ -14,8 +14,9 @@ use crate::fair_queue::FairQueue;
 pub(super) type KeyId = u64;
 
 /// The work of a module's keys. Each thread of a key has one session, so the threads of all keys
-/// are at most `maxSessions`, of which each token in the list can always have one. The threads of
-/// the keys that only one namespace uses are at most `maxSessionsPerNamespace`.
+/// are at most `maxSessions`. Of these, one is kept for each token in the list, and one for keys of
+/// ClusterIssuers. The threads of the keys that a namespace uses and no ClusterIssuer are at most
+/// `maxSessionsPerNamespace`.
 pub(super) struct Schedule<T> {
     module: Arc<ModuleConfig>,
     keys: BTreeMap<KeyId, Key<T>>,
@@ -23,15 +24,20 @@ pub(super) struct Schedule<T> {
     last: u64,
 }
 
+/// How often a key is used by each tenant: a namespace, or empty for ClusterIssuers.
+type Tenants = BTreeMap<String, usize>;
+
 struct Key<T> {
     token: Arc<TokenConfig>,
     /// Of the public key; none until it was found.
     fingerprint: Option<String>,
-    /// How many signers and calls of each tenant use the key.
-    users: BTreeMap<String, usize>,
-    /// The namespace whose sessions those of the key are, also after its last user left; none for a
-    /// key that others use too.
-    owner: Option<String>,
+    /// How many signers of each tenant use the key.
+    users: Tenants,
+    /// How many calls of each tenant find another key with its threads.
+    finders: Tenants,
+    /// The namespaces whose sessions those of the key are, also after its last user left; none for a
+    /// key that a ClusterIssuer uses.
+    owners: BTreeSet<String>,
     queue: FairQueue<T>,
     threads: usize,
     /// The numbers of the work that threads are doing.
@@ -64,14 +70,22 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Adds a user of a key with whose threads another key of the token can be found: one that
-    /// responds, if there is one. The tenant is a namespace, or empty for ClusterIssuers.
+    /// Adds a call that finds another key of the token with the threads of this one: one that
+    /// responds, if there is one. The tenant is a namespace, or empty for ClusterIssuers. One without
+    /// threads must be the tenant's own: its namespaces may not be allowed any.
     pub(super) fn use_to_find(&mut self, token: &Arc<TokenConfig>, tenant: &str) -> KeyId {
-        let first = self.of_token(token).min_by_key(|(_, key)| key.hangs());
+        let keys = self.of_token(token);
+        let keys = keys.filter(|(_, key)| key.threads > 0 || key.is_of(tenant));
+        let first = keys.min_by_key(|(_, key)| (key.hangs(), key.threads == 0));
         let first = first.map(|(id, _)| *id);
         let id = first.unwrap_or_else(|| self.add(token, None));
-        self.update(id, |key| key.enter(tenant));
+        self.update(id, |key| key.enter_to_find(tenant));
         id
+    }
+
+    /// Removes a call that found another key.
+    pub(super) fn found(&mut self, id: KeyId, tenant: &str) {
+        self.update(id, |key| key.leave_after_find(tenant));
     }
 
     /// Adds a user of the key with this fingerprint, which the threads of another key found.
@@ -116,7 +130,7 @@ impl<T> Schedule<T> {
         let first = key.threads == 0;
         busy >= key.threads
             && key.threads < self.module.max_sessions_per_key.into()
-            && (first || !self.keys.values().any(Key::waits_for_thread))
+            && (first || !self.has_room_for_another())
             && self.has_room(key, None)
     }
 
@@ -154,7 +168,7 @@ impl<T> Schedule<T> {
                 key.running.insert(number);
                 Next::Run(number, work)
             }
-            None if key.users.is_empty() => Next::Close,
+            None if key.is_unused() => Next::Close,
             None => Next::Wait,
         }
     }
@@ -162,7 +176,7 @@ impl<T> Schedule<T> {
     /// What a thread does that has closed its session.
     pub(super) fn closed(&mut self, id: KeyId) -> Next<T> {
         match self.keys.get(&id) {
-            Some(key) if !key.users.is_empty() => Next::Wait,
+            Some(key) if !key.is_unused() => Next::Wait,
             _ => self.hand_over(id).unwrap_or_else(|| {
                 self.remove_thread(id);
                 Next::End
@@ -211,8 +225,9 @@ impl<T> Schedule<T> {
         let key = Key {
             token: token.clone(),
             fingerprint,
-            users: BTreeMap::new(),
-            owner: None,
+            users: Tenants::new(),
+            finders: Tenants::new(),
+            owners: BTreeSet::new(),
             queue: FairQueue::default(),
             threads: 0,
             running: BTreeSet::new(),
@@ -226,7 +241,7 @@ impl<T> Schedule<T> {
     fn update(&mut self, id: KeyId, change: impl FnOnce(&mut Key<T>)) {
         if let Some(key) = self.keys.get_mut(&id) {
             change(key);
-            if key.users.is_empty() && key.threads == 0 {
+            if key.is_unused() && key.threads == 0 {
                 self.keys.remove(&id);
             }
         }
@@ -265,36 +280,47 @@ impl<T> Schedule<T> {
 
     /// Why a key has no session.
     fn no_session(&self, id: KeyId) -> Pkcs11Fault {
-        let owner = self.keys.get(&id).and_then(|key| key.owner.as_ref());
-        let used = owner.map(|owner| self.used_by(owner, None));
-        match used {
+        let owners = self.keys.get(&id).into_iter().flat_map(|key| &key.owners);
+        match owners.map(|owner| self.used_by(owner, None)).max() {
             Some(used) if used >= self.per_namespace() => Pkcs11Fault::NoSessionForNamespace(used),
             _ => Pkcs11Fault::NoSession(0),
         }
     }
 
-    /// Whether a key may have one more session, if this other one gives one: so that each other token
-    /// in the list can still have its first, and its namespace does not have too many.
+    /// Whether a key waits for its first session, and there is one for it.
+    fn has_room_for_another(&self) -> bool {
+        let mut waiting = self.keys.values().filter(|key| key.waits_for_thread());
+        waiting.any(|key| self.has_room(key, None))
+    }
+
+    /// Whether a key may have one more session, if this other one gives one: so that what is kept for
+    /// others stays free, and its namespaces do not have too many.
     fn has_room(&self, key: &Key<T>, giver: Option<KeyId>) -> bool {
-        let threads = |token: &TokenConfig| -> usize {
-            let of_token = self.of_token(token);
-            let threads = of_token.map(|(id, key)| key.threads_without(*id, giver));
-            threads.sum()
+        let of_token = |token: &TokenConfig| -> usize {
+            self.threads_of(giver, |key| key.token.name == token.name)
         };
         let others = self.module.tokens.iter();
         let others = others.filter(|other| other.name != key.token.name);
-        let used: usize = others.map(|other| threads(other).max(1)).sum();
-        let owner = key.owner.as_ref();
-        let is_in_budget = |owner| self.used_by(owner, giver) < self.per_namespace();
-        used + threads(&key.token) < self.module.max_sessions.into()
-            && owner.is_none_or(is_in_budget)
+        let used: usize = others.map(|other| of_token(other).max(1)).sum();
+        let of_token = of_token(&key.token);
+        // The first session of a token is not refused for that of a ClusterIssuer.
+        let keeps_one = of_token > 0
+            && !key.owners.is_empty()
+            && self.threads_of(giver, |key| key.owners.is_empty()) == 0;
+        let is_in_budget = |owner: &String| self.used_by(owner, giver) < self.per_namespace();
+        used + of_token + usize::from(keeps_one) < self.module.max_sessions.into()
+            && key.owners.iter().all(is_in_budget)
     }
 
     /// How many sessions a namespace has, if this key gives one.
-    fn used_by(&self, namespace: &String, giver: Option<KeyId>) -> usize {
-        let keys = self.keys.iter();
-        let own = keys.filter(|(_, key)| key.owner.as_ref() == Some(namespace));
-        own.map(|(id, key)| key.threads_without(*id, giver)).sum()
+    fn used_by(&self, namespace: &str, giver: Option<KeyId>) -> usize {
+        self.threads_of(giver, |key| key.owners.contains(namespace))
+    }
+
+    /// How many sessions such keys have, if this key gives one.
+    fn threads_of(&self, giver: Option<KeyId>, is_counted: impl Fn(&Key<T>) -> bool) -> usize {
+        let keys = self.keys.iter().filter(|(_, key)| is_counted(key));
+        keys.map(|(id, key)| key.threads_without(*id, giver)).sum()
     }
 
     fn per_namespace(&self) -> usize {
@@ -315,7 +341,7 @@ impl<T> Key<T> {
     /// How many sessions another key could have.
     fn spare(&self) -> usize {
         let responding = self.threads.saturating_sub(self.hung.len());
-        responding.saturating_sub(usize::from(!self.users.is_empty()))
+        responding.saturating_sub(usize::from(!self.is_unused()))
     }
 
     /// The threads of this key, which has this number, after that one gave one.
@@ -323,28 +349,58 @@ impl<T> Key<T> {
         self.threads.saturating_sub(usize::from(giver == Some(id)))
     }
 
+    fn is_unused(&self) -> bool {
+        self.users.is_empty() && self.finders.is_empty()
+    }
+
+    fn is_of(&self, tenant: &str) -> bool {
+        self.users.contains_key(tenant) || self.finders.contains_key(tenant)
+    }
+
     fn enter(&mut self, tenant: &str) {
-        *self.users.entry(tenant.to_owned()).or_default() += 1;
-        self.update_owner();
+        enter(&mut self.users, tenant);
+        self.update_owners();
     }
 
     fn leave(&mut self, tenant: &str) {
-        if let Some(users) = self.users.get_mut(tenant) {
-            *users -= 1;
-            if *users == 0 {
-                self.users.remove(tenant);
-            }
-        }
-        self.update_owner();
+        leave(&mut self.users, tenant);
+        self.update_owners();
     }
 
-    /// The sessions of a key without users are still its last owner's.
-    fn update_owner(&mut self) {
-        let mut tenants = self.users.keys();
-        self.owner = match (tenants.next(), tenants.next()) {
-            (Some(only), None) => Some(only.clone()).filter(|tenant| !tenant.is_empty()),
-            (Some(_), Some(_)) => None,
-            (None, _) => return,
+    fn enter_to_find(&mut self, tenant: &str) {
+        enter(&mut self.finders, tenant);
+        self.update_owners();
+    }
+
+    fn leave_after_find(&mut self, tenant: &str) {
+        leave(&mut self.finders, tenant);
+        self.update_owners();
+    }
+
+    /// The sessions of a key without users are still its last owners'. Whoever finds another key
+    /// changes nothing, except where the key is there for that only and has no session yet.
+    fn update_owners(&mut self) {
+        let tenants = match (self.users.is_empty(), self.finders.is_empty()) {
+            (false, _) => &self.users,
+            (true, false) if self.threads == 0 => &self.finders,
+            (true, _) => return,
         };
+        self.owners = match tenants.contains_key("") {
+            true => BTreeSet::new(),
+            false => tenants.keys().cloned().collect(),
+        };
+    }
+}
+
+fn enter(tenants: &mut Tenants, tenant: &str) {
+    *tenants.entry(tenant.to_owned()).or_default() += 1;
+}
+
+fn leave(tenants: &mut Tenants, tenant: &str) {
+    if let Some(uses) = tenants.get_mut(tenant) {
+        *uses -= 1;
+        if *uses == 0 {
+            tenants.remove(tenant);
+        }
     }
 }

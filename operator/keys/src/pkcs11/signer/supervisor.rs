@@ -3,23 +3,26 @@
 mod backoff;
 mod logins;
 mod output;
+mod patience;
 mod pins;
 mod process;
 mod record;
 mod start;
+mod wait;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
 use super::error::Pkcs11Fault;
 use super::wire::{Outcome, Task};
 use crate::access::ModuleProgram;
-use process::Process;
+use process::{Process, token};
 pub(super) use record::Record;
+use wait::Wait;
 
 /// How the process of a module is started.
 #[derive(Clone)]
@@ -40,8 +43,15 @@ pub(super) struct Supervisor {
     launch: Launch,
     record: Arc<Record>,
     /// Locked while a process is started.
-    current: Mutex<Option<Arc<Process>>>,
+    current: Mutex<Current>,
     sessions: AtomicU64,
+}
+
+#[derive(Default)]
+struct Current {
+    process: Option<Arc<Process>>,
+    /// How often none could be started.
+    failures: Wait,
 }
 
 impl Supervisor {
@@ -64,46 +74,61 @@ impl Supervisor {
     }
 
     /// Has the process do this. Blocks, up to the longest that a call may take; then the process is
-    /// ended.
+    /// ended. A token in whose calls it keeps ending is kept from it for a while.
     pub(super) fn call(&self, session: u64, task: Task) -> Result<Outcome, Pkcs11Fault> {
-        self.running()?.call(session, task, self.max_call())
+        let held = |token| self.record.backoff.lock().holds(token, Instant::now());
+        if let Some(stop) = token(&task).and_then(held) {
+            return Err(Pkcs11Fault::Stopped(stop));
+        }
+        self.running()?.call(session, task)
     }
 
     /// Closes a session, if there is a process that may have it open.
     pub(super) fn close(&self, session: u64) {
-        let process = self.current.lock().clone();
+        let process = self.current.lock().process.clone();
         if let Some(process) = process {
             // If it fails, the process ends, and the session with it.
-            let _ = process.call(session, Task::Close, self.max_call());
+            let _ = process.call(session, Task::Close);
         }
     }
 
     /// Ends the process, if there is one. Calls that it does fail.
     pub(super) fn end(&self) {
-        if let Some(process) = self.current.lock().take() {
+        if let Some(process) = self.current.lock().process.take() {
             process.discard();
         }
-    }
-
-    fn max_call(&self) -> Duration {
-        self.launch.program.max_call
     }
 
     /// The process that runs, or a new one.
     fn running(&self) -> Result<Arc<Process>, Pkcs11Fault> {
         let mut current = self.current.lock();
-        if let Some(process) = &*current {
+        let now = Instant::now();
+        if let Some(process) = &current.process {
+            let may_start = || self.record.backoff.lock().may_start(now);
             match process.stopped() {
                 None => return Ok(process.clone()),
                 // Until it has ended, and while it keeps stopping, there is not another.
-                Some(stop) if !process.has_ended() || !self.record.may_start(Instant::now()) => {
+                Some(stop) if !process.has_ended() || !may_start() => {
                     return Err(Pkcs11Fault::Stopped(stop));
                 }
                 Some(_) => {}
             }
         }
-        let process = start::start(&self.launch, &self.record)?;
-        Ok(current.insert(process).clone())
+        if !current.failures.is_over(now) {
+            return Err(Pkcs11Fault::NoProcess);
+        }
+        match start::start(&self.launch, &self.record) {
+            Ok(process) => {
+                current.failures = Wait::default();
+                Ok(current.process.insert(process).clone())
+            }
+            Err(fault) => {
+                if fault == Pkcs11Fault::NoProcess {
+                    current.failures.failed(now, now, now);
+                }
+                Err(fault)
+            }
+        }
     }
 }
 

@@ -266,6 +266,7 @@ fn script(script: &str, max_call: Duration) -> ModuleProgram {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],
         max_call,
+        max_start: max_call,
     }
 }
 

@@ -114,6 +114,7 @@ pub(super) fn program(max_call: Duration) -> ModuleProgram {
     ModuleProgram {
         arguments: vec![super::MODULE.into()],
         max_call,
+        max_start: max_call,
         ..ModuleProgram::default()
     }
 }

@@ -42,6 +42,7 @@ fn private_key(session: &Session, name: &KeyName) -> Result<ObjectHandle, Pkcs11
     let id = name.id.clone().map(Attribute::Id);
     let attributes: Vec<_> = label.map(Attribute::Label).into_iter().chain(id).collect();
     let found = objects(session, ObjectClass::PRIVATE_KEY, &attributes)?;
+    let found = found.ok_or(Pkcs11Fault::SeveralKeys)?;
     if found.is_empty() {
         return Err(Pkcs11Fault::KeyNotFound);
     }
@@ -102,6 +103,7 @@ fn related(
     let label = bytes(session, private, AttributeType::Label)?.map(Attribute::Label);
     for name in [id, label].into_iter().flatten() {
         let found = objects(session, class, &[name])?;
+        let found = found.ok_or(Pkcs11Fault::SeveralPublicKeys)?;
         if !found.is_empty() {
             return Ok(found);
         }
@@ -133,13 +135,20 @@ fn spki(session: &Session, object: ObjectHandle) -> Result<Option<Vec<u8>>, Pkcs
     }
 }
 
+/// The most objects with one name that are looked at. Each takes several calls to the HSM, and who
+/// may create objects could have all sessions wait for them.
+const MAX_OBJECTS: usize = 64;
+
+/// The objects with this name; none if there are too many.
 fn objects(
     session: &Session,
     class: ObjectClass,
     name: &[Attribute],
-) -> Result<Vec<ObjectHandle>, Pkcs11Fault> {
+) -> Result<Option<Vec<ObjectHandle>>, Pkcs11Fault> {
     let template = [&[Attribute::Class(class)], name].concat();
-    Ok(session.find_objects(&template)?)
+    let found = session.iter_objects(&template)?.take(MAX_OBJECTS + 1);
+    let found: Vec<_> = found.collect::<Result<_, _>>()?;
+    Ok(Some(found).filter(|found| found.len() <= MAX_OBJECTS))
 }
 
 fn attribute(

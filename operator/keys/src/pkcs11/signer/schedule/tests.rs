@@ -50,7 +50,7 @@ impl Schedule<&'static str> {
         let token = self.token(token);
         let found_by = self.use_to_find(&token, tenant);
         let id = self.use_key(&token, fingerprint.to_owned(), found_by, tenant);
-        self.leave(found_by, tenant);
+        self.found(found_by, tenant);
         id.unwrap()
     }
 
@@ -185,7 +185,7 @@ fn keys_that_hang_get_no_more_threads_than_sessions() {
         let number = schedule.submit(key).unwrap();
         assert_eq!(schedule.run(key), number);
         schedule.abandon(key, number);
-        schedule.leave(key, "");
+        schedule.found(key, "");
     }
     let key = schedule.use_to_find(&token, "");
     assert_eq!(schedule.submit(key), Err(Pkcs11Fault::Hangs));
@@ -244,23 +244,112 @@ fn a_key_of_a_namespace_gets_a_session_of_another_of_its_keys() {
 }
 
 #[test]
-fn a_key_that_others_use_too_is_not_counted() {
+fn a_key_that_a_cluster_issuer_uses_too_is_not_counted() {
     let mut schedule = schedule_of(9, 9, 1, &["a"]);
     let key = schedule.key_of("team", "a", "1");
     for _ in 0..3 {
         schedule.submit(key).unwrap();
     }
     assert_eq!(schedule.threads(key), 1);
-    assert_eq!(schedule.key_of("other", "a", "1"), key);
+    assert_eq!(schedule.key("a", "1"), key);
     schedule.submit(key).unwrap();
     assert_eq!(schedule.threads(key), 2);
     let second = schedule.key_of("team", "a", "2");
     schedule.submit(second).unwrap();
-    // When the other leaves, all are the namespace's.
-    schedule.leave(key, "other");
+    // When the ClusterIssuer leaves, all are the namespace's.
+    schedule.leave(key, "");
     let third = schedule.key_of("team", "a", "3");
     let refused = schedule.submit(third);
     assert_eq!(refused, Err(Pkcs11Fault::NoSessionForNamespace(3)));
+}
+
+/// Two namespaces do not get more by using each other's keys.
+#[test]
+fn a_key_counts_for_each_namespace_that_uses_it() {
+    let mut schedule = schedule_of(9, 9, 2, &["a"]);
+    let key = schedule.key_of("team", "a", "1");
+    assert_eq!(schedule.key_of("other", "a", "1"), key);
+    for _ in 0..4 {
+        schedule.submit(key).unwrap();
+    }
+    assert_eq!(schedule.threads(key), 2);
+    for tenant in ["team", "other"] {
+        let own = schedule.key_of(tenant, "a", tenant);
+        let refused = schedule.submit(own);
+        assert_eq!(refused, Err(Pkcs11Fault::NoSessionForNamespace(2)));
+    }
+}
+
+/// It does not become one that others use.
+#[test]
+fn a_call_that_finds_another_key_lifts_no_maximum() {
+    let mut schedule = schedule_of(9, 9, 1, &["a"]);
+    let key = schedule.key_of("team", "a", "1");
+    schedule.submit(key).unwrap();
+    let token = schedule.token("a");
+    for tenant in ["", "other"] {
+        assert_eq!(schedule.use_to_find(&token, tenant), key);
+        for _ in 0..3 {
+            schedule.submit(key).unwrap();
+        }
+        assert_eq!(schedule.threads(key), 1, "{tenant}");
+        schedule.found(key, tenant);
+    }
+}
+
+/// A namespace that may have no session for its key is not in the way of who finds another.
+#[test]
+fn a_key_is_not_found_with_one_that_waits_for_a_session() {
+    let mut schedule = schedule_of(9, 9, 1, &["a", "b"]);
+    let first = schedule.key_of("team", "a", "1");
+    schedule.submit(first).unwrap();
+    let waits = schedule.key_of("team", "b", "2");
+    assert!(schedule.submit(waits).is_err());
+    let token = schedule.token("b");
+    let to_find = schedule.use_to_find(&token, "");
+    assert_ne!(to_find, waits);
+    assert!(schedule.submit(to_find).is_ok());
+}
+
+#[test]
+fn namespaces_leave_a_session_to_cluster_issuers() {
+    let mut schedule = schedule_of(4, 4, 2, &["a"]);
+    let keys = [("team", "1"), ("team", "2"), ("other", "3"), ("other", "4")];
+    let keys = keys.map(|(tenant, key)| schedule.key_of(tenant, "a", key));
+    let submitted = keys.map(|key| schedule.submit(key).is_ok());
+    assert_eq!(submitted, [true, true, true, false]);
+    let refused = schedule.submit(keys[3]);
+    assert_eq!(refused, Err(Pkcs11Fault::NoSession(0)));
+    let cluster = schedule.key("a", "5");
+    schedule.submit(cluster).unwrap();
+    assert_eq!(schedule.threads(cluster), 1);
+}
+
+/// With as many sessions as tokens.
+#[test]
+fn the_first_session_of_a_token_is_not_kept_for_cluster_issuers() {
+    let mut schedule = schedule_of(2, 4, 1, &["a", "b"]);
+    for (tenant, token) in [("team", "a"), ("other", "b")] {
+        let key = schedule.key_of(tenant, token, "1");
+        schedule.submit(key).unwrap();
+        assert_eq!(schedule.threads(key), 1, "{tenant}");
+    }
+}
+
+/// Its namespace has its maximum, so no session would go to it.
+#[test]
+fn a_key_that_waits_for_its_own_namespace_does_not_stop_others() {
+    let mut schedule = schedule_of(9, 9, 2, &["a"]);
+    let [own, waits] = ["1", "2"].map(|key| schedule.key_of("team", "a", key));
+    for key in [own, own, waits] {
+        schedule.submit(key).unwrap();
+    }
+    assert_eq!([own, waits].map(|key| schedule.threads(key)), [2, 0]);
+    let others = schedule.key_of("other", "a", "3");
+    for _ in 0..2 {
+        schedule.submit(others).unwrap();
+    }
+    assert_eq!(schedule.threads(others), 2);
 }
 
 /// A namespace cannot use up the sessions by Issuers that come and go.

@@ -1,16 +1,19 @@
 //! One process of a module: the calls that wait for it, and its reports.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::backoff::Life;
+use super::patience::Patience;
 use super::record::Record;
+use crate::access::ModuleProgram;
 use crate::pkcs11::signer::error::Pkcs11Fault;
 use crate::pkcs11::signer::stop::ModuleStop;
 use crate::pkcs11::signer::wire::{self, MAX_REPORT, MAX_REQUEST, Outcome, Report, Request, Task};
@@ -26,10 +29,15 @@ pub(super) struct Process {
     calls: Mutex<Calls>,
 }
 
-#[derive(Default)]
 struct Calls {
+    started: Instant,
     /// The calls that wait for their results.
-    waiting: HashMap<u64, SyncSender<Result<Outcome>>>,
+    waiting: HashMap<u64, Waiting>,
+    patience: Patience,
+    /// Whether a call succeeded.
+    has_worked: bool,
+    /// In which calls it ended.
+    suspects: Option<Suspects>,
     /// The number of the last call.
     last: u64,
     /// Why it stopped. No call is added from then on.
@@ -40,13 +48,37 @@ struct Calls {
     is_discarded: bool,
 }
 
+struct Waiting {
+    sender: SyncSender<Result<Outcome>>,
+    /// The name of the token in the operator's list; none for the end of a session.
+    token: Option<String>,
+    began: Instant,
+}
+
+struct Suspects {
+    tokens: BTreeSet<String>,
+    /// When the first of the calls began.
+    since: Instant,
+}
+
 impl Process {
-    pub(super) fn new(stream: UnixStream, record: Arc<Record>) -> Self {
+    pub(super) fn new(stream: UnixStream, program: &ModuleProgram, record: Arc<Record>) -> Self {
+        let calls = Calls {
+            started: Instant::now(),
+            waiting: HashMap::new(),
+            patience: Patience::new(program),
+            has_worked: false,
+            suspects: None,
+            last: 0,
+            stopped: None,
+            has_ended: false,
+            is_discarded: false,
+        };
         Self {
             stream,
             record,
             writing: Mutex::default(),
-            calls: Mutex::default(),
+            calls: Mutex::new(calls),
         }
     }
 
@@ -63,32 +95,58 @@ impl Process {
         self.calls.lock().has_ended = true;
     }
 
-    pub(super) fn call(&self, session: u64, mut task: Task, max_call: Duration) -> Result<Outcome> {
+    /// Blocks until the call has returned, or takes too long.
+    pub(super) fn call(&self, session: u64, mut task: Task) -> Result<Outcome> {
+        let began = Instant::now();
         self.record.sends(&mut task);
-        let (number, result) = self.calls.lock().add()?;
+        let (number, result) = self.calls.lock().add(&task, began)?;
         let request = Request::Call {
             number,
             session,
             task,
         };
-        match self.send(&request) {
-            // It is about this request.
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
-                self.calls.lock().waiting.remove(&number);
-                return Err(Pkcs11Fault::InvalidResponse);
+        if let Err(error) = self.send(&request) {
+            match error.kind() {
+                // It is about this request.
+                io::ErrorKind::FileTooLarge => {
+                    self.calls.lock().waiting.remove(&number);
+                    return Err(Pkcs11Fault::InvalidResponse);
+                }
+                kind if is_end(kind) => {}
+                // It reads no more, or has read a part of the request.
+                _ => self.stop(ModuleStop::Hung),
             }
-            // It reads no more.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stop(ModuleStop::Hung),
-            // Why the stream has ended is found out where it is read.
-            Err(_) | Ok(()) => {}
         }
-        let done = result.recv_timeout(max_call).or_else(|error| {
-            if error == RecvTimeoutError::Timeout {
-                self.stop(ModuleStop::Hung);
+        loop {
+            let left = self.calls.lock().patience.left(began, Instant::now());
+            let done = match left {
+                Some(left) => result.recv_timeout(left),
+                None => {
+                    self.hangs(number);
+                    result.recv().map_err(|_| RecvTimeoutError::Disconnected)
+                }
+            };
+            match done {
+                Ok(done) => return done,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Pkcs11Fault::Stopped(ModuleStop::Hung));
+                }
             }
-            result.recv()
-        });
-        done.unwrap_or(Err(Pkcs11Fault::Stopped(ModuleStop::Hung)))
+        }
+    }
+
+    /// Stops because of this call, unless it has just returned.
+    fn hangs(&self, number: u64) {
+        let mut calls = self.calls.lock();
+        if let Some(waiting) = calls.waiting.get(&number) {
+            let suspects = Suspects::of([waiting].into_iter());
+            if calls.suspects.is_none() {
+                calls.suspects = suspects;
+            }
+            drop(calls);
+            self.stop(ModuleStop::Hung);
+        }
     }
 
     pub(super) fn send(&self, request: &Request) -> io::Result<()> {
@@ -100,9 +158,10 @@ impl Process {
     /// The first reason counts.
     pub(super) fn stop(&self, stop: ModuleStop) {
         let mut calls = self.calls.lock();
+        calls.suspect();
         let stop = *calls.stopped.get_or_insert(stop);
         for (_, waiting) in calls.waiting.drain() {
-            let _ = waiting.try_send(Err(Pkcs11Fault::Stopped(stop)));
+            let _ = waiting.sender.try_send(Err(Pkcs11Fault::Stopped(stop)));
         }
         drop(calls);
         self.close();
@@ -123,17 +182,32 @@ impl Process {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    /// Reads reports until the stream ends. Returns why, if it is known.
+    /// Its life, which ends now.
+    pub(super) fn life(&self) -> Life {
+        let mut calls = self.calls.lock();
+        calls.suspect();
+        let suspects = calls.suspects.as_ref();
+        Life {
+            started: calls.started,
+            failed: suspects.map_or_else(Instant::now, |it| it.since),
+            has_worked: calls.has_worked,
+            suspects: suspects.map(|it| it.tokens.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Reads reports until the stream ends. Returns why, if it is known. What it sends after it was
+    /// stopped does not matter.
     pub(super) fn read(&self, record: &Record) -> Option<ModuleStop> {
         loop {
             match wire::read(&mut &self.stream, MAX_REPORT) {
                 Ok(Some(report)) => {
+                    self.note(&report);
                     if !self.take(report, record) {
-                        return Some(ModuleStop::Invalid);
+                        return self.stopped().or(Some(ModuleStop::Invalid));
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    return Some(ModuleStop::Invalid);
+                    return self.stopped().or(Some(ModuleStop::Invalid));
                 }
                 Ok(None) | Err(_) => return self.stopped(),
             }
@@ -143,10 +217,7 @@ impl Process {
     /// Takes a report. Returns false if it is not one that was expected.
     fn take(&self, report: Report, record: &Record) -> bool {
         match report {
-            Report::Done { number, result } => {
-                let waiting = self.calls.lock().waiting.remove(&number);
-                waiting.is_some_and(|waiting| waiting.try_send(result).is_ok())
-            }
+            Report::Done { number, result } => self.done(number, result, record),
             Report::Login { id, pin, step } => record.login(id, pin, step),
             Report::Warning(text) => {
                 record.warn(&text);
@@ -154,17 +225,85 @@ impl Process {
             }
         }
     }
+
+    /// A login may take longer than other calls.
+    fn note(&self, report: &Report) {
+        if let Report::Login { id, step, .. } = report {
+            let mut calls = self.calls.lock();
+            calls.patience.login(id, *step, Instant::now());
+        }
+    }
+
+    /// Hands a result over. Once the process was stopped, its calls wait no more.
+    fn done(&self, number: u64, result: Result<Outcome>, record: &Record) -> bool {
+        let mut calls = self.calls.lock();
+        let Some(waiting) = calls.waiting.remove(&number) else {
+            return calls.stopped.is_some();
+        };
+        if let Some(token) = &waiting.token {
+            calls.patience.answered(Instant::now());
+            if result.is_ok() {
+                calls.has_worked = true;
+                record.backoff.lock().worked(token);
+            }
+        }
+        drop(calls);
+        waiting.sender.try_send(result).is_ok()
+    }
+}
+
+/// Whether a stream has ended that cannot be written to. Why is found out where it is read.
+fn is_end(error: io::ErrorKind) -> bool {
+    matches!(
+        error,
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
+    )
 }
 
 impl Calls {
     /// Adds a call. Returns its number, and where its result comes.
-    fn add(&mut self) -> Result<(u64, Receiver<Result<Outcome>>)> {
+    fn add(&mut self, task: &Task, began: Instant) -> Result<(u64, Receiver<Result<Outcome>>)> {
         if let Some(stop) = self.stopped {
             return Err(Pkcs11Fault::Stopped(stop));
         }
         self.last += 1;
         let (sender, result) = sync_channel(1);
-        self.waiting.insert(self.last, sender);
+        let waiting = Waiting {
+            sender,
+            token: token(task).map(str::to_owned),
+            began,
+        };
+        self.waiting.insert(self.last, waiting);
         Ok((self.last, result))
     }
+
+    /// It ends in the calls that wait now, unless it is known in which.
+    fn suspect(&mut self) {
+        if self.stopped.is_none() && self.suspects.is_none() {
+            self.suspects = Suspects::of(self.waiting.values());
+        }
+    }
 }
+
+impl Suspects {
+    /// The tokens of these calls, if there are any.
+    fn of<'a>(calls: impl Iterator<Item = &'a Waiting>) -> Option<Self> {
+        let calls = calls.filter_map(|call| Some((call.token.clone()?, call.began)));
+        let (tokens, since): (BTreeSet<_>, Vec<_>) = calls.unzip();
+        let since = since.into_iter().min()?;
+        Some(Self { tokens, since })
+    }
+}
+
+/// The token that a task is about.
+pub(super) fn token(task: &Task) -> Option<&str> {
+    match task {
+        Task::Find { token, .. } | Task::Check { token, .. } | Task::Sign { token, .. } => {
+            Some(&token.name)
+        }
+        Task::Close => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

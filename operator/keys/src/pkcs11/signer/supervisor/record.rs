@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, Life};
 use super::logins::Logins;
 use super::output::{Budget, Line};
 use super::pins::{Pins, Sent};
@@ -20,7 +20,7 @@ pub(in super::super) struct Record {
     /// The PINs, and what is known of them. Locked in this order.
     pins: Mutex<Pins>,
     logins: Mutex<Logins>,
-    backoff: Mutex<Backoff>,
+    pub(super) backoff: Mutex<Backoff>,
     /// The process that runs; 0 for none.
     pid: AtomicU32,
     /// How many processes stopped, by reason.
@@ -44,17 +44,13 @@ impl Record {
         }
     }
 
-    pub(super) fn may_start(&self, now: Instant) -> bool {
-        self.backoff.lock().may_start(now)
-    }
-
     pub(super) fn started(&self, pid: u32) {
         self.pid.store(pid, Ordering::Release);
     }
 
-    /// The process, which was started at this time, stopped and runs no more.
-    pub(super) fn stopped(&self, started: Instant, stop: ModuleStop) {
-        self.backoff.lock().ended(started, Instant::now());
+    /// The process, which had this life, stopped and runs no more.
+    pub(super) fn stopped(&self, life: &Life, stop: ModuleStop) {
+        self.backoff.lock().ended(life, stop, Instant::now());
         let reasons = ModuleStop::REASONS.iter().zip(&self.stops);
         for (_, stops) in reasons.filter(|(reason, _)| **reason == stop.reason()) {
             stops.fetch_add(1, Ordering::Relaxed);

@@ -7,11 +7,12 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-use std::time::Instant;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Launch;
 use super::output;
@@ -59,7 +60,6 @@ type Started = SyncSender<io::Result<Arc<Process>>>;
 
 /// Starts a process, reads what it reports, and waits for its end.
 fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
-    let at = Instant::now();
     let (mut child, process) = match spawn(launch, record) {
         Ok(spawned) => spawned,
         Err(error) => {
@@ -72,29 +72,63 @@ fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     tracing::info!(module, %path, pid, "started the process of a PKCS#11 module");
     record.started(pid);
     output::log(record, child.stderr.take());
+    let mut running = Running {
+        child,
+        process: process.clone(),
+        record: record.clone(),
+        known: None,
+    };
     let begin = Request::Begin {
         path: launch.path.clone(),
         logins: record.known_logins(),
     };
     begin_with(&process, &begin);
     let _ = started.send(Ok(process.clone()));
-    let known = process.read(record);
-    if let Some(stop) = known {
-        // Calls need not wait for its end.
-        process.stop(stop);
+    running.known = process.read(record);
+}
+
+/// A process, which ends with this value, also when its thread panics: otherwise there would never be
+/// another.
+struct Running {
+    child: Child,
+    process: Arc<Process>,
+    record: Arc<Record>,
+    /// Why it stopped, if it is known.
+    known: Option<ModuleStop>,
+}
+
+impl Running {
+    /// Ends the process and its own children, and waits for it.
+    fn end(&mut self) -> io::Result<ExitStatus> {
+        // A process that crashed has its status already. Until it is read, no other has its number.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        self.child.wait()
     }
-    // A process that crashed has its status already.
-    let _ = child.kill();
-    let status = child.wait();
-    record.ended();
-    let stop = known.or_else(|| status.ok().map(ModuleStop::from));
-    let stop = stop.unwrap_or(ModuleStop::Invalid);
-    if !process.is_discarded() {
-        tracing::warn!(module, pid, reason = %stop, "a PKCS#11 module stopped");
-        record.stopped(at, stop);
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.known = Some(ModuleStop::Invalid);
+        }
+        let life = self.process.life();
+        if let Some(stop) = self.known {
+            // Calls need not wait for its end.
+            self.process.stop(stop);
+        }
+        let pid = self.child.id();
+        let status = self.end();
+        self.record.ended();
+        let stop = self.known.or_else(|| status.ok().map(ModuleStop::from));
+        let stop = stop.unwrap_or(ModuleStop::Invalid);
+        if !self.process.is_discarded() {
+            let module = &self.record.module;
+            tracing::warn!(module, pid, reason = %stop, "a PKCS#11 module stopped");
+            self.record.stopped(&life, stop);
+        }
+        self.process.ended();
+        self.process.stop(stop);
     }
-    process.ended();
-    process.stop(stop);
 }
 
 /// Sends the first request. Without it, the process is of no use.
@@ -128,6 +162,9 @@ fn spawn(launch: &Launch, record: &Arc<Record>) -> io::Result<(Child, Arc<Proces
         command.env_remove(name);
     }
     // The other end of the stream is dropped with the command, so that the process has the only one.
-    let process = Process::new(ours, record.clone());
+    let process = Process::new(ours, &launch.program, record.clone());
     Ok((command.spawn()?, Arc::new(process)))
 }
+
+#[cfg(test)]
+mod tests;
