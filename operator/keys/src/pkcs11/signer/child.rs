@@ -66,7 +66,10 @@ fn serve(
             })) => (number, session, task),
             Ok(None) => end("the operator closed the stream"),
             Ok(Some(Request::Begin { .. })) => end("there is a second beginning"),
-            Err(error) => end(&format!("a request cannot be read ({})", error.kind())),
+            Err(error) => {
+                let cause = error.kind();
+                end(&format!("a request cannot be read ({cause})"))
+            }
         };
         let calls = match task {
             Task::Close => sessions.remove(&session),

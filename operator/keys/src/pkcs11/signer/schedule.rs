@@ -377,7 +377,7 @@ impl<T> Key<T> {
         self.update_owners();
     }
 
-    /// The sessions of a key without users are still its last owners'. Whoever finds another key
+    /// The sessions of a key without users are still its last owners'. A user that finds another key
     /// changes nothing, except where the key is there for that only and has no session yet.
     fn update_owners(&mut self) {
         let tenants = match (self.users.is_empty(), self.finders.is_empty()) {

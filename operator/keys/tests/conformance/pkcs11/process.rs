@@ -241,7 +241,7 @@ async fn no_pin_is_tried_after_a_crash_if_the_token_counts_failed_logins() {
     let error = refusal(config, access).await;
     expect(&error, config, Pkcs11Fault::PinUnfinished);
     assert_eq!(token.hsm.logins(), 1);
-    // Somebody logged in with the HSM's tool.
+    // A user logged in with the HSM's tool.
     token.hsm.set_faults(&[]).unwrap();
     sign(&*connected(config, access).await).await.unwrap();
 }

@@ -29,9 +29,9 @@ pub(super) fn confine() -> io::Result<()> {
 
 /// Ends this process, and says why. A library may have handlers of signals and of exit that hang, so it is the one
 /// signal that nothing can handle.
-pub(super) fn end(reason: &str) -> ! {
+pub(super) fn end(cause: &str) -> ! {
     // The operator's log has it, if there is still an operator.
-    let _ = writeln!(io::stderr(), "signet ends this process: {reason}");
+    let _ = writeln!(io::stderr(), "signet ends this process: {cause}");
     let _ = kill_process(getpid(), Signal::KILL);
     std::process::abort()
 }

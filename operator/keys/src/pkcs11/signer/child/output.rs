@@ -18,7 +18,8 @@ impl Output {
     /// Sends a report. Without an operator that reads it, there is nothing left to do.
     pub(super) fn send(&self, report: &Report) {
         if let Err(error) = wire::write(&mut *self.0.lock(), report, MAX_REPORT) {
-            end(&format!("a report cannot be sent ({})", error.kind()));
+            let cause = error.kind();
+            end(&format!("a report cannot be sent ({cause})"));
         }
     }
 }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_module_that_works_for_nobody_waits() {
+    fn a_module_that_works_for_no_token_waits() {
         let mut backoff = Backoff::default();
         let now = after(&mut backoff, 9, false, ["a", "b"]);
         assert!(!backoff.may_start(now + 59 * SECOND));

@@ -77,7 +77,7 @@ fn a_result_after_the_process_was_stopped_changes_nothing() {
 fn only_the_token_of_the_call_that_hangs_is_suspected() {
     let (process, _theirs) = process(Duration::from_millis(10));
     let process = &process;
-    // Its time is not over, since nobody waits for it.
+    // Its time is not over, since nothing waits for it.
     add(process, "b");
     let error = thread::scope(|scope| scope.spawn(|| process.call(1, task("a")).err()).join());
     let hung = Pkcs11Fault::Stopped(ModuleStop::Hung);
