@@ -12,7 +12,7 @@ use kube::client::{Body, ClientBuilder, DynBody};
 use kube::{Client, Config};
 use tokio::time::{Instant, sleep, timeout_at};
 use tower::layer::layer_fn;
-use tower::{BoxError, Service, service_fn};
+use tower::{BoxError, service_fn};
 
 use crate::api_health::{ApiHealth, Failure};
 use body::Limited;
@@ -56,14 +56,11 @@ impl Calls {
         Ok(client.with_layer(&with_deadlines).build())
     }
 
-    async fn call<T>(
+    async fn call(
         self: Arc<Self>,
-        transport: Transport<T>,
+        transport: Transport,
         request: Request<Body>,
-    ) -> Result<Response<Limited>, BoxError>
-    where
-        T: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Send,
-    {
+    ) -> Result<Response<Limited>, BoxError> {
         let deadline = Instant::now() + self.timeout;
         let watched = watched(request.uri());
         let answer = timeout_at(deadline, self.attempts(&transport, request, deadline)).await;
@@ -85,15 +82,12 @@ impl Calls {
     }
 
     /// Sends a request, and again if the API server is too busy for it.
-    async fn attempts<T>(
+    async fn attempts(
         &self,
-        transport: &Transport<T>,
+        transport: &Transport,
         request: Request<Body>,
         deadline: Instant,
-    ) -> Result<Response<Box<DynBody>>, BoxError>
-    where
-        T: Service<Request<Body>, Response = Response<Box<DynBody>>, Error = BoxError> + Send,
-    {
+    ) -> Result<Response<Box<DynBody>>, BoxError> {
         let mut request = request;
         let mut wait = MIN_WAIT;
         for _ in 0..MAX_RETRIES {

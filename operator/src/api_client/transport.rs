@@ -4,35 +4,36 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
+use http::{Request, Response};
+use kube::client::{Body, DynBody};
 use parking_lot::Mutex;
-use tower::Service;
+use tower::util::BoxService;
+use tower::{BoxError, Service};
+
+/// The service of a [`kube::client::ClientBuilder`].
+type Sender = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
 
 /// A service that is shared. [`kube::Client`] shares one by means of a task, which is woken for each
 /// call.
-pub(super) struct Transport<S>(Arc<Mutex<S>>);
+#[derive(Clone)]
+pub(super) struct Transport(Arc<Mutex<Sender>>);
 
-impl<S> Transport<S> {
-    pub(super) fn new(service: S) -> Self {
-        Self(Arc::new(Mutex::new(service)))
+impl Transport {
+    pub(super) fn new(sender: Sender) -> Self {
+        Self(Arc::new(Mutex::new(sender)))
     }
 
-    pub(super) async fn send<R>(&self, request: R) -> Result<S::Response, S::Error>
-    where
-        S: Service<R>,
-    {
-        let service = poll_fn(|context| {
-            let mut service = self.0.lock();
-            ready!(service.poll_ready(context))?;
+    pub(super) async fn send(
+        &self,
+        request: Request<Body>,
+    ) -> Result<Response<Box<DynBody>>, BoxError> {
+        let sender = poll_fn(|context| {
+            let mut sender = self.0.lock();
+            ready!(sender.poll_ready(context))?;
             // Still locked: it is ready for one call.
-            Poll::Ready(Ok(service))
+            Poll::Ready(Ok::<_, BoxError>(sender))
         });
-        let response = service.await?.call(request);
+        let response = sender.await?.call(request);
         response.await
-    }
-}
-
-impl<S> Clone for Transport<S> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
     }
 }
