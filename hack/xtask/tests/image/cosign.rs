@@ -10,7 +10,7 @@ use signet_testbed::run;
 
 use crate::crane::Crane;
 use crate::image::IMAGE;
-use crate::push::push;
+use crate::push::{push, push_signed};
 use crate::release::release;
 use crate::sign;
 
@@ -67,12 +67,7 @@ async fn cosign_accepts_the_image_that_was_signed_and_no_other() {
     let error = cosign.verify(&crane, &public, &tag).unwrap_err();
     assert!(error.to_string().contains("no signatures found"), "{error}");
 
-    let signed = push(
-        &repository,
-        PASSWORD,
-        &["--sign-key", key.to_str().unwrap()],
-    );
-    assert!(signed.status.success(), "{signed:?}");
+    push_signed(&repository, &key);
     let digest = IMAGE.digest();
     let verified = cosign.verify(&crane, &public, &format!("{repository}@{digest}"));
     assert!(verified.unwrap().contains(&digest));

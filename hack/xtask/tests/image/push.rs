@@ -27,6 +27,14 @@ pub(crate) fn push(reference: &str, password: &str, arguments: &[&str]) -> Outpu
     command.output().unwrap()
 }
 
+/// The same with a signature by this key, which succeeds.
+pub(crate) fn push_signed(reference: &str, key: &Path) {
+    let arguments = ["--sign-key", key.to_str().unwrap()];
+    let pushed = push(reference, PASSWORD, &arguments);
+    let error = String::from_utf8(pushed.stderr).unwrap();
+    assert!(pushed.status.success(), "{error}");
+}
+
 #[tokio::test]
 async fn another_client_reads_what_was_pushed() {
     let toolchain = Toolchain::new().unwrap();
@@ -64,13 +72,7 @@ async fn a_signature_is_beside_the_image() {
     let folder = tempfile::tempdir().unwrap();
     let (key, public) = sign::key(folder.path(), "key");
     let (_, other) = sign::key(folder.path(), "other");
-    let pushed = push(
-        &repository,
-        PASSWORD,
-        &["--sign-key", key.to_str().unwrap()],
-    );
-    let error = String::from_utf8(pushed.stderr).unwrap();
-    assert!(pushed.status.success(), "{error}");
+    push_signed(&repository, &key);
 
     let crane = Crane::new(toolchain, &registry);
     let digest = IMAGE.digest();
