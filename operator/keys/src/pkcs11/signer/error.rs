@@ -82,7 +82,7 @@ pub enum Pkcs11Fault {
         return_value::name(*.value), return_value::rule(*.value).1
     )]
     Returned {
-        #[serde(with = "function")]
+        #[serde(deserialize_with = "function::deserialize")]
         function: String,
         #[serde(with = "value")]
         value: RvError,

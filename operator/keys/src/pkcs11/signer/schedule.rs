@@ -1,14 +1,15 @@
 //! Which work of a module runs next, and in how many sessions. Pure.
 
+mod key;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::error::Pkcs11Fault;
 use crate::access::{ModuleConfig, TokenConfig};
-use crate::fair_queue::FairQueue;
+use key::Key;
 
 /// Identifies a key of a module while it has work, threads or users.
 pub(super) type KeyId = u64;
@@ -22,28 +23,6 @@ pub(super) struct Schedule<T> {
     keys: BTreeMap<KeyId, Key<T>>,
     /// The last number of a key or of work.
     last: u64,
-}
-
-/// How often a key is used by each tenant: a namespace, or empty for ClusterIssuers.
-type Tenants = BTreeMap<String, usize>;
-
-struct Key<T> {
-    token: Arc<TokenConfig>,
-    /// Of the public key; none until it was found.
-    fingerprint: Option<String>,
-    /// How many signers of each tenant use the key.
-    users: Tenants,
-    /// How many calls of each tenant find another key with its threads.
-    finders: Tenants,
-    /// The namespaces whose sessions those of the key are, also after its last user left; none for a
-    /// key that a ClusterIssuer uses.
-    owners: BTreeSet<String>,
-    queue: FairQueue<T>,
-    threads: usize,
-    /// The numbers of the work that threads are doing.
-    running: BTreeSet<u64>,
-    /// The same of work whose caller no longer waits.
-    hung: BTreeSet<u64>,
 }
 
 /// What a thread does next.
@@ -222,17 +201,7 @@ impl<T> Schedule<T> {
 
     fn add(&mut self, token: &Arc<TokenConfig>, fingerprint: Option<String>) -> KeyId {
         self.last += 1;
-        let key = Key {
-            token: token.clone(),
-            fingerprint,
-            users: Tenants::new(),
-            finders: Tenants::new(),
-            owners: BTreeSet::new(),
-            queue: FairQueue::default(),
-            threads: 0,
-            running: BTreeSet::new(),
-            hung: BTreeSet::new(),
-        };
+        let key = Key::new(token, fingerprint);
         self.keys.insert(self.last, key);
         self.last
     }
@@ -325,82 +294,5 @@ impl<T> Schedule<T> {
 
     fn per_namespace(&self) -> usize {
         self.module.sessions_per_namespace().into()
-    }
-}
-
-impl<T> Key<T> {
-    /// Whether all threads do work whose callers no longer wait.
-    fn hangs(&self) -> bool {
-        self.threads > 0 && self.hung.len() >= self.threads
-    }
-
-    fn waits_for_thread(&self) -> bool {
-        self.threads == 0 && !self.queue.is_empty()
-    }
-
-    /// How many sessions another key could have.
-    fn spare(&self) -> usize {
-        let responding = self.threads.saturating_sub(self.hung.len());
-        responding.saturating_sub(usize::from(!self.is_unused()))
-    }
-
-    /// The threads of this key, which has this number, after that one gave one.
-    fn threads_without(&self, id: KeyId, giver: Option<KeyId>) -> usize {
-        self.threads.saturating_sub(usize::from(giver == Some(id)))
-    }
-
-    fn is_unused(&self) -> bool {
-        self.users.is_empty() && self.finders.is_empty()
-    }
-
-    fn is_of(&self, tenant: &str) -> bool {
-        self.users.contains_key(tenant) || self.finders.contains_key(tenant)
-    }
-
-    fn enter(&mut self, tenant: &str) {
-        enter(&mut self.users, tenant);
-        self.update_owners();
-    }
-
-    fn leave(&mut self, tenant: &str) {
-        leave(&mut self.users, tenant);
-        self.update_owners();
-    }
-
-    fn enter_to_find(&mut self, tenant: &str) {
-        enter(&mut self.finders, tenant);
-        self.update_owners();
-    }
-
-    fn leave_after_find(&mut self, tenant: &str) {
-        leave(&mut self.finders, tenant);
-        self.update_owners();
-    }
-
-    /// The sessions of a key without users are still its last owners'. A user that finds another key
-    /// changes nothing, except where the key is there for that only and has no session yet.
-    fn update_owners(&mut self) {
-        let tenants = match (self.users.is_empty(), self.finders.is_empty()) {
-            (false, _) => &self.users,
-            (true, false) if self.threads == 0 => &self.finders,
-            (true, _) => return,
-        };
-        self.owners = match tenants.contains_key("") {
-            true => BTreeSet::new(),
-            false => tenants.keys().cloned().collect(),
-        };
-    }
-}
-
-fn enter(tenants: &mut Tenants, tenant: &str) {
-    *tenants.entry(tenant.to_owned()).or_default() += 1;
-}
-
-fn leave(tenants: &mut Tenants, tenant: &str) {
-    if let Some(uses) = tenants.get_mut(tenant) {
-        *uses -= 1;
-        if *uses == 0 {
-            tenants.remove(tenant);
-        }
     }
 }

@@ -3,11 +3,11 @@
 mod backoff;
 mod logins;
 mod output;
-mod patience;
 mod pins;
 mod process;
 mod record;
 mod start;
+mod time_limits;
 mod wait;
 
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::error::Pkcs11Fault;
-use super::wire::{Outcome, Task};
+use super::wire::{Outcome, Task, Token};
 use crate::access::ModuleProgram;
-use process::{Process, token};
+use process::Process;
 pub(super) use record::Record;
 use wait::Wait;
 
@@ -76,8 +76,11 @@ impl Supervisor {
     /// Has the process do this. Blocks, up to the longest that a call may take; then the process is
     /// ended. A token in whose calls it keeps ending is kept from it for a while.
     pub(super) fn call(&self, session: u64, task: Task) -> Result<Outcome, Pkcs11Fault> {
-        let held = |token| self.record.backoff.lock().holds(token, Instant::now());
-        if let Some(stop) = token(&task).and_then(held) {
+        let held = |token: &Token| {
+            let backoff = self.record.backoff.lock();
+            backoff.holds(&token.name, Instant::now())
+        };
+        if let Some(stop) = task.token().and_then(held) {
             return Err(Pkcs11Fault::Stopped(stop));
         }
         self.running()?.call(session, task)

@@ -65,6 +65,16 @@ pub(super) enum Task {
 }
 
 impl Task {
+    /// The token that it is for; none for the end of a session.
+    pub(super) fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Find { token, .. } | Self::Check { token, .. } | Self::Sign { token, .. } => {
+                Some(token)
+            }
+            Self::Close => None,
+        }
+    }
+
     /// The token that it is for, and the PIN that it brings.
     pub(super) fn pin_mut(&mut self) -> Option<(&Token, &mut Pin)> {
         match self {

@@ -64,6 +64,15 @@ async fn connects(config: &KeyConfig, access: &Access) -> bool {
     connect(config, access).await.is_ok()
 }
 
+/// Waits until a PIN is what keeps an issuer from connecting.
+async fn until_pin_is_refused(Subject { config, access, .. }: &Subject) {
+    until(async || {
+        let error = refusal(config, access).await;
+        error.class == ErrorClass::CredentialsRefused
+    })
+    .await;
+}
+
 async fn a_crash_affects_only_its_own_module_and_passes() {
     let (token, subject) = Token::with_key();
     let (_other, elsewhere) = Token::with_key();
@@ -165,11 +174,7 @@ async fn a_wrong_pin_is_not_tried_again_after_a_crash() {
         })
         .await;
         token.hsm.set_faults(&[]).unwrap();
-        until(async || {
-            let error = refusal(config, access).await;
-            error.class == ErrorClass::CredentialsRefused
-        })
-        .await;
+        until_pin_is_refused(&subject).await;
         let error = refusal(config, access).await;
         expect(&error, config, Pkcs11Fault::PinRefused);
     }
@@ -184,11 +189,7 @@ async fn a_pin_is_tried_in_two_processes_that_crash() {
     let Subject { config, access, .. } = &subject;
     let crash = Fault::Crash("C_Login");
     token.hsm.set_faults(&[crash]).unwrap();
-    until(async || {
-        let error = refusal(config, access).await;
-        error.class == ErrorClass::CredentialsRefused
-    })
-    .await;
+    until_pin_is_refused(&subject).await;
     token.hsm.set_faults(&[]).unwrap();
     let error = refusal(config, access).await;
     expect(&error, config, Pkcs11Fault::PinUnfinished);
@@ -233,11 +234,7 @@ async fn no_pin_is_tried_after_a_crash_if_the_token_counts_failed_logins() {
     token.hsm.set_faults(&faults).unwrap();
     expect_crash(&refusal(config, access).await, config);
     token.hsm.set_faults(&[counts]).unwrap();
-    until(async || {
-        let error = refusal(config, access).await;
-        error.class == ErrorClass::CredentialsRefused
-    })
-    .await;
+    until_pin_is_refused(&subject).await;
     let error = refusal(config, access).await;
     expect(&error, config, Pkcs11Fault::PinUnfinished);
     assert_eq!(token.hsm.logins(), 1);

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_pins_do_not_make_text_longer() {
+    fn the_replacements_of_pins_are_not_replaced_again() {
         let pins: Vec<_> = ["(", "P", "I", "N", ")"].into_iter().collect();
         let shown = sending(&pins).redact(&Line::whole(&"P".repeat(64 << 10)));
         assert_eq!(shown.len(), MAX_LINE * REPLACEMENT.len());

@@ -11,8 +11,8 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use super::backoff::Life;
-use super::patience::Patience;
 use super::record::Record;
+use super::time_limits::TimeLimits;
 use crate::access::ModuleProgram;
 use crate::pkcs11::signer::error::Pkcs11Fault;
 use crate::pkcs11::signer::stop::ModuleStop;
@@ -33,7 +33,7 @@ struct Calls {
     started: Instant,
     /// The calls that wait for their results.
     waiting: HashMap<u64, Waiting>,
-    patience: Patience,
+    time_limits: TimeLimits,
     /// Whether a call succeeded.
     has_worked: bool,
     /// In which calls it ended.
@@ -66,7 +66,7 @@ impl Process {
         let calls = Calls {
             started: Instant::now(),
             waiting: HashMap::new(),
-            patience: Patience::new(program),
+            time_limits: TimeLimits::new(program),
             has_worked: false,
             suspects: None,
             last: 0,
@@ -118,7 +118,7 @@ impl Process {
             }
         }
         loop {
-            let left = self.calls.lock().patience.left(began, Instant::now());
+            let left = self.calls.lock().time_limits.left(began, Instant::now());
             let done = match left {
                 Some(left) => result.recv_timeout(left),
                 None => {
@@ -197,12 +197,11 @@ impl Process {
 
     /// Reads reports until the stream ends. Returns why, if it is known. What it sends after it was
     /// stopped does not matter.
-    pub(super) fn read(&self, record: &Record) -> Option<ModuleStop> {
+    pub(super) fn read(&self) -> Option<ModuleStop> {
         loop {
             match wire::read(&mut &self.stream, MAX_REPORT) {
                 Ok(Some(report)) => {
-                    self.note(&report);
-                    if !self.take(report, record) {
+                    if !self.take(report) {
                         return self.stopped().or(Some(ModuleStop::Invalid));
                     }
                 }
@@ -215,36 +214,33 @@ impl Process {
     }
 
     /// Takes a report. Returns false if it is not one that was expected.
-    fn take(&self, report: Report, record: &Record) -> bool {
+    fn take(&self, report: Report) -> bool {
         match report {
-            Report::Done { number, result } => self.done(number, result, record),
-            Report::Login { id, pin, step } => record.login(id, pin, step),
+            Report::Done { number, result } => self.done(number, result),
+            Report::Login { id, pin, step } => {
+                let mut calls = self.calls.lock();
+                calls.time_limits.login(&id, step, Instant::now());
+                drop(calls);
+                self.record.login(id, pin, step)
+            }
             Report::Warning(text) => {
-                record.warn(&text);
+                self.record.warn(&text);
                 true
             }
         }
     }
 
-    /// A login may take longer than other calls.
-    fn note(&self, report: &Report) {
-        if let Report::Login { id, step, .. } = report {
-            let mut calls = self.calls.lock();
-            calls.patience.login(id, *step, Instant::now());
-        }
-    }
-
     /// Hands a result over. Once the process was stopped, its calls wait no more.
-    fn done(&self, number: u64, result: Result<Outcome>, record: &Record) -> bool {
+    fn done(&self, number: u64, result: Result<Outcome>) -> bool {
         let mut calls = self.calls.lock();
         let Some(waiting) = calls.waiting.remove(&number) else {
             return calls.stopped.is_some();
         };
         if let Some(token) = &waiting.token {
-            calls.patience.answered(Instant::now());
+            calls.time_limits.answered(Instant::now());
             if result.is_ok() {
                 calls.has_worked = true;
-                record.backoff.lock().worked(token);
+                self.record.backoff.lock().worked(token);
             }
         }
         drop(calls);
@@ -270,7 +266,7 @@ impl Calls {
         let (sender, result) = sync_channel(1);
         let waiting = Waiting {
             sender,
-            token: token(task).map(str::to_owned),
+            token: task.token().map(|token| token.name.clone()),
             began,
         };
         self.waiting.insert(self.last, waiting);
@@ -292,16 +288,6 @@ impl Suspects {
         let (tokens, since): (BTreeSet<_>, Vec<_>) = calls.unzip();
         let since = since.into_iter().min()?;
         Some(Self { tokens, since })
-    }
-}
-
-/// The token that a task is about.
-pub(super) fn token(task: &Task) -> Option<&str> {
-    match task {
-        Task::Find { token, .. } | Task::Check { token, .. } | Task::Sign { token, .. } => {
-            Some(&token.name)
-        }
-        Task::Close => None,
     }
 }
 

@@ -84,7 +84,7 @@ fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     };
     begin_with(&process, &begin);
     let _ = started.send(Ok(process.clone()));
-    running.known = process.read(record);
+    running.known = process.read();
 }
 
 /// A process, which ends with this value, also when its thread panics: otherwise there would never be

@@ -1,15 +1,8 @@
 //! The name of a PKCS#11 function, which conditions show. It is one of those that are called, so that
 //! a process cannot have them show anything else.
 
+use serde::Deserialize;
 use serde::de::{Deserializer, Error};
-use serde::{Deserialize, Serializer};
-
-pub(in super::super) fn serialize<S: Serializer>(
-    name: &str,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(name)
-}
 
 /// The functions that the process calls, without their prefix.
 const CALLED: [&str; 17] = [

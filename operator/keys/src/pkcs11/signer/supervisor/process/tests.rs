@@ -16,7 +16,8 @@ fn process(max_call: Duration) -> (Process, UnixStream) {
         max_start: max_call,
         ..ModuleProgram::default()
     };
-    (Process::new(ours, &program, Arc::new(record())), theirs)
+    let record = Arc::new(Record::new("hsm".to_owned()));
+    (Process::new(ours, &program, record), theirs)
 }
 
 /// Longer than any of these tests takes on a busy machine.
@@ -48,10 +49,6 @@ fn report(stream: &UnixStream, number: u64) {
     wire::write(&mut &*stream, &done, MAX_REPORT).unwrap();
 }
 
-fn record() -> Record {
-    Record::new("hsm".to_owned())
-}
-
 fn suspects(process: &Process) -> Vec<String> {
     process.life().suspects.into_iter().collect()
 }
@@ -60,7 +57,7 @@ fn suspects(process: &Process) -> Vec<String> {
 fn a_result_that_nothing_waits_for_is_invalid() {
     let (process, theirs) = process(LONG);
     report(&theirs, 1);
-    assert_eq!(process.read(&record()), Some(ModuleStop::Invalid));
+    assert_eq!(process.read(), Some(ModuleStop::Invalid));
 }
 
 /// It was on its way when the call was given up.
@@ -70,7 +67,7 @@ fn a_result_after_the_process_was_stopped_changes_nothing() {
     let number = add(&process, "a");
     report(&theirs, number);
     process.stop(ModuleStop::Hung);
-    assert_eq!(process.read(&record()), Some(ModuleStop::Hung));
+    assert_eq!(process.read(), Some(ModuleStop::Hung));
 }
 
 #[test]
@@ -91,7 +88,7 @@ fn all_tokens_with_calls_are_suspected_when_it_crashes() {
     let numbers = ["a", "b", "c"].map(|token| add(&process, token));
     process.calls.lock().waiting.remove(&numbers[1]);
     drop(theirs);
-    assert_eq!(process.read(&record()), None);
+    assert_eq!(process.read(), None);
     assert_eq!(suspects(&process), ["a", "c"]);
     process.stop(ModuleStop::Signal(11));
     assert_eq!(suspects(&process), ["a", "c"]);
@@ -105,7 +102,7 @@ fn a_life_has_worked_if_a_call_succeeded() {
     let number = add(&process, "a");
     report(&theirs, number);
     drop(theirs);
-    process.read(&record());
+    process.read();
     assert!(process.life().has_worked);
 }
 

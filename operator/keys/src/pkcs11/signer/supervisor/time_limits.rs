@@ -9,7 +9,7 @@ use crate::pkcs11::signer::wire::{LoginStep, TokenId};
 /// How long calls may take in a process. The first ones load the library and connect to the HSM, and
 /// a login that is ended may cost a try of the PIN, so these may take longer.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct TimeLimits {
     max_call: Duration,
     max_start: Duration,
     /// When the first call was answered, or the last login ended.
@@ -18,7 +18,7 @@ pub(super) struct Patience {
     logins: HashMap<TokenId, Instant>,
 }
 
-impl Patience {
+impl TimeLimits {
     pub(super) fn new(program: &ModuleProgram) -> Self {
         Self {
             max_call: program.max_call,
@@ -62,43 +62,43 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn patience() -> Patience {
-        Patience::new(&ModuleProgram::default())
+    fn limits() -> TimeLimits {
+        TimeLimits::new(&ModuleProgram::default())
     }
 
     #[test]
     fn the_first_calls_may_take_longer() {
-        let mut patience = patience();
+        let mut limits = limits();
         let began = Instant::now();
-        assert!(patience.left(began, began + 119 * SECOND).is_some());
-        assert_eq!(patience.left(began, began + 120 * SECOND), None);
-        patience.answered(began + 60 * SECOND);
-        patience.answered(began + 70 * SECOND);
-        assert!(patience.left(began, began + 79 * SECOND).is_some());
-        assert_eq!(patience.left(began, began + 80 * SECOND), None);
+        assert!(limits.left(began, began + 119 * SECOND).is_some());
+        assert_eq!(limits.left(began, began + 120 * SECOND), None);
+        limits.answered(began + 60 * SECOND);
+        limits.answered(began + 70 * SECOND);
+        assert!(limits.left(began, began + 79 * SECOND).is_some());
+        assert_eq!(limits.left(began, began + 80 * SECOND), None);
         let began = began + 100 * SECOND;
-        assert!(patience.left(began, began + 19 * SECOND).is_some());
-        assert_eq!(patience.left(began, began + 20 * SECOND), None);
+        assert!(limits.left(began, began + 19 * SECOND).is_some());
+        assert_eq!(limits.left(began, began + 20 * SECOND), None);
     }
 
     #[test]
     fn a_login_is_not_interrupted() {
-        let mut patience = patience();
+        let mut limits = limits();
         let id = ["m", "m", "1", "ca"].map(str::to_owned);
         let began = Instant::now();
-        patience.answered(began);
-        patience.login(&id, LoginStep::Begins, began + 10 * SECOND);
-        assert!(patience.left(began, began + 129 * SECOND).is_some());
-        assert_eq!(patience.left(began, began + 130 * SECOND), None);
-        patience.login(&id, LoginStep::Accepted, began + 60 * SECOND);
-        assert!(patience.left(began, began + 79 * SECOND).is_some());
-        assert_eq!(patience.left(began, began + 80 * SECOND), None);
+        limits.answered(began);
+        limits.login(&id, LoginStep::Begins, began + 10 * SECOND);
+        assert!(limits.left(began, began + 129 * SECOND).is_some());
+        assert_eq!(limits.left(began, began + 130 * SECOND), None);
+        limits.login(&id, LoginStep::Accepted, began + 60 * SECOND);
+        assert!(limits.left(began, began + 79 * SECOND).is_some());
+        assert_eq!(limits.left(began, began + 80 * SECOND), None);
     }
 
     /// Another call may be answered meanwhile.
     #[test]
     fn is_asked_again_after_the_time_of_a_call() {
         let now = Instant::now();
-        assert_eq!(patience().left(now, now), Some(20 * SECOND));
+        assert_eq!(limits().left(now, now), Some(20 * SECOND));
     }
 }
