@@ -11,6 +11,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::api_error::FORBIDDEN;
 use crate::metrics::Metrics;
 pub use failure::{Failure, is_reported_as_outage};
 use outage::{Line, Outage};
@@ -51,7 +52,7 @@ impl ApiHealth {
             // Only the reader of the response notices it.
             self.failed(Failure::InvalidResponse);
         }
-        failure.is_some()
+        failure.is_some() || (self.is_unwell() && is_forbidden(error))
     }
 
     /// Whether calls have failed lately.
@@ -128,9 +129,38 @@ fn log(line: Option<Line>) {
     }
 }
 
+/// An API server that has just started forbids what roles allow, until it has read them.
+fn is_forbidden(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == FORBIDDEN)
+}
+
 /// How long a watch may deliver nothing before it is opened again, for calls with this timeout. The
 /// API server sends a bookmark each minute, but need not.
 pub fn watch_timeout(call_timeout: Duration) -> u32 {
     let seconds = (call_timeout * 3).as_secs().max(1);
     u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_starting_api_server_forbids_belongs_to_the_outage() {
+        let health = ApiHealth::default();
+        let error = |code: u16| {
+            let status = json!({ "code": code, "reason": "" });
+            kube::Error::Api(serde_json::from_value(status).unwrap())
+        };
+        assert!(!health.tells(&error(403)), "there is no outage");
+        health.failed(Failure::Unreachable);
+        health.answered();
+        assert!(health.tells(&error(403)));
+        assert!(!health.tells(&error(404)));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        health.answered();
+        assert!(!health.tells(&error(403)), "it is over");
+    }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 use signet_core::policy;
 
 use crate::api_error::describe;
-use crate::api_health::is_reported_as_outage;
+use crate::api_health::ApiHealth;
 
 /// How long labels that were read are used: about as long as a watch may lag.
 const MAX_AGE: Duration = Duration::from_secs(5);
@@ -69,12 +70,15 @@ impl<S: LabelSource> LabelSource for NamespaceLabels<S> {
 }
 
 /// The API server.
-pub struct Cluster(pub Client);
+pub struct Cluster {
+    pub client: Client,
+    pub health: Arc<ApiHealth>,
+}
 
 impl LabelSource for Cluster {
     fn read<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Option<Labels>> {
         async move {
-            let api: Api<Namespace> = Api::all(self.0.clone());
+            let api: Api<Namespace> = Api::all(self.client.clone());
             match api.get_metadata_opt(namespace).await {
                 // A namespace that does not exist has no labels.
                 Ok(found) => {
@@ -82,7 +86,7 @@ impl LabelSource for Cluster {
                     Some(found.unwrap_or_default())
                 }
                 Err(error) => {
-                    if !is_reported_as_outage(&error) {
+                    if !self.health.tells(&error) {
                         let error = describe(&error);
                         tracing::warn!(error, namespace, "cannot read the labels of a namespace");
                     }

@@ -122,7 +122,10 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         keyring: Keyring::new(wakeups.clone()),
         connections: Connections::new(caps, wakeups.clone()),
         sharing: Sharing::new(wakeups.clone()),
-        labels: NamespaceLabels::new(Cluster(client.clone())),
+        labels: NamespaceLabels::new(Cluster {
+            client: client.clone(),
+            health: process.api.clone(),
+        }),
         wakeups,
         reads: FairSemaphore::new(MAX_CONCURRENT_READS),
         reviews: Reviews::default(),

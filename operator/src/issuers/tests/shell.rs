@@ -57,7 +57,10 @@ pub(super) fn context() -> (Context, Requests) {
     let context = Context {
         writer: Writer::new(client.clone(), None, 1),
         service_accounts: Arc::new(ServiceAccounts::new(client.clone(), client.clone())),
-        labels: NamespaceLabels::new(Cluster(client.clone())),
+        labels: NamespaceLabels::new(Cluster {
+            client: client.clone(),
+            health: Arc::default(),
+        }),
         client,
         settings: *settings,
         api_server: None,
