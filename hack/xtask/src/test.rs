@@ -46,8 +46,8 @@ const TIERS: [Tier; 15] = [
         "bans, licenses and sources of dependencies",
         // Without advisories, which change independently of this repository.
         &[
-            "cargo install cargo-deny --locked --quiet --no-default-features --version =0.20.2 --root {cache}/cargo-deny-0.20.2",
-            "{cache}/cargo-deny-0.20.2/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources",
+            "cargo install cargo-deny --debug --locked --quiet --no-default-features --version =0.20.2 --root {cache}/cargo-deny-0.20.2-debug",
+            "{cache}/cargo-deny-0.20.2-debug/bin/cargo-deny --workspace check --hide-inclusion-graph bans licenses sources",
         ],
     ),
     (
