@@ -1,6 +1,7 @@
 //! The client of the API server: every call has a deadline and is counted when it fails.
 
 mod body;
+mod proof;
 mod transport;
 
 use std::sync::Arc;
@@ -71,13 +72,13 @@ impl Calls {
                 return Err(NoAnswer(self.timeout).into());
             }
         };
-        let is_watch = watched.is_some();
-        if let Some(resource) = watched.filter(|_| response.status().is_success()) {
-            self.health.watch_works(&resource);
-        }
-        Ok(response.map(|body| match is_watch {
-            true => Limited::watched(body, self),
-            false => Limited::until(deadline, body, self),
+        let is_accepted = response.status().is_success();
+        Ok(response.map(|body| match watched {
+            Some(resource) if is_accepted => {
+                self.health.watch_accepted(&resource);
+                Limited::watched(body, resource, self)
+            }
+            _ => Limited::until(deadline, body, self),
         }))
     }
 
@@ -97,7 +98,8 @@ impl Calls {
             let (Ok(response), Some(again)) = (&result, again) else {
                 return result;
             };
-            let Some(wait_now) = wait_before_retry(response, wait) else {
+            let is_read = again.method().is_safe();
+            let Some(wait_now) = wait_before_retry(response, is_read, wait) else {
                 return result;
             };
             if wait_now >= deadline.saturating_duration_since(Instant::now()) {
@@ -124,13 +126,16 @@ impl Calls {
     }
 }
 
-/// Returns how long to wait before the same request is sent again; none if it was answered.
-fn wait_before_retry<T>(response: &Response<T>, wait: Duration) -> Option<Duration> {
-    let is_busy = matches!(
-        response.status(),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    );
+/// Returns how long to wait before the same request is sent again; none if it was answered. A 503
+/// that does not say when to try again may be that of a load balancer, which has lost the response:
+/// a write may have been done, and the next one would meet a conflict.
+fn wait_before_retry<T>(response: &Response<T>, is_read: bool, wait: Duration) -> Option<Duration> {
     let after = response.headers().get(RETRY_AFTER);
+    let is_busy = match response.status() {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::SERVICE_UNAVAILABLE => is_read || after.is_some(),
+        _ => false,
+    };
     let after = after.and_then(|value| value.to_str().ok()?.parse().ok());
     is_busy.then(|| after.map_or(wait, Duration::from_secs).max(wait))
 }

@@ -3,6 +3,7 @@
 
 mod failure;
 mod outage;
+mod watch_failure;
 mod watches;
 
 use std::sync::Arc;
@@ -11,12 +12,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::api_error::FORBIDDEN;
+use crate::api_error::{FORBIDDEN, describe};
 use crate::metrics::Metrics;
-pub use failure::{Failure, is_reported_as_outage};
+use crate::plan::truncate;
+pub use failure::Failure;
 use outage::{Line, Outage};
+pub use watch_failure::WatchFailure;
+pub use watches::WatchGuard;
 use watches::Watches;
-pub use watches::{WatchFailure, WatchGuard};
 
 #[derive(Debug, Default)]
 pub struct ApiHealth {
@@ -45,14 +48,34 @@ impl ApiHealth {
     }
 
     /// Whether an error is part of an outage, which has its own lines in the log; a line for each
-    /// object and attempt would say no more.
+    /// object and attempt would say no more. What the API server said is in the log once.
     pub fn tells(&self, error: &kube::Error) -> bool {
         let failure = Failure::of(error);
         if failure == Some(Failure::InvalidResponse) {
             // Only the reader of the response notices it.
             self.failed(Failure::InvalidResponse);
         }
-        failure.is_some() || (self.is_unwell() && is_forbidden(error))
+        let is_part = self.is_part(error);
+        if is_part && failure.is_none_or(Failure::has_details) {
+            let reason = failure.map_or("Forbidden", Failure::as_str);
+            self.error(reason, &describe(error));
+        }
+        is_part
+    }
+
+    /// Whether an error is one of an outage, which is not reported by this.
+    pub fn is_part(&self, error: &kube::Error) -> bool {
+        match Failure::of(error) {
+            // Only its reader counts it, and may not have yet.
+            Some(Failure::InvalidResponse) => true,
+            Some(_) => self.is_unwell(),
+            None => self.is_unwell() && is_forbidden(error),
+        }
+    }
+
+    fn error(&self, reason: &'static str, text: &str) {
+        let line = self.outage.lock().error(reason, truncate(text));
+        log(line);
     }
 
     /// Whether calls have failed lately.
@@ -67,13 +90,15 @@ impl ApiHealth {
         WatchGuard::new(self.clone(), resource)
     }
 
-    /// The API server has accepted a watch.
+    /// The API server has accepted a watch. If the one before failed by what it delivered, it is not
+    /// known yet whether this one works.
+    pub fn watch_accepted(&self, resource: &str) {
+        log_recovery(resource, self.watches.lock().accepted(resource));
+    }
+
+    /// A watch works, as its deliveries show.
     pub fn watch_works(&self, resource: &str) {
-        if let Some(failed) = self.watches.lock().works(resource)
-            && !failed.is_outage
-        {
-            tracing::info!(resource, "the watch works again");
-        }
+        log_recovery(resource, self.watches.lock().works(resource));
     }
 
     /// Returns whether each watch works, for the metrics.
@@ -89,9 +114,16 @@ impl ApiHealth {
 
     pub(crate) fn watch_failed(&self, resource: &str, failure: WatchFailure) {
         self.metrics.watch_failure(resource, failure.reason);
-        let (is_outage, reason) = (failure.is_outage, failure.reason);
-        let message = failure.message.clone();
+        let is_outage = failure.is_outage;
+        if let Some(uncounted) = failure.failure.filter(|_| !is_outage) {
+            self.metrics.api_error(uncounted);
+        }
+        let has_details = failure.failure.is_none_or(Failure::has_details);
+        let (reason, message) = (failure.reason, failure.message.clone());
         let is_news = self.watches.lock().failed(resource, failure);
+        if is_news && is_outage && has_details {
+            self.error(reason, &message);
+        }
         if is_news && !is_outage {
             tracing::warn!(
                 resource,
@@ -107,6 +139,12 @@ impl ApiHealth {
     }
 }
 
+fn log_recovery(resource: &str, failed: Option<WatchFailure>) {
+    if failed.is_some_and(|failed| !failed.is_outage) {
+        tracing::info!(resource, "the watch works again");
+    }
+}
+
 fn log(line: Option<Line>) {
     match line {
         Some(Line::Began(failure)) => tracing::warn!(
@@ -115,9 +153,13 @@ fn log(line: Option<Line>) {
              signet_api_server_errors_total",
             failure.describe()
         ),
-        Some(Line::Continues(counts)) => tracing::warn!(
+        Some(Line::Error(reason, error)) => {
+            tracing::warn!(reason, error, "why calls to the API server fail");
+        }
+        Some(Line::Continues(counts, error)) => tracing::warn!(
             failed = counts.total(),
             seconds = counts.lasted.as_secs(),
+            error,
             "calls to the API server still fail: {counts}"
         ),
         Some(Line::Ended(counts)) => tracing::info!(
@@ -143,6 +185,7 @@ pub fn watch_timeout(call_timeout: Duration) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use kube::runtime::watcher::Error::WatchStartFailed;
     use serde_json::json;
 
     use super::*;
@@ -151,7 +194,7 @@ mod tests {
     async fn what_a_starting_api_server_forbids_belongs_to_the_outage() {
         let health = ApiHealth::default();
         let error = |code: u16| {
-            let status = json!({ "code": code, "reason": "" });
+            let status = json!({ "code": code, "reason": "", "message": "no" });
             kube::Error::Api(serde_json::from_value(status).unwrap())
         };
         assert!(!health.tells(&error(403)), "there is no outage");
@@ -162,5 +205,23 @@ mod tests {
         tokio::time::advance(Duration::from_secs(10)).await;
         health.answered();
         assert!(!health.tells(&error(403)), "it is over");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn what_the_api_server_said_is_reported() {
+        let health = Arc::new(ApiHealth::default());
+        let _guard = health.watch("issuers.signet.dev".to_owned());
+        let failed = |message: &str| {
+            let status = json!({ "code": 500, "reason": "", "message": message });
+            kube::Error::Api(serde_json::from_value(status).unwrap())
+        };
+        let is_reported = |text: &str| health.outage.lock().has(text);
+        let webhook = failed("failed calling webhook");
+        assert!(!health.tells(&webhook), "there is no outage to report it");
+        health.failed(Failure::ServerError);
+        assert!(health.tells(&webhook));
+        assert!(is_reported("failed calling webhook"));
+        let watch = WatchStartFailed(failed("shutting down"));
+        health.watch_failed("issuers.signet.dev", WatchFailure::of(&watch).unwrap());
+        assert!(is_reported("shutting down"));
     }
 }

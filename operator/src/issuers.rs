@@ -54,7 +54,7 @@ use crate::context::{Context, DEADLINE};
 use crate::deadline::{Elapsed, within};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
-use crate::plan::{Plan, truncate};
+use crate::plan::truncate;
 use crate::publish::{self, Report, Trusted};
 use decide::Decision;
 use facts::Facts;
@@ -237,12 +237,11 @@ async fn report<K: IssuerResource>(
         changed.set_issuer_status(status);
         written = is_published.then(|| Box::new(changed));
     }
+    let tenant = object.namespace().unwrap_or_default();
     for event in plan.events {
-        let plan = Plan {
-            status: None,
-            event: Some(event),
-        };
-        context.writer.apply(object, plan).await?;
+        // The conditions report the same.
+        let reference = object.object_ref(&());
+        context.writer.event(&tenant, &reference, event).await;
     }
     Ok(written.map_or(Reported::Done, Reported::Published))
 }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use signet_keys::FairSemaphore;
 
 use crate::api_error::{describe, is_namespace_terminating};
-use crate::api_health::is_reported_as_outage;
+use crate::api_health::ApiHealth;
 use crate::deadline::queued;
 use crate::plan::{FIELD_MANAGER, Plan, PlannedEvent, truncate};
 pub use generations::{Recorded, StoredVersion};
@@ -64,12 +64,18 @@ pub struct Writer {
     recorders: Arc<Mutex<HashMap<String, Recorder>>>,
     permits: Arc<FairSemaphore>,
     terminating: Arc<Terminating>,
+    api: Arc<ApiHealth>,
 }
 
 impl Writer {
     /// Returns a writer that reports events in the name of this instance, and has at most this many
     /// status writes in flight.
-    pub fn new(client: Client, instance: Option<String>, max_in_flight: u16) -> Self {
+    pub fn new(
+        client: Client,
+        instance: Option<String>,
+        max_in_flight: u16,
+        api: Arc<ApiHealth>,
+    ) -> Self {
         let reporter = Reporter {
             controller: "signet.dev/signet".to_owned(),
             instance,
@@ -80,6 +86,7 @@ impl Writer {
             recorders: Arc::default(),
             permits: Arc::new(FairSemaphore::new(max_in_flight)),
             terminating: Arc::default(),
+            api,
         }
     }
 
@@ -94,8 +101,11 @@ impl Writer {
     /// Writes a plan about `object`: the status in one write, then the event.
     ///
     /// The write carries the UID and resourceVersion of the object that the plan was made for, so
-    /// that a plan for an older object, or of a replica that lost the Lease, changes nothing. An
-    /// event that cannot be written is logged.
+    /// that a plan for an older object, or of a replica that lost the Lease, changes nothing.
+    ///
+    /// An event beside a status that cannot be written is logged, as [`Self::event`] does. If it is
+    /// all that there is, and the API server is unwell, that is an error: nothing else reports it, so
+    /// the caller tries again.
     pub async fn apply<K>(&self, object: &K, plan: Plan) -> Result<WriteResult, kube::Error>
     where
         K: Resource<DynamicType = ()>,
@@ -103,24 +113,41 @@ impl Writer {
         let namespace = object.meta().namespace.as_deref().unwrap_or_default();
         // The requests of one namespace must not delay the writes of others.
         let _permit = queued(self.permits.acquire(namespace)).await;
+        let has_status = plan.status.is_some();
         if let Some(status) = plan.status
             && self.status(object, &status).await?.is_none()
         {
             return Ok(WriteResult::Conflict);
         }
-        if let Some(event) = plan.event {
-            self.publish(&object.object_ref(&()), namespace, event)
-                .await;
+        let Some(event) = plan.event else {
+            return Ok(WriteResult::Done);
+        };
+        let reason = event.reason;
+        let reference = object.object_ref(&());
+        match self.publish(&reference, namespace, event).await {
+            Err(error) if !has_status && self.api.is_part(&error) => return Err(error),
+            Err(error) => self.lose(reason, &error),
+            Ok(()) => {}
         }
         Ok(WriteResult::Done)
     }
 
     /// Writes an event about an object, which may not exist, on behalf of a tenant of the queue. One
-    /// that cannot be written is logged.
+    /// that cannot be written is lost, and logged, in an outage together with all that fails.
     pub async fn event(&self, tenant: &str, object: &ObjectReference, event: PlannedEvent) {
         let namespace = object.namespace.as_deref().unwrap_or_default();
         let _permit = queued(self.permits.acquire(tenant)).await;
-        self.publish(object, namespace, event).await;
+        let reason = event.reason;
+        if let Err(error) = self.publish(object, namespace, event).await {
+            self.lose(reason, &error);
+        }
+    }
+
+    fn lose(&self, reason: &str, error: &kube::Error) {
+        if !self.api.tells(error) {
+            let error = describe(error);
+            tracing::warn!(error, reason, "cannot write an event");
+        }
     }
 
     /// Writes a status as [`Self::apply`] does, and returns the object's new resourceVersion; none
@@ -164,7 +191,13 @@ impl Writer {
         }
     }
 
-    async fn publish(&self, object: &ObjectReference, namespace: &str, planned: PlannedEvent) {
+    /// Writes an event, if its namespace exists and remains.
+    async fn publish(
+        &self,
+        object: &ObjectReference,
+        namespace: &str,
+        planned: PlannedEvent,
+    ) -> Result<(), kube::Error> {
         let event = Event {
             type_: match planned.warning {
                 true => EventType::Warning,
@@ -177,20 +210,15 @@ impl Writer {
         };
         let recorder = self.recorder(event.note.as_deref().unwrap_or_default());
         match recorder.publish(&event, object).await {
-            Ok(()) => {}
             Err(error) if is_namespace_terminating(&error) => self.terminating.log(namespace),
             Err(kube::Error::Api(answer)) if answer.is_not_found() => tracing::debug!(
                 namespace,
                 reason = event.reason,
                 "no event, because its namespace does not exist"
             ),
-            Err(error) if is_reported_as_outage(&error) => {}
-            Err(error) => tracing::warn!(
-                error = describe(&error),
-                reason = event.reason,
-                "cannot write an event"
-            ),
+            written => return written,
         }
+        Ok(())
     }
 
     fn recorder(&self, note: &str) -> Recorder {

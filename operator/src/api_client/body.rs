@@ -10,6 +10,7 @@ use kube::client::DynBody;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tower::BoxError;
 
+use super::proof::Proof;
 use super::{Calls, NoAnswer};
 use crate::api_health::{Failure, watch_timeout};
 
@@ -22,16 +23,19 @@ pub(super) struct Limited {
     end: Pin<Box<Sleep>>,
     /// How long it may deliver nothing; none if all of it has to come by its end.
     idle: Option<Duration>,
+    /// Of a watch of which it is not known yet whether it works.
+    proof: Option<Proof>,
     calls: Arc<Calls>,
 }
 
 impl Limited {
-    pub(super) fn watched(body: Box<DynBody>, calls: Arc<Calls>) -> Self {
+    pub(super) fn watched(body: Box<DynBody>, resource: String, calls: Arc<Calls>) -> Self {
         let idle = Duration::from_secs(watch_timeout(calls.timeout).into()) + MARGIN;
         Self {
             body,
             end: Box::pin(sleep(idle)),
             idle: Some(idle),
+            proof: Some(Proof::new(resource)),
             calls,
         }
     }
@@ -41,7 +45,15 @@ impl Limited {
             body,
             end: Box::pin(sleep_until(deadline)),
             idle: None,
+            proof: None,
             calls,
+        }
+    }
+
+    /// Reports that the watch works, if that is known now.
+    fn prove(&mut self, is_proven: impl FnOnce(&mut Proof) -> bool) {
+        if let Some(proof) = self.proof.take_if(is_proven) {
+            self.calls.health.watch_works(&proof.resource);
         }
     }
 }
@@ -64,12 +76,17 @@ impl HttpBody for Limited {
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Ready(frame) => {
+                if let Some(Ok(frame)) = &frame {
+                    let data = frame.data_ref().map(AsRef::as_ref).unwrap_or_default();
+                    limited.prove(|proof| proof.delivered(data));
+                }
                 if let Some(idle) = limited.idle {
                     limited.end.as_mut().reset(Instant::now() + idle);
                 }
                 Poll::Ready(frame)
             }
             Poll::Pending => {
+                limited.prove(|proof| proof.is_idle(context));
                 ready!(limited.end.as_mut().poll(context));
                 limited.calls.health.failed(Failure::Timeout);
                 let limit = limited.idle.unwrap_or(limited.calls.timeout);

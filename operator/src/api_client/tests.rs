@@ -2,11 +2,13 @@ use std::sync::Mutex;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, WatchParams};
+use kube::runtime::watcher;
 use kube::{Api, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::api_health::WatchFailure;
 
 /// Longer than any test, and so that a stall ends it soon.
 const LONG: Duration = Duration::from_secs(600);
@@ -133,7 +135,7 @@ fn the_server_says_how_long_to_wait() {
         if let Some(after) = after {
             response = response.header(RETRY_AFTER, after);
         }
-        wait_before_retry(&response.body(()).unwrap(), MIN_WAIT)
+        wait_before_retry(&response.body(()).unwrap(), true, MIN_WAIT)
     };
     assert_eq!(wait(429, Some("7")), Some(Duration::from_secs(7)));
     assert_eq!(wait(503, Some("0")), Some(MIN_WAIT));
@@ -143,18 +145,51 @@ fn the_server_says_how_long_to_wait() {
     assert_eq!(wait(504, Some("7")), None);
 }
 
+/// A load balancer may answer so for a server that has done it.
+#[test]
+fn a_write_is_repeated_only_if_the_server_asks_for_it() {
+    let is_repeated = |code, after: Option<&str>| {
+        let mut response = Response::builder().status(code);
+        if let Some(after) = after {
+            response = response.header(RETRY_AFTER, after);
+        }
+        let response = response.body(()).unwrap();
+        wait_before_retry(&response, false, MIN_WAIT).is_some()
+    };
+    assert!(!is_repeated(503, None));
+    assert!(is_repeated(503, Some("1")));
+    assert!(is_repeated(429, None));
+}
+
+#[tokio::test]
+async fn a_write_that_was_answered_with_503_is_sent_once() {
+    let (config, requests) = server(vec![status(503, ""), ok(MAP)]).await;
+    let health = Arc::new(ApiHealth::default());
+    let write = Request::post("/api/v1/namespaces/shop/configmaps");
+    let write = write.body(Body::empty()).unwrap();
+    let answer = client(LONG, &health, config).send(write).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(requests.lock().unwrap().len(), 1);
+}
+
+const OPEN: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+
+type Issuers = Api<kube::api::DynamicObject>;
+
+fn issuers(client: Client) -> Issuers {
+    let resource = kube::core::GroupVersionKind::gvk("signet.dev", "v1alpha1", "Issuer");
+    let resource = kube::api::ApiResource::from_gvk(&resource);
+    Api::all_with(client, &resource)
+}
+
 /// Its deadline is for the headers.
 #[tokio::test]
 async fn a_watch_that_delivers_nothing_ends_much_later_and_works_once_it_is_accepted() {
     let health = Arc::new(ApiHealth::default());
-    let open = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_owned();
-    let (config, requests) = server(vec![status(403, ""), open]).await;
+    let (config, requests) = server(vec![status(403, ""), OPEN.to_owned()]).await;
     let _guard = health.watch("issuers.signet.dev".to_owned());
-    let client = client(SHORT, &health, config);
-    let resource = kube::core::GroupVersionKind::gvk("signet.dev", "v1alpha1", "Issuer");
-    let resource = kube::api::ApiResource::from_gvk(&resource);
-    let api: Api<kube::api::DynamicObject> = Api::all_with(client, &resource);
-    health.watch_failed("issuers.signet.dev", watches_failure());
+    let api = issuers(client(SHORT, &health, config));
+    health.watch_failed("issuers.signet.dev", refused());
     assert!(api.watch(&WatchParams::default(), "0").await.is_err());
     health.ready().unwrap_err();
     let events = api.watch(&WatchParams::default(), "0").await.unwrap();
@@ -172,9 +207,41 @@ async fn a_watch_that_delivers_nothing_ends_much_later_and_works_once_it_is_acce
     assert!(health.is_unwell());
 }
 
-fn watches_failure() -> crate::api_health::WatchFailure {
+/// It failed by an error that it delivered, so a bookmark or silence shows that the next one works.
+#[tokio::test]
+async fn a_watch_that_delivered_an_error_works_when_the_next_one_delivers_none() {
+    let chunk = |event: &str| format!("{OPEN}{:x}\r\n{event}\n\r\n", event.len() + 1);
+    let error = r#"{"type":"ERROR","object":{"code":403,"status":"Failure","reason":"Forbidden"}}"#;
+    let bookmark = r#"{"type":"BOOKMARK","object":{"apiVersion":"signet.dev/v1alpha1","kind":"Issuer","metadata":{"resourceVersion":"7"}}}"#;
+    let cases = [
+        (chunk(error), false),
+        (chunk("<html>"), false),
+        (chunk(bookmark), true),
+        (OPEN.to_owned(), true),
+    ];
+    let cases = cases.map(async |(response, works)| {
+        let health = Arc::new(ApiHealth::default());
+        let (config, _) = server(vec![response]).await;
+        let _guard = health.watch("issuers.signet.dev".to_owned());
+        let api = issuers(client(SHORT, &health, config));
+        health.watch_failed("issuers.signet.dev", delivered());
+        let events = api.watch(&WatchParams::default(), "0").await.unwrap();
+        health.ready().unwrap_err();
+        // Until it ends, which is later than it is known to be idle.
+        let _: Vec<_> = futures::StreamExt::collect(events).await;
+        assert_eq!(health.ready().is_ok(), works);
+    });
+    futures::future::join_all(cases).await;
+}
+
+fn refused() -> WatchFailure {
     let status = serde_json::json!({ "code": 403, "reason": "Forbidden", "message": "no" });
     let error = Error::Api(serde_json::from_value(status).unwrap());
-    let error = kube::runtime::watcher::Error::WatchStartFailed(error);
-    crate::api_health::WatchFailure::of(&error).unwrap()
+    WatchFailure::of(&watcher::Error::WatchStartFailed(error)).unwrap()
+}
+
+fn delivered() -> WatchFailure {
+    let status = serde_json::json!({ "code": 403, "reason": "Forbidden", "message": "no" });
+    let error = watcher::Error::WatchError(serde_json::from_value(status).unwrap());
+    WatchFailure::of(&error).unwrap()
 }

@@ -42,6 +42,11 @@ impl Failure {
         }
     }
 
+    /// Whether the text of an error says more than that.
+    pub(super) fn has_details(self) -> bool {
+        !matches!(self, Self::Timeout | Self::Unauthorized)
+    }
+
     /// Returns the failure that a status stands for; none if it is an answer to the call.
     pub fn of_status(status: StatusCode) -> Option<Self> {
         match status.as_u16() {
@@ -52,12 +57,15 @@ impl Failure {
         }
     }
 
+    /// The same for the code in a Status.
+    pub(super) fn of_code(code: u16) -> Option<Self> {
+        Self::of_status(StatusCode::from_u16(code).unwrap_or(StatusCode::OK))
+    }
+
     /// Returns the failure that an error stands for; none if the API server answered the call.
     pub fn of(error: &kube::Error) -> Option<Self> {
         match error {
-            kube::Error::Api(status) => {
-                Self::of_status(StatusCode::from_u16(status.code).unwrap_or(StatusCode::OK))
-            }
+            kube::Error::Api(status) => Self::of_code(status.code),
             kube::Error::SerdeError(_) | kube::Error::FromUtf8(_) => Some(Self::InvalidResponse),
             kube::Error::Service(error) if is_timeout(&**error) => Some(Self::Timeout),
             kube::Error::Service(_)
@@ -67,11 +75,6 @@ impl Failure {
             _ => None,
         }
     }
-}
-
-/// Whether an error is one of those that [`super::ApiHealth`] reports for all calls together.
-pub fn is_reported_as_outage(error: &kube::Error) -> bool {
-    !matches!(Failure::of(error), None | Some(Failure::InvalidResponse))
 }
 
 fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -120,6 +123,5 @@ mod tests {
         let refused = std::io::Error::other("connection refused");
         let refused = kube::Error::Service(Box::new(refused));
         assert_eq!(Failure::of(&refused), Some(Failure::Unreachable));
-        assert!(is_reported_as_outage(&refused) && !is_reported_as_outage(&other));
     }
 }

@@ -1,4 +1,4 @@
-//! Which watches fail, and why. Pure, except for the guard.
+//! Which watches fail. Pure, except for the guard.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,81 +6,11 @@ use std::sync::Arc;
 use kube::runtime::watcher;
 
 use super::ApiHealth;
-use super::failure::Failure;
-use crate::api_error::{BAD_REQUEST, FORBIDDEN, describe};
-use crate::discovery::NOT_FOUND;
-
-const GONE: u16 = 410;
+use super::watch_failure::WatchFailure;
 
 /// The watches that there are, each with why it fails if it does.
 #[derive(Debug, Default)]
 pub(super) struct Watches(BTreeMap<String, Option<WatchFailure>>);
-
-/// Why a watch fails.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WatchFailure {
-    /// A name, of a closed list.
-    pub reason: &'static str,
-    pub message: String,
-    /// Whether it is reported together with all calls that fail.
-    pub(super) is_outage: bool,
-}
-
-impl WatchFailure {
-    /// Returns why a watch failed; none if it is just to be listed again.
-    pub fn of(error: &watcher::Error) -> Option<Self> {
-        let code = match error {
-            watcher::Error::InitialListFailed(error)
-            | watcher::Error::WatchStartFailed(error)
-            | watcher::Error::WatchFailed(error) => match error {
-                kube::Error::Api(status) => status.code,
-                error => return Some(Self::of_call(error)),
-            },
-            watcher::Error::WatchError(status) => status.code,
-            watcher::Error::NoResourceVersion => 0,
-        };
-        if code == GONE {
-            return None;
-        }
-        let failure = http::StatusCode::from_u16(code).ok();
-        let failure = failure.and_then(Failure::of_status);
-        let reason = match (code, failure) {
-            (_, Some(failure)) => failure.as_str(),
-            (BAD_REQUEST, _) => "BadRequest",
-            (FORBIDDEN, _) => "Forbidden",
-            (NOT_FOUND, _) => "NotServed",
-            _ => "Other",
-        };
-        Some(Self {
-            reason,
-            message: message(error, code),
-            is_outage: failure.is_some(),
-        })
-    }
-
-    fn of_call(error: &kube::Error) -> Self {
-        let failure = Failure::of(error);
-        Self {
-            reason: failure.map_or("Other", Failure::as_str),
-            message: describe(error),
-            is_outage: failure.is_some_and(|it| it != Failure::InvalidResponse),
-        }
-    }
-}
-
-fn message(error: &watcher::Error, code: u16) -> String {
-    if code == NOT_FOUND {
-        return "the API server does not serve it: install the CRDs, or disable what needs it"
-            .to_owned();
-    }
-    match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => describe(error),
-        watcher::Error::WatchError(status) => status.message.clone(),
-        watcher::Error::NoResourceVersion => error.to_string(),
-    }
-}
 
 impl Watches {
     pub(super) fn begin(&mut self, resource: &str) {
@@ -97,6 +27,12 @@ impl Watches {
             .is_none_or(|before| before.reason != failure.reason);
         *state = Some(failure);
         is_news
+    }
+
+    /// A watch was accepted. Returns why it failed before, if it does not any more.
+    pub(super) fn accepted(&mut self, resource: &str) -> Option<WatchFailure> {
+        let state = self.0.get_mut(resource)?;
+        state.take_if(|failure| !failure.is_delivered)
     }
 
     /// Returns why it failed before.
@@ -166,42 +102,8 @@ impl Drop for WatchGuard {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use super::super::watch_failure::tests::{delivered, failed, not_json};
     use super::*;
-
-    fn failed(code: u16, message: &str) -> watcher::Error {
-        let status = json!({ "code": code, "reason": "", "message": message });
-        let status = serde_json::from_value(status).unwrap();
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-    }
-
-    #[test]
-    fn each_cause_has_its_reason_and_an_expired_version_is_none() {
-        for (code, reason, is_outage) in [
-            (400, "BadRequest", false),
-            (401, "Unauthorized", true),
-            (403, "Forbidden", false),
-            (404, "NotServed", false),
-            (429, "Throttled", true),
-            (503, "ServerError", true),
-            (418, "Other", false),
-        ] {
-            let failure = WatchFailure::of(&failed(code, "so it is")).unwrap();
-            assert_eq!(failure.reason, reason);
-            assert_eq!(failure.is_outage, is_outage, "{code}");
-            let is_quoted = failure.message.contains("so it is");
-            assert_eq!(is_quoted, code != NOT_FOUND, "{code}");
-        }
-        assert_eq!(WatchFailure::of(&failed(GONE, "too old")), None);
-        let invalid = serde_json::from_str::<u8>("<html>").unwrap_err();
-        let invalid = watcher::Error::WatchFailed(kube::Error::SerdeError(invalid));
-        let invalid = WatchFailure::of(&invalid).unwrap();
-        assert_eq!(
-            (invalid.reason, invalid.is_outage),
-            ("InvalidResponse", false)
-        );
-    }
 
     #[test]
     fn readiness_follows_the_watches_in_both_directions() {
@@ -224,7 +126,7 @@ mod tests {
         let states = states.map(|(resource, works)| (resource.to_owned(), works));
         assert_eq!(health.watches(), states);
         // A resumed watch delivers nothing at first.
-        health.watch_works("certificaterequests.cert-manager.io");
+        health.watch_accepted("certificaterequests.cert-manager.io");
         assert_eq!(health.ready(), Ok(()));
         other.observe::<()>(&Err(failed(404, "")));
         drop(other);
@@ -247,5 +149,35 @@ mod tests {
         assert_eq!(watches.works("a"), None);
         assert!(watches.failed("a", failure(404)));
         assert!(!watches.failed("b", failure(404)), "there is no such watch");
+    }
+    /// A watch that is accepted, and delivers an error or what cannot be read, each time.
+    #[test]
+    fn a_watch_that_fails_after_it_was_accepted_does_not_flap() {
+        let metrics = Arc::new(crate::metrics::Metrics::default());
+        let health = Arc::new(ApiHealth::new(metrics.clone()));
+        let guard = health.watch("issuers.signet.dev".to_owned());
+        for error in [
+            delivered(403, "no"),
+            delivered(500, "etcd"),
+            watcher::Error::WatchFailed(not_json()),
+        ] {
+            let error = Err(error);
+            for _ in 0..3 {
+                guard.observe::<()>(&error);
+                health.watch_accepted("issuers.signet.dev");
+                guard.observe::<()>(&Ok(watcher::Event::Init));
+                health.ready().unwrap_err();
+            }
+            guard.observe(&Ok(watcher::Event::Apply(())));
+            assert_eq!(health.ready(), Ok(()));
+        }
+        assert!(!health.is_unwell(), "each has its own line");
+        let text = metrics.scrape(&crate::metrics::Now::default()).unwrap();
+        for counted in [
+            "signet_api_server_errors_total{reason=\"InvalidResponse\"} 3",
+            "signet_api_server_errors_total{reason=\"ServerError\"} 3",
+        ] {
+            assert!(text.contains(counted), "{counted}: {text}");
+        }
     }
 }

@@ -5,12 +5,12 @@ mod bundles;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt, future};
-use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
+use kube::{Api, ResourceExt};
 use signet_api::IssuerResource;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,6 @@ use super::parents::Family;
 use super::{deletion, unreadable};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
-use crate::plan::Plan;
 use crate::wakeups::{Wakeup, stream};
 use crate::watch::{follow, when_listed};
 use bundles::Bundles;
@@ -47,7 +46,6 @@ where
             let read = event.map(|event| read(event, &store, &reading)).transpose();
             future::ready(read)
         })
-        .default_backoff()
         .reflect(cache)
         // After the cache, so that a reconcile that finds it there is not too late.
         .inspect(move |event| {
@@ -128,15 +126,12 @@ fn read<K: IssuerResource>(
 fn report_deletion<K: IssuerResource>(object: K, name: &IssuerName, context: &Arc<Context>) {
     let namespace = context.resource_namespace(name);
     let event = deletion::deleted(&object, namespace, (context.now)());
-    if event.is_some() {
+    if let Some(event) = event {
         let context = context.clone();
         tokio::spawn(async move {
-            let plan = Plan {
-                status: None,
-                event,
-            };
-            // What cannot be written is logged.
-            let _ = context.writer.apply(&object, plan).await;
+            let (namespace, reference) = (object.namespace(), object.object_ref(&()));
+            let tenant = namespace.unwrap_or_default();
+            context.writer.event(&tenant, &reference, event).await;
         });
     }
 }

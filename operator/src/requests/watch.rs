@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt, stream};
 use kube::Api;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher;
 use tokio::sync::broadcast::Receiver;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +23,7 @@ pub(super) fn due<K: RequestKind>(
     context: Arc<Context>,
 ) -> impl Stream<Item = watcher::Result<Key>> + Send {
     let api: Api<Observed<K>> = Api::all(context.client.clone());
-    let events = follow(api, config::<K>(), &context).default_backoff();
+    let events = follow(api, config::<K>(), &context);
     // Some were woken before all were listed, and decided without what the others declare.
     let listed = move || {
         listed.cancel();

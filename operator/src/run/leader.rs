@@ -114,7 +114,12 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
     };
     Context {
         client: client.clone(),
-        writer: Writer::new(client.clone(), instance, settings.concurrency),
+        writer: Writer::new(
+            client.clone(),
+            instance,
+            settings.concurrency,
+            process.api.clone(),
+        ),
         settings: settings.clone(),
         api_server: setup.api_server.as_ref().map(|at| at.known.clone()),
         modules: setup.modules.clone(),

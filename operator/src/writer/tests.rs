@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use http::Method;
+use http::{Method, StatusCode, Uri};
 use k8s_openapi::api::core::v1::ConfigMap;
 
 use super::*;
@@ -21,24 +21,71 @@ fn writer() -> (Writer, Received) {
         body
     };
     let client = Client::new(Router::new().fallback(accept), "default");
-    (Writer::new(client, None, 1), received)
+    (Writer::new(client, None, 1, Arc::default()), received)
 }
 
-async fn publish(writer: &Writer, note: &str) {
+fn object() -> ConfigMap {
     let mut object = ConfigMap::default();
     object.metadata.namespace = Some("shop".to_owned());
     object.metadata.name = Some("ca".to_owned());
+    object
+}
+
+fn plan(note: &str, status: Option<Value>) -> Plan {
     let event = PlannedEvent {
         warning: true,
         reason: "KeyUnreachable",
         action: "Check",
         note: note.to_owned(),
     };
-    let plan = Plan {
-        status: None,
+    Plan {
+        status,
         event: Some(event),
+    }
+}
+
+async fn publish(writer: &Writer, note: &str) {
+    writer.apply(&object(), plan(note, None)).await.unwrap();
+}
+
+/// A writer to an API server that rejects events with this status, and accepts other writes.
+fn rejecting(code: u16) -> Writer {
+    let respond = async move |uri: Uri| {
+        if !uri.path().contains("/events") {
+            let written = json!({ "metadata": { "resourceVersion": "7" } });
+            return (StatusCode::OK, Bytes::from(written.to_string()));
+        }
+        let status = json!({
+            "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": "",
+            "message": "failed calling webhook",
+        });
+        let code = StatusCode::from_u16(code).unwrap();
+        (code, Bytes::from(status.to_string()))
     };
-    writer.apply(&object, plan).await.unwrap();
+    let client = Client::new(Router::new().fallback(respond), "default");
+    let api = Arc::new(ApiHealth::default());
+    if code >= 500 {
+        // As the client counts it.
+        api.failed(crate::api_health::Failure::ServerError);
+    }
+    Writer::new(client, None, 1, api)
+}
+
+/// It would be written never again: nothing else shows that it was not.
+#[tokio::test]
+async fn an_event_alone_that_is_lost_in_an_outage_is_an_error() {
+    let apply = async |code, status: Option<Value>| {
+        let writer = rejecting(code);
+        writer.apply(&object(), plan("no route", status)).await
+    };
+    let error = apply(500, None).await.unwrap_err();
+    assert_eq!(describe(&error), "failed calling webhook");
+    let done = apply(500, Some(json!({}))).await.unwrap();
+    assert_eq!(done, WriteResult::Done, "the status is written");
+    for never in [403, 422, 404] {
+        let done = apply(never, None).await.unwrap();
+        assert_eq!(done, WriteResult::Done, "it would fail again: {never}");
+    }
 }
 
 #[tokio::test]

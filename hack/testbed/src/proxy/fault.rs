@@ -13,6 +13,8 @@ pub enum Requests {
     Path(String),
     /// Those of an AWS action, such as `Sign`.
     Action(String),
+    /// Those that list objects of the Kubernetes API, at a path that ends with this.
+    List(String),
     /// Those with this method whose path contains this.
     Method(&'static str, String),
     /// Watches of the Kubernetes API whose path contains this.
@@ -34,6 +36,9 @@ impl Requests {
             Self::All => true,
             Self::Path(part) => request.path.contains(part),
             Self::Method(method, part) => request.method == *method && request.path.contains(part),
+            Self::List(end) => {
+                request.method == "GET" && !request.is_watch && request.path.ends_with(end)
+            }
             Self::Watch(part) => request.is_watch && request.path.contains(part),
             Self::Action(action) => request.action.as_ref() == Some(action),
             Self::Carrying {
@@ -116,17 +121,17 @@ impl Fault {
 
     /// A watch whose resourceVersion the API server has no longer: it ends with one event.
     pub fn gone() -> Self {
+        Self::delivered(410, "Expired")
+    }
+
+    /// A watch that is accepted, and ends with an error as its one event.
+    pub fn delivered(code: u16, reason: &str) -> Self {
         let status = serde_json::json!({
             "kind": "Status", "apiVersion": "v1", "status": "Failure",
-            "code": 410, "reason": "Expired", "message": "too old resource version by a fault",
+            "code": code, "reason": reason, "message": format!("{reason} by a fault"),
         });
-        Self::json(
-            200,
-            &format!(
-                "{}\n",
-                serde_json::json!({ "type": "ERROR", "object": status })
-            ),
-        )
+        let event = serde_json::json!({ "type": "ERROR", "object": status });
+        Self::json(200, &format!("{event}\n"))
     }
 
     /// An error in AWS's JSON protocol, such as `ThrottlingException`, which AWS

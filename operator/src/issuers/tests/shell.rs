@@ -55,7 +55,7 @@ pub(super) fn context() -> (Context, Requests) {
         per_tenant: None,
     };
     let context = Context {
-        writer: Writer::new(client.clone(), None, 1),
+        writer: Writer::new(client.clone(), None, 1, Arc::default()),
         service_accounts: Arc::new(ServiceAccounts::new(client.clone(), client.clone())),
         labels: NamespaceLabels::new(Cluster {
             client: client.clone(),

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kube::core::PartialObjectMeta;
-use kube::runtime::watcher::Event;
-use kube::runtime::{WatchStreamExt, watcher};
+use kube::runtime::watcher::{self, Event};
 use kube::{Api, ResourceExt};
 
 use super::object::{self, ClusterTrustBundle, Version};
@@ -87,7 +86,7 @@ async fn follow(version: Version, context: &Context) {
     let api: Api<Metadata> = Api::all_with(client, &version.resource());
     let (label, value) = managed_by();
     let config = watcher::Config::default().labels(&format!("{label}={value}"));
-    let mut events = pin!(follow_objects(api, config, context).default_backoff());
+    let mut events = pin!(follow_objects(api, config, context));
     let mut listed = HashSet::new();
     while let Some(event) = events.next().await {
         match event {
