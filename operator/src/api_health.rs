@@ -206,6 +206,7 @@ mod tests {
         health.answered();
         assert!(!health.tells(&error(403)), "it is over");
     }
+
     #[tokio::test(start_paused = true)]
     async fn what_the_api_server_said_is_reported() {
         let health = Arc::new(ApiHealth::default());

@@ -201,6 +201,7 @@ mod tests {
         let expected = ["0 began Throttled", "60 ended 49 25 Timeout, 25 Throttled"];
         assert_eq!(lines(&events), expected);
     }
+
     /// The request of one object fails at each attempt, such as by a webhook, and others do not.
     #[test]
     fn one_object_that_fails_every_half_minute_is_a_line_each_minute() {
