@@ -25,10 +25,10 @@ fn missing(facts: &Facts, listed: &Listed) -> Option<String> {
     let known: Vec<_> = objects.chain(invalid).collect();
     let names = facts.status.ca.iter().map(|summary| &summary.name);
     let names: Vec<_> = names.filter(|name| !known.contains(name)).collect();
-    let (first, others) = names.split_first()?;
-    let others = match others.len() {
+    let (name, others) = names.split_first()?;
+    let more = match others.len() {
         0 => String::new(),
-        number => format!(" and {number} more"),
+        count => format!(" and {count} more"),
     };
     let namespace = &listed.namespace;
     let advice = match facts.name.kind {
@@ -36,6 +36,6 @@ fn missing(facts: &Facts, listed: &Listed) -> Option<String> {
         IssuerKind::Issuer => "",
     };
     Some(format!(
-        "CAGeneration {first}{others} not found in namespace {namespace}{advice}"
+        "CAGeneration {name}{more} not found in namespace {namespace}{advice}"
     ))
 }
