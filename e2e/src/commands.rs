@@ -5,6 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use signet_testbed::Proxy;
+use signet_testbed::controlplane::kubeconfig;
 use signet_testbed::installation::{Profile, operator_binary};
 
 use crate::Bed;
@@ -48,6 +50,21 @@ impl Bed {
         let mut command = Command::new(operator_binary(Profile::Dev)?);
         command.args(arguments).env("KUBECONFIG", kubeconfig);
         printed(command).await
+    }
+
+    /// Runs a command of the program as the user of a kubeconfig with a token, through a proxy.
+    ///
+    /// # Errors
+    /// It cannot be run.
+    pub async fn signet_through(
+        &self,
+        proxy: &Proxy,
+        kubeconfig: &Path,
+        arguments: &[&str],
+    ) -> Result<Printed> {
+        let name = format!("through-{}", proxy.port());
+        let path = kubeconfig::through(kubeconfig, &name, &proxy.address(), proxy.ca_pem())?;
+        self.signet_as(&path, arguments).await
     }
 
     /// Runs kubectl as the administrator, with a plugin: the program under this name.

@@ -7,6 +7,7 @@ use kube::api::PostParams;
 use serde_json::Value;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::{OwnBed, Rule, TestNamespace, spec, stop};
+use signet_testbed::proxy::{Fault, Requests};
 use signet_testbed::wait::{Observation, until};
 
 use crate::nothing_issued::is_quoted;
@@ -213,6 +214,49 @@ async fn a_cluster_that_does_not_respond_has_its_own_exit_code(test: &TestNamesp
     ensure!(printed.code == 2 && printed.text.is_empty(), "{printed:?}");
     ensure!(printed.errors.starts_with("signet check: "), "{printed:?}");
     ensure!(printed.errors.lines().count() == 1, "{printed:?}");
+
+    test.service_account("person", &[]).await?;
+    let plane = bed.plane();
+    let kubeconfig = plane.kubeconfig_for_service_account(test.name(), "person");
+    let kubeconfig = kubeconfig.await?;
+    let proxy = bed.api_server_proxy()?;
+    let who = || Requests::Path("/selfsubjectreviews".into());
+    for (fault, attempts, message) in [
+        // A person does not wait for an API server to recover.
+        (
+            Fault::status(503, "ServiceUnavailable", None),
+            4,
+            "ServiceUnavailable by a fault",
+        ),
+        (
+            Fault::status(429, "TooManyRequests", Some(60)),
+            1,
+            "TooManyRequests by a fault",
+        ),
+        (Fault::Silence, 1, "did not answer within 10 s"),
+    ] {
+        proxy.add(Requests::All, fault);
+        for command in [&CHECK[..], &["status", "root"]] {
+            let before = proxy.count(&who());
+            let printed = bed.signet_through(&proxy, &kubeconfig, command).await?;
+            ensure!(printed.code == 2 && printed.text.is_empty(), "{printed:?}");
+            ensure!(printed.errors.contains(message), "{printed:?}");
+            let calls = proxy.count(&who()) - before;
+            ensure!(calls == attempts, "{calls} calls: {printed:?}");
+        }
+        proxy.clear();
+    }
+
+    // What does respond is checked.
+    let of_crds = Requests::Path("/customresourcedefinitions".into());
+    proxy.add(of_crds, Fault::Silence);
+    let printed = bed.signet_through(&proxy, &kubeconfig, &CHECK).await?;
+    let json = printed.json()?;
+    let findings = json["findings"].as_array().context("findings")?;
+    ensure!(
+        findings.iter().any(|it| it["section"] == "Operator"),
+        "{json:#}"
+    );
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! `signet status`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_api::{GenerationState, IssuerStatus};
@@ -107,6 +107,23 @@ async fn an_intermediate_is_below_its_root(test: &TestNamespace) -> Result<()> {
         child.name
     );
     ensure!(below[1].starts_with(&leaf), "{printed:?}");
+
+    // Its CAGenerations are in another namespace than the command expects.
+    let elsewhere = ["--cluster-resource-namespace", test.name()];
+    let printed = bed.signet(&[&arguments[..], &elsewhere].concat()).await?;
+    let drawn = format!(
+        "CN=Child (CA) until {{}}\n\
+         └─ generation 1 (clusterissuer-{0}-1): Active, current, key {{}}\n\
+         The tree is incomplete: CAGeneration clusterissuer-{0}-1 not found in namespace {1}; set \
+         --cluster-resource-namespace to that of the operator\n",
+        child.name,
+        test.name()
+    );
+    let mut rest = printed.text.as_str();
+    for part in drawn.split("{}") {
+        let found = rest.split_once(part);
+        rest = found.with_context(|| format!("{part}: {printed:?}"))?.1;
+    }
     Ok(())
 }
 

@@ -55,7 +55,7 @@ pub(crate) struct Image {
     #[arg(long, value_name = "REFERENCE")]
     push: Option<String>,
     /// Sign the pushed image with the P-256 key in this file (PKCS#8, PEM), for `cosign verify
-    /// --key`.
+    /// --key`. Signatures by other keys stay.
     #[arg(long, value_name = "FILE", requires = "push")]
     sign_key: Option<PathBuf>,
     /// Write the current version of each Debian package to the lock file, and build nothing.
@@ -67,10 +67,10 @@ pub(crate) struct Image {
 }
 
 /// What is in an image.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Contents {
     /// The architectures, such as --arch amd64 --arch arm64. Default: those that this machine has a
-    /// compiler for; with --debug its own.
+    /// compiler for, and for a release all; with --debug its own.
     #[arg(long, value_enum)]
     arch: Vec<Architecture>,
     /// Put the debug build of the operator into the image. It takes seconds instead of minutes.
@@ -125,10 +125,12 @@ async fn publish(repository: &Repository, images: &Images, key: Option<&Key>) ->
         return Ok(());
     };
     for digest in images.digests() {
-        let signature = sign::signature(&digest, &repository.name(), key)?;
-        repository
-            .push_tagged(&signature, sign::tag(&digest))
-            .await?;
+        let tag = sign::tag(&digest);
+        let earlier = repository.manifest(&tag).await?;
+        let signatures = sign::signatures(&digest, &repository.name(), key, earlier.as_deref())?;
+        if let Some(signatures) = signatures {
+            repository.push_tagged(&signatures, &tag).await?;
+        }
     }
     Ok(())
 }
@@ -168,6 +170,16 @@ pub(crate) fn artifacts(root: &Path, contents: &Contents) -> Result<Artifacts> {
 }
 
 impl Contents {
+    /// The same with all architectures, unless some were chosen: a release does not leave out one that
+    /// this machine cannot build.
+    pub(crate) fn of_release(&self) -> Self {
+        let mut contents = self.clone();
+        if contents.arch.is_empty() && !contents.debug {
+            contents.arch = Architecture::ALL.to_vec();
+        }
+        contents
+    }
+
     fn kind(&self) -> Kind {
         match self.debug {
             true => Kind::Debug,
@@ -212,4 +224,30 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Command {
+        #[command(flatten)]
+        contents: Contents,
+    }
+
+    #[test]
+    fn a_release_has_all_architectures_unless_some_are_chosen() {
+        for (arguments, expected) in [
+            (&["xtask"][..], &Architecture::ALL[..]),
+            (&["xtask", "--arch", "arm64"], &[Architecture::Arm64]),
+            // That of this machine.
+            (&["xtask", "--debug"], &[]),
+        ] {
+            let contents = Command::parse_from(arguments).contents;
+            assert_eq!(contents.of_release().arch, expected);
+        }
+    }
 }

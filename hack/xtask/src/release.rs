@@ -1,5 +1,7 @@
 //! `cargo xtask release`: everything that users of a version download, in one folder.
 
+mod folder;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,10 +13,7 @@ use signet_testbed::run as output_of;
 
 use crate::image::{Contents, Key, Origin, artifacts, gzip, sha256};
 use crate::image::{Node, Tree};
-
-/// The files with checksums, as `sha256sum --check` reads them, and with their signature.
-const CHECKSUMS: &str = "SHA256SUMS";
-const SIGNATURE: &str = "SHA256SUMS.sig";
+use folder::{CHECKSUMS, SIGNATURE};
 
 /// The arguments of `release`.
 #[derive(Args, Debug)]
@@ -25,7 +24,10 @@ pub(crate) struct Release {
     /// --key`.
     #[arg(long, value_name = "FILE")]
     sign_key: Option<PathBuf>,
-    /// The folder, which is replaced. Default: target/release-set.
+    /// Make it of a checkout with changes, too.
+    #[arg(long)]
+    allow_dirty: bool,
+    /// The folder. A release in it is replaced. Default: target/release-set.
     #[arg(long)]
     output: Option<PathBuf>,
 }
@@ -36,8 +38,11 @@ pub(crate) fn run(root: &Path, settings: &Release) -> Result<()> {
     let key = settings.sign_key.as_deref().map(Key::read).transpose()?;
     let folder = settings.output.clone();
     let folder = folder.unwrap_or_else(|| target().join("release-set"));
-    check_replaceable(&folder)?;
-    let mut files = files(root, &settings.contents)?;
+    folder::replaceable(&folder)?;
+    if !settings.allow_dirty {
+        check_clean(root)?;
+    }
+    let mut files = files(root, &settings.contents.of_release())?;
     files.sort();
     let lines = files.iter().map(|(name, bytes)| {
         let digest = sha256(bytes);
@@ -49,7 +54,7 @@ pub(crate) fn run(root: &Path, settings: &Release) -> Result<()> {
         files.push((SIGNATURE.to_owned(), signature.into_bytes()));
     }
     files.push((CHECKSUMS.to_owned(), checksums.into_bytes()));
-    replace(&folder, &files)?;
+    folder::replace(&folder, &files)?;
     println!("{}", folder.display());
     Ok(())
 }
@@ -110,27 +115,36 @@ fn read(root: &Path, path: &str) -> Result<Vec<u8>> {
     fs::read(root.join(path)).with_context(|| format!("cannot read {path}"))
 }
 
-/// A folder with other files is not a release, and stays.
-fn check_replaceable(folder: &Path) -> Result<()> {
-    if !folder.exists() || folder.join(CHECKSUMS).exists() {
-        return Ok(());
-    }
-    let is_empty = fs::read_dir(folder)?.next().is_none();
+/// What users download is made of a commit, which its label names.
+fn check_clean(root: &Path) -> Result<()> {
+    let revision = Origin::of(root)?.revision;
     ensure!(
-        is_empty,
-        "{} is not empty, and not a release; choose another folder",
-        folder.display()
+        !revision.ends_with("-dirty"),
+        "{revision}: a release is made of a commit; commit or undo the changes, or use --allow-dirty"
     );
     Ok(())
 }
 
-fn replace(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejects_a_checkout_with_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let git = |arguments: &[&str]| {
+            let mut git = Command::new("git");
+            git.args(["-c", "user.name=test", "-c", "user.email=test@example.org"]);
+            output_of(git.arg("-C").arg(root).args(arguments)).unwrap()
+        };
+        git(&["init", "--quiet"]);
+        fs::write(root.join("file"), "committed").unwrap();
+        git(&["add", "file"]);
+        git(&["commit", "--quiet", "--no-gpg-sign", "--message=test"]);
+        check_clean(root).unwrap();
+        fs::write(root.join("file"), "changed").unwrap();
+        let error = check_clean(root).unwrap_err();
+        assert!(error.to_string().contains("--allow-dirty"), "{error}");
     }
-    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    for (name, bytes) in files {
-        fs::write(folder.join(name), bytes).with_context(|| format!("cannot write {name}"))?;
-    }
-    Ok(())
 }

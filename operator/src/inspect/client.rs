@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
@@ -11,6 +12,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use signet_core::request::ServiceAccount;
 
+use crate::api_client::Calls;
 use crate::api_error::describe;
 use crate::args::Connection;
 use crate::crypto_provider;
@@ -18,7 +20,7 @@ use crate::printable::printable;
 
 /// A person waits for these commands.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The cluster, as the user of a command sees it.
 pub(super) struct Cluster {
@@ -33,8 +35,7 @@ impl Cluster {
     pub(super) async fn connect(connection: &Connection) -> anyhow::Result<Self> {
         let mut config = config(connection).await?;
         config.connect_timeout = Some(CONNECT_TIMEOUT);
-        config.read_timeout = Some(READ_TIMEOUT);
-        let client = Client::try_from(config.clone())?;
+        let client = client(config.clone())?;
         let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
         let review = SelfSubjectReview::default();
         let review = reviews.create(&PostParams::default(), &review).await;
@@ -63,8 +64,18 @@ impl Cluster {
         auth.impersonate_uid = None;
         auth.impersonate_groups = None;
         auth.impersonate_user_extra = None;
-        Client::try_from(config)
+        client(config)
     }
+}
+
+/// Returns a client whose calls have a deadline, and are repeated only before it.
+fn client(config: Config) -> Result<Client, kube::Error> {
+    let calls = Calls {
+        timeout: CALL_TIMEOUT,
+        health: Arc::default(),
+        own_credentials: false,
+    };
+    calls.client(config)
 }
 
 async fn config(connection: &Connection) -> anyhow::Result<Config> {

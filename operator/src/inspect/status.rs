@@ -1,7 +1,7 @@
 //! `signet status`: the CA of an issuer as a tree, and what waits for whom.
 //!
-//! [`observe`] reads the [`facts`]; [`generations`], [`tree`] and [`waits`] arrange them, and
-//! [`report`] prints them.
+//! [`observe`] reads the [`facts`]; [`generations`], [`tree`], [`unreadable`] and [`waits`] arrange
+//! them, and [`report`] prints them.
 
 mod facts;
 mod generations;
@@ -10,6 +10,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod unreadable;
 mod waits;
 
 use std::io::{Write, stdout};

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use anyhow::{Context, Result, ensure};
 use oci_client::client::{ClientConfig, ClientProtocol};
+use oci_client::errors::{OciDistributionError, OciErrorCode};
+use oci_client::manifest::{IMAGE_MANIFEST_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
@@ -73,10 +75,28 @@ impl Repository {
     ///
     /// # Errors
     /// Those of [`push`](Self::push).
-    pub(super) async fn push_tagged(&self, image: &Built, tag: String) -> Result<()> {
+    pub(super) async fn push_tagged(&self, image: &Built, tag: &str) -> Result<()> {
+        self.push_as(image, &self.tagged(tag)).await
+    }
+
+    /// The manifest under a tag of the repository, if there is one.
+    ///
+    /// # Errors
+    /// The registry does not answer the question.
+    pub(super) async fn manifest(&self, tag: &str) -> Result<Option<Vec<u8>>> {
+        let from = self.tagged(tag);
+        let accepted = [OCI_IMAGE_MEDIA_TYPE, IMAGE_MANIFEST_MEDIA_TYPE];
+        let pulled = self.client.pull_manifest_raw(&from, &self.auth, &accepted);
+        match pulled.await {
+            Ok((bytes, _)) => Ok(Some(bytes.to_vec())),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {from}")),
+        }
+    }
+
+    fn tagged(&self, tag: &str) -> Reference {
         let (registry, repository) = (self.reference.registry(), self.reference.repository());
-        let to = Reference::with_tag(registry.to_owned(), repository.to_owned(), tag);
-        self.push_as(image, &to).await
+        Reference::with_tag(registry.to_owned(), repository.to_owned(), tag.to_owned())
     }
 
     async fn push_as(&self, image: &Built, to: &Reference) -> Result<()> {
@@ -111,6 +131,23 @@ impl Repository {
             "the registry has {found} instead of {digest}"
         );
         Ok(())
+    }
+}
+
+fn is_absent(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::ImageManifestNotFoundError(_)
+        | OciDistributionError::ServerError { code: 404, .. } => true,
+        OciDistributionError::RegistryError { envelope, .. } => {
+            let mut errors = envelope.errors.iter();
+            errors.any(|it| {
+                matches!(
+                    it.code,
+                    OciErrorCode::ManifestUnknown | OciErrorCode::NotFound
+                )
+            })
+        }
+        _ => false,
     }
 }
 

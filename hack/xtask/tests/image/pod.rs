@@ -6,7 +6,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signet_testbed::controlplane::{Cluster, ControlPlane, Options};
 use signet_testbed::installation::{Installation, NAMESPACE, SERVICE_ACCOUNT, checkout, render};
 use signet_testbed::supervise::{Life, Process};
@@ -40,6 +40,15 @@ async fn the_image_runs_as_the_chart_would_run_it_and_issues_a_certificate() {
         .unwrap();
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
     assert_ne!(user, 0, "the kubelet refuses it");
+    // What `entry_point` enforces.
+    let context = &pod["containers"][0]["securityContext"];
+    for (name, value) in [
+        ("allowPrivilegeEscalation", json!(false)),
+        ("readOnlyRootFilesystem", json!(true)),
+        ("capabilities", json!({ "drop": ["ALL"] })),
+    ] {
+        assert_eq!(context[name], value, "{name}");
+    }
     let command = container(&pod, root.path(), &plane.server());
     let log = plane.logs().join("image.log");
     let process = Process::spawn("the image", &command, &log, Life::Bound).unwrap();

@@ -71,18 +71,31 @@ async fn a_signature_is_beside_the_image() {
     let repository = format!("{}/team/signet", registry.address());
     let folder = tempfile::tempdir().unwrap();
     let (key, public) = sign::key(folder.path(), "key");
-    let (_, other) = sign::key(folder.path(), "other");
+    let (other_key, other) = sign::key(folder.path(), "other");
     push_signed(&repository, &key);
 
     let crane = Crane::new(toolchain, &registry);
     let digest = IMAGE.digest();
     let reference = format!("{repository}:{}.sig", digest.replace(':', "-"));
-    let manifest = crane.json(&["manifest", &reference]);
-    let payload = manifest["layers"][0]["digest"].as_str().unwrap();
-    let payload = crane.run(&["blob", &format!("{repository}@{payload}")]);
-    let config = crane.json(&["config", &reference]);
     let expected = (repository.as_str(), digest.as_str());
-    sign::check(&manifest, &config, &payload, expected, [&public, &other]);
+    let check = |keys: &[[&Path; 2]]| {
+        let manifest = crane.json(&["manifest", &reference]);
+        let config = crane.json(&["config", &reference]);
+        let layers = manifest["layers"].as_array().unwrap();
+        assert_eq!(layers.len(), keys.len());
+        for (index, keys) in keys.iter().enumerate() {
+            let payload = layers[index]["digest"].as_str().unwrap();
+            let payload = crane.run(&["blob", &format!("{repository}@{payload}")]);
+            sign::check(&layers[index], &payload, expected, *keys);
+            assert_eq!(config["rootfs"]["diff_ids"][index], layers[index]["digest"]);
+        }
+    };
+    check(&[[&public, &other]]);
+    // Another signature is added to it, once.
+    for _ in 0..2 {
+        push_signed(&repository, &other_key);
+    }
+    check(&[[&public, &other], [&other, &public]]);
 }
 
 /// The operator's bytes in an archive of a root file system.

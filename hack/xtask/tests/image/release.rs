@@ -56,10 +56,13 @@ fn the_set_is_complete_signed_and_can_be_installed() {
     release(&set, &key);
     assert_eq!(String::from_utf8(read("SHA256SUMS")).unwrap(), sums);
     let other = tempfile::tempdir().unwrap();
-    fs::write(other.path().join("thesis.txt"), "years of work").unwrap();
-    let error = run(&mut command(other.path(), &key)).unwrap_err();
-    assert!(error.to_string().contains("is not empty"), "{error}");
-    assert!(other.path().join("thesis.txt").exists());
+    for folder in [other.path(), &set] {
+        fs::write(folder.join("thesis.txt"), "years of work").unwrap();
+        let error = run(&mut command(folder, &key)).unwrap_err();
+        assert!(error.to_string().contains("is not of a release"), "{error}");
+        assert!(folder.join("thesis.txt").exists());
+    }
+    assert!(set.join("SHA256SUMS").exists());
 }
 
 pub(crate) fn release(folder: &Path, key: &Path) {
@@ -69,7 +72,9 @@ pub(crate) fn release(folder: &Path, key: &Path) {
 
 fn command(folder: &Path, key: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(["release", "--debug", "--lock"]).arg(&*LOCK);
+    // The checkout of a test run may have changes.
+    command.args(["release", "--debug", "--allow-dirty", "--lock"]);
+    command.arg(&*LOCK);
     command
         .arg("--sign-key")
         .arg(key)

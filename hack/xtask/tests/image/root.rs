@@ -39,8 +39,13 @@ fn entries() -> Vec<Entry> {
     entries
 }
 
-/// The entry point in the unpacked image, as the image's user and with no way to more privileges.
-/// It sees nothing but the image's files.
+/// Makes the root file system read-only for a program in it, and maps the owner of its files to the
+/// image's user.
+const RUN_READ_ONLY: &str = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
+exec unshare --user "--map-user=$1" "--map-group=$2" "--root=$0" "${@:3}""#;
+
+/// The entry point in the unpacked image, as the image's user, with no way to more privileges and
+/// without a place to write. It sees nothing but the image's files.
 pub(crate) fn entry_point(root: &Path, environment: &[(&str, &str)]) -> Command {
     let mut command = isolated(root, environment);
     let configuration = IMAGE.configuration();
@@ -65,10 +70,9 @@ pub(crate) fn isolated(root: &Path, environment: &[(&str, &str)]) -> Command {
     for (name, value) in environment {
         command.arg(format!("{name}={value}"));
     }
-    command.args(["unshare", "--user"]);
-    command.arg(format!("--map-user={user}"));
-    command.arg(format!("--map-group={group}"));
-    command.arg(format!("--root={}", root.display()));
+    command.args(["unshare", "--user", "--map-root-user", "--mount"]);
+    command.args(["bash", "-c", RUN_READ_ONLY]).arg(root);
+    command.args([user, group]);
     command
 }
 
@@ -82,6 +86,39 @@ fn all_belongs_to_root_and_nothing_raises_privileges() {
         let is_open = mode.as_bytes()[8] == b'w' && !mode.starts_with('l');
         let is_temporary = ["tmp", "var/tmp", "run/lock"].contains(&path.as_str());
         assert!(!is_open || is_temporary, "{path} has the mode {mode}");
+    }
+}
+
+/// In a container, the user does not own the files.
+#[test]
+fn the_images_user_can_read_all() {
+    let entries = entries().into_iter();
+    // The home of a user that the image does not use is empty.
+    for Entry { mode, path, .. } in entries.filter(|entry| entry.path != "root") {
+        let others = &mode.as_bytes()[7..];
+        let is_folder = mode.starts_with('d');
+        let is_program = PROGRAMS.contains(&path.as_str());
+        assert_eq!(others[0], b'r', "{path} has the mode {mode}");
+        assert!(
+            matches!(others[2], b'x' | b't') || !(is_folder || is_program),
+            "{path} has the mode {mode}"
+        );
+    }
+}
+
+/// Or the tests that run the operator would not notice that it writes to the image.
+#[test]
+fn a_program_in_the_image_cannot_write() {
+    let root = tempfile::tempdir().unwrap();
+    IMAGE.unpack(root.path());
+    let mut copy = Command::new("cp");
+    run(copy
+        .args(["--dereference", "/usr/bin/touch"])
+        .arg(root.path()))
+    .unwrap();
+    for path in ["/tmp/new", "/usr/bin/signet"] {
+        let error = run(isolated(root.path(), &[]).args(["/touch", path])).unwrap_err();
+        assert!(error.to_string().contains("Read-only"), "{error}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads what `signet check` judges.
 
+use futures::future;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::authorization::v1::ResourceAttributes;
@@ -38,41 +39,57 @@ const SIGNERS: [(IssuerKind, &str); 2] = [
 /// Reads the facts. What cannot be read is a fact of its own.
 pub(super) async fn facts(settings: &Check, cluster: &Cluster, now: Timestamp) -> Facts {
     let client = &cluster.client;
-    let kubernetes = client.apiserver_version().await;
-    let mut crds = Vec::new();
-    for (name, group_version, plural) in [
-        (
-            "cagenerations.signet.dev",
-            "signet.dev/v1alpha1",
-            "cagenerations",
-        ),
-        (
-            "clusterissuers.signet.dev",
-            "signet.dev/v1alpha1",
-            "clusterissuers",
-        ),
-        ("issuers.signet.dev", "signet.dev/v1alpha1", "issuers"),
-    ] {
-        crds.push(crd(client, name, group_version, plural).await);
-    }
-    let name = "certificaterequests.cert-manager.io";
-    let requests = crd(client, name, "cert-manager.io/v1", "certificaterequests").await;
-    let mut issuers = vec![of_kind::<ClusterIssuer>(client).await];
-    if settings.namespaced_issuers {
-        issuers.push(of_kind::<signet_api::Issuer>(client).await);
-    }
+    // Concurrently, so that an API server that does not respond costs few timeouts.
+    let (kubernetes, crds, requests, issuers, lease, reviews, approvals) = tokio::join!(
+        client.apiserver_version(),
+        crds(client),
+        requests(client, &settings.approver),
+        issuers(settings, client),
+        lease(client, &settings.leader_election_namespace),
+        reviews(cluster, &settings.service_account, wanted(settings)),
+        approvals(settings, cluster),
+    );
+    let (certificate_requests, cert_manager) = requests;
     Facts {
         now,
         kubernetes: kubernetes.map_or_else(|error| describe(&error), |it| it.git_version),
         user: cluster.user.clone(),
-        reviews: reviews(cluster, &settings.service_account, wanted(settings)).await,
-        cert_manager: cert_manager(client, &requests, &settings.approver).await,
-        approvals: approvals(settings, cluster).await,
-        lease: lease(client, &settings.leader_election_namespace).await,
-        certificate_requests: requests,
         crds,
+        reviews,
+        certificate_requests,
+        cert_manager,
+        approvals,
+        lease,
         issuers,
     }
+}
+
+/// The CRDs of Signet.
+async fn crds(client: &Client) -> Vec<Crd> {
+    let group = "signet.dev/v1alpha1";
+    let crds = [
+        crd(client, "cagenerations.signet.dev", group, "cagenerations"),
+        crd(client, "clusterissuers.signet.dev", group, "clusterissuers"),
+        crd(client, "issuers.signet.dev", group, "issuers"),
+    ];
+    future::join_all(crds).await
+}
+
+/// The CRD of CertificateRequests, and the version of cert-manager.
+async fn requests(client: &Client, approver: &ServiceAccount) -> (Crd, Fact<Option<String>>) {
+    let name = "certificaterequests.cert-manager.io";
+    let requests = crd(client, name, "cert-manager.io/v1", "certificaterequests").await;
+    let version = cert_manager(client, &requests, approver).await;
+    (requests, version)
+}
+
+async fn issuers(settings: &Check, client: &Client) -> Vec<Issuers> {
+    let of_cluster = of_kind::<ClusterIssuer>(client);
+    if !settings.namespaced_issuers {
+        return vec![of_cluster.await];
+    }
+    let (of_cluster, namespaced) = tokio::join!(of_cluster, of_kind::<signet_api::Issuer>(client));
+    vec![of_cluster, namespaced]
 }
 
 fn known<T>(result: Result<T, kube::Error>) -> Fact<T> {
@@ -86,11 +103,12 @@ async fn crd(
     plural: &str,
 ) -> Crd {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let definition = definitions.get_opt(name).await;
+    let served = serves(client, group_version, plural);
+    let (definition, is_served) = tokio::join!(definitions.get_opt(name), served);
     Crd {
         name,
         version: group_version.rsplit('/').next().unwrap_or_default(),
-        is_served: known(serves(client, group_version, plural).await),
+        is_served: known(is_served),
         definition: known(definition).map(|found| found.map(Box::new)),
     }
 }

@@ -265,6 +265,13 @@ fn missing_permissions_are_grouped_by_resource() {
     );
 }
 
+#[test]
+fn the_page_shows_how_many_permissions_are_needed() {
+    let page = include_str!("../../../../docs/check.md");
+    let message = format!(": has all {} permissions\n", wanted(&settings(&[])).len());
+    assert!(page.contains(&message), "{message}");
+}
+
 /// What is not used needs no permission.
 #[test]
 fn flags_decide_which_permissions_are_needed() {

@@ -1,6 +1,7 @@
 //! The CA generations, from their objects and the issuer's status. Pure.
 
 use jiff::Timestamp;
+use kube::ResourceExt;
 use signet_api::{CAGeneration, CaSummary, GenerationRole, GenerationState};
 use signet_core::ca::CaChain;
 
@@ -32,12 +33,12 @@ pub(super) enum Certificate {
     Missing,
 }
 
-/// Returns the generations in the order of the status, then those that are not in it.
+/// Returns the generations in the order of the status, then those that are not in it. Of those that
+/// cannot be read, what the status says.
 pub(super) fn generations(facts: &Facts) -> Vec<Generation> {
     let summaries = &facts.status.ca;
-    let Ok(objects) = &facts.generations else {
-        return summaries.iter().map(of_summary).collect();
-    };
+    let listed = facts.generations.as_ref().ok();
+    let objects = listed.map_or(&[][..], |listed| &listed.objects);
     let place = |number: u32| {
         let mut numbers = summaries.iter().map(|summary| summary.generation);
         numbers.position(|one| one == number).unwrap_or(usize::MAX)
@@ -46,13 +47,16 @@ pub(super) fn generations(facts: &Facts) -> Vec<Generation> {
         .iter()
         .map(|object| of_object(object, summaries, facts.now))
         .collect();
+    let others = summaries.iter();
+    let others = others.filter(|summary| objects.iter().all(|it| it.name_any() != summary.name));
+    generations.extend(others.map(of_summary));
     generations.sort_by_key(|one| (place(one.number), std::cmp::Reverse(one.number)));
     generations
 }
 
 fn of_object(object: &CAGeneration, summaries: &[CaSummary], now: Timestamp) -> Generation {
     let spec = &object.spec;
-    let name = object.metadata.name.clone().unwrap_or_default();
+    let name = object.name_any();
     let mut summaries = summaries.iter();
     let summary = summaries.find(|summary| summary.name == name);
     let chain = spec.certificate.as_ref();

@@ -6,7 +6,7 @@ use kube::core::DeserializeGuard;
 use kube::{Api, Client};
 use signet_api::{CAGeneration, ClusterIssuer, Issuer, IssuerKind, IssuerResource};
 
-use super::facts::Facts;
+use super::facts::{Facts, Listed};
 use crate::api_error::describe;
 use crate::args::{IssuerArgument, Status};
 use crate::inspect::client::Cluster;
@@ -29,9 +29,12 @@ pub(super) async fn facts(
         IssuerKind::Issuer => &facts.name.namespace,
         IssuerKind::ClusterIssuer => &settings.cluster_resource_namespace,
     };
-    let generations = generations(client, &facts.name, namespace).await;
+    let (generations, requests) = tokio::join!(
+        generations(client, &facts.name, namespace),
+        census::waiting(client, &facts.name),
+    );
     facts.generations = generations.map_err(|error| describe(&error));
-    facts.requests = census::waiting(client, &facts.name).await;
+    facts.requests = requests;
     Ok(facts)
 }
 
@@ -83,7 +86,7 @@ async fn get<K: IssuerResource>(
         generation: object.meta().generation,
         trust_domain: trust_domain(&object),
         status: object.issuer_status().cloned().unwrap_or_default(),
-        generations: Ok(Vec::new()),
+        generations: Ok(Listed::default()),
         requests: Vec::new(),
     }))
 }
@@ -97,20 +100,17 @@ async fn generations(
     client: &Client,
     issuer: &IssuerName,
     namespace: &str,
-) -> Result<Vec<CAGeneration>, kube::Error> {
+) -> Result<Listed, kube::Error> {
     let api: Api<DeserializeGuard<CAGeneration>> = Api::namespaced(client.clone(), namespace);
     let mut page = Some(generations_of(issuer));
-    let mut generations = Vec::new();
+    let mut generations = Listed::in_namespace(namespace);
     while let Some(params) = page {
         let listed = api.list(&params).await?;
-        // The operator reports those that do not match the schema.
-        generations.extend(
-            listed
-                .items
-                .into_iter()
-                .filter_map(|guarded| guarded.0.ok()),
-        );
         page = pages::next(params, &listed.metadata);
+        listed
+            .items
+            .into_iter()
+            .for_each(|one| generations.add(one));
     }
     Ok(generations)
 }

@@ -9,6 +9,7 @@ use signet_api::{GenerationRole, GenerationState};
 use super::facts::Facts;
 use super::generations::generations;
 use super::tree::{Leaf, Node, Place, Tree};
+use super::unreadable::unreadable;
 use super::waits::{Wait, waits};
 use crate::args::OutputFormat;
 use crate::inspect::readiness::Readiness;
@@ -27,9 +28,9 @@ pub(super) struct Report {
     trust_domain: Option<String>,
     #[serde(flatten)]
     tree: Tree,
-    /// Why only the status is shown.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unreadable: Option<String>,
+    /// Why the tree shows of generations only what the status says, or does not show them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
     waits: Vec<Wait>,
     #[serde(skip)]
     now: Timestamp,
@@ -44,7 +45,7 @@ impl Report {
             reason: readiness.reason().map(str::to_owned),
             trust_domain: facts.trust_domain.clone(),
             tree: Tree::new(&generations(facts)),
-            unreadable: facts.generations.as_ref().err().cloned(),
+            unreadable: unreadable(facts),
             waits: waits(facts),
             now: facts.now,
         }
@@ -82,14 +83,11 @@ impl Report {
             lines.push("without a certificate".to_owned());
             drawing.leaves(&self.tree.others, 0, "", &mut lines);
         }
-        if self.tree == Tree::default() {
+        if self.tree == Tree::default() && self.unreadable.is_empty() {
             lines.push("no CA yet".to_owned());
         }
-        if let Some(error) = &self.unreadable {
-            let error = printable(error);
-            lines.push(format!(
-                "What is above the CA is not known: the CAGenerations cannot be read: {error}"
-            ));
+        for reason in &self.unreadable {
+            lines.push(format!("The tree is incomplete: {}", printable(reason)));
         }
         lines.push(String::new());
         match self.waits.is_empty() {

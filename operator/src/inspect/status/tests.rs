@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use signet_api::{CAGeneration, IssuerStatus};
 use signet_keys::KeyType;
 
-use super::facts::Facts;
+use super::facts::{Facts, Listed};
 use super::report::Report;
 use crate::args::OutputFormat;
 use crate::fixtures::ca::{Ca, valid};
@@ -62,7 +62,10 @@ fn facts(generations: Vec<CAGeneration>, ca: Vec<Value>) -> Facts {
         generation: Some(1),
         trust_domain: Some("example.org".to_owned()),
         status: serde_json::from_value(status).unwrap(),
-        generations: Ok(generations),
+        generations: Ok(Listed {
+            objects: generations,
+            ..Listed::in_namespace("signet-system")
+        }),
         requests: Vec::new(),
     }
 }
@@ -169,6 +172,75 @@ fn without_the_generations_the_status_is_drawn() {
     assert!(drawing.contains(expected), "{drawing}");
     let text = "the CAGenerations cannot be read: cagenerations.signet.dev is forbidden";
     assert!(drawing.contains(text), "{drawing}");
+}
+
+/// The operator may run with another `--cluster-resource-namespace`.
+#[test]
+fn generations_that_are_not_found_are_drawn_from_the_status() {
+    let root = valid(&*key::signer(KeyType::EcdsaP256), "Corp Root");
+    let own = generation(2, &root.issuing().pem());
+    let ca = || {
+        vec![
+            summary(3, "Published", Some("Next")),
+            summary(2, "Active", Some("Current")),
+            summary(1, "Old", Some("Previous")),
+        ]
+    };
+    let text = drawing(&facts(vec![own], ca()));
+    let lines: Vec<_> = text
+        .lines()
+        .map(|line| line.split(" until ").next())
+        .collect();
+    for (line, expected) in [
+        (3, "CN=ca-3 (CA)"),
+        (5, "Corp Root (root)"),
+        (7, "CN=ca-1 (CA)"),
+    ] {
+        assert!(
+            lines[line].is_some_and(|it| it.ends_with(expected)),
+            "{text}"
+        );
+    }
+    let reason = "The tree is incomplete: CAGeneration clusterissuer-corp-3 and 1 more not found in \
+                  namespace signet-system; set --cluster-resource-namespace to that of the operator";
+    assert_eq!(lines[9], Some(reason), "{text}");
+
+    let facts = facts(Vec::new(), ca());
+    let text = drawing(&facts);
+    assert!(!text.contains("no CA yet"), "{text}");
+    assert!(
+        text.contains("clusterissuer-corp-3 and 2 more not found"),
+        "{text}"
+    );
+    assert_eq!(json(&facts)["roots"].as_array().unwrap().len(), 3);
+}
+
+/// For example, of a version that this program does not know.
+#[test]
+fn generations_that_do_not_match_the_schema_are_named() {
+    let ca = vec![summary(1, "Active", Some("Current"))];
+    let mut facts = facts(Vec::new(), ca);
+    let mut listed = Listed::in_namespace("signet-system");
+    for number in [1, 2] {
+        let mut object = serde_json::to_value(generation(number, "")).unwrap();
+        object["spec"]["generation"] = json!("first");
+        listed.add(serde_json::from_value(object).unwrap());
+    }
+    facts.generations = Ok(listed);
+    let text = drawing(&facts);
+    assert!(
+        text.contains("generation 1 (clusterissuer-corp-1): Active"),
+        "{text}"
+    );
+    assert!(!text.contains("not found"), "{text}");
+    for number in [1, 2] {
+        let reason = format!(
+            "The tree is incomplete: CAGeneration clusterissuer-corp-{number} does not match its \
+             schema: "
+        );
+        assert!(text.contains(&reason), "{text}");
+    }
+    assert_eq!(json(&facts)["unreadable"].as_array().unwrap().len(), 2);
 }
 
 #[test]
