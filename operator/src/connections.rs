@@ -20,6 +20,7 @@ use signet_keys::{
 pub use connection::Key;
 use connection::{Connection, Notifier, Parameters};
 
+use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
 use crate::wakeups::Wakeups;
 
@@ -97,7 +98,8 @@ impl Connections {
         let log = &connection.notifier.log;
         log.creates_key.store(creates_key, Ordering::Relaxed);
         let _permit = match &access.tenant {
-            Some(tenant) => self.checks.enter(tenant.clone()).await,
+            // The keys before it may be slow.
+            Some(tenant) => queued(self.checks.enter(tenant.clone())).await,
             None => None,
         };
         let key = connection.key(config.backend(), (access, known), &self.limiters);

@@ -2,6 +2,7 @@
 //! readers of what comes out.
 
 pub(crate) mod ca;
+pub(crate) mod context;
 pub(crate) mod csr;
 pub(crate) mod key;
 pub(crate) mod namespace;

@@ -46,6 +46,7 @@ struct Entry<K: RequestKind> {
     uid: Box<str>,
     resource_version: Box<str>,
     created: Option<Timestamp>,
+    /// Ignored once this version has its final answer.
     state: State<K>,
     /// The last listing that had it, or during which it changed.
     listing: u32,
@@ -94,6 +95,17 @@ impl<K: RequestKind> Cache<K> {
         Some(self.0.lock().entries.get(key)?.state.clone())
     }
 
+    /// Takes note that a request has its final answer, which was decided on this version of it. It is
+    /// not due any more, before the watch delivers what was written.
+    pub(super) fn answered(&self, key: &Key, version: &ObjectMeta) {
+        let mut inner = self.0.lock();
+        if let Some(entry) = inner.entries.get_mut(key)
+            && entry.is_of(version)
+        {
+            entry.state = State::Ignored;
+        }
+    }
+
     /// Returns the requests that are due to an issuer, or to any.
     pub(super) fn due(&self, issuer: Option<&IssuerName>) -> Vec<Key> {
         let inner = self.0.lock();
@@ -120,7 +132,7 @@ impl<K: RequestKind> Inner<K> {
         if matches!(state, State::Ignored) {
             return self.remove(&name);
         }
-        let entry = Entry {
+        let mut entry = Entry {
             uid: metadata.uid.unwrap_or_default().into(),
             resource_version: metadata.resource_version.unwrap_or_default().into(),
             created: metadata.creation_timestamp.map(|time| time.0),
@@ -128,7 +140,12 @@ impl<K: RequestKind> Inner<K> {
             listing: self.listing,
         };
         if let Some((key, before)) = self.entries.get_key_value(&name) {
-            let wakes = before.uid != entry.uid || !before.state.is_like(&entry.state);
+            let answered = before.is_answered() && before.has_version_of(&entry);
+            let is_like = before.uid == entry.uid && before.state.is_like(&entry.state);
+            let wakes = !answered && !is_like;
+            if answered {
+                entry.state = State::Ignored;
+            }
             let key = key.clone();
             self.entries.insert(key.clone(), entry);
             return wakes.then_some(key);
@@ -153,6 +170,19 @@ impl<K: RequestKind> Inner<K> {
 }
 
 impl<K: RequestKind> Entry<K> {
+    fn is_of(&self, version: &ObjectMeta) -> bool {
+        version.uid.as_deref() == Some(&*self.uid)
+            && version.resource_version.as_deref() == Some(&*self.resource_version)
+    }
+
+    fn is_answered(&self) -> bool {
+        matches!(self.state, State::Ignored)
+    }
+
+    fn has_version_of(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.resource_version == other.resource_version
+    }
+
     fn metadata(&self, key: &Name) -> ObjectMeta {
         ObjectMeta {
             name: Some(key.name.to_string()),

@@ -1,5 +1,8 @@
 //! Reconciles the requests that are due, in the order of their queue.
 
+#[cfg(test)]
+mod tests;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +11,7 @@ use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, Stream, StreamExt};
 use kube::runtime::watcher;
+use signet_keys::GuardedSigner;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,11 +24,12 @@ use super::reconcile::{Shell, error_delay, reconcile};
 use super::tenant::tenant;
 use super::unapproved;
 use crate::issuer_name::IssuerName;
-use crate::keyring::{IssuerLookup, ReadyIssuer};
+use crate::keyring::IssuerLookup;
 
-/// How many requests to an issuer that cannot sign are reconciled at once.
-const WITHOUT_KEY: usize = 16;
-/// And to one that can, at most.
+/// How many requests to issuers that cannot sign are reconciled at once. They need no key, and a write
+/// or two, of which fewer are in flight.
+const WITHOUT_KEY: usize = 64;
+/// How many requests to an issuer that can sign are reconciled at once, at most.
 const MAX_AT_ONCE: usize = 256;
 
 /// The end of a reconcile: which one, and when it is reconciled again.
@@ -34,46 +39,11 @@ struct Finished {
     again: Option<Duration>,
 }
 
-/// How many requests to an issuer may be reconciled at once, and whose.
-struct Capacity {
-    limit: usize,
-    key: Option<Arc<ReadyIssuer>>,
-}
-
-impl Capacity {
-    fn of(issuer: &IssuerLookup) -> Self {
-        let IssuerLookup::Ready(ready) = issuer else {
-            return Self {
-                limit: WITHOUT_KEY,
-                key: None,
-            };
-        };
-        Self {
-            limit: usize::from(ready.guard.max_in_flight()).min(MAX_AT_ONCE),
-            key: Some(ready.clone()),
-        }
-    }
-
-    /// Counts one certificate of a tenant, or returns when it may have one more.
-    fn count_signature(&self, tenant: &str) -> Result<(), Instant> {
-        let key = self.key.as_ref();
-        key.map_or(Ok(()), |ready| ready.guard.count_signature(tenant))
-    }
-
-    /// Takes back what was counted for a request that is gone. Who made one without a namespace is
-    /// not known any more.
-    fn give_back(&self, request: &Key) {
-        if let (Some(ready), Some(namespace)) = (&self.key, &request.namespace) {
-            ready.guard.give_back(namespace);
-        }
-    }
-}
-
 struct Dispatch<K: RequestKind> {
     shell: Arc<Shell<K>>,
     queue: Queue<Key>,
     delays: Delays<Key>,
-    /// The issuers whose queued requests are all of tenants that used up their rate.
+    /// The issuers with tenants that used up their rate, and when one may be served again.
     paused: Delays<IssuerName>,
     running: FuturesUnordered<BoxFuture<'static, Finished>>,
 }
@@ -129,53 +99,95 @@ impl<K: RequestKind> Dispatch<K> {
             }
             Some(State::Ignored) | None => return,
         };
-        if self.queue.push(request, issuer, &tenant) {
+        let is_new = self.queue.push(request, issuer, &tenant);
+        if is_new {
             self.shell.context.queued.add(issuer);
+        }
+        // One that is queued may be woken because its issuer has a key again.
+        if is_new || self.queue.awaits_key(issuer) {
             self.start(issuer);
         }
     }
 
     /// Starts what an issuer may have reconciled now.
     fn start(&mut self, issuer: &IssuerName) {
-        self.paused.remove(issuer);
-        let capacity = Capacity::of(&self.shell.context.find(issuer));
-        let mut elsewhere = Vec::new();
-        let mut earliest: Option<Instant> = None;
-        let mut may_be_served = |tenant: &str| {
-            let allowed = capacity.count_signature(tenant);
-            earliest = earliest.into_iter().chain(allowed.err()).min();
-            allowed.is_ok()
-        };
-        while let Some((request, queued)) =
-            self.queue.start(issuer, capacity.limit, &mut may_be_served)
-        {
-            self.shell.context.queued.remove(issuer);
-            let Some(object) = self.still_queued(&request, issuer) else {
-                capacity.give_back(&request);
-                self.queue.finish(&request, issuer);
-                elsewhere.push(request);
-                continue;
-            };
-            let (shell, issuer) = (self.shell.clone(), issuer.clone());
-            let reconciled = async move {
-                let again = match reconcile(&request, &object, queued, &shell).await {
-                    Ok(again) => again,
-                    Err(error) => Some(error_delay(&object, &error, &shell)),
-                };
-                Finished {
-                    request,
-                    issuer,
-                    again,
-                }
-            };
-            self.running.push(reconciled.boxed());
+        match self.shell.context.find(issuer) {
+            IssuerLookup::Ready(ready) => self.start_with(&ready.guard, issuer),
+            _ => {
+                self.paused.remove(issuer);
+                self.queue.lose_key(issuer);
+                self.start_without_key();
+            }
         }
-        if let Some(at) = earliest {
-            self.paused.insert(issuer.clone(), at);
+    }
+
+    /// Starts requests to an issuer with this key.
+    fn start_with(&mut self, key: &GuardedSigner, issuer: &IssuerName) {
+        let limit = usize::from(key.max_in_flight()).min(MAX_AT_ONCE);
+        let now = Instant::now();
+        let mut elsewhere = Vec::new();
+        let count = |tenant: &str| key.count_signature(tenant);
+        while let Some((request, queued)) = self.queue.start(issuer, limit, now, count) {
+            if let Some(request) = self.reconcile(request, issuer, queued) {
+                // Who made one without a namespace is not known any more.
+                if let Some(namespace) = &request.namespace {
+                    key.give_back(namespace);
+                }
+                elsewhere.push(request);
+            }
+        }
+        match self.queue.paused_until(issuer) {
+            Some(at) => self.paused.insert(issuer.clone(), at),
+            None => self.paused.remove(issuer),
         }
         for request in elsewhere {
             self.push(&request);
         }
+    }
+
+    /// Starts requests to all issuers that have no key.
+    fn start_without_key(&mut self) {
+        let mut elsewhere = Vec::new();
+        while let Some(turn) = self.queue.next_turn(WITHOUT_KEY) {
+            let issuer = &turn.issuer;
+            if let IssuerLookup::Ready(ready) = self.shell.context.find(issuer) {
+                self.start_with(&ready.guard, issuer);
+            } else if let Some((request, queued)) = self.queue.start_without_key(&turn) {
+                elsewhere.extend(self.reconcile(request, issuer, queued));
+            }
+        }
+        for request in elsewhere {
+            self.push(&request);
+        }
+    }
+
+    /// Starts the reconcile of a request, or returns the request if it is not to this issuer any more,
+    /// or not to be reconciled yet.
+    fn reconcile(
+        &mut self,
+        request: Key,
+        issuer: &IssuerName,
+        queued: std::time::Instant,
+    ) -> Option<Key> {
+        self.shell.context.queued.remove(issuer);
+        let Some(object) = self.still_queued(&request, issuer) else {
+            self.queue.finish(&request, issuer);
+            return Some(request);
+        };
+        let (shell, issuer) = (self.shell.clone(), issuer.clone());
+        let reconciled = async move {
+            let again = match reconcile(&request, &object, queued, &shell).await {
+                Ok(again) => again,
+                Err(error) => Some(error_delay(&object, &error, &shell)),
+            };
+            Finished {
+                request,
+                issuer,
+                again,
+            }
+        };
+        self.running.push(reconciled.boxed());
+        None
     }
 
     /// Returns a request whose turn it is; none if it was deleted meanwhile, or another one has its
@@ -208,5 +220,6 @@ impl<K: RequestKind> Dispatch<K> {
             self.delays.insert(request, Instant::now() + wait);
         }
         self.start(&issuer);
+        self.start_without_key();
     }
 }

@@ -52,6 +52,15 @@ impl Error {
     }
 }
 
+/// What follows the answer to a request.
+enum Next {
+    /// It is final.
+    Nothing,
+    /// A change of its issuer wakes it.
+    Wakeup,
+    Retry(Duration),
+}
+
 /// Reconciles a request, and returns how long it is until it is reconciled again; none if only a change
 /// leads to it.
 pub(super) async fn reconcile<K: RequestKind>(
@@ -83,7 +92,15 @@ pub(super) async fn reconcile<K: RequestKind>(
     };
     // Boxed, so that the many that wait above are small.
     let answered = answer(&object, due, context).boxed();
-    within(DEADLINE, &context.health, answered).await?
+    match within(DEADLINE, &context.health, answered).await?? {
+        Next::Retry(wait) => Ok(Some(wait)),
+        Next::Wakeup => Ok(None),
+        // What wakes it before the watch delivers the answer must not have it signed again.
+        Next::Nothing => {
+            shell.cache.answered(key, object.meta());
+            Ok(None)
+        }
+    }
 }
 
 /// Logs an error, and returns how long it is until the next attempt.
@@ -111,12 +128,12 @@ async fn answer<K: RequestKind>(
     object: &Observed<K>,
     due: &Due<K>,
     context: &Context,
-) -> Result<Option<Duration>, Error> {
+) -> Result<Next, Error> {
     let lookup = context.find(&due.issuer);
     let uid = object.uid();
     if still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
         context.attempts.reset(uid);
-        return Ok(None);
+        return Ok(Next::Wakeup);
     }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
     let other_kind = match issuer {
@@ -148,7 +165,7 @@ async fn answer<K: RequestKind>(
     };
     let Some(mut outcome) = outcome else {
         context.attempts.reset(uid);
-        return Ok(None);
+        return Ok(Next::Wakeup);
     };
     let mut written = write(&subject, &outcome, issuer, context).await;
     if let Some(denial) = written
@@ -162,7 +179,7 @@ async fn answer<K: RequestKind>(
     if written? == WriteResult::Conflict {
         // The outcome is discarded. A newer version may not wake the request.
         context.metrics.conflict();
-        return Ok(Some(context.attempts.failed(uid)));
+        return Ok(Next::Retry(context.attempts.failed(uid)));
     }
     Ok(next(&outcome, uid, context))
 }
@@ -282,14 +299,19 @@ fn record<K: RequestKind>(
     log::decision(subject, outcome);
 }
 
-/// Decides when a request is reconciled again. One that waits for its issuer is woken.
-fn next(outcome: &Outcome, uid: &str, context: &Context) -> Option<Duration> {
+/// Decides when a request is reconciled again.
+fn next(outcome: &Outcome, uid: &str, context: &Context) -> Next {
     if outcome.wants_retry() {
-        return Some(context.attempts.failed(uid));
+        return Next::Retry(context.attempts.failed(uid));
     }
     match outcome {
-        Outcome::Waiting(_) => context.attempts.reset(uid),
-        Outcome::Denied(_) | Outcome::Issued(_) => context.attempts.done(uid),
+        Outcome::Waiting(_) => {
+            context.attempts.reset(uid);
+            Next::Wakeup
+        }
+        Outcome::Denied(_) | Outcome::Issued(_) => {
+            context.attempts.done(uid);
+            Next::Nothing
+        }
     }
-    None
 }

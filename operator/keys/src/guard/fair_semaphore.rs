@@ -58,7 +58,7 @@ impl FairSemaphore {
                 state.last += 1;
                 let number = state.last;
                 state.waiting.push(tenant, number, sender);
-                Place(&self.0, number)
+                Place(&self.0, tenant, number)
             };
             // A sender is dropped only with its place, so this is always a permit.
             if let Ok(permit) = receiver.await {
@@ -93,12 +93,12 @@ fn next(state: &mut State) -> Option<oneshot::Sender<Permit>> {
     Some(waiter)
 }
 
-/// The place of a request with this number in the queue, given up when it is dropped.
-struct Place<'a>(&'a Mutex<State>, u64);
+/// The place of a tenant's request with this number in the queue, given up when it is dropped.
+struct Place<'a>(&'a Mutex<State>, &'a str, u64);
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.0.lock().waiting.remove(self.1);
+        self.0.lock().waiting.remove(self.1, self.2);
     }
 }
 

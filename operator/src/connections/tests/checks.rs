@@ -1,10 +1,16 @@
 //! When a key is checked, connected to, and self-tested.
 
-use signet_keys::{Checked, ErrorClass, KeyError, KeyPin, PROBE};
-use tokio::time::advance;
+use std::pin::pin;
+
+use signet_keys::{Access, Checked, ErrorClass, KeyError, KeyPin, PROBE};
+use tokio::time::{advance, timeout};
 
 use super::scripted::Bed;
-use crate::fixtures::corp;
+use super::{Cluster, MAX_CHECKS_PER_NAMESPACE, Role, spec};
+use crate::context::DEADLINE;
+use crate::deadline::within;
+use crate::fixtures::{corp, shop_ca};
+use crate::health::Health;
 
 fn pinned(pin: &str) -> KeyPin {
     KeyPin {
@@ -157,4 +163,33 @@ async fn never_tests_a_key_that_is_not_the_cas() {
     assert_eq!(bed.calls(), (0, 1, 1));
     bed.check(&KeyPin::default()).await.unwrap();
     assert_eq!(bed.calls(), (0, 1, 0), "once");
+}
+
+/// A namespace may have hundreds of Issuers with keys that take 20 s to fail.
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_slow_keys_of_the_namespace_is_not_held_against_an_issuer() {
+    let (connections, cluster) = (super::connections(), Cluster::new());
+    let tenant = Some("shop".to_owned());
+    let mut before = Vec::new();
+    for _ in 0..MAX_CHECKS_PER_NAMESPACE {
+        before.push(connections.checks.enter("shop".to_owned()).await);
+    }
+    let access = Access {
+        tenant,
+        ..cluster.access()
+    };
+    let (issuer, spec, known) = (shop_ca(), spec("ca"), KeyPin::default());
+    let key = connections.key(
+        (&issuer, "uid"),
+        Role::Active,
+        (&spec.key, None),
+        &access,
+        &known,
+        false,
+    );
+    let health = Health::default();
+    let mut checked = pin!(within(DEADLINE, &health, key));
+    timeout(10 * DEADLINE, &mut checked).await.unwrap_err();
+    drop(before);
+    checked.await.unwrap().unwrap();
 }

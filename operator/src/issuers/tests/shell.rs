@@ -4,33 +4,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
-use clap::Parser;
 use http::{Method, StatusCode, Uri};
-use jiff::Timestamp;
-use kube::Client;
-use kube::runtime::reflector;
 use parking_lot::Mutex;
 use serde_json::json;
 use signet_api::{BundleKind, BundleSpec, ClusterIssuer, ClusterIssuerSpec};
 use signet_core::ca::{Bundle, CaCertificate};
-use signet_keys::{FairSemaphore, Limits};
 
 use super::super::reconcile;
 use super::World;
-use crate::args::{Cli, Command};
-use crate::connections::Connections;
-use crate::context::{Context, Issuers};
+use crate::context::Context;
 use crate::fixtures::ca::Ca;
-use crate::fixtures::{DAY, corp};
-use crate::keyring::Keyring;
-use crate::namespace_labels::{Cluster, NamespaceLabels};
+use crate::fixtures::{self, DAY, corp};
 use crate::publish::TrustBundles;
 use crate::publish::fake::FakeNamespace;
 use crate::publish::{self, Trust, Trusted};
-use crate::service_accounts::ServiceAccounts;
-use crate::sharing::Sharing;
-use crate::wakeups::Wakeups;
-use crate::writer::Writer;
 
 /// The methods of the requests so far.
 pub(super) type Requests = Arc<Mutex<Vec<Method>>>;
@@ -44,53 +31,7 @@ pub(super) fn context() -> (Context, Requests) {
         record.lock().push(method.clone());
         respond(&method, &uri)
     };
-    let client = Client::new(Router::new().fallback(respond), "default");
-    let Command::Run(settings) = Cli::parse_from(["signet", "run"]).command else {
-        panic!("not run");
-    };
-    let wakeups = Wakeups::default();
-    let caps = Limits {
-        per_second: None,
-        max_in_flight: u16::MAX,
-        per_tenant: None,
-    };
-    let context = Context {
-        writer: Writer::new(client.clone(), None, 1, Arc::default()),
-        service_accounts: Arc::new(ServiceAccounts::new(client.clone(), client.clone())),
-        labels: NamespaceLabels::new(Cluster {
-            client: client.clone(),
-            health: Arc::default(),
-        }),
-        client,
-        settings: *settings,
-        api_server: None,
-        modules: Arc::default(),
-        proxy: None,
-        keyring: Keyring::new(wakeups.clone()),
-        connections: Connections::new(caps, wakeups.clone()),
-        sharing: Sharing::new(wakeups.clone()),
-        wakeups,
-        issuers: Issuers {
-            issuers: reflector::store().0,
-            cluster_issuers: reflector::store().0,
-        },
-        unreadable: Default::default(),
-        attempts: Default::default(),
-        queued: Default::default(),
-        memory: Default::default(),
-        trust_bundles: TrustBundles::not_served(),
-        metrics: Arc::default(),
-        health: Arc::default(),
-        api: Arc::default(),
-        reads: FairSemaphore::new(1),
-        reviews: Default::default(),
-        stop: Default::default(),
-        key_generation: Default::default(),
-        chain_parsing: Default::default(),
-        key_loading: Default::default(),
-        signing: Default::default(),
-        now: Timestamp::now,
-    };
+    let context = fixtures::context::with_api(Router::new().fallback(respond));
     (context, requests)
 }
 

@@ -135,6 +135,41 @@ fn what_a_listing_does_not_have_leaves_at_its_end() {
     assert_eq!(names(&due), ["approved meanwhile", "new", "same"]);
 }
 
+/// The watch delivers what was written later, and a listing may have the version before it.
+#[test]
+fn a_version_with_its_final_answer_is_not_due() {
+    let cache = Requests::default();
+    for name in ["a", "b"] {
+        woken(&cache, approved(name, "1"));
+    }
+    let key = |name: &str| {
+        let due = cache.due(None);
+        due.into_iter().find(|key| &*key.name == name).unwrap()
+    };
+    let (a, b) = (key("a"), key("b"));
+    cache.answered(&a, approved("a", "1").meta());
+    cache.answered(&b, approved("b", "0").meta());
+    assert_eq!(names(&cache.due(None)), ["b"], "another version of b");
+    cache.take(Event::Init);
+    for name in ["a", "b"] {
+        let listed = Event::InitApply(approved(name, "1"));
+        assert_eq!(cache.take(listed), None);
+    }
+    cache.take(Event::InitDone);
+    assert_eq!(names(&cache.due(None)), ["b"]);
+    let finished = with("a", "2", &[APPROVED, ("Ready", "Issued")]);
+    assert_eq!(woken(&cache, finished), None);
+    assert_eq!(cache.0.lock().entries.len(), 1);
+    // A user removed the status, and another request has the name.
+    cache.answered(&b, approved("b", "1").meta());
+    assert_eq!(woken(&cache, approved("b", "2")).as_deref(), Some("b"));
+    cache.answered(&b, approved("b", "2").meta());
+    let (mut metadata, state) = approved("b", "2").into_parts();
+    metadata.uid = Some("another".to_owned());
+    let recreated = Observed::new(metadata, state);
+    assert_eq!(woken(&cache, recreated).as_deref(), Some("b"));
+}
+
 #[test]
 fn the_requests_of_an_issuer_are_found() {
     let cache = Requests::default();

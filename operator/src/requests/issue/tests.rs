@@ -11,19 +11,14 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use signet_core::ca::{self, CaChain};
-use signet_core::issue::CaUrls;
-use signet_core::policy::{IssuerPolicy, LifetimeLimits, default_rules};
-use signet_core::request::{
-    Annotated, Api, Approval, RawRequest, Reference, Requester, ServiceAccount,
-};
-use signet_keys::Signer;
+use signet_core::request::{Annotated, Api, Approval, RawRequest, Reference, Requester};
 
 use super::{Outcome, SignContext, issue};
-use crate::fixtures::{NOW, corp, csr, key};
-use crate::keyring::{IssuerLookup, ReadyIssuer, Records};
+use crate::fixtures::{NOW, corp, csr};
+use crate::keyring::IssuerLookup;
 use crate::metrics::Metrics;
 use crate::namespace_labels::LabelSource;
+use crate::requests::fixtures::ready;
 
 /// An approved request for a leaf of an hour.
 fn asked() -> RawRequest {
@@ -47,34 +42,6 @@ fn asked() -> RawRequest {
     }
 }
 
-/// A ClusterIssuer that is ready.
-fn ready(signer: Arc<dyn Signer>, chain: CaChain) -> IssuerLookup {
-    IssuerLookup::Ready(Arc::new(ReadyIssuer {
-        number: 1,
-        generation: "clusterissuer-corp-1".to_owned(),
-        policy: IssuerPolicy {
-            namespace: None,
-            reserved_namespaces: [].into(),
-            cert_manager: ServiceAccount {
-                namespace: "cert-manager".to_owned(),
-                name: "cert-manager".to_owned(),
-            },
-            limits: chain.limits(),
-            ca_subjects: chain.subjects().collect(),
-            lifetimes: LifetimeLimits::default(),
-            ca: None,
-            trust_domain: None,
-            rules: default_rules(false),
-        },
-        urls: CaUrls::default(),
-        bundle: ca::Bundle::of(chain.roots()),
-        records: records(&chain),
-        chain,
-        guard: key::guard(signer),
-        backend: "double",
-    }))
-}
-
 /// No namespace can be read.
 #[derive(Debug)]
 struct NoLabels;
@@ -83,21 +50,6 @@ impl LabelSource for NoLabels {
     fn read<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Option<BTreeMap<String, String>>> {
         async { None }.boxed()
     }
-}
-
-/// Records that cover every request here.
-fn records(chain: &CaChain) -> Arc<Records> {
-    let lifetime = chain.not_after().duration_since(chain.not_before());
-    let longest = Some(Duration::from_secs(1000 * 24 * 3600));
-    let lifetimes = ca::Lifetimes {
-        leaf: longest,
-        ca: longest,
-    };
-    Arc::new(Records::new(
-        lifetimes,
-        lifetime.unsigned_abs(),
-        LifetimeLimits::default(),
-    ))
 }
 
 async fn outcome(asked: RawRequest, lookup: &IssuerLookup, now: Timestamp) -> Option<Outcome> {

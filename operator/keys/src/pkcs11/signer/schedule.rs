@@ -182,7 +182,7 @@ impl<T> Schedule<T> {
         if key.running.remove(&number) {
             key.hung.insert(number);
         }
-        key.queue.remove(number)
+        key.queue.remove_of_any(number)
     }
 
     /// Why work of this key that was abandoned took too long.
