@@ -8,7 +8,7 @@ pub(crate) mod key;
 pub(crate) mod namespace;
 
 use jiff::{SignedDuration, Timestamp};
-use signet_api::IssuerKind;
+use signet_api::{CertificateSpec, IssuerKind, IssuerSpec};
 use signet_core::request::Requester;
 
 use crate::issuer_name::IssuerName;
@@ -54,6 +54,21 @@ pub(crate) fn issuer(namespace: &str, name: &str) -> IssuerName {
         kind: IssuerKind::Issuer,
         namespace: namespace.to_owned(),
         name: name.to_owned(),
+    }
+}
+
+/// The spec of an issuer whose key is in this Secret, and nothing else.
+pub(crate) fn spec(secret: &str) -> IssuerSpec {
+    IssuerSpec {
+        key: key::software(secret),
+        key_limits: None,
+        certificate: CertificateSpec::default(),
+        spiffe: None,
+        policy: None,
+        profile: None,
+        rotation: None,
+        suspend: false,
+        bundle: None,
     }
 }
 

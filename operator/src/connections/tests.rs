@@ -10,15 +10,16 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use signet_api::{CertificateSpec, IssuerKind, IssuerSpec, KeyLimits, NamespaceLimits};
+use signet_api::{IssuerKind, IssuerSpec, KeyLimits, NamespaceLimits};
 use signet_keys::{
     ErrorClass, GeneratedKey, KeyType, Limits, Namespace, PROBE, SecretData, ServiceAccountToken,
 };
 use tokio::time::advance;
 
 use super::*;
+use crate::fixtures::context::NO_CAPS;
 use crate::fixtures::namespace::{no_config_map, no_token};
-use crate::fixtures::{corp, key};
+use crate::fixtures::{corp, key, spec};
 
 /// A namespace with a key in it, or none, or none that can be read; and how often it was read.
 #[derive(Debug)]
@@ -75,26 +76,6 @@ impl Namespace for Handle {
         no_token()
     }
 }
-
-fn spec(secret: &str) -> IssuerSpec {
-    IssuerSpec {
-        key: key::software(secret),
-        key_limits: None,
-        certificate: CertificateSpec::default(),
-        spiffe: None,
-        policy: None,
-        profile: None,
-        rotation: None,
-        suspend: false,
-        bundle: None,
-    }
-}
-
-const NO_CAPS: Limits = Limits {
-    per_second: None,
-    max_in_flight: u16::MAX,
-    per_tenant: None,
-};
 
 fn connections() -> Connections {
     Connections::new(NO_CAPS, Wakeups::default())

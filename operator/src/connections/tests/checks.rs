@@ -6,10 +6,10 @@ use signet_keys::{Access, Checked, ErrorClass, KeyError, KeyPin, PROBE};
 use tokio::time::{advance, timeout};
 
 use super::scripted::Bed;
-use super::{Cluster, MAX_CHECKS_PER_NAMESPACE, Role, spec};
+use super::{Cluster, MAX_CHECKS_PER_NAMESPACE, Role};
 use crate::context::DEADLINE;
 use crate::deadline::within;
-use crate::fixtures::{corp, shop_ca};
+use crate::fixtures::{corp, shop_ca, spec};
 use crate::health::Health;
 
 fn pinned(pin: &str) -> KeyPin {

@@ -34,7 +34,7 @@ use super::super::waits_for_publication;
 use super::requests::Requests;
 use crate::connections::Connections;
 use crate::context::Issuers;
-use crate::fixtures::{NOW, corp, key};
+use crate::fixtures::{self, NOW, corp, key};
 use crate::metrics::Metrics;
 use crate::publish::fake::FakeNamespace;
 use crate::wakeups::Wakeups;
@@ -135,20 +135,13 @@ impl World {
         Self {
             now: NOW,
             spec: IssuerSpec {
-                key: key::software("ca"),
-                key_limits: None,
                 certificate: CertificateSpec {
                     self_signed,
                     existing,
                     manual,
                     ..CertificateSpec::default()
                 },
-                spiffe: None,
-                policy: None,
-                profile: None,
-                rotation: None,
-                bundle: None,
-                suspend: false,
+                ..fixtures::spec("ca")
             },
             status: IssuerStatus::default(),
             objects: Vec::new(),

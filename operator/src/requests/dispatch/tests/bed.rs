@@ -10,7 +10,7 @@ use kube::runtime::reflector;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_api::{CertificateSpec, ClusterIssuer, ClusterIssuerSpec, IssuerSpec};
+use signet_api::{ClusterIssuer, ClusterIssuerSpec};
 use signet_keys::{KeyType, TenantLimit};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -19,8 +19,9 @@ use super::super::super::cache::Cache;
 use super::super::super::fixtures::ready_issuer;
 use super::super::*;
 use crate::context::Context;
-use crate::fixtures::{NOW, ca, context, corp, csr, key};
+use crate::fixtures::{NOW, ca, context, corp, csr, key, spec};
 use crate::keyring::{ReadyIssuer, Version};
+use crate::writer::Writer;
 
 type Kind = CertificateRequest;
 
@@ -73,8 +74,7 @@ impl Bed {
         };
         let mut context = context::with_api(Router::new().fallback(respond));
         context.now = || NOW;
-        context.writer =
-            crate::writer::Writer::new(context.client.clone(), None, u16::MAX, Arc::default());
+        context.writer = Writer::new(context.client.clone(), None, u16::MAX, Arc::default());
         put_issuers(&mut context);
         let key = key::signer(KeyType::EcdsaP256);
         let chain = ca::valid(&*key, "Root");
@@ -179,7 +179,7 @@ async fn respond(
 
 fn put_issuers(context: &mut Context) {
     let (store, mut writer) = reflector::store();
-    let mut issuer = ClusterIssuer::new("corp", ClusterIssuerSpec(spec()));
+    let mut issuer = ClusterIssuer::new("corp", ClusterIssuerSpec(spec("ca")));
     issuer.metadata.uid = Some(version().uid);
     issuer.metadata.generation = Some(version().generation);
     writer.apply_watcher_event(&Event::Apply(issuer));
@@ -190,20 +190,6 @@ fn version() -> Version {
     Version {
         uid: "corp-uid".to_owned(),
         generation: 1,
-    }
-}
-
-fn spec() -> IssuerSpec {
-    IssuerSpec {
-        key: key::software("ca"),
-        key_limits: None,
-        certificate: CertificateSpec::default(),
-        spiffe: None,
-        policy: None,
-        profile: None,
-        rotation: None,
-        suspend: false,
-        bundle: None,
     }
 }
 
