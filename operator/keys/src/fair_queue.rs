@@ -121,6 +121,7 @@ impl<T> FairQueue<T> {
     }
 
     /// Removes the entry of any tenant with this number, if it is still there.
+    #[cfg(any(feature = "pkcs11", test))]
     pub(crate) fn remove_of_any(&mut self, number: u64) -> Option<T> {
         let mut tenants = self.tenants.values_mut();
         let removed = tenants.find_map(|tenant| tenant.remove(number))?;
