@@ -8,6 +8,7 @@ mod series;
 mod signatures;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::HashSet;
 
@@ -25,6 +26,7 @@ pub use ca::{CaGauges, GenerationGauge};
 use labels::{IssuerLabels, RequestLabels, WatchFailureLabels, WatchLabels};
 use series::Series;
 use signatures::Signatures;
+pub use waiting::WaitingRequests;
 
 const OUTCOMES: [&str; 3] = ["waiting", "denied", "issued"];
 
@@ -196,7 +198,7 @@ impl Metrics {
     /// Returns the text of a scrape, with the current figures.
     pub fn scrape(&self, now: &Now) -> Result<String, std::fmt::Error> {
         self.series.in_flight.set(count(now.in_flight));
-        self.series.waiting.set(count(now.waiting));
+        self.series.waiting.set(&now.waiting);
         self.series.leading.set(i64::from(now.leading));
         self.series.uptime.set(now.uptime);
         self.series.api.watch_up.clear();
@@ -232,8 +234,7 @@ pub struct Now {
     /// The number of requests in the queue of each issuer's key.
     pub queues: Vec<(IssuerName, usize)>,
     pub in_flight: usize,
-    /// Approved requests without a final result.
-    pub waiting: usize,
+    pub waiting: WaitingRequests,
     pub leading: bool,
     pub uptime: f64,
     /// Whether the watch of each resource works.

@@ -37,8 +37,9 @@ use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
 use signet_api::external::certificate_request::CertificateRequest;
 
 use crate::context::Context;
+pub(crate) use cache::DueByIssuer;
 pub(crate) use certificate_signing_request::review::Reviews;
-pub(crate) use controller::Controller;
+pub(crate) use controller::{Controller, CountDue};
 
 /// Returns the controllers of the request APIs that are enabled, for one term of leadership. Those
 /// of Kubernetes' optional APIs look for a served version first.

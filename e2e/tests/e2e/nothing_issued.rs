@@ -62,7 +62,15 @@ async fn a_reference_to_the_other_kind_names_what_exists(test: &TestNamespace) -
     is_quoted(&pending(test, reference, "IssuerNotFound").await?, &names)?;
     let names = [("absent", "corp"), (test.name(), "shop")];
     let reference = json!({ "group": "signet.dev", "name": "absent" });
-    is_quoted(&pending(test, reference, "IssuerNotFound").await?, &names)
+    is_quoted(&pending(test, reference, "IssuerNotFound").await?, &names)?;
+    let operator = test
+        .bed()
+        .operator()
+        .context("one runs on the shared bed")?;
+    let series = r#"signet_requests_waiting{reason="IssuerNotFound"}"#;
+    let waiting = operator.metric(series).await?;
+    ensure!(waiting.is_some_and(|it| it >= 4.0), "{waiting:?}");
+    Ok(())
 }
 
 async fn a_signer_name_of_the_other_kind_names_what_exists(test: &TestNamespace) -> Result<()> {

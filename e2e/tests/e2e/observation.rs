@@ -74,7 +74,7 @@ async fn metrics_report_issuers_and_requests(test: &TestNamespace) -> Result<()>
         "signet_signing_seconds_count{backend=\"software\"} ",
         "signet_uptime_seconds ",
         "signet_reconciles_in_flight ",
-        "signet_requests_waiting ",
+        r#"signet_requests_waiting{reason="Queued"} "#,
         "signet_write_conflicts_total ",
     ] {
         scraped(test, |text| text.lines().any(|it| it.starts_with(name)))

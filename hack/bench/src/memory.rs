@@ -91,7 +91,9 @@ impl Memory {
 /// How many requests the operator says are waiting.
 async fn known(running: &Running) -> Result<f64> {
     let operator = running.operator()?;
-    let waiting = operator.metric("signet_requests_waiting").await?;
+    let waiting = operator
+        .metric(r#"signet_requests_waiting{reason="IssuerNotFound"}"#)
+        .await?;
     waiting.context("it is a metric")
 }
 

@@ -13,6 +13,7 @@ use super::ca::CaSeries;
 use super::labels::{IssuerLabels, Label, RequestLabels};
 use super::modules::ModuleSeries;
 use super::signatures::{self, SignatureSeries};
+use super::waiting::WaitingSeries;
 
 /// From approval to Ready. Conditions have whole seconds, so finer buckets would be meaningless.
 const READY_BUCKETS: [f64; 10] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0];
@@ -38,7 +39,7 @@ pub(super) struct Series {
     pub(super) bundle_published: Family<IssuerLabels, Gauge>,
     pub(super) bundle_copies: Family<IssuerLabels, Gauge>,
     pub(super) in_flight: Gauge,
-    pub(super) waiting: Gauge,
+    pub(super) waiting: WaitingSeries,
     pub(super) leading: Gauge,
     pub(super) conflicts: Counter,
     pub(super) api: ApiSeries,
@@ -61,11 +62,7 @@ impl Series {
                 "Time from the approval of a CertificateRequest to its certificate",
                 Histogram::new(READY_BUCKETS),
             ),
-            waiting: add.plain(
-                "requests_waiting",
-                "Approved requests without a final result: queued, or waiting to be retried",
-                Gauge::default(),
-            ),
+            waiting: WaitingSeries::registered(&mut add),
             signing: add.seconds(
                 "signing",
                 "Time that a key backend took for a signature, including retries",

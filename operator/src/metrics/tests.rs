@@ -1,5 +1,6 @@
 use super::*;
 use crate::fixtures::{corp, shop_ca};
+use crate::keyring::IssuerLookup;
 
 fn now(issuer: Option<&IssuerName>) -> Now {
     Now {
@@ -8,7 +9,7 @@ fn now(issuer: Option<&IssuerName>) -> Now {
             .into_iter()
             .collect(),
         in_flight: 2,
-        waiting: 3,
+        waiting: waiting(),
         leading: true,
         uptime: 1.5,
         watches: vec![("issuers.signet.dev".to_owned(), true)],
@@ -51,7 +52,9 @@ fn a_scrape_omits_deleted_issuers() {
         r#"signet_ca_generation_expiry_timestamp_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca",generation="1"} 1800000000"#,
         r#"signet_ca_generation_state{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca",generation="2",state="Requested"} 1"#,
         r#"signet_issuer_person_required_seconds{issuer_kind="Issuer",issuer_namespace="shop",issuer="ca"} 1000"#,
-        "signet_requests_waiting 3",
+        r#"signet_requests_waiting{reason="Queued"} 0"#,
+        r#"signet_requests_waiting{reason="IssuerNotReady"} 3"#,
+        r#"signet_requests_waiting{reason="IssuerNotFound"} 4"#,
         "signet_leading 1",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
@@ -59,6 +62,14 @@ fn a_scrape_omits_deleted_issuers() {
     metrics.forget(&issuer);
     let text = metrics.scrape(&now(None)).unwrap();
     assert!(!text.contains(r#"issuer_namespace="shop""#), "{text}");
+}
+
+fn waiting() -> WaitingRequests {
+    let mut waiting = WaitingRequests::default();
+    waiting.add(2, &IssuerLookup::NotReady("no CA".to_owned()));
+    waiting.add(1, &IssuerLookup::NotObserved);
+    waiting.add(4, &IssuerLookup::Missing);
+    waiting
 }
 
 fn gauges() -> CaGauges {

@@ -19,6 +19,9 @@ use super::object::{Observed, State};
 use super::shared::Shared;
 use crate::issuer_name::IssuerName;
 
+/// How many requests are due to each issuer.
+pub(crate) type DueByIssuer = HashMap<IssuerName, usize>;
+
 /// A request, wherever one is referred to.
 pub(super) type Key = Arc<Name>;
 
@@ -117,11 +120,17 @@ impl<K: RequestKind> Cache<K> {
         due.map(|(key, _)| key.clone()).collect()
     }
 
-    /// How many requests are due.
-    pub(super) fn count_due(&self) -> usize {
+    /// Counts the requests that are due to each issuer.
+    pub(super) fn count_due(&self, counts: &mut DueByIssuer) {
         let inner = self.0.lock();
-        let due = inner.entries.values().filter_map(|it| it.state.due());
-        due.count()
+        for due in inner.entries.values().filter_map(|it| it.state.due()) {
+            match counts.get_mut(&due.issuer) {
+                Some(count) => *count += 1,
+                None => {
+                    counts.insert(due.issuer.clone(), 1);
+                }
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::Cache;
+use super::cache::{Cache, DueByIssuer};
 use super::kind::RequestKind;
 use super::reconcile::Shell;
 use super::{dispatch, watch};
@@ -17,11 +17,11 @@ pub(crate) struct Controller {
     pub(crate) run: BoxFuture<'static, ()>,
     /// Cancelled once the requests are listed.
     pub(crate) listed: CancellationToken,
-    pub(crate) due: Box<dyn Fn() -> usize + Send + Sync>,
+    pub(crate) due: CountDue,
 }
 
-/// Counts the requests that are due.
-pub(super) type CountDue = Arc<dyn Fn() -> usize + Send + Sync>;
+/// Adds the requests that are due.
+pub(crate) type CountDue = Arc<dyn Fn(&mut DueByIssuer) + Send + Sync>;
 
 impl Controller {
     /// Returns the controller of `K`. Changes of issuers count from now on.
@@ -49,7 +49,7 @@ impl Controller {
         Self {
             run: run.boxed(),
             listed,
-            due: Box::new(move || counted.count_due()),
+            due: Arc::new(move |counts| counted.count_due(counts)),
         }
     }
 }

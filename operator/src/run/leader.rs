@@ -67,8 +67,7 @@ impl Leader {
             due.push(api.due);
             controllers.spawn(after(issuers_listed.clone(), context.clone(), api.run));
         }
-        let due = move || due.iter().map(|due| due()).sum();
-        process.begin_term(context.clone(), Arc::new(due));
+        process.begin_term(context.clone(), due);
         if let Some(api_server) = setup.api_server.clone() {
             controllers.spawn(
                 api_server.follow(setup.settings.issuer_resync_interval, context.stop.clone()),

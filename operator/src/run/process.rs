@@ -10,10 +10,9 @@ use super::admin::AdminState;
 use crate::api_health::ApiHealth;
 use crate::context::Context;
 use crate::health::Health;
-use crate::metrics::{Metrics, Now};
-
-/// Counts the approved requests without a final answer.
-pub(super) type Waiting = Arc<dyn Fn() -> usize + Send + Sync>;
+use crate::issuer_name::IssuerName;
+use crate::metrics::{Metrics, Now, WaitingRequests};
+use crate::requests::{CountDue, DueByIssuer};
 
 pub(super) struct Process {
     started: Instant,
@@ -23,7 +22,13 @@ pub(super) struct Process {
     /// The PKCS#11 modules, from when the list was read.
     modules: OnceLock<Arc<Modules>>,
     /// What there is to observe while this replica leads.
-    term: Mutex<Option<(Arc<Context>, Waiting)>>,
+    term: Mutex<Option<Term>>,
+}
+
+struct Term {
+    context: Arc<Context>,
+    /// Each counts the requests of one API that are due.
+    due: Vec<CountDue>,
 }
 
 impl Default for Process {
@@ -47,8 +52,8 @@ impl Process {
         let _ = self.modules.set(modules);
     }
 
-    pub(super) fn begin_term(&self, context: Arc<Context>, waiting: Waiting) {
-        *self.term.lock() = Some((context, waiting));
+    pub(super) fn begin_term(&self, context: Arc<Context>, due: Vec<CountDue>) {
+        *self.term.lock() = Some(Term { context, due });
     }
 
     /// Ends a term of leadership: what it observed is the next leader's to report.
@@ -60,14 +65,8 @@ impl Process {
 
     fn now(&self) -> Now {
         let (queues, waiting) = match &*self.term.lock() {
-            Some((context, waiting)) => {
-                let mut queues = context.keyring.queues();
-                for (issuer, length) in &mut queues {
-                    *length += context.queued.of(issuer);
-                }
-                (queues, waiting())
-            }
-            None => (Vec::new(), 0),
+            Some(term) => (term.queues(), term.waiting()),
+            None => (Vec::new(), WaitingRequests::default()),
         };
         Now {
             queues,
@@ -83,6 +82,29 @@ impl Process {
             uptime: self.started.elapsed().as_secs_f64(),
             unix_time: jiff::Timestamp::now().as_second(),
         }
+    }
+}
+
+impl Term {
+    /// The length of the queue of each issuer's key.
+    fn queues(&self) -> Vec<(IssuerName, usize)> {
+        let mut queues = self.context.keyring.queues();
+        for (issuer, length) in &mut queues {
+            *length += self.context.queued.of(issuer);
+        }
+        queues
+    }
+
+    fn waiting(&self) -> WaitingRequests {
+        let mut counts = DueByIssuer::new();
+        for count in &self.due {
+            count(&mut counts);
+        }
+        let mut waiting = WaitingRequests::default();
+        for (issuer, requests) in counts {
+            waiting.add(requests, &self.context.find(&issuer));
+        }
+        waiting
     }
 }
 

@@ -26,6 +26,13 @@ fn object(name: &str, version: &str, spec: &Value, status: &Value) -> Observed<C
     serde_json::from_value(object).unwrap()
 }
 
+/// How many requests are due, to any issuer.
+fn count_due(cache: &Requests) -> usize {
+    let mut counts = DueByIssuer::new();
+    cache.count_due(&mut counts);
+    counts.values().sum()
+}
+
 fn with(name: &str, version: &str, conditions: &[(&str, &str)]) -> Observed<CertificateRequest> {
     let conditions = conditions.iter().map(|(type_, reason)| {
         let status = if *type_ == "Ready" { "False" } else { "True" };
@@ -114,7 +121,7 @@ fn what_is_finished_deleted_or_not_ours_leaves() {
     let foreign = object("moved", "2", &foreign, &json!({}));
     assert_eq!(woken(&cache, foreign), None);
     assert_eq!(names(&cache.due(None)), ["stays"]);
-    assert_eq!((cache.count_due(), cache.0.lock().entries.len()), (1, 1));
+    assert_eq!((count_due(&cache), cache.0.lock().entries.len()), (1, 1));
 }
 
 #[test]
@@ -129,7 +136,7 @@ fn what_a_listing_does_not_have_leaves_at_its_end() {
     let approved_meanwhile = approved("approved meanwhile", "2");
     assert!(listed(approved_meanwhile).is_some());
     assert!(listed(approved("new", "3")).is_some());
-    assert_eq!(cache.count_due(), 4, "until all are listed");
+    assert_eq!(count_due(&cache), 4, "until all are listed");
     cache.take(Event::InitDone);
     let due = cache.due(None);
     assert_eq!(names(&due), ["approved meanwhile", "new", "same"]);

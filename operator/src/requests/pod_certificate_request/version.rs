@@ -35,7 +35,11 @@ pub(in crate::requests) fn controller(context: &Arc<Context>) -> Controller {
     Controller {
         run: run(context.clone(), listed.clone(), due).boxed(),
         listed,
-        due: Box::new(move || count.lock().as_ref().map_or(0, |due| due())),
+        due: Arc::new(move |counts| {
+            if let Some(count) = &*count.lock() {
+                count(counts);
+            }
+        }),
     }
 }
 
@@ -78,7 +82,7 @@ fn start(
             return None;
         }
     };
-    Some((controller.due.into(), controller.run))
+    Some((controller.due, controller.run))
 }
 
 /// Waits until the served version is not this one, and returns it; none if the operator stops.
