@@ -17,7 +17,10 @@ const NAMESPACE_TERMINATING: &str = "NamespaceTerminating";
 pub fn describe(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => status.message.clone(),
-        kube::Error::Api(status) => format!("{} {}", status.code, status.reason),
+        kube::Error::Api(status) if status.code != 0 || !status.reason.is_empty() => {
+            format!("{} {}", status.code, status.reason)
+        }
+        kube::Error::Api(_) => "the API server gave no reason".to_owned(),
         _ => chain(error),
     }
 }

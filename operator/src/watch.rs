@@ -15,6 +15,10 @@ use crate::api_health::watch_timeout;
 use crate::context::Context;
 pub use selector::rejects_field;
 
+/// The number of objects in one response to a listing. Who may create them decides how large each
+/// is, up to the 1.5 MiB that etcd takes, and a response is in memory as a whole.
+pub const PAGE: u32 = 50;
+
 /// Watches a resource, and again after a failure, with a backoff. How it does is in the log, in the
 /// metrics and in readiness. If the API server does not know the field of the selector, all objects
 /// are watched.

@@ -120,6 +120,42 @@ pub(crate) async fn an_issuer_that_cannot_be_read_is_stalled_and_signs_nothing(
     stop(operator).await
 }
 
+/// Users who may change an issuer may write a time that the API server stores and that the operator
+/// cannot read. That stops nothing, neither in a watch nor in the listing of a new leader.
+pub(crate) async fn a_time_that_cannot_be_read_stops_no_other_issuer(bed: OwnBed) -> Result<()> {
+    let operator = bed.start_operator(&[]).await?;
+    let tenant = TestNamespace::create(bed.bed(), "times").await?;
+    let other = TestNamespace::create(bed.bed(), "others").await?;
+    write_last_second(&tenant, &tenant.root().await?).await?;
+    let issuer = other.root().await?;
+    other.obtain(&issuer).await?;
+    stop(operator).await?;
+    let operator = bed.start_operator(&[]).await?;
+    other.obtain(&issuer).await?;
+    stop(operator).await
+}
+
+async fn write_last_second(test: &TestNamespace, issuer: &IssuerRef) -> Result<()> {
+    const TIME: &str = "9999-12-31T23:59:59Z";
+    let client = test.bed().client();
+    let namespace = test.name();
+    let path = format!(
+        "/apis/signet.dev/v1alpha1/namespaces/{namespace}/issuers/{}",
+        issuer.name
+    );
+    let get = http::Request::get(&path).body(Vec::new())?;
+    let mut object: Value = client.request(get).await?;
+    object["metadata"]["managedFields"][0]["time"] = json!(TIME);
+    object["metadata"]["annotations"] = json!({ "changed": "true" });
+    let put = http::Request::put(&path).header("content-type", "application/json");
+    let written: Value = client
+        .request(put.body(serde_json::to_vec(&object)?)?)
+        .await?;
+    let fields = written["metadata"]["managedFields"].to_string();
+    ensure!(fields.contains(TIME), "{fields}");
+    Ok(())
+}
+
 async fn loosen(
     crds: &Api<CustomResourceDefinition>,
     crd: &CustomResourceDefinition,

@@ -71,6 +71,7 @@ fn in_turn() -> Vec<Vec<libtest_mimic::Trial>> {
             certificates::the_chart_lets_cert_managers_approver_approve,
             deletion::an_issuer_that_was_deleted_meanwhile_signs_nothing,
             deletion::an_issuer_that_cannot_be_read_is_stalled_and_signs_nothing,
+            deletion::a_time_that_cannot_be_read_stops_no_other_issuer,
             bundles::copies_follow_the_labels_of_namespaces,
             bundles::trust_bundles_of_issuers_have_to_be_allowed,
             killed::killed_in_every_state_of_a_generation,

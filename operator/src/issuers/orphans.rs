@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::Api;
+use kube::Resource;
 use kube::api::ListParams;
 use kube::core::ObjectMeta;
 use signet_api::{CAGeneration, IssuerKind};
@@ -19,6 +19,7 @@ use super::generation::issuer_in_name;
 use super::store::generations;
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
+use crate::lean::list_metadata;
 use crate::{pages, publish};
 
 /// The number of generations in one response.
@@ -119,17 +120,13 @@ fn is_orphan(issuer: &IssuerName, context: &Context) -> bool {
 
 /// Lists the generations of all issuers, only by their names.
 async fn find(context: &Context) -> Result<Orphans, kube::Error> {
-    let client = context.client.clone();
     let own = &context.settings.cluster_resource_namespace;
-    let api: Api<CAGeneration> = match context.settings.namespaced_issuers {
-        true => Api::all(client),
-        false => Api::namespaced(client, own),
-    };
+    let namespace = (!context.settings.namespaced_issuers).then_some(own.as_str());
     let mut page = Some(ListParams::default().limit(PAGE));
     let mut found = Orphans::new();
     while let Some(params) = page {
-        let listed = api.list_metadata(&params).await?;
-        let metas = listed.items.iter().map(|object| &object.metadata);
+        let listed = list_metadata::<CAGeneration>(&context.client, namespace, &params).await?;
+        let metas = listed.items.iter().map(Resource::meta);
         for issuer in metas.filter_map(|meta| issuer_of(meta, own)) {
             if is_orphan(&issuer, context) {
                 *found.entry(issuer).or_default() += 1;

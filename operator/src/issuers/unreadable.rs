@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
+use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 use signet_api::IssuerResource;
 use signet_api::conditions::{READY, RECONCILING, STALLED, keep_transition_time};
@@ -24,8 +25,23 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(super) fn read<K: IssuerResource>(object: &DynamicObject) -> Result<K, String> {
     let value = serde_json::to_value(object).map_err(|error| error.to_string())?;
     let mut read: K = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    read.meta_mut().managed_fields = None;
+    *read.meta_mut() = what_is_kept(&object.metadata);
     Ok(read)
+}
+
+/// Annotations and labels are not read, and their owner decides how many there are.
+fn what_is_kept(metadata: &ObjectMeta) -> ObjectMeta {
+    let metadata = metadata.clone();
+    ObjectMeta {
+        name: metadata.name,
+        namespace: metadata.namespace,
+        uid: metadata.uid,
+        resource_version: metadata.resource_version,
+        generation: metadata.generation,
+        creation_timestamp: metadata.creation_timestamp,
+        deletion_timestamp: metadata.deletion_timestamp,
+        ..ObjectMeta::default()
+    }
 }
 
 /// Returns the name of an issuer that may not be readable.

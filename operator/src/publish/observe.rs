@@ -13,6 +13,7 @@ use super::trust_bundle::{self, Allowed, Observation};
 use crate::context::Context;
 use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
+use crate::lean::Lean;
 use crate::pages;
 
 /// The number of objects in one response.
@@ -136,13 +137,13 @@ pub(super) async fn copies(
     issuer: &IssuerName,
     context: &Context,
 ) -> Result<Vec<Found>, kube::Error> {
-    let api: Api<ConfigMap> = Api::all(context.client.clone());
+    let api: Api<Lean<ConfigMap>> = Api::all(context.client.clone());
     let mut page = Some(by_name(issuer));
     let mut found = Vec::new();
     while let Some(params) = page {
         let listed = api.list(&params).await?;
         let objects = listed.items.into_iter();
-        found.extend(objects.map(|object| Found::config_map(object, issuer)));
+        found.extend(objects.map(|Lean(object)| Found::config_map(object, issuer)));
         page = pages::next(params, &listed.metadata);
     }
     let own = context.resource_namespace(issuer);

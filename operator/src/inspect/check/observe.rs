@@ -21,6 +21,7 @@ use crate::args::Check;
 use crate::discovery::serves;
 use crate::inspect::client::Cluster;
 use crate::issuer_name::IssuerName;
+use crate::lean::Lean;
 use crate::pages;
 use crate::run::lease::NAME;
 
@@ -196,12 +197,12 @@ async fn of_kind<K: IssuerResource>(client: &Client) -> Issuers {
 }
 
 async fn list<K: IssuerResource>(client: &Client) -> Result<Vec<Issuer>, kube::Error> {
-    let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
+    let api: Api<Lean<DeserializeGuard<K>>> = Api::all(client.clone());
     let mut page = Some(ListParams::default().limit(PAGE));
     let mut issuers = Vec::new();
     while let Some(params) = page {
         let listed = api.list(&params).await?;
-        issuers.extend(listed.items.into_iter().map(issuer));
+        issuers.extend(listed.items.into_iter().map(|Lean(object)| issuer(object)));
         page = pages::next(params, &listed.metadata);
     }
     Ok(issuers)
