@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::render::{NAMESPACE, Rendered};
+use crate::render::{NAMESPACE, REQUIRED, Rendered, chart, helm};
 
 const EVERYTHING: &[&str] = &[
     "replicaCount=2",
@@ -166,4 +166,57 @@ fn renders_the_same_twice() {
         Rendered::with(EVERYTHING).all(),
         Rendered::with(EVERYTHING).all()
     );
+}
+
+/// Kubernetes has such names, and YAML reads them as numbers and booleans.
+#[test]
+fn names_may_look_like_numbers() {
+    let chart = chart();
+    let resources = "--set-string=clusterResourceNamespace=789,priorityClassName=true";
+    let output = helm(
+        &[
+            "template",
+            "123",
+            chart.to_str().unwrap(),
+            "--namespace=456",
+            resources,
+            "--set-string=fullnameOverride=1e3,nameOverride=7",
+        ],
+        &[REQUIRED],
+    );
+    let rendered = Rendered::of(&output);
+    for object in rendered.all() {
+        let metadata = &object["metadata"];
+        assert!(metadata["name"].is_string(), "{metadata}");
+        assert!(
+            metadata["namespace"].is_null() || metadata["namespace"].is_string(),
+            "{metadata}"
+        );
+        let mut labels = metadata["labels"].as_object().into_iter().flatten();
+        assert!(labels.all(|(_, value)| value.is_string()), "{metadata}");
+        for subject in object["subjects"].as_array().into_iter().flatten() {
+            assert!(subject["namespace"].is_string(), "{subject}");
+            assert!(subject["name"].is_string(), "{subject}");
+        }
+    }
+    let pod = rendered.pod();
+    assert_eq!(pod["spec"]["priorityClassName"], "true");
+    assert_eq!(pod["spec"]["serviceAccountName"], "1e3");
+}
+
+/// Helm allows names of 53 characters for releases, and the API server 63 for Services.
+#[test]
+fn the_longest_name_of_a_release_is_not_too_long() {
+    let release = "a".repeat(53);
+    for set in [
+        &[][..],
+        &["fullnameOverride=a-name-of-63-characters-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"],
+    ] {
+        let rendered = Rendered::of_release(&release, set);
+        for service in rendered.of_kind("Service") {
+            let name = service["metadata"]["name"].as_str().unwrap();
+            assert!(name.len() <= 63, "{name}");
+        }
+        assert_eq!(rendered.of_kind("Service").count(), 1);
+    }
 }
