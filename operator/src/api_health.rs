@@ -165,7 +165,7 @@ fn log(line: Option<Line>) {
         Some(Line::Ended(counts)) => tracing::info!(
             failed = counts.total(),
             seconds = counts.lasted.as_secs(),
-            "the API server answers again; there failed: {counts}"
+            "calls to the API server fail no more; there failed: {counts}"
         ),
         None => {}
     }

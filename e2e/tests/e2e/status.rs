@@ -51,7 +51,7 @@ async fn a_self_signed_root_is_drawn(test: &TestNamespace) -> Result<()> {
     for waits in [
         "Issuer {}/root: not ready\n",
         "the issuer: Suspended: ",
-        "CertificateRequests: 1 wait for the issuer\n",
+        "CertificateRequests: 1 wait for a certificate\n",
         "CertificateRequests: 1 wait for an approver\n",
     ] {
         let waits = waits.replace("{}", test.name());

@@ -34,7 +34,7 @@ pub(crate) fn files(root: &Path) -> Result<Files> {
     messages::add(root, &mut files)?;
     metrics::add(&mut files)?;
     reasons::add(&mut files)?;
-    states::add(&mut files);
+    states::add(&mut files)?;
     values::add(root, &mut files)?;
     Ok(files)
 }

@@ -42,7 +42,9 @@ pub(crate) fn run(root: &Path, settings: &Release) -> Result<()> {
     if !settings.allow_dirty {
         check_clean(root)?;
     }
+    let before = Origin::of(root)?.revision;
     let mut files = files(root, &settings.contents.of_release())?;
+    check_same(&before, &Origin::of(root)?.revision)?;
     files.sort();
     let lines = files.iter().map(|(name, bytes)| {
         let digest = sha256(bytes);
@@ -125,9 +127,25 @@ fn check_clean(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The files are read while the checkout may be worked on.
+fn check_same(before: &str, after: &str) -> Result<()> {
+    ensure!(
+        before == after,
+        "the checkout was at {before} when the release was begun, and is at {after} now; try again, and \
+         change nothing meanwhile, or use a worktree of its own"
+    );
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rejects_a_checkout_that_changes_meanwhile() {
+        check_same("1a2b", "1a2b").unwrap();
+        check_same("1a2b", "1a2b-dirty").unwrap_err();
+    }
 
     #[test]
     fn rejects_a_checkout_with_changes() {

@@ -9,6 +9,17 @@ const REQUESTS: &str = include_str!("../../../../operator/core/src/reason.rs");
 const ISSUERS: &str = include_str!("../../../../operator/src/issuers/reason.rs");
 const BUNDLES: &str = include_str!("../../../../operator/src/publish/reason.rs");
 const KEYS: &str = include_str!("../../../../operator/keys/src/error.rs");
+const WAITS: &str = include_str!("../../../../operator/core/src/ca/lifecycle/activation.rs");
+const WAIT_REASONS: &str = include_str!("../../../../operator/src/issuers/messages.rs");
+
+/// The reasons of the condition Rotating besides those of waits.
+const ROTATING: [(&str, &str); 2] = [
+    ("NoRotation", "No other CA generation is to take over."),
+    (
+        "WaitingForKey",
+        "The key of the next generation, until it can be used.",
+    ),
+];
 
 /// Adds the page.
 pub(super) fn add(files: &mut Files) -> Result<()> {
@@ -21,15 +32,24 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
     let issuers = [reasons(ISSUERS)?, reasons(KEYS)?].concat();
     let page = format!(
         "# Reasons\n\n{}\n\nThe reasons of conditions and events, and the values of the metric \
-         label `reason`. All lists are closed.\n\n## Of requests\n\n{}\n## Of issuers\n\n{}\n## Of the condition \
-         BundlePublished\n\n{}",
+         label `reason` about them. All lists are closed. Those of calls to the API server and of \
+         watches are explained by the log.\n\n## Of requests\n\n{}\n## Of issuers\n\n{}\n## Of the condition \
+         BundlePublished\n\n{}\n## Of the condition Rotating\n\nWhat the next CA generation waits \
+         for.\n\n{}",
         super::NOTE,
         table(&requests),
         table(&issuers),
         table(&reasons(BUNDLES)?),
+        table(&rotating()?),
     );
     files.insert("docs/reference/reasons.md".into(), page);
     Ok(())
+}
+
+fn rotating() -> Result<Vec<(String, String)>> {
+    let fixed = ROTATING.map(|(name, meaning)| (name.to_owned(), meaning.to_owned()));
+    let waits = variants(WAITS, |variant| name(WAIT_REASONS, "Wait", variant))?;
+    Ok([fixed.to_vec(), waits].concat())
 }
 
 fn table(reasons: &[(String, String)]) -> Table<2> {
@@ -42,9 +62,14 @@ fn table(reasons: &[(String, String)]) -> Table<2> {
 
 /// The name and the doc comment of each variant of the first enum in a source file. The name is
 /// what its `as_str` returns; a variant without one holds another enum's.
-fn reasons(source: &str) -> Result<Vec<(String, String)>> {
+pub(super) fn reasons(source: &str) -> Result<Vec<(String, String)>> {
+    variants(source, |variant| name(source, "Self", variant))
+}
+
+/// The same with other names, or none.
+fn variants(source: &str, name: impl Fn(&str) -> Option<String>) -> Result<Vec<(String, String)>> {
     let (_, body) = source.split_once("enum ").context("no enum")?;
-    let (body, rest) = body.split_once("\n}").context("an enum without end")?;
+    let (body, _) = body.split_once("\n}").context("an enum without end")?;
     let mut reasons = Vec::new();
     let mut doc = Vec::new();
     for line in body.lines().skip(1).map(str::trim) {
@@ -53,7 +78,7 @@ fn reasons(source: &str) -> Result<Vec<(String, String)>> {
             continue;
         }
         let variant = line.split(['(', ',']).next().unwrap_or_default();
-        if let Some(name) = name(rest, variant) {
+        if let Some(name) = name(variant.trim_end_matches(" {")) {
             reasons.push((name, without_rule(&doc.join(" "))));
         }
         doc.clear();
@@ -62,11 +87,13 @@ fn reasons(source: &str) -> Result<Vec<(String, String)>> {
     Ok(reasons)
 }
 
-fn name(source: &str, variant: &str) -> Option<String> {
-    let arm = format!("Self::{variant}");
+/// The text to which a function maps a variant.
+fn name(source: &str, path: &str, variant: &str) -> Option<String> {
+    let arm = format!("{path}::{variant}");
     let (_, name) = source.lines().find_map(|line| {
         let (pattern, name) = line.trim().split_once(" => ")?;
-        (pattern.split('(').next() == Some(&arm)).then_some((pattern, name))
+        let own = pattern.split('(').next().unwrap_or_default();
+        (own.trim_end_matches(" { .. }") == arm).then_some((pattern, name))
     })?;
     Some(name.strip_prefix('"')?.split('"').next()?.to_owned())
 }

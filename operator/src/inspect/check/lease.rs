@@ -39,12 +39,18 @@ fn holder(spec: &LeaseSpec, facts: &Facts) -> (Level, String) {
     }
     let seconds = spec.lease_duration_seconds.unwrap_or_default();
     let lasts = SignedDuration::from_secs(seconds.into());
-    match facts.now.duration_since(renewed) > lasts + SKEW {
-        true => (
-            Level::Problem,
-            format!("expired: {holder} renewed it last at {renewed}; no replica leads"),
-        ),
-        false => (Level::Ok, format!("{holder} leads")),
+    let age = facts.now.duration_since(renewed);
+    if age > lasts + SKEW {
+        let message = format!("expired: {holder} renewed it last at {renewed}; no replica leads");
+        (Level::Problem, message)
+    } else if age > lasts || age < -SKEW {
+        let message = format!(
+            "{holder} renewed it at {renewed}, and it lasts {seconds} s: unless the clocks differ, no \
+             replica leads"
+        );
+        (Level::Warning, message)
+    } else {
+        (Level::Ok, format!("{holder} leads"))
     }
 }
 

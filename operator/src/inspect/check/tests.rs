@@ -352,8 +352,15 @@ fn a_replica_has_to_lead() {
         Level::Problem,
         "signet-1 renewed it last at 2026-09-01T11:58:44Z",
     );
-    // Clocks differ.
-    for age in [75, -300] {
+    for age in [16, 75, -61, -3_000_000] {
+        let doubtful = |facts: &mut Facts| facts.lease = Ok(Some(lease("signet-1", age)));
+        one(
+            doubtful,
+            Level::Warning,
+            "unless the clocks differ, no replica leads",
+        );
+    }
+    for age in [15, -60] {
         let recent = |facts: &mut Facts| facts.lease = Ok(Some(lease("signet-1", age)));
         assert_eq!(bad(&[], recent), (vec![], 0), "{age}");
     }

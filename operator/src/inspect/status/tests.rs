@@ -303,10 +303,10 @@ fn says_what_waits_for_whom() {
                     generation 2: a person has to get the CSR in status.csr signed (SHA-256 5f1d, \
                     subject key identifier a1)\n  \
                     the trust bundle: Forbidden: not written\n  \
-                    CertificateRequests: 3 wait for the issuer\n  \
+                    CertificateRequests: 3 wait for a certificate\n  \
                     CertificateRequests: 1 wait for an approver\n  \
                     CertificateSigningRequests: cannot be counted: forbidden\n  \
-                    PodCertificateRequests: at least 7 wait for the issuer\n  \
+                    PodCertificateRequests: at least 7 wait for a certificate\n  \
                     PodCertificateRequests: at least 0 wait for an approver";
     assert_eq!(text, expected);
     assert_eq!(json(&facts)["waits"].as_array().unwrap().len(), 9);

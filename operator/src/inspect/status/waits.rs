@@ -64,7 +64,7 @@ fn of_requests(requests: &Requests) -> Vec<Wait> {
     };
     let least = if is_partial { "at least " } else { "" };
     let lines = [
-        (due, "wait for the issuer"),
+        (due, "wait for a certificate"),
         (unapproved, "wait for an approver"),
     ];
     let lines = lines
