@@ -6,9 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use parking_lot::Mutex;
 
 use super::{SoftHsm, spki};
 use crate::command::run;
+
+/// Held while a tool runs. While one writes into a token, another may not find the token at all:
+/// "No slot with token named …".
+static TOOL: Mutex<()> = Mutex::new(());
 
 impl SoftHsm {
     /// Makes a token.
@@ -96,6 +101,7 @@ impl SoftHsm {
         let mut command = self.command("pkcs11-tool");
         command.arg("--module").arg(self.plain_module());
         command.args(["--token-label", token, "--login", "--pin", pin]);
+        let _alone = TOOL.lock();
         run(command.args(arguments))
     }
 
@@ -108,6 +114,7 @@ impl SoftHsm {
     fn softhsm2_util(&self, arguments: &[&str]) -> Result<String> {
         let mut command = self.command("softhsm2-util");
         command.arg("--module").arg(self.plain_module());
+        let _alone = TOOL.lock();
         run(command.args(arguments))
     }
 
