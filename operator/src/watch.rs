@@ -17,7 +17,7 @@ pub use selector::rejects_field;
 
 /// The number of objects in one response to a listing. Who may create them decides how large each
 /// is, up to the 1.5 MiB that etcd takes, and a response is in memory as a whole.
-pub const PAGE: u32 = 50;
+const PAGE: u32 = 50;
 
 /// Watches a resource, and again after a failure, with a backoff. How it does is in the log, in the
 /// metrics and in readiness. If the API server does not know the field of the selector, all objects
@@ -32,7 +32,8 @@ where
 {
     let name = resource(api.resource_url()).unwrap_or_default();
     let guard = context.api.watch(name.clone());
-    let config = config.timeout(watch_timeout(context.settings.api_server_timeout));
+    let timeout = watch_timeout(context.settings.api_server_timeout);
+    let config = config.page_size(PAGE).timeout(timeout);
     let events = selector::selected(config, name, move |config| {
         watcher(api.clone(), config).boxed()
     });

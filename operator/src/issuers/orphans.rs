@@ -19,7 +19,7 @@ use super::generation::issuer_in_name;
 use super::store::generations;
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
-use crate::lean::list_metadata;
+use crate::without_times::list_metadata;
 use crate::{pages, publish};
 
 /// The number of generations in one response.

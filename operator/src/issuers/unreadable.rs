@@ -1,6 +1,7 @@
 //! Issuers that do not match the schema, because the CRD is of another version. They sign nothing, and
 //! their status says why.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +26,13 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(super) fn read<K: IssuerResource>(object: &DynamicObject) -> Result<K, String> {
     let value = serde_json::to_value(object).map_err(|error| error.to_string())?;
     let mut read: K = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    *read.meta_mut() = what_is_kept(&object.metadata);
+    let metadata = mem::take(read.meta_mut());
+    *read.meta_mut() = what_is_kept(metadata);
     Ok(read)
 }
 
 /// Annotations and labels are not read, and their owner decides how many there are.
-fn what_is_kept(metadata: &ObjectMeta) -> ObjectMeta {
-    let metadata = metadata.clone();
+fn what_is_kept(metadata: ObjectMeta) -> ObjectMeta {
     ObjectMeta {
         name: metadata.name,
         namespace: metadata.namespace,

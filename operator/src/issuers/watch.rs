@@ -19,9 +19,9 @@ use super::parents::Family;
 use super::{deletion, unreadable};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
-use crate::lean::Lean;
 use crate::wakeups::{Wakeup, stream};
-use crate::watch::{PAGE, follow, when_listed};
+use crate::watch::{follow, when_listed};
+use crate::without_times::WithoutTimes;
 use bundles::Bundles;
 
 /// The stream of issuers whose spec changed, and the cache behind it.
@@ -37,12 +37,11 @@ where
     K: IssuerResource,
 {
     let resource = ApiResource::erase::<K>(&());
-    let api: Api<Lean<DynamicObject>> = Api::all_with(context.client.clone(), &resource);
+    let api: Api<WithoutTimes<DynamicObject>> = Api::all_with(context.client.clone(), &resource);
     let (observing, reading) = (context.clone(), context.clone());
     let mut bundles = Bundles::default();
     let config = PredicateConfig::default();
-    let config_of_watch = watcher::Config::default().page_size(PAGE);
-    let events = follow(api, config_of_watch, &context);
+    let events = follow(api, watcher::Config::default(), &context);
     let cached = events
         .filter_map(move |event| {
             let read = event.map(|event| read(event, &store, &reading)).transpose();
@@ -81,7 +80,7 @@ fn wake_below(parent: &IssuerName, context: &Context) {
 
 /// Reads the object of an event. One that cannot be read leaves the cache.
 fn read<K: IssuerResource>(
-    event: Event<Lean<DynamicObject>>,
+    event: Event<WithoutTimes<DynamicObject>>,
     store: &Store<K>,
     context: &Arc<Context>,
 ) -> Option<Event<K>> {
@@ -99,21 +98,21 @@ fn read<K: IssuerResource>(
             Some(Event::Init)
         }
         Event::InitDone => Some(Event::InitDone),
-        Event::InitApply(Lean(object)) => match unreadable::read::<K>(&object) {
+        Event::InitApply(WithoutTimes(object)) => match unreadable::read::<K>(&object) {
             Ok(read) => Some(Event::InitApply(read)),
             Err(error) => {
                 stop(object, error);
                 None
             }
         },
-        Event::Apply(Lean(object)) => match unreadable::read::<K>(&object) {
+        Event::Apply(WithoutTimes(object)) => match unreadable::read::<K>(&object) {
             Ok(read) => {
                 context.unreadable.lock().remove(&IssuerName::of(&read));
                 Some(Event::Apply(read))
             }
             Err(error) => stop(object, error).map(|before| Event::Delete((*before).clone())),
         },
-        Event::Delete(Lean(object)) => {
+        Event::Delete(WithoutTimes(object)) => {
             let name = unreadable::name::<K>(&object);
             context.unreadable.lock().remove(&name);
             let read = unreadable::read::<K>(&object).ok()?;

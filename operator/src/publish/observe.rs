@@ -13,8 +13,8 @@ use super::trust_bundle::{self, Allowed, Observation};
 use crate::context::Context;
 use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
-use crate::lean::Lean;
 use crate::pages;
+use crate::without_times::WithoutTimes;
 
 /// The number of objects in one response.
 const PAGE: u32 = 100;
@@ -137,13 +137,13 @@ pub(super) async fn copies(
     issuer: &IssuerName,
     context: &Context,
 ) -> Result<Vec<Found>, kube::Error> {
-    let api: Api<Lean<ConfigMap>> = Api::all(context.client.clone());
+    let api: Api<WithoutTimes<ConfigMap>> = Api::all(context.client.clone());
     let mut page = Some(by_name(issuer));
     let mut found = Vec::new();
     while let Some(params) = page {
         let listed = api.list(&params).await?;
         let objects = listed.items.into_iter();
-        found.extend(objects.map(|Lean(object)| Found::config_map(object, issuer)));
+        found.extend(objects.map(|WithoutTimes(object)| Found::config_map(object, issuer)));
         page = pages::next(params, &listed.metadata);
     }
     let own = context.resource_namespace(issuer);

@@ -14,7 +14,7 @@ use super::kind::RequestKind;
 use super::object::Observed;
 use crate::context::Context;
 use crate::wakeups::{self, Wakeup};
-use crate::watch::{PAGE, follow, when_listed};
+use crate::watch::{follow, when_listed};
 
 /// The stream of requests that are new or on which an approver has decided, after the cache has them.
 pub(super) fn due<K: RequestKind>(
@@ -37,7 +37,7 @@ pub(super) fn due<K: RequestKind>(
 
 /// Selects Signet's requests in the watch itself, where the API server can.
 fn config<K: RequestKind>() -> watcher::Config {
-    let config = watcher::Config::default().page_size(PAGE);
+    let config = watcher::Config::default();
     match K::SELECTOR {
         Some(selector) => config.fields(selector),
         None => config,

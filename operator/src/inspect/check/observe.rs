@@ -21,9 +21,9 @@ use crate::args::Check;
 use crate::discovery::serves;
 use crate::inspect::client::Cluster;
 use crate::issuer_name::IssuerName;
-use crate::lean::Lean;
 use crate::pages;
 use crate::run::lease::NAME;
+use crate::without_times::WithoutTimes;
 
 /// The number of issuers in one response.
 const PAGE: u32 = 100;
@@ -197,12 +197,17 @@ async fn of_kind<K: IssuerResource>(client: &Client) -> Issuers {
 }
 
 async fn list<K: IssuerResource>(client: &Client) -> Result<Vec<Issuer>, kube::Error> {
-    let api: Api<Lean<DeserializeGuard<K>>> = Api::all(client.clone());
+    let api: Api<WithoutTimes<DeserializeGuard<K>>> = Api::all(client.clone());
     let mut page = Some(ListParams::default().limit(PAGE));
     let mut issuers = Vec::new();
     while let Some(params) = page {
         let listed = api.list(&params).await?;
-        issuers.extend(listed.items.into_iter().map(|Lean(object)| issuer(object)));
+        issuers.extend(
+            listed
+                .items
+                .into_iter()
+                .map(|WithoutTimes(object)| issuer(object)),
+        );
         page = pages::next(params, &listed.metadata);
     }
     Ok(issuers)

@@ -12,9 +12,9 @@ use crate::args::{IssuerArgument, Status};
 use crate::inspect::client::Cluster;
 use crate::issuer_name::IssuerName;
 use crate::issuers::generations_of;
-use crate::lean::Lean;
 use crate::pages;
 use crate::requests::census;
+use crate::without_times::WithoutTimes;
 
 /// Reads the facts. Fails if there is no such issuer, or the user may not read it.
 pub(super) async fn facts(
@@ -46,8 +46,8 @@ async fn issuer(
     now: Timestamp,
 ) -> anyhow::Result<Facts> {
     let name = &wanted.name;
-    let issuers: Api<Lean<Issuer>> = Api::namespaced(client.clone(), namespace);
-    let cluster_issuers: Api<Lean<ClusterIssuer>> = Api::all(client.clone());
+    let issuers: Api<WithoutTimes<Issuer>> = Api::namespaced(client.clone(), namespace);
+    let cluster_issuers: Api<WithoutTimes<ClusterIssuer>> = Api::all(client.clone());
     let is_wanted = |kind| wanted.kind.is_none_or(|wanted| wanted == kind);
     let issuer = match is_wanted(IssuerKind::Issuer) {
         true => get(&issuers, name, now).await,
@@ -76,12 +76,12 @@ async fn issuer(
 }
 
 async fn get<K: IssuerResource>(
-    api: &Api<Lean<K>>,
+    api: &Api<WithoutTimes<K>>,
     name: &str,
     now: Timestamp,
 ) -> Result<Option<Facts>, kube::Error> {
     let found = api.get_opt(name).await?;
-    Ok(found.map(|Lean(object)| Facts {
+    Ok(found.map(|WithoutTimes(object)| Facts {
         now,
         name: IssuerName::of(&object),
         generation: object.meta().generation,

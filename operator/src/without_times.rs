@@ -1,7 +1,7 @@
-//! Objects without `managedFields`, which Signet does not read.
+//! Objects without the times in their `managedFields`, which Signet does not read.
 //!
-//! Users who may change an object may also write a time into its `managedFields` that the API server
-//! stores and that cannot be read here. In a list, one such object must not hide all others.
+//! Users who may change an object may also write a time there that the API server stores and that
+//! cannot be read here. In a list, one such object must not hide all others.
 
 use std::borrow::Cow;
 
@@ -12,21 +12,28 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// An object that was read without its `managedFields`.
+/// An object that was read without the times in its `managedFields`. The rest of them says what Signet
+/// has applied.
 #[derive(Clone, Debug)]
-pub struct Lean<K>(pub K);
+pub struct WithoutTimes<K>(pub K);
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for Lean<K> {
+impl<'de, K: DeserializeOwned> Deserialize<'de> for WithoutTimes<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut object = Value::deserialize(deserializer)?;
-        if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
-            metadata.remove("managedFields");
+        let entries = object.pointer_mut("/metadata/managedFields");
+        let entries = entries.and_then(Value::as_array_mut);
+        for entry in entries
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
+            entry.remove("time");
         }
         K::deserialize(object).map(Self).map_err(D::Error::custom)
     }
 }
 
-impl<K: Resource> Resource for Lean<K> {
+impl<K: Resource> Resource for WithoutTimes<K> {
     type DynamicType = K::DynamicType;
     type Scope = K::Scope;
 
@@ -56,7 +63,7 @@ impl<K: Resource> Resource for Lean<K> {
 }
 
 /// A page of a list that has only metadata.
-pub type MetadataList = ObjectList<Lean<PartialObjectMeta>>;
+pub type MetadataList = ObjectList<WithoutTimes<PartialObjectMeta>>;
 
 /// Lists the metadata of objects in a namespace, or in all.
 pub async fn list_metadata<K: Resource<DynamicType = ()>>(
@@ -90,8 +97,10 @@ mod tests {
         });
         serde_json::from_value::<ConfigMap>(object.clone()).unwrap_err();
         let list = json!({ "metadata": {}, "items": [object] });
-        let list: ObjectList<Lean<ConfigMap>> = serde_json::from_value(list).unwrap();
-        let Lean(read) = &list.items[0];
+        let list: ObjectList<WithoutTimes<ConfigMap>> = serde_json::from_value(list).unwrap();
+        let WithoutTimes(read) = &list.items[0];
+        let entry = &read.metadata.managed_fields.as_ref().unwrap()[0];
+        assert_eq!((entry.manager.as_deref(), &entry.time), (Some("m"), &None));
         assert_eq!(read.metadata.name.as_deref(), Some("a"));
         assert_eq!(read.data.as_ref().unwrap()["k"], "v");
     }
