@@ -78,10 +78,8 @@ async fn copies(issuer: &IssuerRef, first: &TestNamespace, second: &TestNamespac
     wait_for_content(first, &ours, &name, &bundle).await?;
     // They are applied after the object was created.
     let has_labels = |found: &ConfigMap| found.labels().get("trust").is_some_and(|it| it == "corp");
-    first
-        .bed()
-        .wait(&ours, &name, "labeled", has_labels)
-        .await?;
+    let bed = first.bed();
+    bed.wait(&ours, &name, "labeled", has_labels).await?;
     // A tenant's object is reported and stays, and the bundle counts as published.
     let (_, message) = wait(first, issuer, ("True", "CopiesIncomplete")).await?;
     ensure!(
@@ -92,6 +90,7 @@ async fn copies(issuer: &IssuerRef, first: &TestNamespace, second: &TestNamespac
     ensure!(content(&stays) == Some("theirs"), "{stays:?}");
     super::delete(&theirs, &name).await?;
     wait_for_content(second, &theirs, &name, &bundle).await?;
+    let complete = bed.wait(&theirs, &name, "labeled", has_labels).await?;
 
     edit(&ours, &name, json!({ "data": { "ca.crt": "edited" } })).await?;
     wait_for_content(first, &ours, &name, &bundle).await?;
@@ -102,6 +101,9 @@ async fn copies(issuer: &IssuerRef, first: &TestNamespace, second: &TestNamespac
         ours.get_opt(&name).await?.is_none(),
         "the copy is still there"
     );
+    // One that is as it should be is not written.
+    let untouched = theirs.get(&name).await?.resource_version();
+    ensure!(untouched == complete.resource_version(), "it was written");
     // Without a selector, no copy is left.
     let change = json!({ "bundle": { "namespaceSelector": null } });
     first.patch_issuer(issuer, change).await?;

@@ -177,7 +177,8 @@ impl Process {
         self.calls.lock().is_discarded
     }
 
-    fn close(&self) {
+    /// Closes the stream. What was received before is still read.
+    pub(super) fn close(&self) {
         // Fails if the other side did that.
         let _ = self.stream.shutdown(Shutdown::Both);
     }

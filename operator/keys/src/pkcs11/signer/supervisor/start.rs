@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use super::Launch;
 use super::output;
@@ -72,6 +74,7 @@ fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     tracing::info!(module, %path, pid, "started the process of a PKCS#11 module");
     record.started(pid);
     output::log(record, child.stderr.take());
+    close_at_exit(&child, &process);
     let mut running = Running {
         child,
         process: process.clone(),
@@ -85,6 +88,25 @@ fn attend(launch: &Launch, record: &Arc<Record>, started: &Started) {
     begin_with(&process, &begin);
     let _ = started.send(Ok(process.clone()));
     running.known = process.read();
+}
+
+/// Closes the stream when the process exits. A library may have forked a child that holds the other
+/// end open, so that the stream would not end by itself.
+fn close_at_exit(child: &Child, process: &Arc<Process>) {
+    let process = process.clone();
+    let watched = pidfd_open(Pid::from_child(child), PidfdFlags::empty()).map_err(io::Error::from);
+    let watched = watched.and_then(|exit| {
+        let named = thread::Builder::new().name("pkcs11-exit".to_owned());
+        named.spawn(move || {
+            let mut exit = [PollFd::new(&exit, PollFlags::IN)];
+            while poll(&mut exit, None) == Err(Errno::INTR) {}
+            process.close();
+        })
+    });
+    if let Err(error) = watched {
+        // Without it, an exit shows when the stream ends, or a call takes too long.
+        tracing::debug!(%error, "cannot watch the process of a PKCS#11 module");
+    }
 }
 
 /// A process, which ends with this value, also when its thread panics: otherwise there would never be

@@ -8,9 +8,10 @@ use crate::access::ModuleProgram;
 
 /// A process that runs this script, and its standard output.
 fn running(script: &str) -> (Running, impl Read) {
-    let (ours, _) = UnixStream::pair().unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
     let mut child = Command::new("/bin/sh")
         .args(["-c", script])
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::piped())
         .process_group(0)
         .spawn()
@@ -36,6 +37,18 @@ fn the_children_of_a_process_end_with_it() {
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "");
+}
+
+/// A library may have forked it.
+#[test]
+fn a_stream_ends_with_its_process_also_if_a_child_holds_it_open() {
+    let (mut running, mut output) = running("exec 3<&0; sleep 60 & echo x");
+    close_at_exit(&running.child, &running.process);
+    running.known = running.process.read();
+    let process = running.process.clone();
+    drop(running);
+    assert_eq!(process.stopped(), Some(ModuleStop::Exit(0)));
+    output.read_exact(&mut [0; 2]).unwrap();
 }
 
 /// Another one can be started then.
