@@ -1,6 +1,7 @@
 //! The client of the API server: every call has a deadline and is counted when it fails.
 
 mod body;
+mod page;
 mod proof;
 mod transport;
 
@@ -64,7 +65,7 @@ impl Calls {
     ) -> Result<Response<Limited>, BoxError> {
         let deadline = Instant::now() + self.timeout;
         let watched = watched(request.uri());
-        let answer = timeout_at(deadline, self.attempts(&transport, request, deadline)).await;
+        let answer = timeout_at(deadline, self.answer(&transport, request, deadline)).await;
         let response = match answer {
             Ok(response) => response?,
             Err(_) => {
@@ -80,6 +81,32 @@ impl Calls {
             }
             _ => Limited::until(deadline, body, self),
         }))
+    }
+
+    /// Sends a request, and again if the response is a page of a list that is too large.
+    async fn answer(
+        &self,
+        transport: &Transport,
+        mut request: Request<Body>,
+        deadline: Instant,
+    ) -> Result<Response<Box<DynBody>>, BoxError> {
+        loop {
+            let smaller = page::smaller(&request);
+            let response = self.attempts(transport, request, deadline).await?;
+            let is_page = response.status().is_success();
+            let Some(smaller) = smaller.filter(|_| is_page) else {
+                return Ok(response);
+            };
+            let (parts, body) = response.into_parts();
+            match page::read(body).await {
+                Ok(Some(body)) => return Ok(Response::from_parts(parts, body)),
+                Ok(None) => request = smaller,
+                Err(error) => {
+                    self.health.failed(Failure::Unreachable);
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// Sends a request, and again if the API server is too busy for it.

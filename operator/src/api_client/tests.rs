@@ -245,3 +245,29 @@ fn delivered() -> WatchFailure {
     let error = watcher::Error::WatchError(serde_json::from_value(status).unwrap());
     WatchFailure::of(&error).unwrap()
 }
+
+/// Tenants choose how large their objects are.
+#[tokio::test]
+async fn a_page_that_is_too_large_is_read_in_smaller_ones() {
+    let item = |filler: usize| {
+        let filler = "a".repeat(filler);
+        format!(r#"{{"metadata":{{"name":"a","annotations":{{"filler":"{filler}"}}}}}}"#)
+    };
+    let list = |item: String| {
+        let kinds = r#""apiVersion":"v1","kind":"ConfigMapList","metadata":{}"#;
+        ok(&format!(r#"{{{kinds},"items":[{item}]}}"#))
+    };
+    let large = || list(item(page::MAX_BYTES));
+    let (config, requests) = server(vec![large(), large(), large(), list(item(10))]).await;
+    let api: Api<ConfigMap> = Api::all(client(LONG, &Arc::default(), config));
+    let params = ListParams::default().labels("a=b").limit(500);
+    let listed = api.list(&params).await.unwrap();
+    assert_eq!(listed.items.len(), 1);
+    let requests = requests.lock().unwrap();
+    let limits = requests.iter().map(|request| {
+        assert!(request.contains("labelSelector=a%3Db"), "{request}");
+        let (_, limit) = request.split_once("limit=").unwrap();
+        limit.split([' ', '&']).next().unwrap().to_owned()
+    });
+    assert_eq!(limits.collect::<Vec<_>>(), ["500", "62", "7", "1"]);
+}
