@@ -54,6 +54,8 @@ pub(crate) async fn measure(bed: &mut Bed, requests: usize) -> Result<Figures> {
     apply_manifests(&bed.client, OTHERS, &others).await?;
     let driver = bed.driver(SIGNET);
     let other = driver.in_namespace(bed.client.clone(), OTHERS);
+    driver.clear().await?;
+    other.clear().await?;
     // Ends cert-manager, which would approve the requests, and has the issuer ready at the next start.
     bed.start(SIGNET, &[]).await?.stop().await?;
     let names = driver.create("backlog", requests).await?;
@@ -74,8 +76,6 @@ pub(crate) async fn measure(bed: &mut Bed, requests: usize) -> Result<Figures> {
     let other_after_ms = one(&bed.client, &other, "after").await?;
     let memory_mb = process::peak_memory(pid)?;
     running.stop().await?;
-    driver.clear().await?;
-    other.clear().await?;
     Ok(Figures {
         requests,
         rate,

@@ -8,16 +8,17 @@ use base64::engine::general_purpose::STANDARD;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_testbed::wait::{Observation, until};
 
 use crate::ca::Material;
 use crate::{REQUESTS, Signer, Subject};
 
 /// Writers of the driver.
 const WRITERS: usize = 16;
+/// Objects in one response to a listing.
+const PAGE: u32 = 500;
 
 /// The driver of requests to one issuer.
 #[derive(Clone)]
@@ -122,19 +123,22 @@ impl Driver {
 
     /// Deletes every request, and waits until they are gone.
     pub(crate) async fn clear(&self) -> Result<()> {
-        let observe = async || {
-            let (params, all) = (DeleteParams::default(), ListParams::default());
-            match self.api.delete_collection(&params, &all).await {
-                Err(kube::Error::Api(status)) if status.code < 500 => return Err(status.into()),
-                // The API server ends a call after a minute, and so many take longer.
-                Err(_) | Ok(_) => {}
+        // One call for all takes the API server longer than it allows.
+        let page = ListParams::default().limit(PAGE);
+        loop {
+            let names = self.api.list_metadata(&page).await?.items;
+            let names: Vec<_> = names.iter().map(ResourceExt::name_any).collect();
+            if names.is_empty() {
+                return Ok(());
             }
-            let limit = ListParams::default().limit(1);
-            let first = self.api.list_metadata(&limit).await?;
-            let more = first.metadata.remaining_item_count.unwrap_or_default();
-            Ok(Observation::reached_if(first.items.is_empty(), more))
-        };
-        until("no requests", observe).await
+            at_once(&names, async |name| {
+                match self.api.delete(name, &DeleteParams::default()).await {
+                    Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+                    deleted => Ok(deleted.map(drop)?),
+                }
+            })
+            .await?;
+        }
     }
 }
 
