@@ -14,32 +14,47 @@ use signet_core::reason::Reason;
 use crate::plan::{Plan, PlannedEvent, seconds};
 use crate::requests::outcome::Outcome;
 
-/// What an answer depends on in the status that it replaces.
-#[derive(Clone, Debug)]
+/// What an answer depends on in the status that it replaces. A backlog has one for each request, so it
+/// has no text.
+#[derive(Clone, Debug, Default)]
 pub(in crate::requests) struct Before {
-    ready: Option<Box<CertificateRequestCondition>>,
+    /// The status of Ready; none if there is no such condition, or it is neither true nor false.
+    ready: Option<bool>,
+    /// Since when Ready has that status.
+    since: Option<Time>,
+    /// The reason for which the request waits, as the condition's message has it.
+    pending: Option<Reason>,
     failure_time: Option<Time>,
 }
 
 impl From<CertificateRequestStatus> for Before {
     fn from(status: CertificateRequestStatus) -> Self {
-        let mut conditions = status.conditions.into_iter();
+        let ready = status.condition("Ready");
         Self {
-            ready: conditions
-                .find(|condition| condition.type_ == "Ready")
-                .map(Box::new),
+            ready: ready.and_then(|ready| match &*ready.status {
+                "True" => Some(true),
+                "False" => Some(false),
+                _ => None,
+            }),
+            since: ready.and_then(|ready| ready.last_transition_time.clone()),
+            pending: ready.and_then(pending_reason),
             failure_time: status.failure_time,
         }
     }
 }
 
+fn pending_reason(ready: &CertificateRequestCondition) -> Option<Reason> {
+    let message = ready.message.as_deref();
+    let message = message.filter(|_| ready.reason.as_deref() == Some("Pending"))?;
+    let (reason, _) = message.split_once(": ")?;
+    let mut all = Reason::ALL.into_iter();
+    all.find(|known| known.as_str() == reason)
+}
+
 impl Before {
     /// Returns the reason for which the status says that the request waits.
     pub(super) fn pending_reason(&self) -> Option<&str> {
-        let ready = self.ready.as_ref();
-        let pending = ready.filter(|ready| ready.reason.as_deref() == Some("Pending"))?;
-        let (reason, _) = pending.message.as_deref()?.split_once(": ")?;
-        Some(reason)
+        self.pending.map(Reason::as_str)
     }
 }
 
@@ -47,7 +62,7 @@ pub(super) fn plan(before: &Before, outcome: &Outcome, now: Timestamp) -> Plan {
     match outcome {
         Outcome::Waiting(wait) => {
             let message = with_reason(wait.reason, &wait.message);
-            let pending = ready(before, ("False", "Pending"), message, now);
+            let pending = ready(before, (false, "Pending"), message, now);
             Plan {
                 status: Some(json!({ "conditions": [pending] })),
                 event: Some(PlannedEvent::issue(false, wait.reason, &wait.message)),
@@ -59,7 +74,7 @@ pub(super) fn plan(before: &Before, outcome: &Outcome, now: Timestamp) -> Plan {
             status: Some(json!({
                 "certificate": STANDARD.encode(&certificate.chain),
                 "ca": STANDARD.encode(&certificate.bundle),
-                "conditions": [ready(before, ("True", "Issued"), certificate.message(), now)],
+                "conditions": [ready(before, (true, "Issued"), certificate.message(), now)],
             })),
             event: None,
         },
@@ -76,7 +91,7 @@ fn denied(before: &Before, denial: &Denial, now: Timestamp) -> Plan {
     let failure_time = before.failure_time.clone();
     Plan {
         status: Some(json!({
-            "conditions": [ready(before, ("False", reason), message, now)],
+            "conditions": [ready(before, (false, reason), message, now)],
             "failureTime": failure_time.unwrap_or_else(|| seconds(now)),
         })),
         // An approver's own denial is not reported to them (rule A1-4).
@@ -92,16 +107,15 @@ fn with_reason(reason: Reason, message: &str) -> String {
 /// Returns the Ready condition. Its lastTransitionTime moves only with the status (rule A2-17).
 fn ready(
     before: &Before,
-    (status, reason): (&str, &str),
+    (status, reason): (bool, &str),
     message: String,
     now: Timestamp,
 ) -> Value {
-    let ready = before.ready.as_ref();
-    let unchanged = ready.filter(|ready| ready.status == status);
-    let since: Option<Time> = unchanged.and_then(|ready| ready.last_transition_time.clone());
+    let since = before.since.clone();
+    let since = since.filter(|_| before.ready == Some(status));
     json!({
         "type": "Ready",
-        "status": status,
+        "status": if status { "True" } else { "False" },
         "reason": reason,
         "message": message,
         "lastTransitionTime": since.unwrap_or_else(|| seconds(now)),
