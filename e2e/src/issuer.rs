@@ -6,7 +6,7 @@ use kube::api::{DeleteParams, Patch, PatchParams};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
 use signet_api::conditions::{READY, find};
-use signet_api::{ClusterIssuer, GROUP, Issuer, IssuerKind, IssuerStatus};
+use signet_api::{ClusterIssuer, GROUP, Issuer, IssuerKind, IssuerResource, IssuerStatus, MeshCA};
 
 use crate::TestNamespace;
 
@@ -28,9 +28,9 @@ impl IssuerRef {
     /// As `spec.signerName` of a CertificateSigningRequest.
     pub fn signer_name(&self) -> String {
         let plural = self.kind.plural();
-        match self.kind {
-            IssuerKind::Issuer => format!("{plural}.{GROUP}/{}.{}", self.namespace, self.name),
-            IssuerKind::ClusterIssuer => format!("{plural}.{GROUP}/{}", self.name),
+        match self.kind.is_namespaced() {
+            true => format!("{plural}.{GROUP}/{}.{}", self.namespace, self.name),
+            false => format!("{plural}.{GROUP}/{}", self.name),
         }
     }
 }
@@ -92,9 +92,9 @@ impl TestNamespace {
 
     /// An issuer as it is called whether or not it exists. A ClusterIssuer's name is made unique.
     pub fn issuer_ref(&self, kind: IssuerKind, name: &str) -> IssuerRef {
-        let (namespace, name) = match kind {
-            IssuerKind::Issuer => (self.name().to_owned(), name.to_owned()),
-            IssuerKind::ClusterIssuer => (String::new(), self.unique(name)),
+        let (namespace, name) = match kind.is_namespaced() {
+            true => (self.name().to_owned(), name.to_owned()),
+            false => (String::new(), self.unique(name)),
         };
         IssuerRef {
             kind,
@@ -118,6 +118,7 @@ impl TestNamespace {
                 let api: Api<ClusterIssuer> = Api::all(self.bed().client());
                 api.get(name).await?.spec.0.spiffe
             }
+            IssuerKind::MeshCA => None,
         };
         Ok(spiffe.map(|spiffe| spiffe.trust_domain))
     }
@@ -150,6 +151,7 @@ impl TestNamespace {
         let params = PatchParams::default();
         match issuer.kind {
             IssuerKind::Issuer => drop(self.issuers().patch(&issuer.name, &params, &patch).await?),
+            IssuerKind::MeshCA => drop(self.mesh_cas().patch(&issuer.name, &params, &patch).await?),
             IssuerKind::ClusterIssuer => {
                 drop(
                     self.cluster_issuers()
@@ -169,6 +171,7 @@ impl TestNamespace {
         let params = DeleteParams::default();
         match issuer.kind {
             IssuerKind::Issuer => drop(self.issuers().delete(&issuer.name, &params).await?),
+            IssuerKind::MeshCA => drop(self.mesh_cas().delete(&issuer.name, &params).await?),
             IssuerKind::ClusterIssuer => {
                 drop(self.cluster_issuers().delete(&issuer.name, &params).await?);
             }
@@ -248,11 +251,20 @@ impl TestNamespace {
                     .await?
                     .status
             }
+            IssuerKind::MeshCA => {
+                let holds = |found: &MeshCA| holds(found.meta(), &found.issuer_status().cloned());
+                let found = bed.wait(&self.mesh_cas(), name, what, holds).await?;
+                found.issuer_status().cloned()
+            }
         };
         Ok(status.unwrap_or_default())
     }
 
     fn issuers(&self) -> Api<Issuer> {
+        self.api()
+    }
+
+    fn mesh_cas(&self) -> Api<MeshCA> {
         self.api()
     }
 

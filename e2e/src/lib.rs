@@ -13,6 +13,7 @@
 //! - [`verify`] is the one place through which every certificate goes that a test gets.
 //! - [`tutorial`] follows a page of the docs in a [`shell`].
 //! - [`mesh`] starts istiod, and requests certificates from it.
+//! - [`mesh_ca`] has MeshCAs, and reads what is in the Secrets of meshes.
 //! - [`handshake`] has two holders of certificates complete mutual TLS.
 //! - [`audit`] reads from the API server's audit log who called what.
 
@@ -55,6 +56,7 @@ pub mod keys;
 mod kubectl;
 pub mod manual;
 pub mod mesh;
+pub mod mesh_ca;
 mod namespace;
 pub mod page;
 pub mod parents;

@@ -39,7 +39,7 @@ impl TestNamespace {
 
     fn requests_of(&self, issuer: &IssuerRef) -> (Api<CertificateRequest>, String) {
         let namespace = match issuer.kind {
-            IssuerKind::Issuer => self.name(),
+            IssuerKind::Issuer | IssuerKind::MeshCA => self.name(),
             IssuerKind::ClusterIssuer => NAMESPACE,
         };
         (

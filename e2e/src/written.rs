@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use signet_api::external::certificate_request::CertificateRequest;
-use signet_api::{CAGeneration, ClusterIssuer, Issuer};
+use signet_api::{CAGeneration, ClusterIssuer, Issuer, MeshCA};
 
 /// By an object's kind and name, each text that it was.
 type Texts = Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>;
@@ -29,6 +29,7 @@ impl WrittenTexts {
         written.record::<v1::Event>(client);
         written.record::<Issuer>(client);
         written.record::<ClusterIssuer>(client);
+        written.record::<MeshCA>(client);
         written.record::<CAGeneration>(client);
         written.record::<CertificateRequest>(client);
         written.record::<CertificateSigningRequest>(client);

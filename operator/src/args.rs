@@ -199,7 +199,7 @@ pub struct Run {
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub concurrency: u16,
 
-    /// Also reconcile namespaced Issuers. If false, Signet only needs access to Secrets and
+    /// Also reconcile namespaced Issuers and MeshCAs. If false, Signet only needs access to Secrets and
     /// ConfigMaps in the cluster resource namespace.
     #[arg(long, env = "SIGNET_NAMESPACED_ISSUERS", default_value_t = true, action = clap::ArgAction::Set)]
     pub namespaced_issuers: bool,

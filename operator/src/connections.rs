@@ -194,7 +194,7 @@ fn limits(
         per_tenant: match (limits.per_namespace, kind) {
             (Some(of_spec), _) => Some(of_namespace(of_spec)),
             (None, IssuerKind::ClusterIssuer) => per_second.map(half),
-            (None, IssuerKind::Issuer) => None,
+            (None, IssuerKind::Issuer | IssuerKind::MeshCA) => None,
         },
     }
 }

@@ -1,5 +1,6 @@
 //! The context of every reconcile.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +10,9 @@ use kube::Client;
 use kube::core::ObjectMeta;
 use kube::runtime::reflector::Store;
 use parking_lot::Mutex;
-use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus};
+use signet_api::{
+    ClusterIssuer, Issuer, IssuerKind, IssuerResource, IssuerSpec, IssuerStatus, MeshCA,
+};
 use signet_keys::{ApiServer, BlockingQueue, FairSemaphore, HttpProxy, Modules, Permit};
 use tokio_util::sync::CancellationToken;
 
@@ -38,13 +41,14 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 pub struct Issuers {
     pub issuers: Store<Issuer>,
     pub cluster_issuers: Store<ClusterIssuer>,
+    pub mesh_cas: Store<MeshCA>,
 }
 
-/// An issuer of either kind.
-#[derive(Clone, Copy, Debug)]
+/// The owner of a CA, as its watch has it.
+#[derive(Clone, Debug)]
 pub struct Cached<'a> {
     pub meta: &'a ObjectMeta,
-    pub spec: &'a IssuerSpec,
+    pub spec: Cow<'a, IssuerSpec>,
     pub status: Option<&'a IssuerStatus>,
 }
 
@@ -59,13 +63,14 @@ impl<'a> Cached<'a> {
 }
 
 impl Issuers {
-    /// Reads an issuer in the cache of its kind, without a copy of it.
+    /// Reads the owner of a CA in the cache of its kind, without a copy of it.
     pub fn read<T>(&self, name: &IssuerName, read: impl FnOnce(Cached<'_>) -> T) -> Option<T> {
         Some(match name.kind {
             IssuerKind::Issuer => read(Cached::of(&*self.issuers.get(&name.reference())?)),
             IssuerKind::ClusterIssuer => {
                 read(Cached::of(&*self.cluster_issuers.get(&name.reference())?))
             }
+            IssuerKind::MeshCA => read(Cached::of(&*self.mesh_cas.get(&name.reference())?)),
         })
     }
 
@@ -74,18 +79,25 @@ impl Issuers {
         let cluster_issuers = self.cluster_issuers.state().into_iter();
         let issuers = issuers.map(|issuer| IssuerName::of(&*issuer));
         let cluster_issuers = cluster_issuers.map(|issuer| IssuerName::of(&*issuer));
-        issuers.chain(cluster_issuers).collect()
+        let mesh_cas = self.mesh_cas.state().into_iter();
+        let mesh_cas = mesh_cas.map(|mesh_ca| IssuerName::of(&*mesh_ca));
+        issuers.chain(cluster_issuers).chain(mesh_cas).collect()
     }
 
-    /// Returns how many Issuers there are in the namespace of an Issuer; none for a ClusterIssuer,
-    /// which tenants cannot create.
+    /// Returns how many Issuers and MeshCAs there are in the namespace of an Issuer or MeshCA; none for a
+    /// ClusterIssuer, which tenants cannot create.
     pub fn count_beside(&self, name: &IssuerName) -> usize {
         let issuers = self.issuers.state().into_iter();
         let is_beside = |issuer: &Arc<Issuer>| {
-            name.kind == IssuerKind::Issuer
+            name.kind.is_namespaced()
                 && issuer.metadata.namespace.as_deref() == Some(&*name.namespace)
         };
-        issuers.filter(is_beside).count()
+        let mesh_cas = self.mesh_cas.state().into_iter();
+        let is_mesh_ca_beside = |mesh_ca: &Arc<MeshCA>| {
+            name.kind.is_namespaced()
+                && mesh_ca.metadata.namespace.as_deref() == Some(&*name.namespace)
+        };
+        issuers.filter(is_beside).count() + mesh_cas.filter(is_mesh_ca_beside).count()
     }
 }
 
@@ -170,7 +182,7 @@ impl Context {
     /// The namespace of an issuer's Secrets and CA generations.
     pub fn resource_namespace<'a>(&'a self, name: &'a IssuerName) -> &'a str {
         match name.kind {
-            IssuerKind::Issuer => &name.namespace,
+            IssuerKind::Issuer | IssuerKind::MeshCA => &name.namespace,
             IssuerKind::ClusterIssuer => &self.settings.cluster_resource_namespace,
         }
     }

@@ -57,6 +57,15 @@ pub(crate) fn issuer(namespace: &str, name: &str) -> IssuerName {
     }
 }
 
+/// The MeshCA `istio` in namespace `istio-system`.
+pub(crate) fn mesh_ca() -> IssuerName {
+    IssuerName {
+        kind: IssuerKind::MeshCA,
+        namespace: "istio-system".to_owned(),
+        name: "istio".to_owned(),
+    }
+}
+
 /// The spec of an issuer whose key is in this Secret, and nothing else.
 pub(crate) fn spec(secret: &str) -> IssuerSpec {
     IssuerSpec {

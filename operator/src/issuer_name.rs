@@ -13,7 +13,7 @@ use crate::namespace::is_object_name;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerName {
     pub kind: IssuerKind,
-    /// The namespace of an Issuer; empty for a ClusterIssuer.
+    /// The namespace of an Issuer or MeshCA; empty for a ClusterIssuer.
     pub namespace: String,
     pub name: String,
 }
@@ -30,19 +30,19 @@ impl IssuerName {
     /// Returns where caches and controllers have it.
     pub fn reference<K: IssuerResource>(&self) -> ObjectRef<K> {
         let reference = ObjectRef::new(&self.name);
-        match self.kind {
-            IssuerKind::Issuer => reference.within(&self.namespace),
-            IssuerKind::ClusterIssuer => reference,
+        match self.kind.is_namespaced() {
+            true => reference.within(&self.namespace),
+            false => reference,
         }
     }
 }
 
 impl fmt::Display for IssuerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = shown(&self.name);
-        match self.kind {
-            IssuerKind::Issuer => write!(f, "Issuer {}/{name}", self.namespace),
-            IssuerKind::ClusterIssuer => write!(f, "ClusterIssuer {name}"),
+        let (kind, name) = (self.kind, shown(&self.name));
+        match kind.is_namespaced() {
+            true => write!(f, "{kind} {}/{name}", self.namespace),
+            false => write!(f, "{kind} {name}"),
         }
     }
 }
@@ -58,6 +58,22 @@ fn shown(name: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_namespaced_kind_is_shown_with_its_namespace() {
+        for (kind, namespace, expected) in [
+            (IssuerKind::Issuer, "shop", "Issuer shop/ca"),
+            (IssuerKind::ClusterIssuer, "", "ClusterIssuer ca"),
+            (IssuerKind::MeshCA, "istio-system", "MeshCA istio-system/ca"),
+        ] {
+            let name = IssuerName {
+                kind,
+                namespace: namespace.to_owned(),
+                name: "ca".to_owned(),
+            };
+            assert_eq!(name.to_string(), expected);
+        }
+    }
 
     #[test]
     fn what_is_no_name_is_quoted_and_cut() {

@@ -14,6 +14,7 @@ mod gauges;
 mod generation;
 mod keys;
 mod memory;
+mod mesh_keys;
 mod messages;
 mod named_object;
 mod observe;
@@ -44,8 +45,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::runtime::controller::Action;
-use serde_json::json;
 use signet_api::IssuerResource;
+use signet_core::ca::Bundle;
 use signet_core::ca::lifecycle::Wait;
 use signet_keys::{KeyError, PROBE};
 
@@ -54,6 +55,7 @@ use crate::context::{Context, DEADLINE};
 use crate::deadline::{Elapsed, within};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
+use crate::mesh::{self, Owner, Wanted};
 use crate::plan::truncate;
 use crate::publish::{self, Report, Trusted};
 use decide::Decision;
@@ -63,9 +65,13 @@ pub use memory::Memory;
 use outcome::Outcome;
 use polling::{MAX_OBJECT_BACKOFF, Polling, min_interval, polling, resync_after};
 pub(crate) use profile::lifetimes;
+use reason::IssuerReason;
 use round::{Round, round};
 use status::Others;
 pub(crate) use store::generations_of;
+
+/// How often it is looked at what a mesh has loaded.
+const MESH_POLL: Duration = Duration::from_secs(5);
 
 /// More rounds in one reconcile mean that another writer is active.
 const MAX_ROUNDS: usize = 4;
@@ -142,7 +148,7 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
     }
     let mut object = object.clone();
     for _ in 0..MAX_ROUNDS {
-        let found = round(&object, &name, context).await?;
+        let mut found = round(&object, &name, context).await?;
         // Before the status: a key that was withdrawn must not sign because a write failed.
         publish(
             &name,
@@ -156,7 +162,9 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
             .metrics
             .ca(&name, gauges::gauges(&found.facts, plan));
         let published = publish_bundle(&object, &found, context).await;
-        match report(&object, &found, &published, context).await? {
+        let mesh = update_mesh(&mut found, context).await;
+        let mesh = mesh.as_ref();
+        match report(&object, &found, (&published, mesh), context).await? {
             Reported::Conflict => {
                 // The spec need not have changed, and only a new spec triggers a reconcile.
                 context.metrics.conflict();
@@ -167,6 +175,7 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
             Reported::Done if published.has_written() && waits_for_publication(&found) => {}
             Reported::Done => {
                 let wait = requeue_after(&object, &found, &published, context);
+                let wait = wait.min(mesh_wait(mesh, (context.now)()));
                 return Ok(Action::requeue(wait));
             }
         }
@@ -189,6 +198,52 @@ async fn publish_bundle<K: IssuerResource>(object: &K, found: &Round, context: &
     publish::publish(name, uid, &facts.bundle, trust, is_last, context).await
 }
 
+/// Brings the objects of a mesh up to date; none for an issuer. A MeshCA whose mesh has no CA of it yet
+/// is not ready.
+async fn update_mesh(found: &mut Round, context: &Context) -> Option<mesh::Report> {
+    let facts = &found.facts;
+    let observed = facts.mesh.as_ref()?;
+    let roots = match &found.decision.trust.roots {
+        Trusted::Roots(bundle) => Bundle::read(bundle.pem()).ok(),
+        Trusted::Nothing | Trusted::Unknown => None,
+    };
+    let active = facts.active();
+    let entry = active.and_then(mesh_keys::entry);
+    let chain = active.and_then(|active| active.chain.as_ref());
+    let wanted = match (chain, &entry, &roots) {
+        _ if facts.spec.suspend => Wanted::Suspended,
+        (None, ..) | (_, None, _) => Wanted::Nothing,
+        (.., None) => Wanted::Unknown,
+        (Some(chain), Some(entry), Some(roots)) => Wanted::Ca {
+            chain,
+            entry,
+            roots,
+        },
+    };
+    let owner = Owner {
+        name: &facts.name,
+        uid: &facts.uid,
+    };
+    let report = mesh::update(observed, wanted, owner, context).await;
+    if !report.is_delivered && found.decision.outcome.is_ok() {
+        let reason = IssuerReason::Mesh(report.reason);
+        found.decision.outcome = Err(match report.reason.needs_person() {
+            true => reason.stalls(report.message.clone()),
+            false => reason.waits(report.message.clone()),
+        });
+    }
+    Some(report)
+}
+
+/// Returns when a mesh is looked at again: nothing reports what it has loaded.
+fn mesh_wait(report: Option<&mesh::Report>, now: Timestamp) -> Duration {
+    let wake = report.and_then(|report| report.wake);
+    let wake = wake.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+    let poll = report.filter(|report| report.polls).map(|_| MESH_POLL);
+    let wait = [wake, poll].into_iter().flatten().min();
+    wait.map_or(Duration::MAX, |wait| wait.max(Duration::from_secs(1)))
+}
+
 /// Whether an object that was written may be what the next step waits for.
 fn waits_for_publication(found: &Round) -> bool {
     let plan = found.decision.plan.as_ref();
@@ -207,7 +262,7 @@ enum Reported<K> {
 async fn report<K: IssuerResource>(
     object: &K,
     found: &Round,
-    published: &Report,
+    (published, mesh): (&Report, Option<&mesh::Report>),
     context: &Context,
 ) -> Result<Reported<K>, Error> {
     let name = &found.facts.name;
@@ -219,20 +274,22 @@ async fn report<K: IssuerResource>(
             .filter_map(|key| context.sharing.users(name, key))
             .collect(),
     };
-    let mut plan = status::plan(object, found, &others, published);
+    let mut plan = status::plan(object, found, &others, (published, mesh));
     if status::only_rewords(object, &plan) && context.sharing.holds(name) {
         plan = status::StatusPlan::default();
     }
     let mut written = None;
     if let Some(status) = plan.status {
-        let Some(version) = context.writer.status(object, &json!(status)).await? else {
+        let mut changed = object.clone();
+        changed.set_mesh_status(plan.mesh);
+        let whole = changed.status_with(&status);
+        let Some(version) = context.writer.status(object, &whole).await? else {
             return Ok(Reported::Conflict);
         };
         let is_published = object
             .issuer_status()
             .and_then(|before| before.bundle.as_ref())
             != status.bundle.as_ref();
-        let mut changed = object.clone();
         changed.meta_mut().resource_version = Some(version);
         changed.set_issuer_status(status);
         written = is_published.then(|| Box::new(changed));

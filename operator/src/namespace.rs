@@ -76,11 +76,12 @@ impl IssuerNamespace {
 }
 
 /// Returns the audience of an issuer's tokens. Neither a namespace's name nor an issuer's has a slash,
-/// so no two issuers share an audience.
+/// so no two issuers share an audience. A MeshCA's key is in a Secret and needs no token.
 fn audience(issuer: &IssuerName) -> String {
     match issuer.kind {
         IssuerKind::Issuer => format!("signet://{}/{}", issuer.namespace, issuer.name),
         IssuerKind::ClusterIssuer => format!("signet://{}", issuer.name),
+        IssuerKind::MeshCA => format!("signet://meshca/{}/{}", issuer.namespace, issuer.name),
     }
 }
 
@@ -298,6 +299,8 @@ mod tests {
         assert_eq!(audience(&cluster), "signet://ca");
         let own = issuer(IssuerKind::Issuer, "signet-system", "ca");
         assert_eq!(audience(&own), "signet://signet-system/ca");
+        let mesh = issuer(IssuerKind::MeshCA, "signet-system", "ca");
+        assert_eq!(audience(&mesh), "signet://meshca/signet-system/ca");
     }
 
     #[test]

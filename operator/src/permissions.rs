@@ -101,6 +101,9 @@ pub const PERMISSIONS: &[Permission] = &[
     grant(NamespacedIssuers, SIGNET, "issuers", "list"),
     grant(NamespacedIssuers, SIGNET, "issuers", "watch"),
     grant(NamespacedIssuers, SIGNET, "issuers/status", "patch"),
+    grant(NamespacedIssuers, SIGNET, "meshcas", "list"),
+    grant(NamespacedIssuers, SIGNET, "meshcas", "watch"),
+    grant(NamespacedIssuers, SIGNET, "meshcas/status", "patch"),
     grant(Cluster, SIGNET, "clusterissuers", "list"),
     grant(Cluster, SIGNET, "clusterissuers", "watch"),
     grant(Cluster, SIGNET, "clusterissuers/status", "patch"),
@@ -198,6 +201,11 @@ pub const PERMISSIONS: &[Permission] = &[
     // For logging in to a key backend as a ServiceAccount that an issuer names, and for the requests
     // of Issuers.
     grant(Granted, "", "serviceaccounts/token", "create"),
+    // The keys of a MeshCA, and the objects that its mesh reads.
+    grant(Granted, "", "secrets", "create"),
+    grant(Granted, "", "secrets", "patch"),
+    grant(Granted, "", "configmaps", "create"),
+    grant(Granted, "", "configmaps", "patch"),
     grant(Cluster, "events.k8s.io", "events", "create"),
     grant(Cluster, "events.k8s.io", "events", "patch"),
     grant(OwnNamespace, "coordination.k8s.io", "leases", "get"),

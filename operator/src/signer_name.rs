@@ -29,18 +29,20 @@ pub(crate) fn parse(signer_name: &str) -> Option<IssuerName> {
     })
 }
 
-/// Returns the signer name of an issuer.
+/// Returns the signer name of an issuer. A MeshCA signs no requests, and [`parse`] knows no name of
+/// one.
 pub(crate) fn of(issuer: &IssuerName) -> String {
     let plural = issuer.kind.plural();
-    match issuer.kind {
-        IssuerKind::Issuer => format!("{plural}.{GROUP}/{}.{}", issuer.namespace, issuer.name),
-        IssuerKind::ClusterIssuer => format!("{plural}.{GROUP}/{}", issuer.name),
+    match issuer.kind.is_namespaced() {
+        true => format!("{plural}.{GROUP}/{}.{}", issuer.namespace, issuer.name),
+        false => format!("{plural}.{GROUP}/{}", issuer.name),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::mesh_ca;
 
     #[test]
     fn a5_36_both_forms_and_dots_in_names() {
@@ -81,6 +83,11 @@ mod tests {
     }
 
     #[test]
+    fn a_mesh_ca_is_not_a_signer() {
+        assert_eq!(parse(&of(&mesh_ca())), None);
+    }
+
+    #[test]
     fn others_are_not_ours() {
         for signer_name in [
             "kubernetes.io/kube-apiserver-client",
@@ -94,6 +101,7 @@ mod tests {
             "clusterissuers-signet.dev/corp",
             "clusterissuers.evilsignet.dev/corp",
             "meshcas.signet.dev/corp",
+            "meshcas.signet.dev/shop.corp",
         ] {
             assert_eq!(parse(signer_name), None, "{signer_name}");
         }

@@ -77,7 +77,7 @@ impl TestNamespace {
     /// The API server does not take it.
     pub async fn put_secret(&self, issuer: &IssuerRef, data: Value) -> Result<()> {
         let secrets: Api<Secret> = match issuer.kind {
-            IssuerKind::Issuer => self.api(),
+            IssuerKind::Issuer | IssuerKind::MeshCA => self.api(),
             IssuerKind::ClusterIssuer => self.cluster_resources(),
         };
         put(&secrets, &credential_of(issuer), data).await

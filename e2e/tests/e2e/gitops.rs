@@ -34,9 +34,9 @@ fn api(test: &TestNamespace, kind: IssuerKind) -> Api<DynamicObject> {
     let kind_of = GroupVersionKind::gvk(GROUP, "v1alpha1", kind.as_str());
     let resource = ApiResource::from_gvk(&kind_of);
     let client = test.bed().client();
-    match kind {
-        Issuer => Api::namespaced_with(client, test.name(), &resource),
-        ClusterIssuer => Api::all_with(client, &resource),
+    match kind.is_namespaced() {
+        true => Api::namespaced_with(client, test.name(), &resource),
+        false => Api::all_with(client, &resource),
     }
 }
 

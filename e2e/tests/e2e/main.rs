@@ -22,6 +22,7 @@ mod kubectl;
 mod least_privilege;
 mod losses;
 mod manual;
+mod mesh_ca;
 mod meshes;
 mod names_and_keys;
 mod nothing_issued;
@@ -115,6 +116,7 @@ fn at_once() -> Vec<Vec<libtest_mimic::Trial>> {
         losses::tests(),
         losses::refusals(),
         manual::tests(),
+        mesh_ca::tests(),
         meshes::tests(),
         trusted_roots::tests(),
         names_and_keys::tests(),
@@ -131,6 +133,7 @@ fn at_once() -> Vec<Vec<libtest_mimic::Trial>> {
         rotation::tests(),
         rules::tests(),
         schema::tests(),
+        schema::mesh_ca(),
         self_signed::tests(),
         shared_ca::tests(),
         signing_requests::tests(),

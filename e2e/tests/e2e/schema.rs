@@ -1,5 +1,6 @@
 //! What the API server itself refuses, and its message.
 
+mod mesh_ca;
 mod rules;
 
 use std::ffi::OsStr;
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 use signet_api::IssuerKind::{ClusterIssuer, Issuer};
 use signet_e2e::shell::Shell;
 use signet_e2e::{TestNamespace, spec};
+
+pub(crate) use mesh_ca::tests as mesh_ca;
 
 shared![
     a_spec_that_cannot_be_meant_is_refused_with_what_to_change,

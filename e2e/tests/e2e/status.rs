@@ -192,7 +192,10 @@ async fn names_that_are_not_clear_are_refused(test: &TestNamespace) -> Result<()
     for (name, message) in [
         (cluster.name.as_str(), "write issuer/"),
         (absent.as_str(), "there is no ClusterIssuer"),
-        ("secret/a", "write issuer/NAME or clusterissuer/NAME"),
+        (
+            "secret/a",
+            "write issuer/NAME, clusterissuer/NAME or meshca/NAME",
+        ),
     ] {
         let printed = bed.signet(&["status", name, "-n", test.name()]).await?;
         ensure!(printed.code == 2 && printed.text.is_empty(), "{printed:?}");

@@ -92,7 +92,7 @@ async fn below(
         "stringData": { "token": secrets::note(token) },
     });
     match kind {
-        Issuer => drop(test.create_object(data).await?),
+        Issuer | IssuerKind::MeshCA => drop(test.create_object(data).await?),
         ClusterIssuer => {
             let token = data["stringData"].clone();
             test.put_cluster_secret(&secret, token).await?;

@@ -11,6 +11,7 @@ extern crate signet_e2e;
 
 mod ca_pages;
 mod cacerts;
+mod mesh_ca;
 mod pages;
 mod ra;
 mod ra_rotation;
@@ -30,6 +31,7 @@ const SETUP: Setup = Setup {
 
 fn main() -> ExitCode {
     let tests = [
+        mesh_ca::tests(),
         ra_trust_domain::tests(),
         ra_rotation::tests(),
         ra::tests(),

@@ -15,6 +15,9 @@ pub const ROTATING: &str = "Rotating";
 /// The trust bundle is in the object that the spec asks for.
 pub const BUNDLE_PUBLISHED: &str = "BundlePublished";
 
+/// The mesh has loaded what Signet wrote for it last.
+pub const MESH_UPDATED: &str = "MeshUpdated";
+
 /// Returns a condition with the transition time of the one before it, if its status is the same.
 pub fn keep_transition_time(mut condition: Condition, before: &[Condition]) -> Condition {
     if let Some(before) = find(before, &condition.type_)

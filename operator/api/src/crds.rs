@@ -5,11 +5,16 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube::CustomResourceExt;
 
-use crate::{CAGeneration, ClusterIssuer, Issuer};
+use crate::{CAGeneration, ClusterIssuer, Issuer, MeshCA};
 
 /// Every CustomResourceDefinition of the group, in the order of their names.
 pub fn all() -> Vec<CustomResourceDefinition> {
-    let mut crds = vec![CAGeneration::crd(), ClusterIssuer::crd(), Issuer::crd()];
+    let mut crds = vec![
+        CAGeneration::crd(),
+        ClusterIssuer::crd(),
+        Issuer::crd(),
+        MeshCA::crd(),
+    ];
     let versions = crds.iter_mut().flat_map(|crd| &mut crd.spec.versions);
     versions
         .filter_map(|version| version.schema.as_mut()?.open_api_v3_schema.as_mut())

@@ -67,8 +67,8 @@ const PEM_LIMIT: u32 = 64 * 1024;
     "message": "longestCASeconds may only grow",
 }]))]
 pub struct CAGenerationSpec {
-    /// The issuer: an Issuer in the same namespace, or a ClusterIssuer, whose generations are in
-    /// the cluster resource namespace.
+    /// The owner: an Issuer or MeshCA in the same namespace, or a ClusterIssuer, whose generations
+    /// are in the cluster resource namespace.
     pub issuer_ref: IssuerReference,
     /// The number of this generation, starting at 1.
     #[schemars(range(min = 1))]
@@ -122,13 +122,13 @@ pub struct CAGenerationSpec {
     pub longest_ca_seconds: Option<i64>,
 }
 
-/// An issuer of this group.
+/// The owner of a CA: an issuer of this group, or a MeshCA.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IssuerReference {
-    /// Issuer or ClusterIssuer.
+    /// Issuer, ClusterIssuer or MeshCA.
     pub kind: IssuerKind,
-    /// The issuer's name.
+    /// The owner's name.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 }

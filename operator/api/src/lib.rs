@@ -10,6 +10,7 @@ pub mod duration;
 pub mod external;
 mod generation;
 mod issuer;
+mod mesh_ca;
 
 pub use generation::{
     CAGeneration, CAGenerationSpec, GenerationCertificate, GenerationKey, GenerationPurpose,
@@ -39,6 +40,10 @@ pub use issuer::spec::{
 pub use issuer::status::{CaSummary, GenerationRole, GenerationState, IssuerStatus, PendingCsr};
 pub use issuer::trusted_roots::TrustedRootsSpec;
 pub use issuer::vault_pki::VaultPkiSource;
+pub use mesh_ca::{
+    GenericMesh, IstioMesh, LinkerdMesh, Mesh, MeshCA, MeshCASpec, MeshCAStatus,
+    MeshCertificateSpec, MeshStatus, MeshWait, SecretEntries, SpireMesh,
+};
 
 /// The API group.
 pub const GROUP: &str = "signet.dev";

@@ -7,6 +7,7 @@ pub(crate) mod ca;
 pub(crate) mod certificate;
 pub(crate) mod csr;
 pub(crate) mod der;
+pub(crate) mod dice;
 pub(crate) mod key;
 pub(crate) mod readers;
 pub(crate) mod request;

@@ -1,4 +1,6 @@
-//! Built-in rules for the agents of meshes, one file per mesh.
+//! Meshes, one file per mesh in each of two places: built-in rules for their agents, here, and
+//! the CA that a mesh reads from a Secret, in [`secret`]; [`rollout`] has the order in which that
+//! Secret changes.
 //!
 //! A preset has the requests of its agent and nothing else. It knows the usual namespace and
 //! account of the agent, which a rule of an issuer can replace.
@@ -11,6 +13,8 @@ mod istio_csr;
 mod linkerd;
 mod open_service_mesh;
 mod replacement;
+pub mod rollout;
+pub mod secret;
 mod spire;
 
 use std::fmt;

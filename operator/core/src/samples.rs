@@ -3,6 +3,8 @@
 use crate::ca::offer::{Refusal, Remedy, Warning};
 use crate::ca::{ChainError, Forbidden};
 use crate::issue::{IssueError, SvidError};
+use crate::mesh::rollout::{Change, Hold, Wait};
+use crate::mesh::secret::{IstioLayout, Mesh, SecretError, Unfit};
 use crate::policy::pattern::{
     DnsPattern, EmailPattern, IpRange, PathPattern, PatternError, TextPattern, UriPattern,
 };
@@ -308,6 +310,74 @@ samples!(ChainError {
     NoPathToRoot("CN=Example".to_owned()),
     Unrelated("CN=Example".to_owned()),
     TooManyCandidates,
+});
+
+samples!(SecretError {
+    Partial {
+        found: "ca-cert.pem, ca-key.pem".to_owned(),
+        missing: "cert-chain.pem, root-cert.pem".to_owned()
+    },
+    Certificates {
+        entry: "root-cert.pem".to_owned(),
+        message: ChainError::Empty.to_string()
+    },
+    Order("tls.crt".to_owned()),
+    Key("ca-key.pem".to_owned()),
+    IstioGenerated,
+    TwoLayouts {
+        tls: "tls.crt, tls.key".to_owned(),
+        plugin: "ca-cert.pem, ca-key.pem".to_owned()
+    },
+    Crl,
+    Unreadable,
+    RootsWithoutCa,
+});
+
+samples!(Unfit {
+    Key {
+        subject: "CN=Example".to_owned(),
+        found: KeyAlgorithm::EcP384
+    },
+    RootKey {
+        subject: "CN=Example Root".to_owned(),
+        found: KeyAlgorithm::Rsa { bits: 3072 }
+    },
+    PathLength {
+        subject: "CN=Example".to_owned()
+    },
+    Signature("CN=Example".to_owned()),
+});
+
+samples!(Change {
+    First("CN=Example".to_owned()),
+    Complete,
+    Append("CN=Example Root 2".to_owned()),
+    Swap("CN=Example".to_owned()),
+    Remove("CN=Example Root".to_owned()),
+    PutBack,
+});
+
+samples!(Wait {
+    Loading(TIME),
+    Propagation(TIME),
+    Leaves(TIME),
+});
+
+samples!(Hold {
+    NotLoaded {
+        propagation: "10m".to_owned(),
+        reload: Mesh::Istio(IstioLayout::Plugin).reload(),
+        until: TIME
+    },
+    OtherCa {
+        ca: "CN=Example".to_owned(),
+        loaded: "O=cluster.local".to_owned()
+    },
+    NotRead {
+        loaded: "O=cluster.local".to_owned(),
+        reload: Mesh::Istio(IstioLayout::Plugin).reload()
+    },
+    NoRoot("CN=Example".to_owned()),
 });
 
 samples!(IssueError {

@@ -97,7 +97,11 @@ mod tests {
         let what = || "the token".to_owned();
         let missing: [KeyError; 5] = [
             SoftwareError::NoSecret { secret: secret() }.into(),
-            SoftwareError::NoKey { secret: secret() }.into(),
+            SoftwareError::NoKey {
+                entry: "tls.key".to_owned(),
+                secret: secret(),
+            }
+            .into(),
             ReferenceError::NoBundle { place: secret() }.into(),
             ReferenceError::NoSecret {
                 secret: secret(),
@@ -114,7 +118,11 @@ mod tests {
         for error in missing {
             assert!(error.is_missing, "{error}");
         }
-        let unusable: KeyError = SoftwareError::NotPem { secret: secret() }.into();
+        let unusable = SoftwareError::NotPem {
+            entry: "tls.key".to_owned(),
+            secret: secret(),
+        };
+        let unusable = KeyError::from(unusable);
         assert!(!unusable.is_missing);
     }
 }

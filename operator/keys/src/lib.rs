@@ -72,8 +72,8 @@ pub use remote::RemoteError;
 pub use rsa_hash::RsaHash;
 #[cfg(feature = "samples")]
 pub use samples::{SampleTable, sample_tables};
-pub use secrets::SecretData;
-pub use software::{GeneratedKey, KeyType, Software, SoftwareError};
+pub use secrets::{SECRET_ENTRY_PATTERN, SecretData};
+pub use software::{GeneratedKey, KeyType, Software, SoftwareError, read_public_key};
 pub use union::exactly_one;
 pub use vault::VaultConnection;
 #[cfg(feature = "vault")]

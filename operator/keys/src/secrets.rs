@@ -5,6 +5,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+/// The names that Kubernetes allows for the entries of a Secret or ConfigMap, of at most 253
+/// characters: none begins with two dots or is a dot.
+pub const SECRET_ENTRY_PATTERN: &str = "^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$";
+
 /// The data of a Secret. It is wiped when dropped, and `Debug` shows only the keys.
 #[derive(Clone, Default)]
 pub struct SecretData {

@@ -6,6 +6,8 @@ mod generate;
 mod private_key;
 #[cfg(feature = "samples")]
 mod samples;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use zeroize::Zeroizing;
 pub use error::SoftwareError;
 pub use generate::{GeneratedKey, KeyType};
 use private_key::PrivateKey;
+pub use private_key::read_public_key;
 
 use crate::Signer;
 use crate::access::{Access, KeyPin, Namespace};
@@ -30,8 +33,9 @@ use crate::blocking::BlockingQueue;
 use crate::error::KeyError;
 use crate::guard::Limits;
 use crate::rsa_hash::RsaHash;
+use crate::secrets::SECRET_ENTRY_PATTERN;
 
-/// The Secret key that holds the private key, as in a `kubernetes.io/tls` Secret.
+/// The entry that holds the private key by default, as in a `kubernetes.io/tls` Secret.
 pub(crate) const TLS_KEY: &str = "tls.key";
 /// What may stand beside it: the key's certificate with its intermediates, and roots.
 const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
@@ -40,8 +44,8 @@ const CHAIN: [&str; 2] = ["tls.crt", "ca.crt"];
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Software {
-    /// The Secret that holds the private key under `tls.key`, in PEM (PKCS#8, PKCS#1 or SEC1), in
-    /// the Issuer's namespace or, for a ClusterIssuer, in the cluster resource namespace. With
+    /// The Secret that holds the private key in `entry`, in PEM (PKCS#8, PKCS#1 or SEC1), in the
+    /// Issuer's namespace or, for a ClusterIssuer, in the cluster resource namespace. With
     /// `certificate.selfSigned`, Signet creates the key if the Secret does not exist; that of an
     /// Issuer only with `--issuer-key-creation`. Signet never overwrites a key, and does not create
     /// it again if it is deleted.
@@ -54,6 +58,11 @@ pub struct Software {
     /// its type. All meshes accept ECDSA P-256.
     #[serde(default)]
     pub key_type: KeyType,
+    /// The entry of the Secret that holds the private key. Defaults to `tls.key`. Another entry is
+    /// another key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = SECRET_ENTRY_PATTERN))]
+    pub entry: Option<String>,
 }
 
 /// What a reader of the issuer's status should know.
@@ -65,14 +74,21 @@ impl Backend for Software {
     }
 
     fn reference(&self) -> String {
-        format!("software/{}", self.secret_name)
+        match self.other_entry() {
+            Some(entry) => format!("software/{}/{entry}", self.secret_name),
+            None => format!("software/{}", self.secret_name),
+        }
     }
 
     fn spec_hint(&self) -> String {
-        format!(
+        let hint = format!(
             "software.secretName: {}, software.keyType: {}",
             self.secret_name, self.key_type
-        )
+        );
+        match self.other_entry() {
+            Some(entry) => format!("{hint}, software.entry: {entry}"),
+            None => hint,
+        }
     }
 
     fn provision(&self) -> Option<Self> {
@@ -102,12 +118,25 @@ impl Backend for Software {
 }
 
 impl Software {
+    /// Returns the entry of the Secret that holds the private key.
+    pub fn entry(&self) -> &str {
+        self.entry.as_deref().unwrap_or(TLS_KEY)
+    }
+
+    /// Returns the entry, unless it is the default one. A default is the same key as its value.
+    fn other_entry(&self) -> Option<&str> {
+        self.entry.as_deref().filter(|entry| *entry != TLS_KEY)
+    }
+
     async fn load(&self, rsa_hash: RsaHash, access: &Access) -> Result<Connected, KeyError> {
         let name = || self.secret_name.clone();
         let secret = access.namespace.secret(&self.secret_name).await?;
         let secret = secret.ok_or_else(|| SoftwareError::NoSecret { secret: name() })?;
-        let pem = secret.get(TLS_KEY);
-        let pem = pem.ok_or_else(|| SoftwareError::NoKey { secret: name() })?;
+        let pem = secret.get(self.entry());
+        let pem = pem.ok_or_else(|| SoftwareError::NoKey {
+            entry: self.entry().to_owned(),
+            secret: name(),
+        })?;
         let key = self.read(pem, rsa_hash, access).await?;
         let of_key = || key.public_key.fingerprint();
         let signer = SoftwareSigner {
@@ -132,14 +161,18 @@ impl Software {
         rsa_hash: RsaHash,
         access: &Access,
     ) -> Result<PrivateKey, SoftwareError> {
-        let (pem, name) = (Zeroizing::new(pem.to_vec()), self.secret_name.clone());
-        let read = move || PrivateKey::from_pem(&pem, rsa_hash, &name);
+        let (pem, from) = (Zeroizing::new(pem.to_vec()), self.clone());
+        let read = move || PrivateKey::from_pem(&pem, rsa_hash, &from);
         let share = access.tenant.as_deref().unwrap_or_default();
         let read = access.loading.run(share, read).await;
-        read.unwrap_or_else(|_| {
-            let secret = self.secret_name.clone();
-            Err(SoftwareError::UnsupportedKey { secret })
-        })
+        read.unwrap_or_else(|_| Err(self.unsupported()))
+    }
+
+    fn unsupported(&self) -> SoftwareError {
+        SoftwareError::UnsupportedKey {
+            entry: self.entry().to_owned(),
+            secret: self.secret_name.clone(),
+        }
     }
 }
 

@@ -89,10 +89,11 @@ pub struct Status {
     pub connection: Connection,
 
     /// The issuer: its name, or `issuer/NAME` or `clusterissuer/NAME` if there is one of each kind.
+    /// For a MeshCA, `meshca/NAME`.
     #[arg(value_name = "ISSUER", value_parser = issuer)]
     pub issuer: IssuerArgument,
 
-    /// The namespace of an Issuer. By default that of the context.
+    /// The namespace of an Issuer or MeshCA. By default that of the context.
     #[arg(short = 'n', long)]
     pub namespace: Option<String>,
 
@@ -120,7 +121,7 @@ fn issuer(text: &str) -> Result<IssuerArgument, String> {
         None => (None, text),
     };
     match name.is_empty() || name.contains('/') {
-        true => Err("write NAME, issuer/NAME or clusterissuer/NAME".to_owned()),
+        true => Err("write NAME, issuer/NAME, clusterissuer/NAME or meshca/NAME".to_owned()),
         false => Ok(IssuerArgument {
             kind,
             name: name.to_owned(),
@@ -134,7 +135,8 @@ fn issuer_kind(text: &str) -> Result<IssuerKind, String> {
     match resource {
         "issuer" | "issuers" | "siss" => Ok(IssuerKind::Issuer),
         "clusterissuer" | "clusterissuers" | "sciss" => Ok(IssuerKind::ClusterIssuer),
-        _ => Err("write issuer/NAME or clusterissuer/NAME".to_owned()),
+        "meshca" | "meshcas" | "smca" => Ok(IssuerKind::MeshCA),
+        _ => Err("write issuer/NAME, clusterissuer/NAME or meshca/NAME".to_owned()),
     }
 }
 
@@ -145,6 +147,7 @@ mod tests {
     #[test]
     fn reads_issuers_as_kubectl_prints_them() {
         let (namespaced, cluster) = (Some(IssuerKind::Issuer), Some(IssuerKind::ClusterIssuer));
+        let mesh = Some(IssuerKind::MeshCA);
         for (text, kind) in [
             ("corp.eu", None),
             ("issuer/corp.eu", namespaced),
@@ -154,6 +157,8 @@ mod tests {
             ("clusterissuer/corp.eu", cluster),
             ("sciss/corp.eu", cluster),
             ("clusterissuers.signet.dev/corp.eu", cluster),
+            ("meshca.signet.dev/corp.eu", mesh),
+            ("smca/corp.eu", mesh),
         ] {
             let name = "corp.eu".to_owned();
             assert_eq!(issuer(text), Ok(IssuerArgument { kind, name }), "{text}");

@@ -34,7 +34,7 @@ impl Cluster {
     fn new() -> Arc<Self> {
         let key = GeneratedKey::new(KeyType::EcdsaP256).unwrap();
         Arc::new(Self {
-            pem: key.secret_entry().1.to_owned(),
+            pem: key.pem().to_owned(),
             there: AtomicBool::new(true),
             unreachable: AtomicBool::new(false),
             calls: AtomicU32::new(0),

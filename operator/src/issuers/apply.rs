@@ -6,12 +6,13 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::ObjectMeta;
 use serde_json::{Value, json};
-use signet_api::{GenerationCertificate, GenerationKey};
+use signet_api::{GenerationCertificate, GenerationKey, MeshCASpec};
 use signet_core::ca::lifecycle::table::Event;
 use signet_core::ca::lifecycle::{self, KeyState, NewGeneration};
 use signet_core::ca::{Lifetimes, step_for};
 use signet_core::issue::{Csr, IssueError};
 use signet_keys::{ErrorClass, GeneratedKey, KeyError, Software};
+use zeroize::Zeroizing;
 
 use super::Error;
 use super::creation;
@@ -27,6 +28,7 @@ use super::submission::Submission;
 use crate::api_error::UNPROCESSABLE;
 use crate::context::Context;
 use crate::deadline::queued;
+use crate::mesh::{MeshReason, NewKey, Owner};
 use crate::plan::{issuer_annotations, managed_by};
 use crate::writer::Recorded;
 
@@ -55,11 +57,15 @@ impl Taken {
 pub(super) async fn apply(step: Step, facts: &Facts, context: &Context) -> Result<Taken, Error> {
     let taken = match step {
         Step::CreateKey(to_make) => {
-            key(facts, &to_make, context).await?;
+            if let Err(not_ready) = key(facts, &to_make, context).await? {
+                return Ok(Taken::Impossible(not_ready));
+            }
             // The error that the missing key caused is outdated.
             context.connections.forget(&facts.name);
             return Ok(Taken::Done);
         }
+        Step::AddKey(key) => return Ok(taken(add_key(&key, facts, context).await)),
+        Step::RemoveKeys(entries) => return Ok(taken(remove_keys(&entries, facts, context).await)),
         Step::Adopt => adopt(facts, context).await,
         Step::Inherit { number, roots } => match facts.generations.get(number) {
             Some(stored) => inherit(stored, &roots, context).await,
@@ -131,7 +137,50 @@ pub(super) async fn withdraw(
     parent.withdraw(own, &parent_request(facts, sources)).await
 }
 
-async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(), Error> {
+fn taken(result: Result<(), NotReady>) -> Taken {
+    result.map_or_else(Taken::Impossible, |()| Taken::Done)
+}
+
+/// Adds a key to those of a MeshCA.
+async fn add_key(key: &NewKey, facts: &Facts, context: &Context) -> Result<(), NotReady> {
+    let Some(mesh) = &facts.mesh else {
+        return Ok(());
+    };
+    if let Some(refusal) = mesh.keys.refusal() {
+        let name = MeshCASpec::keys_secret_name(&facts.name.name);
+        let reason = IssuerReason::Mesh(MeshReason::ForeignObject);
+        return Err(reason.stalls(format!("the Secret {name} {refusal}")));
+    }
+    let added = mesh.keys.add(key, owner(facts), context).await;
+    added.map_err(|message| IssuerReason::Mesh(MeshReason::Failed).waits(message))?;
+    let (issuer, entry) = (&facts.name, &key.entry);
+    tracing::info!(%issuer, entry, "added a CA key");
+    Ok(())
+}
+
+async fn remove_keys(entries: &[String], facts: &Facts, context: &Context) -> Result<(), NotReady> {
+    let Some(mesh) = &facts.mesh else {
+        return Ok(());
+    };
+    let removed = mesh.keys.remove(entries, owner(facts), context).await;
+    removed.map_err(|message| IssuerReason::Mesh(MeshReason::Failed).waits(message))?;
+    let (issuer, entries) = (&facts.name, entries.join(", "));
+    tracing::info!(%issuer, entries, "removed CA keys that are of no more use");
+    Ok(())
+}
+
+fn owner(facts: &Facts) -> Owner<'_> {
+    Owner {
+        name: &facts.name,
+        uid: &facts.uid,
+    }
+}
+
+async fn key(
+    facts: &Facts,
+    to_make: &Software,
+    context: &Context,
+) -> Result<Result<(), NotReady>, Error> {
     let namespace = facts.namespace.as_str();
     let name = to_make.secret_name.as_str();
     let key_type = to_make.key_type;
@@ -140,7 +189,13 @@ async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(),
         .run(&facts.name.namespace, move || GeneratedKey::new(key_type));
     let failed = |_| KeyError::new(ErrorClass::Unreachable, "generating the key failed");
     let key = queued(made).await.map_err(failed)??;
-    let (entry, pem) = key.secret_entry();
+    if facts.mesh.is_some() {
+        let new = NewKey {
+            entry: key.subject_key_id(),
+            pem: Zeroizing::new(key.pem().as_bytes().to_vec()),
+        };
+        return Ok(add_key(&new, facts, context).await);
+    }
     let secret = Secret {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
@@ -150,13 +205,13 @@ async fn key(facts: &Facts, to_make: &Software, context: &Context) -> Result<(),
             annotations: Some(issuer_annotations(&facts.name, &facts.uid)),
             ..ObjectMeta::default()
         },
-        string_data: Some([(entry.to_owned(), pem.to_owned())].into()),
+        string_data: Some([(to_make.entry().to_owned(), key.pem().to_owned())].into()),
         ..Secret::default()
     };
     if context.writer.create(namespace, &secret).await? {
         tracing::info!(namespace, secret = name, "created a CA key");
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 async fn create(
@@ -216,6 +271,8 @@ pub(super) fn new_object(
             .map(|spiffe| spiffe.trust_domain.clone()),
         prepared: facts.now,
         lifetimes: Lifetimes::default(),
+        signs: false,
+        inherited: None,
     })
 }
 
@@ -242,8 +299,12 @@ pub(super) fn adopted_object(facts: &Facts) -> Option<NewObject> {
         certificate: Some(generation::certificate(&offer.chain, offer.trust)),
         lifetimes: Lifetimes {
             leaf: most(limits.max_leaf),
-            ca: most(limits.max_ca),
+            // A mesh signs leaves; the CA that SPIRE signs counts as one.
+            ca: most(limits.max_ca).filter(|_| facts.mesh.is_none()),
         },
+        // The mesh signs with it.
+        signs: facts.mesh.is_some(),
+        inherited: creation::inherited_with(facts),
         ..new_object(new, None, facts)?
     })
 }

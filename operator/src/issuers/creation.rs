@@ -10,6 +10,7 @@ use signet_core::ca::offer::{Expectations, TrustedRoots};
 use signet_core::ca::{CaCertificate, CaChain, Purpose, Root};
 
 use super::facts::Facts;
+use super::mesh_keys;
 use super::parents::{self, Offer};
 use super::reason::NotReady;
 
@@ -53,7 +54,7 @@ pub(super) fn complete(facts: &mut Facts) {
     facts.traces.creation = Some(creation);
     facts.traces.earlier = earlier(facts, creation);
     facts.traces.adoptable = match creation {
-        Creation::First => adoptable(facts),
+        Creation::First => of_mesh(facts).or_else(|| adoptable(facts)),
         _ => None,
     };
     if misses_generation(facts) {
@@ -223,6 +224,24 @@ fn adoptable(facts: &Facts) -> Option<Offer> {
         .filter(|_| is_self_signed(facts))
 }
 
+/// Returns the CA of a mesh that is taken over unchanged, once its key is that of the MeshCA.
+fn of_mesh(facts: &Facts) -> Option<Offer> {
+    let observed = facts.mesh.as_ref()?;
+    let adoptable = mesh_keys::adoptable(observed, &facts.generations)?;
+    let key = facts.key_state.found()?;
+    let is_its = *key == adoptable.chain.issuing().public_key().fingerprint();
+    is_its.then(|| Offer::adopted(adoptable.chain.clone()))
+}
+
+/// Returns the roots that a mesh trusts besides that of the CA that is taken over.
+pub(super) fn inherited_with(facts: &Facts) -> Option<String> {
+    let observed = facts.mesh.as_ref()?;
+    let adoptable = mesh_keys::adoptable(observed, &facts.generations)?;
+    let roots = adoptable.other_roots.iter();
+    let roots: String = roots.map(CaCertificate::pem).collect();
+    (!roots.is_empty()).then_some(roots)
+}
+
 fn judge(ca: &CaCertificate, facts: &Facts) -> Option<Offer> {
     let trust_domain = facts.trust_domain().ok()?;
     let expectations = parents::expectations(
@@ -249,7 +268,11 @@ pub(super) fn adopted(facts: &Facts) -> Option<(NewGeneration, &Offer)> {
         key: offer.chain.issuing().public_key().fingerprint(),
         purpose: Purpose {
             key_name: rotation.key_name.clone(),
-            certificate: rotation.certificate.clone(),
+            // The issuer of a MeshCA replaces the CA that the mesh had.
+            certificate: match facts.mesh {
+                Some(_) => mesh_keys::TAKEN_OVER.to_owned(),
+                None => rotation.certificate.clone(),
+            },
             request_id: rotation.request_id.clone(),
             rollback_to: None,
         },

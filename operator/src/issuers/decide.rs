@@ -11,16 +11,22 @@ use super::creation;
 use super::facts::Facts;
 use super::generation::Stored;
 use super::memory::Remembered;
+use super::mesh_keys;
 use super::messages;
 use super::outcome::{Outcome, outcome};
 use super::parents::{self, OwnRequest};
 use super::reason::{IssuerReason, NotReady};
+use crate::mesh::NewKey;
 use crate::publish::Trust;
 
 /// The next step. After each, the issuer is observed again.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Step {
     CreateKey(Software),
+    /// Add the key of a mesh's CA that is taken over to those of its MeshCA.
+    AddKey(NewKey),
+    /// Remove keys of a MeshCA under which no certificate can be valid.
+    RemoveKeys(Vec<String>),
     /// Create a generation over the CA certificate in a trace.
     Adopt,
     /// Record the roots of a lost CA in its successor, in PEM.
@@ -67,6 +73,8 @@ pub(super) fn decide(facts: &Facts) -> Decision {
             let trust = bundle::trust(facts, Some(&plan));
             Decision {
                 step: inherit(facts)
+                    .or_else(|| add_key(facts))
+                    .or_else(|| remove_keys(facts))
                     .or_else(|| create_key(facts, &verdict))
                     .or_else(|| step(facts, &plan, &verdict))
                     .or_else(|| submit(facts))
@@ -142,6 +150,19 @@ fn inherit(facts: &Facts) -> Option<Step> {
         number: *number,
         roots: roots.iter().map(CaCertificate::pem).collect(),
     })
+}
+
+/// Returns the step that saves the key of a CA before it is taken over.
+fn add_key(facts: &Facts) -> Option<Step> {
+    let observed = facts.mesh.as_ref().filter(|_| !facts.spec.suspend)?;
+    let adoptable = mesh_keys::adoptable(observed, &facts.generations)?;
+    let is_missing = !observed.keys.has(&adoptable.key.entry);
+    is_missing.then(|| Step::AddKey(adoptable.key.clone()))
+}
+
+fn remove_keys(facts: &Facts) -> Option<Step> {
+    let ended = mesh_keys::ended(facts);
+    (!ended.is_empty()).then_some(Step::RemoveKeys(ended))
 }
 
 /// Returns the creation of the key where it is missing. A key that vanished after a CA was issued

@@ -23,6 +23,7 @@ use super::store::Generations;
 use super::submission::{CsrOf, Submission};
 use crate::connections::Key;
 use crate::issuer_name::IssuerName;
+use crate::mesh;
 use crate::publish::Observed;
 use crate::sharing::CaKeys;
 
@@ -71,6 +72,8 @@ pub(super) struct Facts {
     pub(super) bundle: Observed,
     /// The fingerprints of the roots that are in the status and in each of these objects.
     pub(super) published: BTreeSet<String>,
+    /// The mesh of a MeshCA.
+    pub(super) mesh: Option<mesh::Observed>,
     /// What was found of an earlier CA.
     pub(super) traces: Traces,
     /// What the round before remembered.
@@ -100,6 +103,15 @@ impl Facts {
             in_status: &self.status_roots,
             named_roots: &self.named_roots,
         }
+    }
+
+    /// Adds what was observed of a mesh. A root is published once the mesh has loaded it.
+    pub(super) fn set_mesh(&mut self, mesh: Option<mesh::Observed>) {
+        if let Some(mesh) = &mesh {
+            let has_ca = self.active().is_some();
+            self.published = mesh.loaded_of(&self.in_status, has_ca, self.now);
+        }
+        self.mesh = mesh;
     }
 
     fn highest_number(&self) -> u32 {

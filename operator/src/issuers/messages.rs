@@ -140,6 +140,10 @@ pub(super) fn wait_text(wait: &Wait, facts: &Facts) -> String {
             "waits for spec.rotation.activate: {}",
             next_fingerprint(facts).unwrap_or_default()
         ),
+        Wait::Delay(at) if facts.mesh.is_some() => format!(
+            "is activated at {at}, when no certificate is left that was issued before the mesh loaded \
+             its root"
+        ),
         Wait::Delay(at) => format!("is activated at {at}, after spec.rotation.activationDelay"),
         Wait::Leaves {
             until,

@@ -4,9 +4,11 @@ mod keys;
 mod parent;
 mod sources;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use kube::ResourceExt;
-use signet_api::IssuerResource;
+use signet_api::{IssuerResource, IssuerSpec};
 use signet_core::ca::CaCertificate;
 use signet_core::ca::lifecycle::KeyState;
 
@@ -15,6 +17,7 @@ use super::bundle;
 use super::creation::{self, Traces};
 use super::facts::Facts;
 use super::keys::Keys;
+use super::mesh_keys;
 use super::ready::lifetime;
 use super::roots::Roots;
 use super::rotation;
@@ -22,6 +25,7 @@ use super::store::{Generations, generations};
 use crate::context::Context;
 use crate::deadline::queued;
 use crate::issuer_name::IssuerName;
+use crate::mesh;
 use crate::publish::{self, Observed};
 
 use keys::{made_for_issuer, observe_keys};
@@ -37,32 +41,50 @@ pub(super) async fn observe<K: IssuerResource>(
 ) -> Result<Facts, Error> {
     let namespace = context.resource_namespace(name);
     // Before the generations: a bundle that was decided on older ones is not written over a newer one.
-    let bundle = publish::observe(name, Some(object.issuer_spec()), context).await;
+    let bundle = publish::observe(name, Some(&object.issuer_spec()), context).await;
     let generations = generations(name, namespace, context).await?;
     let sources = Sources::of(name, namespace, context);
     let now = (context.now)();
+    let (mesh, spec) = mesh(object, name, &generations, context).await?;
     let mut facts = stored(
-        object,
+        (object, spec),
         (name, namespace),
         (generations, bundle),
         &sources,
         now,
     );
+    facts.set_mesh(mesh);
     facts.may_create_key = may_create_key;
     facts.traces.key_made_for = made_for_issuer(&facts, context).await?;
     complete(&mut facts, &sources).await;
     Ok(facts)
 }
 
+/// Observes the mesh of a MeshCA. Which key its spec is about depends on those that exist.
+async fn mesh<'a, K: IssuerResource>(
+    object: &'a K,
+    name: &IssuerName,
+    generations: &Generations,
+    context: &Context,
+) -> Result<(Option<mesh::Observed>, Cow<'a, IssuerSpec>), Error> {
+    let Some(spec) = object.mesh() else {
+        return Ok((None, object.issuer_spec()));
+    };
+    let observed = mesh::observe(spec, name, context).await?;
+    let entry = mesh_keys::chosen(spec, &observed, generations, name, context).await;
+    let spec = spec.issuer_spec(&name.name, entry.as_deref());
+    Ok((Some(observed), Cow::Owned(spec)))
+}
+
 /// Returns what is stored about an issuer.
 pub(super) fn stored<K: IssuerResource>(
-    object: &K,
+    (object, spec): (&K, Cow<'_, IssuerSpec>),
     (name, namespace): (&IssuerName, &str),
     (generations, bundle): (Generations, Observed),
     sources: &Sources<'_>,
     now: Timestamp,
 ) -> Facts {
-    let (spec, status) = (object.issuer_spec(), object.issuer_status());
+    let status = object.issuer_status();
     let uid = object.uid().unwrap_or_default();
     let pem = status.and_then(|status| status.bundle.as_deref());
     let pem = pem.unwrap_or_default();
@@ -70,8 +92,8 @@ pub(super) fn stored<K: IssuerResource>(
     let mut facts = Facts {
         name: name.clone(),
         uid: uid.clone(),
-        rotation: rotation::spec(spec, &uid, None),
-        spec: spec.clone(),
+        rotation: rotation::spec(&spec, &uid, None),
+        spec: spec.into_owned(),
         namespace: namespace.to_owned(),
         generations,
         highest_in_status: status
@@ -95,6 +117,7 @@ pub(super) fn stored<K: IssuerResource>(
         in_status,
         published: bundle.published(pem),
         bundle,
+        mesh: None,
         traces: Traces {
             in_status: creation::current(status),
             ..Traces::default()
@@ -109,7 +132,7 @@ pub(super) fn stored<K: IssuerResource>(
     };
     let active = facts.active().and_then(|active| active.chain.as_ref());
     let ca_lifetime = active.map(lifetime);
-    facts.rotation = rotation::spec(spec, &uid, ca_lifetime);
+    facts.rotation = rotation::spec(&facts.spec, &uid, ca_lifetime);
     facts
 }
 

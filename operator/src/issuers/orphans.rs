@@ -101,7 +101,7 @@ fn is_over_without_generations(
     let now = (context.now)();
     match name.kind {
         // A restore may create the namespace again.
-        IssuerKind::Issuer => since + context.settings.ca_loss_delay <= now,
+        IssuerKind::Issuer | IssuerKind::MeshCA => since + context.settings.ca_loss_delay <= now,
         IssuerKind::ClusterIssuer => {
             let roots = observed.in_object(name.kind).unwrap_or_default();
             let roots = CaCertificate::all_from_pem(roots.as_bytes()).unwrap_or_default();
@@ -113,8 +113,10 @@ fn is_over_without_generations(
 
 /// Whether an issuer would be watched, and does not exist.
 fn is_orphan(issuer: &IssuerName, context: &Context) -> bool {
-    let is_watched =
-        issuer.kind == IssuerKind::ClusterIssuer || context.settings.namespaced_issuers;
+    let is_watched = match issuer.kind {
+        IssuerKind::ClusterIssuer => true,
+        IssuerKind::Issuer | IssuerKind::MeshCA => context.settings.namespaced_issuers,
+    };
     is_watched && !context.is_known(issuer)
 }
 
@@ -142,7 +144,7 @@ fn issuer_of(meta: &ObjectMeta, cluster_resources: &str) -> Option<IssuerName> {
     let namespace = meta.namespace.as_deref()?;
     let (kind, name) = issuer_in_name(meta.name.as_deref()?)?;
     match kind {
-        IssuerKind::Issuer => Some(IssuerName {
+        IssuerKind::Issuer | IssuerKind::MeshCA => Some(IssuerName {
             kind,
             namespace: namespace.to_owned(),
             name,
@@ -180,6 +182,10 @@ mod tests {
         assert_eq!(
             issuer("shop", "issuer-my-ca-2"),
             shown(IssuerKind::Issuer, "shop", "my-ca")
+        );
+        assert_eq!(
+            issuer("istio-system", "meshca-istio-3"),
+            shown(IssuerKind::MeshCA, "istio-system", "istio")
         );
         assert_eq!(
             issuer("signet-system", "clusterissuer-corp-12"),

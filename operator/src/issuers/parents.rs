@@ -155,6 +155,18 @@ impl Offer {
     }
 }
 
+impl Offer {
+    /// A CA that is taken over as it is.
+    pub(super) fn adopted(chain: CaChain) -> Self {
+        Self {
+            certified: Certified::from(&chain),
+            chain,
+            trust: RootTrust::Listed,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 impl Answer {
     /// Nothing is waited for.
     fn none() -> Self {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use signet_api::IssuerKind;
 use signet_core::ca::{CaCertificate, CaChain};
 use signet_core::policy::{CaProfile, IssuerPolicy};
 use signet_core::x509::names::NameSet;
@@ -55,7 +54,11 @@ fn policy(facts: &Facts, chain: &CaChain) -> Result<IssuerPolicy, NotReady> {
     let rules = rules(&facts.spec, trust_domain.as_ref())
         .map_err(|error| IssuerReason::InvalidSpec.stalls(error.to_string()))?;
     Ok(IssuerPolicy {
-        namespace: (facts.name.kind == IssuerKind::Issuer).then(|| facts.name.namespace.clone()),
+        namespace: facts
+            .name
+            .kind
+            .is_namespaced()
+            .then(|| facts.name.namespace.clone()),
         reserved_namespaces: facts.reserved_namespaces.clone(),
         cert_manager: facts.cert_manager.clone(),
         limits: chain.limits(),

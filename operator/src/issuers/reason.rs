@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use signet_keys::{ErrorClass, KeyError};
 
+use crate::mesh::MeshReason;
+
 /// The closed list of reasons of an issuer's conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IssuerReason {
@@ -49,6 +51,8 @@ pub(super) enum IssuerReason {
     /// A signature does not verify under the CA's public key.
     SignatureMismatch,
     Key(ErrorClass),
+    /// The mesh does not have the CA yet.
+    Mesh(MeshReason),
 }
 
 impl IssuerReason {
@@ -76,6 +80,7 @@ impl IssuerReason {
             Self::KeyMismatch => "KeyMismatch",
             Self::SignatureMismatch => "SignatureMismatch",
             Self::Key(class) => class.as_str(),
+            Self::Mesh(reason) => reason.as_str(),
         }
     }
 

@@ -10,12 +10,13 @@ mod warnings;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use signet_api::conditions::{READY, RECONCILING, STALLED, find, is_true, keep_transition_time};
-use signet_api::{IssuerKind, IssuerResource, IssuerStatus};
+use signet_api::{IssuerKind, IssuerResource, IssuerStatus, MeshStatus};
 
 use super::creation;
 use super::reason::IssuerReason;
 use super::round::Round;
 use super::summary::summaries;
+use crate::mesh;
 use crate::plan::{PlannedEvent, seconds};
 use crate::publish::{Report, Trusted};
 use crate::sharing::{KeyUsers, SharedCa};
@@ -24,6 +25,8 @@ use crate::sharing::{KeyUsers, SharedCa};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct StatusPlan {
     pub(super) status: Option<IssuerStatus>,
+    /// What the status has about a mesh.
+    pub(super) mesh: Option<MeshStatus>,
     pub(super) events: Vec<PlannedEvent>,
 }
 
@@ -40,7 +43,7 @@ pub(super) fn plan<K: IssuerResource>(
     object: &K,
     found: &Round,
     others: &Others,
-    published: &Report,
+    (published, mesh): (&Report, Option<&mesh::Report>),
 ) -> StatusPlan {
     let facts = &found.facts;
     let before = object.issuer_status().cloned().unwrap_or_default();
@@ -51,9 +54,14 @@ pub(super) fn plan<K: IssuerResource>(
         true => before.ca.clone(),
         false => summaries(facts),
     };
-    let rotating = rotating::condition(found, published, generation);
+    let rotating = rotating::condition(found, (published, mesh), generation);
     conditions.push(keep_transition_time(rotating, &before.conditions));
     conditions.extend(published.condition(&before.conditions, generation, facts.now));
+    let of_mesh = mesh.map(|it| it.condition(&before.conditions, generation, facts.now));
+    conditions.extend(of_mesh);
+    let mesh_before = object.mesh_status();
+    let mesh_status =
+        mesh.and_then(|it| it.status(mesh_before, rotating::mesh_wait(found), facts.now));
     let bundle = match &found.decision.trust.roots {
         Trusted::Roots(bundle) => Some(bundle.pem().to_owned()),
         Trusted::Nothing => None,
@@ -66,6 +74,7 @@ pub(super) fn plan<K: IssuerResource>(
                 bundle,
                 ..before
             }),
+            mesh: mesh_status,
             events: Vec::new(),
         };
     }
@@ -90,8 +99,13 @@ pub(super) fn plan<K: IssuerResource>(
             .chain(revoked)
             .chain(activated)
             .chain(published.event(&before.conditions))
+            .chain(
+                mesh.into_iter()
+                    .flat_map(|it| it.events(&before.conditions)),
+            )
             .collect(),
-        status: (status != before).then_some(status),
+        status: (status != before || mesh_status.as_ref() != mesh_before).then_some(status),
+        mesh: mesh_status,
     }
 }
 
@@ -154,7 +168,7 @@ impl ConditionText {
                 message: warnings::not_ready_message(found, &not_ready.message, others),
                 cause: match found.facts.name.kind {
                     IssuerKind::ClusterIssuer => not_ready.cause.clone(),
-                    IssuerKind::Issuer => None,
+                    IssuerKind::Issuer | IssuerKind::MeshCA => None,
                 },
             },
         }

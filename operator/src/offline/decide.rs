@@ -168,7 +168,7 @@ impl Files {
             .as_ref()
             .and_then(|profile| profile.ca.as_ref());
         Ok(IssuerPolicy {
-            namespace: (name.kind == IssuerKind::Issuer).then(|| name.namespace.clone()),
+            namespace: name.kind.is_namespaced().then(|| name.namespace.clone()),
             reserved_namespaces: settings.own_namespaces(),
             cert_manager: settings.cert_manager_service_account.clone(),
             limits: Limits::default(),

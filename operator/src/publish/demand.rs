@@ -47,6 +47,8 @@ impl Demand {
         let spec = spec.and_then(|spec| spec.bundle.as_ref());
         let is_cluster_issuer = issuer == IssuerKind::ClusterIssuer;
         let own = match spec.map(|spec| spec.kind) {
+            // The roots are in the mesh's own objects.
+            _ if issuer == IssuerKind::MeshCA => OwnDemand::Nothing,
             Some(BundleKind::ConfigMap) => OwnDemand::Object(ObjectKind::ConfigMap),
             Some(BundleKind::Secret) => OwnDemand::Object(ObjectKind::Secret),
             Some(BundleKind::None) => OwnDemand::Nothing,

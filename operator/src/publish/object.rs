@@ -53,6 +53,7 @@ pub(super) fn name(issuer: &IssuerName) -> String {
     let kind = match issuer.kind {
         IssuerKind::Issuer => "issuer",
         IssuerKind::ClusterIssuer => "clusterissuer",
+        IssuerKind::MeshCA => "meshca",
     };
     format!("{kind}-{}-bundle", issuer.name)
 }

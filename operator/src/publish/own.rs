@@ -1,7 +1,5 @@
 //! The objects in the issuer's own namespace.
 
-use signet_api::IssuerKind;
-
 use super::State;
 use super::apply::apply;
 use super::decide::{self, Decision, Step};
@@ -67,7 +65,7 @@ pub(super) fn plan<'a>(
         kind: Kind::Namespaced(kind),
         namespace: namespace.to_owned(),
         name: name(issuer),
-        is_in_all_namespaces: issuer.kind == IssuerKind::Issuer,
+        is_in_all_namespaces: issuer.kind.is_namespaced(),
     });
     OwnPlan::decided(report, decision)
 }

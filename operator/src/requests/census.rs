@@ -5,7 +5,6 @@ use k8s_openapi::api::certificates::v1beta1::PodCertificateRequest as PodCertifi
 use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
-use signet_api::IssuerKind;
 use signet_api::external::certificate_request::CertificateRequest;
 
 use super::kind::RequestKind;
@@ -73,9 +72,9 @@ fn of<K>(client: &Client, issuer: &IssuerName) -> Api<Observed<K>>
 where
     K: RequestKind + Resource<Scope = NamespaceResourceScope>,
 {
-    match issuer.kind {
-        IssuerKind::Issuer => Api::namespaced(client.clone(), &issuer.namespace),
-        IssuerKind::ClusterIssuer => Api::all(client.clone()),
+    match issuer.kind.is_namespaced() {
+        true => Api::namespaced(client.clone(), &issuer.namespace),
+        false => Api::all(client.clone()),
     }
 }
 

@@ -162,11 +162,12 @@ fn needs_review(request: &RawRequest) -> bool {
     request.reference != Reference::Allowed && request.approval == Approval::Approved
 }
 
-/// Every requester may use a ClusterIssuer, and an Issuer only if a review allows it.
+/// Every requester may use a ClusterIssuer, and an Issuer only if a review allows it. No signer name
+/// is that of a MeshCA.
 fn unreviewed(issuer: &IssuerName) -> Reference {
     match issuer.kind {
         IssuerKind::ClusterIssuer => Reference::Allowed,
-        IssuerKind::Issuer => Reference::Denied {
+        IssuerKind::Issuer | IssuerKind::MeshCA => Reference::Denied {
             namespace: issuer.namespace.clone(),
             name: issuer.name.clone(),
         },

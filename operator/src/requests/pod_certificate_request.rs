@@ -154,14 +154,16 @@ fn named_pod<V: Version>(object: &Object<V>) -> Pod {
     }
 }
 
-/// A pod may use a ClusterIssuer, and the Issuers of its own namespace.
+/// A pod may use a ClusterIssuer, and the Issuers of its own namespace. No signer name is that of a
+/// MeshCA.
 fn reference(issuer: &IssuerName, pod: &Pod) -> Reference {
     match issuer.kind {
-        IssuerKind::Issuer if issuer.namespace != pod.namespace => Reference::Denied {
+        IssuerKind::ClusterIssuer => Reference::Allowed,
+        IssuerKind::Issuer if issuer.namespace == pod.namespace => Reference::Allowed,
+        IssuerKind::Issuer | IssuerKind::MeshCA => Reference::Denied {
             namespace: issuer.namespace.clone(),
             name: issuer.name.clone(),
         },
-        IssuerKind::Issuer | IssuerKind::ClusterIssuer => Reference::Allowed,
     }
 }
 

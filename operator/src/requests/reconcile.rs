@@ -205,6 +205,7 @@ fn other_kind(issuer: &IssuerName, namespace: Option<String>) -> Option<IssuerNa
     let (kind, namespace) = match issuer.kind {
         IssuerKind::Issuer => (IssuerKind::ClusterIssuer, String::new()),
         IssuerKind::ClusterIssuer => (IssuerKind::Issuer, namespace?),
+        IssuerKind::MeshCA => return None,
     };
     let name = issuer.name.clone();
     Some(IssuerName {

@@ -48,7 +48,7 @@ fn unknown_kind(kind: &str) -> PlannedEvent {
         reason: Reason::IssuerNotFound.as_str(),
         action: "Approve",
         note: format!(
-            "signet.dev has no kind {}; write Issuer or ClusterIssuer in issuerRef.kind",
+            "signet.dev has no issuers of kind {}; write Issuer or ClusterIssuer in issuerRef.kind",
             quote::message(kind)
         ),
     }

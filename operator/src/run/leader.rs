@@ -45,9 +45,11 @@ impl Leader {
     pub(super) fn start(setup: &Setup, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
         let (cluster_issuers, cluster_issuer_cache) = reflector::store();
+        let (mesh_cas, mesh_ca_cache) = reflector::store();
         let stores = Issuers {
             issuers: issuers.clone(),
             cluster_issuers: cluster_issuers.clone(),
+            mesh_cas: mesh_cas.clone(),
         };
         let context = Arc::new(context(setup, process, stores));
         let mut controllers = JoinSet::new();
@@ -59,6 +61,12 @@ impl Leader {
             let listed = CancellationToken::new();
             issuers_listed.push(listed.clone());
             let stores = (issuers, issuer_cache);
+            controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
+        }
+        if setup.settings.namespaced_issuers {
+            let listed = CancellationToken::new();
+            issuers_listed.push(listed.clone());
+            let stores = (mesh_cas, mesh_ca_cache);
             controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
         }
         let (mut requests_listed, mut due) = (Listed::new(), Vec::new());

@@ -130,7 +130,7 @@ impl CaIndex {
         let users = users.filter_map(|of| self.users.get(&of)).flatten();
         let counted = users.filter(|user| {
             user.kind == IssuerKind::ClusterIssuer
-                || (name.kind == IssuerKind::Issuer && user.namespace == name.namespace)
+                || (name.kind.is_namespaced() && user.namespace == name.namespace)
         });
         let served = counted.filter_map(|user| self.issuers.get(user)?.trust_domain.clone());
         served.collect()
@@ -171,8 +171,10 @@ fn nameable<'a>(users: &'a BTreeSet<IssuerName>, reader: &IssuerName) -> Option<
         let first = users.range(lowest..).next()?;
         (first.kind == kind && first.namespace == namespace).then_some(first)
     };
-    // The namespace of a ClusterIssuer is empty.
-    first(reader.kind, &reader.namespace).or_else(|| first(IssuerKind::ClusterIssuer, ""))
+    // The namespace of a ClusterIssuer is empty, and nothing else is in it.
+    first(IssuerKind::Issuer, &reader.namespace)
+        .or_else(|| first(IssuerKind::MeshCA, &reader.namespace))
+        .or_else(|| first(IssuerKind::ClusterIssuer, ""))
 }
 
 fn with<'a>(role: Role, keys: impl IntoIterator<Item = &'a String>) -> Vec<(Role, String)> {

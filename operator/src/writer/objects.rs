@@ -7,6 +7,7 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::{WriteResult, Writer};
 use crate::api_error::is_namespace_terminating;
@@ -105,6 +106,29 @@ where
         let _permit = self.writer.permits.acquire(self.namespace).await;
         let params = PatchParams::apply(FIELD_MANAGER).force();
         match self.api.patch(name, &params, &Patch::Apply(object)).await {
+            Ok(_) => Ok(WriteResult::Done),
+            Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
+                Ok(WriteResult::Conflict)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Changes these fields of an object in the state that was read (RFC 7396), and no others.
+    pub async fn change(
+        &self,
+        name: &str,
+        version: &ObjectVersion,
+        mut change: Value,
+    ) -> Result<WriteResult, kube::Error> {
+        let _permit = self.writer.permits.acquire(self.namespace).await;
+        change["metadata"]["uid"] = json!(version.uid);
+        change["metadata"]["resourceVersion"] = json!(version.resource_version);
+        let params = PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        match self.api.patch(name, &params, &Patch::Merge(change)).await {
             Ok(_) => Ok(WriteResult::Done),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
                 Ok(WriteResult::Conflict)

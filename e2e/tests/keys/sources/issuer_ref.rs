@@ -48,9 +48,9 @@ async fn the_page_on_issuer_ref(test: &TestNamespace) -> Result<()> {
 
 /// A complete issuer with the part that the page shows.
 fn manifest(test: &TestNamespace, issuer: &IssuerRef, certificate: &str) -> String {
-    let namespace = match issuer.kind {
-        Issuer => format!("\n  namespace: {}", issuer.namespace),
-        ClusterIssuer => String::new(),
+    let namespace = match issuer.kind.is_namespaced() {
+        true => format!("\n  namespace: {}", issuer.namespace),
+        false => String::new(),
     };
     let (kind, name, secret) = (issuer.kind.as_str(), &issuer.name, test.unique("ca"));
     let certificate = certificate.replace('\n', "\n  ");

@@ -35,10 +35,11 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
     }
     page += "\n## Fields of both\n";
     page += &issuer.fields();
-    let generation = find("CAGeneration")?;
-    page += &generation.heading();
-    page += &rules(&generation.schema);
-    page += &generation.fields();
+    for kind in [find("MeshCA")?, find("CAGeneration")?] {
+        page += &kind.heading();
+        page += &rules(&kind.schema);
+        page += &kind.fields();
+    }
     files.insert("docs/reference/api.md".into(), page);
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::{Files, Table};
 const REQUESTS: &str = include_str!("../../../../operator/core/src/reason.rs");
 const ISSUERS: &str = include_str!("../../../../operator/src/issuers/reason.rs");
 const BUNDLES: &str = include_str!("../../../../operator/src/publish/reason.rs");
+const MESH: &str = include_str!("../../../../operator/src/mesh/reason.rs");
 const KEYS: &str = include_str!("../../../../operator/keys/src/error.rs");
 const WAITS: &str = include_str!("../../../../operator/core/src/ca/lifecycle/activation.rs");
 const WAIT_REASONS: &str = include_str!("../../../../operator/src/issuers/messages.rs");
@@ -34,12 +35,13 @@ pub(super) fn add(files: &mut Files) -> Result<()> {
         "# Reasons\n\n{}\n\nThe reasons of conditions and events, and the values of the metric \
          label `reason` about them. All lists are closed. Those of calls to the API server and of \
          watches are explained by the log.\n\n## Of requests\n\n{}\n## Of issuers\n\n{}\n## Of the condition \
-         BundlePublished\n\n{}\n## Of the condition Rotating\n\nWhat the next CA generation waits \
+         BundlePublished\n\n{}\n## Of the condition MeshUpdated\n\n{}\n## Of the condition Rotating\n\nWhat the next CA generation waits \
          for.\n\n{}",
         super::NOTE,
         table(&requests),
         table(&issuers),
         table(&reasons(BUNDLES)?),
+        table(&reasons(MESH)?),
         table(&rotating()?),
     );
     files.insert("docs/reference/reasons.md".into(), page);

@@ -366,7 +366,7 @@ fn the_approver_can_be_left_out() {
 
 /// Write access to a CAGeneration changes trust, and a ClusterIssuer signs for every namespace.
 #[test]
-fn users_may_write_issuers_only() {
+fn users_may_write_issuers_and_mesh_cas_only() {
     let rendered = Rendered::with(&[]);
     let aggregated = |role: &&Value| {
         let labels = role["metadata"]["labels"].as_object().unwrap();
@@ -380,7 +380,8 @@ fn users_may_write_issuers_only() {
         for (group, resource, _, verb) in rights(role) {
             assert_eq!(group, "signet.dev");
             let reads = ["get", "list", "watch"].contains(&verb);
-            assert!(reads || resource == "issuers", "{verb} {resource}");
+            let is_theirs = ["issuers", "meshcas"].contains(&resource);
+            assert!(reads || is_theirs, "{verb} {resource}");
         }
     }
     assert_eq!(count, 3);

@@ -98,7 +98,7 @@ fn check_crds(text: &str) {
         .iter()
         .map(|crd| crd["metadata"]["name"].as_str().unwrap())
         .collect();
-    let expected = ["cagenerations", "clusterissuers", "issuers"];
+    let expected = ["cagenerations", "clusterissuers", "issuers", "meshcas"];
     let expected = expected.map(|it| format!("{it}.signet.dev"));
     assert!(names.into_iter().eq(expected.iter()), "{text}");
 }

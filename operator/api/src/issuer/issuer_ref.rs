@@ -13,12 +13,17 @@ use crate::duration::GoDuration;
 /// of `serviceAccountRef`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "self.group != 'signet.dev' || self.kind != 'MeshCA'",
+    "message": "a MeshCA signs no requests; name an Issuer or a ClusterIssuer in issuerRef",
+}]))]
 pub struct IssuerRef {
     /// The name of the issuer above.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Its kind, such as `Issuer` or `ClusterIssuer`. A namespaced kind is looked up in the Issuer's
-    /// namespace or, for a ClusterIssuer, in the cluster resource namespace. Defaults to `Issuer`.
+    /// Its kind, such as `Issuer` or `ClusterIssuer`. A namespaced kind is looked up in the namespace
+    /// of the Issuer or MeshCA or, for a ClusterIssuer, in the cluster resource namespace. Defaults to
+    /// `Issuer`.
     #[serde(default = "issuer")]
     #[schemars(length(min = 1, max = 63))]
     pub kind: String,
@@ -27,9 +32,9 @@ pub struct IssuerRef {
     #[serde(default = "cert_manager")]
     #[schemars(length(min = 1, max = 253))]
     pub group: String,
-    /// The ServiceAccount in the Issuer's namespace in whose name the CertificateRequest is made, so
-    /// that approvers judge the namespace and not Signet. Required for an Issuer. A ClusterIssuer
-    /// has none: its request is made by Signet's own account.
+    /// The ServiceAccount in the namespace of the Issuer or MeshCA in whose name the
+    /// CertificateRequest is made, so that approvers judge the namespace and not Signet. Required for
+    /// both. A ClusterIssuer has none: its request is made by Signet's own account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account_ref: Option<ServiceAccountReference>,
     /// The lifetime to request. The parent may grant another one. Defaults to 90 days.

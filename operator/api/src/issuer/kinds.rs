@@ -1,16 +1,18 @@
-//! The two kinds. They have cert-manager's names because Open Service Mesh accepts no others.
+//! The two kinds of issuers. They have cert-manager's names because Open Service Mesh accepts no others.
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
 use kube::{CustomResource, Resource};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use signet_keys::KeyConfig;
 
 use crate::{
-    BundleSpec, CertificateSpec, IssuerStatus, KeyLimits, PolicySpec, Profile, RotationSpec,
-    SpiffeSpec,
+    BundleSpec, CertificateSpec, IssuerStatus, KeyLimits, MeshCASpec, MeshStatus, PolicySpec,
+    Profile, RotationSpec, SpiffeSpec,
 };
 
 /// The desired state of an issuer: its key, its CA certificate, and what it issues.
@@ -131,7 +133,7 @@ fn is_false(value: &bool) -> bool {
 #[schemars(transparent)]
 pub struct ClusterIssuerSpec(pub IssuerSpec);
 
-/// Which of the two kinds.
+/// Which kind of owner a CA has. A MeshCA signs no requests.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -140,6 +142,8 @@ pub enum IssuerKind {
     Issuer,
     /// Cluster-scoped.
     ClusterIssuer,
+    /// Namespaced, for a mesh that signs by itself.
+    MeshCA,
 }
 
 impl IssuerKind {
@@ -148,14 +152,24 @@ impl IssuerKind {
         match self {
             Self::Issuer => "Issuer",
             Self::ClusterIssuer => "ClusterIssuer",
+            Self::MeshCA => "MeshCA",
         }
     }
 
-    /// The resource's plural, as in signer names.
+    /// The resource's plural. Those of issuers are in signer names.
     pub const fn plural(self) -> &'static str {
         match self {
             Self::Issuer => "issuers",
             Self::ClusterIssuer => "clusterissuers",
+            Self::MeshCA => "meshcas",
+        }
+    }
+
+    /// Whether its objects belong to a namespace, whose owners are tenants.
+    pub const fn is_namespaced(self) -> bool {
+        match self {
+            Self::Issuer | Self::MeshCA => true,
+            Self::ClusterIssuer => false,
         }
     }
 }
@@ -166,28 +180,46 @@ impl fmt::Display for IssuerKind {
     }
 }
 
-/// An issuer of either kind, so that one body serves both.
+/// The owner of a CA, so that one body serves every kind.
 pub trait IssuerResource:
     Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static
 {
     /// Which kind it is.
     const KIND: IssuerKind;
 
-    /// The shared spec.
-    fn issuer_spec(&self) -> &IssuerSpec;
+    /// The shared spec. That of a MeshCA is derived.
+    fn issuer_spec(&self) -> Cow<'_, IssuerSpec>;
 
     /// The shared status.
     fn issuer_status(&self) -> Option<&IssuerStatus>;
 
     /// Replaces the shared status, as a write of it does.
     fn set_issuer_status(&mut self, status: IssuerStatus);
+
+    /// The mesh whose CA it is; none for an issuer.
+    fn mesh(&self) -> Option<&MeshCASpec> {
+        None
+    }
+
+    /// What was written about the mesh.
+    fn mesh_status(&self) -> Option<&MeshStatus> {
+        None
+    }
+
+    /// Replaces what is written about the mesh. An issuer has none.
+    fn set_mesh_status(&mut self, _status: Option<MeshStatus>) {}
+
+    /// Returns the whole status with this shared part, as it is written.
+    fn status_with(&self, status: &IssuerStatus) -> Value {
+        json!(status)
+    }
 }
 
 impl IssuerResource for Issuer {
     const KIND: IssuerKind = IssuerKind::Issuer;
 
-    fn issuer_spec(&self) -> &IssuerSpec {
-        &self.spec
+    fn issuer_spec(&self) -> Cow<'_, IssuerSpec> {
+        Cow::Borrowed(&self.spec)
     }
 
     fn issuer_status(&self) -> Option<&IssuerStatus> {
@@ -202,8 +234,8 @@ impl IssuerResource for Issuer {
 impl IssuerResource for ClusterIssuer {
     const KIND: IssuerKind = IssuerKind::ClusterIssuer;
 
-    fn issuer_spec(&self) -> &IssuerSpec {
-        &self.spec.0
+    fn issuer_spec(&self) -> Cow<'_, IssuerSpec> {
+        Cow::Borrowed(&self.spec.0)
     }
 
     fn issuer_status(&self) -> Option<&IssuerStatus> {

@@ -18,7 +18,8 @@ pub struct IssuerStatus {
     /// `Ready`: the issuer can sign. `Reconciling` and `Stalled`, as in kstatus: the issuer is not
     /// ready, and the cause may pass without a change of the spec (`Reconciling`), or requires one or
     /// a person who restores a lost CA (`Stalled`). `Rotating`: another CA generation is to take over. `BundlePublished`, if there is
-    /// an object with the trust bundle: it is up to date.
+    /// an object with the trust bundle: it is up to date. `MeshUpdated`, of a MeshCA: the mesh has
+    /// loaded what Signet wrote for it last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(transform = list_by_type)]
     pub conditions: Vec<Condition>,

@@ -22,8 +22,8 @@ pub struct TrustedRootsSpec {
         extend("x-kubernetes-list-type" = "set")
     )]
     pub fingerprints: Vec<String>,
-    /// The ConfigMap with the roots in `ca.crt`, in the Issuer's namespace or, for a ClusterIssuer,
-    /// in the cluster resource namespace. Signet follows changes of it.
+    /// The ConfigMap with the roots in `ca.crt`, in the namespace of the Issuer or MeshCA or, for a
+    /// ClusterIssuer, in the cluster resource namespace. Signet follows changes of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub config_map_name: Option<String>,

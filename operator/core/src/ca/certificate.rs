@@ -10,6 +10,7 @@ use x509_cert::time::Time;
 use super::extensions::Extensions;
 use super::{ChainError, pem};
 use crate::quote;
+use crate::x509::algorithm::SignatureAlgorithm;
 use crate::x509::link::LinkAlgorithm;
 use crate::x509::names::{ComparableName, EMPTY_NAME, SubjectAltNames};
 use crate::x509::public_key::{PublicKey, PublicKeyError};
@@ -218,6 +219,14 @@ impl CaCertificate {
             self.algorithm.verify(key, &self.tbs, &self.signature)
         };
         self.issuer_name_matches(other) && verifies().unwrap_or(false)
+    }
+
+    /// Returns the algorithm of its signature if it is one that Signet signs with.
+    pub(crate) fn signature_algorithm(&self) -> Option<SignatureAlgorithm> {
+        match self.algorithm {
+            LinkAlgorithm::Own(algorithm) => Some(algorithm),
+            _ => None,
+        }
     }
 
     /// Returns the algorithm of its signature if Signet does not check such signatures.

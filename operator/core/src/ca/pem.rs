@@ -10,7 +10,7 @@ const MAX_CERTIFICATES: usize = 32;
 /// much in each of its two lists.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+pub(crate) const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// Reads every certificate of a PEM file, which may hold none; text around the blocks is
@@ -60,7 +60,7 @@ impl CaCertificate {
 }
 
 /// Returns the label of the first PEM block that is not a certificate, quoted.
-pub(super) fn other_label(pem: &[u8]) -> Option<String> {
+pub(crate) fn other_label(pem: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(pem);
     let labels = text.split("-----BEGIN ").skip(1);
     let labels = labels.map(|rest| rest.split("-----").next().unwrap_or_default());

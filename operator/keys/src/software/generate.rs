@@ -9,11 +9,14 @@ use aws_lc_rs::signature::{
     EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
 };
 use der::pem::{LineEnding, encode_string};
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls_pki_types::PrivateKeyDer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use signet_core::x509::algorithm::KeyAlgorithm;
+use signet_core::x509::public_key::PublicKey;
 use zeroize::Zeroizing;
 
-use super::TLS_KEY;
 use super::error::SoftwareError;
 use crate::error::KeyError;
 
@@ -38,6 +41,22 @@ pub enum KeyType {
     Ed25519,
 }
 
+impl KeyType {
+    /// Returns whether a key is of this type.
+    pub fn is_of(self, key: &PublicKey) -> bool {
+        let algorithm = match self {
+            Self::EcdsaP256 => KeyAlgorithm::EcP256,
+            Self::EcdsaP384 => KeyAlgorithm::EcP384,
+            Self::EcdsaP521 => KeyAlgorithm::EcP521,
+            Self::Rsa2048 => KeyAlgorithm::Rsa { bits: 2048 },
+            Self::Rsa3072 => KeyAlgorithm::Rsa { bits: 3072 },
+            Self::Rsa4096 => KeyAlgorithm::Rsa { bits: 4096 },
+            Self::Ed25519 => KeyAlgorithm::Ed25519,
+        };
+        key.algorithm() == algorithm
+    }
+}
+
 /// As the API has it.
 impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,8 +64,11 @@ impl fmt::Display for KeyType {
     }
 }
 
-/// A private key that was just made, as unencrypted PKCS#8 PEM. It is wiped when dropped.
-pub struct GeneratedKey(Zeroizing<String>);
+/// A private key that was just made. It is wiped when dropped.
+pub struct GeneratedKey {
+    pem: Zeroizing<String>,
+    public_key: PublicKey,
+}
 
 impl GeneratedKey {
     /// Makes a key.
@@ -54,7 +76,7 @@ impl GeneratedKey {
     /// # Errors
     /// The system gives no randomness.
     pub fn new(key_type: KeyType) -> Result<Self, KeyError> {
-        let pem = match key_type {
+        let key = match key_type {
             KeyType::EcdsaP256 => ecdsa(&ECDSA_P256_SHA256_ASN1_SIGNING),
             KeyType::EcdsaP384 => ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
             KeyType::EcdsaP521 => ecdsa(&ECDSA_P521_SHA512_ASN1_SIGNING),
@@ -63,13 +85,28 @@ impl GeneratedKey {
             KeyType::Rsa4096 => rsa(KeySize::Rsa4096),
             KeyType::Ed25519 => ed25519(),
         };
-        pem.map(Self)
-            .ok_or_else(|| SoftwareError::NotGenerated.into())
+        key.ok_or_else(|| SoftwareError::NotGenerated.into())
     }
 
-    /// The key under which the Secret holds it, and the PEM.
-    pub fn secret_entry(&self) -> (&'static str, &str) {
-        (TLS_KEY, &self.0)
+    /// The key as unencrypted PKCS#8, as the Secret holds it.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The subject key identifier (RFC 5280 4.2.1.2) of certificates for the key, in hex. It is a
+    /// valid name of an entry of a Secret.
+    pub fn subject_key_id(&self) -> String {
+        hex::encode(self.public_key.key_identifier())
+    }
+
+    /// Reads the public half back, as every connection to the key does.
+    fn from_pkcs8(pkcs8: &[u8]) -> Option<Self> {
+        let key = any_supported_type(&PrivateKeyDer::Pkcs8(pkcs8.into())).ok()?;
+        let pem = encode_string("PRIVATE KEY", LineEnding::LF, pkcs8).ok()?;
+        Some(Self {
+            pem: Zeroizing::new(pem),
+            public_key: PublicKey::from_spki_der(&key.public_key()?).ok()?,
+        })
     }
 }
 
@@ -79,23 +116,18 @@ impl fmt::Debug for GeneratedKey {
     }
 }
 
-fn ecdsa(curve: &'static EcdsaSigningAlgorithm) -> Option<Zeroizing<String>> {
+fn ecdsa(curve: &'static EcdsaSigningAlgorithm) -> Option<GeneratedKey> {
     let pair = EcdsaKeyPair::generate(curve).ok()?;
-    pem(pair.to_pkcs8v1().ok()?.as_ref())
+    GeneratedKey::from_pkcs8(pair.to_pkcs8v1().ok()?.as_ref())
 }
 
-fn rsa(size: KeySize) -> Option<Zeroizing<String>> {
+fn rsa(size: KeySize) -> Option<GeneratedKey> {
     let pair = RsaKeyPair::generate(size).ok()?;
     let pkcs8: Pkcs8V1Der<'_> = pair.as_der().ok()?;
-    pem(pkcs8.as_ref())
+    GeneratedKey::from_pkcs8(pkcs8.as_ref())
 }
 
-fn ed25519() -> Option<Zeroizing<String>> {
+fn ed25519() -> Option<GeneratedKey> {
     let pair = Ed25519KeyPair::generate().ok()?;
-    pem(pair.to_pkcs8v1().ok()?.as_ref())
-}
-
-fn pem(pkcs8: &[u8]) -> Option<Zeroizing<String>> {
-    let pem = encode_string("PRIVATE KEY", LineEnding::LF, pkcs8);
-    pem.ok().map(Zeroizing::new)
+    GeneratedKey::from_pkcs8(pair.to_pkcs8v1().ok()?.as_ref())
 }

@@ -8,6 +8,7 @@ use rustls_pki_types::pem::PemObject;
 use signet_core::x509::algorithm::SignatureAlgorithm;
 use signet_core::x509::public_key::PublicKey;
 
+use super::Software;
 use super::error::SoftwareError;
 use crate::rsa_hash::RsaHash;
 
@@ -17,33 +18,49 @@ pub(super) struct PrivateKey {
     signer: Box<dyn Signer>,
 }
 
+/// Returns the public key of a private key in PEM, if it is one that Signet uses.
+pub fn read_public_key(pem: &[u8]) -> Option<PublicKey> {
+    let der = PrivateKeyDer::from_pem_slice(pem).ok()?;
+    let key = any_supported_type(&der).ok()?;
+    let spki = key.public_key()?;
+    PublicKey::from_spki_der(&spki).ok()
+}
+
 impl PrivateKey {
-    /// Reads a key from this Secret.
+    /// Reads a key `from` an entry of a Secret, which errors name.
     pub(super) fn from_pem(
         pem: &[u8],
         rsa_hash: RsaHash,
-        secret: &str,
+        from: &Software,
     ) -> Result<Self, SoftwareError> {
-        let secret = || secret.to_owned();
+        let (entry, secret) = (|| from.entry().to_owned(), || from.secret_name.clone());
         if is_encrypted(pem) {
-            return Err(SoftwareError::Encrypted { secret: secret() });
+            return Err(SoftwareError::Encrypted {
+                entry: entry(),
+                secret: secret(),
+            });
         }
-        let unsupported = || SoftwareError::UnsupportedKey { secret: secret() };
-        let der = PrivateKeyDer::from_pem_slice(pem);
-        let der = der.map_err(|_| SoftwareError::NotPem { secret: secret() })?;
-        let key = any_supported_type(&der).map_err(|_| unsupported())?;
-        let spki = key.public_key();
-        let spki = spki.ok_or_else(|| SoftwareError::NoPublicKey { secret: secret() })?;
-        let public_key = PublicKey::from_spki_der(&spki).map_err(|error| {
-            let (secret, why) = (secret(), error.to_string());
-            SoftwareError::UnsupportedPublicKey { secret, why }
+        let der = PrivateKeyDer::from_pem_slice(pem).map_err(|_| SoftwareError::NotPem {
+            entry: entry(),
+            secret: secret(),
+        })?;
+        let key = any_supported_type(&der).map_err(|_| from.unsupported())?;
+        let spki = key.public_key().ok_or_else(|| SoftwareError::NoPublicKey {
+            entry: entry(),
+            secret: secret(),
+        })?;
+        let public_key = PublicKey::from_spki_der(&spki);
+        let public_key = public_key.map_err(|error| SoftwareError::UnsupportedPublicKey {
+            entry: entry(),
+            secret: secret(),
+            why: error.to_string(),
         })?;
         let algorithm = rsa_hash.algorithm_for(public_key.algorithm());
         let signer = key.choose_scheme(&[scheme(algorithm)]);
         Ok(Self {
             public_key,
             algorithm,
-            signer: signer.ok_or_else(unsupported)?,
+            signer: signer.ok_or_else(|| from.unsupported())?,
         })
     }
 

@@ -29,9 +29,15 @@ pub(crate) const KEY_TYPES: [(KeyType, KeyAlgorithm); 7] = [
 const NO_SERVER: &str = "software: the key is in a Secret that was read; no server is asked";
 
 fn config() -> KeyConfig {
+    config_of(None)
+}
+
+/// The key in this entry of the Secret `ca`.
+fn config_of(entry: Option<&str>) -> KeyConfig {
     let backend = KeyBackend::Software(Software {
         secret_name: "ca".to_owned(),
         key_type: KeyType::default(),
+        entry: entry.map(str::to_owned),
     });
     KeyConfig {
         rsa_hash: RsaHash::default(),

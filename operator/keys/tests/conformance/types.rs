@@ -44,6 +44,7 @@ async fn a_key_is_named_by_one_backend() {
             backend: KeyBackend::Software(Software {
                 secret_name: "ca".to_owned(),
                 key_type: KeyType::EcdsaP256,
+                entry: None,
             }),
         }
     );
@@ -54,6 +55,11 @@ async fn a_key_is_named_by_one_backend() {
         (config.backend().name(), config.backend().reference()),
         ("software", "software/ca".to_owned())
     );
+    let other = json!({
+        "rsaHash": "SHA256",
+        "software": { "secretName": "ca", "keyType": "ECDSAP256", "entry": "a1b2" },
+    });
+    assert_eq!(json!(read(other.clone()).unwrap()), other);
     for wrong in [
         json!({}),
         json!({ "rsaHash": "SHA256" }),

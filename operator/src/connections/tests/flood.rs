@@ -16,7 +16,7 @@ const MAX_BEFORE: usize = FLOOD / 4;
 /// A new key of an Issuer in this namespace or, without one, of a ClusterIssuer.
 fn rsa_key(tenant: Option<&str>, signing: &Arc<BlockingQueue>) -> Arc<dyn Signer> {
     let generated = GeneratedKey::new(KeyType::Rsa2048).unwrap();
-    key::signer_with(generated.secret_entry().1, |access| Access {
+    key::signer_with(generated.pem(), |access| Access {
         tenant: tenant.map(str::to_owned),
         loading: Arc::default(),
         signing: signing.clone(),

@@ -72,6 +72,7 @@ async fn crds(client: &Client) -> Vec<Crd> {
         crd(client, "cagenerations.signet.dev", group, "cagenerations"),
         crd(client, "clusterissuers.signet.dev", group, "clusterissuers"),
         crd(client, "issuers.signet.dev", group, "issuers"),
+        crd(client, "meshcas.signet.dev", group, "meshcas"),
     ];
     future::join_all(crds).await
 }
@@ -89,8 +90,10 @@ async fn issuers(settings: &Check, client: &Client) -> Vec<Issuers> {
     if !settings.namespaced_issuers {
         return vec![of_cluster.await];
     }
-    let (of_cluster, namespaced) = tokio::join!(of_cluster, of_kind::<signet_api::Issuer>(client));
-    vec![of_cluster, namespaced]
+    let issuers = of_kind::<signet_api::Issuer>(client);
+    let mesh_cas = of_kind::<signet_api::MeshCA>(client);
+    let (of_cluster, issuers, mesh_cas) = tokio::join!(of_cluster, issuers, mesh_cas);
+    vec![of_cluster, issuers, mesh_cas]
 }
 
 fn known<T>(result: Result<T, kube::Error>) -> Fact<T> {

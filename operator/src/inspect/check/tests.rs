@@ -32,6 +32,7 @@ fn own_crds() -> Vec<Crd> {
         "cagenerations.signet.dev",
         "clusterissuers.signet.dev",
         "issuers.signet.dev",
+        "meshcas.signet.dev",
     ];
     let definitions = signet_api::crds::all().into_iter();
     let crds = definitions.zip(names).map(|(definition, name)| {

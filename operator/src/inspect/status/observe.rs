@@ -4,7 +4,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::{Api, Client};
-use signet_api::{CAGeneration, ClusterIssuer, Issuer, IssuerKind, IssuerResource};
+use signet_api::{CAGeneration, ClusterIssuer, Issuer, IssuerKind, IssuerResource, MeshCA};
 
 use super::facts::{Facts, Listed};
 use crate::api_error::describe;
@@ -27,7 +27,7 @@ pub(super) async fn facts(
     let namespace = namespace.unwrap_or_else(|| cluster.default_namespace());
     let mut facts = issuer(&settings.issuer, namespace, client, now).await?;
     let namespace = match facts.name.kind {
-        IssuerKind::Issuer => &facts.name.namespace,
+        IssuerKind::Issuer | IssuerKind::MeshCA => &facts.name.namespace,
         IssuerKind::ClusterIssuer => &settings.cluster_resource_namespace,
     };
     let (generations, requests) = tokio::join!(
@@ -48,6 +48,7 @@ async fn issuer(
     let name = &wanted.name;
     let issuers: Api<WithoutTimes<Issuer>> = Api::namespaced(client.clone(), namespace);
     let cluster_issuers: Api<WithoutTimes<ClusterIssuer>> = Api::all(client.clone());
+    let mesh_cas: Api<WithoutTimes<MeshCA>> = Api::namespaced(client.clone(), namespace);
     let is_wanted = |kind| wanted.kind.is_none_or(|wanted| wanted == kind);
     let issuer = match is_wanted(IssuerKind::Issuer) {
         true => get(&issuers, name, now).await,
@@ -57,15 +58,21 @@ async fn issuer(
         true => get(&cluster_issuers, name, now).await,
         false => Ok(None),
     };
-    match (issuer, cluster_issuer) {
-        (Ok(Some(_)), Ok(Some(_))) => bail!(
+    // Without a kind, a name is that of an issuer.
+    let mesh_ca = match wanted.kind {
+        Some(IssuerKind::MeshCA) => get(&mesh_cas, name, now).await,
+        _ => Ok(None),
+    };
+    match (issuer, cluster_issuer, mesh_ca) {
+        (Ok(Some(_)), Ok(Some(_)), _) => bail!(
             "there are an Issuer and a ClusterIssuer {name}; write issuer/{name} or \
              clusterissuer/{name}"
         ),
-        (Ok(Some(facts)), _) | (_, Ok(Some(facts))) => Ok(facts),
-        (Err(error), _) | (_, Err(error)) => bail!("{}", describe(&error)),
-        (Ok(None), Ok(None)) => bail!(match wanted.kind {
+        (Ok(Some(facts)), ..) | (_, Ok(Some(facts)), _) | (.., Ok(Some(facts))) => Ok(facts),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => bail!("{}", describe(&error)),
+        (Ok(None), Ok(None), Ok(None)) => bail!(match wanted.kind {
             Some(IssuerKind::Issuer) => format!("there is no Issuer {namespace}/{name}"),
+            Some(IssuerKind::MeshCA) => format!("there is no MeshCA {namespace}/{name}"),
             Some(IssuerKind::ClusterIssuer) => format!("there is no ClusterIssuer {name}"),
             None => format!(
                 "there is no ClusterIssuer {name}, and no Issuer {namespace}/{name}; set \
@@ -93,7 +100,8 @@ async fn get<K: IssuerResource>(
 }
 
 fn trust_domain<K: IssuerResource>(object: &K) -> Option<String> {
-    let spiffe = object.issuer_spec().spiffe.as_ref();
+    let spec = object.issuer_spec();
+    let spiffe = spec.spiffe.as_ref();
     spiffe.map(|spiffe| spiffe.trust_domain.clone())
 }
 

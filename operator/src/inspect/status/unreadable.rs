@@ -33,7 +33,7 @@ fn missing(facts: &Facts, listed: &Listed) -> Option<String> {
     let namespace = &listed.namespace;
     let advice = match facts.name.kind {
         IssuerKind::ClusterIssuer => "; set --cluster-resource-namespace to that of the operator",
-        IssuerKind::Issuer => "",
+        IssuerKind::Issuer | IssuerKind::MeshCA => "",
     };
     Some(format!(
         "CAGeneration {name}{more} not found in namespace {namespace}{advice}"

@@ -28,6 +28,10 @@ pub(in crate::issuers) struct NewObject {
     pub(in crate::issuers) prepared: Timestamp,
     /// The longest lifetimes of certificates that may exist under it already.
     pub(in crate::issuers) lifetimes: Lifetimes,
+    /// Whether it signs already.
+    pub(in crate::issuers) signs: bool,
+    /// The roots that are trusted besides its own, in PEM.
+    pub(in crate::issuers) inherited: Option<String>,
 }
 
 /// Returns the name of a generation's object.
@@ -45,7 +49,11 @@ pub(in crate::issuers) fn issuer_in_name(name: &str) -> Option<(IssuerKind, Stri
     let (issuer, number) = name.rsplit_once('-')?;
     number.parse::<u32>().ok()?;
     let (kind, name) = issuer.split_once('-')?;
-    let kinds = [IssuerKind::Issuer, IssuerKind::ClusterIssuer];
+    let kinds = [
+        IssuerKind::Issuer,
+        IssuerKind::ClusterIssuer,
+        IssuerKind::MeshCA,
+    ];
     let kind = kinds
         .into_iter()
         .find(|known| known.as_str().to_lowercase() == kind)?;
@@ -63,6 +71,8 @@ pub(in crate::issuers) fn new(
     namespace: &str,
     new: NewObject,
 ) -> CAGeneration {
+    let prepared = seconds(new.prepared);
+    let signs_since = new.signs.then(|| prepared.clone());
     let spec = CAGenerationSpec {
         issuer_ref: IssuerReference {
             kind: issuer.kind,
@@ -76,12 +86,12 @@ pub(in crate::issuers) fn new(
             rollback_to: new.purpose.rollback_to,
         },
         trust_domain: new.trust_domain,
-        prepared_at: seconds(new.prepared),
+        prepared_at: prepared,
         csr: new.csr,
         certificate: new.certificate,
-        inherited_roots: None,
-        published_at: None,
-        activated_at: None,
+        inherited_roots: new.inherited,
+        published_at: signs_since.clone(),
+        activated_at: signs_since,
         superseded_at: None,
         longest_leaf_seconds: new.lifetimes.leaf.map(whole_seconds),
         longest_ca_seconds: new.lifetimes.ca.map(whole_seconds),

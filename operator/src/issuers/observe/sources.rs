@@ -50,8 +50,11 @@ impl<'a> Sources<'a> {
             reserved_namespaces: context.settings.own_namespaces(),
             memory: &context.memory,
             loss_delay: context.settings.ca_loss_delay,
-            creates_keys: name.kind == IssuerKind::ClusterIssuer
-                || context.settings.issuer_key_creation,
+            creates_keys: match name.kind {
+                // The mesh has no other key, and a Role in its namespace lets Signet store it.
+                IssuerKind::ClusterIssuer | IssuerKind::MeshCA => true,
+                IssuerKind::Issuer => context.settings.issuer_key_creation,
+            },
             requests: Box::new(NamespaceRequests::new(name, namespace, context)),
             family: Family {
                 issuers: &context.issuers,
@@ -63,7 +66,7 @@ impl<'a> Sources<'a> {
 
 fn access(name: &IssuerName, namespace: &str, context: &Context) -> Access {
     let (client, settings) = (context.client.clone(), &context.settings);
-    let is_tenants = name.kind == IssuerKind::Issuer;
+    let is_tenants = name.kind.is_namespaced();
     let refused = context.api_server.clone().filter(|_| is_tenants);
     Access {
         namespace: Arc::new(IssuerNamespace::new(client, namespace, name)),

@@ -90,7 +90,7 @@ impl ParentCa for IssuerAbove<'_> {
         request: &'a ParentRequest<'a>,
     ) -> BoxFuture<'a, Result<Submitted, NotReady>> {
         async move {
-            let account = self.account(request)?;
+            let account = self.account(request.issuer.kind)?;
             if let Some(requested) = request.requested {
                 let name = RequestName::new(requested.number(), attempt, csr);
                 let (issuer, uid) = (request.issuer, request.uid);
@@ -108,7 +108,7 @@ impl ParentCa for IssuerAbove<'_> {
         request: &'a ParentRequest<'a>,
     ) -> BoxFuture<'a, Result<(), NotReady>> {
         async move {
-            let account = self.account(request)?;
+            let account = self.account(request.issuer.kind)?;
             let name = own.name.for_issuer(request.issuer);
             let requests = request.requests;
             requests.delete(account, &name, &own.version).await
@@ -119,12 +119,18 @@ impl ParentCa for IssuerAbove<'_> {
 
 impl IssuerAbove<'_> {
     /// A tenant's request is never made in Signet's own name.
-    fn account(&self, request: &ParentRequest<'_>) -> Result<Account<'_>, NotReady> {
-        match (request.issuer.kind, &self.parent.service_account_ref) {
+    fn account(&self, issuer: IssuerKind) -> Result<Account<'_>, NotReady> {
+        match (issuer, &self.parent.service_account_ref) {
             (IssuerKind::ClusterIssuer, _) => Ok(Account::Signet),
-            (IssuerKind::Issuer, Some(account)) => Ok(Account::ServiceAccount(&account.name)),
+            (IssuerKind::Issuer | IssuerKind::MeshCA, Some(account)) => {
+                Ok(Account::ServiceAccount(&account.name))
+            }
             (IssuerKind::Issuer, None) => Err(IssuerReason::InvalidSpec.stalls(
                 "certificate.issuerRef of an Issuer requires serviceAccountRef; name a \
+                 ServiceAccount of its namespace",
+            )),
+            (IssuerKind::MeshCA, None) => Err(IssuerReason::InvalidSpec.stalls(
+                "certificate.issuerRef of a MeshCA requires serviceAccountRef; name a \
                  ServiceAccount of its namespace",
             )),
         }
@@ -140,7 +146,7 @@ impl IssuerAbove<'_> {
         let Some((next, csr)) = requested.and_then(|next| Some((next, next.csr.as_ref()?))) else {
             return Answer::none();
         };
-        let wanted = match self.account(request) {
+        let wanted = match self.account(request.issuer.kind) {
             Ok(account) => Wanted {
                 generation: next.number(),
                 csr,

@@ -1,6 +1,6 @@
 //! What an issuer requests from the CA above it. Pure.
 
-use signet_api::{self as api, CertificateSource, IssuerKind};
+use signet_api::{self as api, CertificateSource};
 use signet_core::ca::CaChain;
 use signet_core::ca::lifecycle::NewGeneration;
 use signet_core::issue::{CaName, CaRequest, Name, default_subject, parse_subject};
@@ -87,7 +87,7 @@ pub(super) fn by_default(
 ) -> Result<Name, NotReady> {
     let ca = CaName {
         kind: issuer.kind.as_str(),
-        namespace: (issuer.kind == IssuerKind::Issuer).then_some(&*issuer.namespace),
+        namespace: issuer.kind.is_namespaced().then_some(&*issuer.namespace),
         name: &issuer.name,
         generation,
     };

@@ -2,12 +2,14 @@
 
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use signet_api::MeshWait;
 use signet_api::conditions::ROTATING;
 use signet_core::ca::lifecycle::Wait;
 
 use crate::issuers::facts::Facts;
 use crate::issuers::messages;
 use crate::issuers::round::Round;
+use crate::mesh;
 use crate::plan::{PlannedEvent, seconds, truncate};
 use crate::publish::Report;
 
@@ -15,7 +17,11 @@ use crate::publish::Report;
 const MIN_OVERLAP: SignedDuration = SignedDuration::from_secs(5);
 
 /// Returns whether another generation is to take over, and what it waits for.
-pub(super) fn condition(found: &Round, published: &Report, generation: Option<i64>) -> Condition {
+pub(super) fn condition(
+    found: &Round,
+    (published, mesh): (&Report, Option<&mesh::Report>),
+    generation: Option<i64>,
+) -> Condition {
     let facts = &found.facts;
     let plan = found.decision.plan.as_ref();
     let wait = plan.and_then(|plan| plan.waits.as_ref());
@@ -26,7 +32,10 @@ pub(super) fn condition(found: &Round, published: &Report, generation: Option<i6
         (Some(next), Some(wait)) => (
             "True",
             messages::wait_reason(wait),
-            match (wait, published.problem()) {
+            match (
+                wait,
+                published.problem().or_else(|| Some(mesh?.message.clone())),
+            ) {
                 (Wait::Publication, Some(problem)) => {
                     format!(
                         "{} waits until its root is published: {problem}",
@@ -54,6 +63,17 @@ pub(super) fn condition(found: &Round, published: &Report, generation: Option<i6
         message: truncate(&message),
         observed_generation: generation,
         last_transition_time: seconds(facts.now),
+    }
+}
+
+/// Returns what the next CA of a mesh waits for, apart from the mesh.
+pub(super) fn mesh_wait(found: &Round) -> Option<MeshWait> {
+    let waits = found.decision.plan.as_ref()?.waits.as_ref()?;
+    match waits {
+        Wait::Publication => Some(MeshWait::Mesh),
+        Wait::Delay(_) | Wait::Leaves { .. } => Some(MeshWait::Leaves),
+        Wait::Command => Some(MeshWait::Activation),
+        _ => None,
     }
 }
 

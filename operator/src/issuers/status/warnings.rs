@@ -43,7 +43,7 @@ pub(super) fn ready_message(found: &Round, ready: &ReadyIssuer, others: &Others)
         .chain(unreadable(facts))
         .chain(revocation::notes(facts, &others.over_revoked))
         .chain(others.shared.as_ref().map(SharedCa::to_string))
-        .chain(facts.spec.key.backend().warning().map(str::to_owned))
+        .chain(backend(facts))
         .chain(notices(facts, ready))
         .chain(match constrains_uris {
             true => Some(URIS_CONSTRAINED.to_owned()),
@@ -52,6 +52,12 @@ pub(super) fn ready_message(found: &Round, ready: &ReadyIssuer, others: &Others)
         .chain(constrains_unusual.then(|| NAMES_CONSTRAINED.to_owned()))
         .chain(policy::notes(facts, &ready.policy));
     joined(message, warnings)
+}
+
+/// A mesh accepts no other key than one in a Secret.
+fn backend(facts: &Facts) -> Option<String> {
+    let warning = facts.spec.key.backend().warning();
+    warning.filter(|_| facts.mesh.is_none()).map(str::to_owned)
 }
 
 /// PKI-10, before the CA certificate is signed as the spec says.

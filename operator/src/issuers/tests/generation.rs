@@ -9,7 +9,7 @@ use signet_keys::BlockingQueue;
 use super::super::generation::{NewObject, new, number_in_name, object_name, read};
 use super::super::store::read_each;
 use super::signing;
-use crate::fixtures::{DAY, NOW, corp, key, shop_ca};
+use crate::fixtures::{DAY, NOW, corp, key, mesh_ca, shop_ca};
 
 #[tokio::test]
 async fn stores_all_facts_of_a_generation() {
@@ -66,6 +66,8 @@ async fn stores_the_pin_of_a_key() {
         csr: None,
         prepared: NOW,
         lifetimes: Default::default(),
+        signs: false,
+        inherited: None,
     };
     let object = new(&corp(), "signet-system", object);
     let stored = read(&object, NOW).unwrap();
@@ -82,6 +84,7 @@ async fn stores_the_pin_of_a_key() {
 fn generations_of_both_kinds_have_different_names() {
     assert_eq!(object_name(&corp(), 1), "clusterissuer-corp-1");
     assert_eq!(object_name(&shop_ca(), 1), "issuer-ca-1");
+    assert_eq!(object_name(&mesh_ca(), 1), "meshca-istio-1");
     assert_eq!(number_in_name(&shop_ca(), "issuer-ca-12"), Some(12));
     assert_eq!(number_in_name(&shop_ca(), "issuer-ca-x-12"), None);
 }

@@ -1,5 +1,5 @@
 use signet_api::SpiffeSpec;
-use signet_keys::ErrorClass;
+use signet_keys::{ErrorClass, GeneratedKey, KeyBackend, KeyType};
 
 use super::*;
 
@@ -43,6 +43,30 @@ async fn changes_nothing_afterwards() {
     world.reconcile().await;
     assert_eq!(world.specs(), before);
     assert_eq!(world.written, [super::super::status::StatusPlan::default()]);
+}
+
+/// One Secret may hold several keys, and its other entries stay as they are.
+#[tokio::test]
+async fn another_entry_of_the_secret_is_a_key_rotation() {
+    let set_entry = |world: &mut World, entry: &str| {
+        if let KeyBackend::Software(software) = &mut world.spec.key.backend {
+            software.entry = Some(entry.to_owned());
+        }
+    };
+    let mut world = World::self_signed(100 * DAY).with(|world| set_entry(world, "one"));
+    ready(&world.reconcile().await);
+    let one = world.secrets.text("ca", "one");
+    let other = GeneratedKey::new(KeyType::EcdsaP256).unwrap();
+    let entries = [("one", &*one), ("other", other.pem())];
+    world.secrets.put("ca", &entries);
+    set_entry(&mut world, "other");
+    ready(&world.reconcile().await);
+    let keys: Vec<_> = world.status.ca.iter().map(|ca| &*ca.key).collect();
+    assert_eq!(keys, ["software/ca/one", "software/ca/other"]);
+    let configs = world.objects.iter().map(|one| &one.spec.key.config);
+    let configs: Vec<_> = configs.map(|config| config.backend().spec_hint()).collect();
+    assert!(configs[0].ends_with("software.entry: one"), "{configs:?}");
+    assert!(configs[1].ends_with("software.entry: other"), "{configs:?}");
 }
 
 /// A key that vanished is not created again: the CA over it would be another one.

@@ -43,7 +43,7 @@ fn plan_shared(object: &ClusterIssuer, round: &Round, shared: Option<&SharedCa>)
         shared: shared.cloned(),
         ..Others::default()
     };
-    issuer_status::plan(object, round, &others, &Report::default())
+    issuer_status::plan(object, round, &others, (&Report::default(), None))
 }
 
 fn status(plan: StatusPlan) -> IssuerStatus {
@@ -294,7 +294,11 @@ async fn shows_the_cause_of_a_cluster_issuer_only() {
     let (object, mut round) = observed().await;
     let error = KeyError::new(ErrorClass::Unreachable, "the Vault does not answer");
     round.facts.keys.active = Some(Err(error.caused_by("connection refused")));
-    for kind in [IssuerKind::ClusterIssuer, IssuerKind::Issuer] {
+    for kind in [
+        IssuerKind::ClusterIssuer,
+        IssuerKind::Issuer,
+        IssuerKind::MeshCA,
+    ] {
         round.facts.name.kind = kind;
         round.decision = decide(&round.facts);
         let plan = plan(&object, &round);

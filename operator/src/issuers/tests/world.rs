@@ -151,6 +151,7 @@ impl World {
             issuers: Issuers {
                 issuers: reflector::store().0,
                 cluster_issuers: reflector::store().0,
+                mesh_cas: reflector::store().0,
             },
             written: Vec::new(),
             made: BTreeMap::new(),
@@ -188,7 +189,8 @@ impl World {
         let bundle = self.bundles.observe(&name, &self.spec);
         let generations = (self.generations(), bundle);
         let namespace = (&name, "signet-system");
-        let mut facts = stored(&object, namespace, generations, &sources, self.now);
+        let own = (&object, object.issuer_spec());
+        let mut facts = stored(own, namespace, generations, &sources, self.now);
         let keys_name = facts.spec.key.backend().provision();
         let made = keys_name.and_then(|key| self.made.get(&key.secret_name).cloned());
         facts.traces.key_made_for = made.filter(|_| self.objects.is_empty());
@@ -240,7 +242,12 @@ impl World {
             let published = self
                 .bundles
                 .publish(&corp(), observed, &round.decision.trust);
-            let plan = status::plan(&self.object(), &round, &Others::default(), &published);
+            let plan = status::plan(
+                &self.object(),
+                &round,
+                &Others::default(),
+                (&published, None),
+            );
             self.written.push(plan.clone());
             let before = self.status.bundle.clone();
             if let Some(status) = plan.status {
@@ -285,11 +292,12 @@ impl World {
         match step {
             Step::CreateKey(to_make) => {
                 let key = GeneratedKey::new(to_make.key_type).unwrap();
-                let (entry, pem) = key.secret_entry();
-                self.secrets.put(&to_make.secret_name, &[(entry, pem)]);
+                let entries = [(to_make.entry(), key.pem())];
+                self.secrets.put(&to_make.secret_name, &entries);
                 self.made.insert(to_make.secret_name, facts.uid.clone());
                 self.connections.forget(&facts.name);
             }
+            Step::AddKey(_) | Step::RemoveKeys(_) => panic!("it is not a MeshCA"),
             Step::Adopt => {
                 let new = adopted_object(facts).unwrap();
                 self.objects

@@ -1,14 +1,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use signet_api::IssuerKind::{self, ClusterIssuer, Issuer};
+use signet_api::IssuerKind::{self, ClusterIssuer, Issuer, MeshCA};
 use signet_api::{
     BundleKind, BundleSpec, IssuerSpec, LabelOperator, LabelRequirement, NamespaceSelector,
 };
 
 use super::super::demand::{Demand, OwnDemand};
 use super::super::object::ObjectKind::{ConfigMap, Secret};
-use super::super::trust_bundle::Allowed;
+use super::super::trust_bundle::{Allowed, TrustBundleDemand};
 use crate::fixtures::key;
 
 fn demand(issuer: IssuerKind, bundle: Option<BundleSpec>, all_namespaces: bool) -> Demand {
@@ -60,6 +60,18 @@ fn an_issuer_has_an_object_if_it_asks_for_one_or_the_chart_allows_it() {
     assert_eq!(own(Issuer, None, true), OwnDemand::Object(ConfigMap));
     let asked = own(Issuer, Some(BundleKind::ConfigMap), false);
     assert_eq!(asked, OwnDemand::Object(ConfigMap));
+}
+
+/// The mesh reads its roots in objects of its own.
+#[test]
+fn a_mesh_ca_has_no_bundle() {
+    for all_namespaces in [false, true] {
+        for spec in [None, Some(BundleKind::ConfigMap)] {
+            let demand = demand(MeshCA, spec.map(of_kind), all_namespaces);
+            assert_eq!(demand.own, OwnDemand::Nothing);
+            assert_eq!(demand.trust_bundle, TrustBundleDemand::Off);
+        }
+    }
 }
 
 #[test]

@@ -17,7 +17,11 @@ fn never_has_a_name_that_another_product_writes() {
         "kube-root-ca.crt",
         "",
     ] {
-        for kind in [IssuerKind::Issuer, IssuerKind::ClusterIssuer] {
+        for kind in [
+            IssuerKind::Issuer,
+            IssuerKind::ClusterIssuer,
+            IssuerKind::MeshCA,
+        ] {
             let issuer = IssuerName {
                 kind,
                 ..issuer("shop", issuer_name)

@@ -32,7 +32,12 @@ impl TrustBundleDemand {
         let bundle = spec.and_then(|spec| spec.bundle.as_ref());
         let wish = bundle.and_then(|bundle| bundle.cluster_trust_bundle);
         let has_trust_domain = spec.is_some_and(|spec| spec.spiffe.is_some());
-        let is_allowed = issuer == IssuerKind::ClusterIssuer || allowed.of_issuers;
+        let is_allowed = match issuer {
+            IssuerKind::ClusterIssuer => true,
+            IssuerKind::Issuer => allowed.of_issuers,
+            // The mesh publishes its roots itself.
+            IssuerKind::MeshCA => return Self::Off,
+        };
         match (wish, allowed.any, is_allowed) {
             (Some(true), false, _) => Self::Denied("bundles.clusterTrustBundles.enabled"),
             (_, false, _) => Self::Off,

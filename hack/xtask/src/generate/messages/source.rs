@@ -150,6 +150,8 @@ fn reason_of(list: Option<&str>, variant: &str) -> Option<String> {
     match (list?, variant) {
         // Of any class that may pass.
         ("IssuerReason", "Key") => Some("KeyUnreachable".to_owned()),
+        // Another enum has it.
+        ("IssuerReason", "Mesh") => None,
         ("ErrorClass", it) if !it.starts_with("Key") => Some(format!("Key{it}")),
         ("Reason" | "IssuerReason" | "ErrorClass", it) => Some(it.to_owned()),
         _ => None,

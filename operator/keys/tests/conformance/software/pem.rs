@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use signet_core::x509::public_key::PublicKey;
 use signet_keys::{Checked, ErrorClass, GeneratedKey, KeyError, KeyPin, KeyType, Signer};
 
-use super::{KEY_TYPES, config};
+use super::{KEY_TYPES, config, config_of};
 use crate::memory::{Memory, access};
 use signet_readers::OpenSsl;
 
@@ -18,6 +19,7 @@ own!["software":
     the_same_secret_is_the_same_key,
     the_type_in_the_spec_is_for_new_keys_alone,
     openssl_reads_a_key_that_was_made_and_no_two_are_the_same,
+    the_entry_in_the_spec_is_the_one_that_is_read,
 ];
 
 async fn connect(memory: Arc<Memory>) -> Result<Arc<dyn Signer>, KeyError> {
@@ -162,8 +164,7 @@ async fn every_form_of_pem_that_openssl_writes_is_read() {
 async fn the_type_in_the_spec_is_for_new_keys_alone() {
     for (key_type, algorithm) in KEY_TYPES {
         let key = GeneratedKey::new(key_type).unwrap();
-        let (entry, pem) = key.secret_entry();
-        let signer = connect(Memory::with("ca", entry, pem.as_bytes())).await;
+        let signer = connect(Memory::with("ca", "tls.key", key.pem().as_bytes())).await;
         assert_eq!(signer.unwrap().public_key().algorithm(), algorithm);
     }
 }
@@ -171,12 +172,18 @@ async fn the_type_in_the_spec_is_for_new_keys_alone() {
 async fn openssl_reads_a_key_that_was_made_and_no_two_are_the_same() {
     for (key_type, algorithm) in KEY_TYPES {
         let key = GeneratedKey::new(key_type).unwrap();
-        let (entry, pem) = key.secret_entry();
-        assert_eq!(entry, "tls.key");
+        let pem = key.pem();
         assert!(pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
         let openssl = OpenSsl::new();
         openssl.write("key.pem", pem.as_bytes());
         openssl.run("pkey -in key.pem -check -noout");
+        let public_key = PublicKey::from_spki_der(&openssl.public_key_der(pem.as_bytes())).unwrap();
+        let identifier = public_key.key_identifier();
+        let identifier: String = identifier
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(key.subject_key_id(), identifier);
         let text = String::from_utf8(openssl.run("pkey -in key.pem -noout -text_pub")).unwrap();
         let name = match key_type {
             KeyType::EcdsaP256 => "NIST CURVE: P-256",
@@ -190,6 +197,39 @@ async fn openssl_reads_a_key_that_was_made_and_no_two_are_the_same() {
         assert!(text.contains(name), "{algorithm}: {text}");
     }
     let [one, other] = [(); 2].map(|()| GeneratedKey::new(KeyType::EcdsaP256).unwrap());
-    assert_ne!(one.secret_entry(), other.secret_entry());
+    assert_ne!(one.pem(), other.pem());
+    assert_ne!(one.subject_key_id(), other.subject_key_id());
     assert_eq!(format!("{one:?}"), "GeneratedKey(..)");
+}
+
+/// The keys of a MeshCA are in one Secret.
+async fn the_entry_in_the_spec_is_the_one_that_is_read() {
+    let [one, other] = [(); 2].map(|()| GeneratedKey::new(KeyType::EcdsaP256).unwrap());
+    let (first, second) = (one.subject_key_id(), other.subject_key_id());
+    let memory = Arc::new(Memory::default());
+    let entries = [
+        (&*first, one.pem().as_bytes()),
+        (&*second, other.pem().as_bytes()),
+        ("broken", b"garbage".as_slice()),
+    ];
+    memory.put("ca", &entries);
+    let access = access(memory);
+    let connect = async |entry: Option<&str>| {
+        let connected = config_of(entry).connect(&access, &KeyPin::default()).await;
+        connected.map(|connected| connected.signer)
+    };
+    for (entry, pem) in [(&first, one.pem()), (&second, other.pem())] {
+        let signer = connect(Some(entry.as_str())).await.unwrap();
+        let expected = OpenSsl::new().public_key_der(pem.as_bytes());
+        assert_eq!(signer.public_key().spki_der(), expected);
+    }
+    for (entry, code, message) in [
+        (None, "NoKey", "the Secret ca has no tls.key;"),
+        (Some("third"), "NoKey", "the Secret ca has no third;"),
+        (Some("broken"), "NotPem", "broken of the Secret ca is not"),
+    ] {
+        let error = connect(entry).await.unwrap_err();
+        assert_eq!(error.code, code, "{error}");
+        assert!(error.message.starts_with(message), "{error}");
+    }
 }

@@ -76,7 +76,9 @@ impl Family<'_> {
         let is_ours = parent.group == GROUP;
         let (kind, namespace) = match (parent.kind.as_str(), issuer.kind) {
             ("ClusterIssuer", _) => (IssuerKind::ClusterIssuer, ""),
-            ("Issuer", IssuerKind::Issuer) => (IssuerKind::Issuer, &*issuer.namespace),
+            ("Issuer", IssuerKind::Issuer | IssuerKind::MeshCA) => {
+                (IssuerKind::Issuer, &*issuer.namespace)
+            }
             ("Issuer", IssuerKind::ClusterIssuer) => {
                 (IssuerKind::Issuer, self.cluster_resource_namespace)
             }

@@ -8,7 +8,7 @@ use kube::core::ObjectMeta;
 use signet_api::external::certificate_request::{
     CertificateRequest, CertificateRequestSpec, ObjectReference,
 };
-use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerRef};
+use signet_api::{ClusterIssuer, Issuer, IssuerKind, IssuerRef, MeshCA};
 use signet_core::issue::Csr;
 
 use super::name::{RequestName, prefix};
@@ -65,6 +65,7 @@ fn owner(issuer: &IssuerName, uid: &str) -> OwnerReference {
     let (api_version, kind) = match issuer.kind {
         IssuerKind::Issuer => (Issuer::api_version(&()), Issuer::kind(&())),
         IssuerKind::ClusterIssuer => (ClusterIssuer::api_version(&()), ClusterIssuer::kind(&())),
+        IssuerKind::MeshCA => (MeshCA::api_version(&()), MeshCA::kind(&())),
     };
     OwnerReference {
         api_version: api_version.into_owned(),

@@ -3,15 +3,18 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::runtime::reflector;
 use serde_json::json;
-use signet_api::IssuerRef;
 use signet_api::external::certificate_request::CertificateRequest;
+use signet_api::{IssuerKind, IssuerRef};
 use signet_core::issue::Csr;
 
+use super::above::Above;
 use super::name::{RequestName, prefix};
 use super::verdict::{Verdict, read};
-use super::{cycle, request};
-use crate::fixtures::{NOW, at, corp, csr, issuer, shop_ca};
+use super::{Account, Family, IssuerAbove, cycle, request};
+use crate::context::Issuers;
+use crate::fixtures::{NOW, at, corp, csr, issuer, mesh_ca, shop_ca, spec};
 use crate::issuer_name::IssuerName;
 
 fn own_csr(name: &str) -> Csr {
@@ -26,7 +29,8 @@ fn parent() -> IssuerRef {
 #[test]
 fn a_name_is_read_back_and_says_whose_it_is() {
     let csr = own_csr("ca");
-    for issuer in [corp(), shop_ca(), issuer("shop", &"long.".repeat(40))] {
+    let long = issuer("shop", &"long.".repeat(40));
+    for issuer in [corp(), shop_ca(), mesh_ca(), long] {
         let name = RequestName::new(7, 3, &csr);
         let shown = name.for_issuer(&issuer);
         assert!(shown.len() <= 63, "{shown}");
@@ -83,6 +87,78 @@ fn a_request_says_everything_that_approvers_and_parents_read() {
     let owner = &object.metadata.owner_references.unwrap()[0];
     assert_eq!((&*owner.kind, &*owner.uid), ("ClusterIssuer", "uid-1"));
     assert_eq!(owner.block_owner_deletion, None);
+}
+
+#[test]
+fn a_request_is_deleted_with_its_owner() {
+    let csr = own_csr("ca");
+    let name = RequestName::new(1, 1, &csr);
+    for owner in [corp(), shop_ca(), mesh_ca()] {
+        let object = request::new(&owner, "uid-1", &name, (&parent(), &csr));
+        let reference = &object.metadata.owner_references.unwrap()[0];
+        let found = (&*reference.api_version, &*reference.kind, &*reference.name);
+        let expected = ("signet.dev/v1alpha1", owner.kind.as_str(), &*owner.name);
+        assert_eq!(found, expected);
+    }
+}
+
+/// Otherwise users who may create a MeshCA would get a CA in Signet's name.
+#[test]
+fn a_tenants_request_is_never_made_in_the_name_of_signet() {
+    let (spec, robot) = (spec("ca"), json!({ "name": "robot" }));
+    for kind in [IssuerKind::Issuer, IssuerKind::MeshCA] {
+        let account = |parent: &IssuerRef| {
+            let above = IssuerAbove {
+                spec: &spec,
+                parent,
+            };
+            let found = above.account(kind);
+            found.map(|account| assert_eq!(account, Account::ServiceAccount("robot")))
+        };
+        let error = account(&parent()).unwrap_err();
+        let expected = format!("{kind} requires serviceAccountRef");
+        assert!(error.message.contains(&expected), "{}", error.message);
+        let named = IssuerRef {
+            service_account_ref: serde_json::from_value(robot.clone()).unwrap(),
+            ..parent()
+        };
+        account(&named).unwrap();
+    }
+}
+
+#[test]
+fn an_issuer_of_signet_above_is_one_that_signs_requests() {
+    let issuers = Issuers {
+        issuers: reflector::store().0,
+        cluster_issuers: reflector::store().0,
+        mesh_cas: reflector::store().0,
+    };
+    let family = Family {
+        issuers: &issuers,
+        cluster_resource_namespace: "signet-system",
+    };
+    for (kind, expected) in [
+        (
+            "ClusterIssuer",
+            Some("the ClusterIssuer root does not exist"),
+        ),
+        (
+            "Issuer",
+            Some("the Issuer istio-system/root does not exist"),
+        ),
+        ("MeshCA", None),
+    ] {
+        let parent = IssuerRef {
+            group: "signet.dev".to_owned(),
+            kind: kind.to_owned(),
+            ..parent()
+        };
+        let found = match family.above(&mesh_ca(), &parent).unwrap() {
+            Above::NoBundle(why) => Some(why),
+            Above::Other | Above::Bundle(_) => None,
+        };
+        assert_eq!(found.as_deref(), expected);
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Secrets {
 
     pub(in crate::issuers::tests) fn put_new_key(&self, name: &str) {
         let key = GeneratedKey::new(KeyType::EcdsaP256).unwrap();
-        self.put(name, &[("tls.key", key.secret_entry().1)]);
+        self.put(name, &[("tls.key", key.pem())]);
     }
 }
 

@@ -4,27 +4,7 @@
 use super::*;
 use crate::ca::lifecycle::table::Event;
 use crate::ca::step_for;
-
-/// Small numbers that look random, the same in every run.
-pub(super) struct Dice(u64);
-
-impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// Below `sides`.
-    pub(super) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
-    }
-
-    pub(super) fn once_in(&mut self, times: u64) -> bool {
-        self.roll(times) == 0
-    }
-}
+use crate::fixtures::dice::Dice;
 
 /// Where the CA certificates come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

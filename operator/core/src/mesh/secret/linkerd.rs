@@ -1,0 +1,90 @@
+//! Linkerd's identity issuer in the scheme `kubernetes.io/tls`, and its trust roots
+//! (pkg/tls/creds_watcher.go, controller/cmd/identity/main.go).
+//!
+//! The identity controller reads the roots from the ConfigMap, and only when it starts; `linkerd
+//! check` reads them from `ca.crt` of the Secret (pkg/issuercerts/issuercerts.go).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::read::Source;
+use super::{Contents, Entries, Existing, Objects, SecretError, Unfit};
+use crate::ca::{CaCertificate, CaChain};
+use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
+
+/// The name of the Secret.
+pub const SECRET: &str = "linkerd-identity-issuer";
+/// The name of the ConfigMap.
+pub const CONFIG_MAP: &str = "linkerd-identity-trust-roots";
+
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+const ROOTS: &str = "ca.crt";
+const BUNDLE: &str = "ca-bundle.crt";
+
+pub(super) fn write(contents: &Contents) -> Objects {
+    let Contents { ca, roots } = contents;
+    Objects {
+        secret: Entries::default()
+            .with(CERTIFICATE, ca.path_pem())
+            .with(KEY, ca.key().expose())
+            .with(ROOTS, roots.as_str()),
+        config_map: BTreeMap::from([(BUNDLE.to_owned(), roots.as_str().to_owned())]),
+    }
+}
+
+/// The mesh trusts the roots of the ConfigMap. Without it, those of the Secret are meant.
+pub(super) fn read(objects: &Objects, now: Timestamp) -> Result<Option<Existing>, SecretError> {
+    let secret = &objects.secret;
+    let bundle = objects.config_map.get(BUNDLE).map(|it| it.as_bytes());
+    let bundle = bundle.filter(|it| !it.is_empty());
+    if bundle.is_some() && [CERTIFICATE, KEY].iter().all(|it| secret.get(it).is_none()) {
+        return Err(SecretError::RootsWithoutCa);
+    }
+    let source = Source {
+        secret,
+        certificate: CERTIFICATE,
+        key: KEY,
+        chain: None,
+        roots: match bundle {
+            Some(_) => (BUNDLE, bundle),
+            None => (ROOTS, secret.get(ROOTS)),
+        },
+    };
+    let is_complete = bundle.is_some() && bundle == secret.get(ROOTS);
+    let contents = source.contents(now)?;
+    Ok(contents.map(|contents| Existing {
+        contents,
+        is_complete,
+    }))
+}
+
+/// As `linkerd check` does (`checkECDSACertRequirements`, and the same for roots).
+pub(super) fn check(chain: &CaChain) -> Result<(), Unfit> {
+    let issuing = chain.issuing();
+    let subject = |ca: &CaCertificate| ca.subject().to_owned();
+    let found = issuing.public_key().algorithm();
+    if found != KeyAlgorithm::EcP256 {
+        let subject = subject(issuing);
+        return Err(Unfit::Key { subject, found });
+    }
+    for root in chain.roots() {
+        let found = root.public_key().algorithm();
+        if !matches!(
+            found,
+            KeyAlgorithm::EcP256 | KeyAlgorithm::Rsa { bits: 2048 | 4096 }
+        ) {
+            let subject = subject(root);
+            return Err(Unfit::RootKey { subject, found });
+        }
+    }
+    let mut certificates = std::iter::once(issuing).chain(chain.roots());
+    let other = certificates.find(|ca| {
+        !matches!(
+            ca.signature_algorithm(),
+            Some(SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256)
+        )
+    });
+    other.map_or(Ok(()), |ca| Err(Unfit::Signature(subject(ca))))
+}
