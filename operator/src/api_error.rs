@@ -25,6 +25,16 @@ pub fn describe(error: &kube::Error) -> String {
     }
 }
 
+/// Whether the authorizer refused a call. Quotas and admission refuse with the same code.
+pub fn is_missing_permission(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else {
+        return false;
+    };
+    let message = &status.message;
+    let is_refused = message.contains(" cannot ") || message.contains("not permitted to attest");
+    status.is_forbidden() && is_refused
+}
+
 /// Whether an object was not created because its namespace is being deleted.
 pub fn is_namespace_terminating(error: &kube::Error) -> bool {
     let kube::Error::Api(status) = error else {

@@ -79,6 +79,8 @@ pub(crate) async fn observe(
     mesh_ca: &IssuerName,
     context: &Context,
 ) -> Result<Observed, kube::Error> {
+    // A tenant may have a thousand MeshCAs, each with such objects of 1 MiB.
+    let _permit = queued(context.reads.acquire(&mesh_ca.namespace)).await;
     let reader = Reader { mesh_ca, context };
     let names = Names::of(&spec.mesh);
     let (found, entries) = reader.secret(&secret_name(&mesh_ca.name)).await?;

@@ -16,7 +16,7 @@ use signet_core::mesh::secret::Entries;
 
 use super::keys::{Keys, NewKey, secret_name};
 use super::observe::{Found, Observed, PUT_BACK, WRITTEN};
-use crate::api_error::{FORBIDDEN, describe};
+use crate::api_error::{describe, is_missing_permission};
 use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::plan::{issuer_annotations, managed_by, seconds};
@@ -197,7 +197,7 @@ impl Target<'_> {
         let (kind, resource) = (K::kind(&()), K::plural(&()));
         let namespace = &self.owner.name.namespace;
         match error {
-            kube::Error::Api(status) if status.code == FORBIDDEN => format!(
+            kube::Error::Api(status) if is_missing_permission(error) => format!(
                 "Signet may not {verb} the {kind} {name}; allow it to {verb} {resource} with a Role in \
                  the namespace {namespace}: {}",
                 status.message

@@ -120,6 +120,10 @@ async fn read_own(
     namespace: &str,
     context: &Context,
 ) -> Result<Own, kube::Error> {
+    if issuer.kind == IssuerKind::MeshCA {
+        // It never has such an object, and its own are read with its mesh.
+        return Ok(Own::default());
+    }
     let client = || context.client.clone();
     let config_maps: Api<ConfigMap> = Api::namespaced(client(), namespace);
     let secrets: Api<Secret> = Api::namespaced(client(), namespace);

@@ -7,7 +7,7 @@ use signet_core::ca::lifecycle::MAX_BUNDLE;
 
 use super::object::{Kind, Location, ObjectKind};
 use super::reason::BundleReason;
-use crate::api_error::describe;
+use crate::api_error::{describe, is_missing_permission};
 
 /// Why an object is not up to date, and what to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,16 +131,6 @@ impl Location {
             _ => format!("{role} there"),
         }
     }
-}
-
-/// Whether the authorizer refused a call. Quotas and admission refuse with the same code.
-fn is_missing_permission(error: &kube::Error) -> bool {
-    let kube::Error::Api(status) = error else {
-        return false;
-    };
-    let message = &status.message;
-    let is_refused = message.contains(" cannot ") || message.contains("not permitted to attest");
-    status.is_forbidden() && is_refused
 }
 
 /// The chart value that allows the ClusterTrustBundle of a signer.
