@@ -75,30 +75,33 @@ impl Issuers {
     }
 
     pub fn names(&self) -> Vec<IssuerName> {
-        let issuers = self.issuers.state().into_iter();
-        let cluster_issuers = self.cluster_issuers.state().into_iter();
-        let issuers = issuers.map(|issuer| IssuerName::of(&*issuer));
-        let cluster_issuers = cluster_issuers.map(|issuer| IssuerName::of(&*issuer));
-        let mesh_cas = self.mesh_cas.state().into_iter();
-        let mesh_cas = mesh_cas.map(|mesh_ca| IssuerName::of(&*mesh_ca));
-        issuers.chain(cluster_issuers).chain(mesh_cas).collect()
+        let mut names = names_in(&self.issuers);
+        names.extend(names_in(&self.cluster_issuers));
+        names.extend(names_in(&self.mesh_cas));
+        names
     }
 
     /// Returns how many Issuers and MeshCAs there are in the namespace of an Issuer or MeshCA; none for a
     /// ClusterIssuer, which tenants cannot create.
     pub fn count_beside(&self, name: &IssuerName) -> usize {
-        let issuers = self.issuers.state().into_iter();
-        let is_beside = |issuer: &Arc<Issuer>| {
-            name.kind.is_namespaced()
-                && issuer.metadata.namespace.as_deref() == Some(&*name.namespace)
-        };
-        let mesh_cas = self.mesh_cas.state().into_iter();
-        let is_mesh_ca_beside = |mesh_ca: &Arc<MeshCA>| {
-            name.kind.is_namespaced()
-                && mesh_ca.metadata.namespace.as_deref() == Some(&*name.namespace)
-        };
-        issuers.filter(is_beside).count() + mesh_cas.filter(is_mesh_ca_beside).count()
+        match name.kind.is_namespaced() {
+            true => {
+                count_in(&self.issuers, &name.namespace) + count_in(&self.mesh_cas, &name.namespace)
+            }
+            false => 0,
+        }
     }
+}
+
+fn names_in<K: IssuerResource>(store: &Store<K>) -> Vec<IssuerName> {
+    let objects = store.state().into_iter();
+    objects.map(|object| IssuerName::of(&*object)).collect()
+}
+
+fn count_in<K: IssuerResource>(store: &Store<K>, namespace: &str) -> usize {
+    let objects = store.state().into_iter();
+    let is_there = |object: &Arc<K>| object.meta().namespace.as_deref() == Some(namespace);
+    objects.filter(is_there).count()
 }
 
 pub struct Context {

@@ -55,7 +55,7 @@ use crate::context::{Context, DEADLINE};
 use crate::deadline::{Elapsed, within};
 use crate::issuer_name::IssuerName;
 use crate::keyring::{IssuerLookup, Version};
-use crate::mesh::{self, Owner, Wanted};
+use crate::mesh::{self, Wanted};
 use crate::plan::truncate;
 use crate::publish::{self, Report, Trusted};
 use decide::Decision;
@@ -220,11 +220,7 @@ async fn update_mesh(found: &mut Round, context: &Context) -> Option<mesh::Repor
             roots,
         },
     };
-    let owner = Owner {
-        name: &facts.name,
-        uid: &facts.uid,
-    };
-    let report = mesh::update(observed, wanted, owner, context).await;
+    let report = mesh::update(observed, wanted, facts.owner(), context).await;
     if !report.is_delivered && found.decision.outcome.is_ok() {
         let reason = IssuerReason::Mesh(report.reason);
         found.decision.outcome = Err(match report.reason.needs_person() {

@@ -10,13 +10,11 @@ use signet_api::external::certificate_request::CertificateRequest;
 use signet_testbed::controlplane::apply_manifests;
 
 use crate::bed::Bed;
-use crate::driver::Driver;
+use crate::driver::{Driver, PAGE};
 use crate::observe::Observer;
 use crate::round::count;
 use crate::{OTHERS, REQUESTS, SIGNET, process};
 
-/// The page of a listing, as Signet's watches have it.
-const PAGE: u32 = 500;
 /// How long a backlog may take.
 const TIMEOUT: Duration = Duration::from_secs(3600);
 

@@ -17,8 +17,8 @@ use crate::{REQUESTS, Signer, Subject};
 
 /// Writers of the driver.
 const WRITERS: usize = 16;
-/// Objects in one response to a listing.
-const PAGE: u32 = 500;
+/// The page of a listing, as Signet's watches have it.
+pub(crate) const PAGE: u32 = 500;
 
 /// The driver of requests to one issuer.
 #[derive(Clone)]

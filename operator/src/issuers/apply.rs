@@ -28,7 +28,7 @@ use super::submission::Submission;
 use crate::api_error::UNPROCESSABLE;
 use crate::context::Context;
 use crate::deadline::queued;
-use crate::mesh::{MeshReason, NewKey, Owner};
+use crate::mesh::{MeshReason, NewKey};
 use crate::plan::{issuer_annotations, managed_by};
 use crate::writer::Recorded;
 
@@ -151,7 +151,7 @@ async fn add_key(key: &NewKey, facts: &Facts, context: &Context) -> Result<(), N
         let reason = IssuerReason::Mesh(MeshReason::ForeignObject);
         return Err(reason.stalls(format!("the Secret {name} {refusal}")));
     }
-    let added = mesh.keys.add(key, owner(facts), context).await;
+    let added = mesh.keys.add(key, facts.owner(), context).await;
     added.map_err(|message| IssuerReason::Mesh(MeshReason::Failed).waits(message))?;
     let (issuer, entry) = (&facts.name, &key.entry);
     tracing::info!(%issuer, entry, "added a CA key");
@@ -162,18 +162,11 @@ async fn remove_keys(entries: &[String], facts: &Facts, context: &Context) -> Re
     let Some(mesh) = &facts.mesh else {
         return Ok(());
     };
-    let removed = mesh.keys.remove(entries, owner(facts), context).await;
+    let removed = mesh.keys.remove(entries, facts.owner(), context).await;
     removed.map_err(|message| IssuerReason::Mesh(MeshReason::Failed).waits(message))?;
     let (issuer, entries) = (&facts.name, entries.join(", "));
     tracing::info!(%issuer, entries, "removed CA keys that are of no more use");
     Ok(())
-}
-
-fn owner(facts: &Facts) -> Owner<'_> {
-    Owner {
-        name: &facts.name,
-        uid: &facts.uid,
-    }
 }
 
 async fn key(

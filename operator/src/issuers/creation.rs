@@ -226,8 +226,7 @@ fn adoptable(facts: &Facts) -> Option<Offer> {
 
 /// Returns the CA of a mesh that is taken over unchanged, once its key is that of the MeshCA.
 fn of_mesh(facts: &Facts) -> Option<Offer> {
-    let observed = facts.mesh.as_ref()?;
-    let adoptable = mesh_keys::adoptable(observed, &facts.generations)?;
+    let adoptable = facts.adoptable()?;
     let key = facts.key_state.found()?;
     let is_its = *key == adoptable.chain.issuing().public_key().fingerprint();
     is_its.then(|| Offer::adopted(adoptable.chain.clone()))
@@ -235,9 +234,7 @@ fn of_mesh(facts: &Facts) -> Option<Offer> {
 
 /// Returns the roots that a mesh trusts besides that of the CA that is taken over.
 pub(super) fn inherited_with(facts: &Facts) -> Option<String> {
-    let observed = facts.mesh.as_ref()?;
-    let adoptable = mesh_keys::adoptable(observed, &facts.generations)?;
-    let roots = adoptable.other_roots.iter();
+    let roots = facts.adoptable()?.other_roots.iter();
     let roots: String = roots.map(CaCertificate::pem).collect();
     (!roots.is_empty()).then_some(roots)
 }

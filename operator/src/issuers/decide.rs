@@ -154,9 +154,8 @@ fn inherit(facts: &Facts) -> Option<Step> {
 
 /// Returns the step that saves the key of a CA before it is taken over.
 fn add_key(facts: &Facts) -> Option<Step> {
-    let observed = facts.mesh.as_ref().filter(|_| !facts.spec.suspend)?;
-    let adoptable = mesh_keys::adoptable(observed, &facts.generations)?;
-    let is_missing = !observed.keys.has(&adoptable.key.entry);
+    let adoptable = facts.adoptable().filter(|_| !facts.spec.suspend)?;
+    let is_missing = !facts.mesh.as_ref()?.keys.has(&adoptable.key.entry);
     is_missing.then(|| Step::AddKey(adoptable.key.clone()))
 }
 

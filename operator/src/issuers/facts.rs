@@ -16,6 +16,7 @@ use super::creation::{Traces, creates};
 use super::generation::Stored;
 use super::keys::Keys;
 use super::memory::Remembered;
+use super::mesh_keys;
 use super::parents::{Attempt, Offer, OwnRequest};
 use super::reason::{IssuerReason, NotReady};
 use super::roots::Roots;
@@ -23,7 +24,7 @@ use super::store::Generations;
 use super::submission::{CsrOf, Submission};
 use crate::connections::Key;
 use crate::issuer_name::IssuerName;
-use crate::mesh;
+use crate::mesh::{self, Adoptable, Owner};
 use crate::publish::Observed;
 use crate::sharing::CaKeys;
 
@@ -112,6 +113,19 @@ impl Facts {
             self.published = mesh.loaded_of(&self.in_status, has_ca, self.now);
         }
         self.mesh = mesh;
+    }
+
+    /// Returns for whom the objects of a mesh are written.
+    pub(super) fn owner(&self) -> Owner<'_> {
+        Owner {
+            name: &self.name,
+            uid: &self.uid,
+        }
+    }
+
+    /// Returns the CA of a mesh that is taken over, if there is one.
+    pub(super) fn adoptable(&self) -> Option<&Adoptable> {
+        mesh_keys::adoptable(self.mesh.as_ref()?, &self.generations)
     }
 
     fn highest_number(&self) -> u32 {

@@ -62,8 +62,6 @@ impl Leader {
             issuers_listed.push(listed.clone());
             let stores = (issuers, issuer_cache);
             controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
-        }
-        if setup.settings.namespaced_issuers {
             let listed = CancellationToken::new();
             issuers_listed.push(listed.clone());
             let stores = (mesh_cas, mesh_ca_cache);

@@ -103,15 +103,8 @@ where
     where
         K: Serialize,
     {
-        let _permit = self.writer.permits.acquire(self.namespace).await;
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        match self.api.patch(name, &params, &Patch::Apply(object)).await {
-            Ok(_) => Ok(WriteResult::Done),
-            Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
-                Ok(WriteResult::Conflict)
-            }
-            Err(error) => Err(error),
-        }
+        self.patch(name, &params, &Patch::Apply(object)).await
     }
 
     /// Changes these fields of an object in the state that was read (RFC 7396), and no others.
@@ -121,14 +114,23 @@ where
         version: &ObjectVersion,
         mut change: Value,
     ) -> Result<WriteResult, kube::Error> {
-        let _permit = self.writer.permits.acquire(self.namespace).await;
         change["metadata"]["uid"] = json!(version.uid);
         change["metadata"]["resourceVersion"] = json!(version.resource_version);
         let params = PatchParams {
             field_manager: Some(FIELD_MANAGER.to_owned()),
             ..PatchParams::default()
         };
-        match self.api.patch(name, &params, &Patch::Merge(change)).await {
+        self.patch(name, &params, &Patch::Merge(change)).await
+    }
+
+    async fn patch<P: Serialize + Debug>(
+        &self,
+        name: &str,
+        params: &PatchParams,
+        patch: &Patch<P>,
+    ) -> Result<WriteResult, kube::Error> {
+        let _permit = self.writer.permits.acquire(self.namespace).await;
+        match self.api.patch(name, params, patch).await {
             Ok(_) => Ok(WriteResult::Done),
             Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => {
                 Ok(WriteResult::Conflict)

@@ -15,6 +15,7 @@ mod roots;
 mod spire;
 #[cfg(test)]
 pub(crate) mod tests;
+mod tls;
 
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@
 use jiff::Timestamp;
 
 use super::read::Source;
-use super::{Contents, Entries, Existing, Objects, SecretError};
+use super::{Contents, Entries, Existing, Objects, SecretError, tls};
 
 /// The name of the Secret.
 pub const SECRET: &str = "cacerts";
@@ -28,8 +28,7 @@ const CRL: &str = "ca-crl.pem";
 const GENERATED: &str = "istio-generated";
 const PLUGIN: [&str; 4] = [CERTIFICATE, KEY, CHAIN, ROOTS];
 /// Those of them that make istiod read the others.
-const TLS: [&str; 2] = ["tls.crt", "tls.key"];
-const TLS_ROOTS: &str = "ca.crt";
+const TLS: [&str; 2] = [tls::CERTIFICATE, tls::KEY];
 
 /// Which entries the Secret has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,10 +59,7 @@ pub(super) fn write(layout: IstioLayout, contents: &Contents) -> Objects {
             .with(KEY, ca.key().expose())
             .with(CHAIN, chain(contents))
             .with(ROOTS, roots.as_str()),
-        IstioLayout::Tls => Entries::default()
-            .with(TLS[0], ca.path_pem())
-            .with(TLS[1], ca.key().expose())
-            .with(TLS_ROOTS, roots.as_str()),
+        IstioLayout::Tls => tls::write(contents),
     };
     Objects {
         secret,
@@ -92,9 +88,12 @@ pub(super) fn read(
     if secret.has(GENERATED) {
         return Err(SecretError::IstioGenerated);
     }
-    let (tls, plugin) = (found(&TLS), found(&PLUGIN));
-    if !tls.is_empty() && !plugin.is_empty() {
-        return Err(SecretError::TwoLayouts { tls, plugin });
+    let (of_tls, plugin) = (found(&TLS), found(&PLUGIN));
+    if !of_tls.is_empty() && !plugin.is_empty() {
+        return Err(SecretError::TwoLayouts {
+            tls: of_tls,
+            plugin,
+        });
     }
     let source = match layout {
         IstioLayout::Plugin if secret.has(CRL) => return Err(SecretError::Crl),
@@ -105,13 +104,7 @@ pub(super) fn read(
             chain: Some(CHAIN),
             roots: (ROOTS, secret.get(ROOTS)),
         },
-        IstioLayout::Tls => Source {
-            secret,
-            certificate: TLS[0],
-            key: TLS[1],
-            chain: None,
-            roots: (TLS_ROOTS, secret.get(TLS_ROOTS)),
-        },
+        IstioLayout::Tls => tls::source(secret),
     };
     Ok(source.contents(now)?.map(Existing::complete))
 }

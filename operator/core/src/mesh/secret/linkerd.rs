@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::read::Source;
-use super::{Contents, Entries, Existing, Objects, SecretError, Unfit};
+use super::{Contents, Existing, Objects, SecretError, Unfit, tls};
 use crate::ca::{CaCertificate, CaChain};
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
@@ -18,19 +17,13 @@ pub const SECRET: &str = "linkerd-identity-issuer";
 /// The name of the ConfigMap.
 pub const CONFIG_MAP: &str = "linkerd-identity-trust-roots";
 
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
-const ROOTS: &str = "ca.crt";
 const BUNDLE: &str = "ca-bundle.crt";
 
 pub(super) fn write(contents: &Contents) -> Objects {
-    let Contents { ca, roots } = contents;
+    let roots = contents.roots.as_str();
     Objects {
-        secret: Entries::default()
-            .with(CERTIFICATE, ca.path_pem())
-            .with(KEY, ca.key().expose())
-            .with(ROOTS, roots.as_str()),
-        config_map: BTreeMap::from([(BUNDLE.to_owned(), roots.as_str().to_owned())]),
+        secret: tls::write(contents),
+        config_map: BTreeMap::from([(BUNDLE.to_owned(), roots.to_owned())]),
     }
 }
 
@@ -39,20 +32,18 @@ pub(super) fn read(objects: &Objects, now: Timestamp) -> Result<Option<Existing>
     let secret = &objects.secret;
     let bundle = objects.config_map.get(BUNDLE).map(|it| it.as_bytes());
     let bundle = bundle.filter(|it| !it.is_empty());
-    if bundle.is_some() && [CERTIFICATE, KEY].iter().all(|it| secret.get(it).is_none()) {
+    if bundle.is_some()
+        && [tls::CERTIFICATE, tls::KEY]
+            .iter()
+            .all(|it| secret.get(it).is_none())
+    {
         return Err(SecretError::RootsWithoutCa);
     }
-    let source = Source {
-        secret,
-        certificate: CERTIFICATE,
-        key: KEY,
-        chain: None,
-        roots: match bundle {
-            Some(_) => (BUNDLE, bundle),
-            None => (ROOTS, secret.get(ROOTS)),
-        },
-    };
-    let is_complete = bundle.is_some() && bundle == secret.get(ROOTS);
+    let mut source = tls::source(secret);
+    let is_complete = bundle.is_some() && bundle == source.roots.1;
+    if bundle.is_some() {
+        source.roots = (BUNDLE, bundle);
+    }
     let contents = source.contents(now)?;
     Ok(contents.map(|contents| Existing {
         contents,

@@ -8,37 +8,22 @@
 
 use jiff::Timestamp;
 
-use super::read::Source;
-use super::{Contents, Entries, Existing, Objects, SecretError};
+use super::{Contents, Existing, Objects, SecretError, tls};
 
-const CERTIFICATE: &str = "tls.crt";
-const KEY: &str = "tls.key";
-const ROOTS: &str = "ca.crt";
 const BUNDLE: &str = "bundle.crt";
 
 pub(super) fn write(contents: &Contents) -> Objects {
-    let Contents { ca, roots } = contents;
     Objects {
-        secret: Entries::default()
-            .with(CERTIFICATE, ca.path_pem())
-            .with(KEY, ca.key().expose())
-            .with(ROOTS, roots.as_str())
-            .with(BUNDLE, roots.as_str()),
+        secret: tls::write(contents).with(BUNDLE, contents.roots.as_str()),
         ..Objects::default()
     }
 }
 
 pub(super) fn read(objects: &Objects, now: Timestamp) -> Result<Option<Existing>, SecretError> {
     let secret = &objects.secret;
-    let source = Source {
-        secret,
-        certificate: CERTIFICATE,
-        key: KEY,
-        chain: None,
-        roots: (ROOTS, secret.get(ROOTS)),
-    };
+    let source = tls::source(secret);
     let bundle = secret.get(BUNDLE);
-    let is_complete = bundle.is_none_or(|bundle| Some(bundle) == secret.get(ROOTS));
+    let is_complete = bundle.is_none_or(|bundle| Some(bundle) == source.roots.1);
     let contents = source.contents(now)?;
     Ok(contents.map(|contents| Existing {
         contents,
