@@ -154,6 +154,14 @@ impl CaChain {
             .filter(|certificate| !certificate.is_self_signed())
     }
 
+    /// Returns whether the path reads as the same one from where only it is stored, as in a
+    /// CAGeneration. Another would never be found again, or would be for another key.
+    pub fn is_storable(&self, now: Timestamp) -> bool {
+        let stored: String = self.path.iter().map(CaCertificate::pem).collect();
+        let read = Self::from_pem(stored.as_bytes(), None, now);
+        read.is_ok_and(|read| read.path == self.path)
+    }
+
     /// Returns whether both are the same issuing certificate below the same intermediates. Roots
     /// are not compared: a root that is added or renewed leaves the CA what it is.
     pub fn is_same_path(&self, other: &Self) -> bool {

@@ -137,31 +137,26 @@ impl Offer {
     /// A chain that reads differently from where it is stored is refused: it would never be found
     /// again, and would be stored in another generation each time.
     fn new(chain: CaChain, trust: RootTrust, now: Timestamp) -> Result<Self, NotReady> {
-        let stored: String = chain.path().iter().map(CaCertificate::pem).collect();
-        let read = CaChain::from_pem(stored.as_bytes(), None, now);
-        if read.is_ok_and(|read| read.path() == chain.path()) {
-            let certified = Certified::from(&chain);
-            return Ok(Self {
-                chain,
-                certified,
-                trust,
-                warnings: Vec::new(),
-            });
+        match chain.is_storable(now) {
+            true => Ok(Self::of(chain, trust)),
+            false => Err(IssuerReason::InvalidCa.stalls(
+                "the CA certificate cannot be stored in a CAGeneration; leave out certificates that \
+                 are not part of its chain",
+            )),
         }
-        Err(IssuerReason::InvalidCa.stalls(
-            "the CA certificate cannot be stored in a CAGeneration; leave out certificates that are \
-             not part of its chain",
-        ))
     }
-}
 
-impl Offer {
-    /// A CA that is taken over as it is.
+    /// The CA of a mesh that is taken over as it is. One that cannot be stored is none that could be:
+    /// that was checked where its chain was read.
     pub(super) fn adopted(chain: CaChain) -> Self {
+        Self::of(chain, RootTrust::Listed)
+    }
+
+    fn of(chain: CaChain, trust: RootTrust) -> Self {
         Self {
             certified: Certified::from(&chain),
             chain,
-            trust: RootTrust::Listed,
+            trust,
             warnings: Vec::new(),
         }
     }

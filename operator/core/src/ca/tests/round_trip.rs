@@ -16,6 +16,7 @@ fn assert_reads_again(chain: &CaChain) {
     let (path, roots) = (written(chain.path()), written(chain.roots()));
     let again = CaChain::from_pem(path.as_bytes(), Some(roots.as_bytes()), NOW);
     assert_eq!(again.as_ref(), Ok(chain));
+    assert!(chain.is_storable(NOW), "the path by itself");
 }
 
 /// Reads every order of what is given, split between both files in every way.
@@ -126,6 +127,22 @@ fn keeps_a_path_that_contains_a_cycle() {
         );
         assert_reads_again(&chain);
     }
+}
+
+/// No file reads as such a chain.
+#[test]
+fn a_chain_that_would_be_found_as_another_is_not_storable() {
+    let Three {
+        root,
+        middle,
+        issuing,
+    } = &Three::new();
+    let read = |parts: &Parts| CaCertificate::from_der(&parts.der()).unwrap();
+    let chain = CaChain {
+        path: vec![read(middle), read(issuing), read(root)],
+        roots: vec![read(root)],
+    };
+    assert!(!chain.is_storable(NOW));
 }
 
 /// A path of so many certificates, the issuing CA first.

@@ -74,16 +74,23 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Returns the chain of the CA up to its root.
+    /// Returns the chain of the CA up to its root, as a CAGeneration can have it.
     ///
     /// # Errors
-    /// No root of the file is above the CA.
+    /// No root of the file is above the CA, or the chain cannot be stored.
     pub fn chain(&self, now: Timestamp) -> Result<CaChain, SecretError> {
         let (path, roots) = (self.ca.path_pem(), self.roots.as_str());
         let chain = CaChain::from_pem(path.as_bytes(), Some(roots.as_bytes()), now);
-        chain.map_err(|error| SecretError::Certificates {
+        let message = match chain {
+            Ok(chain) if chain.is_storable(now) => return Ok(chain),
+            Ok(_) => "it cannot be stored in a CAGeneration; leave out certificates that are not \
+                      part of its chain"
+                .to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(SecretError::Certificates {
             entry: "the CA certificate".to_owned(),
-            message: error.to_string(),
+            message,
         })
     }
 }
