@@ -24,6 +24,7 @@ use crate::health::Health;
 use crate::issuer_name::IssuerName;
 use crate::issuers::Memory;
 use crate::keyring::{IssuerLookup, Keyring, Version};
+use crate::listings::Listings;
 use crate::metrics::Metrics;
 use crate::namespace_labels::{Cluster, NamespaceLabels};
 use crate::publish::TrustBundles;
@@ -120,6 +121,7 @@ pub struct Context {
     pub sharing: Sharing,
     pub labels: NamespaceLabels<Cluster>,
     pub issuers: Issuers,
+    pub listings: Listings,
     /// The issuers that exist and do not match the schema.
     pub unreadable: Mutex<HashSet<IssuerName>>,
     pub attempts: Attempts,
@@ -155,10 +157,15 @@ impl Context {
         if self.unreadable.lock().contains(name) {
             return IssuerLookup::NotReady("it does not match the schema".to_owned());
         }
+        // Before the cache, which has all of a kind once that was listed.
+        let is_listed = self.listings.contains(name.kind);
         let found = self.keyring.find(name, self.version(name));
-        match found.unavailable_key() {
-            Some(error) => IssuerLookup::NotReady(error.message),
-            None => found,
+        if let Some(error) = found.unavailable_key() {
+            return IssuerLookup::NotReady(error.message);
+        }
+        match found {
+            IssuerLookup::Missing if !is_listed => IssuerLookup::NotObserved,
+            found => found,
         }
     }
 
@@ -208,8 +215,17 @@ impl Context {
         self.metrics.forget(name);
     }
 
+    /// Takes note that the cache of a kind has all that exist. Requests to those that do not were left
+    /// alone until then.
+    pub fn listed(&self, kind: IssuerKind) {
+        self.forget_missing(kind);
+        if self.listings.insert(kind) {
+            self.wakeups.wake_requests(None);
+        }
+    }
+
     /// Forgets the issuers of a kind that no longer exist: a watch may have missed a deletion.
-    pub fn forget_missing(&self, kind: IssuerKind) {
+    fn forget_missing(&self, kind: IssuerKind) {
         let known = [
             self.metrics.issuers(),
             self.connections.issuers(),
@@ -246,8 +262,30 @@ impl std::fmt::Debug for Context {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+
     use super::*;
-    use crate::fixtures::{corp, issuer, shop_ca};
+    use crate::fixtures::{context, corp, issuer, shop_ca};
+
+    /// A ClusterIssuer needs the listing of ClusterIssuers, and no other.
+    #[tokio::test]
+    async fn an_issuer_is_missing_once_its_own_kind_was_listed() {
+        let mut context = context::with_api(Router::new());
+        context.listings = Listings::default();
+        let mut woken = context.wakeups.requests();
+        let is_missing = |name: &IssuerName| matches!(context.find(name), IssuerLookup::Missing);
+        let is_left_alone =
+            |name: &IssuerName| matches!(context.find(name), IssuerLookup::NotObserved);
+        assert!(is_left_alone(&corp()) && is_left_alone(&shop_ca()));
+        context.listed(IssuerKind::ClusterIssuer);
+        assert!(is_missing(&corp()) && is_left_alone(&shop_ca()));
+        assert_eq!(woken.try_recv().ok(), Some(None), "all requests");
+        context.listed(IssuerKind::ClusterIssuer);
+        assert!(woken.try_recv().is_err(), "the watch listed them again");
+        context.listed(IssuerKind::Issuer);
+        assert!(is_missing(&shop_ca()));
+        assert_eq!(woken.try_recv().ok(), Some(None));
+    }
 
     /// The key of an issuer whose deletion a watch missed must not stay in memory.
     #[test]

@@ -91,7 +91,7 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub enum IssuerLookup {
     Missing,
-    /// The issuer exists, and its current version is yet to be observed.
+    /// The current version of the issuer is yet to be observed, or its kind is yet to be listed.
     NotObserved,
     /// The issuer cannot sign, with the message of its Ready condition.
     NotReady(String),

@@ -25,6 +25,7 @@ pub mod inspect;
 pub mod issuer_name;
 pub mod issuers;
 pub mod keyring;
+pub mod listings;
 mod mesh;
 pub mod metrics;
 pub mod namespace;

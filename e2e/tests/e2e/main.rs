@@ -81,6 +81,7 @@ fn in_turn() -> Vec<Vec<libtest_mimic::Trial>> {
             parents::another_root_reaches_the_issuer_below_without_a_resync,
             unwell::a_watch_that_fails_is_reported_while_it_does,
             unwell::a_rejected_token_is_reported_while_it_is,
+            unwell::only_requests_of_a_kind_wait_for_its_listing,
             unwell::a_crd_without_selectable_fields_is_watched_in_full,
             unwell::no_fault_loses_fails_or_repeats_a_request,
             unwell::watches_that_stall_are_opened_again,

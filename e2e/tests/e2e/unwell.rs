@@ -228,6 +228,36 @@ pub(crate) async fn a_rejected_token_is_reported_while_it_is(bed: OwnBed) -> Res
     stop(behind.operator).await
 }
 
+/// After a start: no issuer of a kind that was not listed yet seems to be missing, and those of the
+/// other kind are served.
+pub(crate) async fn only_requests_of_a_kind_wait_for_its_listing(bed: OwnBed) -> Result<()> {
+    let Behind {
+        proxy,
+        options,
+        operator,
+    } = Behind::start(&bed, "listings").await?;
+    let own = TestNamespace::create(bed.bed(), "listed").await?;
+    let issuer = own.root().await?;
+    let test = TestNamespace::create(bed.bed(), "listings").await?;
+    let cluster = cluster_issuer(&test).await?;
+    stop(operator).await?;
+    let lists = Requests::List("/signet.dev/v1alpha1/issuers".into());
+    proxy.add(lists, Fault::status(403, "Forbidden", None));
+    let operator = Operator::start_unready(&options).await?;
+    let mut waiting = Burst::new(&own, &issuer);
+    waiting.ask(2).await?;
+    let mut burst = Burst::new(&test, &cluster);
+    burst.ask(2).await?;
+    burst.check(&["Issued"]).await?;
+    until_admin_returns(&operator, "/readyz", |(code, body)| {
+        code == 503 && body.contains("Forbidden")
+    })
+    .await?;
+    proxy.clear();
+    waiting.check(&["Issued"]).await?;
+    stop(operator).await
+}
+
 /// The CRD of a cert-manager before 1.20, in the place of the newer one while the operator runs.
 pub(crate) async fn a_crd_without_selectable_fields_is_watched_in_full(bed: OwnBed) -> Result<()> {
     let behind = Behind::start(&bed, "selector").await?;

@@ -13,7 +13,6 @@ use kube::runtime::{PredicateConfig, WatchStreamExt, predicates, watcher};
 use kube::{Api, ResourceExt};
 use signet_api::IssuerResource;
 use tokio::sync::broadcast::Receiver;
-use tokio_util::sync::CancellationToken;
 
 use super::parents::Family;
 use super::{deletion, unreadable};
@@ -31,7 +30,6 @@ use bundles::Bundles;
 pub fn changed<K>(
     (store, cache): (Store<K>, Writer<K>),
     context: Arc<Context>,
-    listed: CancellationToken,
 ) -> impl Stream<Item = watcher::Result<K>> + Send
 where
     K: IssuerResource,
@@ -58,11 +56,7 @@ where
                 wake_below(&parent, &observing);
             }
         });
-    let listed = move || {
-        context.forget_missing(K::KIND);
-        listed.cancel();
-    };
-    when_listed(cached, listed)
+    when_listed(cached, move || context.listed(K::KIND))
         .applied_objects()
         .predicate_filter(predicates::generation, config)
 }

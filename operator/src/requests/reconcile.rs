@@ -131,15 +131,21 @@ async fn answer<K: RequestKind>(
 ) -> Result<Next, Error> {
     let lookup = context.find(&due.issuer);
     let uid = object.uid();
-    if still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
-        context.attempts.reset(uid);
-        return Ok(Next::Wakeup);
-    }
     let issuer = (!matches!(lookup, IssuerLookup::Missing)).then_some(&due.issuer);
     let other_kind = match issuer {
         Some(_) => None,
-        None => other_kind(&due.issuer, object.namespace()).filter(|it| context.exists(it)),
+        None => other_kind(&due.issuer, object.namespace()),
     };
+    // What is said about an issuer that is missing depends on the other kind, and is said once.
+    let is_early = matches!(lookup, IssuerLookup::NotObserved)
+        || other_kind
+            .as_ref()
+            .is_some_and(|other| !context.listings.contains(other.kind));
+    if is_early || still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
+        context.attempts.reset(uid);
+        return Ok(Next::Wakeup);
+    }
+    let other_kind = other_kind.filter(|other| context.exists(other));
     let completed = K::complete(object.meta(), due, &lookup, context).await;
     let served = context.sharing.served_with(&due.issuer);
     let sign_context = SignContext {

@@ -9,7 +9,7 @@ use kube::runtime::controller::Controller;
 use kube::runtime::reflector::store::Writer as Cache;
 use kube::runtime::reflector::{self, Store};
 use parking_lot::Mutex;
-use signet_api::IssuerResource;
+use signet_api::{IssuerKind, IssuerResource};
 use signet_keys::{BlockingQueue, FairSemaphore, Limits};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::attempts::Attempts;
 use crate::connections::Connections;
 use crate::context::{Context, Issuers};
 use crate::keyring::Keyring;
+use crate::listings::Listings;
 use crate::namespace_labels::{Cluster, NamespaceLabels};
 use crate::publish::{self, TrustBundles};
 use crate::queue_lengths::QueueLengths;
@@ -38,9 +39,6 @@ pub(super) struct Leader {
     stop: CancellationToken,
 }
 
-/// One token per watch, cancelled when the watch has listed its objects.
-type Listed = Vec<CancellationToken>;
-
 impl Leader {
     pub(super) fn start(setup: &Setup, process: &Process) -> Self {
         let (issuers, issuer_cache) = reflector::store();
@@ -53,25 +51,23 @@ impl Leader {
         };
         let context = Arc::new(context(setup, process, stores));
         let mut controllers = JoinSet::new();
-        let mut issuers_listed = vec![CancellationToken::new()];
-        let listed = issuers_listed[0].clone();
         let stores = (cluster_issuers, cluster_issuer_cache);
-        controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
+        controllers.spawn(issuers_of_kind(context.clone(), stores));
         if setup.settings.namespaced_issuers {
-            let listed = CancellationToken::new();
-            issuers_listed.push(listed.clone());
             let stores = (issuers, issuer_cache);
-            controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
-            let listed = CancellationToken::new();
-            issuers_listed.push(listed.clone());
+            controllers.spawn(issuers_of_kind(context.clone(), stores));
             let stores = (mesh_cas, mesh_ca_cache);
-            controllers.spawn(issuers_of_kind(context.clone(), stores, listed));
+            controllers.spawn(issuers_of_kind(context.clone(), stores));
+        } else {
+            // None of them counts, so there is nothing to list.
+            context.listed(IssuerKind::Issuer);
+            context.listed(IssuerKind::MeshCA);
         }
-        let (mut requests_listed, mut due) = (Listed::new(), Vec::new());
+        let (mut requests_listed, mut due) = (Vec::new(), Vec::new());
         for api in requests::controllers(&context) {
             requests_listed.push(api.listed);
             due.push(api.due);
-            controllers.spawn(after(issuers_listed.clone(), context.clone(), api.run));
+            controllers.spawn(api.run);
         }
         process.begin_term(context.clone(), due);
         if let Some(api_server) = setup.api_server.clone() {
@@ -82,10 +78,9 @@ impl Leader {
         if setup.settings.cluster_trust_bundles {
             controllers.spawn(publish::trust_bundle::watch(context.clone()));
         }
-        let orphans = issuers::orphans::sweep_repeatedly(context.clone());
-        controllers.spawn(after(issuers_listed.clone(), context.clone(), orphans));
+        controllers.spawn(sweep_orphans(context.clone()));
         let stop = context.stop.clone();
-        controllers.spawn(observe_listings(context, issuers_listed, requests_listed));
+        controllers.spawn(observe_listings(context, requests_listed));
         Self { controllers, stop }
     }
 
@@ -141,6 +136,7 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
         reviews: Reviews::default(),
         stop: CancellationToken::new(),
         issuers,
+        listings: Listings::default(),
         unreadable: Mutex::default(),
         attempts: Attempts::default(),
         queued: QueueLengths::default(),
@@ -164,10 +160,9 @@ fn context(setup: &Setup, process: &Process, issuers: Issuers) -> Context {
 async fn issuers_of_kind<K: IssuerResource>(
     context: Arc<Context>,
     (store, cache): (Store<K>, Cache<K>),
-    listed: CancellationToken,
 ) {
     let woken = issuers::watch::woken(context.wakeups.issuers());
-    let changed = issuers::watch::changed((store.clone(), cache), context.clone(), listed);
+    let changed = issuers::watch::changed((store.clone(), cache), context.clone());
     Controller::for_stream(changed, store)
         .reconcile_on(woken)
         .graceful_shutdown_on(context.stop.clone().cancelled_owned())
@@ -176,28 +171,23 @@ async fn issuers_of_kind<K: IssuerResource>(
         .await;
 }
 
-/// Runs what depends on which issuers exist once they are listed: before that, an issuer would seem
-/// to be missing.
-async fn after(listed: Listed, context: Arc<Context>, requests: impl Future<Output = ()>) {
-    let listed = context.stop.run_until_cancelled(all(&listed));
-    if listed.await.is_some() {
-        requests.await;
+/// Looks for what deleted issuers left once those that exist are known.
+async fn sweep_orphans(context: Arc<Context>) {
+    let listed = context.listings.complete();
+    if context.stop.run_until_cancelled(listed).await.is_some() {
+        issuers::orphans::sweep_repeatedly(context).await;
     }
 }
 
 /// Starts the first pass over the issuers when they are listed, and reports the watches as complete
 /// when the requests are listed too. Ends with the controllers.
-async fn observe_listings(context: Arc<Context>, issuers: Listed, requests: Listed) {
+async fn observe_listings(context: Arc<Context>, requests: Vec<CancellationToken>) {
     let observed = async {
-        all(&issuers).await;
+        context.listings.complete().await;
         context.sharing.listed(context.issuers.names());
-        all(&requests).await;
+        join_all(requests.iter().map(CancellationToken::cancelled)).await;
         context.health.set_synced(true);
         pending::<()>().await;
     };
     context.stop.run_until_cancelled(observed).await;
-}
-
-async fn all(listed: &Listed) {
-    join_all(listed.iter().map(CancellationToken::cancelled)).await;
 }

@@ -21,6 +21,7 @@ use super::super::*;
 use crate::context::Context;
 use crate::fixtures::{NOW, ca, context, corp, csr, key, spec};
 use crate::keyring::{ReadyIssuer, Version};
+use crate::listings::Listings;
 use crate::writer::Writer;
 
 type Kind = CertificateRequest;
@@ -43,6 +44,12 @@ impl Write {
     pub(super) fn reason(&self) -> &str {
         let conditions = &self.body["status"]["conditions"];
         conditions[0]["reason"].as_str().unwrap()
+    }
+
+    /// The message of the Ready condition.
+    pub(super) fn message(&self) -> &str {
+        let conditions = &self.body["status"]["conditions"];
+        conditions[0]["message"].as_str().unwrap()
     }
 
     pub(super) fn uid(&self) -> &str {
@@ -68,12 +75,22 @@ impl Bed {
     /// A dispatch with the ClusterIssuer `corp`, whose key lets this many at a time, and so many of
     /// each namespace.
     pub(super) fn new(max_in_flight: u16, per_tenant: Option<TenantLimit>) -> Self {
+        Self::with(max_in_flight, per_tenant, Listings::of_all())
+    }
+
+    /// One that knows of `corp`, and has listed no kind of issuers yet.
+    pub(super) fn unlisted() -> Self {
+        Self::with(1, None, Listings::default())
+    }
+
+    fn with(max_in_flight: u16, per_tenant: Option<TenantLimit>, listings: Listings) -> Self {
         let (sender, writes) = mpsc::unbounded_channel();
         let respond = async move |method: Method, uri: Uri, body: String| {
             respond(&sender, &method, &uri, &body).await
         };
         let mut context = context::with_api(Router::new().fallback(respond));
         context.now = || NOW;
+        context.listings = listings;
         context.writer = Writer::new(context.client.clone(), None, u16::MAX, Arc::default());
         put_issuers(&mut context);
         let key = key::signer(KeyType::EcdsaP256);

@@ -1,6 +1,7 @@
 //! Requests that are woken while they are reconciled.
 
 use serde_json::json;
+use signet_api::IssuerKind;
 
 use super::bed::{Bed, approved, object};
 
@@ -57,6 +58,33 @@ async fn a_request_that_waits_is_reconciled_again() {
     write.finish();
     let write = bed.write().await;
     assert_eq!((write.name(), write.reason()), ("web", "Issued"));
+    write.finish();
+    bed.stop().await;
+}
+
+/// Before its kind was listed, an issuer only seems to be missing; and before the other kind was, it
+/// is not known whether that has one of its name.
+#[tokio::test]
+async fn a_request_to_an_issuer_that_is_missing_is_left_alone_until_they_are_listed() {
+    let mut bed = Bed::unlisted();
+    let reference = json!({ "group": "signet.dev", "kind": "Issuer", "name": "corp" });
+    let spec = json!({ "issuerRef": reference });
+    let lost = object("shop", "lost", "1", &spec, &approved());
+    let lost = bed.put(lost).await;
+    for (name, kind) in [
+        ("first", IssuerKind::Issuer),
+        ("second", IssuerKind::ClusterIssuer),
+    ] {
+        bed.add("shop", name).await;
+        let write = bed.write().await;
+        assert_eq!((write.name(), write.reason()), (name, "Issued"));
+        write.finish();
+        bed.shell.context.listed(kind);
+        bed.wake(&lost).await;
+    }
+    let write = bed.write().await;
+    assert_eq!((write.name(), write.reason()), ("lost", "Pending"));
+    assert!(write.message().contains("but ClusterIssuer corp does"));
     write.finish();
     bed.stop().await;
 }
