@@ -71,18 +71,23 @@ pub(super) fn decide(facts: &Facts) -> Decision {
             let plan = lifecycle::plan(&facts.situation());
             let verdict = creation::verdict(facts);
             let trust = bundle::trust(facts, Some(&plan));
+            let step = inherit(facts)
+                .or_else(|| add_key(facts))
+                .or_else(|| remove_keys(facts))
+                .or_else(|| create_key(facts, &verdict))
+                .or_else(|| step(facts, &plan, &verdict))
+                .or_else(|| submit(facts))
+                .or_else(|| parents::superseded(facts).cloned().map(Step::Withdraw));
+            let outcome = match facts.spec.suspend {
+                true => Err(messages::suspended(None)),
+                false => outcome(facts, &plan, (&verdict, &trust)),
+            };
             Decision {
-                step: inherit(facts)
-                    .or_else(|| add_key(facts))
-                    .or_else(|| remove_keys(facts))
-                    .or_else(|| create_key(facts, &verdict))
-                    .or_else(|| step(facts, &plan, &verdict))
-                    .or_else(|| submit(facts))
-                    .or_else(|| parents::superseded(facts).cloned().map(Step::Withdraw)),
-                outcome: match facts.spec.suspend {
-                    true => Err(messages::suspended(None)),
-                    false => outcome(facts, &plan, (&verdict, &trust)),
+                outcome: match creates_secret(step.as_ref(), facts) {
+                    true => outcome.map_err(|found| messages::creating_key(found, facts)),
+                    false => outcome,
                 },
+                step,
                 plan: Some(plan),
                 verdict: Some(verdict),
                 trust,
@@ -171,6 +176,15 @@ fn create_key(facts: &Facts, verdict: &Verdict) -> Option<Step> {
     let may = facts.refused().is_none() && *verdict == Verdict::Proceed;
     let to_make = facts.provided_key().filter(|_| may)?;
     Some(Step::CreateKey(to_make))
+}
+
+/// Whether the step creates the Secret that the key misses. One that exists without the key stays as
+/// it is.
+fn creates_secret(step: Option<&Step>, facts: &Facts) -> bool {
+    matches!(step, Some(Step::CreateKey(_)))
+        && facts
+            .missing_spec_key()
+            .is_some_and(|error| error.code == "NoSecret")
 }
 
 /// Returns the lifecycle's step, unless nothing may be created, or its key is not there: nothing is

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use signet_api::IssuerKind;
 use signet_core::ca::lifecycle::{Ignored, MAX_BUNDLE, MAX_ROOTS, NotSigning, Stuck, Wait};
+use signet_keys::ErrorClass;
 
 use super::facts::Facts;
 use super::generation::Stored;
@@ -12,6 +13,18 @@ use super::reason::{IssuerReason, NotReady};
 
 pub(super) fn preparing() -> NotReady {
     IssuerReason::Progressing.waits("the CA is being prepared")
+}
+
+/// Returns what requests learn while the key is created, which may take seconds: no one has to put it
+/// there.
+pub(super) fn creating_key(found: NotReady, facts: &Facts) -> NotReady {
+    let key = facts.spec.key.backend().reference();
+    match found.reason {
+        IssuerReason::Key(ErrorClass::KeyNotFound) => {
+            IssuerReason::Progressing.waits(format!("its key {key} is being created"))
+        }
+        _ => found,
+    }
 }
 
 /// Returns that an issuer is suspended, whatever else it waits for.

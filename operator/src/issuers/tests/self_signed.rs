@@ -2,6 +2,29 @@ use signet_api::SpiffeSpec;
 use signet_keys::{ErrorClass, GeneratedKey, KeyBackend, KeyType};
 
 use super::*;
+use crate::issuers::decide::{Step, decide};
+
+/// Requests meet an issuer whose key is being created, which may take seconds.
+#[tokio::test]
+async fn a_key_that_is_being_created_is_not_reported_as_missing() {
+    let world = World::self_signed(100 * DAY);
+    let decision = decide(&world.observe().await);
+    assert!(matches!(decision.step, Some(Step::CreateKey(_))));
+    let message = refused(&decision.outcome, (IssuerReason::Progressing, false));
+    assert_eq!(message, "its key software/ca is being created");
+    // Once it was tried in vain.
+    let mut facts = world.observe().await;
+    facts.may_create_key = false;
+    let decision = decide(&facts);
+    assert!(!matches!(decision.step, Some(Step::CreateKey(_))));
+    let missing = (IssuerReason::Key(ErrorClass::KeyNotFound), false);
+    refused(&decision.outcome, missing);
+    // A Secret that exists is not changed.
+    let world = World::self_signed(100 * DAY);
+    world.secrets.put("ca", &[("other", "entry")]);
+    let message = refused(&decide(&world.observe().await).outcome, missing);
+    assert!(message.contains("has no tls.key"), "{message}");
+}
 
 #[tokio::test]
 async fn creates_key_and_root_and_is_ready_in_one_reconcile() {
