@@ -116,7 +116,16 @@ impl TestNamespace {
     /// # Errors
     /// The API server does not take it.
     pub async fn approve_in(&self, namespace: &str, request: &str) -> Result<()> {
-        self.review(namespace, request, "Approved").await
+        let now = Timestamp::now();
+        self.review(namespace, request, "Approved", now).await
+    }
+
+    /// Approves a request, as if that had been at another time.
+    ///
+    /// # Errors
+    /// The API server does not take it.
+    pub async fn approve_as_of(&self, request: &str, at: Timestamp) -> Result<()> {
+        self.review(self.name(), request, "Approved", at).await
     }
 
     /// Denies a request, as the bed's approver.
@@ -132,13 +141,20 @@ impl TestNamespace {
     /// # Errors
     /// The API server does not take it.
     pub(crate) async fn deny_in(&self, namespace: &str, request: &str) -> Result<()> {
-        self.review(namespace, request, "Denied").await
+        let now = Timestamp::now();
+        self.review(namespace, request, "Denied", now).await
     }
 
-    async fn review(&self, namespace: &str, request: &str, type_: &str) -> Result<()> {
+    async fn review(
+        &self,
+        namespace: &str,
+        request: &str,
+        type_: &str,
+        at: Timestamp,
+    ) -> Result<()> {
         let condition = json!({
             "type": type_, "status": "True", "reason": "e2e.signet.dev",
-            "message": "set by the test", "lastTransitionTime": Time(Timestamp::now()),
+            "message": "set by the test", "lastTransitionTime": Time(at),
         });
         let patch = json!({
             "apiVersion": "cert-manager.io/v1", "kind": "CertificateRequest",

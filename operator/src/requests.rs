@@ -6,6 +6,7 @@
 //!
 //! A [`RequestKind`](kind::RequestKind) is what one API supplies. [`controllers`] registers them.
 
+pub(crate) mod backlog;
 mod cache;
 pub(crate) mod census;
 mod certificate_request;
@@ -18,6 +19,7 @@ mod fixtures;
 mod issue;
 mod kind;
 mod lean;
+mod listing;
 mod log;
 mod object;
 mod outcome;

@@ -1,12 +1,14 @@
 //! `signet check`, and the program as a plugin of kubectl.
 
 use anyhow::{Context, Result, ensure};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use kube::Api;
 use kube::api::PostParams;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_e2e::{OwnBed, Rule, TestNamespace, spec, stop};
+use signet_e2e::csr::Csr;
+use signet_e2e::{Ask, OwnBed, Rule, TestNamespace, ready, spec, stop};
 use signet_testbed::proxy::{Fault, Requests};
 use signet_testbed::wait::{Observation, until};
 
@@ -14,6 +16,7 @@ use crate::nothing_issued::is_quoted;
 
 shared![
     a_user_without_rights_learns_what_they_cannot_see,
+    a_request_that_waits_for_long_is_a_warning,
     a_cluster_that_does_not_respond_has_its_own_exit_code,
     kubectl_runs_the_program_as_its_plugin,
 ];
@@ -176,10 +179,12 @@ async fn a_user_without_rights_learns_what_they_cannot_see(test: &TestNamespace)
     let permissions = of("Permissions").context("Permissions")?;
     let message = permissions["message"].as_str().unwrap_or_default();
     ensure!(message.contains("cannot impersonate"), "{json:#}");
-    ensure!(
-        of("Issuers").is_some_and(|it| it["level"] == "Unknown"),
-        "{json:#}"
-    );
+    for section in ["Issuers", "Requests"] {
+        ensure!(
+            of(section).is_some_and(|it| it["level"] == "Unknown"),
+            "{json:#}"
+        );
+    }
 
     // The right to impersonate is enough.
     let impersonate = Rule {
@@ -205,6 +210,35 @@ async fn a_user_without_rights_learns_what_they_cannot_see(test: &TestNamespace)
         printed.text.contains("has no permission on signet.dev"),
         "{printed:?}"
     );
+    Ok(())
+}
+
+/// No other test approves a request in the past.
+async fn a_request_that_waits_for_long_is_a_warning(test: &TestNamespace) -> Result<()> {
+    let csr = Csr::for_dns("shop.example")?;
+    let reference = json!({ "group": "signet.dev", "name": "absent" });
+    let request = test.ask(&Ask::of_reference(reference, &csr)).await?;
+    let since = Timestamp::now() - SignedDuration::from_hours(30);
+    test.approve_as_of(&request, since).await?;
+    let pending = test.wait_for_request(&request, "Pending", |object| ready(object).is_some());
+    let pending = pending.await?;
+    let pending = ready(&pending).and_then(|ready| ready.message.as_deref());
+    let pending = pending.context("its condition has a message")?;
+    ensure!(pending.starts_with("IssuerNotFound: "), "{pending}");
+
+    let printed = test.bed().signet(&CHECK).await?;
+    let json = printed.json()?;
+    let findings = json["findings"].as_array().context("findings")?;
+    let name = format!("{}/{request}", test.name());
+    let found = findings.iter().find(|it| it["oldest"] == *name);
+    let found = found.with_context(|| format!("{name}: {json:#}"))?;
+    ensure!(found["level"] == "Warning", "{found:#}");
+    let message = format!(
+        "{name} to Issuer {}/absent, for 1 day: {pending}",
+        test.name()
+    );
+    ensure!(has(found, "CertificateRequests", &message), "{found:#}");
+    ensure!(found["waiting"].as_u64() > Some(0), "{found:#}");
     Ok(())
 }
 

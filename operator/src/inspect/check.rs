@@ -11,6 +11,7 @@ mod lease;
 mod observe;
 mod permissions;
 mod report;
+mod requests;
 mod reviewer;
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,9 @@ fn judge(settings: &Check, facts: &Facts) -> Report {
     findings.extend(lease::findings(settings, facts));
     for listed in &facts.issuers {
         findings.extend(issuers::findings(listed, facts.now));
+    }
+    for of_api in &facts.requests {
+        findings.extend(requests::findings(of_api, facts.now));
     }
     Report::new(&facts.kubernetes, &facts.user, findings)
 }

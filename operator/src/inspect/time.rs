@@ -8,15 +8,24 @@ const DAY: i64 = 24 * HOUR;
 
 /// Returns the end of a validity, with the time that is left.
 pub(super) fn until(at: Timestamp, now: Timestamp) -> String {
-    let left = at.as_second() - now.as_second();
-    let left = match left {
-        ..=0 => return format!("expired at {at}"),
-        1..MINUTE => count(left, 1, "second"),
-        MINUTE..HOUR => count(left, MINUTE, "minute"),
-        HOUR..DAY => count(left, HOUR, "hour"),
-        _ => count(left, DAY, "day"),
-    };
-    format!("until {at} (in {left})")
+    match at.as_second() - now.as_second() {
+        ..=0 => format!("expired at {at}"),
+        left => format!("until {at} (in {})", length(left)),
+    }
+}
+
+/// Returns for how long something has been so.
+pub(super) fn elapsed(since: Timestamp, now: Timestamp) -> String {
+    length((now.as_second() - since.as_second()).max(0))
+}
+
+fn length(seconds: i64) -> String {
+    match seconds {
+        ..MINUTE => count(seconds, 1, "second"),
+        MINUTE..HOUR => count(seconds, MINUTE, "minute"),
+        HOUR..DAY => count(seconds, HOUR, "hour"),
+        DAY.. => count(seconds, DAY, "day"),
+    }
 }
 
 fn count(seconds: i64, unit: i64, name: &str) -> String {
@@ -43,6 +52,18 @@ mod tests {
             (49 * HOUR, "until 2026-09-03T13:00:00Z (in 2 days)"),
         ] {
             assert_eq!(until(at(seconds), NOW), expected);
+        }
+    }
+
+    #[test]
+    fn shows_what_has_passed() {
+        for (seconds, expected) in [
+            (-5, "0 seconds"),
+            (1, "1 second"),
+            (119, "1 minute"),
+            (49 * HOUR, "2 days"),
+        ] {
+            assert_eq!(elapsed(at(-seconds), NOW), expected);
         }
     }
 }

@@ -2,24 +2,15 @@
 
 use k8s_openapi::api::certificates::v1::{CertificateSigningRequest, PodCertificateRequest};
 use k8s_openapi::api::certificates::v1beta1::PodCertificateRequest as PodCertificateRequestV1Beta1;
-use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use signet_api::external::certificate_request::CertificateRequest;
 
 use super::kind::RequestKind;
+use super::listing::{self, is_not_served};
 use super::object::Observed;
 use crate::api_error::describe;
-use crate::discovery::NOT_FOUND;
 use crate::issuer_name::IssuerName;
-use crate::pages;
-use crate::watch::rejects_field;
-
-/// The number of requests in one response.
-const PAGE: u32 = 500;
-/// The maximum number of responses for each kind. A cluster may keep a hundred thousand finished
-/// requests.
-const MAX_PAGES: usize = 40;
 
 /// The requests of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,47 +69,20 @@ where
     }
 }
 
-fn is_not_served(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == NOT_FOUND)
-}
-
 async fn count<K: RequestKind>(
     api: Api<Observed<K>>,
     issuer: &IssuerName,
 ) -> Result<Count, kube::Error> {
-    let all = ListParams::default().limit(PAGE);
-    let Some(selector) = K::SELECTOR else {
-        return sum(&api, issuer, all).await;
-    };
-    // The API server selects Signet's requests where it can.
-    match sum(&api, issuer, all.clone().fields(selector)).await {
-        Err(error) if rejects_field(&error) => sum(&api, issuer, all).await,
-        counted => counted,
-    }
-}
-
-async fn sum<K: RequestKind>(
-    api: &Api<Observed<K>>,
-    issuer: &IssuerName,
-    first: ListParams,
-) -> Result<Count, kube::Error> {
-    let mut page = Some(first);
     let mut count = Count::default();
-    for _ in 0..MAX_PAGES {
-        let Some(params) = page else {
-            return Ok(count);
-        };
-        let listed = api.list(&params).await?;
-        for object in &listed.items {
-            let is_due = object.due().is_some_and(|due| due.issuer == *issuer);
-            let waits = object.unapproved();
-            let is_unapproved =
-                waits.is_some_and(|it| it.issuer == *issuer && it.unknown_kind.is_none());
-            count.due += usize::from(is_due);
-            count.unapproved += usize::from(is_unapproved);
-        }
-        page = pages::next(params, &listed.metadata);
-    }
-    count.is_partial = page.is_some();
+    let is_partial = listing::read(&api, |object| {
+        let is_due = object.due().is_some_and(|due| due.issuer == *issuer);
+        let waits = object.unapproved();
+        let is_unapproved =
+            waits.is_some_and(|it| it.issuer == *issuer && it.unknown_kind.is_none());
+        count.due += usize::from(is_due);
+        count.unapproved += usize::from(is_unapproved);
+    })
+    .await?;
+    count.is_partial = is_partial;
     Ok(count)
 }

@@ -7,6 +7,7 @@ use signet_api::{IssuerKind, IssuerStatus};
 
 use crate::issuer_name::IssuerName;
 use crate::permissions::Permission;
+use crate::requests::backlog::Backlog;
 
 /// A fact, or why it is not known.
 pub(super) type Fact<T> = Result<T, String>;
@@ -30,6 +31,8 @@ pub(super) struct Facts {
     pub(super) approvals: Fact<Vec<(&'static str, bool)>>,
     pub(super) lease: Fact<Option<Lease>>,
     pub(super) issuers: Vec<Issuers>,
+    /// In each API that is enabled and that the cluster has.
+    pub(super) requests: Vec<Requests>,
 }
 
 /// A kind in the version that Signet uses.
@@ -81,4 +84,11 @@ pub(super) struct State {
     /// The key that the spec refers to.
     pub(super) key: String,
     pub(super) status: Option<IssuerStatus>,
+}
+
+/// The requests of an API that wait.
+#[derive(Debug)]
+pub(super) struct Requests {
+    pub(super) kind: &'static str,
+    pub(super) found: Fact<Backlog>,
 }

@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt};
 use signet_api::{ClusterIssuer, IssuerKind, IssuerResource};
 use signet_core::request::ServiceAccount;
 
-use super::facts::{Crd, Fact, Facts, Issuer, Issuers, Review, State, Wanted};
+use super::facts::{Crd, Fact, Facts, Issuer, Issuers, Requests, Review, State, Wanted};
 use super::permissions::wanted;
 use super::reviewer::Reviewer;
 use crate::api_error::describe;
@@ -22,6 +22,7 @@ use crate::discovery::serves;
 use crate::inspect::client::Cluster;
 use crate::issuer_name::IssuerName;
 use crate::pages;
+use crate::requests::backlog;
 use crate::run::lease::NAME;
 use crate::without_times::WithoutTimes;
 
@@ -41,16 +42,17 @@ const SIGNERS: [(IssuerKind, &str); 2] = [
 pub(super) async fn facts(settings: &Check, cluster: &Cluster, now: Timestamp) -> Facts {
     let client = &cluster.client;
     // Concurrently, so that an API server that does not respond costs few timeouts.
-    let (kubernetes, crds, requests, issuers, lease, reviews, approvals) = tokio::join!(
+    let (kubernetes, crds, cert_manager, issuers, lease, reviews, approvals, requests) = tokio::join!(
         client.apiserver_version(),
         crds(client),
-        requests(client, &settings.approver),
+        certificate_requests(client, &settings.approver),
         issuers(settings, client),
         lease(client, &settings.leader_election_namespace),
         reviews(cluster, &settings.service_account, wanted(settings)),
         approvals(settings, cluster),
+        requests(settings, client),
     );
-    let (certificate_requests, cert_manager) = requests;
+    let (certificate_requests, cert_manager) = cert_manager;
     Facts {
         now,
         kubernetes: kubernetes.map_or_else(|error| describe(&error), |it| it.git_version),
@@ -62,6 +64,7 @@ pub(super) async fn facts(settings: &Check, cluster: &Cluster, now: Timestamp) -
         approvals,
         lease,
         issuers,
+        requests,
     }
 }
 
@@ -78,11 +81,48 @@ async fn crds(client: &Client) -> Vec<Crd> {
 }
 
 /// The CRD of CertificateRequests, and the version of cert-manager.
-async fn requests(client: &Client, approver: &ServiceAccount) -> (Crd, Fact<Option<String>>) {
+async fn certificate_requests(
+    client: &Client,
+    approver: &ServiceAccount,
+) -> (Crd, Fact<Option<String>>) {
     let name = "certificaterequests.cert-manager.io";
     let requests = crd(client, name, "cert-manager.io/v1", "certificaterequests").await;
     let version = cert_manager(client, &requests, approver).await;
     (requests, version)
+}
+
+/// What waits in the APIs that are enabled, without those that the cluster does not have.
+async fn requests(settings: &Check, client: &Client) -> Vec<Requests> {
+    let certificate_requests = async {
+        match settings.certificate_requests {
+            true => backlog::of_certificate_requests(client).await,
+            false => Ok(None),
+        }
+    };
+    let signing_requests = async {
+        match settings.certificate_signing_requests {
+            true => backlog::of_signing_requests(client).await,
+            false => Ok(None),
+        }
+    };
+    let pod_requests = async {
+        match settings.pod_certificate_requests {
+            true => backlog::of_pod_requests(client).await,
+            false => Ok(None),
+        }
+    };
+    let (certificate_requests, signing_requests, pod_requests) =
+        tokio::join!(certificate_requests, signing_requests, pod_requests);
+    let found = [
+        ("CertificateRequests", certificate_requests),
+        ("CertificateSigningRequests", signing_requests),
+        ("PodCertificateRequests", pod_requests),
+    ];
+    let found = found.into_iter().filter_map(|(kind, found)| {
+        let found = found.transpose()?;
+        Some(Requests { kind, found })
+    });
+    found.collect()
 }
 
 async fn issuers(settings: &Check, client: &Client) -> Vec<Issuers> {

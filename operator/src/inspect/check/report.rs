@@ -45,6 +45,7 @@ pub(super) enum Section {
     CertManager,
     Operator,
     Issuers,
+    Requests,
 }
 
 /// How bad it is, best first.
@@ -75,15 +76,24 @@ pub(super) enum Details {
         /// The end of the validity of the CA certificate and those above it.
         ca_not_after: Option<Timestamp>,
     },
+    #[serde(rename_all = "camelCase")]
+    Requests {
+        /// How many wait for the same.
+        waiting: usize,
+        /// Namespace and name of the one that has waited longest.
+        oldest: Option<String>,
+        waiting_since: Option<Timestamp>,
+    },
 }
 
 impl Section {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Crds,
         Self::Permissions,
         Self::CertManager,
         Self::Operator,
         Self::Issuers,
+        Self::Requests,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -93,6 +103,7 @@ impl Section {
             Self::CertManager => "cert-manager",
             Self::Operator => "Operator",
             Self::Issuers => "Issuers",
+            Self::Requests => "Requests",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod issuers;
 mod report;
+mod requests;
 
 use clap::Parser;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -12,12 +13,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use serde_json::{Value, json};
 use signet_api::{IssuerKind, IssuerStatus};
 
-use super::facts::{Crd, Facts, Issuer, Issuers, Review, State};
+use super::facts::{Crd, Facts, Issuer, Issuers, Requests, Review, State};
 use super::judge;
 use super::permissions::wanted;
 use super::report::{Finding, Level};
 use crate::args::{Check, Cli, Command};
 use crate::fixtures::{DAY, NOW, at, corp};
+use crate::requests::backlog::Backlog;
 
 fn settings(flags: &[&str]) -> Check {
     let arguments = [&["signet", "check"], flags].concat();
@@ -132,6 +134,10 @@ fn healthy(settings: &Check) -> Facts {
             of_kind(IssuerKind::ClusterIssuer, vec![issuer(status(READY))]),
             of_kind(IssuerKind::Issuer, Vec::new()),
         ],
+        requests: vec![Requests {
+            kind: "CertificateRequests",
+            found: Ok(Backlog::default()),
+        }],
     }
 }
 

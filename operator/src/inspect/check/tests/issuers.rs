@@ -126,7 +126,7 @@ fn conditions_say_whether_a_key_is_reachable() {
                 Details::Issuer {
                     is_key_reachable, ..
                 } => Some(*is_key_reachable),
-                Details::Version { .. } => None,
+                Details::Version { .. } | Details::Requests { .. } => None,
             })
             .collect();
         assert_eq!(reachable, [expected], "{ready:?}");
