@@ -14,7 +14,7 @@ mod update;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use adoption::Adoptable;
 pub(crate) use keys::NewKey;

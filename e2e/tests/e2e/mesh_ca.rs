@@ -1,6 +1,7 @@
 //! MeshCAs: what Signet writes where a mesh reads its CA. No mesh runs here; what istiod would show
 //! of its roots is written by a stand-in.
 
+mod above;
 mod adoption;
 mod deletion;
 mod istio;
@@ -22,6 +23,7 @@ use signet_e2e::{IssuerRef, TestNamespace};
 
 pub(crate) fn tests() -> Vec<Trial> {
     [
+        above::tests(),
         adoption::tests(),
         deletion::tests(),
         istio::tests(),

@@ -4,7 +4,7 @@ use crate::ca::offer::{Refusal, Remedy, Warning};
 use crate::ca::{ChainError, Forbidden};
 use crate::issue::{IssueError, SvidError};
 use crate::mesh::rollout::{Change, Hold, Wait};
-use crate::mesh::secret::{IstioLayout, Mesh, SecretError, Unfit};
+use crate::mesh::secret::{IstioLayout, Mesh, SecretError, Unfit, UnfitIssuer};
 use crate::policy::pattern::{
     DnsPattern, EmailPattern, IpRange, PathPattern, PatternError, TextPattern, UriPattern,
 };
@@ -346,6 +346,19 @@ samples!(Unfit {
         subject: "CN=Example".to_owned()
     },
     Signature("CN=Example".to_owned()),
+});
+
+samples!(UnfitIssuer {
+    Confined,
+    NoProfile { needed: 1 },
+    Profile {
+        found: 0,
+        needed: 1
+    },
+    OwnPathLength {
+        found: 1,
+        required: 2
+    },
 });
 
 samples!(Change {

@@ -17,6 +17,7 @@ use signet_api::{CertificateSource, IssuerSpec, RootTrust};
 use signet_core::ca::offer::Warning;
 use signet_core::ca::{CaCertificate, CaChain, Certified};
 use signet_core::issue::Csr;
+use signet_core::mesh::secret::Mesh;
 use signet_core::spiffe::TrustDomain;
 use signet_keys::{Access, BlockingQueue, Namespace};
 
@@ -27,6 +28,7 @@ use super::roots::Roots;
 use super::store::Generations;
 use super::submission::{Submission, Submitted};
 use crate::issuer_name::IssuerName;
+use crate::keyring::Keyring;
 
 use existing::ExistingChain;
 #[cfg(test)]
@@ -90,6 +92,10 @@ pub(super) struct ParentRequest<'a> {
     pub(super) access: &'a Access,
     pub(super) requests: &'a dyn CertificateRequests,
     pub(super) family: Family<'a>,
+    /// What is known of issuers of Signet that can sign.
+    pub(super) keyring: &'a Keyring,
+    /// The mesh of a MeshCA.
+    pub(super) mesh: Option<&'a Mesh>,
     /// Reads chains and verifies their signatures.
     pub(super) parsing: &'a BlockingQueue,
     pub(super) now: Timestamp,

@@ -88,7 +88,10 @@ impl IssuerReason {
     pub(super) const fn is_of_parent(self) -> bool {
         matches!(
             self,
-            Self::ParentUnavailable | Self::ParentDenied | Self::ParentNotFound
+            Self::ParentUnavailable
+                | Self::ParentDenied
+                | Self::ParentNotFound
+                | Self::Mesh(MeshReason::UnfitCa)
         )
     }
 

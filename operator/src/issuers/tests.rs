@@ -11,6 +11,7 @@ mod generation;
 mod issuer_ref;
 mod losses;
 mod manual;
+mod mesh_above;
 mod missing;
 mod profile;
 mod requests;

@@ -32,7 +32,7 @@ pub(super) const PUT_BACK: &str = "signet.dev/roots-put-back-at";
 #[derive(Clone, Debug)]
 pub(crate) struct Observed {
     pub(super) names: Names,
-    pub(super) mesh: Mesh,
+    pub(crate) mesh: Mesh,
     pub(super) adopts: bool,
     pub(super) propagation: Duration,
     pub(super) longest_leaf: Duration,

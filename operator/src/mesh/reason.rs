@@ -25,7 +25,7 @@ pub(crate) enum MeshReason {
     ForeignObject,
     /// The mesh could not use what an object has.
     InvalidObject,
-    /// The mesh would refuse the CA.
+    /// The mesh would refuse the CA, or each one that the issuer above can sign.
     UnfitCa,
     /// An object could not be written.
     Failed,

@@ -2,3 +2,34 @@
 
 mod holder;
 mod report;
+
+use std::time::Duration;
+
+use signet_core::mesh::secret::Mesh;
+
+use super::keys::Keys;
+use super::names::Names;
+use super::observe::Observed;
+
+/// A mesh without objects.
+pub(crate) fn observed(mesh: Mesh) -> Observed {
+    Observed {
+        names: Names {
+            secret: "mesh".to_owned(),
+            config_map: None,
+            loaded: None,
+            refuses_helm: false,
+            self_signed: None,
+        },
+        mesh,
+        adopts: false,
+        propagation: Duration::from_secs(600),
+        longest_leaf: Duration::from_secs(24 * 3600),
+        secret: None,
+        config_map: None,
+        contents: Ok(None),
+        loaded: None,
+        keys: Keys::default(),
+        adoptable: None,
+    }
+}

@@ -22,6 +22,8 @@ shared![
 const LINKERD: &str = "linkerd-identity-issuer";
 const TRUST_ROOTS: &str = "linkerd-identity-trust-roots";
 const BUNDLE: &str = "ca-bundle.crt";
+/// The Secret of SPIRE's plugin `disk`.
+pub(super) const SPIRE: &str = "spiffe-upstream-ca";
 
 /// A mesh that has its first CA, and the issuer above.
 async fn start(
@@ -159,14 +161,13 @@ async fn linkerd_objects_of_helm_are_reported(test: &TestNamespace) -> Result<()
 
 /// SPIRE signs a CA of its own below.
 async fn spire_gets_the_files_of_its_disk_plugin(test: &TestNamespace) -> Result<()> {
-    const SECRET: &str = "spiffe-upstream-ca";
     let rights = Rights {
-        secrets: &[SECRET, KEYS],
+        secrets: &[SPIRE, KEYS],
         ..Rights::ISTIO
     };
     let mesh = json!({ "spire": { "caTTL": "10s" } });
     start(test, mesh, rights).await?;
-    let files = Files::of_tls(&test.entries(SECRET).await?)?;
+    let files = Files::of_tls(&test.entries(SPIRE).await?)?;
     files.check_with_ca_below()?;
     ensure!(files.ca()?.basic_constraints()? == Some((true, Some(1))));
     Ok(())

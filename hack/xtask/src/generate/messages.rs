@@ -15,7 +15,7 @@ use signet_core::ca::offer::{Refusal, Warning};
 use signet_core::ca::{ChainError, Forbidden};
 use signet_core::issue::{IssueError, SvidError};
 use signet_core::mesh::rollout::{Change, Hold, Wait};
-use signet_core::mesh::secret::{SecretError, Unfit};
+use signet_core::mesh::secret::{SecretError, Unfit, UnfitIssuer};
 use signet_core::policy::pattern::PatternError;
 use signet_core::reason::Reason;
 use signet_core::request::NotServiceAccount;
@@ -72,6 +72,7 @@ pub(super) fn add(root: &Path, files: &mut Files) -> Result<()> {
     page += &samples("Warnings about CA certificates", |_: &Warning| None);
     page += &samples("Secrets of meshes", |_: &SecretError| None);
     page += &samples("CAs that a mesh refuses", |_: &Unfit| None);
+    page += &samples("Issuers above a mesh's CA", |_: &UnfitIssuer| None);
     page += &samples("Changes of a mesh's Secret", |_: &Change| None);
     page += &samples("Waits of a mesh's Secret", |_: &Wait| None);
     page += &samples("Holds of a mesh's Secret", |_: &Hold| None);

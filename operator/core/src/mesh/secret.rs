@@ -3,6 +3,7 @@
 //! A mesh is one variant of [`Mesh`], and one file that writes [`Contents`] as entries and reads
 //! them back. [`rollout`](super::rollout) decides which contents may follow which.
 
+mod above;
 mod contents;
 mod entries;
 mod error;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub use above::{Above, UnfitIssuer};
 pub use contents::{Contents, Existing, SigningCa};
 pub use entries::Entries;
 pub use error::{SecretError, Unfit};

@@ -60,6 +60,8 @@ pub(in crate::issuers) fn parent_request<'a>(
         access: &sources.access,
         requests: &*sources.requests,
         family: sources.family,
+        keyring: sources.keyring,
+        mesh: facts.mesh.as_ref().map(|observed| &observed.mesh),
         parsing: sources.parsing,
         now: facts.now,
     }

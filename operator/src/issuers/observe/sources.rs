@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::issuer_name::IssuerName;
 use crate::issuers::Memory;
 use crate::issuers::parents::{CertificateRequests, Family, NamespaceRequests};
+use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::namespace::IssuerNamespace;
 
@@ -33,6 +34,7 @@ pub(in crate::issuers) struct Sources<'a> {
     /// The CertificateRequests in the issuer's namespace.
     pub(in crate::issuers) requests: Box<dyn CertificateRequests + 'a>,
     pub(in crate::issuers) family: Family<'a>,
+    pub(in crate::issuers) keyring: &'a Keyring,
 }
 
 impl<'a> Sources<'a> {
@@ -60,6 +62,7 @@ impl<'a> Sources<'a> {
                 issuers: &context.issuers,
                 cluster_resource_namespace: &context.settings.cluster_resource_namespace,
             },
+            keyring: &context.keyring,
         }
     }
 }

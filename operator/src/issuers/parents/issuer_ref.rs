@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod cycle;
 mod find;
+mod for_mesh;
 mod name;
 mod request;
 mod superseded;
@@ -65,7 +66,10 @@ impl ParentCa for IssuerAbove<'_> {
             };
             let listed = request.requests.list(&request::label(request.issuer)).await;
             let answer = match &listed {
-                Ok(listed) => self.answer(&above, listed, request).await,
+                Ok(listed) => {
+                    let answer = self.answer(&above, listed, request).await;
+                    self.for_mesh(answer, request)
+                }
                 Err(not_ready) => answer::unavailable(not_ready, request),
             };
             let listed = listed.unwrap_or_default();

@@ -10,7 +10,7 @@ use crate::issuer_name::IssuerName;
 use crate::issuers::parents::Family;
 
 /// An issuer of Signet, as the watch has it.
-fn signet(name: &str, parent: &str, bundle: Option<&str>) -> ClusterIssuer {
+pub(super) fn signet(name: &str, parent: &str, bundle: Option<&str>) -> ClusterIssuer {
     let mut spec = World::issuer_ref(of_signet(parent)).spec;
     spec.suspend = false;
     let mut issuer = ClusterIssuer::new(name, ClusterIssuerSpec(spec));
@@ -29,7 +29,7 @@ fn of_signet(name: &str) -> IssuerRef {
     }
 }
 
-fn below(above: Vec<ClusterIssuer>) -> World {
+pub(super) fn below(above: Vec<ClusterIssuer>) -> World {
     let mut world = World::issuer_ref(of_signet("above"));
     let (store, mut writer) = kube::runtime::reflector::store();
     for issuer in above {
@@ -125,7 +125,7 @@ fn an_issuer_of_signet_finds_those_below_it() {
     assert_eq!(family.below(&issuer_named("low")), []);
 }
 
-fn issuer_named(name: &str) -> IssuerName {
+pub(super) fn issuer_named(name: &str) -> IssuerName {
     IssuerName {
         name: name.to_owned(),
         ..corp()

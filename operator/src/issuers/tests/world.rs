@@ -16,6 +16,7 @@ use signet_api::{
 };
 use signet_core::ca::lifecycle;
 use signet_core::issue::Csr;
+use signet_core::mesh::secret::Mesh;
 use signet_core::request::ServiceAccount;
 use signet_keys::{BlockingQueue, GeneratedKey, Limits};
 
@@ -35,6 +36,8 @@ use super::requests::Requests;
 use crate::connections::Connections;
 use crate::context::Issuers;
 use crate::fixtures::{self, NOW, corp, key};
+use crate::keyring::Keyring;
+use crate::mesh;
 use crate::metrics::Metrics;
 use crate::publish::fake::FakeNamespace;
 use crate::wakeups::Wakeups;
@@ -52,6 +55,10 @@ pub(super) struct World {
     pub(super) requests: Requests,
     /// The issuers in the watches.
     pub(super) issuers: Issuers,
+    /// What is known of those that can sign.
+    pub(super) keyring: Keyring,
+    /// The mesh, if the issuer is to be treated as a MeshCA.
+    pub(super) mesh: Option<Mesh>,
     /// What the last reconcile wrote.
     pub(super) written: Vec<StatusPlan>,
     /// For which issuer's UID Signet created a key.
@@ -153,6 +160,8 @@ impl World {
                 cluster_issuers: reflector::store().0,
                 mesh_cas: reflector::store().0,
             },
+            keyring: Keyring::new(Wakeups::default()),
+            mesh: None,
             written: Vec::new(),
             made: BTreeMap::new(),
             uid: "uid-1",
@@ -193,6 +202,7 @@ impl World {
         let mut facts = stored(own, namespace, generations, &sources, self.now);
         let keys_name = facts.spec.key.backend().provision();
         let made = keys_name.and_then(|key| self.made.get(&key.secret_name).cloned());
+        facts.mesh = self.mesh.clone().map(mesh::tests::observed);
         facts.traces.key_made_for = made.filter(|_| self.objects.is_empty());
         complete(&mut facts, &sources).await;
         facts
@@ -218,6 +228,7 @@ impl World {
                 issuers: &self.issuers,
                 cluster_resource_namespace: "signet-system",
             },
+            keyring: &self.keyring,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is written for each mesh is what it reads, and what is read of objects that others made.
 
+mod above;
 mod check;
 mod golden;
 mod linkerd;

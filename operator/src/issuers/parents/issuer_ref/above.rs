@@ -72,7 +72,7 @@ impl Family<'_> {
 
     /// Returns the issuer of Signet that a reference names. A namespaced one is in the namespace
     /// where the request is made.
-    fn parent(&self, issuer: &IssuerName, parent: &IssuerRef) -> Option<IssuerName> {
+    pub(super) fn parent(&self, issuer: &IssuerName, parent: &IssuerRef) -> Option<IssuerName> {
         let is_ours = parent.group == GROUP;
         let (kind, namespace) = match (parent.kind.as_str(), issuer.kind) {
             ("ClusterIssuer", _) => (IssuerKind::ClusterIssuer, ""),

@@ -183,6 +183,14 @@ pub(super) fn pending(why: String, request: &ParentRequest<'_>) -> Answer {
     }
 }
 
+/// Nothing is requested, because the parent could not sign what is needed.
+pub(super) fn withheld(why: NotReady, request: &ParentRequest<'_>) -> Answer {
+    Answer {
+        poll_at: Some(soon(MAX_POLL, request)),
+        ..Answer::of(Err(why))
+    }
+}
+
 /// The requests cannot be read. Without a generation that waits, nothing is missing.
 pub(super) fn unavailable(not_ready: &NotReady, request: &ParentRequest<'_>) -> Answer {
     match request.requested {
