@@ -11,7 +11,7 @@ use crate::policy::pattern::{
 use crate::request::NotServiceAccount;
 use crate::request::csr::{CsrError, PemError};
 use crate::spiffe::SpiffeIdError;
-use crate::x509::algorithm::KeyAlgorithm;
+use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 use crate::x509::name_constraints::NameConstraintsError;
 use crate::x509::names::{NamesError, syntax};
 use crate::x509::public_key::{PublicKeyError, SignatureMismatch};
@@ -359,6 +359,11 @@ samples!(UnfitIssuer {
         found: 1,
         required: 2
     },
+    Signature(SignatureAlgorithm::EcdsaSha384),
+    Root(Unfit::RootKey {
+        subject: "CN=Example Root".to_owned(),
+        found: KeyAlgorithm::Rsa { bits: 3072 }
+    }),
 });
 
 samples!(Change {

@@ -58,6 +58,8 @@ pub(super) struct Facts {
     pub(super) highest_requested: u32,
     /// The requests to the parent that the issuer owns.
     pub(super) requests: Vec<OwnRequest>,
+    /// What is accepted of the issuer above and should be different.
+    pub(super) parent_warning: Option<String>,
     /// Which roots are trusted.
     pub(super) roots: Roots,
     /// The roots that the spec names, or the objects in it.

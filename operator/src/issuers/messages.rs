@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use signet_api::IssuerKind;
 use signet_core::ca::lifecycle::{Ignored, MAX_BUNDLE, MAX_ROOTS, NotSigning, Stuck, Wait};
 use signet_keys::ErrorClass;
@@ -149,10 +150,16 @@ pub(super) fn wait_text(wait: &Wait, facts: &Facts) -> String {
         Wait::Publication => "waits until its root is published".to_owned(),
         Wait::NotYetValid(at) => format!("its certificate is not valid before {at}"),
         Wait::Suspended => "waits until spec.suspend is removed".to_owned(),
-        Wait::Command => format!(
-            "waits for spec.rotation.activate: {}",
-            next_fingerprint(facts).unwrap_or_default()
-        ),
+        Wait::Command => {
+            let next = next_fingerprint(facts).unwrap_or_default();
+            match facts.mesh.as_ref().and_then(|_| end_of_active(facts)) {
+                Some(end) => format!(
+                    "waits for spec.rotation.activate: {next}; the CA certificate that signs now \
+                     expires at {end}"
+                ),
+                None => format!("waits for spec.rotation.activate: {next}"),
+            }
+        }
         Wait::Delay(at) if facts.mesh.is_some() => format!(
             "is activated at {at}, when no certificate is left that was issued before the mesh loaded \
              its root"
@@ -188,6 +195,11 @@ pub(super) fn wait_reason(wait: &Wait) -> &'static str {
 fn next_fingerprint(facts: &Facts) -> Option<String> {
     let next = facts.next()?;
     Some(next.facts.certified.as_ref()?.fingerprint.clone())
+}
+
+/// Returns until when a person can wait.
+fn end_of_active(facts: &Facts) -> Option<Timestamp> {
+    Some(facts.active()?.facts.certified.as_ref()?.not_after)
 }
 
 fn hours(lifetime: Duration) -> String {

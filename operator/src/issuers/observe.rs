@@ -109,6 +109,7 @@ pub(super) fn stored<K: IssuerResource>(
         poll_at: None,
         highest_requested: 0,
         requests: Vec::new(),
+        parent_warning: None,
         roots: Roots::default(),
         named: Vec::new(),
         named_roots: Vec::new(),

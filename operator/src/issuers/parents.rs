@@ -118,6 +118,8 @@ pub(super) struct Answer {
     pub(super) highest_number: u32,
     /// The requests that the issuer owns.
     pub(super) requests: Vec<OwnRequest>,
+    /// What is accepted of the issuer above and should be different.
+    pub(super) warning: Option<String>,
 }
 
 /// A submission of a CSR that is yet to come.

@@ -11,12 +11,14 @@ use signet_e2e::mesh_ca::{KEYS, Rights, UPDATED, below};
 use signet_e2e::{IssuerRef, TestNamespace, spec};
 
 use super::istio_below;
-use super::meshes::SPIRE;
+use super::meshes::{LINKERD, SPIRE, start_linkerd_below};
 
 shared![
     an_issuer_that_signs_no_cas_is_not_sent_a_request,
     an_issuer_of_a_namespace_with_a_trust_domain_is_not_sent_a_request,
     spire_needs_a_path_below_its_ca_before_a_request,
+    linkerd_needs_sha256_before_a_request,
+    linkerd_reports_that_the_issuer_above_does_not_wait_for_it,
 ];
 
 /// Requires that the MeshCA says what is wrong with the issuer above, and requests nothing.
@@ -94,4 +96,33 @@ async fn spire_needs_a_path_below_its_ca_before_a_request(test: &TestNamespace) 
     requests_nothing(test, &mesh_ca, &above, part).await?;
     let certificate = json!({ "certificate": { "selfSigned": { "pathLength": 2 } } });
     corrected(test, &mesh_ca, &above, certificate).await
+}
+
+/// An issuer on P-384 signs with SHA-384, which `linkerd check` refuses.
+async fn linkerd_needs_sha256_before_a_request(test: &TestNamespace) -> Result<()> {
+    let mut root = spec::with_ca_profile(&test.unique("above"), 1);
+    root["key"]["software"]["keyType"] = json!("ECDSAP384");
+    let above = test.issuer(ClusterIssuer, "above", root).await?;
+    test.prepare_mesh(LINKERD).await?;
+    let spec = below(&above, json!({ "linkerd": {} }));
+    let mesh_ca = test.create_mesh_ca(spec).await?;
+    requests_nothing(test, &mesh_ca, &above, "signs by ECDSA with SHA-384").await
+}
+
+/// Linkerd reads roots only when it starts, so a person decides when another one signs.
+async fn linkerd_reports_that_the_issuer_above_does_not_wait_for_it(
+    test: &TestNamespace,
+) -> Result<()> {
+    let root = spec::with_ca_profile(&test.unique("above"), 1);
+    let above = test.issuer(ClusterIssuer, "above", root).await?;
+    let mesh_ca = start_linkerd_below(test, &above).await?;
+    let part = "activates another root by itself";
+    let warns = |ready: &Condition| ready.status == "True" && ready.message.contains(part);
+    test.wait_for_issuer(&mesh_ca, part, warns).await?;
+    let manual = json!({ "rotation": { "activation": "Manual" } });
+    test.patch_issuer(&above, manual).await?;
+    let is_silent = |ready: &Condition| ready.status == "True" && !ready.message.contains(part);
+    test.wait_for_issuer(&mesh_ca, "without a warning", is_silent)
+        .await?;
+    Ok(())
 }

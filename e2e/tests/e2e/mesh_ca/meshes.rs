@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::ResourceExt;
 use serde_json::{Value, json};
+use signet_api::conditions::{ROTATING, find};
 use signet_api::{MeshCA, MeshWait};
 use signet_e2e::mesh_ca::{Entries, Files, KEYS, Rights, UPDATED, below, signs};
 use signet_e2e::verify::Certificate;
@@ -19,8 +20,14 @@ shared![
     another_mesh_gets_the_entries_of_the_spec,
 ];
 
-const LINKERD: &str = "linkerd-identity-issuer";
+const ISSUER: &str = "linkerd-identity-issuer";
 const TRUST_ROOTS: &str = "linkerd-identity-trust-roots";
+/// What Signet may write for Linkerd.
+pub(super) const LINKERD: Rights<'_> = Rights {
+    secrets: &[ISSUER, KEYS],
+    config_maps: &[TRUST_ROOTS],
+    create: true,
+};
 const BUNDLE: &str = "ca-bundle.crt";
 /// The Secret of SPIRE's plugin `disk`.
 pub(super) const SPIRE: &str = "spiffe-upstream-ca";
@@ -32,9 +39,20 @@ async fn start(
     rights: Rights<'_>,
 ) -> Result<(IssuerRef, IssuerRef)> {
     let above = test.issuer_above().await?;
+    let mesh_ca = start_below(test, &above, mesh, rights).await?;
+    Ok((above, mesh_ca))
+}
+
+/// A mesh that has its first CA, below this issuer.
+async fn start_below(
+    test: &TestNamespace,
+    above: &IssuerRef,
+    mesh: Value,
+    rights: Rights<'_>,
+) -> Result<IssuerRef> {
     test.prepare_mesh(rights).await?;
     let is_spire = mesh.get("spire").is_some();
-    let mut spec = below(&above, mesh);
+    let mut spec = below(above, mesh);
     if is_spire {
         spec["certificate"]["issuerRef"]["pathLength"] = json!(1);
     }
@@ -42,16 +60,18 @@ async fn start(
     test.approve_parent(&mesh_ca, 1).await?;
     test.wait_until_ready(&mesh_ca).await?;
     test.wait_for_mesh(&mesh_ca, UPDATED).await?;
-    Ok((above, mesh_ca))
+    Ok(mesh_ca)
 }
 
 async fn start_linkerd(test: &TestNamespace) -> Result<(IssuerRef, IssuerRef)> {
-    let rights = Rights {
-        secrets: &[LINKERD, KEYS],
-        config_maps: &[TRUST_ROOTS],
-        create: true,
-    };
-    start(test, json!({ "linkerd": {} }), rights).await
+    start(test, json!({ "linkerd": {} }), LINKERD).await
+}
+
+pub(super) async fn start_linkerd_below(
+    test: &TestNamespace,
+    above: &IssuerRef,
+) -> Result<IssuerRef> {
+    start_below(test, above, json!({ "linkerd": {} }), LINKERD).await
 }
 
 async fn trust_roots(test: &TestNamespace, name: &str, key: &str) -> Result<String> {
@@ -64,9 +84,9 @@ async fn trust_roots(test: &TestNamespace, name: &str, key: &str) -> Result<Stri
 
 async fn linkerd_gets_its_issuer_and_its_trust_roots(test: &TestNamespace) -> Result<()> {
     let (above, mesh_ca) = start_linkerd(test).await?;
-    let secret = test.secret(LINKERD).await?;
+    let secret = test.secret(ISSUER).await?;
     ensure!(secret.type_.as_deref() == Some("kubernetes.io/tls"));
-    let files = Files::of_tls(&test.entries(LINKERD).await?)?;
+    let files = Files::of_tls(&test.entries(ISSUER).await?)?;
     files.check()?;
     let roots = trust_roots(test, TRUST_ROOTS, BUNDLE).await?;
     ensure!(roots == files.roots, "{roots}");
@@ -78,10 +98,10 @@ async fn linkerd_gets_its_issuer_and_its_trust_roots(test: &TestNamespace) -> Re
     // A renewal changes neither the key nor the roots.
     let longer = json!({ "certificate": { "issuerRef": { "duration": "72h" } } });
     test.patch_issuer(&mesh_ca, longer).await?;
-    let before = test.entries(LINKERD).await?;
+    let before = test.entries(ISSUER).await?;
     test.approve_parent(&mesh_ca, 2).await?;
     let is_new = |now: &Entries| now["tls.crt"] != before["tls.crt"];
-    let after = test.wait_for_entries(LINKERD, "renewed", is_new).await?;
+    let after = test.wait_for_entries(ISSUER, "renewed", is_new).await?;
     Files::of_tls(&after)?.check()?;
     ensure!(after["tls.key"] == before["tls.key"] && after["ca.crt"] == before["ca.crt"]);
     ensure!(trust_roots(test, TRUST_ROOTS, BUNDLE).await? == roots);
@@ -91,7 +111,7 @@ async fn linkerd_gets_its_issuer_and_its_trust_roots(test: &TestNamespace) -> Re
 /// Linkerd reads roots only when it starts, and only a person knows that it did.
 async fn linkerd_waits_for_a_person_before_another_root_signs(test: &TestNamespace) -> Result<()> {
     let (above, mesh_ca) = start_linkerd(test).await?;
-    let first = test.entries(LINKERD).await?;
+    let first = test.entries(ISSUER).await?;
     test.prepare_another_root(&above).await?;
     test.activate_second(&above).await?;
     rotate(test, &mesh_ca, 2).await?;
@@ -110,16 +130,23 @@ async fn linkerd_waits_for_a_person_before_another_root_signs(test: &TestNamespa
         .bed()
         .wait(&api, &mesh_ca.name, "prepared", waits)
         .await?;
+    let status = prepared.status.as_ref().context("it has a status")?;
+    let rotating = find(&status.issuer.conditions, ROTATING).context("it rotates")?;
+    let message = &rotating.message;
+    ensure!(
+        message.contains("the CA certificate that signs now expires at 2"),
+        "{message}"
+    );
     let roots = trust_roots(test, TRUST_ROOTS, BUNDLE).await?;
     ensure!(roots.starts_with(&first["ca.crt"]), "{roots}");
     ensure!(Certificate::read_pem(&roots)?.len() == 2, "{roots}");
-    let before = test.entries(LINKERD).await?;
+    let before = test.entries(ISSUER).await?;
     ensure!(before["tls.crt"] == first["tls.crt"], "the first one signs");
 
     let activate = json!({ "rotation": { "activate": next(&prepared) } });
     test.patch_issuer(&mesh_ca, activate).await?;
     let is_new = |now: &Entries| now["tls.crt"] != first["tls.crt"];
-    let after = test.wait_for_entries(LINKERD, "activated", is_new).await?;
+    let after = test.wait_for_entries(ISSUER, "activated", is_new).await?;
     Files::of_tls(&after)?.check()?;
     test.wait_for_status(&mesh_ca, "activated", |status| signs(status, 2))
         .await?;
@@ -137,12 +164,7 @@ async fn linkerd_objects_of_helm_are_reported(test: &TestNamespace) -> Result<()
         },
     }))
     .await?;
-    let rights = Rights {
-        secrets: &[LINKERD, KEYS],
-        config_maps: &[TRUST_ROOTS],
-        create: true,
-    };
-    test.prepare_mesh(rights).await?;
+    test.prepare_mesh(LINKERD).await?;
     let mut spec = below(&test.issuer_above().await?, json!({ "linkerd": {} }));
     spec["adopt"] = json!(true);
     let mesh_ca = test.create_mesh_ca(spec).await?;

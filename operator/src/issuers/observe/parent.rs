@@ -32,6 +32,7 @@ pub(super) async fn observe_parent(facts: &mut Facts, sources: &Sources<'_>) {
     facts.poll_at = answer.poll_at;
     facts.highest_requested = answer.highest_number;
     facts.requests = answer.requests;
+    facts.parent_warning = answer.warning;
     let is_unknown = answer.named_roots.is_none() || facts.roots.problem().is_some();
     let listed = facts.roots.in_object().cloned();
     let named = answer.named_roots.into_iter().flatten().chain(listed);

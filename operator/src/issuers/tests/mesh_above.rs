@@ -1,13 +1,14 @@
 //! An issuer of Signet above the CA of a mesh is checked before a request is made.
 
-use signet_api::conditions::{READY, find};
-use signet_api::{CaProfile, ClusterIssuer, Profile};
+use signet_api::conditions::{READY, ROTATING, find};
+use signet_api::{ActivationMode, CaProfile, ClusterIssuer, IssuerSpec, Profile};
 use signet_core::mesh::secret::{IstioLayout, Mesh};
 
 use super::family::{below, issuer_named, signet};
 use super::issuer_ref::{sign, step};
 use super::*;
 use crate::fixtures::ca::Ca;
+use crate::fixtures::key;
 use crate::keyring::Version;
 use crate::mesh::MeshReason;
 
@@ -41,6 +42,10 @@ fn observe_above(world: &World) {
     };
     let locked = Err("the key is locked".to_owned());
     world.keyring.put(&issuer_named("above"), version, locked);
+}
+
+fn activate(spec: &mut IssuerSpec, mode: ActivationMode) {
+    spec.rotation.get_or_insert_default().activation = Some(mode);
 }
 
 #[tokio::test]
@@ -97,4 +102,46 @@ async fn an_issuer_above_that_is_yet_to_be_observed_is_waited_for() {
     observe_above(&world);
     step(&mut world, 1).await;
     assert_eq!(world.requests.created().len(), 1);
+}
+
+#[tokio::test]
+async fn reports_that_the_issuer_above_does_not_wait_for_the_mesh() {
+    use ActivationMode::{Automatic, Manual};
+    let root = Ca::offline("Root");
+    for (own, others, is_reported) in [
+        (Manual, Automatic, true),
+        (Manual, Manual, false),
+        (Automatic, Automatic, false),
+    ] {
+        let mut above = above(&root, Some(0));
+        activate(&mut above.spec.0, others);
+        let mut world = world(above, Mesh::Linkerd);
+        activate(&mut world.spec, own);
+        step(&mut world, 0).await;
+        sign(&world, &root, 2031);
+        ready(&step(&mut world, 1).await);
+        let message = &find(&world.status.conditions, READY).unwrap().message;
+        let part = "the ClusterIssuer above activates another root by itself";
+        assert_eq!(message.contains(part), is_reported, "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_wait_for_a_person_states_when_the_ca_of_a_mesh_expires() {
+    let mut world = signing(1000).await;
+    activate(&mut world.spec, ActivationMode::Manual);
+    world.spec.key = key::software("other");
+    world.reconcile().await;
+    let message = |world: &World| {
+        let rotating = find(&world.status.conditions, ROTATING).unwrap();
+        rotating.message.clone()
+    };
+    let part = "the CA certificate that signs now expires at";
+    assert!(message(&world).contains("waits for spec.rotation.activate"));
+    assert!(!message(&world).contains(part), "{}", message(&world));
+    world.mesh = Some(Mesh::Linkerd);
+    let round = world.reconcile().await;
+    let active = round.facts.active().unwrap().facts.certified.as_ref();
+    let part = format!("{part} {}", active.unwrap().not_after);
+    assert!(message(&world).contains(&part), "{}", message(&world));
 }

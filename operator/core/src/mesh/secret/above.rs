@@ -1,7 +1,8 @@
 //! What a mesh requires of the issuer above its CA, as far as that is known before a request.
 
-use super::Mesh;
+use super::{Mesh, Unfit, linkerd};
 use crate::ca::CaChain;
+use crate::x509::algorithm::SignatureAlgorithm;
 
 /// What is known of the issuer above the CA of a mesh.
 #[derive(Clone, Copy, Debug)]
@@ -10,8 +11,8 @@ pub struct Above<'a> {
     pub profile: Option<u8>,
     /// Whether it is in a namespace and has a trust domain, and so signs no CA certificates.
     pub is_confined: bool,
-    /// The CA with which it signs; none if that is not known.
-    pub chain: Option<&'a CaChain>,
+    /// The CA with which it signs, and how it signs; none if that is not known.
+    pub authority: Option<(&'a CaChain, SignatureAlgorithm)>,
 }
 
 /// Why an issuer cannot sign a CA that the mesh accepts. Each message states what to change, and
@@ -55,6 +56,16 @@ pub enum UnfitIssuer {
         /// How many have to.
         required: u8,
     },
+    /// It signs by another algorithm.
+    #[error(
+        "signs by {0}, and Linkerd accepts only a CA certificate that is signed by ECDSA or RSA \
+         PKCS#1 v1.5 with SHA-256; use an issuer with a key on P-256, or an RSA key that signs with \
+         SHA-256"
+    )]
+    Signature(SignatureAlgorithm),
+    /// Its root.
+    #[error("is below a root that the mesh would refuse: {0}")]
+    Root(Unfit),
 }
 
 impl Mesh {
@@ -65,7 +76,14 @@ impl Mesh {
     /// It cannot, by what is known of it.
     pub fn check_above(&self, above: &Above<'_>, requested: Option<u8>) -> Result<(), UnfitIssuer> {
         let needed = self.path_length().max(requested.unwrap_or_default());
-        above.check_path_length(needed)
+        above.check_path_length(needed)?;
+        let Some((chain, algorithm)) = above.authority else {
+            return Ok(());
+        };
+        match self {
+            Self::Linkerd => linkerd::check_above(chain, algorithm),
+            Self::Istio(_) | Self::Spire | Self::Generic(_) => Ok(()),
+        }
     }
 }
 
@@ -80,7 +98,7 @@ impl Above<'_> {
             return Err(UnfitIssuer::Profile { found, needed });
         }
         let required = needed.saturating_add(1);
-        let own = self.chain.and_then(CaChain::path_length);
+        let own = self.authority.and_then(|(chain, _)| chain.path_length());
         match own {
             Some(found) if found < required => Err(UnfitIssuer::OwnPathLength { found, required }),
             Some(_) | None => Ok(()),

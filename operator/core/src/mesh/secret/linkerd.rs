@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Contents, Existing, Objects, SecretError, Unfit, tls};
+use super::{Contents, Existing, Objects, SecretError, Unfit, UnfitIssuer, tls};
 use crate::ca::{CaCertificate, CaChain};
 use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
@@ -54,28 +54,50 @@ pub(super) fn read(objects: &Objects, now: Timestamp) -> Result<Option<Existing>
 /// As `linkerd check` does (`checkECDSACertRequirements`, and the same for roots).
 pub(super) fn check(chain: &CaChain) -> Result<(), Unfit> {
     let issuing = chain.issuing();
-    let subject = |ca: &CaCertificate| ca.subject().to_owned();
     let found = issuing.public_key().algorithm();
     if found != KeyAlgorithm::EcP256 {
-        let subject = subject(issuing);
+        let subject = issuing.subject().to_owned();
         return Err(Unfit::Key { subject, found });
     }
-    for root in chain.roots() {
-        let found = root.public_key().algorithm();
-        if !matches!(
-            found,
-            KeyAlgorithm::EcP256 | KeyAlgorithm::Rsa { bits: 2048 | 4096 }
-        ) {
-            let subject = subject(root);
-            return Err(Unfit::RootKey { subject, found });
-        }
+    chain.roots().iter().try_for_each(check_root)?;
+    check_signature(issuing)
+}
+
+/// The same of a CA that this one would sign, whose key is on P-256. Those between it and the root
+/// may have any key.
+pub(super) fn check_above(
+    chain: &CaChain,
+    algorithm: SignatureAlgorithm,
+) -> Result<(), UnfitIssuer> {
+    if !accepts(algorithm) {
+        return Err(UnfitIssuer::Signature(algorithm));
     }
-    let mut certificates = std::iter::once(issuing).chain(chain.roots());
-    let other = certificates.find(|ca| {
-        !matches!(
-            ca.signature_algorithm(),
-            Some(SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256)
-        )
-    });
-    other.map_or(Ok(()), |ca| Err(Unfit::Signature(subject(ca))))
+    let roots = chain.roots().iter().try_for_each(check_root);
+    roots.map_err(UnfitIssuer::Root)
+}
+
+fn check_root(root: &CaCertificate) -> Result<(), Unfit> {
+    let found = root.public_key().algorithm();
+    if !matches!(
+        found,
+        KeyAlgorithm::EcP256 | KeyAlgorithm::Rsa { bits: 2048 | 4096 }
+    ) {
+        let subject = root.subject().to_owned();
+        return Err(Unfit::RootKey { subject, found });
+    }
+    check_signature(root)
+}
+
+fn check_signature(ca: &CaCertificate) -> Result<(), Unfit> {
+    match ca.signature_algorithm() {
+        Some(algorithm) if accepts(algorithm) => Ok(()),
+        Some(_) | None => Err(Unfit::Signature(ca.subject().to_owned())),
+    }
+}
+
+const fn accepts(algorithm: SignatureAlgorithm) -> bool {
+    matches!(
+        algorithm,
+        SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::RsaPkcs1Sha256
+    )
 }

@@ -1,6 +1,7 @@
 //! What the mesh of a MeshCA requires of an issuer of Signet above it, which is checked before a
 //! request is made. Of other issuers, nothing is known.
 
+use signet_api::{ActivationMode, IssuerSpec};
 use signet_core::mesh::secret::{Above, Mesh};
 
 use super::{IssuerAbove, answer};
@@ -20,7 +21,10 @@ impl IssuerAbove<'_> {
         let obstacle = answer
             .attempt
             .and_then(|_| self.obstacle(mesh, &above, request));
-        obstacle.unwrap_or(answer)
+        Answer {
+            warning: self.activates_alone(&above, request),
+            ..obstacle.unwrap_or(answer)
+        }
     }
 
     /// Returns the answer in place of one by which a request would be made in vain.
@@ -42,8 +46,8 @@ impl IssuerAbove<'_> {
         let known = Above {
             profile,
             is_confined: has_trust_domain && above.kind.is_namespaced(),
-            chain: match &lookup {
-                IssuerLookup::Ready(ready) => Some(&ready.chain),
+            authority: match &lookup {
+                IssuerLookup::Ready(ready) => Some((&ready.chain, ready.guard.algorithm())),
                 _ => None,
             },
         };
@@ -56,4 +60,22 @@ impl IssuerAbove<'_> {
         matches!(lookup, IssuerLookup::NotObserved)
             .then(|| answer::pending(format!("the {above} is yet to be observed"), request))
     }
+
+    /// Returns a warning if a person confirms that the mesh has loaded a root, and the issuer above
+    /// does not wait for that person.
+    fn activates_alone(&self, above: &IssuerName, request: &ParentRequest<'_>) -> Option<String> {
+        let issuers = request.family.issuers;
+        let waits = issuers.read(above, |found| is_manual(&found.spec))?;
+        (is_manual(self.spec) && !waits).then(|| {
+            format!(
+                "the {above} activates another root by itself, so a renewal may be below a root that \
+                 the mesh has not loaded; set its spec.rotation.activation to Manual"
+            )
+        })
+    }
+}
+
+fn is_manual(spec: &IssuerSpec) -> bool {
+    let rotation = spec.rotation.as_ref();
+    rotation.and_then(|rotation| rotation.activation) == Some(ActivationMode::Manual)
 }

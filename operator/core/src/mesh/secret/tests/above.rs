@@ -1,27 +1,31 @@
 //! What is required of the issuer above, before a request is made.
 
 use super::*;
+use crate::fixtures::key::Kind;
+use crate::x509::algorithm::{KeyAlgorithm, SignatureAlgorithm};
 
 const ISTIO: Mesh = Mesh::Istio(IstioLayout::Plugin);
 
-/// A CA of this path length below a root.
-fn ca(path_length: Option<u8>) -> CaChain {
-    let root = Parts::root("root", &Key::p256(1));
-    let own = Parts::intermediate("own", &Key::p256(2), &root);
+/// A CA of this path length below a root, and how it signs.
+fn ca(own: Kind, path_length: Option<u8>, root: Kind) -> (CaChain, SignatureAlgorithm) {
+    let root = Parts::root("root", &Key::new(root, 1));
+    let key = Key::new(own, 2);
+    let own = Parts::intermediate("own", &key, &root);
     let own = match path_length {
         Some(limit) => own.path_length(limit),
         None => own,
     };
     let (own, root) = (own.pem(), root.pem());
-    CaChain::from_pem(own.as_bytes(), Some(root.as_bytes()), NOW).unwrap()
+    let chain = CaChain::from_pem(own.as_bytes(), Some(root.as_bytes()), NOW).unwrap();
+    (chain, key.algorithm())
 }
 
 /// An issuer with this profile.
-const fn issuer(profile: Option<u8>, chain: Option<&CaChain>) -> Above<'_> {
+fn issuer(profile: Option<u8>, ca: Option<&(CaChain, SignatureAlgorithm)>) -> Above<'_> {
     Above {
         profile,
         is_confined: false,
-        chain,
+        authority: ca.map(|(chain, algorithm)| (chain, *algorithm)),
     }
 }
 
@@ -46,7 +50,7 @@ fn the_path_must_be_long_enough_for_what_the_mesh_signs() {
         (ISTIO, Some(0), Some(0), Some(1), Ok(())),
         (ISTIO, None, Some(3), Some(1), Ok(())),
     ] {
-        let ca = ca(path_length);
+        let ca = ca(Kind::P256, path_length, Kind::P256);
         let found = mesh.check_above(&issuer(allowed, Some(&ca)), requested);
         assert_eq!(found, outcome, "{mesh:?} {requested:?} {allowed:?}");
     }
@@ -72,4 +76,35 @@ fn an_issuer_of_a_namespace_with_a_trust_domain_signs_no_ca() {
     };
     let found = ISTIO.check_above(&confined, Some(0));
     assert_eq!(found, Err(UnfitIssuer::Confined));
+}
+
+/// `linkerd check` reads the certificate of the mesh's CA and the roots, and none between.
+#[test]
+fn linkerd_needs_sha256_below_a_root_that_it_accepts() {
+    let signature = |algorithm| Err(UnfitIssuer::Signature(algorithm));
+    let root = |found| {
+        let subject = "CN=root".to_owned();
+        Err(UnfitIssuer::Root(Unfit::RootKey { subject, found }))
+    };
+    for (own, above, outcome) in [
+        (Kind::P256, Kind::P256, Ok(())),
+        (Kind::P256, Kind::Rsa2048, Ok(())),
+        (Kind::Rsa2048, Kind::P256, Ok(())),
+        (
+            Kind::P384,
+            Kind::P256,
+            signature(SignatureAlgorithm::EcdsaSha384),
+        ),
+        (
+            Kind::Ed25519,
+            Kind::P256,
+            signature(SignatureAlgorithm::Ed25519),
+        ),
+        (Kind::P256, Kind::P384, root(KeyAlgorithm::EcP384)),
+    ] {
+        let ca = ca(own, None, above);
+        let issuer = issuer(Some(0), Some(&ca));
+        assert_eq!(Mesh::Linkerd.check_above(&issuer, Some(0)), outcome);
+        assert_eq!(ISTIO.check_above(&issuer, Some(0)), Ok(()));
+    }
 }
