@@ -76,6 +76,7 @@ fn in_turn() -> Vec<Vec<libtest_mimic::Trial>> {
             bundles::copies_follow_the_labels_of_namespaces,
             bundles::trust_bundles_of_issuers_have_to_be_allowed,
             killed::killed_in_every_state_of_a_generation,
+            mesh_ca::objects_from_git_are_enough_without_the_permission_to_create,
             meshes::istio_csr_as_its_page_has_it,
             parents::killed_while_a_request_to_a_parent_is_open,
             parents::another_root_reaches_the_issuer_below_without_a_resync,

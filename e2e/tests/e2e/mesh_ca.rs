@@ -10,6 +10,7 @@ mod put_back;
 mod refusals;
 mod root_rotation;
 mod tenants;
+mod without_create;
 
 use anyhow::Result;
 use libtest_mimic::Trial;
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 use signet_e2e::csr::KeyKind;
 use signet_e2e::mesh_ca::{Entries, ROOTS, Rights, UPDATED, below};
 use signet_e2e::{IssuerRef, TestNamespace};
+
+pub(crate) use without_create::objects_from_git_are_enough_without_the_permission_to_create;
 
 pub(crate) fn tests() -> Vec<Trial> {
     [

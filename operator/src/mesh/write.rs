@@ -197,11 +197,17 @@ impl Target<'_> {
         let (kind, resource) = (K::kind(&()), K::plural(&()));
         let namespace = &self.owner.name.namespace;
         match error {
-            kube::Error::Api(status) if is_missing_permission(error) => format!(
-                "Signet may not {verb} the {kind} {name}; allow it to {verb} {resource} with a Role in \
-                 the namespace {namespace}: {}",
-                status.message
-            ),
+            kube::Error::Api(status) if is_missing_permission(error) => {
+                let instead = match verb {
+                    "create" => format!(", or apply the {kind} empty and set spec.adopt"),
+                    _ => String::new(),
+                };
+                format!(
+                    "Signet may not {verb} the {kind} {name}; allow it to {verb} {resource} with a \
+                     Role in the namespace {namespace}{instead}: {}",
+                    status.message
+                )
+            }
             error => format!("cannot {verb} the {kind} {name}: {}", describe(error)),
         }
     }

@@ -20,8 +20,8 @@ shared![
     another_mesh_gets_the_entries_of_the_spec,
 ];
 
-const ISSUER: &str = "linkerd-identity-issuer";
-const TRUST_ROOTS: &str = "linkerd-identity-trust-roots";
+pub(super) const ISSUER: &str = "linkerd-identity-issuer";
+pub(super) const TRUST_ROOTS: &str = "linkerd-identity-trust-roots";
 /// What Signet may write for Linkerd.
 pub(super) const LINKERD: Rights<'_> = Rights {
     secrets: &[ISSUER, KEYS],
