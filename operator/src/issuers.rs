@@ -210,9 +210,13 @@ async fn update_mesh(found: &mut Round, context: &Context) -> Option<mesh::Repor
     let active = facts.active();
     let entry = active.and_then(mesh_keys::entry);
     let chain = active.and_then(|active| active.chain.as_ref());
+    let obstacle = facts.mesh_obstacle();
     let wanted = match (chain, &entry, &roots) {
         _ if facts.spec.suspend => Wanted::Suspended,
-        (None, ..) | (_, None, _) => Wanted::Nothing,
+        (None, ..) | (_, None, _) => match &obstacle {
+            Some((reason, message)) => Wanted::Blocked(*reason, message),
+            None => Wanted::Nothing,
+        },
         (.., None) => Wanted::Unknown,
         (Some(chain), Some(entry), Some(roots)) => Wanted::Ca {
             chain,

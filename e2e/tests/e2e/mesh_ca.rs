@@ -15,7 +15,7 @@ mod without_create;
 use anyhow::Result;
 use libtest_mimic::Trial;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyUsagePurpose,
 };
 use serde_json::{Value, json};
 use signet_e2e::csr::KeyKind;
@@ -74,11 +74,22 @@ async fn rotate(test: &TestNamespace, mesh_ca: &IssuerRef, generation: u32) -> R
 
 /// A CA that Signet has not made, as its certificate and its key. It is its own root.
 fn existing_ca() -> Result<(String, String)> {
+    let (params, key) = (ca("cluster.local"), KeyKind::P256.generate()?);
+    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
+}
+
+/// The same, below a root that is nowhere.
+fn ca_below_a_lost_root() -> Result<(String, String)> {
+    let root = Issuer::new(ca("lost"), KeyKind::P256.generate()?);
+    let (params, key) = (ca("cluster.local"), KeyKind::P256.generate()?);
+    Ok((params.signed_by(&key, &root)?.pem(), key.serialize_pem()))
+}
+
+fn ca(organization: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    (params.distinguished_name).push(DnType::OrganizationName, "cluster.local");
+    (params.distinguished_name).push(DnType::OrganizationName, organization);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyKind::P256.generate()?;
-    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
+    params
 }

@@ -388,7 +388,6 @@ samples!(Hold {
         until: TIME
     },
     OtherCa {
-        ca: "CN=Example".to_owned(),
         loaded: "O=cluster.local".to_owned()
     },
     NotRead {

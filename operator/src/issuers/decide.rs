@@ -116,6 +116,9 @@ fn check(facts: &Facts) -> Result<(), NotReady> {
             "spec.certificate must set exactly one of selfSigned, existing, issuerRef, vaultPki and manual",
         ));
     }
+    if let Some((reason, message)) = facts.mesh_obstacle() {
+        return Err(IssuerReason::Mesh(reason).stalls(message));
+    }
     let mut unreadable = facts.generations.unreadable.iter();
     if let Some(one) = unreadable.find(|one| one.may_sign()) {
         return Err(IssuerReason::InvalidCa.stalls(format!(

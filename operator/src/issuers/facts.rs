@@ -24,7 +24,7 @@ use super::store::Generations;
 use super::submission::{CsrOf, Submission};
 use crate::connections::Key;
 use crate::issuer_name::IssuerName;
-use crate::mesh::{self, Adoptable, Owner};
+use crate::mesh::{self, Adoptable, MeshReason, Owner};
 use crate::publish::Observed;
 use crate::sharing::CaKeys;
 
@@ -128,6 +128,12 @@ impl Facts {
     /// Returns the CA of a mesh that is taken over, if there is one.
     pub(super) fn adoptable(&self) -> Option<&Adoptable> {
         mesh_keys::adoptable(self.mesh.as_ref()?, &self.generations)
+    }
+
+    /// Returns why there is to be no first CA; none if nothing of the mesh is in its way.
+    pub(super) fn mesh_obstacle(&self) -> Option<(MeshReason, String)> {
+        let mesh = self.mesh.as_ref().filter(|_| self.highest_number() == 0)?;
+        mesh.obstacle(&self.named)
     }
 
     fn highest_number(&self) -> u32 {

@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 use signet_core::ca::{CaCertificate, CaChain};
+use signet_core::mesh::rollout::Hold;
 use signet_core::mesh::secret::{Contents, SecretError};
 use zeroize::Zeroizing;
 
 use super::keys::NewKey;
+use super::observe::Observed;
+use super::reason::MeshReason;
 
 /// The CA of a mesh, which becomes the first generation as it is.
 #[derive(Clone, Debug)]
@@ -29,5 +32,27 @@ impl Adoptable {
             },
             chain,
         })
+    }
+}
+
+impl Observed {
+    /// Returns why a MeshCA makes no first CA for this mesh: it has another one, which would be taken
+    /// over if it were the first, and only then.
+    pub(crate) fn obstacle(&self, trusted: &[CaCertificate]) -> Option<(MeshReason, String)> {
+        if let Some(refusal) = self.refusal() {
+            return Some((MeshReason::ForeignObject, refusal));
+        }
+        let invalid = self.contents.as_ref().err();
+        let unfit = || self.adoptable.as_ref()?.as_ref().err();
+        if let Some(error) = invalid.or_else(unfit) {
+            return Some((MeshReason::InvalidObject, error.to_string()));
+        }
+        let loaded = self.loaded.as_ref().filter(|loaded| {
+            let is_trusted = |root| trusted.contains(root);
+            !trusted.is_empty() && !loaded.certificates().any(is_trusted)
+        })?;
+        let is_other = !self.adopts && matches!(self.contents, Ok(None));
+        let hold = || Hold::other_ca(loaded).to_string();
+        is_other.then(|| (MeshReason::OtherCa, hold()))
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Wanted<'a> {
     Suspended,
     /// There is no CA yet.
     Nothing,
+    /// There is none, as the mesh has another one.
+    Blocked(MeshReason, &'a str),
     /// What is trusted cannot be read now: nothing changes.
     Unknown,
     Ca {
@@ -73,6 +75,12 @@ fn decide(observed: &Observed, wanted: Wanted<'_>, now: Timestamp) -> Result<Wri
                 MeshReason::WaitingForCa,
                 "there is no CA certificate yet",
             ));
+        }
+        Wanted::Blocked(reason, message) => {
+            return Err(Report {
+                polls: true,
+                ..Report::new(reason, message)
+            });
         }
         Wanted::Unknown => {
             return Err(Report::new(

@@ -11,13 +11,15 @@ use signet_e2e::mesh_ca::{History, IstiodStandIn, UPDATED, signs};
 use signet_e2e::verify::Certificate;
 use signet_e2e::{IssuerRef, TestNamespace};
 
-use super::{existing_ca, istio_below, roots};
+use super::{ca_below_a_lost_root, existing_ca, istio_below, roots};
 
 shared![
     cacerts_are_taken_over_unchanged,
     a_secret_of_type_tls_keeps_its_layout,
     the_ca_that_istiod_created_is_moved_to_cacerts,
     empty_objects_are_filled_without_create,
+    a_ca_is_taken_over_once_the_spec_adopts_it,
+    a_ca_that_cannot_be_taken_over_stays,
 ];
 
 const CHAIN: &str = "cert-chain.pem";
@@ -53,13 +55,7 @@ async fn is_first_generation(
 /// Then an ordinary root rotation leads below the issuer above.
 async fn cacerts_are_taken_over_unchanged(test: &TestNamespace) -> Result<()> {
     let (certificate, key) = existing_ca()?;
-    let files = [
-        (CERTIFICATE, &*certificate),
-        (KEY, &*key),
-        (CHAIN, ""),
-        (ROOTS, &*certificate),
-    ];
-    test.put_own_secret(CACERTS, &files).await?;
+    put(test, [&certificate, &key, &certificate]).await?;
     let before = test.entries(CACERTS).await?;
     let _istiod = IstiodStandIn::start(test);
     let mesh_ca = create(test, Rights::ISTIO).await?;
@@ -171,4 +167,48 @@ async fn empty_objects_are_filled_without_create(test: &TestNamespace) -> Result
     let after = test.secret(CACERTS).await?;
     ensure!(after.uid() == before.uid(), "it is the same object");
     Files::of_istio(&test.entries(CACERTS).await?)?.check()
+}
+
+/// Nothing was created meanwhile that the CA of the mesh would have to be replaced by.
+async fn a_ca_is_taken_over_once_the_spec_adopts_it(test: &TestNamespace) -> Result<()> {
+    let (certificate, key) = existing_ca()?;
+    put(test, [&certificate, &key, &certificate]).await?;
+    let _istiod = IstiodStandIn::start(test);
+    test.prepare_mesh(Rights::ISTIO).await?;
+    let spec = istio_below(&test.issuer_above().await?, "10s");
+    let mesh_ca = test.create_mesh_ca(spec).await?;
+    test.wait_for_mesh(&mesh_ca, ("False", "ForeignObject"))
+        .await?;
+    test.wait_until_not_ready(&mesh_ca, "ForeignObject").await?;
+    test.patch_issuer(&mesh_ca, json!({ "adopt": true }))
+        .await?;
+    is_first_generation(test, &mesh_ca, &certificate).await
+}
+
+/// Nothing is above its certificate in the file of the roots.
+async fn a_ca_that_cannot_be_taken_over_stays(test: &TestNamespace) -> Result<()> {
+    let (certificate, key) = ca_below_a_lost_root()?;
+    let repaired = existing_ca()?;
+    put(test, [&certificate, &key, &repaired.0]).await?;
+    let before = test.entries(CACERTS).await?;
+    let mesh_ca = create(test, Rights::ISTIO).await?;
+    let invalid = ("False", "InvalidObject");
+    let message = test.wait_for_mesh(&mesh_ca, invalid).await?;
+    ensure!(message.contains("none of the roots"), "{message}");
+    test.wait_until_not_ready(&mesh_ca, invalid.1).await?;
+    ensure!(test.entries(CACERTS).await? == before, "it was written");
+    let (certificate, key) = repaired;
+    put(test, [&certificate, &key, &certificate]).await?;
+    is_first_generation(test, &mesh_ca, &certificate).await
+}
+
+/// Writes a CA, its key and the roots of its mesh to `cacerts`.
+async fn put(test: &TestNamespace, [certificate, key, roots]: [&str; 3]) -> Result<()> {
+    let files = [
+        (CERTIFICATE, certificate),
+        (KEY, key),
+        (CHAIN, ""),
+        (ROOTS, roots),
+    ];
+    test.put_own_secret(CACERTS, &files).await
 }

@@ -156,7 +156,7 @@ fn first(situation: &Situation<'_>) -> Step {
     let write = roots.and_then(|roots| Write::first(ca, roots));
     match (write, situation.seen.loaded) {
         (Some(write), _) => Step::write(write),
-        (None, Some(loaded)) => Step::Hold(Hold::other_ca(ca, loaded)),
+        (None, Some(loaded)) => Step::Hold(Hold::other_ca(loaded)),
         (None, None) => Step::Hold(Hold::no_root(ca)),
     }
 }

@@ -50,12 +50,10 @@ pub enum Hold {
     },
     /// The mesh runs with another CA, which this Secret is to replace.
     #[error(
-        "the mesh trusts {loaded}, and workloads would refuse certificates below {ca}; set \
+        "the mesh trusts {loaded}, and workloads would refuse certificates below another root; set \
          spec.adopt to take over the CA that the mesh has, and rotate from there"
     )]
     OtherCa {
-        /// The subject of the CA.
-        ca: String,
         /// The subjects of the roots that the mesh has.
         loaded: String,
     },
@@ -92,9 +90,9 @@ impl Hold {
         }
     }
 
-    pub(super) fn other_ca(ca: &SigningCa, loaded: &RootsFile) -> Self {
+    /// Returns the hold of a mesh that has loaded these roots, and gets no CA below others.
+    pub fn other_ca(loaded: &RootsFile) -> Self {
         Self::OtherCa {
-            ca: subject(ca),
             loaded: subjects(loaded),
         }
     }
