@@ -1,8 +1,11 @@
-//! The planner: each step by itself, both comparisons of istiod, and random histories.
+//! The planner: each step by itself, both comparisons of istiod, random histories, and what is
+//! written for Linkerd, by its rules.
 
 mod comparison;
 mod histories;
+mod linkerd_rules;
 mod loaded;
+mod phases;
 mod steps;
 mod world;
 
