@@ -1,6 +1,7 @@
 //! The planner: each step by itself, both comparisons of istiod, random histories, and what is
-//! written for Linkerd, by its rules.
+//! written for each mesh, by Linkerd's rules and by the verifiers of ztunnel and linkerd-proxy.
 
+mod chains;
 mod comparison;
 mod histories;
 mod linkerd_rules;

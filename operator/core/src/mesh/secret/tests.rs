@@ -42,7 +42,7 @@ fn contents() -> Contents {
 }
 
 /// Every mesh, with the folder of its golden files.
-fn meshes() -> Vec<(&'static str, Mesh)> {
+pub(crate) fn meshes() -> Vec<(&'static str, Mesh)> {
     let names = |chain: Option<&str>| {
         Mesh::Generic(GenericNames {
             certificate: "issuer.crt".to_owned(),
