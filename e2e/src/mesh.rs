@@ -117,6 +117,15 @@ impl<'a> Mesh<'a> {
         Ok(())
     }
 
+    /// Ends istiod at once, as a node that fails would, and starts it again.
+    ///
+    /// # Errors
+    /// It does not end, or does not get ready.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.istiod.kill()?;
+        self.restart().await
+    }
+
     /// istiod.
     pub fn istiod(&self) -> &Istiod {
         &self.istiod

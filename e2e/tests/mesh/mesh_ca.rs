@@ -1,6 +1,8 @@
 //! istiod with the CA of a MeshCA, which it loads while it runs.
 
+mod clock;
 mod key;
+mod killed;
 mod migration;
 mod roots;
 
@@ -18,7 +20,14 @@ use signet_testbed::istio::{AgentKey, Istiod, Workload};
 use signet_testbed::wait::{Observation, until};
 
 pub(crate) fn tests() -> Vec<Trial> {
-    let tests = [roots::tests(), migration::tests(), key::tests()];
+    let tests = [
+        // On a control plane of its own, whose operator it kills.
+        own![killed::workloads_get_certificates_through_every_rotation],
+        clock::tests(),
+        roots::tests(),
+        migration::tests(),
+        key::tests(),
+    ];
     tests.into_iter().flatten().collect()
 }
 

@@ -25,7 +25,7 @@ async fn serves(mesh: &Mesh<'_>, ca: &Certificate) -> Result<()> {
 }
 
 /// A certificate of istiod for an account, once this CA certificate is above it.
-async fn signed_by(
+pub(super) async fn signed_by(
     mesh: &Mesh<'_>,
     (account, key): (&str, AgentKey),
     ca: &Certificate,

@@ -105,6 +105,14 @@ impl Istiod {
         self.process.pid()
     }
 
+    /// Ends it at once, as a node that fails would.
+    ///
+    /// # Errors
+    /// It does not end.
+    pub fn kill(&self) -> Result<()> {
+        self.process.end()
+    }
+
     /// What it has logged, with every earlier istiod of the same log.
     ///
     /// # Errors
