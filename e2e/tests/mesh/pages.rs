@@ -9,6 +9,8 @@ use signet_testbed::controlplane::Toolchain;
 use signet_testbed::istio::{AgentKey, Istiod, keep_running};
 
 const NAMESPACE: &str = "istio-system";
+/// What a MeshCA waits between two changes, for the kubelet of this test.
+const PROPAGATION: (&str, &str) = ("propagation: 10m\n", "propagation: 30s\n");
 
 /// One after the other, after all other tests: their istiod serves every namespace.
 pub(crate) fn tests(_: bool) -> Vec<Trial> {
@@ -20,6 +22,7 @@ async fn are_followed() -> Result<()> {
     for (page, issuer) in [
         ("meshes/istio-cacerts.md", "istio-root"),
         ("meshes/istiod-ra.md", "istio"),
+        ("meshes/istio-mesh-ca.md", "corp-istio"),
     ] {
         follow(bed, page, issuer).await.with_context(|| page)?;
     }
@@ -31,7 +34,11 @@ async fn follow(bed: &'static Bed, page: &str, issuer: &str) -> Result<()> {
     let toolchain = Toolchain::new()?;
     let charts = toolchain.istio_charts()?;
     let [base, chart] = charts.map(|chart| format!(" {} ", chart.display()));
-    let variant = [(" istio/base ", &*base), (" istio/istiod ", &*chart)];
+    let variant = [
+        (" istio/base ", &*base),
+        (" istio/istiod ", &*chart),
+        PROPAGATION,
+    ];
     let log = bed.plane().logs().join("pages-istiod.log");
     let reached = Mutex::new(None);
     let started = |istiod: &Istiod| {

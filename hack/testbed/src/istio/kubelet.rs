@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures::StreamExt;
@@ -16,9 +17,12 @@ use serde_json::json;
 use super::{ISTIOD, Istiod};
 use crate::controlplane::{Cluster, Toolchain};
 
+/// Between two looks at the volumes of a Pod. A kubelet has a minute.
+const SYNC_INTERVAL: Duration = Duration::from_secs(2);
+
 /// Runs istiod whenever a namespace has its Deployment, in its present form, and reports to the
-/// Deployment's status that it runs, so that `kubectl rollout status` returns. Calls `started` for
-/// every start. It never ends by itself.
+/// Deployment's status that it runs, so that `kubectl rollout status` returns. Keeps its files up
+/// to date. Calls `started` for every start. It never ends by itself.
 ///
 /// # Errors
 /// istiod does not get ready, or the Deployment cannot be watched.
@@ -34,7 +38,16 @@ pub async fn keep_running(
     let mut versions = pin!(watch_object(deployments.clone(), ISTIOD).default_backoff());
     let mut running: Option<(PodTemplateSpec, Istiod)> = None;
     loop {
-        let version = versions.next().await.context("the watch has ended")?;
+        let version = tokio::select! {
+            version = versions.next() => version.context("the watch has ended")?,
+            () = tokio::time::sleep(SYNC_INTERVAL) => {
+                if let Some((_, istiod)) = &running {
+                    // As a kubelet, it tries again: an object may be missing for a moment.
+                    let _ = istiod.sync_volumes().await;
+                }
+                continue;
+            }
+        };
         let Ok(found) = version else { continue };
         let Some(deployment) = found else {
             running = None;
