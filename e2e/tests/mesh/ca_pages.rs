@@ -7,6 +7,7 @@ use signet_e2e::{TestNamespace, tutorial};
 shared![
     linkerd_is_followed,
     spire_is_followed,
+    spire_with_a_mesh_ca_is_followed,
     open_service_mesh_is_followed,
     trust_manager_is_followed,
     files_is_followed,
@@ -18,11 +19,17 @@ async fn follow(test: &TestNamespace, page: &str) -> Result<()> {
 }
 
 async fn linkerd_is_followed(test: &TestNamespace) -> Result<()> {
-    follow(test, "meshes/linkerd.md").await
+    follow(test, "meshes/linkerd.md").await?;
+    // In the same namespace.
+    follow(test, "meshes/linkerd-mesh-ca.md").await
 }
 
 async fn spire_is_followed(test: &TestNamespace) -> Result<()> {
     follow(test, "meshes/spire.md").await
+}
+
+async fn spire_with_a_mesh_ca_is_followed(test: &TestNamespace) -> Result<()> {
+    follow(test, "meshes/spire-mesh-ca.md").await
 }
 
 async fn open_service_mesh_is_followed(test: &TestNamespace) -> Result<()> {
