@@ -6,6 +6,7 @@
 //! - [`registry`]: a registry of images.
 //! - [`proxy`]: a proxy in front of one of them that injects faults.
 //! - [`istio`]: istiod on a cluster, and the agents of workloads.
+//! - [`envoy`]: the proxy of a workload.
 //! - [`installation`]: Signet of this checkout on a cluster, with the operator as a process.
 //! - [`supervise`]: the processes of all of these.
 //! - [`wait`]: how these and the tests wait for something.
@@ -16,6 +17,7 @@
 pub mod cache;
 mod command;
 pub mod controlplane;
+pub mod envoy;
 pub mod forward_proxy;
 mod home;
 mod http;

