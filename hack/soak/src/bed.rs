@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
-use signet_testbed::controlplane::{ControlPlane, Options};
+use signet_testbed::controlplane::{Cluster, ControlPlane, Options};
 use signet_testbed::installation::{Installation, Operator, OperatorOptions, Profile};
 use signet_testbed::supervise::Life;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -78,6 +78,16 @@ impl Bed {
             flags: FLAGS.map(str::to_owned).to_vec(),
         };
         Operator::start(&options).await
+    }
+
+    /// Returns the cluster.
+    pub fn cluster(&self) -> &Cluster {
+        self.plane.cluster()
+    }
+
+    /// Returns the file for the log of a further server.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.plane.logs().join(format!("{name}.log"))
     }
 
     /// Returns the end of the operator's log.

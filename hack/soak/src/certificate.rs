@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use der::Encode;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
 
 /// A certificate, as far as reports show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,10 @@ pub struct Certificate {
     pub not_after: Timestamp,
     /// SHA-256 of the certificate, in hex.
     pub fingerprint: String,
+    /// The serial number in hex, without leading zeros.
+    pub serial: String,
+    /// The first URI among its names.
+    pub uri: Option<String>,
 }
 
 impl Certificate {
@@ -57,8 +63,29 @@ impl Certificate {
             not_before: time(body.validity().not_before)?,
             not_after: time(body.validity().not_after)?,
             fingerprint: hex::encode(Sha256::digest(certificate.to_der()?)),
+            serial: hex::encode(body.serial_number().as_bytes())
+                .trim_start_matches('0')
+                .to_owned(),
+            uri: uri(body)?,
         })
     }
+}
+
+impl Certificate {
+    /// Returns the trust domain of its SPIFFE ID.
+    pub fn trust_domain(&self) -> Option<&str> {
+        let id = self.uri.as_deref()?.strip_prefix("spiffe://")?;
+        id.split('/').next()
+    }
+}
+
+fn uri(body: &x509_cert::TbsCertificate) -> Result<Option<String>> {
+    let names = body.get_extension::<SubjectAltName>()?;
+    let names = names.map(|(_, names)| names.0).unwrap_or_default();
+    Ok(names.into_iter().find_map(|name| match name {
+        GeneralName::UniformResourceIdentifier(uri) => Some(uri.to_string()),
+        _ => None,
+    }))
 }
 
 impl Display for Certificate {

@@ -2,6 +2,7 @@
 //! learns of roots in one of three ways.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use tokio::sync::Mutex;
 
-use crate::peers::{Identity, Peers, Stack};
+use crate::peers::{Identity, Peers, SERVER_NAME, Stack};
 
 /// How a consumer learns which roots are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +68,8 @@ pub struct Consumer {
     pub stack: Stack,
     /// How it learns of roots.
     pub trust: Trust,
+    /// The DNS name or the SPIFFE ID that its clients expect.
+    pub server_name: String,
     state: Mutex<State>,
 }
 
@@ -104,30 +107,40 @@ pub struct Presented {
     pub identity: Identity,
 }
 
-/// All consumers, one of each library and way to trust.
+/// All consumers.
 #[allow(missing_debug_implementations, reason = "it holds keys")]
 pub struct Consumers {
-    /// In the order of libraries and ways to trust.
+    /// In the order in which they take turns.
     pub all: Vec<Consumer>,
     peers: BTreeMap<Stack, Peers>,
 }
 
 impl Consumers {
-    /// Starts the consumers. They have no certificates yet.
+    /// Starts one consumer of each library and way to trust. They have no certificates yet.
     ///
     /// # Errors
     /// A program cannot be built or started.
     pub async fn start() -> Result<Self> {
+        let all = Stack::ALL.iter().flat_map(|stack| {
+            Trust::ALL.map(|trust| {
+                let name = format!("{stack}-{trust:?}").to_lowercase();
+                Consumer::new(name, (*stack, trust), SERVER_NAME.to_owned())
+            })
+        });
+        Self::of(all.collect()).await
+    }
+
+    /// Starts these consumers.
+    ///
+    /// # Errors
+    /// A program cannot be built or started.
+    pub async fn of(all: Vec<Consumer>) -> Result<Self> {
         let mut peers = BTreeMap::new();
-        let mut all = Vec::new();
-        for stack in Stack::ALL {
-            peers.insert(stack, Peers::start(stack).await?);
-            all.extend(Trust::ALL.map(|trust| Consumer {
-                name: format!("{stack}-{trust:?}").to_lowercase(),
-                stack,
-                trust,
-                state: Mutex::default(),
-            }));
+        for consumer in &all {
+            let stack = consumer.stack;
+            if let Entry::Vacant(missing) = peers.entry(stack) {
+                missing.insert(Peers::start(stack).await?);
+            }
         }
         Ok(Self { all, peers })
     }
@@ -169,8 +182,14 @@ impl Consumers {
     ///
     /// # Errors
     /// The process of the peers has ended.
-    pub async fn connect(&self, client: &Consumer, port: u16) -> Result<Option<String>> {
-        self.peers(client)?.connect(&client.name, port).await
+    pub async fn connect(
+        &self,
+        client: &Consumer,
+        server: &Consumer,
+        port: u16,
+    ) -> Result<Option<String>> {
+        let server = (server.server_name.as_str(), port);
+        self.peers(client)?.connect(&client.name, server).await
     }
 
     /// Returns why the server of a consumer last refused a client.
@@ -189,6 +208,17 @@ impl Consumers {
 }
 
 impl Consumer {
+    /// Returns a consumer without a certificate.
+    pub fn new(name: String, (stack, trust): (Stack, Trust), server_name: String) -> Self {
+        Self {
+            name,
+            stack,
+            trust,
+            server_name,
+            state: Mutex::default(),
+        }
+    }
+
     /// Returns what it has now; none while it has no certificate or no roots.
     pub async fn presented(&self) -> Option<Presented> {
         let state = self.state.lock().await;

@@ -7,11 +7,10 @@ use anyhow::{Result, bail};
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Api;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, watch_object, watcher};
-use kube::{Api, Client};
 use signet_api::{CAGeneration, CAGenerationSpec};
-use signet_testbed::installation::NAMESPACE;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::certificate::fingerprints;
@@ -64,6 +63,8 @@ impl Rotation {
 pub struct Generation {
     /// The fingerprint of its key.
     pub key: String,
+    /// The fingerprint of its certificate, once it has one.
+    pub certificate: Option<String>,
     /// The fingerprint of its root, once it has a certificate.
     pub root: Option<String>,
     /// When each event happened; for a certificate, when it was observed.
@@ -73,10 +74,9 @@ pub struct Generation {
 impl Generation {
     fn read(spec: &CAGenerationSpec, before: Option<&Self>) -> Result<Self> {
         let chain = spec.certificate.as_ref().map(|own| &own.chain);
-        let root = match chain {
-            Some(chain) => fingerprints(chain)?.pop(),
-            None => None,
-        };
+        let mut path = chain.map_or(Ok(Vec::new()), |chain| fingerprints(chain))?;
+        let certificate = path.first().cloned();
+        let root = path.pop();
         let known = before.and_then(|before| before.events.get(&Event::Certified).copied());
         let certified = root.as_ref().map(|_| known.unwrap_or_else(Timestamp::now));
         let time = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| {
@@ -94,6 +94,7 @@ impl Generation {
             .filter_map(|(event, at)| Some((event, at?)));
         Ok(Self {
             key: spec.key.fingerprint.clone(),
+            certificate,
             root,
             events: events.collect(),
         })
@@ -129,17 +130,17 @@ pub fn rotations(generations: &BTreeMap<u32, Generation>) -> BTreeMap<Rotation, 
     counts
 }
 
-/// Follows the generations of a ClusterIssuer, without an end. What happens is passed on.
+/// Follows the generations of an issuer in this namespace, without an end. What happens is passed
+/// on.
 ///
 /// # Errors
 /// A generation cannot be read.
 pub async fn follow(
-    client: Client,
+    generations: Api<CAGeneration>,
     issuer: &str,
     timeline: &Timeline,
     events: UnboundedSender<(u32, Event)>,
 ) -> Result<()> {
-    let generations: Api<CAGeneration> = Api::namespaced(client, NAMESPACE);
     let config = watcher::Config::default().fields(&format!("spec.issuerRef.name={issuer}"));
     let changes = watcher(generations, config).default_backoff();
     let mut changes = pin!(changes.applied_objects());
@@ -162,19 +163,17 @@ pub async fn follow(
     }
 }
 
-/// Follows the published ConfigMap of a ClusterIssuer, without an end. Each content is passed on.
+/// Follows the roots in an entry of a ConfigMap, without an end. Each content is passed on.
 ///
 /// # Errors
 /// The ConfigMap disappears, or has something else than certificates.
 pub async fn follow_bundle(
-    client: Client,
-    issuer: &str,
+    maps: Api<ConfigMap>,
+    (name, entry): (&str, &str),
     timeline: &Timeline,
     bundles: UnboundedSender<String>,
 ) -> Result<()> {
-    let maps: Api<ConfigMap> = Api::namespaced(client, NAMESPACE);
-    let name = format!("clusterissuer-{issuer}-bundle");
-    let mut versions = pin!(watch_object(maps, &name).default_backoff());
+    let mut versions = pin!(watch_object(maps, name).default_backoff());
     let mut last = None;
     loop {
         let version = match versions.try_next().await {
@@ -182,7 +181,7 @@ pub async fn follow_bundle(
             Ok(None) => bail!("the watch of the bundle has ended"),
             Err(_) => continue,
         };
-        let bundle = version.and_then(|map| map.data?.remove("ca.crt"));
+        let bundle = version.and_then(|map| map.data?.remove(entry));
         if bundle == last {
             continue;
         }

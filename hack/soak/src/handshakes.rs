@@ -112,7 +112,7 @@ async fn connect(
         tally.lock().late += 1;
         return Ok(());
     }
-    let error = consumers.connect(client, other.port).await?;
+    let error = consumers.connect(client, server, other.port).await?;
     let Some(error) = error else {
         tally.lock().count(client, server, false);
         return Ok(());

@@ -6,6 +6,7 @@
 //! - [`consumers`]: who has which leaf, and learns of roots in which way.
 //! - [`fleet`]: what they do by themselves; the demo shows it too.
 //! - [`run`]: the rotations of one issuer; the control is the same with another delay.
+//! - [`mesh`]: the same for istiod with the CA of a MeshCA, with Envoy as sidecars.
 //! - [`report`] and [`plot`]: what became of it.
 
 pub mod bed;
@@ -14,6 +15,9 @@ pub mod consumers;
 pub mod fleet;
 pub mod generations;
 mod handshakes;
+mod history;
+mod leaf_issuer;
+pub mod mesh;
 mod offline_root;
 mod outcome;
 pub mod peers;
@@ -29,6 +33,7 @@ use std::time::Duration;
 use bed::Kills;
 pub use fleet::{Fleet, Pace};
 pub use handshakes::{Count, Tally};
+pub use history::History;
 pub use outcome::Outcome;
 pub use run::{Scenario, run};
 

@@ -6,11 +6,13 @@
 )]
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use signet_soak::bed::Bed;
+use signet_soak::mesh::{self, MeshOutcome, MeshScenario, MeshSizes};
 use signet_soak::{Outcome, Pace, Scenario, Sizes, plot, report};
 use signet_testbed::installation::target;
 
@@ -18,40 +20,69 @@ use signet_testbed::installation::target;
 /// a handshake does, or if none does in the control.
 #[derive(Parser)]
 struct Arguments {
-    /// The form of `cargo xtask test`: two rotations of each kind.
+    /// The form of `cargo xtask test`.
     #[arg(long)]
     short: bool,
-    /// The minimum number of handshakes.
+    /// Connects the workloads of this mesh, which signs with the CA of a MeshCA.
+    #[arg(long, value_enum)]
+    mesh: Option<Mesh>,
+    /// The minimum number of handshakes; with --mesh, through each kind of rotation.
     #[arg(long)]
     handshakes: Option<u64>,
     /// The minimum number of rotations of each kind.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "mesh")]
     rotations: Option<usize>,
     /// Handshakes per second, at most.
     #[arg(long)]
     rate: Option<u32>,
 }
 
+/// A mesh that runs without a kubelet.
+#[derive(Clone, Copy, ValueEnum)]
+enum Mesh {
+    Istio,
+}
+
 impl Arguments {
     fn sizes(&self) -> Sizes {
-        let sizes = if self.short {
-            Sizes::short()
-        } else {
-            Sizes::long()
+        let sizes = match self.short {
+            true => Sizes::short(),
+            false => Sizes::long(),
         };
-        let rate = self.rate.unwrap_or(sizes.pace.rate);
         Sizes {
             handshakes: self.handshakes.unwrap_or(sizes.handshakes),
             rotations: self.rotations.unwrap_or(sizes.rotations),
-            pace: Pace { rate, ..sizes.pace },
+            pace: self.pace(sizes.pace),
             ..sizes
         }
+    }
+
+    fn mesh_sizes(&self) -> MeshSizes {
+        let sizes = match self.short {
+            true => MeshSizes::short(),
+            false => MeshSizes::long(),
+        };
+        MeshSizes {
+            handshakes: self.handshakes.unwrap_or(sizes.handshakes),
+            pace: self.pace(sizes.pace),
+            ..sizes
+        }
+    }
+
+    fn pace(&self, pace: Pace) -> Pace {
+        let rate = self.rate.unwrap_or(pace.rate);
+        Pace { rate, ..pace }
     }
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match soak(&Arguments::parse().sizes()).await {
+    let arguments = Arguments::parse();
+    let ended = match arguments.mesh {
+        Some(Mesh::Istio) => soak_mesh(&arguments.mesh_sizes()).await,
+        None => soak(&arguments.sizes()).await,
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("\nerror: {error:#}");
@@ -72,18 +103,57 @@ async fn soak(sizes: &Sizes) -> Result<()> {
     outcomes.iter().try_for_each(|outcome| outcome.check(sizes))
 }
 
+async fn soak_mesh(sizes: &MeshSizes) -> Result<()> {
+    let bed = Bed::start().await?;
+    let mut outcomes = Vec::new();
+    for scenario in [MeshScenario::Control, MeshScenario::Rotations] {
+        outcomes.push(mesh::run(&bed, scenario, sizes).await?);
+        eprintln!();
+    }
+    outcomes.reverse();
+    write_mesh(&outcomes, sizes)?;
+    outcomes.iter().try_for_each(|outcome| outcome.check(sizes))
+}
+
 /// Writes the report and the plots, and prints the summary.
 fn write(outcomes: &[Outcome], sizes: &Sizes) -> Result<()> {
-    let folder = target().join("soak");
-    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let folder = folder()?;
     for outcome in outcomes {
         let file = folder.join(report::svg_name(outcome.scenario));
-        fs::write(file, plot::svg(outcome))?;
+        fs::write(file, plot::svg(&outcome.history))?;
     }
-    let file = folder.join("report.md");
-    fs::write(&file, report::markdown(outcomes, sizes))?;
     let mut summary = String::new();
     report::summary(&mut summary, outcomes);
+    print(
+        &folder.join("report.md"),
+        &report::markdown(outcomes, sizes),
+        &summary,
+    )
+}
+
+fn write_mesh(outcomes: &[MeshOutcome], sizes: &MeshSizes) -> Result<()> {
+    let folder = folder()?;
+    for outcome in outcomes {
+        let file = folder.join(mesh::svg_name(outcome.scenario));
+        fs::write(file, plot::svg(&outcome.history))?;
+    }
+    let mut summary = String::new();
+    mesh::summary(&mut summary, outcomes);
+    print(
+        &folder.join("mesh.md"),
+        &mesh::markdown(outcomes, sizes),
+        &summary,
+    )
+}
+
+fn folder() -> Result<PathBuf> {
+    let folder = target().join("soak");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn print(file: &Path, report: &str, summary: &str) -> Result<()> {
+    fs::write(file, report)?;
     println!("{summary}\nThe report is in {}", file.display());
     Ok(())
 }

@@ -109,7 +109,8 @@ impl OfflineRoot {
     }
 }
 
-fn ca_params(common_name: &str) -> CertificateParams {
+/// Returns what every CA certificate of the soak has.
+pub(crate) fn ca_params(common_name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params

@@ -1,41 +1,23 @@
 //! How a run ended, and whether that is what it was to show.
 
 use anyhow::{Result, ensure};
-use jiff::Timestamp;
 
 use crate::generations::{Rotation, rotations};
-use crate::timeline::Record;
-use crate::{Scenario, Sizes, Tally};
+use crate::{History, Scenario, Sizes};
 
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// What it was to show.
     pub scenario: Scenario,
-    /// When it began.
-    pub begin: Timestamp,
-    /// When it ended.
-    pub end: Timestamp,
-    /// What happened to the CA.
-    pub record: Record,
-    /// What became of the handshakes.
-    pub tally: Tally,
+    /// What happened.
+    pub history: History,
 }
 
 impl Outcome {
-    pub(crate) fn new(scenario: Scenario, begin: Timestamp, record: Record, tally: Tally) -> Self {
-        Self {
-            scenario,
-            begin,
-            end: Timestamp::now(),
-            record,
-            tally,
-        }
-    }
-
     /// Returns how many rotations of a kind there were.
     pub fn rotations(&self, kind: Rotation) -> usize {
-        rotations(&self.record.generations)[&kind]
+        rotations(&self.history.record.generations)[&kind]
     }
 
     /// Checks that the run showed what it was to show.
@@ -44,7 +26,8 @@ impl Outcome {
     /// It did not: a handshake failed, or none did in the control, or something did not happen
     /// often enough.
     pub fn check(&self, sizes: &Sizes) -> Result<()> {
-        let failed = self.tally.failures.len();
+        let tally = &self.history.tally;
+        let failed = tally.failures.len();
         if self.scenario == Scenario::Control {
             ensure!(
                 failed > 0,
@@ -52,12 +35,12 @@ impl Outcome {
             );
             return Ok(());
         }
-        let first = self.tally.first_failure.as_deref().unwrap_or_default();
+        let first = tally.first_failure.as_deref().unwrap_or_default();
         ensure!(
             failed == 0,
             "{failed} handshakes have failed; the first:\n{first}"
         );
-        let total = self.tally.total();
+        let total = tally.total();
         ensure!(
             total >= sizes.handshakes,
             "there were {total} handshakes only"
@@ -66,17 +49,17 @@ impl Outcome {
             let count = self.rotations(kind);
             ensure!(count >= sizes.rotations, "{kind:?}: {count} rotations only");
         }
-        let kills = self.record.kills.len();
+        let kills = self.history.record.kills.len();
         ensure!(
             kills >= sizes.kills,
             "the operator was killed {kills} times only"
         );
-        let late = self.tally.late;
+        let late = tally.late;
         ensure!(
             late <= sizes.max_late,
             "{late} handshakes were left out because a leaf was not renewed in time"
         );
-        let pairs = self.tally.pairs.len();
+        let pairs = tally.pairs.len();
         ensure!(pairs == 9, "only {pairs} pairs of libraries have connected");
         Ok(())
     }
@@ -86,12 +69,15 @@ impl Outcome {
 mod tests {
     use std::time::Duration;
 
+    use jiff::Timestamp;
+
     use super::*;
     use crate::bed::Kills;
     use crate::consumers::Trust;
     use crate::generations::{Event, Generation};
     use crate::peers::Stack;
-    use crate::{Count, Pace};
+    use crate::timeline::Record;
+    use crate::{Count, Pace, Tally};
 
     const SIZES: Sizes = Sizes {
         pace: Pace {
@@ -110,6 +96,7 @@ mod tests {
     fn generation(key: &str, root: &str) -> Generation {
         Generation {
             key: key.to_owned(),
+            certificate: None,
             root: Some(root.to_owned()),
             events: [(Event::Activated, Timestamp::UNIX_EPOCH)].into(),
         }
@@ -128,7 +115,13 @@ mod tests {
                 tally.pairs.insert((client, server), count);
             }
         }
-        Outcome::new(scenario, Timestamp::UNIX_EPOCH, record, tally)
+        let history = History {
+            begin: Timestamp::UNIX_EPOCH,
+            end: Timestamp::now(),
+            record,
+            tally,
+        };
+        Outcome { scenario, history }
     }
 
     #[test]
@@ -146,13 +139,19 @@ mod tests {
     #[test]
     fn what_is_missing_fails_the_soak() {
         let changes: [(&str, Change); 6] = [
-            ("failed", |it| it.tally.failures.push(Timestamp::UNIX_EPOCH)),
-            ("not renewed in time", |it| it.tally.late = 1),
-            ("killed 0 times", |it| it.record.kills.clear()),
-            ("Root: 0", |it| drop(it.record.generations.remove(&4))),
-            ("Renewal: 0", |it| drop(it.record.generations.remove(&1))),
+            ("failed", |it| {
+                it.history.tally.failures.push(Timestamp::UNIX_EPOCH);
+            }),
+            ("not renewed in time", |it| it.history.tally.late = 1),
+            ("killed 0 times", |it| it.history.record.kills.clear()),
+            ("Root: 0", |it| {
+                drop(it.history.record.generations.remove(&4));
+            }),
+            ("Renewal: 0", |it| {
+                drop(it.history.record.generations.remove(&1));
+            }),
             ("8 handshakes", |it| {
-                it.tally.pairs.remove(&(Stack::Go, Stack::Go));
+                it.history.tally.pairs.remove(&(Stack::Go, Stack::Go));
             }),
         ];
         for (message, change) in changes {
@@ -167,7 +166,7 @@ mod tests {
     fn a_control_that_loses_nothing_fails() {
         let mut outcome = complete(Scenario::Control);
         outcome.check(&SIZES).unwrap_err();
-        outcome.tally.failures.push(Timestamp::UNIX_EPOCH);
+        outcome.history.tally.failures.push(Timestamp::UNIX_EPOCH);
         outcome.check(&SIZES).unwrap();
     }
 
@@ -175,9 +174,9 @@ mod tests {
     fn the_plot_has_each_generation_root_kill_and_failure() {
         let mut outcome = complete(Scenario::Overlap);
         let roots = ["1".to_owned(), "2".to_owned()];
-        outcome.record.bundles = vec![(Timestamp::UNIX_EPOCH, roots.to_vec())];
-        outcome.tally.failures.push(Timestamp::UNIX_EPOCH);
-        let svg = crate::plot::svg(&outcome);
+        outcome.history.record.bundles = vec![(Timestamp::UNIX_EPOCH, roots.to_vec())];
+        outcome.history.tally.failures.push(Timestamp::UNIX_EPOCH);
+        let svg = crate::plot::svg(&outcome.history);
         for (what, count) in [
             (">generation ", 4),
             (">root 1<", 1),
@@ -188,10 +187,8 @@ mod tests {
             assert_eq!(svg.matches(what).count(), count, "{what}: {svg}");
         }
         let trust = (Trust::Live, Trust::Leaf);
-        outcome
-            .tally
-            .trusts
-            .insert(trust, Count { all: 7, failed: 3 });
+        let tally = &mut outcome.history.tally;
+        tally.trusts.insert(trust, Count { all: 7, failed: 3 });
         let report = crate::report::markdown(&[outcome], &SIZES);
         let row = "| follows the ConfigMap | ca.crt of its last leaf | 7 | 3 |";
         assert!(report.contains(row), "{report}");

@@ -1,6 +1,7 @@
-//! TLS servers and clients in each of the three libraries. Every handshake is a full one, and both
-//! sides verify each other.
+//! TLS servers and clients: in each of three libraries, and Envoy as the sidecar of a workload.
+//! Every handshake is a full one, and both sides verify each other.
 
+mod envoy;
 mod in_process;
 mod program;
 
@@ -8,13 +9,14 @@ use std::fmt::{self, Display, Formatter};
 
 use anyhow::Result;
 
+use envoy::Envoys;
 use in_process::InProcess;
 use program::Program;
 
-/// The name that clients expect of every server.
+/// The DNS name that clients expect of every server that is not in a mesh.
 pub const SERVER_NAME: &str = "peer.soak.example";
 
-/// A TLS library.
+/// A TLS library, or what makes connections in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stack {
     /// rustls with aws-lc, in this process.
@@ -23,11 +25,15 @@ pub enum Stack {
     OpenSsl,
     /// crypto/tls of Go, in a process of its own.
     Go,
+    /// Envoy beside each workload, configured as Istio's sidecars are.
+    Envoy,
 }
 
 impl Stack {
-    /// All of them.
+    /// The libraries that verify DNS names.
     pub const ALL: [Self; 3] = [Self::Rustls, Self::OpenSsl, Self::Go];
+    /// Those that verify SPIFFE IDs, as in a mesh.
+    pub const OF_A_MESH: [Self; 2] = [Self::Go, Self::Envoy];
 }
 
 impl Display for Stack {
@@ -36,6 +42,7 @@ impl Display for Stack {
             Self::Rustls => "rustls",
             Self::OpenSsl => "OpenSSL",
             Self::Go => "Go",
+            Self::Envoy => "Envoy",
         })
     }
 }
@@ -59,6 +66,8 @@ pub enum Peers {
     InProcess(InProcess),
     /// In another one.
     Program(Box<Program>),
+    /// Each behind its own Envoy.
+    Envoys(Envoys),
 }
 
 impl Peers {
@@ -71,6 +80,7 @@ impl Peers {
             Stack::Rustls => Self::InProcess(InProcess::default()),
             Stack::OpenSsl => Self::Program(Box::new(Program::python()?)),
             Stack::Go => Self::Program(Box::new(Program::go().await?)),
+            Stack::Envoy => Self::Envoys(Envoys::start().await?),
         })
     }
 
@@ -83,17 +93,20 @@ impl Peers {
         match self {
             Self::InProcess(peers) => peers.set(name, identity).await,
             Self::Program(peers) => peers.set(name, identity).await,
+            Self::Envoys(peers) => peers.set(name, identity).await,
         }
     }
 
-    /// Connects a peer to a server. Returns the error of a handshake that fails.
+    /// Connects a peer to a server with this DNS name or SPIFFE ID. Returns the error of a handshake
+    /// that fails.
     ///
     /// # Errors
     /// The peer's process has ended.
-    pub async fn connect(&self, name: &str, port: u16) -> Result<Option<String>> {
+    pub async fn connect(&self, name: &str, server: (&str, u16)) -> Result<Option<String>> {
         match self {
-            Self::InProcess(peers) => Ok(peers.connect(name, port).await.err()),
-            Self::Program(peers) => peers.connect(name, port).await,
+            Self::InProcess(peers) => Ok(peers.connect(name, server).await.err()),
+            Self::Program(peers) => peers.connect(name, server).await,
+            Self::Envoys(peers) => peers.connect(name, server).await,
         }
     }
 
@@ -105,6 +118,7 @@ impl Peers {
         match self {
             Self::InProcess(peers) => Ok(peers.refusal(name)),
             Self::Program(peers) => peers.refusal(name).await,
+            Self::Envoys(peers) => peers.refusal(name).await,
         }
     }
 }

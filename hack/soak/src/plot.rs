@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use crate::Outcome;
+use crate::History;
 use crate::generations::{Event, Generation};
 
 const WIDTH: f64 = 1200.0;
@@ -27,9 +27,9 @@ const ROOT: &str = "#bf8700";
 
 /// Returns the plot of a run: a row for each generation, a row for each root while it is in the
 /// published bundle, a line for each kill, and a mark for each handshake that failed.
-pub fn svg(outcome: &Outcome) -> String {
-    let roots = roots(outcome);
-    let generations = &outcome.record.generations;
+pub fn svg(history: &History) -> String {
+    let roots = roots(history);
+    let generations = &history.record.generations;
     let rows = generations.len() + roots.len() + 2;
     let height = TOP + ROW * number(rows) + 30.0;
     let mut text = format!(
@@ -38,7 +38,7 @@ pub fn svg(outcome: &Outcome) -> String {
          <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"white\"/>\n"
     );
     legend(&mut text);
-    let axis = Axis::of(outcome);
+    let axis = Axis::of(history);
     for (row, (name, generation)) in generations.iter().enumerate() {
         let y = TOP + ROW * number(row);
         label(&mut text, y, &format!("generation {name}"));
@@ -47,12 +47,12 @@ pub fn svg(outcome: &Outcome) -> String {
     for (row, root) in roots.iter().enumerate() {
         let y = TOP + ROW * number(generations.len() + 1 + row);
         label(&mut text, y, &format!("root {root:.8}"));
-        for (from, to) in intervals(outcome, root) {
+        for (from, to) in intervals(history, root) {
             bar(&mut text, (axis.x(from), axis.x(to)), y, ROOT);
         }
     }
     let bottom = TOP + ROW * number(rows);
-    marks(&mut text, &axis, outcome, bottom);
+    marks(&mut text, &axis, history, bottom);
     axis.draw(&mut text, bottom);
     text.push_str("</svg>\n");
     text
@@ -65,10 +65,10 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(outcome: &Outcome) -> Self {
-        let seconds = outcome.end.duration_since(outcome.begin).as_secs_f64();
+    fn of(history: &History) -> Self {
+        let seconds = history.end.duration_since(history.begin).as_secs_f64();
         Self {
-            begin: outcome.begin,
+            begin: history.begin,
             seconds: seconds.max(1.0),
         }
     }
@@ -93,9 +93,9 @@ impl Axis {
 }
 
 /// The roots that were ever in the bundle, in the order in which they entered it.
-fn roots(outcome: &Outcome) -> Vec<&str> {
+fn roots(history: &History) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
-    for root in outcome.record.bundles.iter().flat_map(|(_, roots)| roots) {
+    for root in history.record.bundles.iter().flat_map(|(_, roots)| roots) {
         if !all.contains(&root.as_str()) {
             all.push(root);
         }
@@ -104,10 +104,10 @@ fn roots(outcome: &Outcome) -> Vec<&str> {
 }
 
 /// From when to when a root was in the bundle.
-fn intervals(outcome: &Outcome, root: &str) -> Vec<(Timestamp, Timestamp)> {
-    let bundles = &outcome.record.bundles;
+fn intervals(history: &History, root: &str) -> Vec<(Timestamp, Timestamp)> {
+    let bundles = &history.record.bundles;
     let ends = bundles.iter().skip(1).map(|(at, _)| *at);
-    let ends = ends.chain([outcome.end]);
+    let ends = ends.chain([history.end]);
     let with_ends = bundles.iter().zip(ends);
     let having = with_ends.filter(|((_, roots), _)| roots.iter().any(|one| one == root));
     having.map(|((from, _), to)| (*from, to)).collect()
@@ -126,8 +126,8 @@ fn draw_generation(text: &mut String, axis: &Axis, generation: &Generation, y: f
     }
 }
 
-fn marks(text: &mut String, axis: &Axis, outcome: &Outcome, bottom: f64) {
-    for kill in &outcome.record.kills {
+fn marks(text: &mut String, axis: &Axis, history: &History, bottom: f64) {
+    for kill in &history.record.kills {
         let x = axis.x(*kill);
         let _ = writeln!(
             text,
@@ -135,7 +135,7 @@ fn marks(text: &mut String, axis: &Axis, outcome: &Outcome, bottom: f64) {
              stroke-opacity=\"0.5\" stroke-dasharray=\"2 2\"/>"
         );
     }
-    for failure in &outcome.tally.failures {
+    for failure in &history.tally.failures {
         let x = axis.x(*failure);
         let _ = writeln!(
             text,

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::generations::{Rotation, rotations};
-use crate::run::Run;
 use crate::timeline::Record;
 use crate::{Scenario, Sizes, Tally};
 
@@ -17,14 +16,13 @@ const ON_TERMINAL: Duration = Duration::from_secs(1);
 const IN_LOG: Duration = Duration::from_secs(30);
 
 /// Shows how far a run is, without an end: on a terminal in one line, otherwise now and then.
-pub(crate) async fn keep_showing(run: &Run<'_>) -> Result<()> {
+pub(crate) async fn keep_showing(line: impl Fn() -> String) -> Result<()> {
     let is_terminal = stderr().is_terminal();
     let interval = if is_terminal { ON_TERMINAL } else { IN_LOG };
     let mut ticks = tokio::time::interval(interval);
     loop {
         ticks.tick().await;
-        let (record, tally) = run.fleet.so_far();
-        let line = line(run.scenario, &run.sizes, &record, &tally);
+        let line = line();
         // Standard error may be closed.
         let _ = match is_terminal {
             true => write!(stderr(), "\r\x1b[2K{line}"),
@@ -33,7 +31,8 @@ pub(crate) async fn keep_showing(run: &Run<'_>) -> Result<()> {
     }
 }
 
-fn line(scenario: Scenario, sizes: &Sizes, record: &Record, tally: &Tally) -> String {
+/// Returns how far a run is.
+pub(crate) fn line(scenario: Scenario, sizes: &Sizes, record: &Record, tally: &Tally) -> String {
     let counts = rotations(&record.generations);
     let (total, failed) = (tally.total(), tally.failures.len());
     let mut line = String::new();

@@ -25,20 +25,20 @@ pub fn markdown(outcomes: &[Outcome], sizes: &Sizes) -> String {
             "![generations and bundle]({})\n",
             svg_name(outcome.scenario)
         );
-        let pairs = outcome.tally.pairs.iter();
+        let pairs = outcome.history.tally.pairs.iter();
         table(
             &mut text,
             ("client", "server"),
             pairs.map(|((client, server), count)| (client.to_string(), server.to_string(), *count)),
         );
-        let trusts = outcome.tally.trusts.iter();
+        let trusts = outcome.history.tally.trusts.iter();
         table(
             &mut text,
             ("roots of the client", "roots of the server"),
             trusts
                 .map(|((client, server), count)| (client.to_string(), server.to_string(), *count)),
         );
-        if let Some(first) = &outcome.tally.first_failure {
+        if let Some(first) = &outcome.history.tally.first_failure {
             let _ = writeln!(text, "The first handshake that failed:\n\n```\n{first}```");
         }
     }
@@ -64,22 +64,22 @@ pub fn summary(text: &mut String, outcomes: &[Outcome]) {
          |---|---|---|---|---|---|---|---|---|\n",
     );
     for outcome in outcomes {
-        let seconds = outcome.end.duration_since(outcome.begin).as_secs_f64();
         let [renewals, keys, roots] = Rotation::ALL.map(|kind| outcome.rotations(kind));
         let _ = writeln!(
             text,
             "| {} | {:.1} | {} | {} | {} | {renewals} | {keys} | {roots} | {} |",
             title(outcome.scenario),
-            seconds / 60.0,
-            outcome.tally.total(),
-            outcome.tally.failures.len(),
-            outcome.tally.late,
-            outcome.record.kills.len()
+            outcome.history.minutes(),
+            outcome.history.tally.total(),
+            outcome.history.tally.failures.len(),
+            outcome.history.tally.late,
+            outcome.history.record.kills.len()
         );
     }
 }
 
-fn table(
+/// One line for each pair.
+pub(crate) fn table(
     text: &mut String,
     (first, second): (&str, &str),
     rows: impl Iterator<Item = (String, String, Count)>,

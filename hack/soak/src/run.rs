@@ -1,6 +1,5 @@
 //! One run: consumers, rotations and kills, until there were enough of each.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -16,11 +15,8 @@ use crate::bed::{Bed, REQUESTS, keep_killing};
 use crate::fleet::{Fleet, Tasks, failed};
 use crate::generations::{self, Generation, Rotation, rotations};
 use crate::offline_root::{self, OfflineRoot};
-use crate::timeline::Record;
-use crate::{Outcome, Sizes};
-
-/// How long one rotation may take on any machine.
-const MAX_ROTATION: Duration = Duration::from_secs(900);
+use crate::progress;
+use crate::{History, Outcome, Sizes};
 
 /// What a run is to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +46,11 @@ impl Scenario {
 }
 
 /// A run, and what its tasks share.
-pub(crate) struct Run<'r> {
+struct Run<'r> {
     bed: &'r Bed,
-    pub(crate) scenario: Scenario,
-    pub(crate) sizes: Sizes,
-    pub(crate) fleet: Fleet,
+    scenario: Scenario,
+    sizes: Sizes,
+    fleet: Fleet,
     root: OfflineRoot,
 }
 
@@ -79,14 +75,13 @@ pub async fn run(bed: &Bed, scenario: Scenario, sizes: &Sizes) -> Result<Outcome
             task = tasks.next() => Err(failed(task)),
         }
     };
-    let (record, tally) = run.fleet.so_far();
+    let history = History::of(&run.fleet);
     if let Err(error) = ended {
-        let first = tally.first_failure.unwrap_or_default();
+        let first = history.tally.first_failure.unwrap_or_default();
         let log = bed.log_tail(15);
         bail!("{error:#}\n{first}\nthe operator's log ends with\n{log}");
     }
-    let begin = run.fleet.timeline().begin();
-    Ok(Outcome::new(scenario, begin, record, tally))
+    Ok(Outcome { scenario, history })
 }
 
 impl Run<'_> {
@@ -133,7 +128,12 @@ impl Run<'_> {
         let tasks = self.fleet.tasks(events);
         tasks.push(self.answer().boxed_local());
         tasks.push(self.operate(operator, happened).boxed_local());
-        tasks.push(crate::progress::keep_showing(self).boxed_local());
+        let (scenario, sizes) = (self.scenario, &self.sizes);
+        let line = move || {
+            let (record, tally) = self.fleet.so_far();
+            progress::line(scenario, sizes, &record, &tally)
+        };
+        tasks.push(progress::keep_showing(line).boxed_local());
         tasks
     }
 
@@ -182,37 +182,41 @@ impl Run<'_> {
 
     async fn await_renewal(&self, number: usize) -> Result<()> {
         let what = format!("renewal {number} of the intermediate");
-        self.until(&what, |record| {
-            rotations(&record.generations)[&Rotation::Renewal] >= number
-        })
-        .await
+        self.fleet
+            .until(&what, |record| {
+                rotations(&record.generations)[&Rotation::Renewal] >= number
+            })
+            .await
     }
 
     async fn rotate_key(&self, number: usize) -> Result<()> {
         let before = self.active()?.key;
         self.apply(&self.spec(number)).await?;
-        self.until("another key", |record| {
-            generations::active(&record.generations).is_some_and(|active| active.key != before)
-        })
-        .await
+        self.fleet
+            .until("another key", |record| {
+                generations::active(&record.generations).is_some_and(|active| active.key != before)
+            })
+            .await
     }
 
     /// The next renewal is signed by another root.
     async fn rotate_root(&self) -> Result<()> {
         let root = Some(self.root.replace()?);
-        self.until("another root", |record| {
-            generations::active(&record.generations).is_some_and(|active| active.root == root)
-        })
-        .await
+        self.fleet
+            .until("another root", |record| {
+                generations::active(&record.generations).is_some_and(|active| active.root == root)
+            })
+            .await
     }
 
     /// Waits until there were enough kills and handshakes, and every root but the last has left.
     async fn await_the_rest(&self) -> Result<()> {
         let sizes = &self.sizes;
-        self.until("the rest", |record| {
-            record.kills.len() >= sizes.kills && record.roots_left() >= sizes.rotations
-        })
-        .await?;
+        self.fleet
+            .until("the rest", |record| {
+                record.kills.len() >= sizes.kills && record.roots_left() >= sizes.rotations
+            })
+            .await?;
         let observe = async || {
             let total = self.fleet.so_far().1.total();
             Ok(Observation::reached_if(total >= sizes.handshakes, total))
@@ -225,21 +229,5 @@ impl Run<'_> {
         generations::active(&generations)
             .cloned()
             .context("a generation is active")
-    }
-
-    async fn until(&self, what: &str, holds: impl Fn(&Record) -> bool) -> Result<()> {
-        let observe = async || {
-            let record = self.fleet.timeline().record();
-            let events: BTreeMap<_, _> = record
-                .generations
-                .iter()
-                .map(|(number, one)| (*number, one.events.keys().copied().collect::<Vec<_>>()))
-                .collect();
-            let last = events.into_iter().next_back();
-            let progress = format!("{last:?}, {} kills", record.kills.len());
-            Ok(Observation::reached_if(holds(&record), progress))
-        };
-        let reached = tokio::time::timeout(MAX_ROTATION, until(what, observe)).await;
-        reached.with_context(|| format!("{what}: not reached in {} s", MAX_ROTATION.as_secs()))?
     }
 }

@@ -34,11 +34,12 @@ async fn every_library_refuses_a_server_and_a_client_under_an_unknown_root() -> 
     for (client, peers, _, _) in &all {
         for (server, other, port, stranger) in &all {
             let pair = format!("{client} to {server}");
-            let error = peers.connect("ours", *port).await?;
+            let at = |port: u16| (SERVER_NAME, port);
+            let error = peers.connect("ours", at(*port)).await?;
             ensure!(error.is_none(), "{pair}: {error:?}");
-            let error = peers.connect("ours", *stranger).await?;
+            let error = peers.connect("ours", at(*stranger)).await?;
             error.with_context(|| format!("{pair}: an unknown server is accepted"))?;
-            let error = peers.connect("stranger", *port).await?;
+            let error = peers.connect("stranger", at(*port)).await?;
             error.with_context(|| format!("{pair}: an unknown client is accepted"))?;
             // The server records it after the client knows.
             let recorded = async || {

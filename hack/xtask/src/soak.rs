@@ -10,7 +10,8 @@ use signet_testbed::installation::{cargo, target};
 #[derive(Args, Clone, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Soak {
-    /// `--short`, `--handshakes NUMBER`, `--rotations NUMBER`, `--rate NUMBER`, or nothing.
+    /// `--mesh istio`, `--short`, `--handshakes NUMBER`, `--rotations NUMBER`, `--rate NUMBER`, or
+    /// nothing.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }

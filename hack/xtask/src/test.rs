@@ -117,7 +117,11 @@ const TIERS: [Tier; 15] = [
     (
         "soak",
         "handshakes while keys and CAs are replaced and the operator is killed",
-        &["cargo test --workspace --no-fail-fast --test soak"],
+        &[
+            "cargo test --workspace --no-fail-fast --test soak",
+            // By itself, so that the two do not slow each other down.
+            "cargo test --workspace --no-fail-fast --test mesh_soak",
+        ],
     ),
     (
         "demo",

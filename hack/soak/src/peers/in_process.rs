@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::{Identity, SERVER_NAME};
+use super::Identity;
 
 /// Peers with rustls.
 #[derive(Default)]
@@ -51,9 +51,9 @@ impl InProcess {
         Ok(peer.port)
     }
 
-    pub(super) async fn connect(&self, name: &str, port: u16) -> Result<(), String> {
+    pub(super) async fn connect(&self, name: &str, server: (&str, u16)) -> Result<(), String> {
         let peer = self.peer(name).ok_or("the peer has no identity")?;
-        let connected = connect(&peer, port).await;
+        let connected = connect(&peer, server).await;
         connected.map_err(|error| error.to_string())
     }
 
@@ -113,10 +113,10 @@ async fn serve(connection: TcpStream, config: Arc<ServerConfig>) -> io::Result<(
     Ok(())
 }
 
-async fn connect(peer: &Peer, port: u16) -> io::Result<()> {
+async fn connect(peer: &Peer, (name, port): (&str, u16)) -> io::Result<()> {
     let config = peer.client.lock().clone();
     let connection = TcpStream::connect(("127.0.0.1", port)).await?;
-    let name = ServerName::try_from(SERVER_NAME).map_err(io::Error::other)?;
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
     let mut tls = TlsConnector::from(config).connect(name, connection).await?;
     // In TLS 1.3 the server verifies the client after the client is done.
     let mut byte = [0];

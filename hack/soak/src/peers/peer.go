@@ -1,5 +1,8 @@
 // TLS servers and clients with Go's crypto/tls.
 //
+// A server is a DNS name or a SPIFFE ID. A peer whose own certificate has a SPIFFE ID accepts only
+// clients of its trust domain.
+//
 // Reads requests from standard input, one JSON object per line, and writes a response for each:
 //
 //	{"id", "op": "set", "name", "chain", "key", "roots"}  ->  {"id", "port"}
@@ -15,7 +18,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -79,6 +84,19 @@ func (i *identity) set(chain, key, roots string) (int, error) {
 		ClientAuth:             tls.RequireAndVerifyClientCert,
 		SessionTicketsDisabled: true,
 	}
+	leaf, err := x509.ParseCertificate(certificate.Certificate[0])
+	if err != nil {
+		return 0, err
+	}
+	if own := spiffeID(leaf); own != nil {
+		i.config.VerifyConnection = func(state tls.ConnectionState) error {
+			// A client verifies one ID by a function of its own.
+			if other := spiffeID(state.PeerCertificates[0]); other == nil || other.Host != own.Host {
+				return fmt.Errorf("%v is not in the trust domain %s", other, own.Host)
+			}
+			return nil
+		}
+	}
 	if i.listener == nil {
 		if i.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 			return 0, err
@@ -86,6 +104,35 @@ func (i *identity) set(chain, key, roots string) (int, error) {
 		go i.accept(i.listener)
 	}
 	return i.listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// spiffeID returns the only URI of a certificate, if that is a SPIFFE ID.
+func spiffeID(certificate *x509.Certificate) *url.URL {
+	if len(certificate.URIs) == 1 && certificate.URIs[0].Scheme == "spiffe" {
+		return certificate.URIs[0]
+	}
+	return nil
+}
+
+// expect has a client accept the server with this SPIFFE ID only. Such a certificate has no DNS
+// name, so the chain is verified here.
+func expect(config *tls.Config, id string) {
+	config.InsecureSkipVerify = true
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		intermediates := x509.NewCertPool()
+		for _, certificate := range state.PeerCertificates[1:] {
+			intermediates.AddCert(certificate)
+		}
+		leaf := state.PeerCertificates[0]
+		options := x509.VerifyOptions{Roots: config.RootCAs, Intermediates: intermediates}
+		if _, err := leaf.Verify(options); err != nil {
+			return err
+		}
+		if found := spiffeID(leaf); found == nil || found.String() != id {
+			return fmt.Errorf("the server is %v, not %s", found, id)
+		}
+		return nil
+	}
 }
 
 func (i *identity) current() *tls.Config {
@@ -133,7 +180,12 @@ func (i *identity) connect(name string, port int) error {
 	defer connection.Close()
 	connection.SetDeadline(time.Now().Add(timeout))
 	config := i.current()
-	config.ServerName = name
+	if strings.HasPrefix(name, "spiffe://") {
+		expect(config, name)
+	} else {
+		config.ServerName = name
+		config.VerifyConnection = nil
+	}
 	client := tls.Client(connection, config)
 	// In TLS 1.3 the server verifies the client after the client is done.
 	if _, err := client.Read(make([]byte, 1)); err != nil {

@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
 
-use super::{Identity, SERVER_NAME};
+use super::Identity;
 
 const GO: &str = include_str!("peer.go");
 const PYTHON: &str = include_str!("peer.py");
@@ -84,8 +84,12 @@ impl Program {
         response.port.context("the response has no port")
     }
 
-    pub(super) async fn connect(&self, name: &str, port: u16) -> Result<Option<String>> {
-        let request = json!({ "op": "connect", "name": name, "server": SERVER_NAME, "port": port });
+    pub(super) async fn connect(
+        &self,
+        name: &str,
+        (server, port): (&str, u16),
+    ) -> Result<Option<String>> {
+        let request = json!({ "op": "connect", "name": name, "server": server, "port": port });
         Ok(self.call(request).await?.error)
     }
 
