@@ -3,10 +3,12 @@
 
 mod backends;
 mod istiod;
+mod mesh;
 mod pod_certificates;
 mod rotate;
 mod shell;
 mod software;
+mod workload;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,8 +37,19 @@ pub(crate) struct Demo {
     /// samples.
     #[arg(long, conflicts_with_all = ["key", "rotate", "pod_certificates"])]
     istiod: bool,
+    /// Install a mesh that signs with the CA of a MeshCA, and rotate each link above its workloads
+    /// while they connect, instead of the samples.
+    #[arg(long, value_enum, conflicts_with_all = ["key", "rotate", "pod_certificates", "istiod"])]
+    mesh: Option<Mesh>,
     #[command(flatten)]
     pub(crate) up: Up,
+}
+
+/// A mesh that runs without a kubelet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Mesh {
+    /// istiod, as a process.
+    Istio,
 }
 
 /// Where the demo's CA key is.
@@ -93,6 +106,7 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
         rotate,
         pod_certificates,
         istiod,
+        mesh,
         up,
     } = settings;
     ensure!(
@@ -104,8 +118,9 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
         "a key server needs the cluster of the demo; remove --kubeconfig"
     );
     ensure!(
-        !(rotate || pod_certificates || istiod) || up.kubeconfig.is_none(),
-        "--rotate, --pod-certificates and --istiod need the cluster of the demo; remove --kubeconfig"
+        !(rotate || pod_certificates || istiod || mesh.is_some()) || up.kubeconfig.is_none(),
+        "--rotate, --pod-certificates, --istiod and --mesh need the cluster of the demo; remove \
+         --kubeconfig"
     );
     find_openssl()?;
     let mut session = up::up(home.clone(), up).await?;
@@ -117,6 +132,9 @@ pub(crate) async fn run(root: PathBuf, home: Home, settings: Demo) -> Result<()>
     }
     if istiod {
         return istiod::run(&root, &home, &session).await;
+    }
+    if let Some(Mesh::Istio) = mesh {
+        return mesh::run(&root, &home, &session).await;
     }
     let (shell, address) = match key.server() {
         None => {

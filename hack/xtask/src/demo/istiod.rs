@@ -4,21 +4,17 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use signet_testbed::controlplane::{Cluster, Toolchain};
-use signet_testbed::istio::{Agent, AgentKey, AgentRequest, TOKEN_AUDIENCE, Workload};
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::istio::{Agent, AgentKey, Workload};
 use signet_testbed::pki::write_private;
-use signet_testbed::run as output;
 
 use super::Shell;
 use super::shell::comment;
-use crate::keep::{self, IstiodFacts, Server, write_tool};
+use super::workload::{Agents, TRUST_DOMAIN, tools};
+use crate::keep::{self, IstiodFacts, Server};
 use crate::session::{Home, Session};
 use crate::up;
 
-/// The trust domain of the mesh.
-const TRUST_DOMAIN: &str = "cluster.local";
-/// The namespace of the workloads.
-const NAMESPACE: &str = "shop";
 const WORKLOADS: [(&str, AgentKey); 2] = [("orders", AgentKey::Rsa), ("payments", AgentKey::P256)];
 
 /// As docs/meshes/istiod-ra.md has it.
@@ -63,32 +59,19 @@ pub(super) async fn run(root: &Path, home: &Home, session: &Session) -> Result<(
     );
     let istiod: IstiodFacts = keep::ensure(&home.folder, Server::Istiod).await?;
     SHOW.iter().try_for_each(|script| shell.run(script))?;
-    connect(&shell, &session.cluster, &agent, &istiod).await?;
+    let agents = Agents {
+        cluster: &session.cluster,
+        agent,
+        istiod,
+    };
+    connect(&shell, &agents).await?;
     println!("\n  cargo xtask down          stops and removes all of this\n");
     up::print_export(session);
     Ok(())
 }
 
-/// Puts Helm and Istio's charts where the commands find them.
-fn tools(shell: &Shell, cluster: &Cluster, toolchain: &Toolchain) -> Result<()> {
-    let folder = shell.folder();
-    write_tool(&folder.join("helm"), &cluster.helm())?;
-    for (name, chart) in ["base", "istiod"].iter().zip(toolchain.istio_charts()?) {
-        let link = folder.join(name);
-        if link.symlink_metadata().is_err() {
-            std::os::unix::fs::symlink(chart, link)?;
-        }
-    }
-    Ok(())
-}
-
 /// Does what two sidecars do.
-async fn connect(
-    shell: &Shell,
-    cluster: &Cluster,
-    agent: &Agent,
-    istiod: &IstiodFacts,
-) -> Result<()> {
+async fn connect(shell: &Shell, agents: &Agents<'_>) -> Result<()> {
     comment(
         "Two workloads request certificates from istiod with their tokens, with Istio's own code.\n\
          # istiod approves its own CertificateSigningRequests, and deletes them.",
@@ -96,25 +79,13 @@ async fn connect(
     let roots = fs::read_to_string(shell.folder().join("root-cert.pem"))?;
     let mut workloads = Vec::new();
     for (account, key) in WORKLOADS {
-        let mut create = cluster.kubectl();
-        create.args(["create", "token", account, "-n", NAMESPACE]);
-        let token = output(create.args(["--audience", TOKEN_AUDIENCE]))?;
-        let identity = format!("spiffe://{TRUST_DOMAIN}/ns/{NAMESPACE}/sa/{account}");
-        let request = AgentRequest {
-            address: &istiod.address,
-            server_name: &istiod.name,
-            roots: &roots,
-            token: token.trim(),
-            identity: &identity,
-            key,
-            seconds: 86_400,
-            cert_signer: "",
-        };
-        let workload = agent.certificate(&request).await?;
+        let workload = agents.certificate((account, key), &roots, 86_400).await?;
         show(shell, account, &workload)?;
         workloads.push(workload);
     }
-    let seen = agent.connect(TRUST_DOMAIN, &workloads[0], &workloads[1]);
+    let seen = agents
+        .agent
+        .connect(TRUST_DOMAIN, &workloads[0], &workloads[1]);
     let seen = seen.await?;
     comment("They complete mTLS, each with the roots that istiod returned to it:");
     println!("the server has verified {}", seen.client);

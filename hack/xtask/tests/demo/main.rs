@@ -137,6 +137,32 @@ fn workloads_of_istiod_connect() {
 }
 
 #[test]
+fn the_ca_of_a_mesh_is_replaced_while_its_workloads_connect() {
+    let xtask = Xtask::new();
+    let shown = xtask.succeed(&["demo", "--mesh", "istio"]);
+    let mut rest = shown.as_str();
+    for line in [
+        "cacerts: the CA certificate of CN=MeshCA istio-system/istio generation 1; 1 root: ",
+        "orders (signed by CA 1, trusts 1 root) and payments (signed by CA 1, trusts 1 root) connect",
+        "cacerts: Signet replaced the CA certificate by that of CN=MeshCA istio-system/istio gen",
+        "and payments (signed by CA 2, trusts 1 root) connect",
+        "cacerts: Signet added the root CN=ClusterIssuer corp-istio generation 2; the CA is unchang",
+        "istiod:  trusts 2 roots: ",
+        "cacerts: Signet replaced the CA certificate by that of CN=MeshCA istio-system/istio gen",
+        "orders (signed by CA 3, trusts 2 roots) and payments (signed by CA 3, trusts 2 roots) co",
+        "cacerts: Signet removed the root CN=ClusterIssuer corp-istio generation 1; the CA is unch",
+        "istiod:  trusts 1 root: CN=ClusterIssuer corp-istio generation 2",
+        " handshakes by mTLS, 0 failed",
+    ] {
+        let found = rest.find(line);
+        assert!(found.is_some(), "{line} is not shown after the others");
+        rest = &rest[found.unwrap() + line.len()..];
+    }
+    xtask.succeed(&["down"]);
+    xtask.assert_nothing_is_left();
+}
+
+#[test]
 fn a_key_server_requires_the_cluster_of_the_demo() {
     let xtask = Xtask::new();
     let refusal = xtask.refusal(&["demo", "--key", "vault", "--kubeconfig", "theirs.yaml"]);
