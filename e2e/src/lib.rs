@@ -14,6 +14,7 @@
 //! - [`tutorial`] follows a page of the docs in a [`shell`].
 //! - [`mesh`] starts istiod, and requests certificates from it.
 //! - [`mesh_ca`] has MeshCAs, and reads what is in the Secrets of meshes.
+//! - [`spire`] starts SPIRE, and fetches SVIDs as workloads do.
 //! - [`handshake`] has two holders of certificates complete mutual TLS.
 //! - [`audit`] reads from the API server's audit log who called what.
 
@@ -66,6 +67,7 @@ pub mod runtime;
 pub mod service_account;
 pub mod shell;
 mod signing_request;
+pub mod spire;
 pub mod storm;
 pub mod tutorial;
 mod user;

@@ -21,7 +21,7 @@ use signet_readers::Chain;
 
 pub use below::{Below, Holder};
 pub use certificate::{Certificate, Name};
-pub use svid::Svid;
+pub use svid::{Svid, verify_jwt};
 
 use crate::csr::{Csr, KeyKind, pem, pkcs8};
 

@@ -40,12 +40,7 @@ impl Svid<'_> {
             fs::write(&path, content)?;
             command.arg(path);
         }
-        let output = command.output()?;
-        if !output.status.success() {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            bail!("go-spiffe: {}", errors.trim());
-        }
-        let text = String::from_utf8(output.stdout)?;
+        let text = run(&mut command)?;
         let (id, roots) = text.trim().split_once(' ').context("an ID and a number")?;
         let all = bundle.matches("-----BEGIN ").count();
         ensure!(
@@ -54,6 +49,32 @@ impl Svid<'_> {
         );
         Ok(id.to_owned())
     }
+}
+
+/// Returns the SPIFFE ID of a JWT-SVID for an audience, which go-spiffe verifies by these keys of a
+/// trust domain, a JWK Set.
+///
+/// # Errors
+/// go-spiffe rejects the token or the keys.
+pub fn verify_jwt(token: &str, trust_domain: &str, audience: &str, keys: &str) -> Result<String> {
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new(program()?);
+    command.args(["jwt", trust_domain, audience]);
+    for (name, content) in [("token", token), ("keys.json", keys)] {
+        let path = folder.path().join(name);
+        fs::write(&path, content)?;
+        command.arg(path);
+    }
+    Ok(run(&mut command)?.trim().to_owned())
+}
+
+fn run(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("go-spiffe: {}", errors.trim());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The program, which is looked up once in a process.

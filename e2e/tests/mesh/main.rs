@@ -4,7 +4,7 @@
 //! One binary, so that one control plane serves them all; [`signet_e2e::runner`] runs them. On the
 //! shared bed cert-manager's approver approves. There is no kubelet: [`signet_testbed::istio`]
 //! starts istiod as its Deployment says, and the agent of a workload is a program with Istio's own
-//! code.
+//! code. SPIRE's servers and agents run as [`signet_testbed::spire`] configures them.
 
 #[macro_use]
 extern crate signet_e2e;
@@ -16,21 +16,29 @@ mod pages;
 mod ra;
 mod ra_rotation;
 mod ra_trust_domain;
+mod spire;
 
 use std::process::ExitCode;
 
-use signet_e2e::{Setup, mesh};
+use anyhow::Result;
+use signet_e2e::Setup;
 
 const SETUP: Setup = Setup {
     approves: true,
-    prepare: mesh::prepare,
-    // Each has an istiod.
+    prepare,
+    // Each has an istiod or a SPIRE server.
     threads: 3,
     flags: || Ok(Vec::new()),
 };
 
+fn prepare() -> Result<()> {
+    signet_e2e::mesh::prepare()?;
+    signet_e2e::spire::prepare()
+}
+
 fn main() -> ExitCode {
     let tests = [
+        spire::tests(),
         mesh_ca::tests(),
         ra_trust_domain::tests(),
         ra_rotation::tests(),

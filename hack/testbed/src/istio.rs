@@ -10,7 +10,7 @@ mod install;
 mod istiod;
 mod kubelet;
 mod pod;
-mod volumes;
+pub(crate) mod volumes;
 
 pub use agent::{Agent, AgentKey, AgentRequest, Connected, Workload};
 pub use install::install;

@@ -7,6 +7,7 @@
 //! - [`proxy`]: a proxy in front of one of them that injects faults.
 //! - [`istio`]: istiod on a cluster, and the agents of workloads.
 //! - [`envoy`]: the proxy of a workload.
+//! - [`spire`]: SPIRE's servers and agents.
 //! - [`installation`]: Signet of this checkout on a cluster, with the operator as a process.
 //! - [`supervise`]: the processes of all of these.
 //! - [`wait`]: how these and the tests wait for something.
@@ -29,6 +30,7 @@ pub mod pki;
 pub mod ports;
 pub mod proxy;
 pub mod registry;
+pub mod spire;
 pub mod supervise;
 pub mod wait;
 

@@ -3,7 +3,10 @@
 //
 //	go-spiffe <seconds since 1970> <trust domain> <svid.pem> <key.pem> <bundle.pem>
 //
-// It prints the SPIFFE ID and the number of roots in the bundle.
+// It prints the SPIFFE ID and the number of roots in the bundle. With a token, it verifies a JWT-SVID
+// by a JWK Set, and prints the SPIFFE ID:
+//
+//	go-spiffe jwt <trust domain> <audience> <token> <keys.json>
 package main
 
 import (
@@ -25,6 +28,9 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) > 0 && args[0] == "jwt" {
+		return runJWT(args[1:])
+	}
 	if len(args) != 5 {
 		return fmt.Errorf("usage: go-spiffe SECONDS TRUST-DOMAIN SVID KEY BUNDLE")
 	}

@@ -34,8 +34,14 @@ pub enum Program {
     Promtool,
     /// Reports the health of an object, as kstatus, Flux and Argo CD compute it.
     Kstatus,
-    /// Verifies an X509-SVID with go-spiffe.
+    /// Verifies SVIDs with go-spiffe.
     GoSpiffe,
+    /// SPIRE's server, and the command line for it.
+    SpireServer,
+    /// SPIRE's agent, and a workload's call to it.
+    SpireAgent,
+    /// Serves the keys of JWT-SVIDs, as OpenID Connect has them.
+    SpireDiscovery,
     /// CNCF Distribution, a registry of images.
     Registry,
     /// Reads images in a registry.
@@ -72,7 +78,8 @@ const ISTIOD: &str = "istiod-chart";
 
 impl Program {
     /// All of them, the slowest first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
+        Self::SpireServer,
         Self::KubeApiserver,
         Self::Istiod,
         Self::Cosign,
@@ -83,8 +90,10 @@ impl Program {
         Self::Promtool,
         Self::Registry,
         Self::Etcd,
+        Self::SpireAgent,
         Self::Kstatus,
         Self::IstioAgent,
+        Self::SpireDiscovery,
         Self::Crane,
         Self::GoSpiffe,
     ];
@@ -147,18 +156,14 @@ impl Program {
                 folders: &[],
             },
             Self::Registry => {
-                let distribution = "github.com/distribution/distribution/v3";
                 let package = "github.com/distribution/distribution/v3/cmd/registry";
-                plain("registry", "registry", package, distribution)
+                let pin = "github.com/distribution/distribution/v3";
+                plain("registry", "registry", package, pin)
             }
             Self::Crane => {
                 let package = "github.com/google/go-containerregistry/cmd/crane";
-                plain(
-                    "crane",
-                    "crane",
-                    package,
-                    "github.com/google/go-containerregistry",
-                )
+                let pin = "github.com/google/go-containerregistry";
+                plain("crane", "crane", package, pin)
             }
             Self::Cosign => {
                 let package = "github.com/sigstore/cosign/v3/cmd/cosign";
@@ -166,6 +171,12 @@ impl Program {
             }
             Self::Kstatus => own("kstatus", "sigs.k8s.io/cli-utils"),
             Self::GoSpiffe => own("go-spiffe", "github.com/spiffe/go-spiffe/v2"),
+            Self::SpireServer => spire("spire-server", "github.com/spiffe/spire/cmd/spire-server"),
+            Self::SpireAgent => spire("spire-agent", "github.com/spiffe/spire/cmd/spire-agent"),
+            Self::SpireDiscovery => spire(
+                "oidc-discovery-provider",
+                "github.com/spiffe/spire/support/oidc-discovery-provider",
+            ),
         }
     }
 }
@@ -175,6 +186,11 @@ fn kubernetes(name: &'static str, package: &'static str) -> Source {
         version: Some("k8s.io/component-base/version.gitVersion"),
         ..plain(name, "kubernetes", package, "k8s.io/kubernetes")
     }
+}
+
+/// Its source has its version.
+fn spire(name: &'static str, package: &'static str) -> Source {
+    plain(name, "spire", package, "github.com/spiffe/spire")
 }
 
 /// Without a version, tags and folders.
@@ -238,7 +254,7 @@ impl Toolchain {
         self.path(Program::Kstatus)
     }
 
-    /// The program that verifies X509-SVIDs.
+    /// The program that verifies SVIDs.
     pub fn go_spiffe(&self) -> Result<PathBuf> {
         self.path(Program::GoSpiffe)
     }
@@ -282,7 +298,10 @@ impl Toolchain {
             | Program::Promtool
             | Program::Registry
             | Program::Crane
-            | Program::Cosign => false,
+            | Program::Cosign
+            | Program::SpireServer
+            | Program::SpireAgent
+            | Program::SpireDiscovery => false,
             _ => true,
         };
         let needed = Program::ALL.into_iter().filter(is_needed);

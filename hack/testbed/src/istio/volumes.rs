@@ -16,13 +16,13 @@ const DATA: &str = "..data";
 
 /// Folders below the root directory of a Pod, each with the volume that it shows.
 #[derive(Debug)]
-pub(super) struct Volumes {
+pub(crate) struct Volumes {
     namespace: String,
     mounts: Vec<(PathBuf, Volume)>,
 }
 
 impl Volumes {
-    pub(super) fn new(root: &Path, namespace: &str, mounts: Vec<(String, Volume)>) -> Self {
+    pub(crate) fn new(root: &Path, namespace: &str, mounts: Vec<(String, Volume)>) -> Self {
         let mounts = mounts.into_iter();
         let mounts = mounts.map(|(path, volume)| (below(root, &path), volume));
         Self {
@@ -32,7 +32,7 @@ impl Volumes {
     }
 
     /// Brings the files to what the objects have now.
-    pub(super) async fn sync(&self, client: &Client) -> Result<()> {
+    pub(crate) async fn sync(&self, client: &Client) -> Result<()> {
         for (folder, volume) in &self.mounts {
             if let Some(files) = files(client, &self.namespace, volume).await? {
                 write(folder, &files)?;
@@ -43,7 +43,7 @@ impl Volumes {
 }
 
 /// A path of a Pod in the folder that stands for its root directory.
-pub(super) fn below(root: &Path, path: &str) -> PathBuf {
+pub(crate) fn below(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 

@@ -1,0 +1,66 @@
+//! A server below another one, whose CA is from Signet.
+
+use anyhow::{Result, ensure};
+use signet_e2e::TestNamespace;
+use signet_e2e::spire::Spire;
+use signet_e2e::verify::Certificate;
+use signet_testbed::spire::Svid;
+use signet_testbed::wait::{Observation, until};
+
+use super::{bundle_of, cert_manager, issuer, trusts_exactly};
+
+shared![workloads_of_a_nested_server_connect_through_a_rotation_of_the_root];
+
+/// The certificates that a workload presents: its own, and those of both servers.
+fn is_below_both(svid: &Svid) -> Result<()> {
+    let chain = Certificate::read_pem(&svid.chain)?;
+    ensure!(chain.len() == 3, "{}", svid.chain);
+    Ok(())
+}
+
+/// The nested server asks the one above for its roots every few seconds.
+async fn knows(spire: &Spire<'_>, count: usize) -> Result<()> {
+    let observe = async || {
+        let found = spire.roots().await?.len();
+        Ok(Observation::reached_if(found == count, found))
+    };
+    until("the nested server to know the roots", observe).await
+}
+
+async fn workloads_of_a_nested_server_connect_through_a_rotation_of_the_root(
+    test: &TestNamespace,
+) -> Result<()> {
+    let issuer = issuer(test, "SpireNested", 1).await?;
+    let top = cert_manager(test, &issuer).await?;
+    let top = Spire::start(test, "top", top).await?;
+    let nested = Spire::start(test, "nested", top.upstream("nested").await?).await?;
+    let old = test.bundle(&issuer).await?;
+    let before = nested.svid("before").await?;
+    nested.check(&before, "before", &old)?;
+    is_below_both(&before)?;
+    trusts_exactly(&before, &old)?;
+    // The one above serves the keys of those below.
+    nested.check_jwt_svid("before", &top).await?;
+
+    test.prepare_another_root(&issuer).await?;
+    let both = bundle_of(test, &issuer, 2).await?;
+    top.rotate_ca().await?;
+    knows(&nested, 2).await?;
+    nested.rotate_ca().await?;
+    let appended = nested.svid("appended").await?;
+    nested.check(&appended, "appended", &old)?;
+    trusts_exactly(&appended, &both)?;
+    let pair = (("before", &before), ("appended", &appended));
+    nested.connect(pair.0, pair.1).await?;
+
+    test.activate_second(&issuer).await?;
+    top.rotate_ca().await?;
+    nested.rotate_ca().await?;
+    let after = nested.svid("after").await?;
+    nested.check(&after, "after", &both)?;
+    is_below_both(&after)?;
+    let is_old = nested.check(&after, "after", &old);
+    ensure!(is_old.is_err(), "it is below the old root");
+    let pair = (("appended", &appended), ("after", &after));
+    nested.connect(pair.0, pair.1).await
+}
