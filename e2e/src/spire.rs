@@ -176,18 +176,27 @@ impl<'a> Spire<'a> {
         const AUDIENCE: &str = "payments.example";
         let id = identity(workload);
         let token = self.agent.jwt_svid(&id, AUDIENCE).await?;
-        let keys = provider.discovered_keys().await?;
-        let read = verify::verify_jwt(&token, TRUST_DOMAIN, AUDIENCE, &keys)?;
-        ensure!(read == id, "go-spiffe reads {read}");
-        let other = verify::verify_jwt(&token, TRUST_DOMAIN, "other.example", &keys);
+        let discovery = provider.discovery().await?;
+        let read =
+            |audience: &str, keys: &str| verify::verify_jwt(&token, TRUST_DOMAIN, audience, keys);
+        // A key arrives there after a while.
+        let observe = async || {
+            let keys = discovery.keys().await?;
+            Ok(match read(AUDIENCE, &keys) {
+                Ok(read) => Observation::Reached((read, keys)),
+                Err(error) => Observation::Progress(format!("{error:#}")),
+            })
+        };
+        let (found, keys) = until(format!("the key of the token of {id}"), observe).await?;
+        ensure!(found == id, "go-spiffe reads {found}");
+        let other = read("other.example", &keys);
         ensure!(other.is_err(), "it is for one audience");
         Ok(())
     }
 
-    async fn discovered_keys(&self) -> Result<String> {
+    async fn discovery(&self) -> Result<Discovery> {
         let log = log(self.test, &self.name, "discovery");
-        let discovery = Discovery::start(&self.toolchain, &self.agent, &log).await?;
-        discovery.keys().await
+        Discovery::start(&self.toolchain, &self.agent, &log).await
     }
 
     /// The roots in the trust bundle of the server.

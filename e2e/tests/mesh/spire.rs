@@ -4,12 +4,14 @@ mod cert_manager;
 mod disk;
 mod nested;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
 use serde_json::json;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_api::IssuerStatus;
-use signet_e2e::spire::TRUST_DOMAIN;
+use signet_e2e::spire::{Spire, TRUST_DOMAIN};
 use signet_e2e::verify::Certificate;
 use signet_e2e::{IssuerRef, Rule, TestNamespace, spec};
 use signet_testbed::controlplane::kubeconfig;
@@ -67,14 +69,40 @@ async fn bundle_of(test: &TestNamespace, issuer: &IssuerRef, count: usize) -> Re
     Ok(bundle(&status))
 }
 
-/// Whether a workload was told to trust these roots, in any order, and no others.
-fn trusts_exactly(svid: &Svid, roots: &str) -> Result<()> {
-    let set = |pem: &str| -> Result<Vec<_>> {
-        let roots = Certificate::read_pem(pem)?;
-        let mut roots: Vec<_> = roots.iter().map(|root| root.der().to_vec()).collect();
-        roots.sort();
-        Ok(roots)
-    };
-    ensure!(set(&svid.bundle)? == set(roots)?, "{}", svid.bundle);
-    Ok(())
+/// Workloads of one phase after the other, each of which connects with the one before.
+struct Phases<'a> {
+    spire: &'a Spire<'a>,
+    before: Option<(&'static str, Svid)>,
+}
+
+impl<'a> Phases<'a> {
+    const fn of(spire: &'a Spire<'a>) -> Self {
+        Self {
+            spire,
+            before: None,
+        }
+    }
+
+    /// The next one. Its SVID is below the first roots, and it was told to trust the second ones, in
+    /// any order, and no others.
+    async fn next(
+        &mut self,
+        workload: &'static str,
+        (above, trusted): (&str, &str),
+    ) -> Result<Svid> {
+        let svid = self.spire.svid(workload).await?;
+        self.spire.check(&svid, workload, above)?;
+        ensure!(set(&svid.bundle)? == set(trusted)?, "{}", svid.bundle);
+        if let Some((name, before)) = &self.before {
+            let pair = ((*name, before), (workload, &svid));
+            self.spire.connect(pair.0, pair.1).await?;
+        }
+        self.before = Some((workload, svid.clone()));
+        Ok(svid)
+    }
+}
+
+fn set(roots: &str) -> Result<BTreeSet<Vec<u8>>> {
+    let roots = Certificate::read_pem(roots)?;
+    Ok(roots.iter().map(|root| root.der().to_vec()).collect())
 }

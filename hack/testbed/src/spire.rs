@@ -4,6 +4,7 @@
 //! this user runs is a workload, and each is given what is registered for the user.
 
 mod agent;
+mod configuration;
 mod discovery;
 mod server;
 mod upstream;

@@ -9,7 +9,7 @@ use signet_e2e::spire::Spire;
 use signet_e2e::verify::Certificate;
 use signet_testbed::wait::{Observation, until};
 
-use super::{bundle_of, cert_manager, issuer, trusts_exactly};
+use super::{Phases, bundle_of, cert_manager, issuer};
 
 shared![workloads_connect_through_a_rotation_of_the_root];
 
@@ -23,43 +23,31 @@ async fn no_request_is_left(test: &TestNamespace) -> Result<()> {
     until("the server to delete its requests", observe).await
 }
 
-/// In each phase, the workloads of that phase and of the one before connect. A workload of an earlier
-/// phase is told of new roots while it runs.
+/// In each phase, the workloads of that phase and of the one before connect.
 async fn workloads_connect_through_a_rotation_of_the_root(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test, "SpireUpstream", 0).await?;
     let upstream = cert_manager(test, &issuer).await?;
     let spire = Spire::start(test, "spire", upstream).await?;
     no_request_is_left(test).await?;
-    let old = test.bundle(&issuer).await?;
-    let before = spire.svid("before").await?;
-    spire.check(&before, "before", &old)?;
-    trusts_exactly(&before, &old)?;
+    let (mut phases, old) = (Phases::of(&spire), test.bundle(&issuer).await?);
+    phases.next("before", (&old, &old)).await?;
     spire.check_jwt_svid("before", &spire).await?;
 
     let old_key = test.prepare_another_root(&issuer).await?;
     let both = bundle_of(test, &issuer, 2).await?;
     spire.rotate_ca().await?;
-    let appended = spire.svid("appended").await?;
-    spire.check(&appended, "appended", &old)?;
-    trusts_exactly(&appended, &both)?;
-    let pair = (("before", &before), ("appended", &appended));
-    spire.connect(pair.0, pair.1).await?;
+    phases.next("appended", (&old, &both)).await?;
 
     test.activate_second(&issuer).await?;
     spire.rotate_ca().await?;
-    let after = spire.svid("after").await?;
-    spire.check(&after, "after", &both)?;
-    let pair = (("appended", &appended), ("after", &after));
-    spire.connect(pair.0, pair.1).await?;
+    let after = phases.next("after", (&both, &both)).await?;
 
     let revoked = json!({ "rotation": { "revoked": [old_key] } });
     test.patch_issuer(&issuer, revoked).await?;
     let new = bundle_of(test, &issuer, 1).await?;
     spire.check(&after, "after", &new)?;
     forgets(&spire, &old, &new).await?;
-    let last = spire.svid("last").await?;
-    trusts_exactly(&last, &new)?;
-    spire.connect(("after", &after), ("last", &last)).await?;
+    phases.next("last", (&new, &new)).await?;
     no_request_is_left(test).await
 }
 

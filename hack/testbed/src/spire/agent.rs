@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::configuration::{health_checks, plugin};
 use super::{Server, output};
 use crate::controlplane::{Program, Toolchain};
 use crate::home::Home;
@@ -142,7 +143,13 @@ fn bootstrap(home: &Path) -> PathBuf {
 
 fn configuration(server: &Server, home: &Path, token: &str, health: u16) -> String {
     let (trust_domain, port) = (server.trust_domain(), server.port());
-    let (socket, bootstrap) = (socket(home), bootstrap(home));
+    let plugins = [
+        plugin("KeyManager", "memory", &[]),
+        plugin("NodeAttestor", "join_token", &[]),
+        plugin("WorkloadAttestor", "unix", &[]),
+    ]
+    .concat();
+    let (socket, bootstrap, health) = (socket(home), bootstrap(home), health_checks(health));
     let (socket, bootstrap, home) = (socket.display(), bootstrap.display(), home.display());
     format!(
         r#"agent {{
@@ -159,21 +166,7 @@ fn configuration(server: &Server, home: &Path, token: &str, health: u16) -> Stri
   }}
 }}
 plugins {{
-  KeyManager "memory" {{
-    plugin_data {{}}
-  }}
-  NodeAttestor "join_token" {{
-    plugin_data {{}}
-  }}
-  WorkloadAttestor "unix" {{
-    plugin_data {{}}
-  }}
-}}
-health_checks {{
-  listener_enabled = true
-  bind_address = "127.0.0.1"
-  bind_port = "{health}"
-}}
-"#
+{plugins}}}
+{health}"#
     )
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::configuration::{health_checks, plugin};
 use super::{Upstream, output};
 use crate::controlplane::{Cluster, Program, Toolchain};
 use crate::home::Home;
@@ -130,7 +131,7 @@ impl Server {
     /// The server refuses it.
     pub async fn register(&self, node: &str, id: &str, flags: &[&str]) -> Result<()> {
         let node = format!("spiffe://{}/{node}", self.trust_domain);
-        let user = rustix::process::getuid();
+        let user = rustix::process::geteuid();
         let selector = format!("unix:uid:{}", user.as_raw());
         let create = ["entry", "create", "-parentID", &node, "-spiffeID", id];
         let arguments = [&create[..], &["-selector", &selector], flags].concat();
@@ -186,7 +187,19 @@ fn configuration(options: &ServerOptions, home: &Path, [port, health]: [u16; 2])
         ca_ttl,
         upstream,
     } = options;
-    let (socket, upstream) = (socket(home), upstream.plugin(home));
+    let file = home.join("datastore.sqlite3").display().to_string();
+    let database = [
+        ("database_type", "sqlite3".to_owned()),
+        ("connection_string", file),
+    ];
+    let plugins = [
+        plugin("DataStore", "sql", &database),
+        plugin("KeyManager", "memory", &[]),
+        plugin("NodeAttestor", "join_token", &[]),
+        upstream.plugin(home),
+    ]
+    .concat();
+    let (socket, health) = (socket(home), health_checks(health));
     let (socket, home) = (socket.display(), home.display());
     format!(
         r#"server {{
@@ -202,24 +215,7 @@ fn configuration(options: &ServerOptions, home: &Path, [port, health]: [u16; 2])
   }}
 }}
 plugins {{
-  DataStore "sql" {{
-    plugin_data {{
-      database_type = "sqlite3"
-      connection_string = "{home}/datastore.sqlite3"
-    }}
-  }}
-  KeyManager "memory" {{
-    plugin_data {{}}
-  }}
-  NodeAttestor "join_token" {{
-    plugin_data {{}}
-  }}
-{upstream}}}
-health_checks {{
-  listener_enabled = true
-  bind_address = "127.0.0.1"
-  bind_port = "{health}"
-}}
-"#
+{plugins}}}
+{health}"#
     )
 }

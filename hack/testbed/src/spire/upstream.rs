@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::{SecretVolumeSource, Volume};
 
+use super::configuration::{Setting, plugin};
 use crate::istio::volumes::{Volumes, below};
 
 /// Where the Secret of the plugin "disk" is mounted.
@@ -40,44 +41,44 @@ pub enum Upstream {
 impl Upstream {
     /// Its part of the server's configuration, as Signet's pages have it.
     pub(super) fn plugin(&self, root: &Path) -> String {
-        let (name, data) = match self {
+        let (name, settings) = self.settings(root);
+        plugin("UpstreamAuthority", name, &settings)
+    }
+
+    fn settings(&self, root: &Path) -> (&'static str, Vec<Setting>) {
+        match self {
             Self::CertManager {
                 kubeconfig,
                 namespace,
                 issuer,
-            } => (
-                "cert-manager",
-                vec![
-                    ("kube_config_file", kubeconfig.display().to_string()),
+            } => {
+                let settings = [
+                    ("kube_config_file", text(kubeconfig)),
                     ("namespace", namespace.clone()),
                     ("issuer_group", "signet.dev".to_owned()),
                     ("issuer_kind", "ClusterIssuer".to_owned()),
                     ("issuer_name", issuer.clone()),
-                ],
-            ),
-            Self::Disk { .. } => {
-                let path = |name: &str| below(root, FOLDER).join(name).display().to_string();
-                let files = [
-                    ("cert_file_path", path("tls.crt")),
-                    ("key_file_path", path("tls.key")),
-                    ("bundle_file_path", path("ca.crt")),
                 ];
-                ("disk", files.to_vec())
+                ("cert-manager", settings.to_vec())
             }
-            Self::Spire { port, workload_api } => (
-                "spire",
-                vec![
+            Self::Disk { .. } => {
+                let file = |name: &str| text(&below(root, FOLDER).join(name));
+                let settings = [
+                    ("cert_file_path", file("tls.crt")),
+                    ("key_file_path", file("tls.key")),
+                    ("bundle_file_path", file("ca.crt")),
+                ];
+                ("disk", settings.to_vec())
+            }
+            Self::Spire { port, workload_api } => {
+                let settings = [
                     ("server_address", "127.0.0.1".to_owned()),
                     ("server_port", port.to_string()),
-                    ("workload_api_socket", workload_api.display().to_string()),
-                ],
-            ),
-        };
-        let lines = data.iter();
-        let lines: String = lines
-            .map(|(key, value)| format!("      {key} = \"{value}\"\n"))
-            .collect();
-        format!("  UpstreamAuthority \"{name}\" {{\n    plugin_data {{\n{lines}    }}\n  }}\n")
+                    ("workload_api_socket", text(workload_api)),
+                ];
+                ("spire", settings.to_vec())
+            }
+        }
     }
 
     /// What is mounted for it.
@@ -95,6 +96,10 @@ impl Upstream {
         };
         Volumes::new(root, namespace, vec![(FOLDER.to_owned(), volume)])
     }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
 }
 
 #[cfg(test)]
