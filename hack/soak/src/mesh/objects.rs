@@ -17,8 +17,8 @@ pub(super) const TRUST_DOMAIN: &str = "cluster.local";
 /// The name of its MeshCA.
 pub(super) const MESH_CA: &str = "istio";
 
-/// The lifetime of the CA certificate of the mesh: Signet takes none with less than an hour. So none
-/// is renewed by the clock; a person asks for another lifetime.
+/// The lifetime of the CA certificate of the mesh, which no run outlasts: none is renewed by the clock,
+/// and a person asks for another lifetime.
 const DURATION: &str = "2h";
 pub(super) const NEXT_DURATION: &str = "3h";
 
