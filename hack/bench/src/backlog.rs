@@ -64,9 +64,10 @@ pub(crate) async fn measure(bed: &mut Bed, requests: usize) -> Result<Figures> {
     let started = Instant::now();
     let running = bed.start(SIGNET, &[]).await?;
     let pid = running.pid.context("the operator has a process")?;
-    observer.wait_longer(1, TIMEOUT).await?;
-    let first = started.elapsed().as_secs_f64();
     observer.wait_longer(requests / 2, TIMEOUT).await?;
+    // The operator signs before it is ready, which it is once it has listed all.
+    let first = observer.first().context("half of them are Ready")?;
+    let first = first.duration_since(started).as_secs_f64();
     let other_during_ms = one(&bed.client, &other, "during").await?;
     observer.wait_longer(requests, TIMEOUT).await?;
     let rate = count(requests) / started.elapsed().as_secs_f64();

@@ -89,6 +89,15 @@ impl Observer {
         *self.ready.borrow()
     }
 
+    /// When the first became Ready; none has if there is none.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.seen
+            .lock()
+            .values()
+            .filter_map(|seen| seen.ready)
+            .min()
+    }
+
     /// From Approved to Ready of a request, in milliseconds.
     pub(crate) fn delay(&self, name: &str) -> Option<f64> {
         self.seen.lock().get(name)?.delay_ms()
