@@ -175,7 +175,7 @@ async fn reconcile_once<K: IssuerResource>(object: &K, context: &Context) -> Res
             Reported::Done if published.has_written() && waits_for_publication(&found) => {}
             Reported::Done => {
                 let wait = requeue_after(&object, &found, &published, context);
-                let wait = wait.min(mesh_wait(mesh, (context.now)()));
+                let wait = wait.min(mesh_wait(mesh, &name, context));
                 return Ok(Action::requeue(wait));
             }
         }
@@ -236,10 +236,12 @@ async fn update_mesh(found: &mut Round, context: &Context) -> Option<mesh::Repor
 }
 
 /// Returns when a mesh is looked at again: nothing reports what it has loaded.
-fn mesh_wait(report: Option<&mesh::Report>, now: Timestamp) -> Duration {
+fn mesh_wait(report: Option<&mesh::Report>, name: &IssuerName, context: &Context) -> Duration {
+    let now = (context.now)();
     let wake = report.and_then(|report| report.wake);
     let wake = wake.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-    let poll = report.filter(|report| report.polls).map(|_| MESH_POLL);
+    let polls = report.is_some_and(|report| report.polls);
+    let poll = polls.then(|| MESH_POLL.max(crowd(name, context)));
     let wait = [wake, poll].into_iter().flatten().min();
     wait.map_or(Duration::MAX, |wait| wait.max(Duration::from_secs(1)))
 }
@@ -336,9 +338,9 @@ fn requeue_after<K: IssuerResource>(
     let times = [wake, attempt_at, retry];
     let times = times.into_iter().flatten();
     let resync = context.settings.issuer_resync_interval;
-    let crowd = || min_interval(context.issuers.count_beside(&found.facts.name), resync);
+    let least = || crowd(&found.facts.name, context);
     let poll = found.facts.poll_at.filter(|at| *at > now).map(left);
-    let poll = poll.map(|wait| wait.max(crowd()));
+    let poll = poll.map(|wait| wait.max(least()));
     let wake = times.filter(|at| *at > now).min().map(left);
     let wake = [wake, poll].into_iter().flatten().min();
     let wait = match polling(outcome, &found.facts, published.is_held()) {
@@ -347,7 +349,7 @@ fn requeue_after<K: IssuerResource>(
             let uid = object.uid().unwrap_or_default();
             resync_after(resync, &uid, now)
         }
-        Polling::Object => backoff_up_to(object, MAX_OBJECT_BACKOFF, context).max(crowd()),
+        Polling::Object => backoff_up_to(object, MAX_OBJECT_BACKOFF, context).max(least()),
         Polling::Change => backoff(object, context),
         Polling::Key => {
             let rest = context.connections.rest(&IssuerName::of(object));
@@ -358,6 +360,12 @@ fn requeue_after<K: IssuerResource>(
     let wait = end.map_or(wait, |end| wait.min(left(end)));
     wake.map_or(wait, |wake| wait.min(wake))
         .max(Duration::from_secs(1))
+}
+
+/// Returns the shortest time between two polls of an issuer, which is longer where there are many.
+fn crowd(name: &IssuerName, context: &Context) -> Duration {
+    let resync = context.settings.issuer_resync_interval;
+    min_interval(context.issuers.count_beside(name), resync)
 }
 
 fn backoff<K: IssuerResource>(object: &K, context: &Context) -> Duration {
