@@ -37,7 +37,8 @@ impl Adoptable {
 
 impl Observed {
     /// Returns why a MeshCA makes no first CA for this mesh: it has another one, which would be taken
-    /// over if it were the first, and only then.
+    /// over if it were the first, and only then. So a mesh that runs gets none while it is not known
+    /// which roots are to be trusted: those of its CA may not be among them.
     pub(crate) fn obstacle(&self, trusted: &[CaCertificate]) -> Option<(MeshReason, String)> {
         if let Some(refusal) = self.refusal() {
             return Some((MeshReason::ForeignObject, refusal));
@@ -49,7 +50,7 @@ impl Observed {
         }
         let loaded = self.loaded.as_ref().filter(|loaded| {
             let is_trusted = |root| trusted.contains(root);
-            !trusted.is_empty() && !loaded.certificates().any(is_trusted)
+            !loaded.certificates().any(is_trusted)
         })?;
         let is_other = !self.adopts && matches!(self.contents, Ok(None));
         let hold = || Hold::other_ca(loaded).to_string();

@@ -1,5 +1,6 @@
-//! Whose an object is, and what the conditions say.
+//! Whose an object is, what is in the way of a first CA, and what the conditions say.
 
+mod adoption;
 mod holder;
 mod report;
 

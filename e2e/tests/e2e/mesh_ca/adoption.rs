@@ -19,6 +19,7 @@ shared![
     the_ca_that_istiod_created_is_moved_to_cacerts,
     empty_objects_are_filled_without_create,
     a_ca_is_taken_over_once_the_spec_adopts_it,
+    the_ca_that_istiod_created_is_taken_over_before_the_issuer_above_is_ready,
     a_ca_that_cannot_be_taken_over_stays,
 ];
 
@@ -114,16 +115,7 @@ async fn a_secret_of_type_tls_keeps_its_layout(test: &TestNamespace) -> Result<(
 /// istiod keeps it in a Secret of its own, and is restarted to read `cacerts`.
 async fn the_ca_that_istiod_created_is_moved_to_cacerts(test: &TestNamespace) -> Result<()> {
     let (certificate, key) = existing_ca()?;
-    test.create_object(json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "istio-ca-secret" },
-        "type": "istio.io/ca-root",
-        "stringData": {
-            CERTIFICATE: certificate, KEY: key,
-            CHAIN: "", ROOTS: "", "key.pem": "",
-        },
-    }))
-    .await?;
-    test.istiod_shows(&certificate).await?;
+    put_self_signed(test, [&certificate, &key]).await?;
     let before = test.secret("istio-ca-secret").await?;
     let mesh_ca = create(test, Rights::ISTIO).await?;
     let is_there = |now: &Entries| now.contains_key(CERTIFICATE);
@@ -185,6 +177,23 @@ async fn a_ca_is_taken_over_once_the_spec_adopts_it(test: &TestNamespace) -> Res
     is_first_generation(test, &mesh_ca, &certificate).await
 }
 
+/// Until then it is not known which roots are to be trusted, and the CA may not be the first later.
+async fn the_ca_that_istiod_created_is_taken_over_before_the_issuer_above_is_ready(
+    test: &TestNamespace,
+) -> Result<()> {
+    let (certificate, key) = existing_ca()?;
+    put_self_signed(test, [&certificate, &key]).await?;
+    test.prepare_mesh(Rights::ISTIO).await?;
+    let mut spec = istio_below(&test.issuer_above().await?, "10s");
+    spec["certificate"]["issuerRef"]["name"] = json!(test.unique("absent"));
+    let mesh_ca = test.create_mesh_ca(spec).await?;
+    test.wait_for_mesh(&mesh_ca, ("False", "OtherCA")).await?;
+    test.wait_until_not_ready(&mesh_ca, "OtherCA").await?;
+    test.patch_issuer(&mesh_ca, json!({ "adopt": true }))
+        .await?;
+    is_first_generation(test, &mesh_ca, &certificate).await
+}
+
 /// Nothing is above its certificate in the file of the roots.
 async fn a_ca_that_cannot_be_taken_over_stays(test: &TestNamespace) -> Result<()> {
     let (certificate, key) = ca_below_a_lost_root()?;
@@ -200,6 +209,20 @@ async fn a_ca_that_cannot_be_taken_over_stays(test: &TestNamespace) -> Result<()
     let (certificate, key) = repaired;
     put(test, [&certificate, &key, &certificate]).await?;
     is_first_generation(test, &mesh_ca, &certificate).await
+}
+
+/// Writes a CA and its key where istiod keeps its own, and shows it as the root of the mesh.
+async fn put_self_signed(test: &TestNamespace, [certificate, key]: [&str; 2]) -> Result<()> {
+    test.create_object(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "istio-ca-secret" },
+        "type": "istio.io/ca-root",
+        "stringData": {
+            CERTIFICATE: certificate, KEY: key,
+            CHAIN: "", ROOTS: "", "key.pem": "",
+        },
+    }))
+    .await?;
+    test.istiod_shows(certificate).await
 }
 
 /// Writes a CA, its key and the roots of its mesh to `cacerts`.
