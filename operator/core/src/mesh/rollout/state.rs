@@ -51,7 +51,8 @@ pub enum Hold {
     /// The mesh runs with another CA, which this Secret is to replace.
     #[error(
         "the mesh trusts {loaded}, and workloads would refuse certificates below another root; set \
-         spec.adopt to take over the CA that the mesh has, and rotate from there"
+         spec.adopt to take over the CA that the mesh has, and rotate from there; or, if nothing of \
+         the mesh runs, delete the ConfigMap istio-ca-root-cert"
     )]
     OtherCa {
         /// The subjects of the roots that the mesh has.
