@@ -323,6 +323,7 @@ samples!(SecretError {
     },
     Order("tls.crt".to_owned()),
     Key("ca-key.pem".to_owned()),
+    OtherKey,
     IstioGenerated,
     TwoLayouts {
         tls: "tls.crt, tls.key".to_owned(),

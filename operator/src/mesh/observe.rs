@@ -17,7 +17,7 @@ use signet_core::mesh::secret::{
 
 use super::adoption::Adoptable;
 use super::holder::{Holder, is_of_helm};
-use super::keys::{Keys, secret_name};
+use super::keys::{Keys, NewKey, secret_name};
 use super::names::{Names, format};
 use crate::context::Context;
 use crate::deadline::queued;
@@ -126,19 +126,22 @@ async fn adoptable(
     observed: &Observed,
     reader: &Reader<'_>,
 ) -> Result<Option<Result<Adoptable, SecretError>>, kube::Error> {
-    let now = (reader.context.now)();
     if !observed.adopts || observed.refusal().is_some() {
         return Ok(None);
     }
-    match (&observed.contents, observed.names.self_signed) {
-        (Ok(Some(existing)), _) => Ok(Some(Adoptable::of(&existing.contents, now))),
+    let contents = match (&observed.contents, observed.names.self_signed) {
+        (Ok(Some(existing)), _) => Ok(Some(existing.contents.clone())),
         (Ok(None), Some(name)) => {
             let (_, entries) = reader.secret(name).await?;
-            let contents = reader.self_signed(entries).await.transpose();
-            Ok(contents.map(|contents| Adoptable::of(&contents?, now)))
+            reader.self_signed(entries).await
         }
         (Ok(None), None) | (Err(_), _) => Ok(None),
-    }
+    };
+    Ok(match contents {
+        Ok(Some(contents)) => Some(reader.adoptable(contents).await),
+        Ok(None) => None,
+        Err(error) => Some(Err(error)),
+    })
 }
 
 impl Observed {
@@ -286,5 +289,33 @@ impl Reader<'_> {
             .chain_parsing
             .run(&self.mesh_ca.namespace, read);
         queued(read).await.unwrap_or(Err(SecretError::Unreadable))
+    }
+
+    /// Reads a CA that is to be taken over. Without its own key, or with one that Signet does not use,
+    /// it would never be found again.
+    async fn adoptable(&self, contents: Contents) -> Result<Adoptable, SecretError> {
+        let now = (self.context.now)();
+        let read = move || Adoptable::of(&contents, now);
+        let read = self
+            .context
+            .chain_parsing
+            .run(&self.mesh_ca.namespace, read);
+        let read = queued(read).await;
+        let adoptable = read.unwrap_or(Err(SecretError::Unreadable))?;
+        match self.can_sign_with(&adoptable.key).await {
+            true => Ok(adoptable),
+            false => Err(SecretError::OtherKey),
+        }
+    }
+
+    async fn can_sign_with(&self, key: &NewKey) -> bool {
+        let entry = (key.entry.clone(), key.pem.to_vec());
+        let keys = Keys {
+            entries: Entries::from_iter([entry]),
+            ..Keys::default()
+        };
+        let (name, loading) = (key.entry.clone(), &self.context.key_loading);
+        let read = keys.public_keys(vec![name], &self.mesh_ca.namespace, loading);
+        !read.await.is_empty()
     }
 }

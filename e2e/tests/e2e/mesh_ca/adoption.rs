@@ -1,6 +1,7 @@
 //! What a mesh has already is taken over, unchanged, as the first generation.
 
 use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::json;
 use signet_api::conditions::{MESH_UPDATED, READY, find};
@@ -21,6 +22,7 @@ shared![
     a_ca_is_taken_over_once_the_spec_adopts_it,
     the_ca_that_istiod_created_is_taken_over_before_the_issuer_above_is_ready,
     a_ca_that_cannot_be_taken_over_stays,
+    a_ca_with_the_key_of_another_one_stays,
 ];
 
 const CHAIN: &str = "cert-chain.pem";
@@ -207,6 +209,20 @@ async fn a_ca_that_cannot_be_taken_over_stays(test: &TestNamespace) -> Result<()
     test.wait_until_not_ready(&mesh_ca, invalid.1).await?;
     ensure!(test.entries(CACERTS).await? == before, "it was written");
     let (certificate, key) = repaired;
+    put(test, [&certificate, &key, &certificate]).await?;
+    is_first_generation(test, &mesh_ca, &certificate).await
+}
+
+/// Signet could never sign with it. No key is created or copied meanwhile.
+async fn a_ca_with_the_key_of_another_one_stays(test: &TestNamespace) -> Result<()> {
+    let (certificate, key) = existing_ca()?;
+    put(test, [&certificate, &existing_ca()?.1, &certificate]).await?;
+    let mesh_ca = create(test, Rights::ISTIO).await?;
+    let invalid = ("False", "InvalidObject");
+    let message = test.wait_for_mesh(&mesh_ca, invalid).await?;
+    ensure!(message.contains("the private key"), "{message}");
+    let keys = test.api::<Secret>().get_opt(KEYS).await?;
+    ensure!(keys.is_none(), "{KEYS} was created");
     put(test, [&certificate, &key, &certificate]).await?;
     is_first_generation(test, &mesh_ca, &certificate).await
 }

@@ -34,6 +34,13 @@ pub enum SecretError {
          or SEC1); replace it by one"
     )]
     Key(String),
+    /// The private key is not that of the CA certificate, or of a type that Signet does not use.
+    #[error(
+        "the private key of the mesh's CA is not that of its certificate, or not one that Signet \
+         uses (ECDSA P-256, P-384 or P-521, RSA of 2048 to 4096 bits, or Ed25519); put the \
+         certificate and its key there, or let Signet create another CA by removing both"
+    )]
+    OtherKey,
     /// istiod takes the Secret for its own.
     #[error(
         "the Secret has the entry istio-generated, by which istiod treats the CA as its own; remove \
