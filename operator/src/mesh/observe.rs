@@ -168,6 +168,14 @@ impl Observed {
         })
     }
 
+    /// Whether Signet has written the roots for Linkerd, and only the Secret is missing: the operator
+    /// ended or had no permission between its two writes, or someone deleted the Secret.
+    pub(super) fn lacks_secret(&self) -> bool {
+        let config_map = self.config_map.as_ref();
+        let is_own = config_map.is_some_and(|it| it.holder == Holder::Own);
+        is_own && matches!(self.contents, Err(SecretError::RootsWithoutCa))
+    }
+
     /// Whether the mesh has a CA that Signet wrote.
     pub(super) fn is_own(&self) -> bool {
         let secret = self.secret.as_ref();

@@ -1,8 +1,10 @@
-//! Whose an object is, what is in the way of a first CA, and what the conditions say.
+//! Whose an object is, what is in the way of a first CA, what is written, and what the conditions
+//! say.
 
 mod adoption;
 mod holder;
 mod report;
+mod update;
 
 use std::time::Duration;
 

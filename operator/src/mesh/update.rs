@@ -62,42 +62,18 @@ pub(crate) async fn update(
 }
 
 /// Returns the write that is due, or why there is none.
-fn decide(observed: &Observed, wanted: Wanted<'_>, now: Timestamp) -> Result<Write, Report> {
-    let (chain, entry, roots) = match wanted {
-        Wanted::Suspended => {
-            return Err(Report::new(
-                MeshReason::Suspended,
-                "spec.suspend is set, so the mesh's objects stay as they are",
-            ));
-        }
-        Wanted::Nothing => {
-            return Err(Report::new(
-                MeshReason::WaitingForCa,
-                "there is no CA certificate yet",
-            ));
-        }
-        Wanted::Blocked(reason, message) => {
-            return Err(Report {
-                polls: true,
-                ..Report::new(reason, message)
-            });
-        }
-        Wanted::Unknown => {
-            return Err(Report::new(
-                MeshReason::Failed,
-                "which roots are trusted cannot be read now, so the mesh's objects stay as they are",
-            ));
-        }
-        Wanted::Ca {
-            chain,
-            entry,
-            roots,
-        } => (chain, entry, roots),
-    };
+pub(super) fn decide(
+    observed: &Observed,
+    wanted: Wanted<'_>,
+    now: Timestamp,
+) -> Result<Write, Report> {
+    let (chain, entry, roots) = wanted_ca(wanted)?;
     if let Some(refusal) = observed.refusal() {
         return Err(Report::new(MeshReason::ForeignObject, refusal));
     }
-    if let Err(error) = &observed.contents {
+    if let Err(error) = &observed.contents
+        && !observed.lacks_secret()
+    {
         return Err(Report::new(MeshReason::InvalidObject, error.to_string()));
     }
     if let Err(unfit) = observed.mesh.check(chain) {
@@ -119,6 +95,30 @@ fn decide(observed: &Observed, wanted: Wanted<'_>, now: Timestamp) -> Result<Wri
         Step::Hold(hold) => Err(Report::holds(&hold)),
         Step::Done { lingering } => Err(up_to_date(&ca, &lingering)),
     }
+}
+
+/// Returns the CA that the mesh is to have, the entry of its key and the roots, or why there is none.
+fn wanted_ca(wanted: Wanted<'_>) -> Result<(&CaChain, &str, &[CaCertificate]), Report> {
+    Err(match wanted {
+        Wanted::Ca {
+            chain,
+            entry,
+            roots,
+        } => return Ok((chain, entry, roots)),
+        Wanted::Suspended => Report::new(
+            MeshReason::Suspended,
+            "spec.suspend is set, so the mesh's objects stay as they are",
+        ),
+        Wanted::Nothing => Report::new(MeshReason::WaitingForCa, "there is no CA certificate yet"),
+        Wanted::Blocked(reason, message) => Report {
+            polls: true,
+            ..Report::new(reason, message)
+        },
+        Wanted::Unknown => Report::new(
+            MeshReason::Failed,
+            "which roots are trusted cannot be read now, so the mesh's objects stay as they are",
+        ),
+    })
 }
 
 fn up_to_date(ca: &SigningCa, lingering: &[String]) -> Report {

@@ -1,8 +1,9 @@
 //! The objects of the meshes other than Istio.
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use signet_api::conditions::{ROTATING, find};
 use signet_api::{MeshCA, MeshWait};
@@ -14,6 +15,7 @@ use super::rotate;
 
 shared![
     linkerd_gets_its_issuer_and_its_trust_roots,
+    linkerd_gets_a_deleted_issuer_again,
     linkerd_waits_for_a_person_before_another_root_signs,
     linkerd_objects_of_helm_are_reported,
     spire_gets_the_files_of_its_disk_plugin,
@@ -106,6 +108,21 @@ async fn linkerd_gets_its_issuer_and_its_trust_roots(test: &TestNamespace) -> Re
     ensure!(after["tls.key"] == before["tls.key"] && after["ca.crt"] == before["ca.crt"]);
     ensure!(trust_roots(test, TRUST_ROOTS, BUNDLE).await? == roots);
     Ok(())
+}
+
+/// The ConfigMap has the roots already, as it has between the two writes of the first CA.
+async fn linkerd_gets_a_deleted_issuer_again(test: &TestNamespace) -> Result<()> {
+    let (_, mesh_ca) = start_linkerd(test).await?;
+    let before = test.entries(ISSUER).await?;
+    let secrets = test.api::<Secret>();
+    secrets.delete(ISSUER, &DeleteParams::default()).await?;
+    // Nothing reports the deletion.
+    let change = json!({ "propagation": "4s" });
+    test.patch_issuer(&mesh_ca, change).await?;
+    let is_as_before = |now: &Entries| *now == before;
+    test.wait_for_entries(ISSUER, "written again", is_as_before)
+        .await?;
+    test.wait_for_mesh(&mesh_ca, UPDATED).await.map(drop)
 }
 
 /// Linkerd reads roots only when it starts, and only a person knows that it did.
