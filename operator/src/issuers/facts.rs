@@ -132,7 +132,9 @@ impl Facts {
 
     /// Returns why there is to be no first CA; none if nothing of the mesh is in its way.
     pub(super) fn mesh_obstacle(&self) -> Option<(MeshReason, String)> {
-        let mesh = self.mesh.as_ref().filter(|_| self.highest_number() == 0)?;
+        // Not by the requests, which users may create, and which a MeshCA of the same name leaves.
+        let highest = self.generations.highest_number.max(self.highest_in_status);
+        let mesh = self.mesh.as_ref().filter(|_| highest == 0)?;
         mesh.obstacle(&self.named)
     }
 
