@@ -74,6 +74,12 @@ pub fn made_for(annotations: &BTreeMap<String, String>, issuer: &IssuerName) -> 
     is_of_name.then(|| annotations.get(ISSUER_UID).cloned().unwrap_or_default())
 }
 
+/// Returns the kind and name of the issuer for which an object was created, if it was.
+pub fn made_for_any(annotations: &BTreeMap<String, String>) -> Option<String> {
+    let (kind, name) = (annotations.get(ISSUER_KIND)?, annotations.get(ISSUER_NAME)?);
+    Some(format!("{kind} {name}"))
+}
+
 /// Shortens a text to what an event holds. A subject in it may be as long as a certificate.
 pub fn truncate(text: &str) -> String {
     if text.len() <= MAX_TEXT_BYTES {

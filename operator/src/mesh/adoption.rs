@@ -52,7 +52,12 @@ impl Observed {
             let is_trusted = |root| trusted.contains(root);
             !loaded.certificates().any(is_trusted)
         })?;
-        let is_other = !self.adopts && matches!(self.contents, Ok(None));
+        // Where no root is known yet, to adopt is a way out.
+        let takes_over = match trusted.is_empty() {
+            true => self.adopts,
+            false => self.adoptable.is_some(),
+        };
+        let is_other = !takes_over && matches!(self.contents, Ok(None));
         let hold = || Hold::other_ca(loaded).to_string();
         is_other.then(|| (MeshReason::OtherCa, hold()))
     }

@@ -3,7 +3,7 @@
 use kube::core::ObjectMeta;
 
 use crate::issuer_name::IssuerName;
-use crate::plan::made_for;
+use crate::plan::{made_for, made_for_any};
 
 /// Who has an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,10 @@ impl Holder {
         }
         if made_for(&annotations, mesh_ca).is_some() {
             return Self::Own;
+        }
+        // Two MeshCAs would write to it in turn, and a Secret with keys is not the mesh's.
+        if let Some(issuer) = made_for_any(&annotations) {
+            return Self::Other(issuer);
         }
         if is_empty {
             return Self::Empty;

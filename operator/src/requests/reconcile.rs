@@ -124,6 +124,13 @@ pub(super) fn error_delay<K: RequestKind>(
     wait
 }
 
+/// Whether more is known soon. What is said about an issuer that is missing depends on the other kind,
+/// and is said once.
+fn is_early(lookup: &IssuerLookup, other_kind: Option<&IssuerName>, context: &Context) -> bool {
+    let is_unlisted = |other: &IssuerName| !context.listings.contains(other.kind);
+    matches!(lookup, IssuerLookup::NotObserved) || other_kind.is_some_and(is_unlisted)
+}
+
 async fn answer<K: RequestKind>(
     object: &Observed<K>,
     due: &Due<K>,
@@ -136,12 +143,9 @@ async fn answer<K: RequestKind>(
         Some(_) => None,
         None => other_kind(&due.issuer, object.namespace()),
     };
-    // What is said about an issuer that is missing depends on the other kind, and is said once.
-    let is_early = matches!(lookup, IssuerLookup::NotObserved)
-        || other_kind
-            .as_ref()
-            .is_some_and(|other| !context.listings.contains(other.kind));
-    if is_early || still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
+    let is_early = is_early(&lookup, other_kind.as_ref(), context);
+    let waits_for_issuer = is_early && due.request.approval == Approval::Approved;
+    if waits_for_issuer || still_waits(&due.request, &lookup, context.attempts.reported(uid)) {
         context.attempts.reset(uid);
         return Ok(Next::Wakeup);
     }

@@ -28,5 +28,7 @@ fn a_mesh_that_runs_gets_no_first_ca_unless_it_trusts_its_root() {
     }
     assert_eq!(reason(&mesh, &roots(&own)), None);
     mesh.adopts = true;
-    assert_eq!(reason(&mesh, &[]), None, "it is taken over");
+    assert_eq!(reason(&mesh, &[]), None, "a person asked for it");
+    let nothing_to_adopt = reason(&mesh, &roots(&other));
+    assert_eq!(nothing_to_adopt, Some(MeshReason::OtherCa));
 }

@@ -59,8 +59,9 @@ fn an_object_of_a_tool_is_refused_and_one_of_a_person_is_adopted() {
     // What it is, whether it is empty, and whether Signet writes it without and with `adopt`.
     for (meta, is_empty, without, with) in [
         (own("istio"), false, true, true),
-        // Of a MeshCA of another name.
-        (own("other"), false, false, true),
+        // Of a MeshCA of another name, which may write it in turn.
+        (own("other"), false, false, false),
+        (own("other"), true, false, false),
         (ObjectMeta::default(), false, false, true),
         (ObjectMeta::default(), true, false, true),
         (annotated(&[helm]), false, false, false),
