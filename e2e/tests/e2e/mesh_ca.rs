@@ -5,6 +5,7 @@ mod above;
 mod adoption;
 mod deletion;
 mod istio;
+mod keys;
 mod meshes;
 mod put_back;
 mod refusals;
@@ -30,6 +31,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         adoption::tests(),
         deletion::tests(),
         istio::tests(),
+        keys::tests(),
         meshes::tests(),
         put_back::tests(),
         refusals::tests(),

@@ -12,6 +12,7 @@ mod issuer_ref;
 mod losses;
 mod manual;
 mod mesh_above;
+mod mesh_keys;
 mod missing;
 mod profile;
 mod requests;

@@ -8,14 +8,14 @@ mod update;
 
 use std::time::Duration;
 
-use signet_core::mesh::secret::Mesh;
+use signet_core::mesh::secret::{Entries, Mesh};
 
 use super::keys::Keys;
 use super::names::Names;
 use super::observe::Observed;
 
-/// A mesh without objects.
-pub(crate) fn observed(mesh: Mesh) -> Observed {
+/// A mesh without objects, whose MeshCA has these keys.
+pub(crate) fn observed(mesh: Mesh, keys: Entries) -> Observed {
     Observed {
         names: Names {
             secret: "mesh".to_owned(),
@@ -32,7 +32,10 @@ pub(crate) fn observed(mesh: Mesh) -> Observed {
         config_map: None,
         contents: Ok(None),
         loaded: None,
-        keys: Keys::default(),
+        keys: Keys {
+            entries: keys,
+            ..Keys::default()
+        },
         adoptable: None,
     }
 }

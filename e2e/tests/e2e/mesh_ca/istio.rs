@@ -62,7 +62,7 @@ async fn istiod_gets_its_four_files(test: &TestNamespace) -> Result<()> {
 }
 
 /// Checks that there is one entry for the key of each CA and no other, named by its SKI.
-fn check_keys(keys: &Entries, of: &[&Files]) -> Result<()> {
+pub(super) fn check_keys(keys: &Entries, of: &[&Files]) -> Result<()> {
     ensure!(keys.len() == of.len(), "{:?}", keys.keys());
     for files in of {
         let name = files.key_identifier()?;

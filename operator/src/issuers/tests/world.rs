@@ -16,7 +16,7 @@ use signet_api::{
 };
 use signet_core::ca::lifecycle;
 use signet_core::issue::Csr;
-use signet_core::mesh::secret::Mesh;
+use signet_core::mesh::secret::{Entries, Mesh};
 use signet_core::request::ServiceAccount;
 use signet_keys::{BlockingQueue, GeneratedKey, Limits};
 
@@ -181,6 +181,13 @@ impl World {
         self.now += jiff::SignedDuration::from_secs(seconds);
     }
 
+    /// The entries of the Secret with the key of the spec. Those of a MeshCA have all its keys.
+    pub(super) fn keys(&self) -> Entries {
+        let key = self.spec.key.backend().provision();
+        let secret = key.map(|key| self.secrets.entries(&key.secret_name));
+        secret.unwrap_or_default()
+    }
+
     /// The issuer as the API server has it.
     pub(super) fn object(&self) -> ClusterIssuer {
         let mut object = ClusterIssuer::new("corp", ClusterIssuerSpec(self.spec.clone()));
@@ -200,9 +207,10 @@ impl World {
         let namespace = (&name, "signet-system");
         let own = (&object, object.issuer_spec());
         let mut facts = stored(own, namespace, generations, &sources, self.now);
-        let keys_name = facts.spec.key.backend().provision();
-        let made = keys_name.and_then(|key| self.made.get(&key.secret_name).cloned());
-        facts.mesh = self.mesh.clone().map(mesh::tests::observed);
+        let key = facts.spec.key.backend().provision();
+        let made = key.and_then(|key| self.made.get(&key.secret_name).cloned());
+        let of_mesh = |of| mesh::tests::observed(of, self.keys());
+        facts.mesh = self.mesh.clone().map(of_mesh);
         facts.traces.key_made_for = made.filter(|_| self.objects.is_empty());
         complete(&mut facts, &sources).await;
         facts
@@ -308,7 +316,11 @@ impl World {
                 self.made.insert(to_make.secret_name, facts.uid.clone());
                 self.connections.forget(&facts.name);
             }
-            Step::AddKey(_) | Step::RemoveKeys(_) => panic!("it is not a MeshCA"),
+            Step::AddKey(_) => panic!("the mesh has no CA to take over"),
+            Step::RemoveKeys(entries) => {
+                let key = self.spec.key.backend().provision().unwrap();
+                self.secrets.remove(&key.secret_name, &entries);
+            }
             Step::Adopt => {
                 let new = adopted_object(facts).unwrap();
                 self.objects

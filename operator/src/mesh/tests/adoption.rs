@@ -1,7 +1,7 @@
 //! What is in the way of a first CA.
 
 use signet_core::ca::CaCertificate;
-use signet_core::mesh::secret::{IstioLayout, Mesh, RootsFile};
+use signet_core::mesh::secret::{Entries, IstioLayout, Mesh, RootsFile};
 
 use super::observed;
 use crate::fixtures::ca::Ca;
@@ -16,7 +16,7 @@ fn roots(ca: &Ca) -> Vec<CaCertificate> {
 #[test]
 fn a_mesh_that_runs_gets_no_first_ca_unless_it_trusts_its_root() {
     let (own, other) = (Ca::root("Own"), Ca::root("Other"));
-    let mut mesh = observed(Mesh::Istio(IstioLayout::Plugin));
+    let mut mesh = observed(Mesh::Istio(IstioLayout::Plugin), Entries::default());
     let reason = |mesh: &Observed, trusted: &[CaCertificate]| {
         let obstacle = mesh.obstacle(trusted);
         obstacle.map(|(reason, _)| reason)

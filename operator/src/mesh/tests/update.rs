@@ -17,7 +17,8 @@ const ENTRY: &str = "key";
 
 /// Linkerd with roots in its ConfigMap, and without the Secret.
 fn without_secret(holder: Holder, key: &str) -> Observed {
-    let mut mesh = observed(Mesh::Linkerd);
+    let entry = (ENTRY.to_owned(), key.as_bytes().to_vec());
+    let mut mesh = observed(Mesh::Linkerd, [entry].into_iter().collect());
     mesh.config_map = Some(Found {
         version: ObjectVersion {
             uid: "1".to_owned(),
@@ -29,8 +30,6 @@ fn without_secret(holder: Holder, key: &str) -> Observed {
         put_back: None,
     });
     mesh.contents = Err(SecretError::RootsWithoutCa);
-    let entry = (ENTRY.to_owned(), key.as_bytes().to_vec());
-    mesh.keys.entries = [entry].into_iter().collect();
     mesh
 }
 

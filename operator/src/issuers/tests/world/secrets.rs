@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use signet_core::mesh::secret::Entries;
 use signet_keys::{GeneratedKey, KeyError, KeyType, Namespace, SecretData, ServiceAccountToken};
 
 use crate::fixtures::ca;
@@ -34,6 +35,20 @@ impl Secrets {
 
     pub(in crate::issuers::tests) fn text(&self, name: &str, key: &str) -> String {
         String::from_utf8(self.0.lock()[name].data[key].clone()).unwrap()
+    }
+
+    /// The entries of a Secret; none if it does not exist.
+    pub(in crate::issuers::tests) fn entries(&self, name: &str) -> Entries {
+        let secret = self.0.lock().get(name).cloned().unwrap_or_default();
+        secret.data.into_iter().collect()
+    }
+
+    /// Removes entries of a Secret.
+    pub(in crate::issuers::tests) fn remove(&self, name: &str, entries: &[String]) {
+        let mut secrets = self.0.lock();
+        let secret = secrets.get_mut(name).unwrap();
+        secret.version += 1;
+        secret.data.retain(|entry, _| !entries.contains(entry));
     }
 
     pub(in crate::issuers::tests) fn is_empty(&self) -> bool {
