@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub(crate) use checks::expiry;
 pub use refusal::{Refusal, Remedy};
 pub use trust::{Trust, TrustedRoots};
 pub use warning::{Warning, of as warnings};

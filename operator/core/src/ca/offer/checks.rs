@@ -36,26 +36,24 @@ pub(super) fn size(chain: &CaChain) -> Result<(), Refusal> {
     }
 }
 
+/// PKI-6: no certificate of the path has expired.
+pub(crate) fn expiry(chain: &CaChain, now: Timestamp) -> Result<(), Refusal> {
+    let at = chain.not_after();
+    match now < at {
+        true => Ok(()),
+        false => Err(Refusal::Expired {
+            subject: subject(chain, |ca| ca.not_after() == at),
+            at,
+        }),
+    }
+}
+
 /// PKI-6: the path is valid where all of its certificates are.
 pub(super) fn validity(chain: &CaChain, minimum: Duration, now: Timestamp) -> Result<(), Refusal> {
+    expiry(chain, now)?;
     let (ends, begins) = (chain.not_after(), chain.not_before());
-    let subject = |is_meant: &dyn Fn(&CaCertificate) -> bool| {
-        let mut path = chain.path().iter();
-        let meant = path.find(|ca| is_meant(ca)).unwrap_or(chain.issuing());
-        meant.subject().to_owned()
-    };
-    let (last, first) = (
-        |ca: &CaCertificate| ca.not_before() == begins,
-        |ca: &CaCertificate| ca.not_after() == ends,
-    );
-    if now >= ends {
-        return Err(Refusal::Expired {
-            subject: subject(&first),
-            at: ends,
-        });
-    }
     if now < begins {
-        let (subject, at) = (subject(&last), begins);
+        let (subject, at) = (subject(chain, |ca| ca.not_before() == begins), begins);
         let is_close = now
             .checked_add(MAX_CLOCK_SKEW)
             .is_ok_and(|limit| begins <= limit);
@@ -68,10 +66,17 @@ pub(super) fn validity(chain: &CaChain, minimum: Duration, now: Timestamp) -> Re
         return Ok(());
     }
     Err(Refusal::EndsSoon {
-        subject: subject(&first),
+        subject: subject(chain, |ca| ca.not_after() == ends),
         at: ends,
         minimum,
     })
+}
+
+/// Returns the subject of the first certificate of the path that is meant.
+fn subject(chain: &CaChain, is_meant: impl Fn(&CaCertificate) -> bool) -> String {
+    let mut path = chain.path().iter();
+    let meant = path.find(|ca| is_meant(ca)).unwrap_or(chain.issuing());
+    meant.subject().to_owned()
 }
 
 /// PKI-7.

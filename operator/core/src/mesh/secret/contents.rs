@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{PrivateKeyPem, RootsFile, SecretError};
+use crate::ca::offer::{Refusal, expiry};
 use crate::ca::{CaCertificate, CaChain};
 
 /// A CA certificate, those above it, and the private key of the CA.
@@ -77,11 +78,15 @@ impl Contents {
     /// Returns the chain of the CA up to its root, as a CAGeneration can have it.
     ///
     /// # Errors
-    /// No root of the file is above the CA, or the chain cannot be stored.
+    /// No root of the file is above the CA, the chain cannot be stored, or it has expired.
     pub fn chain(&self, now: Timestamp) -> Result<CaChain, SecretError> {
         let (path, roots) = (self.ca.path_pem(), self.roots.as_str());
         let chain = CaChain::from_pem(path.as_bytes(), Some(roots.as_bytes()), now);
-        let message = match chain {
+        let valid = chain.map_err(Refusal::from).and_then(|chain| {
+            expiry(&chain, now)?;
+            Ok(chain)
+        });
+        let message = match valid {
             Ok(chain) if chain.is_storable(now) => return Ok(chain),
             Ok(_) => "it cannot be stored in a CAGeneration; leave out certificates that are not \
                       part of its chain"

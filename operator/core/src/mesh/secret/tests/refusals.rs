@@ -1,5 +1,7 @@
 //! Secrets that a mesh does not read, or reads as something else.
 
+use jiff::SignedDuration;
+
 use super::*;
 
 /// The entries of `cacerts`, without these, and with others.
@@ -97,4 +99,15 @@ fn accepts_a_chain_that_ends_with_its_root() {
         &[("cert-chain.pem", &path.concat())],
     ));
     assert_eq!(existing, Ok(Some(Existing::complete(contents()))));
+}
+
+/// It could sign nothing that is valid.
+#[test]
+fn a_ca_that_has_expired_is_not_taken_over() {
+    let contents = contents();
+    let end = contents.chain(NOW).unwrap().not_after();
+    contents.chain(end - SignedDuration::from_secs(1)).unwrap();
+    let refused = contents.chain(end).unwrap_err().to_string();
+    let expected = format!("expired at {end}; renew it");
+    assert!(refused.contains(&expected), "{refused}");
 }
