@@ -3,6 +3,7 @@
 
 mod above;
 mod adoption;
+mod chained;
 mod deletion;
 mod istio;
 mod keys;
@@ -29,6 +30,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     [
         above::tests(),
         adoption::tests(),
+        chained::tests(),
         deletion::tests(),
         istio::tests(),
         keys::tests(),
@@ -77,6 +79,13 @@ async fn rotate(test: &TestNamespace, mesh_ca: &IssuerRef, generation: u32) -> R
 /// A CA that Signet has not made, as its certificate and its key. It is its own root.
 fn existing_ca() -> Result<(String, String)> {
     let (params, key) = (ca("cluster.local"), KeyKind::P256.generate()?);
+    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
+}
+
+/// The same, of an earlier time.
+fn expired_ca() -> Result<(String, String)> {
+    let (mut params, key) = (ca("cluster.local"), KeyKind::P256.generate()?);
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
     Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
 }
 

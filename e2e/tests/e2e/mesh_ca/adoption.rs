@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use signet_api::conditions::{MESH_UPDATED, READY, find};
 use signet_api::{GenerationState, IssuerStatus};
 use signet_e2e::csr::Csr;
@@ -12,7 +13,7 @@ use signet_e2e::mesh_ca::{History, IstiodStandIn, UPDATED, signs};
 use signet_e2e::verify::Certificate;
 use signet_e2e::{IssuerRef, TestNamespace};
 
-use super::{ca_below_a_lost_root, existing_ca, istio_below, roots};
+use super::{ca_below_a_lost_root, existing_ca, expired_ca, istio_below, roots};
 
 shared![
     cacerts_are_taken_over_unchanged,
@@ -23,19 +24,20 @@ shared![
     the_ca_that_istiod_created_is_taken_over_before_the_issuer_above_is_ready,
     a_ca_that_cannot_be_taken_over_stays,
     a_ca_with_the_key_of_another_one_stays,
+    a_ca_that_has_expired_stays,
 ];
 
-const CHAIN: &str = "cert-chain.pem";
+pub(super) const CHAIN: &str = "cert-chain.pem";
 
-async fn create(test: &TestNamespace, rights: Rights<'_>) -> Result<IssuerRef> {
+pub(super) async fn create(test: &TestNamespace, rights: Rights<'_>) -> Result<IssuerRef> {
     test.prepare_mesh(rights).await?;
     let mut spec = istio_below(&test.issuer_above().await?, "10s");
     spec["adopt"] = json!(true);
     Ok(test.create_mesh_ca(spec).await?)
 }
 
-/// Waits until the first generation is this CA, and checks that its key was copied.
-async fn is_first_generation(
+/// Waits until the first generation is this CA, unchanged, and checks that its key was copied.
+pub(super) async fn is_first_generation(
     test: &TestNamespace,
     mesh_ca: &IssuerRef,
     certificate: &str,
@@ -45,7 +47,8 @@ async fn is_first_generation(
         .await?;
     let own = Certificate::read_pem(certificate)?;
     let own = own.first().context("there is a certificate")?;
-    ensure!(status.ca[0].subject == Some(own.subject()), "{status:?}");
+    let fingerprint = hex::encode(Sha256::digest(own.der()));
+    ensure!(status.ca[0].fingerprint == Some(fingerprint), "{status:?}");
     let keys = test.entries(KEYS).await?;
     for key in keys.values() {
         if Csr::public_key_of_secret(key)? == own.public_key() {
@@ -84,7 +87,7 @@ async fn cacerts_are_taken_over_unchanged(test: &TestNamespace) -> Result<()> {
 }
 
 /// Roots may have been added at the end, and nothing else.
-fn is_kept(before: &Entries, now: &Entries, roots: &str) -> Result<()> {
+pub(super) fn is_kept(before: &Entries, now: &Entries, roots: &str) -> Result<()> {
     for (name, value) in before {
         let is_kept = match name == roots {
             true => now[name].starts_with(value),
@@ -199,16 +202,31 @@ async fn the_ca_that_istiod_created_is_taken_over_before_the_issuer_above_is_rea
 /// Nothing is above its certificate in the file of the roots.
 async fn a_ca_that_cannot_be_taken_over_stays(test: &TestNamespace) -> Result<()> {
     let (certificate, key) = ca_below_a_lost_root()?;
-    let repaired = existing_ca()?;
-    put(test, [&certificate, &key, &repaired.0]).await?;
+    let (other, _) = existing_ca()?;
+    stays(test, [&certificate, &key, &other], "none of the roots").await
+}
+
+/// Its mesh has no valid certificate any more, and it could issue none.
+async fn a_ca_that_has_expired_stays(test: &TestNamespace) -> Result<()> {
+    let (certificate, key) = expired_ca()?;
+    let part = "expired at 2020-01-01T00:00:00Z";
+    stays(test, [&certificate, &key, &certificate], part).await
+}
+
+/// Requires that nothing is made of these files, with a message that has this part, until they are
+/// repaired.
+async fn stays(test: &TestNamespace, files: [&str; 3], part: &str) -> Result<()> {
+    put(test, files).await?;
     let before = test.entries(CACERTS).await?;
     let mesh_ca = create(test, Rights::ISTIO).await?;
     let invalid = ("False", "InvalidObject");
     let message = test.wait_for_mesh(&mesh_ca, invalid).await?;
-    ensure!(message.contains("none of the roots"), "{message}");
+    ensure!(message.contains(part), "{message}");
     test.wait_until_not_ready(&mesh_ca, invalid.1).await?;
     ensure!(test.entries(CACERTS).await? == before, "it was written");
-    let (certificate, key) = repaired;
+    let keys = test.api::<Secret>().get_opt(KEYS).await?;
+    ensure!(keys.is_none(), "{KEYS} was written");
+    let (certificate, key) = existing_ca()?;
     put(test, [&certificate, &key, &certificate]).await?;
     is_first_generation(test, &mesh_ca, &certificate).await
 }

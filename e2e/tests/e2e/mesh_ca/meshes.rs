@@ -30,7 +30,7 @@ pub(super) const LINKERD: Rights<'_> = Rights {
     config_maps: &[TRUST_ROOTS],
     create: true,
 };
-const BUNDLE: &str = "ca-bundle.crt";
+pub(super) const BUNDLE: &str = "ca-bundle.crt";
 /// The Secret of SPIRE's plugin `disk`.
 pub(super) const SPIRE: &str = "spiffe-upstream-ca";
 
@@ -76,7 +76,7 @@ pub(super) async fn start_linkerd_below(
     start_below(test, above, json!({ "linkerd": {} }), LINKERD).await
 }
 
-async fn trust_roots(test: &TestNamespace, name: &str, key: &str) -> Result<String> {
+pub(super) async fn trust_roots(test: &TestNamespace, name: &str, key: &str) -> Result<String> {
     let map = test.api::<ConfigMap>().get(name).await?;
     let data = map.data.unwrap_or_default();
     ensure!(data.len() == 1, "{data:?}");
