@@ -3,6 +3,7 @@
 
 mod above;
 mod adoption;
+mod cert_manager;
 mod chained;
 mod deletion;
 mod istio;
@@ -30,6 +31,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     [
         above::tests(),
         adoption::tests(),
+        cert_manager::tests(),
         chained::tests(),
         deletion::tests(),
         istio::tests(),

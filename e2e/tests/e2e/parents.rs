@@ -12,6 +12,7 @@ mod tenants;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+pub(crate) use cert_manager::ca_issuer;
 pub(crate) use killed::killed_while_a_request_to_a_parent_is_open;
 pub(crate) use rotation::another_root_reaches_the_issuer_below_without_a_resync;
 

@@ -18,7 +18,7 @@ shared![
 ];
 
 /// Makes cert-manager's CA issuer of this name, and its root.
-pub(super) async fn ca_issuer(test: &TestNamespace, namespace: &str, name: &str) -> Result<()> {
+pub(crate) async fn ca_issuer(test: &TestNamespace, namespace: &str, name: &str) -> Result<()> {
     let above = format!("{name}-self-signed");
     test.self_signed_issuer(namespace, &above).await?;
     test.cert_manager_ca(CertManagerCa {
