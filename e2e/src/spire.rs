@@ -1,5 +1,7 @@
 //! A SPIRE server with an agent, and workloads that they give SVIDs to.
 
+mod issuer;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};

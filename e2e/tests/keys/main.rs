@@ -3,7 +3,8 @@
 //!
 //! One binary, so that one control plane and one of each server serve them all;
 //! [`signet_e2e::runner`] runs them. On the shared bed cert-manager's approver
-//! approves, and the operator may load every module of [`signet_e2e::keys::modules`].
+//! approves, and the operator may load every module of [`signet_e2e::keys::modules`]. One test has
+//! SPIRE below a key of a token.
 
 #[macro_use]
 extern crate signet_e2e;
@@ -29,18 +30,28 @@ mod throttled;
 mod tutorial;
 mod unavailable;
 mod vault_pki;
+mod workload;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use signet_e2e::{Setup, keys};
+use signet_testbed::controlplane::Toolchain;
+use signet_testbed::spire;
 
 const SETUP: Setup = Setup {
     approves: true,
-    prepare: keys::prepare,
+    prepare,
     // Of which sixteen may wait for the second control plane.
     threads: 22,
     flags: keys::modules::flags,
 };
+
+/// The key servers, and SPIRE, whose first build takes minutes.
+fn prepare() -> Result<()> {
+    spire::build(&Toolchain::new()?)?;
+    keys::prepare()
+}
 
 fn main() -> ExitCode {
     let tests = [
@@ -72,6 +83,7 @@ fn main() -> ExitCode {
         sources::tests(),
         tutorial::tests(),
         vault_pki::tests(),
+        workload::tests(),
     ];
     signet_e2e::runner::run_on(SETUP, tests.into_iter().flatten().collect(), closing::tests)
 }

@@ -11,50 +11,23 @@ use libtest_mimic::Trial;
 use serde_json::json;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_api::IssuerStatus;
-use signet_e2e::spire::{Spire, TRUST_DOMAIN};
+use signet_e2e::spire::Spire;
 use signet_e2e::verify::Certificate;
-use signet_e2e::{IssuerRef, Rule, TestNamespace, spec};
-use signet_testbed::controlplane::kubeconfig;
-use signet_testbed::spire::{Svid, Upstream};
+use signet_e2e::{IssuerRef, TestNamespace, spec};
+use signet_testbed::spire::Svid;
 
 pub(crate) fn tests() -> Vec<Trial> {
     let tests = [nested::tests(), disk::tests(), cert_manager::tests()];
     tests.into_iter().flatten().collect()
 }
 
-/// The server's account, and its Role in docs/samples/spire.yaml.
-const ACCOUNT: &str = "spire-server";
-const RIGHTS: Rule = Rule {
-    group: "cert-manager.io",
-    resource: "certificaterequests",
-    verbs: &["create", "get", "list", "delete"],
-    names: &[],
-};
-
 /// The issuer of docs/meshes/spire.md, for the account of a test's namespace. Its next root signs
 /// when the test says so.
 async fn issuer(test: &TestNamespace, preset: &str, path_length: u8) -> Result<IssuerRef> {
-    let mut spec = spec::spiffe(&test.unique("spire"), TRUST_DOMAIN);
-    spec["profile"] = json!({ "ca": { "pathLength": path_length, "maxDuration": "48h" } });
+    let spec = spec::self_signed(&test.unique("spire"));
+    let mut spec = test.spec_for_spire(spec, preset, path_length);
     spec["rotation"] = json!({ "activation": "Manual" });
-    spec["policy"] = json!({ "rules": [{
-        "name": "spire", "preset": preset,
-        "requesters": { "serviceAccounts": [{ "namespace": test.name(), "name": ACCOUNT }] },
-    }] });
     test.issuer(ClusterIssuer, "spire", spec).await
-}
-
-/// The plugin "cert-manager", for a server with the token of its account.
-async fn cert_manager(test: &TestNamespace, issuer: &IssuerRef) -> Result<Upstream> {
-    test.service_account(ACCOUNT, &[RIGHTS]).await?;
-    let plane = test.bed().plane();
-    let (admin, folder) = (plane.cluster().kubeconfig(), plane.folder().join("spire"));
-    let name = test.name();
-    Ok(Upstream::CertManager {
-        kubeconfig: kubeconfig::for_service_account(admin, name, ACCOUNT, &folder).await?,
-        namespace: name.to_owned(),
-        issuer: issuer.name.clone(),
-    })
 }
 
 /// The trust bundle of an issuer, once it has so many roots.

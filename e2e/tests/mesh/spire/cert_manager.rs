@@ -9,7 +9,7 @@ use signet_e2e::spire::Spire;
 use signet_e2e::verify::Certificate;
 use signet_testbed::wait::{Observation, until};
 
-use super::{Phases, bundle_of, cert_manager, issuer};
+use super::{Phases, bundle_of, issuer};
 
 shared![workloads_connect_through_a_rotation_of_the_root];
 
@@ -26,7 +26,7 @@ async fn no_request_is_left(test: &TestNamespace) -> Result<()> {
 /// In each phase, the workloads of that phase and of the one before connect.
 async fn workloads_connect_through_a_rotation_of_the_root(test: &TestNamespace) -> Result<()> {
     let issuer = issuer(test, "SpireUpstream", 0).await?;
-    let upstream = cert_manager(test, &issuer).await?;
+    let upstream = test.spire_upstream(&issuer).await?;
     let spire = Spire::start(test, "spire", upstream).await?;
     no_request_is_left(test).await?;
     let (mut phases, old) = (Phases::of(&spire), test.bundle(&issuer).await?);

@@ -7,7 +7,7 @@ use signet_e2e::verify::Certificate;
 use signet_testbed::spire::Svid;
 use signet_testbed::wait::{Observation, until};
 
-use super::{Phases, bundle_of, cert_manager, issuer};
+use super::{Phases, bundle_of, issuer};
 
 shared![workloads_of_a_nested_server_connect_through_a_rotation_of_the_root];
 
@@ -31,7 +31,7 @@ async fn workloads_of_a_nested_server_connect_through_a_rotation_of_the_root(
     test: &TestNamespace,
 ) -> Result<()> {
     let issuer = issuer(test, "SpireNested", 1).await?;
-    let top = cert_manager(test, &issuer).await?;
+    let top = test.spire_upstream(&issuer).await?;
     let top = Spire::start(test, "top", top).await?;
     let nested = Spire::start(test, "nested", top.upstream("nested").await?).await?;
     let (mut phases, old) = (Phases::of(&nested), test.bundle(&issuer).await?);
