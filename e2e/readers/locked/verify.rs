@@ -4,18 +4,22 @@
 //! verify <seconds since 1970> <server | client> <leaf.pem> <chain.pem> <roots.pem>
 //! ```
 //!
-//! It is built once for each mesh, because Cargo puts only one release of 0.103 into a workspace.
+//! It is built once for each mesh, because Cargo puts only one release of 0.103 into a workspace. The
+//! mesh has its features, and the algorithms that it accepts.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, UnixTime};
-use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use rustls_pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
-fn main() -> ExitCode {
+/// The signature algorithms that a mesh accepts.
+pub(crate) type Algorithms = &'static [&'static dyn SignatureVerificationAlgorithm];
+
+pub(crate) fn run(algorithms: Algorithms) -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
-    match verify(&arguments) {
+    match verify(algorithms, &arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -24,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn verify(arguments: &[String]) -> Result<(), String> {
+fn verify(algorithms: Algorithms, arguments: &[String]) -> Result<(), String> {
     let [seconds, purpose, leaf, chain, roots] = arguments else {
         return Err("five arguments are required".to_owned());
     };
@@ -41,7 +45,6 @@ fn verify(arguments: &[String]) -> Result<(), String> {
     let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
     EndEntityCert::try_from(leaf)
         .and_then(|leaf| {
-            let algorithms = ALL_VERIFICATION_ALGS;
             leaf.verify_for_usage(algorithms, &anchors, &chain, time, usage, None, None)
                 .map(drop)
         })

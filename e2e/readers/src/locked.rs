@@ -1,4 +1,4 @@
-//! rustls-webpki in the releases that meshes lock.
+//! rustls-webpki in the releases that meshes lock, with their features and their algorithms.
 
 use std::env;
 use std::path::{Path, PathBuf};
