@@ -5,6 +5,7 @@ mod key;
 mod killed;
 mod migration;
 mod roots;
+mod skipped;
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         own![killed::workloads_get_certificates_through_every_rotation],
         clock::tests(),
         roots::tests(),
+        skipped::tests(),
         migration::tests(),
         key::tests(),
     ];

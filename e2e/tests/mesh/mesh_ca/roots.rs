@@ -15,14 +15,14 @@ shared![
     without_its_setting_istiod_keeps_its_root_and_gets_the_next_ca,
 ];
 
-const FORM: Form<'_> = Form::of(AgentKey::P256);
+pub(super) const FORM: Form<'_> = Form::of(AgentKey::P256);
 
 /// The roots in the Secret.
 async fn written(test: &TestNamespace) -> Result<String> {
     Ok(test.entries(CACERTS).await?[ROOTS].clone())
 }
 
-fn trusts_exactly(workload: &Workload, roots: &str) -> Result<()> {
+pub(super) fn trusts_exactly(workload: &Workload, roots: &str) -> Result<()> {
     let trusted = Certificate::read_pem(workload.roots())?;
     ensure!(
         trusted == Certificate::read_pem(roots)?,
@@ -53,32 +53,50 @@ async fn workloads_connect_through_a_rotation_of_the_root(test: &TestNamespace) 
 async fn rotates(
     test: &TestNamespace,
     mesh: &Mesh<'_>,
-    (above, mesh_ca): (&IssuerRef, &IssuerRef),
+    issuers: (&IssuerRef, &IssuerRef),
 ) -> Result<()> {
-    let (workloads, old) = (mesh.workloads(), test.bundle(above).await?);
+    let old = test.bundle(issuers.0).await?;
     let before = mesh.workload("before", FORM, &old).await?;
     trusts_exactly(&before, &old)?;
+    let old_key = test.prepare_another_root(issuers.0).await?;
+    let after = completes(test, mesh, issuers, (&before, &old_key)).await?;
+    refuses(mesh, &before, &after).await
+}
 
-    let old_key = test.prepare_another_root(above).await?;
+/// A workload that has never heard of the other root refuses: the wait is needed. And nothing is left
+/// that trusts the old root.
+pub(super) async fn refuses(
+    mesh: &Mesh<'_>,
+    before: &Workload,
+    [swapped, removed]: &[Workload; 2],
+) -> Result<()> {
+    mesh.workloads().rejects(before, swapped).await?;
+    mesh.workloads().rejects(removed, before).await.map(drop)
+}
+
+/// The rest of a rotation whose next root is prepared, with a workload of before it and the
+/// fingerprint of the old root's key. Returns workloads of after the swap and of after the removal.
+pub(super) async fn completes(
+    test: &TestNamespace,
+    mesh: &Mesh<'_>,
+    (above, mesh_ca): (&IssuerRef, &IssuerRef),
+    (before, old_key): (&Workload, &str),
+) -> Result<[Workload; 2]> {
+    let workloads = mesh.workloads();
     test.wait_for_loaded_roots(mesh_ca, 2).await?;
     let both = written(test).await?;
     let appended = mesh.workload("appended", FORM, &both).await?;
     trusts_exactly(&appended, &both)?;
-    ensure!(
-        signer(&appended)? == signer(&before)?,
-        "the first one signs"
-    );
-    let pair = (("before", &before), ("appended", &appended));
+    ensure!(signer(&appended)? == signer(before)?, "the first one signs");
+    let pair = (("before", before), ("appended", &appended));
     workloads.connect(pair.0, pair.1).await?;
 
     test.activate_second(above).await?;
     rotate(test, mesh_ca).await?;
-    let swapped = signed_by_another(mesh, "swapped", &before, &both).await?;
+    let swapped = signed_by_another(mesh, "swapped", before, &both).await?;
     ensure!(written(test).await? == both, "the roots stay");
     let pair = (("appended", &appended), ("swapped", &swapped));
     workloads.connect(pair.0, pair.1).await?;
-    // A workload that has never heard of the root refuses: the wait is needed.
-    workloads.rejects(&before, &swapped).await?;
 
     let revoked = json!({ "rotation": { "revoked": [old_key] } });
     test.patch_issuer(above, revoked).await?;
@@ -86,7 +104,7 @@ async fn rotates(
     let removed = is_removed(test, mesh).await?;
     let pair = (("swapped", &swapped), ("removed", &removed));
     workloads.connect(pair.0, pair.1).await?;
-    workloads.rejects(&removed, &before).await.map(drop)
+    Ok([swapped, removed])
 }
 
 /// A workload of after the old root was removed.
