@@ -1,6 +1,7 @@
 //! A server below another one, whose CA is from Signet.
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 use signet_e2e::TestNamespace;
 use signet_e2e::spire::Spire;
 use signet_e2e::verify::Certificate;
@@ -40,7 +41,7 @@ async fn workloads_of_a_nested_server_connect_through_a_rotation_of_the_root(
     // The one above serves the keys of those below.
     nested.check_jwt_svid("before", &top).await?;
 
-    test.prepare_another_root(&issuer).await?;
+    let old_key = test.prepare_another_root(&issuer).await?;
     let both = bundle_of(test, &issuer, 2).await?;
     top.rotate_ca().await?;
     knows(&nested, 2).await?;
@@ -54,5 +55,14 @@ async fn workloads_of_a_nested_server_connect_through_a_rotation_of_the_root(
     is_below_both(&after)?;
     let is_old = nested.check(&after, "after", &old);
     ensure!(is_old.is_err(), "it is below the old root");
-    Ok(())
+
+    let revoked = json!({ "rotation": { "revoked": [old_key] } });
+    test.patch_issuer(&issuer, revoked).await?;
+    let new = bundle_of(test, &issuer, 1).await?;
+    nested.check(&after, "after", &new)?;
+    top.rotate_ca().await?;
+    nested.rotate_ca().await?;
+    // Both servers trust a root until it has expired.
+    let removed = phases.next("removed", (&new, &both)).await?;
+    is_below_both(&removed)
 }
