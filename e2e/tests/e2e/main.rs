@@ -33,6 +33,7 @@ mod parents;
 mod pod_certificates;
 mod profile;
 mod refusals;
+mod reviews;
 mod rotation;
 mod rules;
 mod schema;
@@ -80,6 +81,7 @@ fn in_turn() -> Vec<Vec<libtest_mimic::Trial>> {
             meshes::istio_csr_as_its_page_has_it,
             parents::killed_while_a_request_to_a_parent_is_open,
             parents::another_root_reaches_the_issuer_below_without_a_resync,
+            reviews::a_burst_of_a_requester_is_reviewed_once,
             unwell::a_watch_that_fails_is_reported_while_it_does,
             unwell::a_rejected_token_is_reported_while_it_is,
             unwell::only_requests_of_a_kind_wait_for_its_listing,

@@ -94,7 +94,7 @@ async fn follow_advice(test: &TestNamespace, message: &str) -> Result<()> {
     Ok(())
 }
 
-const REFERENCE_ROOT: Rule = Rule {
+pub(crate) const REFERENCE_ROOT: Rule = Rule {
     group: "signet.dev",
     resource: "signers",
     verbs: &["reference"],
