@@ -1,11 +1,11 @@
 //! One namespace does not use up the key of a ClusterIssuer.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use jiff::SignedDuration;
 use serde_json::json;
 use signet_api::IssuerKind::ClusterIssuer;
 use signet_e2e::csr::Csr;
-use signet_e2e::{Ask, Burst, TestNamespace, spec};
+use signet_e2e::{Ask, Burst, IssuerRef, TestNamespace, spec};
 
 shared![a_namespace_is_held_to_its_share_of_a_key_and_delays_no_other];
 
@@ -39,5 +39,25 @@ async fn a_namespace_is_held_to_its_share_of_a_key_and_delays_no_other(
         took + SignedDuration::from_secs(1) > least,
         "{COUNT} were issued in {took:#}, and not in {least:#}"
     );
-    burst.check(&["Issued"]).await
+    burst.check(&["Issued"]).await?;
+
+    let (used, other) = (signatures(&many, &issuer), signatures(&one, &issuer));
+    let (used, other) = (used.await?, other.await?);
+    ensure!(used >= f64::from(COUNT), "{used} signatures are counted");
+    // A write that the API server did not accept is signed for again.
+    let few = 1.0..f64::from(COUNT);
+    ensure!(few.contains(&other), "{other} signatures are counted");
+    Ok(())
+}
+
+/// How many signatures of a ClusterIssuer's key the metrics have for a namespace.
+async fn signatures(of: &TestNamespace, issuer: &IssuerRef) -> Result<f64> {
+    let operator = of.bed().operator().context("the shared operator runs")?;
+    let series = format!(
+        r#"signet_key_signatures_total{{issuer_kind="ClusterIssuer",issuer_namespace="",issuer="{}",namespace="{}"}}"#,
+        issuer.name,
+        of.name()
+    );
+    let found = operator.metric(&series).await?;
+    found.with_context(|| format!("there is no {series}"))
 }
