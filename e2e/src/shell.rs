@@ -1,10 +1,12 @@
 //! A shell in a folder of its own, with kubectl, as a person would use it.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use signet_testbed::wait::MAX_TEST;
 use tempfile::TempDir;
 
 use crate::Bed;
@@ -91,6 +93,26 @@ impl Shell {
             .collect();
         self.preamble += &format!("{name}() {{ env {environment}{words}\"$@\"; }}\n");
         self
+    }
+
+    /// Puts a program on the path of commands, under its own name. It may run on after a command, but
+    /// not longer than a test may take.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn with_program(mut self, program: &Path) -> Result<Self> {
+        let folder = self.folder().join("programs");
+        fs::create_dir_all(&folder)?;
+        let name = program.file_name().context("a program has a name")?;
+        let (script, limit) = (folder.join(name), MAX_TEST.as_secs());
+        let text = format!(
+            "#!/bin/sh\nexec timeout {limit} '{}' \"$@\"\n",
+            program.display()
+        );
+        fs::write(&script, text)?;
+        fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+        self.preamble += &format!("export PATH='{}':\"$PATH\"\n", folder.display());
+        Ok(self)
     }
 
     /// Runs commands and returns what they print.

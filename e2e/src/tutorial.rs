@@ -34,9 +34,22 @@ pub async fn follow_with(
     bed: &Bed,
     page: &str,
     variant: &[(&str, &str)],
-    mut before: impl AsyncFnMut(&str) -> Result<()>,
+    before: impl AsyncFnMut(&str) -> Result<()>,
 ) -> Result<()> {
     let shell = Shell::new(bed)?.with("helm", &bed.plane().helm());
+    follow_in(&shell, page, variant, before).await
+}
+
+/// As [`follow_with`], in a shell that has what the commands need besides kubectl.
+///
+/// # Errors
+/// Those of [`follow_with`].
+pub async fn follow_in(
+    shell: &Shell,
+    page: &str,
+    variant: &[(&str, &str)],
+    mut before: impl AsyncFnMut(&str) -> Result<()>,
+) -> Result<()> {
     shell.put_samples(variant)?;
     let text = fs::read_to_string(Path::new(REPOSITORY).join("docs").join(page))?;
     let steps = steps(&vary(text, variant));

@@ -9,6 +9,7 @@ mod discovery;
 mod server;
 mod upstream;
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -31,6 +32,15 @@ pub fn build(toolchain: &Toolchain) -> Result<()> {
         Program::SpireDiscovery,
     ];
     (programs.into_iter()).try_for_each(|program| toolchain.path(program).map(drop))
+}
+
+/// The server and the agent, built now if the cache does not have them.
+///
+/// # Errors
+/// One cannot be built.
+pub fn programs(toolchain: &Toolchain) -> Result<[PathBuf; 2]> {
+    let server = toolchain.path(Program::SpireServer)?;
+    Ok([server, toolchain.path(Program::SpireAgent)?])
 }
 
 /// Runs a command to its end, and returns its standard output.
