@@ -137,13 +137,14 @@ fn check_sbom(image: &Image, architecture: &str) {
 fn runs_emulated(root: &Path) {
     let emulator = packages::qemu("aarch64").unwrap();
     fs::copy(emulator, root.join("emulator")).unwrap();
-    let run_signet = |arguments: &[&str]| {
+    let signet = |arguments: &[&str]| {
         let mut command = isolated(root, &[]);
-        run(command
+        command
             .args(["/emulator", "/usr/bin/signet"])
-            .args(arguments))
+            .args(arguments);
+        command
     };
-    let version = run_signet(&["version"]).unwrap();
+    let version = run(&mut signet(&["version"])).unwrap();
     let expected = concat!("signet ", env!("CARGO_PKG_VERSION"));
     assert!(version.starts_with(expected), "{version}");
 
@@ -159,12 +160,14 @@ fn runs_emulated(root: &Path) {
         "-f",
         "/issuer.yaml",
     ];
-    let granted = run_signet(&decide).unwrap();
+    let granted = run(&mut signet(&decide)).unwrap();
     assert!(granted.contains("Granted"), "{granted}");
     *csr.last_mut().unwrap() ^= 1;
     write_request(root, &csr);
-    let error = run_signet(&decide).unwrap_err().to_string();
-    assert!(error.contains("signature"), "{error}");
+    let denied = signet(&decide).output().unwrap();
+    assert!(!denied.status.success(), "{denied:?}");
+    let output = String::from_utf8_lossy(&denied.stdout);
+    assert!(output.contains("signature"), "{denied:?}");
 }
 
 /// A CSR for the requester's own ID, in DER. Its last byte is one of the signature.
