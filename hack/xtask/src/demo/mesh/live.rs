@@ -24,6 +24,8 @@ pub(super) struct Live<'a> {
     maps: Api<ConfigMap>,
     agents: &'a Agents<'a>,
     seen: Seen,
+    /// How many changes were shown.
+    shown: usize,
 }
 
 /// What was seen last.
@@ -45,6 +47,7 @@ impl<'a> Live<'a> {
                 roots: Vec::new(),
                 pair: Pair::new(),
             },
+            shown: 0,
         }
     }
 
@@ -70,7 +73,8 @@ impl<'a> Live<'a> {
                 return Ok(Observation::Reached(()));
             }
             tokio::time::sleep(INTERVAL).await;
-            Ok(Observation::Progress(self.seen.pair.handshakes))
+            // Handshakes go on while nothing changes.
+            Ok(Observation::Progress(self.shown))
         };
         until(what, observe).await
     }
@@ -80,7 +84,7 @@ impl<'a> Live<'a> {
         let cacerts = Cacerts::read(&data)?;
         if self.seen.cacerts.as_ref() != Some(&cacerts) {
             let change = cacerts.describe(self.seen.cacerts.as_ref())?;
-            show(&format!("cacerts: {change}"));
+            self.show(&format!("cacerts: {change}"));
             self.seen.cacerts = Some(cacerts);
         }
         let map = self.maps.get_opt("istio-ca-root-cert").await?;
@@ -91,13 +95,18 @@ impl<'a> Live<'a> {
         };
         let roots = Certificate::all(&published)?;
         if self.seen.roots != roots {
-            show(&format!("istiod:  trusts {}", trust(&roots)));
+            self.show(&format!("istiod:  trusts {}", trust(&roots)));
             self.seen.roots = roots;
         }
         for news in self.seen.pair.renew(self.agents, &published).await? {
-            show(&format!("mTLS:    {news}"));
+            self.show(&format!("mTLS:    {news}"));
         }
         Ok(())
+    }
+
+    fn show(&mut self, line: &str) {
+        println!("{}  {line}", Timestamp::now().strftime("%H:%M:%S"));
+        self.shown += 1;
     }
 }
 
@@ -119,8 +128,4 @@ impl Seen {
     pub(super) fn workloads_trust(&self, roots: usize) -> bool {
         self.pair.trust(roots)
     }
-}
-
-fn show(line: &str) {
-    println!("{}  {line}", Timestamp::now().strftime("%H:%M:%S"));
 }

@@ -1,5 +1,7 @@
 //! Two workloads that take turns in renewing, and connect after each renewal.
 
+use std::time::Instant;
+
 use anyhow::{Context, Result};
 use signet_soak::certificate::Certificate;
 use signet_testbed::istio::{AgentKey, Workload};
@@ -19,6 +21,7 @@ pub(super) struct Pair {
 /// A workload with a certificate.
 struct Member {
     workload: Workload,
+    requested: Instant,
     /// The CA certificate that it was issued under.
     ca: Certificate,
     roots: Vec<Certificate>,
@@ -38,11 +41,12 @@ impl Pair {
     pub(super) async fn renew(&mut self, agents: &Agents<'_>, roots: &str) -> Result<Vec<String>> {
         let turn = self.renewals % 2;
         self.renewals += 1;
-        let workload = agents
-            .certificate(ACCOUNTS[turn], roots, LEAF_SECONDS)
-            .await?;
-        let member = Member::new(workload)?;
-        let before = self.members[turn].replace(member);
+        let before = self.request(turn, agents, roots).await?;
+        // It may have waited for what a person does between two phases.
+        let other = 1 - turn;
+        if self.members[other].as_ref().is_some_and(Member::is_old) {
+            self.request(other, agents, roots).await?;
+        }
         let mut news = Vec::new();
         if let [Some(one), Some(other)] = &self.members {
             for (client, server) in [(one, other), (other, one)] {
@@ -64,6 +68,18 @@ impl Pair {
             }
         }
         Ok(news)
+    }
+
+    /// Requests a certificate for one of them, and returns what it had before.
+    async fn request(
+        &mut self,
+        turn: usize,
+        agents: &Agents<'_>,
+        roots: &str,
+    ) -> Result<Option<Member>> {
+        let certificate = agents.certificate(ACCOUNTS[turn], roots, LEAF_SECONDS);
+        let member = Member::new(certificate.await?)?;
+        Ok(self.members[turn].replace(member))
     }
 
     /// Whether both have certificates of this CA.
@@ -90,7 +106,13 @@ impl Member {
                 .context("istiod's CA is presented")?,
             roots: Certificate::all(workload.roots())?,
             workload,
+            requested: Instant::now(),
         })
+    }
+
+    /// Whether half of its lifetime may be over.
+    fn is_old(&self) -> bool {
+        self.requested.elapsed().as_secs() * 2 >= u64::from(LEAF_SECONDS)
     }
 
     fn is_like(&self, other: &Self) -> bool {
