@@ -106,7 +106,7 @@ impl Shell {
         let name = program.file_name().context("a program has a name")?;
         let (script, limit) = (folder.join(name), MAX_TEST.as_secs());
         let text = format!(
-            "#!/bin/sh\nexec timeout {limit} '{}' \"$@\"\n",
+            "#!/bin/sh\nexec timeout -k 30 {limit} '{}' \"$@\"\n",
             program.display()
         );
         fs::write(&script, text)?;

@@ -28,9 +28,17 @@ const CA_TTL: &str = "6h";
 /// # Errors
 /// One cannot be built.
 pub fn prepare() -> Result<()> {
-    let toolchain = Toolchain::new()?;
-    spire::build(&toolchain)?;
-    istio::Agent::new(&toolchain).map(drop)
+    prepare_servers()?;
+    istio::Agent::new(&Toolchain::new()?).map(drop)
+}
+
+/// Builds SPIRE and what verifies its certificates, without what connects two workloads.
+///
+/// # Errors
+/// One cannot be built.
+pub fn prepare_servers() -> Result<()> {
+    Mesh::build_all()?;
+    spire::build(&Toolchain::new()?)
 }
 
 /// A server, and an agent that has attested itself to it.

@@ -23,6 +23,16 @@ impl Mesh {
     /// Every one.
     pub const ALL: [Self; 2] = [Self::Ztunnel, Self::LinkerdProxy];
 
+    /// Builds the programs, which takes a minute.
+    ///
+    /// # Errors
+    /// One cannot be built.
+    pub fn build_all() -> Result<()> {
+        Self::ALL
+            .into_iter()
+            .try_for_each(|mesh| mesh.program().map(drop))
+    }
+
     /// The folder with its lock file.
     fn folder(self) -> &'static str {
         match self {

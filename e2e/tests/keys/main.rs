@@ -35,9 +35,7 @@ mod workload;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use signet_e2e::{Setup, keys};
-use signet_testbed::controlplane::Toolchain;
-use signet_testbed::spire;
+use signet_e2e::{Setup, keys, spire};
 
 const SETUP: Setup = Setup {
     approves: true,
@@ -49,7 +47,7 @@ const SETUP: Setup = Setup {
 
 /// The key servers, and SPIRE, whose first build takes minutes.
 fn prepare() -> Result<()> {
-    spire::build(&Toolchain::new()?)?;
+    spire::prepare_servers()?;
     keys::prepare()
 }
 
