@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use signet_testbed::controlplane::Toolchain;
-use signet_testbed::istio::{Agent, AgentKey, Workload};
+use anyhow::Result;
+use signet_testbed::istio::{AgentKey, Workload};
 use signet_testbed::pki::write_private;
 
 use super::Shell;
 use super::shell::comment;
-use super::workload::{Agents, TRUST_DOMAIN, tools};
+use super::workload::{Agents, TRUST_DOMAIN, prepare};
 use crate::keep::{self, IstiodFacts, Server};
 use crate::session::{Home, Session};
 use crate::up;
@@ -39,17 +38,7 @@ const SHOW: [&str; 3] = [
 
 /// Installs Istio as the page about it does, and has two workloads connect.
 pub(super) async fn run(root: &Path, home: &Home, session: &Session) -> Result<()> {
-    ensure!(
-        session.own,
-        "--istiod needs the cluster of the demo, but your own cluster is in use; run `cargo xtask \
-         down` first"
-    );
-    session.with_signet()?;
-    let toolchain = Toolchain::new()?;
-    let agent = Agent::new(&toolchain)?;
-    let shell = Shell::new(root, &session.cluster, &home.folder.join("demo"))?;
-    tools(&shell, &session.cluster, &toolchain)?;
-    shell.introduce();
+    let (agent, shell) = prepare("--istiod", root, home, session)?;
     comment("An issuer, and Istio with Signet in place of its own CA:");
     ISSUER.iter().try_for_each(|script| shell.run(script))?;
     INSTALL.iter().try_for_each(|script| shell.run(script))?;

@@ -6,13 +6,11 @@ mod pair;
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
-use signet_testbed::controlplane::Toolchain;
-use signet_testbed::istio::Agent;
+use anyhow::Result;
 
 use super::Shell;
 use super::shell::comment;
-use super::workload::{Agents, tools};
+use super::workload::{Agents, prepare};
 use crate::keep::{self, IstiodFacts, Server};
 use crate::session::{Home, Session};
 use crate::up;
@@ -88,17 +86,7 @@ const EVENTS: &str = "kubectl events -n istio-system --for meshca/istio";
 
 /// Installs Istio below a MeshCA, and rotates its key and its root.
 pub(super) async fn run(root: &Path, home: &Home, session: &Session) -> Result<()> {
-    ensure!(
-        session.own,
-        "--mesh needs the cluster of the demo, but your own cluster is in use; run `cargo xtask \
-         down` first"
-    );
-    session.with_signet()?;
-    let toolchain = Toolchain::new()?;
-    let agent = Agent::new(&toolchain)?;
-    let shell = Shell::new(root, &session.cluster, &home.folder.join("demo"))?;
-    tools(&shell, &session.cluster, &toolchain)?;
-    shell.introduce();
+    let (agent, shell) = prepare("--mesh", root, home, session)?;
     comment(
         "An issuer with a root, and a MeshCA below it. Workloads will have certificates of 20 s,\n\
          # and what is written reaches istiod within 10 s. So a rotation of the root waits 30 s\n\

@@ -1,14 +1,16 @@
 //! The workloads of the demos with istiod, and what their agents do.
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use signet_testbed::controlplane::{Cluster, Toolchain};
 use signet_testbed::istio::{Agent, AgentKey, AgentRequest, TOKEN_AUDIENCE, Workload};
 use signet_testbed::run as output;
 
 use super::Shell;
 use crate::keep::{IstiodFacts, write_tool};
+use crate::session::{Home, Session};
 
 /// The trust domain of the mesh.
 pub(super) const TRUST_DOMAIN: &str = "cluster.local";
@@ -48,8 +50,30 @@ impl Agents<'_> {
     }
 }
 
+/// Returns the agents' program and the shell of the demo with this flag, which has Helm and Istio's
+/// charts.
+pub(super) fn prepare(
+    flag: &str,
+    root: &Path,
+    home: &Home,
+    session: &Session,
+) -> Result<(Agent, Shell)> {
+    ensure!(
+        session.own,
+        "{flag} needs the cluster of the demo, but your own cluster is in use; run `cargo xtask \
+         down` first"
+    );
+    session.with_signet()?;
+    let toolchain = Toolchain::new()?;
+    let agent = Agent::new(&toolchain)?;
+    let shell = Shell::new(root, &session.cluster, &home.folder.join("demo"))?;
+    tools(&shell, &session.cluster, &toolchain)?;
+    shell.introduce();
+    Ok((agent, shell))
+}
+
 /// Puts Helm and Istio's charts where the commands find them.
-pub(super) fn tools(shell: &Shell, cluster: &Cluster, toolchain: &Toolchain) -> Result<()> {
+fn tools(shell: &Shell, cluster: &Cluster, toolchain: &Toolchain) -> Result<()> {
     let folder = shell.folder();
     write_tool(&folder.join("helm"), &cluster.helm())?;
     for (name, chart) in ["base", "istiod"].iter().zip(toolchain.istio_charts()?) {
