@@ -108,12 +108,29 @@ pub enum Kills {
     Many,
 }
 
-/// Kills the operator with SIGKILL as soon as something has happened to a generation, and starts
-/// it again: after each event in turn, so that it ends between all pairs of writes. Without an end.
+/// Has the operator run, and killed so often, if at all. Without an end.
 ///
 /// # Errors
 /// The operator does not get ready again.
-pub async fn keep_killing(
+pub async fn operate(
+    bed: &Bed,
+    kills: Option<Kills>,
+    operator: Operator,
+    events: UnboundedReceiver<(u32, Event)>,
+    timeline: &Timeline,
+) -> Result<()> {
+    match kills {
+        Some(kills) => keep_killing(bed, kills, operator, events, timeline).await,
+        None => {
+            let _running = (operator, events);
+            std::future::pending().await
+        }
+    }
+}
+
+/// Kills the operator with SIGKILL as soon as something has happened to a generation, and starts
+/// it again: after each event in turn, so that it ends between all pairs of writes.
+async fn keep_killing(
     bed: &Bed,
     kills: Kills,
     mut operator: Operator,

@@ -6,14 +6,14 @@
 )]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use signet_soak::bed::Bed;
 use signet_soak::mesh::{self, MeshOutcome, MeshScenario, MeshSizes};
-use signet_soak::{Outcome, Pace, Scenario, Sizes, plot, report};
+use signet_soak::{History, Outcome, Pace, Scenario, Sizes, plot, report};
 use signet_testbed::installation::target;
 
 /// Connects TLS servers and clients while every link above their certificates is replaced. Fails if
@@ -115,45 +115,41 @@ async fn soak_mesh(sizes: &MeshSizes) -> Result<()> {
     outcomes.iter().try_for_each(|outcome| outcome.check(sizes))
 }
 
-/// Writes the report and the plots, and prints the summary.
 fn write(outcomes: &[Outcome], sizes: &Sizes) -> Result<()> {
-    let folder = folder()?;
-    for outcome in outcomes {
-        let file = folder.join(report::svg_name(outcome.scenario));
-        fs::write(file, plot::svg(&outcome.history))?;
-    }
+    let plots = outcomes.iter();
+    let plots = plots.map(|it| (report::svg_name(it.scenario), &it.history));
     let mut summary = String::new();
     report::summary(&mut summary, outcomes);
-    print(
-        &folder.join("report.md"),
+    write_all(
+        plots,
+        "report.md",
         &report::markdown(outcomes, sizes),
         &summary,
     )
 }
 
 fn write_mesh(outcomes: &[MeshOutcome], sizes: &MeshSizes) -> Result<()> {
-    let folder = folder()?;
-    for outcome in outcomes {
-        let file = folder.join(mesh::svg_name(outcome.scenario));
-        fs::write(file, plot::svg(&outcome.history))?;
-    }
+    let plots = outcomes.iter();
+    let plots = plots.map(|it| (mesh::svg_name(it.scenario), &it.history));
     let mut summary = String::new();
     mesh::summary(&mut summary, outcomes);
-    print(
-        &folder.join("mesh.md"),
-        &mesh::markdown(outcomes, sizes),
-        &summary,
-    )
+    write_all(plots, "mesh.md", &mesh::markdown(outcomes, sizes), &summary)
 }
 
-fn folder() -> Result<PathBuf> {
+/// Writes the plots and the report, and prints the summary.
+fn write_all<'a, N: AsRef<Path>>(
+    plots: impl Iterator<Item = (N, &'a History)>,
+    name: &str,
+    report: &str,
+    summary: &str,
+) -> Result<()> {
     let folder = target().join("soak");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Ok(folder)
-}
-
-fn print(file: &Path, report: &str, summary: &str) -> Result<()> {
-    fs::write(file, report)?;
+    for (name, history) in plots {
+        fs::write(folder.join(name), plot::svg(history))?;
+    }
+    let file = folder.join(name);
+    fs::write(&file, report)?;
     println!("{summary}\nThe report is in {}", file.display());
     Ok(())
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use signet_api::ClusterIssuer;
 use signet_testbed::installation::Operator;
 use signet_testbed::wait::{Observation, until};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
-use crate::bed::{Bed, REQUESTS, keep_killing};
+use crate::bed::{Bed, REQUESTS, operate};
 use crate::fleet::{Fleet, Tasks, failed};
 use crate::generations::{self, Generation, Rotation, rotations};
 use crate::offline_root::{self, OfflineRoot};
@@ -127,7 +127,9 @@ impl Run<'_> {
         let (events, happened) = unbounded_channel();
         let tasks = self.fleet.tasks(events);
         tasks.push(self.answer().boxed_local());
-        tasks.push(self.operate(operator, happened).boxed_local());
+        let kills = (self.scenario == Scenario::Overlap).then_some(self.sizes.kill);
+        let timeline = self.fleet.timeline();
+        tasks.push(operate(self.bed, kills, operator, happened, timeline).boxed_local());
         let (scenario, sizes) = (self.scenario, &self.sizes);
         let line = move || {
             let (record, tally) = self.fleet.so_far();
@@ -140,23 +142,6 @@ impl Run<'_> {
     async fn answer(&self) -> Result<()> {
         let client = self.bed.client.clone();
         offline_root::answer(client, self.name(), &self.config_map(), &self.root).await
-    }
-
-    async fn operate(
-        &self,
-        operator: Operator,
-        events: UnboundedReceiver<(u32, generations::Event)>,
-    ) -> Result<()> {
-        match self.scenario {
-            Scenario::Overlap => {
-                let (bed, often) = (self.bed, self.sizes.kill);
-                keep_killing(bed, often, operator, events, self.fleet.timeline()).await
-            }
-            Scenario::Control => {
-                let _running = (operator, events);
-                std::future::pending().await
-            }
-        }
     }
 
     /// Rotates until everything has happened often enough.

@@ -10,7 +10,7 @@ use signet_api::conditions::{MESH_UPDATED, find};
 use signet_api::{IssuerResource, MeshCA};
 use signet_testbed::installation::Operator;
 use signet_testbed::wait::{Observation, until};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::above::Above;
 use super::delivery::deliver;
@@ -18,11 +18,11 @@ use super::objects::{MESH_CA, NEXT_DURATION};
 use super::outcome::{MeshOutcome, Phase};
 use super::setup::Mesh;
 use super::{MeshScenario, MeshSizes, report, two_changes};
-use crate::bed::{Bed, keep_killing};
+use crate::bed::{Bed, operate};
 use crate::certificate::Certificate;
 use crate::consumers::Consumer;
 use crate::fleet::{Fleet, Tasks, failed};
-use crate::generations::{self, Event, Generation, Rotation, rotations};
+use crate::generations::{self, Generation, Rotation, rotations};
 use crate::{History, progress};
 
 struct Run<'r> {
@@ -80,27 +80,12 @@ impl Run<'_> {
         let tasks = self.fleet.tasks(events);
         let (istiod, late) = (&self.mesh.istiod, self.sizes.delivery);
         tasks.push(deliver(istiod, late).boxed_local());
-        tasks.push(self.operate(operator, happened).boxed_local());
+        let kills = (self.scenario == MeshScenario::Rotations).then_some(self.sizes.kill);
+        let timeline = self.fleet.timeline();
+        tasks.push(operate(self.bed, kills, operator, happened, timeline).boxed_local());
         let line = || report::line(self.scenario, &self.fleet);
         tasks.push(progress::keep_showing(line).boxed_local());
         tasks
-    }
-
-    async fn operate(
-        &self,
-        operator: Operator,
-        events: UnboundedReceiver<(u32, Event)>,
-    ) -> Result<()> {
-        match self.scenario {
-            MeshScenario::Rotations => {
-                let (bed, often) = (self.bed, self.sizes.kill);
-                keep_killing(bed, often, operator, events, self.fleet.timeline()).await
-            }
-            MeshScenario::Control => {
-                let _running = (operator, events);
-                std::future::pending().await
-            }
-        }
     }
 
     async fn drive(&self) -> Result<Vec<Phase>> {
