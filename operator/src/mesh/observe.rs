@@ -266,8 +266,7 @@ impl Reader<'_> {
         Ok((Some(Found::new(map.metadata, is_empty, self.mesh_ca)), data))
     }
 
-    /// Reads certificates in the namespace's own turn: a forged file may take long to read. What the
-    /// mesh shows and cannot be read counts as not shown.
+    /// Reads what a mesh reads. What it shows and cannot be read counts as not shown.
     async fn contents(
         &self,
         mesh: Mesh,
@@ -279,24 +278,16 @@ impl Reader<'_> {
             let loaded = loaded.and_then(|file| RootsFile::read(file.as_bytes()).ok());
             (mesh.read(&objects, now), loaded)
         };
-        let read = self
-            .context
-            .chain_parsing
-            .run(&self.mesh_ca.namespace, read);
-        queued(read)
-            .await
-            .unwrap_or((Err(SecretError::Unreadable), None))
+        let read = self.parse(read).await;
+        read.unwrap_or((Err(SecretError::Unreadable), None))
     }
 
     /// Reads the CA that istiod created itself.
     async fn self_signed(&self, entries: Entries) -> Result<Option<Contents>, SecretError> {
         let now = (self.context.now)();
         let read = move || istio::read_self_signed(&entries, now);
-        let read = self
-            .context
-            .chain_parsing
-            .run(&self.mesh_ca.namespace, read);
-        queued(read).await.unwrap_or(Err(SecretError::Unreadable))
+        let read = self.parse(read).await;
+        read.unwrap_or(Err(SecretError::Unreadable))
     }
 
     /// Reads a CA that is to be taken over. Without its own key, or with one that Signet does not use,
@@ -304,16 +295,24 @@ impl Reader<'_> {
     async fn adoptable(&self, contents: Contents) -> Result<Adoptable, SecretError> {
         let now = (self.context.now)();
         let read = move || Adoptable::of(&contents, now);
-        let read = self
-            .context
-            .chain_parsing
-            .run(&self.mesh_ca.namespace, read);
-        let read = queued(read).await;
+        let read = self.parse(read).await;
         let adoptable = read.unwrap_or(Err(SecretError::Unreadable))?;
         match self.can_sign_with(&adoptable.key).await {
             true => Ok(adoptable),
             false => Err(SecretError::OtherKey),
         }
+    }
+
+    /// Reads certificates in the namespace's own turn: a forged file may take long to read. None if the
+    /// reader panics.
+    async fn parse<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let parsing = &self.context.chain_parsing;
+        queued(parsing.run(&self.mesh_ca.namespace, read))
+            .await
+            .ok()
     }
 
     async fn can_sign_with(&self, key: &NewKey) -> bool {
