@@ -1,10 +1,12 @@
 //! The whole path from a key in an HSM to what is below it: a workload, by SPIRE's server and agent
 //! and the Workload API, and the CA of a mesh.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use signet_api::IssuerKind::ClusterIssuer;
-use signet_e2e::keys::{self, RemoteKey};
+use signet_e2e::keys::{self, RemoteKey, TokenKey};
 use signet_e2e::mesh_ca::{CACERTS, CERTIFICATE, Entries, Files, Rights, UPDATED, below};
 use signet_e2e::runtime::blocking;
 use signet_e2e::spire::Spire;
@@ -38,16 +40,11 @@ async fn a_workload_has_an_svid_below_the_key_of_an_hsm(test: &TestNamespace) ->
     let [root] = &roots[..] else {
         anyhow::bail!("one root is trusted: {}", svid.bundle)
     };
-    let public = blocking(move || key.public_key()).await?;
-    ensure!(root.public_key() == public, "the HSM has the root's key");
     spire.check(&svid, WORKLOAD, &svid.bundle)?;
     let chain = Certificate::read_pem(&svid.chain)?;
     let server = chain.get(1).context("the server's CA is above the leaf")?;
     ensure!(chain.len() == 2, "{}", svid.chain);
-    ensure!(
-        server.authority_key_identifier() == root.subject_key_identifier(),
-        "the HSM's key signed the server's CA"
-    );
+    is_signed_by(key, root, server).await?;
     spire.check_jwt_svid(WORKLOAD, &spire).await
 }
 
@@ -76,11 +73,16 @@ async fn a_mesh_has_its_ca_and_the_next_one_below_the_key_of_an_hsm(
     files.check()?;
     let roots = Certificate::read_pem(&test.bundle(&above).await?)?;
     let root = roots.first().context("the issuer has a root")?;
+    is_signed_by(key, root, files.ca()?).await
+}
+
+/// Requires that the key of the HSM is the root's, and that the root is right above a CA.
+async fn is_signed_by(key: Arc<TokenKey>, root: &Certificate, ca: &Certificate) -> Result<()> {
     let public = blocking(move || key.public_key()).await?;
     ensure!(root.public_key() == public, "the HSM has the root's key");
     ensure!(
-        files.ca()?.authority_key_identifier() == root.subject_key_identifier(),
-        "the HSM's key signed the mesh's CA"
+        ca.authority_key_identifier() == root.subject_key_identifier(),
+        "the HSM's key signed the CA"
     );
     Ok(())
 }
